@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^matrixrtc-rx$/, replacement: source("index.ts") },
+      { find: /^matrixrtc-rx\/(.+)$/, replacement: source("$1/index.ts") },
+    ],
+  },
+  test: {
+    include: ["spec/**/*.spec.ts"],
+    exclude: ["spec/e2e/**", "spec/bench/**"],
+  },
+});
