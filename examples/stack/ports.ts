@@ -1,0 +1,41 @@
+// Ports on the loopback interface: the usual ones where they are free, others where not.
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Server as HttpServer } from "node:http";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
+
+export const host = "127.0.0.1";
+
+/** An HTTP server on the usual port, or on any free one. */
+export async function listen(usual: number): Promise<{ server: HttpServer; port: number }> {
+  for (const port of [usual, 0]) {
+    const server = createServer().listen(port, host);
+    try {
+      await once(server, "listening");
+      return { server, port: (server.address() as AddressInfo).port };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+  throw new Error("No free port on the loopback interface");
+}
+
+export const freePort = (usual: number): Promise<number> => bindTcp(usual).catch(() => bindTcp(0));
+
+export const freeUdpPort = (usual: number): Promise<number> => bindUdp(usual).catch(() => bindUdp(0));
+
+async function bindTcp(wanted: number): Promise<number> {
+  const server = createTcpServer().listen(wanted, host);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+async function bindUdp(wanted: number): Promise<number> {
+  const socket = createSocket("udp4").bind(wanted, host);
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}

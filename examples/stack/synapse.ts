@@ -1,0 +1,114 @@
+// The homeserver: Synapse with SQLite, and the unstable features that MatrixRTC needs.
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { host } from "./ports.ts";
+import { start, untilHealthy, type Running } from "./process.ts";
+
+const startMs = 60_000;
+
+export interface Federation {
+  port: number;
+  certificate: string;
+  key: string;
+}
+
+export interface Homeserver {
+  readonly url: string;
+  readonly serverName: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface SynapseOptions {
+  python: string;
+  folder: string;
+  port: number;
+  service: string;
+  federation?: Federation;
+}
+
+/** A homeserver that is not started yet; its data and address stay through stops and starts. */
+export async function createSynapse({ python, folder, port, service, federation }: SynapseOptions) {
+  await mkdir(folder);
+  const url = `http://${host}:${port}`;
+  const serverName = `localhost:${federation?.port ?? port}`;
+  const configFile = join(folder, "homeserver.yaml");
+  const signingKey = join(folder, "signing.key");
+  // The form that Synapse's own key generator writes; writing it here saves a start of Python.
+  await writeFile(signingKey, `ed25519 a_1 ${unpadded(randomBytes(32))}\n`, { mode: 0o600 });
+  const config = {
+    server_name: serverName,
+    public_baseurl: `${url}/`,
+    signing_key_path: signingKey,
+    macaroon_secret_key: unpadded(randomBytes(32)),
+    form_secret: unpadded(randomBytes(32)),
+    listeners: listeners(port, federation),
+    database: { name: "sqlite3", args: { database: join(folder, "homeserver.db") } },
+    media_store_path: join(folder, "media"),
+    trusted_key_servers: [],
+    report_stats: false,
+    presence: { enabled: false },
+    enable_registration: true,
+    enable_registration_without_verification: true,
+    // Passwords of tests need no slow hash.
+    bcrypt_rounds: 4,
+    max_event_delay_duration: "24h",
+    experimental_features: { msc4143_enabled: true, msc4354_enabled: true, msc4222_enabled: true },
+    matrix_rtc: { transports: [{ type: "livekit", livekit_service_url: service }] },
+    ...rateLimits,
+    ...(federation && overFederation(federation)),
+  };
+  // JSON is YAML.
+  await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
+
+  let running: Running | undefined;
+  const homeserver: Homeserver = {
+    url,
+    serverName,
+    async start() {
+      if (running !== undefined) return;
+      running = start({
+        name: "Synapse",
+        command: python,
+        args: ["-m", "synapse.app.homeserver", "-c", configFile],
+        logFile: join(folder, "homeserver.log"),
+        cwd: folder,
+      });
+      await untilHealthy(running, `${url}/_matrix/client/versions`, startMs);
+    },
+    async stop() {
+      const stopping = running;
+      running = undefined;
+      await stopping?.stop();
+    },
+  };
+  return homeserver;
+}
+
+const fast = { per_second: 50, burst_count: 200 };
+const rateLimits = {
+  rc_message: fast,
+  rc_registration: fast,
+  rc_login: { address: fast, account: fast },
+  rc_joins: { local: fast, remote: fast },
+  rc_delayed_event_mgmt: fast,
+};
+
+function listeners(port: number, federation: Federation | undefined) {
+  const shared = { bind_addresses: [host], type: "http" };
+  const client = { ...shared, port, tls: false, resources: [{ names: ["client", "openid"], compress: false }] };
+  if (federation === undefined) return [client];
+  const resources = [{ names: ["federation"], compress: false }];
+  return [client, { ...shared, port: federation.port, tls: true, resources }];
+}
+
+const overFederation = ({ certificate, key }: Federation) => ({
+  tls_certificate_path: certificate,
+  tls_private_key_path: key,
+  federation_verify_certificates: false,
+  ip_range_blacklist: [],
+  federation_ip_range_blacklist: [],
+});
+
+const unpadded = (bytes: Buffer) => bytes.toString("base64").replace(/=+$/, "");
