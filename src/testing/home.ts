@@ -1,0 +1,185 @@
+// VirtualHomeserver: users, devices and rooms in memory, for specs in virtual time and for examples in real time.
+import type { LivekitBackend } from "../livekit/backend.ts";
+import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
+import { RtcError } from "../errors.ts";
+import { isObject, type JsonObject } from "../room/json.ts";
+import { virtualClient } from "./client.ts";
+import type { PendingEvent } from "./delayed-events.ts";
+import type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
+import { Room, type ServerEvent } from "./room.ts";
+import { type Condition, copy, Server } from "./server.ts";
+
+export interface VirtualHomeserverOptions {
+  /** How long a request takes to the server, and as long again its answer back. Default 20. */
+  readonly latencyMs?: number;
+  /** From the first event of a sync response until a client has it; what happens meanwhile is in the same batch. Default 20. */
+  readonly syncMs?: number;
+  /** `false`: a server without delayed events. Default: with them, up to a day. */
+  readonly delayedEvents?: false | { readonly maxDelayMs?: number };
+  /** Whether the server takes sticky events. Default true. */
+  readonly stickyEvents?: boolean;
+}
+
+export interface RoomOptions {
+  /** The users in the room; the first one created it and has power level 100. */
+  readonly members: readonly string[];
+  readonly encrypted?: boolean;
+  /** Changes to the content of `m.room.power_levels`. By default everybody may send call memberships. */
+  readonly powerLevels?: JsonObject;
+  /** Default "11". With "org.matrix.msc3757.11", users own the state keys that begin with their id. */
+  readonly version?: string;
+}
+
+/** Raw state, as if federation had brought it. */
+export interface RawState extends Pick<RoomEvent, "type" | "sender" | "content"> {
+  readonly stateKey: string;
+  readonly eventId?: string;
+  readonly originServerTs?: number;
+}
+
+/** A raw sticky event: `durationMs` is an hour and `encryption` is `cleartext` unless given. */
+export interface RawSticky
+  extends Pick<RoomEvent, "type" | "sender" | "content">,
+    Partial<Pick<StickyEvent, "durationMs" | "ttlMs" | "encryption" | "senderDeviceId">> {
+  readonly eventId?: string;
+  readonly originServerTs?: number;
+}
+
+/**
+ * A homeserver in memory that behaves like the real ones where MatrixRTC can tell the difference.
+ *
+ * Its only clock is RxJS's: within `TestScheduler.run` it lives in virtual time, elsewhere in real time. Clients learn
+ * of anything, their own events included, by their next sync.
+ */
+export interface VirtualHomeserver {
+  /** Makes a room and returns its id. Clients made later know it at once, earlier ones after their next sync. */
+  createRoom(options: RoomOptions): string;
+  /** The port of a device, which is made at the first call, logged in and in sync. */
+  client(userId: string, deviceId: string): Matrix & LivekitBackend;
+
+  joinRoom(roomId: string, userId: string): void;
+  leaveRoom(roomId: string, userId: string): void;
+  invite(roomId: string, userId: string): void;
+  kick(roomId: string, userId: string): void;
+  ban(roomId: string, userId: string): void;
+
+  /** Puts state into a room whether or not its sender may, and returns the event id. */
+  setState(roomId: string, event: RawState): string;
+  /** Puts a sticky event into a room whether or not its sender may, and returns the event id. */
+  sendSticky(roomId: string, event: RawSticky): string;
+  redact(roomId: string, eventId: string): void;
+  /** Gives a device a to-device message, which proves what `message.proof` says. */
+  deliver(to: Device, message: ToDeviceMessage): void;
+
+  /** All that happened in a room, as the server holds it. */
+  events(roomId: string): readonly ServerEvent[];
+  /** The delayed events still to be sent. */
+  delayed(): readonly PendingEvent[];
+  /** Every request that clients made, oldest first. */
+  readonly requests: readonly VirtualRequest[];
+
+  /** Spoils the next request that fits, or the next `times`; the function returned takes back what is left. */
+  answer(filter: RequestFilter, fault: Fault): () => void;
+  /** Changes how a device is doing. */
+  adjust(device: Device, condition: Partial<Condition>): void;
+  /** The server forgets the delayed events of a user without sending them. */
+  loseDelayed(userId: string): void;
+  /** Nothing is answered, synced or sent until `start`, which makes up for it. */
+  stop(): void;
+  start(): void;
+}
+
+/**
+ * Makes a virtual homeserver.
+ *
+ * @example
+ * ```ts
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const home = virtualHomeserver({ latencyMs: 5 });
+ * const roomId = home.createRoom({ encrypted: true, members: ["@alice:example.org", "@bob:example.org"] });
+ * const alice = home.client("@alice:example.org", "PHONE");
+ * console.assert(alice.hasRoom(roomId));
+ * ```
+ */
+export function virtualHomeserver(options: VirtualHomeserverOptions = {}): VirtualHomeserver {
+  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
+  const server = new Server({ latencyMs, syncMs, delayedEvents, stickyEvents });
+
+  const roomOf = (roomId: string): Room => {
+    const room = server.rooms.get(roomId);
+    if (!room) throw new RtcError("unknown-room", `the virtual homeserver has no room ${roomId}`);
+    return room;
+  };
+  const setMembership = (roomId: string, userId: string, membership: string) =>
+    void server.add(roomOf(roomId), {
+      type: "m.room.member",
+      sender: userId,
+      stateKey: userId,
+      content: { membership },
+    });
+
+  return {
+    createRoom({ members, encrypted = false, powerLevels = {}, version = "11" }) {
+      const creator = members[0];
+      if (creator === undefined) throw new RtcError("bad-argument", "a room needs a member");
+      const room = new Room(`!room${server.rooms.size + 1}:virtual.example`);
+      server.rooms.set(room.roomId, room);
+      const set = (type: string, content: JsonObject) =>
+        server.add(room, { type, sender: creator, stateKey: "", content });
+      set("m.room.create", { room_version: version });
+      for (const userId of members) setMembership(room.roomId, userId, "join");
+      set("m.room.power_levels", merged({ ...defaultLevels, users: { [creator]: 100 } }, powerLevels));
+      if (encrypted) set("m.room.encryption", { algorithm: "m.megolm.v1.aes-sha2" });
+      return room.roomId;
+    },
+    client: (userId, deviceId) => virtualClient(server, userId, deviceId),
+
+    joinRoom: (roomId, userId) => setMembership(roomId, userId, "join"),
+    leaveRoom: (roomId, userId) => setMembership(roomId, userId, "leave"),
+    invite: (roomId, userId) => setMembership(roomId, userId, "invite"),
+    kick: (roomId, userId) => setMembership(roomId, userId, "leave"),
+    ban: (roomId, userId) => setMembership(roomId, userId, "ban"),
+
+    setState: (roomId, event) => server.add(roomOf(roomId), event),
+    sendSticky(roomId, { type, sender, content, eventId, originServerTs, ...sticky }) {
+      return server.addSticky(
+        roomOf(roomId),
+        sender,
+        type,
+        content,
+        { durationMs: 3_600_000, encryption: "cleartext", ...sticky },
+        { ...(eventId !== undefined && { eventId }), ...(originServerTs !== undefined && { originServerTs }) },
+      );
+    },
+    redact: (roomId, eventId) => server.redact(roomId, eventId),
+    deliver: (to, message) => server.deliver(to, { ...message, content: copy(message.content) }),
+
+    events: (roomId) => roomOf(roomId).events,
+    delayed: () => server.delayed.pending,
+    requests: server.requests,
+
+    answer: (filter, fault) => server.faults.arm(filter, fault),
+    adjust: (device, condition) => server.adjust(device, condition),
+    loseDelayed: (userId) => server.delayed.lose(userId),
+    stop: () => server.stop(),
+    start: () => server.start(),
+  };
+}
+
+const defaultLevels: JsonObject = {
+  users_default: 0,
+  events_default: 0,
+  state_default: 50,
+  events: { "org.matrix.msc3401.call.member": 0 },
+};
+
+const merged = (base: JsonObject, changes: JsonObject): JsonObject => ({
+  ...base,
+  ...Object.fromEntries(
+    Object.entries(changes).map(([key, value]) => {
+      const before = base[key];
+      return [key, isObject(before) && isObject(value) ? merged(before, value) : value];
+    }),
+  ),
+});
