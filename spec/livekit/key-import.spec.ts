@@ -1,0 +1,73 @@
+import { delay, of, throwError, timer, mergeMap } from "rxjs";
+import { describe, expect, test } from "vitest";
+import { importInOrder, importKey } from "../../src/livekit/key-import.ts";
+import type { EncryptionKey } from "../../src/types.ts";
+import { marbles } from "./virtual.ts";
+
+const keyAt = (keyIndex: number): EncryptionKey => ({
+  userId: "@bob:example.org",
+  deviceId: "PHONE",
+  memberId: "m",
+  participantIdentity: "bob",
+  keyIndex,
+  key: Uint8Array.of(keyIndex),
+  own: false,
+});
+const latencyMs = ([index]: Uint8Array) => (index === 7 ? 20 : 5);
+const material = (keyIndex: number) => ({ material: keyIndex }) as unknown as CryptoKey;
+
+describe("keys are imported", () => {
+  test(
+    "in order, even if the earlier one takes longer",
+    marbles(({ hot, expectObservable }) => {
+      const keys = hot("    -(ab)-----", { a: keyAt(7), b: keyAt(8) });
+      const expected = "    21ms a 4ms b";
+      const imported$ = importInOrder(keys, (bytes) => of(material(bytes[0]!)).pipe(delay(latencyMs(bytes))));
+      expectObservable(imported$).toBe(expected, {
+        a: { encryptionKey: keyAt(7), material: material(7) },
+        b: { encryptionKey: keyAt(8), material: material(8) },
+      });
+    }),
+  );
+
+  test(
+    "past one that fails, which says so without the key",
+    marbles(({ hot, expectObservable }) => {
+      const keys = hot("    -(ab)-----|", { a: keyAt(7), b: keyAt(8) });
+      const expected = "    --e-b-----|";
+      const cause = new Error("no");
+      const failing$ = timer(1).pipe(mergeMap(() => throwError(() => cause)));
+      const imported$ = importInOrder(keys, ([index]) => (index === 7 ? failing$ : of(material(8)).pipe(delay(2))));
+      expectObservable(imported$).toBe(expected, {
+        e: { encryptionKey: keyAt(7), error: expect.objectContaining({ code: "request-failed", cause }) },
+        b: { encryptionKey: keyAt(8), material: material(8) },
+      });
+    }),
+  );
+});
+
+/** What LiveKit's worker makes of the material. */
+const derive = async (bytes: Uint8Array<ArrayBuffer>) => {
+  const algorithm = {
+    name: "HKDF",
+    hash: "SHA-256",
+    salt: new TextEncoder().encode("LKFrameEncryptionKey"),
+    info: new Uint8Array(128),
+  };
+  const aes = { name: "AES-GCM", length: 128 };
+  const key = await crypto.subtle.deriveKey(algorithm, await importKey(bytes), aes, true, ["encrypt"]);
+  return Buffer.from(await crypto.subtle.exportKey("raw", key)).toString("hex");
+};
+
+describe("the AES key that LiveKit derives", () => {
+  test.each([
+    ["K1", 16, "4086b4641064e1ae8b63d4eb83ad3e7e"],
+    ["K2", 32, "6d0dd7b3d6f4efde47ab9a9e15abde76"],
+  ])("is that of vector %s of the protocol", async (_, length, aes) => {
+    expect(await derive(Uint8Array.from({ length }, (_byte, i) => i))).toBe(aes);
+  });
+
+  test("cannot be had from the material itself", async () => {
+    expect((await importKey(new Uint8Array(16))).extractable).toBe(false);
+  });
+});

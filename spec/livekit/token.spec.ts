@@ -1,0 +1,242 @@
+import { of } from "rxjs";
+import { describe, expect, test } from "vitest";
+import type { RtcErrorCode } from "../../src/errors.ts";
+import { sfuToken, type SfuTokenRequest } from "../../src/livekit/token.ts";
+import { type Answer, type Asked, fakeFetch } from "./fake-fetch.ts";
+import { marbles } from "./virtual.ts";
+
+/** base64url, as JWTs have it. */
+const encode = (value: object) =>
+  btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value))))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+const payload = {
+  iss: "APIkey",
+  sub: "@zoë:example.org:Ω?>~",
+  video: { room: "0F0AHVM3zuFgQRib6BxN2Fq83Yex8MEF0hSPvSXQ2wE" },
+};
+const jwt = `${encode({ alg: "HS256" })}.${encode(payload)}.signature`;
+const url = "wss://rtc.example.org/livekit/sfu";
+const given: Answer = { status: 200, body: { url, jwt } };
+const token = { url, jwt, alias: payload.video.room, identity: payload.sub };
+
+const sticky = { kind: "sticky", userId: "@bob:example.org", deviceId: "PHONEXYZ", memberId: "0b1d6b1e" } as const;
+const state = { ...sticky, kind: "state", memberId: "@bob:example.org:PHONEXYZ" } as const;
+const request: SfuTokenRequest = {
+  transport: { type: "livekit", livekit_service_url: "https://rtc.example.org/livekit/jwt/" },
+  roomId: "!kitchen:example.org",
+  slot: "m.call#ROOM",
+  member: state,
+  purpose: "publish",
+};
+
+const openIdToken = (n: number) => ({
+  access_token: `oid${n}`,
+  token_type: "Bearer",
+  matrix_server_name: "example.org",
+  expires_in: 3600,
+});
+
+/** A backend whose every OpenID token is another one. */
+const backend = () => {
+  let count = 0;
+  return { openIdToken: () => of(openIdToken((count += 1))) };
+};
+
+const failing = (code: RtcErrorCode) => expect.objectContaining({ name: "RtcError", code }) as unknown as Error;
+const openIdOf = ({ body }: Asked) => (body as { openid_token: unknown }).openid_token;
+const pathOf = ({ url: asked }: Asked) => asked.replace("https://rtc.example.org/livekit/jwt", "");
+
+describe("a token for our own transport", () => {
+  test(
+    "is asked of /sfu/get by a state member, with exactly these fields",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("-(t|)", { t: token });
+      flush();
+      const openid_token = openIdToken(1);
+      expect(asked).toEqual([
+        {
+          url: "https://rtc.example.org/livekit/jwt/sfu/get",
+          body: { room: "!kitchen:example.org", openid_token, device_id: "PHONEXYZ" },
+        },
+      ]);
+    }),
+  );
+
+  test(
+    "is asked of /get_token by a sticky member, with exactly these fields",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      expectObservable(sfuToken(backend(), { ...request, member: sticky }, { fetch })).toBe("-(t|)", { t: token });
+      flush();
+      const member = { id: "0b1d6b1e", claimed_user_id: "@bob:example.org", claimed_device_id: "PHONEXYZ" };
+      expect(asked).toEqual([
+        {
+          url: "https://rtc.example.org/livekit/jwt/get_token",
+          body: { room_id: "!kitchen:example.org", slot_id: "m.call#ROOM", openid_token: openIdToken(1), member },
+        },
+      ]);
+    }),
+  );
+
+  test(
+    "is refused for good to a sticky member whose service lacks /get_token",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => ({ status: 404, body: { errcode: "M_UNRECOGNIZED" } }));
+      expectObservable(sfuToken(backend(), { ...request, member: sticky }, { fetch })).toBe(
+        "-#",
+        {},
+        failing("no-transport"),
+      );
+      flush();
+      expect(asked.map(pathOf)).toEqual(["/get_token"]);
+    }),
+  );
+
+  test("is not to be had for a state member of another slot", () => {
+    expect(() => sfuToken(backend(), { ...request, slot: "m.call#OTHER" })).toThrow(failing("bad-argument"));
+  });
+
+  test(
+    "is asked for again after 2, 4, 8 and 16 s of trouble, with a fresh OpenID token each time",
+    marbles(({ expectObservable, flush }) => {
+      const troubles: Answer[] = ["unreachable", { status: 503, body: "<html>" }, { status: 500 }];
+      const { fetch, asked } = fakeFetch((_, count) => troubles[count - 1] ?? given);
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("14004ms (t|)", { t: token });
+      flush();
+      expect(asked.map(openIdOf)).toEqual([1, 2, 3, 4].map((n) => openIdToken(n)));
+    }),
+  );
+
+  test(
+    "waits as long as a rate limit says",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch((_, count) => (count === 1 ? { status: 429, retryAfter: "7" } : given));
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("7002ms (t|)", { t: token });
+    }),
+  );
+
+  test(
+    "gives up after five attempts",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => "unreachable");
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("30005ms #", {}, failing("request-failed"));
+    }),
+  );
+
+  test(
+    "does not wait for an answer forever",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch((_, count) => (count === 1 ? "silence" : given));
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("12001ms (t|)", { t: token });
+    }),
+  );
+
+  test("says nothing secret when it is refused", () => {
+    const { fetch } = fakeFetch(
+      () => ({ status: 401, body: { errcode: "M_UNAUTHORIZED", error: "oid1 is wrong" } }),
+      0,
+    );
+    return new Promise<void>((resolve) => {
+      sfuToken(backend(), request, { fetch }).subscribe({
+        error: (error: Error) => {
+          expect(error).toEqual(failing("no-transport"));
+          expect(error.message).toBe("the authorisation service answered 401 M_UNAUTHORIZED");
+          expect(`${error.stack} ${String(error.cause)}`).not.toContain("oid1");
+          resolve();
+        },
+      });
+    });
+  });
+});
+
+describe("a token for the transport of others", () => {
+  const others = { ...request, purpose: "subscribe" } as const;
+
+  test(
+    "is asked of /get_token, whatever our own mode",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      expectObservable(sfuToken(backend(), others, { fetch })).toBe("-(t|)", { t: token });
+      flush();
+      expect(asked.map(pathOf)).toEqual(["/get_token"]);
+    }),
+  );
+
+  test.each(["unreachable", { status: 404 }, { status: 400, body: { errcode: "M_NOT_JSON" } }] satisfies Answer[])(
+    "falls back to /sfu/get at once after %o, with another OpenID token",
+    (refusal) =>
+      marbles(({ expectObservable, flush }) => {
+        const { fetch, asked } = fakeFetch((one) => (pathOf(one) === "/get_token" ? refusal : given));
+        expectObservable(sfuToken(backend(), others, { fetch })).toBe("--(t|)", { t: token });
+        flush();
+        expect(asked.map(pathOf)).toEqual(["/get_token", "/sfu/get"]);
+        expect(asked.map(openIdOf)).toEqual([openIdToken(1), openIdToken(2)]);
+      })(),
+  );
+
+  test(
+    "does not fall back in a slot that /sfu/get cannot name",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => ({ status: 404 }));
+      expectObservable(sfuToken(backend(), { ...others, slot: "m.call#OTHER" }, { fetch })).toBe(
+        "-#",
+        {},
+        failing("no-transport"),
+      );
+      flush();
+      expect(asked.map(pathOf)).toEqual(["/get_token"]);
+    }),
+  );
+});
+
+describe("a token is refused by us", () => {
+  test.each([
+    ["an SFU without TLS", { url: "ws://rtc.example.org", jwt }],
+    ["an SFU that is no WebSocket", { url: "https://rtc.example.org", jwt }],
+    ["no SFU", { jwt }],
+    ["no token", { url }],
+    ["a token of one part", { url, jwt: "abc" }],
+    ["a token that is not JSON", { url, jwt: "a.!!!.c" }],
+    ["a token without a room", { url, jwt: `a.${encode({ sub: "me", video: {} })}.c` }],
+    ["a token without an identity", { url, jwt: `a.${encode({ video: { room: "alias" } })}.c` }],
+    ["nothing", null],
+    ["a list", []],
+    ["no JSON", "<html>"],
+  ])("when the service answers with %s", (_, body) =>
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => ({ status: 200, body }));
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("-#", {}, failing("no-transport"));
+    })(),
+  );
+
+  test.each([
+    { type: "livekit" },
+    { type: "other", livekit_service_url: "https://rtc.example.org" },
+    { type: "livekit", livekit_service_url: "http://rtc.example.org" },
+  ])("before anything is sent to %o", (transport) =>
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      expectObservable(sfuToken(backend(), { ...request, transport }, { fetch })).toBe(
+        "#",
+        {},
+        failing("no-transport"),
+      );
+      flush();
+      expect(asked).toEqual([]);
+    })(),
+  );
+
+  test(
+    "unless unsafe addresses are allowed",
+    marbles(({ expectObservable }) => {
+      const insecure = { url: "ws://rtc.example.org", jwt };
+      const { fetch } = fakeFetch(() => ({ status: 200, body: insecure }));
+      const transport = { type: "livekit", livekit_service_url: "http://rtc.example.org" };
+      const token$ = sfuToken(backend(), { ...request, transport }, { fetch, allowInsecure: true });
+      expectObservable(token$).toBe("-(t|)", { t: { ...token, url: insecure.url } });
+    }),
+  );
+});

@@ -1,0 +1,34 @@
+// Importing media keys for LiveKit's worker: as HKDF material, in order. protocol.md 6.6, pitfall 31.
+import { catchError, concatMap, defer, map, type Observable, type ObservableInput, of } from "rxjs";
+import { RtcError } from "../errors.ts";
+import type { EncryptionKey } from "../types.ts";
+
+/** A key that LiveKit can derive from, or why there is none. */
+export type ImportedKey = { readonly encryptionKey: EncryptionKey } & (
+  | { readonly material: CryptoKey; readonly error?: never }
+  | { readonly error: RtcError; readonly material?: never }
+);
+
+/** Raw bytes, 16 or 32, as the material from which LiveKit derives its AES key. */
+export function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits", "deriveKey"]);
+}
+
+/** One import at a time, so that keys come out in the order in which they went in; a failed one does not end the stream. */
+export function importInOrder(
+  encryptionKey$: Observable<EncryptionKey>,
+  importBytes: (bytes: Uint8Array<ArrayBuffer>) => ObservableInput<CryptoKey>,
+): Observable<ImportedKey> {
+  return encryptionKey$.pipe(
+    concatMap((encryptionKey) =>
+      defer(() => importBytes(encryptionKey.key)).pipe(
+        map((material) => ({ encryptionKey, material })),
+        catchError((cause: unknown) => of({ encryptionKey, error: failure(encryptionKey, cause) })),
+      ),
+    ),
+  );
+}
+
+function failure({ participantIdentity, keyIndex }: EncryptionKey, cause: unknown): RtcError {
+  return new RtcError("request-failed", `key ${keyIndex} of ${participantIdentity} could not be imported`, { cause });
+}

@@ -1,0 +1,70 @@
+// RtcKeyProvider: media keys on their way into LiveKit. protocol.md 6.6.
+import { BaseKeyProvider } from "livekit-client";
+import { type Observable, Subject, type Unsubscribable } from "rxjs";
+import { RtcError } from "../errors.ts";
+import type { EncryptionKey } from "../types.ts";
+import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
+
+/** A LiveKit key provider that follows a session's `encryptionKey$`. One may serve several LiveKit rooms. */
+export class RtcKeyProvider extends BaseKeyProvider {
+  /** Why a key could not be installed, or why there will be no more: the error of `encryptionKey$`. */
+  readonly error$: Observable<unknown>;
+  readonly #errors = new Subject<unknown>();
+  readonly #following: Unsubscribable;
+  #ownKeyIndex = -1;
+
+  constructor(encryptionKey$: Observable<EncryptionKey>) {
+    if (globalThis.crypto?.subtle === undefined)
+      throw new RtcError("unsupported", "media keys need WebCrypto, which browsers offer to secure pages only");
+    super({ keyringSize: 256, ratchetWindowSize: 10 });
+    this.error$ = this.#errors.asObservable();
+    this.#following = importInOrder(encryptionKey$, importKey).subscribe({
+      next: (imported) => this.#install(imported),
+      error: (error: unknown) => this.#errors.next(error),
+    });
+  }
+
+  /**
+   * The index that we encrypt with. LiveKit itself would answer with the last index set for anybody, and so return, at
+   * each connection, to whichever of our older keys has that index: one that somebody who left may know.
+   */
+  override getLatestManuallySetKeyIndex(): number {
+    return this.#ownKeyIndex;
+  }
+
+  /** Stops following `encryptionKey$`. */
+  dispose(): void {
+    this.#following.unsubscribe();
+    this.#errors.complete();
+  }
+
+  #install({ encryptionKey, material, error }: ImportedKey): void {
+    if (error) return this.#errors.next(error);
+    const { own, participantIdentity, keyIndex } = encryptionKey;
+    if (own) this.#ownKeyIndex = keyIndex;
+    this.onSetEncryptionKey(material, participantIdentity, keyIndex);
+  }
+}
+
+/**
+ * Makes the LiveKit key provider of a session: it installs each media key for its participant, in order.
+ *
+ * It follows `encryptionKey$` from now until `dispose()`. Give it to every LiveKit room of the session, each with an
+ * E2EE worker of its own. Trouble with a key is told on `error$` and ends nothing. protocol.md 6.6.
+ *
+ * @throws RtcError `unsupported` where the platform has no WebCrypto.
+ *
+ * @example
+ * ```ts
+ * import { NEVER } from "rxjs";
+ * import { keyProvider } from "matrixrtc-rx/livekit";
+ *
+ * const provider = keyProvider(NEVER); // in an app: session.encryptionKey$
+ * // const room = new Room({ encryption: { keyProvider: provider, worker: new E2EEWorker() } });
+ * console.assert(provider.getOptions().keyringSize === 256);
+ * provider.dispose();
+ * ```
+ */
+export function keyProvider(encryptionKey$: Observable<EncryptionKey>): RtcKeyProvider {
+  return new RtcKeyProvider(encryptionKey$);
+}

@@ -1,0 +1,16 @@
+// LivekitTransport: a transport that can be used. protocol.md 6.2, 6.5.
+import type { Transport } from "../types.ts";
+import { isServiceUrl } from "./service-url.ts";
+
+/** A transport whose authorisation service has an address that we would contact. */
+export interface LivekitTransport extends Transport {
+  readonly type: "livekit";
+  readonly livekit_service_url: string;
+}
+
+/** Whether a transport, from an event or a server, is a LiveKit one with a safe address. */
+export function isLivekitTransport(value: unknown, allowInsecure = false): value is LivekitTransport {
+  if (typeof value !== "object" || value === null) return false;
+  const { type, livekit_service_url } = value as Record<string, unknown>;
+  return type === "livekit" && isServiceUrl(livekit_service_url, allowInsecure);
+}
