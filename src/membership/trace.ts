@@ -1,6 +1,9 @@
-// The decisions of the reading side: who came, who went, which event was refused and why.
+// The decisions of the reading side: who came, who went and why, which event was refused and why.
 import type { Membership } from "../types.ts";
+import type { Departure } from "./fold.ts";
+import type { Rejection } from "./rejection.ts";
 
 export type MembershipTrace =
   | { readonly kind: "member-joined"; readonly member: Membership }
-  | { readonly kind: "member-left"; readonly member: Membership };
+  | ({ readonly kind: "member-left" } & Departure)
+  | { readonly kind: "member-rejected"; readonly rejection: Rejection };

@@ -1,0 +1,42 @@
+// The order of the member list: oldest first. protocol.md 3.4.
+import type { Membership } from "../types.ts";
+
+/** Below zero if `a` comes first: by creation, then by user, device and event id, as plain strings. */
+export function byAge(a: Membership, b: Membership): number {
+  return (
+    a.createdTs - b.createdTs ||
+    byText(a.userId, b.userId) ||
+    byText(a.deviceId, b.deviceId) ||
+    byText(a.eventId, b.eventId)
+  );
+}
+
+/** A new list without `gone` and with `come` in their places: one copy for a few changes, one sort for many. */
+export function reordered(
+  members: readonly Membership[],
+  gone: readonly Membership[],
+  come: readonly Membership[],
+): readonly Membership[] {
+  if (gone.length + come.length > 8) {
+    const departed = new Set(gone);
+    return [...members.filter((member) => !departed.has(member)), ...come].sort(byAge);
+  }
+  const list = members.slice();
+  for (const member of gone) list.splice(placeOf(list, member), 1);
+  for (const member of come) list.splice(placeOf(list, member), 0, member);
+  return list;
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The index of a member in a sorted list, or where it belongs. */
+function placeOf(list: readonly Membership[], member: Membership): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (byAge(list[middle]!, member) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,37 @@
+// Rejection: an event that looks like a member but is not one, and why. protocol.md 3.2, 3.3, 11.
+
+/** Why an event makes no member. */
+export type RejectionReason =
+  /** A field is missing or of the wrong shape: `path` names it. */
+  | "malformed"
+  /** Its time is over. */
+  | "expired"
+  /** Its sender is not joined to the room. */
+  | "not-in-room"
+  /** The slot is closed, or absent under `strictSlots`. */
+  | "slot-closed"
+  /** It belongs to another slot. */
+  | "other-slot"
+  /** A sticky join in the clear, in an encrypted room. */
+  | "unencrypted"
+  /** A sticky event that this client cannot decrypt: perhaps a member, perhaps not. */
+  | "undecryptable"
+  /** Another membership of the same device counts instead. */
+  | "superseded"
+  /** It says that its sender has left. */
+  | "left";
+
+/** An event that looks like a membership but is not, with the reason. */
+export interface Rejection {
+  readonly reason: RejectionReason;
+  /** With `malformed`: the field, for instance `transports.published[0]`. */
+  readonly path?: string;
+  readonly kind: "state" | "sticky";
+  /** The sender. */
+  readonly userId: string;
+  /** The device that it names, where it is readable. */
+  readonly deviceId?: string;
+  readonly eventId: string;
+  /** When the rejection ends by itself, the event with it; absent if only another event can end it. */
+  readonly untilTs?: number;
+}

@@ -1,0 +1,78 @@
+// View: a fold kept in step with what a client holds of a room. News says where to look; the value is read there.
+import type { Matrix, News } from "../matrix.ts";
+import { isEncrypted } from "../room/encryption.ts";
+import { slotTypes, stateMemberType } from "../room/names.ts";
+import { isInRoom } from "../room/room-member.ts";
+import { readSlot } from "../room/slot.ts";
+import type { Slot } from "../types.ts";
+import { type Changes, MemberFold, type Rules } from "./fold.ts";
+
+/** Which call to watch, and how strictly. */
+export interface ViewOptions extends Rules {
+  readonly roomId: string;
+  /** A slot must name the encryption that its room has, as the newest MSC4143 wants, or it counts as closed. */
+  readonly requireSlotEncryption: boolean;
+}
+
+export class View {
+  readonly #matrix: Matrix;
+  readonly #options: ViewOptions;
+  readonly #fold: MemberFold;
+  #slot: Slot = { status: "absent" };
+
+  /** Reads the whole room. */
+  constructor(matrix: Matrix, options: ViewOptions, now: number) {
+    this.#matrix = matrix;
+    this.#options = options;
+    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId));
+    this.#readAll(now);
+  }
+
+  get fold(): Omit<MemberFold, "settle"> {
+    return this.#fold;
+  }
+
+  get slot(): Slot {
+    return this.#slot;
+  }
+
+  /** Looks where the news says, and gives what has changed by `now`. */
+  look(batch: readonly News[], now: number): Changes {
+    for (const news of batch) this.#lookAt(news, now);
+    return this.#fold.settle(now);
+  }
+
+  #lookAt(news: News, now: number): void {
+    if (news.kind === "room") this.#readAll(now);
+    else if (news.kind === "sticky") this.#fold.putSticky(news.event, now);
+    else if (news.kind === "redaction") this.#fold.redact(news.eventId);
+    else if (news.type === stateMemberType) this.#readMember(news.stateKey, now);
+    else if (news.type === "m.room.member") this.#fold.lookForUsers(news.stateKey);
+    else if (news.type === "m.room.encryption" || slotTypes.includes(news.type)) this.#readFacts();
+  }
+
+  /** Everything, read anew. What has not changed keeps its identity. */
+  #readAll(now: number): void {
+    const { roomId } = this.#options;
+    const vanished = new Set(this.#fold.stateKeys());
+    for (const event of this.#matrix.stateEvents(roomId, stateMemberType)) {
+      this.#fold.putState(event.stateKey ?? "", event, now);
+      vanished.delete(event.stateKey ?? "");
+    }
+    for (const stateKey of vanished) this.#fold.putState(stateKey, undefined, now);
+    for (const event of this.#matrix.stickyEvents(roomId)) this.#fold.putSticky(event, now);
+    this.#fold.lookForUsers();
+    this.#readFacts();
+  }
+
+  #readMember(stateKey: string, now: number): void {
+    this.#fold.putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
+  }
+
+  #readFacts(): void {
+    const { roomId, slot, requireSlotEncryption } = this.#options;
+    const encrypted = isEncrypted(this.#matrix, roomId);
+    this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption ? encrypted : undefined);
+    this.#fold.setRoom(this.#slot.status, encrypted);
+  }
+}

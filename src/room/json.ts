@@ -1,0 +1,16 @@
+// Guards for untrusted JSON. They read own properties only and never throw.
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const isString = (value: unknown): value is string => typeof value === "string";
+
+export const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** An own property, or undefined: `toString` and `__proto__` of a remote object are nothing to us. */
+export const own = (object: JsonObject, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
+
+/** The value as an object, or an empty one. */
+export const objectOr = (value: unknown): JsonObject => (isObject(value) ? value : {});
