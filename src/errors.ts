@@ -8,6 +8,8 @@ export type RtcErrorCode =
   | "unknown-room"
   /** Joining was refused for good: not allowed to send the membership, or the slot is closed. */
   | "join-refused"
+  /** The session has joined already. */
+  | "already-joined"
   /** The homeserver lacks something that this mode cannot do without. */
   | "unsupported"
   /** The leave was not confirmed within `leaveTimeoutMs`. */

@@ -19,11 +19,12 @@ export interface Members {
 export function members(matrix: Matrix, options: ViewOptions, trace: (entry: MembershipTrace) => void): Members {
   let live: View | undefined;
   const open = () => new View(matrix, options, asyncScheduler.now());
-  const settled = (view: View) => {
-    view.look([], asyncScheduler.now());
-    return view;
+  const view = () => {
+    if (live) return live;
+    const passing = open();
+    passing.look([], asyncScheduler.now());
+    return passing;
   };
-  const view = () => live ?? settled(open());
 
   /** Emits whenever the view has looked; its news comes in whole sync responses, and its own ends by one timer. */
   const looked$ = new Observable<void>((subscriber) => {

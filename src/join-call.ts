@@ -1,0 +1,73 @@
+// Joining a call: our own membership, and beside it the exchange of media keys for as long as it lasts.
+import {
+  concat,
+  defer,
+  distinctUntilChanged,
+  EMPTY,
+  finalize,
+  map,
+  Observable,
+  of,
+  ReplaySubject,
+  share,
+  switchMap,
+  tap,
+} from "rxjs";
+import type { Call, OwnMember } from "./call.ts";
+import { RtcError } from "./errors.ts";
+import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
+import { ownMembership } from "./join/own-membership.ts";
+import type { JoinState } from "./join/state.ts";
+import { type KeyOptions, mediaKeys, resolveKeyOptions } from "./keys/media-keys.ts";
+import { isEncrypted } from "./room/encryption.ts";
+import type { LatestByKey } from "./rx/latest-by-key.ts";
+import type { EncryptionKey } from "./types.ts";
+
+/** How to be a member, and what to do about media keys. */
+export interface SessionJoinOptions extends JoinOptions, KeyOptions {
+  /** Whether to make and exchange media keys. Default: if the room is encrypted. */
+  readonly encryptMedia?: boolean;
+}
+
+/** The `join` of a session: one at a time. */
+export function joinCall(
+  call: Call,
+  keys: LatestByKey<EncryptionKey>,
+): (options?: SessionJoinOptions) => Observable<JoinState> {
+  let joined = false;
+  return (options = {}) => {
+    const joinOptions = resolveJoinOptions(call, options);
+    const keyOptions = resolveKeyOptions(options);
+
+    /** Keys in and out for as long as we are this member: they stop before the first request of a leave. */
+    const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
+      own && (options.encryptMedia ?? isEncrypted(call.matrix, call.roomId))
+        ? mediaKeys(call, own, keyOptions)
+        : EMPTY;
+    const exchange = (state$: Observable<JoinState>) =>
+      concat(state$.pipe(map(activeMember)), of(undefined)).pipe(
+        distinctUntilChanged(),
+        switchMap(keysOf),
+        tap((key) => keys.next(key)),
+      );
+
+    const join$ = new Observable<JoinState>((subscriber) => {
+      const state$ = ownMembership(call, joinOptions).pipe(share());
+      subscriber.add(exchange(state$).subscribe({ error: () => {} }));
+      subscriber.add(state$.subscribe(subscriber));
+    });
+    return defer(() => {
+      if (joined) throw new RtcError("already-joined", "this session has joined already; end that join first");
+      joined = true;
+      return join$.pipe(
+        finalize(() => {
+          joined = false;
+          keys.keep(() => false);
+        }),
+      );
+    }).pipe(share({ connector: () => new ReplaySubject(1) }));
+  };
+}
+
+const activeMember = (state: JoinState): OwnMember | undefined =>
+  state.status === "leaving" ? undefined : state.member;
