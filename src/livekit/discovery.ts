@@ -1,6 +1,7 @@
 // Discovery: which transport is ours to publish on. protocol.md 6.2.
 import { catchError, concat, defer, EMPTY, map, mergeMap, type Observable, of, take, throwIfEmpty } from "rxjs";
 import { RtcError } from "../errors.ts";
+import { objectOr } from "../room/json.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
 import { isServiceUrl } from "./service-url.ts";
@@ -68,7 +69,4 @@ function transportAt(url: string | undefined, allowInsecure: boolean): LivekitTr
 }
 
 /** What older homeservers announce in `.well-known/matrix/client`. */
-function fociOf(wellKnown: unknown): unknown {
-  if (typeof wellKnown !== "object" || wellKnown === null) return undefined;
-  return (wellKnown as Record<string, unknown>)["org.matrix.msc4143.rtc_foci"];
-}
+const fociOf = (wellKnown: unknown): unknown => objectOr(wellKnown)["org.matrix.msc4143.rtc_foci"];

@@ -1,6 +1,7 @@
 // Post: one request to an authorisation service, in the terms of the port's errors. protocol.md 6.3.
 import { asyncScheduler, catchError, defer, finalize, from, map, type Observable, switchMap, timeout } from "rxjs";
 import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
+import { isString, objectOr } from "../room/json.ts";
 
 /** The platform's `fetch`, or as much of it as is needed here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -32,8 +33,8 @@ export function post(fetch: Fetch, url: string, body: object): Observable<unknow
 function read(response: Response, text: string): unknown {
   const body = parse(text);
   if (response.status >= 200 && response.status < 300) return body;
-  const errcode = (body as { errcode?: unknown } | null | undefined)?.errcode;
-  const name = typeof errcode === "string" && /^[A-Z_.]{1,64}$/.test(errcode) ? ` ${errcode}` : "";
+  const { errcode } = objectOr(body);
+  const name = isString(errcode) && /^[A-Z_.]{1,64}$/.test(errcode) ? ` ${errcode}` : "";
   const retryAfterMs = afterMs(response.headers.get("Retry-After"));
   throw new MatrixError(
     kindOf(response.status),

@@ -2,7 +2,9 @@
 import { catchError, defer, map, type Observable, switchMap, take, throwError } from "rxjs";
 import type { OwnMember } from "../call.ts";
 import { RtcError } from "../errors.ts";
-import type { MatrixError } from "../matrix.ts";
+import { MatrixError } from "../matrix.ts";
+import { type JsonObject, objectOr } from "../room/json.ts";
+import { roomCallSlot } from "../room/names.ts";
 import type { Transport } from "../types.ts";
 import type { LivekitBackend, OpenIdToken } from "./backend.ts";
 import { type Fetch, post } from "./post.ts";
@@ -44,9 +46,6 @@ export interface SfuToken {
   readonly identity: string;
 }
 
-/** The slot that the older endpoint means, having no field for it. */
-const legacySlot = "m.call#ROOM";
-
 /**
  * Asks an authorisation service for a token: a state member's own by `/sfu/get`, a sticky member's own by
  * `/get_token`, and for the transports of others `/get_token` with `/sfu/get` behind it.
@@ -85,8 +84,8 @@ export function sfuToken(
   { fetch = globalThis.fetch, allowInsecure = false }: SfuTokenOptions = {},
 ): Observable<SfuToken> {
   const { transport, slot, member, purpose } = request;
-  if (purpose === "publish" && member.kind === "state" && slot !== legacySlot)
-    throw new RtcError("bad-argument", `a state member can publish in ${legacySlot} only: join as a sticky member`);
+  if (purpose === "publish" && member.kind === "state" && slot !== roomCallSlot)
+    throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
   if (!isLivekitTransport(transport, allowInsecure))
     return throwError(() => new RtcError("no-transport", "not a LiveKit transport with a safe address"));
 
@@ -102,17 +101,16 @@ export function sfuToken(
   return choose(request, token$, legacy$).pipe(
     retrying(),
     map((answer) => read(answer, allowInsecure)),
-    catchError((error: RtcError | MatrixError) => {
-      if (error instanceof RtcError) throw error;
-      throw new RtcError(isTransient(error) ? "request-failed" : "no-transport", error.message, { cause: error });
+    catchError((error: unknown) => {
+      throw error instanceof RtcError ? error : failure(error);
     }),
   );
 }
 
 function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<unknown>, legacy$: Observable<unknown>) {
   if (purpose === "publish") return member.kind === "state" ? legacy$ : token$;
-  // An older service may refuse in ways that look like network trouble (no CORS headers on its 404).
-  return slot === legacySlot ? token$.pipe(catchError(() => legacy$)) : token$;
+  // `/sfu/get` has no field for a slot and means this one. An older service may refuse in ways that look like network trouble (no CORS headers on its 404).
+  return slot === roomCallSlot ? token$.pipe(catchError(() => legacy$)) : token$;
 }
 
 function legacyBody({ roomId, member }: SfuTokenRequest, openIdToken: OpenIdToken) {
@@ -129,26 +127,27 @@ function body({ roomId, slot, member }: SfuTokenRequest, openIdToken: OpenIdToke
   };
 }
 
+function failure(cause: unknown): RtcError {
+  const message = cause instanceof MatrixError ? cause.message : "no token could be had";
+  return new RtcError(isTransient(cause) ? "request-failed" : "no-transport", message, { cause });
+}
+
 function read(answer: unknown, allowInsecure: boolean): SfuToken {
-  const { url, jwt } = record(answer);
+  const { url, jwt } = objectOr(answer);
   if (!isSfuUrl(url, allowInsecure)) throw new RtcError("no-transport", "the SFU's address is missing or not wss");
   const { sub, video } = payloadOf(jwt);
-  const alias = record(video)["room"];
+  const alias = objectOr(video)["room"];
   if (typeof jwt !== "string" || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
     throw new RtcError("no-transport", "the authorisation service gave a token that cannot be read");
   return { url, jwt, alias, identity: sub };
 }
 
-function payloadOf(jwt: unknown): Record<string, unknown> {
+function payloadOf(jwt: unknown): JsonObject {
   try {
     const base64 = String(jwt).split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-    return record(JSON.parse(new TextDecoder().decode(bytes)));
+    return objectOr(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return {};
   }
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }

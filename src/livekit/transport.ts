@@ -1,4 +1,5 @@
 // LivekitTransport: a transport that can be used. protocol.md 6.2, 6.5.
+import { objectOr } from "../room/json.ts";
 import type { Transport } from "../types.ts";
 import { isServiceUrl } from "./service-url.ts";
 
@@ -10,7 +11,6 @@ export interface LivekitTransport extends Transport {
 
 /** Whether a transport, from an event or a server, is a LiveKit one with a safe address. */
 export function isLivekitTransport(value: unknown, allowInsecure = false): value is LivekitTransport {
-  if (typeof value !== "object" || value === null) return false;
-  const { type, livekit_service_url } = value as Record<string, unknown>;
+  const { type, livekit_service_url } = objectOr(value);
   return type === "livekit" && isServiceUrl(livekit_service_url, allowInsecure);
 }
