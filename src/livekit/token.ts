@@ -109,7 +109,8 @@ export function sfuToken(
 
 function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<unknown>, legacy$: Observable<unknown>) {
   if (purpose === "publish") return member.kind === "state" ? legacy$ : token$;
-  // `/sfu/get` has no field for a slot and means this one. An older service may refuse in ways that look like network trouble (no CORS headers on its 404).
+  // `/sfu/get` has no field for a slot and means this one. A service without `/get_token` may refuse in a way that
+  // looks like network trouble: its 404 lacks the CORS headers.
   return slot === roomCallSlot ? token$.pipe(catchError(() => legacy$)) : token$;
 }
 
