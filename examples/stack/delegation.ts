@@ -1,7 +1,6 @@
 // Looks after delayed leaves on behalf of participants: restarted while they are in the SFU, sent once they are gone.
 import { setTimeout as sleep } from "node:timers/promises";
 
-const pollMs = 500;
 const longestWaitMs = 3_600_000;
 
 export interface Delegation {
@@ -14,13 +13,18 @@ export interface Delegation {
 
 export class Delegations {
   private readonly running = new Map<string, AbortController>();
+  private readonly pollMs: number;
+
+  constructor(pollMs = 500) {
+    this.pollMs = pollMs;
+  }
 
   /** A newer delegation of the same participant takes the place of the older one. */
   add(participant: string, delegation: Delegation): void {
     this.running.get(participant)?.abort();
     const ending = new AbortController();
     this.running.set(participant, ending);
-    void tend(delegation, (ms) => sleep(ms, undefined, { signal: ending.signal }))
+    void tend(delegation, () => sleep(this.pollMs, undefined, { signal: ending.signal }))
       .catch((error: unknown) => {
         if (!ending.signal.aborted) throw error;
       })
@@ -34,11 +38,11 @@ export class Delegations {
   }
 }
 
-async function tend({ timeoutMs, present, manage }: Delegation, pause: (ms: number) => Promise<void>) {
+async function tend({ timeoutMs, present, manage }: Delegation, pause: () => Promise<void>) {
   const waitEndsAt = Date.now() + Math.min(longestWaitMs, timeoutMs);
   while (!(await present())) {
     if (Date.now() >= waitEndsAt) return;
-    await pause(pollMs);
+    await pause();
   }
   let restartAt = 0;
   do {
@@ -46,7 +50,7 @@ async function tend({ timeoutMs, present, manage }: Delegation, pause: (ms: numb
       if (!(await persist("restart"))) return;
       restartAt = Date.now() + 0.8 * timeoutMs;
     }
-    await pause(pollMs);
+    await pause();
   } while (await present());
   await persist("send");
 
@@ -56,7 +60,7 @@ async function tend({ timeoutMs, present, manage }: Delegation, pause: (ms: numb
     while (Date.now() < endsAt) {
       const status = await manage(action).catch(() => 503);
       if (status < 500 && status !== 429) return status === 200;
-      await pause(pollMs);
+      await pause();
     }
     return false;
   }

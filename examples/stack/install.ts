@@ -37,7 +37,14 @@ export async function installLivekit(say: (line: string) => void): Promise<strin
   const folder = await installOnce(`livekit-${livekitVersion}`, say, async (into) => {
     await need("go", ["version"], "The LiveKit server is built by Go 1.26 or newer: https://go.dev/dl/");
     await cp(moduleFiles, into, { recursive: true });
-    const args = ["build", "-mod=readonly", "-o", "livekit-server", "github.com/livekit/livekit-server/cmd/server"];
+    const args = [
+      "build",
+      "-mod=readonly",
+      "-buildvcs=false",
+      "-o",
+      "livekit-server",
+      "github.com/livekit/livekit-server/cmd/server",
+    ];
     const env = { CGO_ENABLED: "0", GOWORK: "off" };
     await run({ name: "go build", command: "go", args, logFile: join(into, "install.log"), cwd: into, env });
   });
@@ -53,7 +60,7 @@ async function installOnce(name: string, say: (line: string) => void, install: (
   if (await exists(folder)) return folder;
   await mkdir(cacheFolder, { recursive: true });
   await removeAbandoned();
-  say(`installing ${name} (once) into ${cacheFolder}`);
+  say(`installing ${name} into ${cacheFolder} (once, some minutes)`);
   const partial = await mkdtemp(join(cacheFolder, "partial-"));
   try {
     await install(partial);

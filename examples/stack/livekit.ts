@@ -31,7 +31,8 @@ export async function startLivekit({ binary, folder, livekit, usual }: LivekitOp
     port,
     bind_addresses: [host],
     rtc: {
-      tcp_port: await freePort(usual ? 7881 : 0),
+      // It would listen for media by TCP on every interface; UDP suffices on this one.
+      tcp_port: 0,
       udp_port: await freeUdpPort(usual ? 7882 : 0),
       node_ip: host,
       use_external_ip: false,
