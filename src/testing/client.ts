@@ -1,27 +1,27 @@
 // Client: the port of one device of the virtual homeserver.
-import { EMPTY, ignoreElements, map, merge, catchError, of, type Observable } from "rxjs";
+import { catchError, ignoreElements, map, merge, of, type Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
-import { type Device, type Matrix, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
-import { copy, type Server } from "./server.ts";
+import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
+import type { Server } from "./server.ts";
 
 export function virtualClient(server: Server, userId: string, deviceId: string): Matrix & LivekitBackend {
-  const me: Device = { userId, deviceId };
-  const { synced } = server.device(userId, deviceId);
+  const me = server.logIn(userId, deviceId);
+  const { synced } = me;
 
-  const sendTo = (to: Device, type: string, content: object): Observable<ToDeviceOutcome> => {
+  const sendToOne = (to: Device, type: string, content: object): Observable<ToDeviceOutcome> => {
     if (!server.isListed(to)) return of({ ...to, outcome: "unknown-device" });
-    const deliver = () => {
-      const { crossSigned } = server.device(userId, deviceId).condition;
-      server.deliver(to, { type, sender: userId, content: copy(content), proof: { deviceId, crossSigned } });
-    };
-    return server.request({ ...me, request: "to-device", type, to }, deliver).pipe(
+    const proof = { deviceId, crossSigned: me.condition.crossSigned };
+    const deliver = () => server.deliver(to, { type, sender: userId, content, proof });
+    return server.request(me, { request: "to-device", type, to }, deliver).pipe(
       map((): ToDeviceOutcome => ({ ...to, outcome: "sent" })),
       catchError((cause: MatrixError) => of<ToDeviceOutcome>({ ...to, outcome: "failed", cause })),
     );
   };
 
   return {
-    ...me,
+    userId,
+    deviceId,
+
     rooms: () => synced.joined(),
     hasRoom: (roomId) => synced.has(roomId),
     stateEvent: (roomId, type, stateKey) => synced.stateEvent(roomId, type, stateKey),
@@ -29,33 +29,34 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
     stickyEvents: (roomId) => synced.stickyEvents(roomId),
     news$: synced.news$.asObservable(),
     toDevice$: synced.toDevice$.asObservable(),
-    sendToDevice: (devices, type, content) =>
-      devices.length === 0 ? EMPTY : merge(...devices.map((to) => sendTo(to, type, content))),
-    send: (event) => server.request({ ...me, request: "send", ...placeOf(event) }, () => server.send(me, event)),
+
+    sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
+    send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
     schedule: (event, delayMs) =>
-      server.request({ ...me, request: "schedule", ...placeOf(event) }, () => server.schedule(userId, event, delayMs)),
+      server.request(me, { request: "schedule", ...placeOf(event) }, () => server.schedule(userId, event, delayMs)),
     manageDelayed: (delayId, action) =>
       server
-        .request({ ...me, request: action === "send" ? "send-delayed" : action }, () =>
+        .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
           server.delayed.manage(userId, delayId, action),
         )
         .pipe(ignoreElements()),
-    delayedEvents: () => server.request({ ...me, request: "delayed-events" }, () => server.options.delayedEvents),
+    delayedEvents: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),
+
     openIdToken: () =>
-      server.request({ ...me, request: "openid-token" }, () => ({
-        access_token: `openid of ${userId}`,
+      server.request(me, { request: "openid-token" }, () => ({
+        access_token: `openid-token-of-${userId}`,
         token_type: "Bearer",
         matrix_server_name: userId.slice(userId.indexOf(":") + 1),
         expires_in: 3600,
       })),
-    rtcTransports: () => server.request({ ...me, request: "rtc-transports" }, () => [livekit]),
-    wellKnown: () => server.request({ ...me, request: "well-known" }, () => undefined),
+    rtcTransports: () => server.request(me, { request: "rtc-transports" }, () => [livekit]),
+    wellKnown: () => server.request(me, { request: "well-known" }, () => undefined),
   };
 }
 
 const livekit = { type: "livekit", livekit_service_url: "https://livekit.virtual.example" };
 
-const placeOf = ({ roomId, type, stateKey }: { roomId: string; type: string; stateKey?: string }) => ({
+const placeOf = ({ roomId, type, stateKey }: OutgoingEvent) => ({
   roomId,
   type,
   ...(stateKey !== undefined && { stateKey }),

@@ -1,4 +1,5 @@
 // VirtualHomeserver: users, devices and rooms in memory, for specs in virtual time and for examples in real time.
+import type { Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { RtcError } from "../errors.ts";
@@ -6,8 +7,9 @@ import { isObject, type JsonObject } from "../room/json.ts";
 import { virtualClient } from "./client.ts";
 import type { PendingEvent } from "./delayed-events.ts";
 import type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
-import { Room, type ServerEvent } from "./room.ts";
-import { type Condition, copy, Server } from "./server.ts";
+import type { Condition } from "./device.ts";
+import type { ServerEvent } from "./room.ts";
+import { Server } from "./server.ts";
 
 export interface VirtualHomeserverOptions {
   /** How long a request takes to the server, and as long again its answer back. Default 20. */
@@ -75,8 +77,12 @@ export interface VirtualHomeserver {
   events(roomId: string): readonly ServerEvent[];
   /** The delayed events still to be sent. */
   delayed(): readonly PendingEvent[];
+  /** Every event at the instant the server takes it. */
+  readonly event$: Observable<ServerEvent>;
   /** Every request that clients made, oldest first. */
   readonly requests: readonly VirtualRequest[];
+  /** Every request at the instant it leaves a client. */
+  readonly request$: Observable<VirtualRequest>;
 
   /** Spoils the next request that fits, or the next `times`; the function returned takes back what is left. */
   answer(filter: RequestFilter, fault: Fault): () => void;
@@ -106,61 +112,51 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
   const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
   const server = new Server({ latencyMs, syncMs, delayedEvents, stickyEvents });
 
-  const roomOf = (roomId: string): Room => {
-    const room = server.rooms.get(roomId);
-    if (!room) throw new RtcError("unknown-room", `the virtual homeserver has no room ${roomId}`);
-    return room;
-  };
-  const setMembership = (roomId: string, userId: string, membership: string) =>
-    void server.add(roomOf(roomId), {
-      type: "m.room.member",
-      sender: userId,
-      stateKey: userId,
-      content: { membership },
-    });
+  const creatorOf = (roomId: string) => server.room(roomId).stateEvent("m.room.create", "")?.sender ?? "";
+  const setMembership = (roomId: string, sender: string, stateKey: string, membership: string) =>
+    void server.add(server.room(roomId), { type: "m.room.member", sender, stateKey, content: { membership } });
 
   return {
     createRoom({ members, encrypted = false, powerLevels = {}, version = "11" }) {
-      const creator = members[0];
-      if (creator === undefined) throw new RtcError("bad-argument", "a room needs a member");
-      const room = new Room(`!room${server.rooms.size + 1}:virtual.example`);
-      server.rooms.set(room.roomId, room);
+      const [creator] = members;
+      if (creator === undefined) throw new RtcError("bad-argument", "a room needs a member, who created it");
+      const room = server.createRoom();
       const set = (type: string, content: JsonObject) =>
         server.add(room, { type, sender: creator, stateKey: "", content });
       set("m.room.create", { room_version: version });
-      for (const userId of members) setMembership(room.roomId, userId, "join");
+      for (const userId of members) setMembership(room.roomId, userId, userId, "join");
       set("m.room.power_levels", merged({ ...defaultLevels, users: { [creator]: 100 } }, powerLevels));
       if (encrypted) set("m.room.encryption", { algorithm: "m.megolm.v1.aes-sha2" });
       return room.roomId;
     },
     client: (userId, deviceId) => virtualClient(server, userId, deviceId),
 
-    joinRoom: (roomId, userId) => setMembership(roomId, userId, "join"),
-    leaveRoom: (roomId, userId) => setMembership(roomId, userId, "leave"),
-    invite: (roomId, userId) => setMembership(roomId, userId, "invite"),
-    kick: (roomId, userId) => setMembership(roomId, userId, "leave"),
-    ban: (roomId, userId) => setMembership(roomId, userId, "ban"),
+    joinRoom: (roomId, userId) => setMembership(roomId, userId, userId, "join"),
+    leaveRoom: (roomId, userId) => setMembership(roomId, userId, userId, "leave"),
+    invite: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "invite"),
+    kick: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "leave"),
+    ban: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "ban"),
 
-    setState: (roomId, event) => server.add(roomOf(roomId), event),
-    sendSticky(roomId, { type, sender, content, eventId, originServerTs, ...sticky }) {
-      return server.addSticky(
-        roomOf(roomId),
-        sender,
-        type,
-        content,
-        { durationMs: 3_600_000, encryption: "cleartext", ...sticky },
-        { ...(eventId !== undefined && { eventId }), ...(originServerTs !== undefined && { originServerTs }) },
-      );
+    setState: (roomId, event) => server.add(server.room(roomId), event),
+    sendSticky(roomId, { durationMs = 3_600_000, ttlMs, encryption = "cleartext", senderDeviceId, ...draft }) {
+      return server.addSticky(server.room(roomId), draft, {
+        durationMs,
+        encryption,
+        ...(ttlMs !== undefined && { ttlMs }),
+        ...(senderDeviceId !== undefined && { senderDeviceId }),
+      });
     },
     redact: (roomId, eventId) => server.redact(roomId, eventId),
-    deliver: (to, message) => server.deliver(to, { ...message, content: copy(message.content) }),
+    deliver: (to, message) => server.deliver(to, message),
 
-    events: (roomId) => roomOf(roomId).events,
+    events: (roomId) => server.room(roomId).events,
     delayed: () => server.delayed.pending,
+    event$: server.event$.asObservable(),
     requests: server.requests,
+    request$: server.request$.asObservable(),
 
     answer: (filter, fault) => server.faults.arm(filter, fault),
-    adjust: (device, condition) => server.adjust(device, condition),
+    adjust: (device, condition) => server.device(device).adjust(condition),
     loseDelayed: (userId) => server.delayed.lose(userId),
     stop: () => server.stop(),
     start: () => server.start(),

@@ -21,6 +21,7 @@ export class Room {
   /** Everything that the server holds, oldest first. */
   readonly events: ServerEvent[] = [];
   readonly #state = new Map<string, ServerEvent>();
+  #joined: ReadonlySet<string> = new Set();
 
   constructor(roomId: string) {
     this.roomId = roomId;
@@ -39,19 +40,19 @@ export class Room {
     return isString(objectOr(this.stateEvent("m.room.encryption", "")?.content)["algorithm"]);
   }
 
-  /** `join`, `invite`, `leave` or `ban`. */
-  membershipOf(userId: string): unknown {
-    return objectOr(this.stateEvent("m.room.member", userId)?.content)["membership"] ?? "leave";
-  }
-
-  joinedUsers(): ReadonlySet<string> {
-    const members = [...this.#state.values()].filter(({ type }) => type === "m.room.member");
-    return new Set(members.map(({ stateKey }) => stateKey ?? "").filter((user) => this.membershipOf(user) === "join"));
+  /** The users in the room: a set that will not change, but be replaced. */
+  get joined(): ReadonlySet<string> {
+    return this.#joined;
   }
 
   add(event: ServerEvent): void {
+    const { type, stateKey, content } = event;
     this.events.push(event);
-    if (event.stateKey !== undefined) this.#state.set(placeOf(event.type, event.stateKey), event);
+    if (stateKey === undefined) return;
+    this.#state.set(placeOf(type, stateKey), event);
+    if (type !== "m.room.member") return;
+    const others = [...this.#joined].filter((userId) => userId !== stateKey);
+    this.#joined = new Set(objectOr(content)["membership"] === "join" ? [...others, stateKey] : others);
   }
 
   /** Takes the content out of an event, and with it its stickiness. */
@@ -69,7 +70,7 @@ export class Room {
 
   /** Why a user may not send an event; undefined if they may. */
   refusal(sender: string, wireType: string, stateKey: string | undefined): MatrixError | undefined {
-    if (this.membershipOf(sender) !== "join") return new MatrixError("forbidden", `${sender} is not in the room`);
+    if (!this.#joined.has(sender)) return new MatrixError("forbidden", `${sender} is not in the room`);
     if (stateKey?.startsWith("@") && stateKey !== sender && !this.#ownsKey(sender, stateKey))
       return new MatrixError("forbidden", "a state key that is another user's id");
     const levels = objectOr(this.stateEvent("m.room.power_levels", "")?.content);

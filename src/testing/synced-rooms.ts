@@ -11,10 +11,21 @@ export type Change =
   | { readonly kind: "event"; readonly event: ServerEvent }
   | { readonly kind: "redaction"; readonly redacted: ServerEvent };
 
-interface SyncedRoom {
-  readonly state: Map<string, Map<string, RoomEvent>>;
-  /** By event id, each with the time when the client forgets it. */
-  readonly sticky: Map<string, { readonly event: StickyEvent; readonly untilTs: number }>;
+/** A sticky event as this client saw it when it came, and when the client forgets it. */
+interface Received {
+  readonly event: StickyEvent;
+  readonly untilTs: number;
+}
+
+class SyncedRoom {
+  readonly state = new Map<string, Map<string, RoomEvent>>();
+  /** By event id. */
+  readonly sticky = new Map<string, Received>();
+
+  setState(event: RoomEvent): void {
+    const ofType = this.state.get(event.type) ?? new Map<string, RoomEvent>();
+    this.state.set(event.type, ofType.set(event.stateKey ?? "", event));
+  }
 }
 
 export class SyncedRooms {
@@ -32,9 +43,9 @@ export class SyncedRooms {
   }
 
   joined(): string[] {
-    const isJoined = (roomId: string) =>
-      objectOr(this.stateEvent(roomId, "m.room.member", this.#userId)?.content)["membership"] === "join";
-    return [...this.#rooms.keys()].filter(isJoined);
+    const membership = (roomId: string) =>
+      objectOr(this.stateEvent(roomId, "m.room.member", this.#userId)?.content)["membership"];
+    return [...this.#rooms.keys()].filter((roomId) => membership(roomId) === "join");
   }
 
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined {
@@ -51,64 +62,73 @@ export class SyncedRooms {
     return held.filter(({ untilTs }) => untilTs > now).map(({ event }) => event);
   }
 
-  /** Takes in a sync response: to-device messages first, as clients do, then the rooms. */
-  take(changes: readonly Change[]): void {
-    const messages = changes.flatMap((change) => (change.kind === "message" ? [change.message] : []));
-    const news = changes.flatMap((change) => this.#apply(change) ?? []);
-    for (const message of messages) this.toDevice$.next(message);
-    if (news.length > 0 || changes.length === 0) this.news$.next(news);
+  /** Takes in a sync response: to-device messages first, as clients do, then the rooms. An empty one: the clock jumped. */
+  take(response: readonly Change[]): void {
+    const news = response.flatMap((change) => this.#apply(change));
+    for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
+    if (news.length > 0 || response.length === 0) this.news$.next(news);
   }
 
-  #apply(change: Change): News | undefined {
+  #apply(change: Change): News[] {
     switch (change.kind) {
       case "message":
-        return undefined;
+        return [];
       case "room":
-        this.#rooms.set(change.roomId, { state: new Map(), sticky: new Map() });
-        for (const event of change.events) this.#add(event);
-        return { kind: "room", roomId: change.roomId };
+        return this.#enter(change.roomId, change.events);
       case "event":
         return this.#add(change.event);
-      case "redaction": {
-        const { roomId, eventId, type, stateKey } = change.redacted;
-        this.#rooms.get(roomId)?.sticky.delete(eventId);
-        const current = this.stateEvent(roomId, type, stateKey ?? "");
-        if (current?.eventId === eventId)
-          this.#rooms
-            .get(roomId)
-            ?.state.get(type)
-            ?.set(stateKey ?? "", change.redacted);
-        return { kind: "redaction", roomId, eventId };
-      }
+      case "redaction":
+        return this.#redact(change.redacted);
     }
   }
 
-  #add(event: ServerEvent): News | undefined {
-    const { roomId, type, stateKey } = event;
+  #enter(roomId: string, events: readonly ServerEvent[]): News[] {
+    const before = this.#rooms.get(roomId);
+    const room = new SyncedRoom();
+    this.#rooms.set(roomId, room);
+    for (const event of events) {
+      const known = before?.sticky.get(event.eventId);
+      if (known) room.sticky.set(event.eventId, known);
+      else this.#add(event);
+    }
+    return [{ kind: "room", roomId }];
+  }
+
+  #add(event: ServerEvent): News[] {
+    const { roomId, type, stateKey, eventId } = event;
     const room = this.#rooms.get(roomId);
     if (stateKey !== undefined) {
-      const ofType = room?.state.get(type) ?? new Map<string, RoomEvent>();
-      room?.state.set(type, ofType.set(stateKey, event));
-      return { kind: "state", roomId, type, stateKey };
+      room?.setState(event);
+      return [{ kind: "state", roomId, type, stateKey }];
     }
     const received = this.#received(event);
-    if (!received) return undefined;
-    room?.sticky.set(event.eventId, received);
-    return { kind: "sticky", roomId, event: received.event };
+    if (!received) return [];
+    room?.sticky.set(eventId, received);
+    return [{ kind: "sticky", roomId, event: received.event }];
+  }
+
+  #redact(redacted: ServerEvent): News[] {
+    const { roomId, eventId, type, stateKey } = redacted;
+    const room = this.#rooms.get(roomId);
+    room?.sticky.delete(eventId);
+    const news: News = { kind: "redaction", roomId, eventId };
+    if (stateKey === undefined || this.stateEvent(roomId, type, stateKey)?.eventId !== eventId) return [news];
+    room?.setState(redacted);
+    return [news, { kind: "state", roomId, type, stateKey }];
   }
 
   /** A sticky event as this client sees it: decrypted, if its user was in the room when it was sent. */
-  #received({ sticky, ...event }: ServerEvent): { event: StickyEvent; untilTs: number } | undefined {
+  #received({ sticky, ...event }: ServerEvent): Received | undefined {
     if (!sticky) return undefined;
-    const { durationMs, encryption, senderDeviceId, untilTs, readers } = sticky;
+    const { durationMs, encryption, senderDeviceId, readers } = sticky;
     const receivedTs = asyncScheduler.now();
-    const ttlMs = sticky.ttlMs ?? untilTs - receivedTs;
-    const common = { durationMs, ttlMs, receivedTs };
-    const isReadable = encryption !== "undecryptable" && (!readers || readers.has(this.#userId));
-    const seen: StickyEvent = isReadable
-      ? { ...event, ...common, encryption, ...(senderDeviceId !== undefined && { senderDeviceId }) }
-      : { ...event, ...common, ...unreadable };
-    return { event: seen, untilTs: isFiniteNumber(sticky.ttlMs) ? receivedTs + sticky.ttlMs : untilTs };
+    const ttlMs = sticky.ttlMs ?? sticky.untilTs - receivedTs;
+    const untilTs = receivedTs + (isFiniteNumber(ttlMs) ? ttlMs : sticky.untilTs - receivedTs);
+    const times = { durationMs, ttlMs, receivedTs };
+    if (encryption === "undecryptable" || (readers && !readers.has(this.#userId)))
+      return { event: { ...event, ...times, ...unreadable }, untilTs };
+    const sender = senderDeviceId === undefined ? {} : { senderDeviceId };
+    return { event: { ...event, ...times, encryption, ...sender }, untilTs };
   }
 }
 

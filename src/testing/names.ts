@@ -1,0 +1,101 @@
+// Names: members and keys in words that fit into a marble diagram, and members made of such words.
+import { participantIdentity } from "../membership/identity.ts";
+import type { EncryptionKey, Membership } from "../types.ts";
+
+const localpart = (userId: string): string => /^@([^:]*)/.exec(userId)?.[1] ?? userId;
+
+/**
+ * A list of members in words, in its order: the local part of each user id, with `/` and the device where a user is
+ * there more than once.
+ *
+ * @example
+ * ```ts
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { memberNames, virtualHomeserver } from "matrixrtc-rx/testing";
+ * import { map } from "rxjs";
+ * import { TestScheduler } from "rxjs/testing";
+ *
+ * const scheduler = new TestScheduler((actual, expected) =>
+ *   console.assert(JSON.stringify(actual) === JSON.stringify(expected)),
+ * );
+ * scheduler.run(({ cold, expectObservable }) => {
+ *   const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
+ *   const roomId = home.createRoom({ members: ["@alice:example.org", "@bob:example.org"] });
+ *   const options = { roomId, slot: "m.call#ROOM" };
+ *   const watcher = rtcSession(home.client("@alice:example.org", "PHONE"), options);
+ *   const bob = rtcSession(home.client("@bob:example.org", "LAPTOP"), options);
+ *
+ *   bob.join({ leaveOn: cold("1s x") }).subscribe();
+ *   expectObservable(watcher.membership$.pipe(map(memberNames)), "^ 5s !").toBe("n 12ms b 989ms n", { n: "", b: "bob" });
+ * });
+ * ```
+ */
+export function memberNames(members: readonly Membership[]): string {
+  const times = (userId: string) => members.filter((member) => member.userId === userId).length;
+  const name = ({ userId, deviceId }: Membership) =>
+    times(userId) > 1 ? `${localpart(userId)}/${deviceId}` : localpart(userId);
+  return members.map(name).join(" ");
+}
+
+/**
+ * Members made of words, to feed code that takes members: the reverse of `memberNames`.
+ *
+ * The same name is the same object each time, as in a session whose member has not changed.
+ *
+ * @example
+ * ```ts
+ * import { membersNamed } from "matrixrtc-rx/testing";
+ *
+ * const [alice, bob] = membersNamed("alice bob/LAPTOP");
+ * console.assert(alice?.userId === "@alice:example.org" && bob?.deviceId === "LAPTOP");
+ * console.assert(membersNamed("bob/LAPTOP alice")[1] === alice);
+ * ```
+ */
+export function membersNamed(names: string): readonly Membership[] {
+  return names.split(" ").filter(Boolean).map(memberNamed);
+}
+
+/**
+ * Whose key it is, and its index: `alice#0`. Never the key itself.
+ *
+ * @example
+ * ```ts
+ * import type { EncryptionKey } from "matrixrtc-rx";
+ * import { keyName } from "matrixrtc-rx/testing";
+ *
+ * const [userId, deviceId, participantIdentity] = ["@alice:example.org", "PHONE", "@alice:example.org:PHONE"];
+ * const member = { userId, deviceId, memberId: "1", participantIdentity };
+ * const encryptionKey: EncryptionKey = { ...member, keyIndex: 3, key: new Uint8Array(16), own: false };
+ * console.assert(keyName(encryptionKey) === "alice#3");
+ * ```
+ */
+export function keyName({ userId, keyIndex }: Pick<EncryptionKey, "userId" | "keyIndex">): string {
+  return `${localpart(userId)}#${keyIndex}`;
+}
+
+const made = new Map<string, Membership>();
+
+function memberNamed(name: string): Membership {
+  const known = made.get(name);
+  if (known) return known;
+  const [user = "", deviceId = "PHONE"] = name.split("/");
+  const userId = `@${user}:example.org`;
+  const memberId = `${userId}:${deviceId}`;
+  const member: Membership = {
+    kind: "state",
+    userId,
+    deviceId,
+    memberId,
+    slot: "m.call#ROOM",
+    application: { type: "m.call" },
+    intent: undefined,
+    transports: [],
+    focusSelection: "multi_sfu",
+    createdTs: 0,
+    expiresTs: Infinity,
+    participantIdentity: participantIdentity("state", userId, deviceId, memberId),
+    eventId: `$${name}`,
+  };
+  made.set(name, member);
+  return member;
+}
