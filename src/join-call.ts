@@ -10,6 +10,7 @@ import {
   of,
   ReplaySubject,
   share,
+  Subject,
   switchMap,
   tap,
 } from "rxjs";
@@ -41,9 +42,7 @@ export function joinCall(
 
     /** Keys in and out for as long as we are this member: they stop before the first request of a leave. */
     const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
-      own && (options.encryptMedia ?? isEncrypted(call.matrix, call.roomId))
-        ? mediaKeys(call, own, keyOptions)
-        : EMPTY;
+      own && (options.encryptMedia ?? isEncrypted(call.matrix, call.roomId)) ? mediaKeys(call, own, keyOptions) : EMPTY;
     const exchange = (state$: Observable<JoinState>) =>
       concat(state$.pipe(map(activeMember)), of(undefined)).pipe(
         distinctUntilChanged(),
@@ -52,9 +51,11 @@ export function joinCall(
       );
 
     const join$ = new Observable<JoinState>((subscriber) => {
-      const state$ = ownMembership(call, joinOptions).pipe(share());
+      const state$ = new Subject<JoinState>();
+      // In this order, so that at each state, and at the end, the keys go first.
       subscriber.add(exchange(state$).subscribe({ error: () => {} }));
       subscriber.add(state$.subscribe(subscriber));
+      subscriber.add(ownMembership(call, joinOptions).subscribe(state$));
     });
     return defer(() => {
       if (joined) throw new RtcError("already-joined", "this session has joined already; end that join first");

@@ -98,7 +98,9 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   };
   const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, trace);
   const call: Call = { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
-  const keys = new LatestByKey<EncryptionKey>(({ participantIdentity, keyIndex }) => `${keyIndex} ${participantIdentity}`);
+  const keys = new LatestByKey<EncryptionKey>(
+    ({ participantIdentity, keyIndex }) => `${keyIndex} ${participantIdentity}`,
+  );
   const joins = joinCall(call, keys);
   return {
     ...reading,

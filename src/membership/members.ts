@@ -1,6 +1,7 @@
 // The members of a call, live: a view of its room joined with the news and with one timer.
-import { asyncScheduler, distinctUntilChanged, filter, map, merge, Observable, share, Subject, switchMap } from "rxjs";
+import { asyncScheduler, distinctUntilChanged, map, merge, Observable, share, Subject, switchMap } from "rxjs";
 import type { Matrix, News } from "../matrix.ts";
+import { roomNews } from "../news.ts";
 import { at } from "../rx/at-deadline.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import type { Membership, Slot } from "../types.ts";
@@ -37,7 +38,7 @@ export function members(matrix: Matrix, options: ViewOptions, trace: (entry: Mem
       deadline$.next(kept.fold.deadlineTs);
     };
     subscriber.add(() => (live = undefined));
-    subscriber.add(merge(due$.pipe(map(() => [])), newsOf(matrix, options.roomId)).subscribe(look));
+    subscriber.add(merge(due$.pipe(map(() => [])), roomNews(matrix).of(options.roomId)).subscribe(look));
     look([]);
   }).pipe(share());
 
@@ -46,15 +47,6 @@ export function members(matrix: Matrix, options: ViewOptions, trace: (entry: Mem
     rejected$: behavior(() => view().fold.rejections, looked$),
     slot$: behavior(() => view().slot, looked$, isSameSlot),
   };
-}
-
-/** The news of one room, a batch for each sync response; empty ones mean that the clock may have jumped. */
-function newsOf(matrix: Matrix, roomId: string): Observable<readonly News[]> {
-  const isOurs = (news: News) => news.roomId === roomId;
-  return matrix.news$.pipe(
-    filter((batch) => batch.length === 0 || batch.some(isOurs)),
-    map((batch) => batch.filter(isOurs)),
-  );
 }
 
 const isSameSlot = (a: Slot, b: Slot): boolean => a.status === b.status && a.application === b.application;

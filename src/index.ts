@@ -1,0 +1,28 @@
+// The public names of the core, one by one.
+export { rtcSession } from "./session.ts";
+export type { RtcSession, SessionOptions } from "./session.ts";
+export type { SessionJoinOptions } from "./join-call.ts";
+export { rtcSessions } from "./sessions.ts";
+export type { ActiveSessions, RtcSessions } from "./sessions.ts";
+export { transportOf } from "./membership/transport.ts";
+export { intentOf } from "./membership/intent.ts";
+export type { Rejection, RejectionReason } from "./membership/rejection.ts";
+export type { Departure } from "./membership/fold.ts";
+export type { Application, EncryptionKey, Membership, Slot, Transport } from "./types.ts";
+export type { OwnMember } from "./call.ts";
+export type { Behavior } from "./rx/behavior.ts";
+export type { Trace, TraceEntry } from "./trace.ts";
+export { RtcError } from "./errors.ts";
+export type { RtcErrorCode } from "./errors.ts";
+export { MatrixError } from "./matrix.ts";
+export type {
+  Device,
+  Matrix,
+  MatrixErrorKind,
+  News,
+  OutgoingEvent,
+  RoomEvent,
+  StickyEvent,
+  ToDeviceMessage,
+  ToDeviceOutcome,
+} from "./matrix.ts";
