@@ -62,8 +62,9 @@ export function rtcSessions<App extends Application = Application>(
   const changed$ = new Observable<void>((subscriber) => {
     const watches = new Map<string, Subscription>();
     const calls = (active = new Map());
+    let isReady = false;
     const tell = () => {
-      if (!snapshot && !news.isTelling) subscriber.next();
+      if (isReady && !snapshot && !news.isTelling) subscriber.next();
     };
     const note = (roomId: string, isActive: boolean) => {
       if (calls.has(roomId) === isActive) return;
@@ -96,7 +97,7 @@ export function rtcSessions<App extends Application = Application>(
     };
     subscriber.add(news.batch$.subscribe(lookAgain));
     for (const roomId of matrix.rooms()) watch(roomId);
-    tell();
+    isReady = true;
   }).pipe(share());
   const activeNow = (): ActiveSessions<App> => {
     if (active) return (snapshot ??= new Map(active));
