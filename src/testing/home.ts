@@ -67,7 +67,10 @@ export interface VirtualHomeserver {
 
   /** Puts state into a room whether or not its sender may, and returns the event id. */
   setState(roomId: string, event: RawState): string;
-  /** Puts a sticky event into a room whether or not its sender may, and returns the event id. */
+  /**
+   * Puts a sticky event into a room whether or not its sender may, and returns the event id. Of a `decrypted` one, users
+   * who come later see an `undecryptable` one.
+   */
   sendSticky(roomId: string, event: RawSticky): string;
   redact(roomId: string, eventId: string): void;
   /** Gives a device a to-device message, which proves what `message.proof` says. */
@@ -112,22 +115,22 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
   const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
   const server = new Server({ latencyMs, syncMs, delayedEvents, stickyEvents });
 
-  const creatorOf = (roomId: string) => server.room(roomId).stateEvent("m.room.create", "")?.sender ?? "";
+  const creatorOf = (roomId: string) => server.rooms.get(roomId).stateEvent("m.room.create", "")?.sender ?? "";
   const setMembership = (roomId: string, sender: string, stateKey: string, membership: string) =>
-    void server.add(server.room(roomId), { type: "m.room.member", sender, stateKey, content: { membership } });
+    void server.rooms.add(roomId, { type: "m.room.member", sender, stateKey, content: { membership } });
 
   return {
     createRoom({ members, encrypted = false, powerLevels = {}, version = "11" }) {
       const [creator] = members;
       if (creator === undefined) throw new RtcError("bad-argument", "a room needs a member, who created it");
-      const room = server.createRoom();
+      const roomId = server.rooms.create();
       const set = (type: string, content: JsonObject) =>
-        server.add(room, { type, sender: creator, stateKey: "", content });
+        server.rooms.add(roomId, { type, sender: creator, stateKey: "", content });
       set("m.room.create", { room_version: version });
-      for (const userId of members) setMembership(room.roomId, userId, userId, "join");
+      for (const userId of members) setMembership(roomId, userId, userId, "join");
       set("m.room.power_levels", merged({ ...defaultLevels, users: { [creator]: 100 } }, powerLevels));
       if (encrypted) set("m.room.encryption", { algorithm: "m.megolm.v1.aes-sha2" });
-      return room.roomId;
+      return roomId;
     },
     client: (userId, deviceId) => virtualClient(server, userId, deviceId),
 
@@ -137,21 +140,21 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     kick: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "leave"),
     ban: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "ban"),
 
-    setState: (roomId, event) => server.add(server.room(roomId), event),
+    setState: (roomId, event) => server.rooms.add(roomId, event),
     sendSticky(roomId, { durationMs = 3_600_000, ttlMs, encryption = "cleartext", senderDeviceId, ...draft }) {
-      return server.addSticky(server.room(roomId), draft, {
+      return server.rooms.addSticky(roomId, draft, {
         durationMs,
         encryption,
         ...(ttlMs !== undefined && { ttlMs }),
         ...(senderDeviceId !== undefined && { senderDeviceId }),
       });
     },
-    redact: (roomId, eventId) => server.redact(roomId, eventId),
+    redact: (roomId, eventId) => server.rooms.redact(roomId, eventId),
     deliver: (to, message) => server.deliver(to, message),
 
-    events: (roomId) => server.room(roomId).events,
+    events: (roomId) => server.rooms.get(roomId).events,
     delayed: () => server.delayed.pending,
-    event$: server.event$.asObservable(),
+    event$: server.rooms.event$.asObservable(),
     requests: server.requests,
     request$: server.request$.asObservable(),
 

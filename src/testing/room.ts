@@ -17,15 +17,10 @@ export interface Stickiness extends Pick<StickyEvent, "encryption" | "senderDevi
 }
 
 export class Room {
-  readonly roomId: string;
   /** Everything that the server holds, oldest first. */
   readonly events: ServerEvent[] = [];
   readonly #state = new Map<string, ServerEvent>();
   #joined: ReadonlySet<string> = new Set();
-
-  constructor(roomId: string) {
-    this.roomId = roomId;
-  }
 
   stateEvent(type: string, stateKey: string): ServerEvent | undefined {
     return this.#state.get(placeOf(type, stateKey));
