@@ -1,0 +1,89 @@
+// RoomEvent and StickyEvent of a MatrixEvent: the same object until the event is redacted or decrypted. protocol.md 3.1.
+import type { MatrixEvent } from "matrix-js-sdk";
+import { asyncScheduler } from "rxjs";
+import type { RoomEvent, StickyEvent } from "../matrix.ts";
+import { isFiniteNumber, isString } from "../room/json.ts";
+import { isUsefulSticky } from "./useful.ts";
+
+const longestStickyMs = 3_600_000;
+
+interface Seen<E extends RoomEvent> {
+  readonly event: E;
+  /** What was converted: the clear content once there is one. */
+  readonly source: unknown;
+  readonly isRedacted: boolean;
+}
+
+const stateEvents = new WeakMap<MatrixEvent, Seen<RoomEvent>>();
+const stickyEvents = new WeakMap<MatrixEvent, Seen<StickyEvent>>();
+
+/** A state event of a room. */
+export function stateEvent(event: MatrixEvent): RoomEvent {
+  return converted(stateEvents, event, fromState);
+}
+
+/** A sticky event that is of use; undefined for any other event, and for one that is redacted or not yet decrypted. */
+export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
+  if (!isSticky(event) || event.isRedacted() || !isSent(event)) return undefined;
+  if (event.isEncrypted() && event.getClearContent() === null) return undefined;
+  if (!event.isDecryptionFailure() && !isUsefulSticky(event.getType())) return undefined;
+  return converted(stickyEvents, event, fromSticky);
+}
+
+/** Whether the server calls it sticky (MSC4354). */
+export function isSticky({ event }: MatrixEvent): boolean {
+  return event.msc4354_sticky !== undefined && event.state_key === undefined;
+}
+
+/** Our own events have no event id of the server until it has taken them. */
+function isSent({ event }: MatrixEvent): boolean {
+  return isString(event.event_id) && event.event_id.startsWith("$") && isString(event.sender);
+}
+
+function converted<E extends RoomEvent>(
+  seen: WeakMap<MatrixEvent, Seen<E>>,
+  event: MatrixEvent,
+  convert: (event: MatrixEvent) => E,
+): E {
+  const known = seen.get(event);
+  const source = event.getClearContent() ?? event.event.content;
+  const isRedacted = event.isRedacted();
+  if (known?.isRedacted === isRedacted && known.source === source) return known.event;
+  const fresh = convert(event);
+  seen.set(event, { event: fresh, source, isRedacted });
+  return fresh;
+}
+
+function fromState(event: MatrixEvent): RoomEvent {
+  return { ...common(event), type: event.getType(), stateKey: event.getStateKey() ?? "", content: contentOf(event) };
+}
+
+function fromSticky(event: MatrixEvent): StickyEvent {
+  const isUndecryptable = event.isDecryptionFailure();
+  const { duration_ms: durationMs } = event.event.msc4354_sticky ?? {};
+  const ttlMs: unknown = event.event.unsigned?.msc4354_sticky_duration_ttl_ms;
+  return {
+    ...common(event),
+    type: isUndecryptable ? event.getWireType() : event.getType(),
+    content: isUndecryptable ? event.getWireContent() : contentOf(event),
+    encryption: isUndecryptable ? "undecryptable" : event.isEncrypted() ? "decrypted" : "cleartext",
+    durationMs,
+    ...(ttlMs !== undefined && { ttlMs }),
+    receivedTs: receivedTs(event.unstableStickyExpiresAt, durationMs, ttlMs),
+  };
+}
+
+const common = ({ event }: MatrixEvent) => ({
+  sender: event.sender ?? "",
+  eventId: event.event_id ?? "",
+  originServerTs: isFiniteNumber(event.origin_server_ts) ? event.origin_server_ts : 0,
+});
+
+/** Not `getContent`, which lets a later edit of the event speak for it. */
+const contentOf = (event: MatrixEvent): unknown => event.getOriginalContent();
+
+/** When the client took the event in. It keeps only the end that it reckoned from then: the stay is subtracted. */
+function receivedTs(expiresTs: unknown, durationMs: unknown, ttlMs: unknown): number {
+  const stayMs = ttlMs || (isFiniteNumber(durationMs) ? Math.min(durationMs, longestStickyMs) : undefined);
+  return isFiniteNumber(expiresTs) && isFiniteNumber(stayMs) ? expiresTs - stayMs : asyncScheduler.now();
+}

@@ -1,0 +1,52 @@
+// fromMatrixClient: a matrix-js-sdk client as the port of this library. protocol.md 1, 4.6, 5.2.
+import type { MatrixClient } from "matrix-js-sdk";
+import { RtcError } from "../errors.ts";
+import type { LivekitBackend } from "../livekit/backend.ts";
+import type { Matrix } from "../matrix.ts";
+import { eventsOf } from "./events.ts";
+import { livekitBackendOf } from "./livekit-backend.ts";
+import { MemberLoader } from "./member-loader.ts";
+import { newsOf } from "./news.ts";
+import { roomsOf } from "./rooms.ts";
+import { sendToDevice } from "./send-to-device.ts";
+import { StickyMemory } from "./sticky-memory.ts";
+import { toDeviceOf } from "./to-device.ts";
+
+/** A Matrix client as this library needs it, with what finding a LiveKit server needs beside it. */
+export type MatrixClientPort = Matrix & LivekitBackend;
+
+/**
+ * A matrix-js-sdk client (43 or later of that major version) as the port of this library.
+ *
+ * It listens with a handful of listeners on the client, whatever the number of rooms, and only while somebody
+ * subscribes. In encrypted rooms the client needs `initRustCrypto()`, before it is started.
+ *
+ * @throws RtcError `bad-argument` for a client that is not logged in.
+ * @example
+ * ```ts
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+ *
+ * type Client = Parameters<typeof fromMatrixClient>[0];
+ * const callIn = (client: Client, roomId: string) => rtcSession(fromMatrixClient(client), { roomId, slot: "m.call#ROOM" });
+ * console.assert(typeof callIn === "function");
+ * ```
+ */
+export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
+  const userId = client.getUserId();
+  const deviceId = client.getDeviceId();
+  if (userId === null || deviceId === null)
+    throw new RtcError("bad-argument", "client must be logged in, with a device id");
+  const memory = new StickyMemory();
+  const loader = new MemberLoader();
+  return {
+    userId,
+    deviceId,
+    ...roomsOf(client, memory, loader),
+    news$: newsOf(client, memory, loader),
+    toDevice$: toDeviceOf(client),
+    sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
+    ...eventsOf(client),
+    ...livekitBackendOf(client),
+  };
+}

@@ -1,0 +1,90 @@
+// MatrixError of whatever the SDK, the server or the platform says went wrong. protocol.md 4.5.
+import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
+import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+
+/** What is known of a failed request. */
+interface Failure {
+  readonly name: string;
+  readonly errcode: string | undefined;
+  readonly status: number | undefined;
+  /** The body of the server's answer. */
+  readonly body: JsonObject;
+  readonly retryAfter: string | undefined;
+}
+
+const unstableErrcode = "org.matrix.msc4140.errcode";
+const unstableMaxDelay = "org.matrix.msc4140.max_delay";
+
+/** Classifies a failure. `secrets` are taken out of what the server said; addresses never get in. */
+export function matrixError(error: unknown, now: number, secrets: readonly string[] = []): MatrixError {
+  if (error instanceof MatrixError) return error;
+  const failure = failureOf(error);
+  const kind = kindOf(failure, error);
+  const retryAfterMs = kind === "rate-limited" ? retryAfterMsOf(failure, now) : undefined;
+  const maxDelayMs = kind === "max-delay-exceeded" ? failure.body[unstableMaxDelay] : undefined;
+  return new MatrixError(kind, messageOf(failure, kind, error, secrets), {
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(isFiniteNumber(maxDelayMs) && { maxDelayMs }),
+  });
+}
+
+/** By shape, not by class: an application may hold two copies of the SDK. */
+function failureOf(error: unknown): Failure {
+  const { name, errcode, httpStatus, httpHeaders, data } = (isObject(error) ? error : {}) as JsonObject;
+  return {
+    name: isString(name) ? name : "",
+    errcode: isString(errcode) ? errcode : undefined,
+    status: isFiniteNumber(httpStatus) ? httpStatus : undefined,
+    body: isObject(data) ? data : {},
+    retryAfter: httpHeaders instanceof Headers ? (httpHeaders.get("Retry-After") ?? undefined) : undefined,
+  };
+}
+
+function kindOf({ name, errcode, status = 0, body }: Failure, error: unknown): MatrixErrorKind {
+  if (errcode === "M_LIMIT_EXCEEDED" || status === 429) return "rate-limited";
+  if (body[unstableErrcode] === "M_MAX_DELAY_EXCEEDED") return "max-delay-exceeded";
+  if (name === "AbortError" || name === "TimeoutError") return "timeout";
+  if (name === "ConnectionError" || name === "TokenRefreshError" || name === "TypeError" || status >= 500)
+    return "network";
+  if (/^Unsupported(DelayedEvents|StickyEvents)EndpointError$/.test(name)) return "unsupported";
+  if (errcode === "M_UNRECOGNIZED" || status === 405) return "unsupported";
+  if (errcode === "M_NOT_FOUND" || status === 404) return "not-found";
+  if (errcode === "M_FORBIDDEN" || status === 403) return "forbidden";
+  if (status === 409) return "conflict";
+  // What the host of a widget says when it could not reach the server.
+  if (error instanceof Error && error.message.includes("updating delayed event")) return "network";
+  return "other";
+}
+
+/** The header, in seconds or as a date, before the older field of the body. */
+function retryAfterMsOf({ retryAfter, body }: Failure, now: number): number | undefined {
+  if (retryAfter !== undefined) {
+    const waitMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - now;
+    if (Number.isFinite(waitMs)) return Math.max(0, waitMs);
+  }
+  const waitMs = body["retry_after_ms"];
+  return isFiniteNumber(waitMs) && waitMs >= 0 ? waitMs : undefined;
+}
+
+const longestMessage = 300;
+
+function messageOf(
+  { errcode, status, body }: Failure,
+  kind: string,
+  error: unknown,
+  secrets: readonly string[],
+): string {
+  const said = status === undefined && errcode === undefined ? localMessage(error, kind) : body["error"];
+  const about = [errcode, status !== undefined && `HTTP ${status}`, said].filter(
+    (part) => isString(part) && part !== "",
+  );
+  const message = about.length > 0 ? about.join(": ") : kind;
+  return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), message).slice(0, longestMessage);
+}
+
+/** Errors of connections name addresses, and addresses contain delay ids. */
+function localMessage(error: unknown, kind: string): string {
+  if (kind === "network") return "the server could not be reached";
+  if (kind === "timeout") return "the server did not answer in time";
+  return error instanceof Error ? error.message.replaceAll(/https?:\/\/\S+/g, "…") : "";
+}

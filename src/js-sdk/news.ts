@@ -1,0 +1,109 @@
+// News of a client's rooms: five listeners on the client, whatever the number of rooms. protocol.md 3.2, pitfalls 16, 20.
+import {
+  ClientEvent,
+  type MatrixClient,
+  type MatrixEvent,
+  MatrixEventEvent,
+  type Room,
+  type RoomState,
+  RoomStateEvent,
+  SyncState,
+} from "matrix-js-sdk";
+import { Observable, share } from "rxjs";
+import type { News, StickyEvent } from "../matrix.ts";
+import { isString, objectOr } from "../room/json.ts";
+import { Batch } from "./batch.ts";
+import { isSticky, stickyEvent } from "./event.ts";
+import type { MemberLoader } from "./member-loader.ts";
+import type { StickyMemory } from "./sticky-memory.ts";
+import { isUsefulState, redactableStateTypes } from "./useful.ts";
+
+const interrupted: ReadonlySet<SyncState | null> = new Set([
+  SyncState.Error,
+  SyncState.Reconnecting,
+  SyncState.Catchup,
+  SyncState.Stopped,
+]);
+
+/** One stream for all who listen; the last one to go takes the listeners along. */
+export function newsOf(client: MatrixClient, memory: StickyMemory, loader: MemberLoader): Observable<readonly News[]> {
+  return new Observable<readonly News[]>((subscriber) => {
+    const batch = new Batch(client, (news) => subscriber.next(news));
+    const told = new WeakSet<StickyEvent>();
+    const lookAtRoom = (roomId: string) => batch.add({ kind: "room", roomId });
+
+    const onRoom = ({ roomId }: Room) => lookAtRoom(roomId);
+
+    const onState = (event: MatrixEvent, state: RoomState) => {
+      const type = event.getType();
+      const { roomId } = state;
+      // Of a Room that is yet to be stored: once it is, there is news of all of it.
+      if (!isUsefulState(type) || client.getRoom(roomId)?.currentState !== state) return;
+      const stateKey = event.getStateKey() ?? "";
+      if (type === "m.room.member" && stateKey === client.getUserId()) lookAtRoom(roomId);
+      else batch.add({ kind: "state", roomId, type, stateKey });
+    };
+
+    const onSticky = (event: MatrixEvent) => {
+      const roomId = event.getRoomId();
+      if (roomId === undefined || !isSticky(event)) return;
+      const sticky = stickyEvent(event);
+      const kept = sticky && memory.keep(roomId, sticky);
+      if (!kept || told.has(kept)) return;
+      told.add(kept);
+      batch.add({ kind: "sticky", roomId, event: kept });
+    };
+
+    const onRedaction = (redaction: MatrixEvent) => {
+      const roomId = redaction.getRoomId();
+      const eventId = redaction.event.redacts ?? objectOr(redaction.event.content)["redacts"];
+      if (roomId === undefined || !isString(eventId)) return;
+      if (memory.drop(roomId, eventId)) batch.add({ kind: "redaction", roomId, eventId });
+      const room = client.getRoom(roomId);
+      if (room) redactState(room, eventId, redaction);
+    };
+
+    const onEvent = (event: MatrixEvent) => {
+      if (event.event.type === "m.room.redaction") onRedaction(event);
+      else if (isSticky(event)) {
+        onSticky(event);
+        void client.decryptEventIfNeeded(event).catch(() => {});
+      }
+    };
+
+    const onSync = (state: SyncState, before: SyncState | null) => {
+      const isResumed = !interrupted.has(state) && interrupted.has(before);
+      if (isResumed) loader.retry();
+      batch.settle(isResumed);
+    };
+
+    client.on(ClientEvent.Room, onRoom);
+    client.on(RoomStateEvent.Events, onState);
+    client.on(ClientEvent.Event, onEvent);
+    client.on(MatrixEventEvent.Decrypted, onSticky);
+    client.on(ClientEvent.Sync, onSync);
+    memory.isOpen = true;
+    loader.onLoaded = lookAtRoom;
+
+    return () => {
+      client.off(ClientEvent.Room, onRoom);
+      client.off(RoomStateEvent.Events, onState);
+      client.off(ClientEvent.Event, onEvent);
+      client.off(MatrixEventEvent.Decrypted, onSticky);
+      client.off(ClientEvent.Sync, onSync);
+      memory.close();
+      loader.onLoaded = undefined;
+      batch.close();
+    };
+  }).pipe(share());
+}
+
+/** The client applies a redaction to events of its timeline only: not to state that came beside it. */
+function redactState(room: Room, eventId: string, redaction: MatrixEvent): void {
+  for (const type of redactableStateTypes) {
+    const event = room.currentState.getStateEvents(type).find((candidate) => candidate.getId() === eventId);
+    if (!event || event.isRedacted()) continue;
+    event.makeRedacted(redaction, room);
+    room.currentState.setStateEvents([event]);
+  }
+}

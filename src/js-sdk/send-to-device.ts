@@ -1,0 +1,64 @@
+// To-device messages out: encrypted for each device, and an outcome for each. protocol.md 5.2.
+import type { MatrixClient } from "matrix-js-sdk";
+import { catchError, defer, from, merge, mergeMap, type Observable } from "rxjs";
+import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
+import { leftOut, seal, type Sealed } from "./olm.ts";
+import { pathOf, portErrors, request } from "./request.ts";
+
+/** A message encrypted with Olm takes some kilobytes, and servers refuse large bodies. */
+const devicesPerRequest = 20;
+const requestsAtOnce = 4;
+
+/** Sends a message to devices, encrypted for each, and emits what became of each. Never fails. */
+export function sendToDevice(
+  client: MatrixClient,
+  devices: readonly Device[],
+  type: string,
+  content: object,
+): Observable<ToDeviceOutcome> {
+  const crypto = client.getCrypto();
+  if (!crypto) return outcomes(devices, failed(new MatrixError("unsupported", "the client has no encryption")));
+
+  const attempt = (to: readonly Device[]): Observable<ToDeviceOutcome> =>
+    defer(() => seal(crypto, to, type, content)).pipe(
+      portErrors(),
+      mergeMap((sealed) => merge(outcomes(leftOut(to, sealed), { outcome: "unknown-device" }), put(client, sealed))),
+      catchError((cause: MatrixError) =>
+        // One device without a session fails all: then each is tried alone.
+        cause.kind === "other" && to.length > 1
+          ? from(to).pipe(mergeMap((device) => attempt([device]), requestsAtOnce))
+          : outcomes(to, failed(cause)),
+      ),
+    );
+  return devices.length === 0 ? from([]) : attempt(devices);
+}
+
+/** In requests of their own for so many devices each: what fails, fails for these. */
+function put(client: MatrixClient, sealed: readonly Sealed[]): Observable<ToDeviceOutcome> {
+  const sendOne = (some: readonly Sealed[]) => {
+    const path = pathOf("sendToDevice", "m.room.encrypted", client.makeTxnId());
+    const sending = request(client, { method: "PUT", path, body: { messages: messagesOf(some) } });
+    return sending.pipe(
+      mergeMap(() => outcomes(some, { outcome: "sent" })),
+      catchError((cause: MatrixError) => outcomes(some, failed(cause))),
+    );
+  };
+  return from(chunksOf(sealed)).pipe(mergeMap(sendOne, requestsAtOnce));
+}
+
+function messagesOf(sealed: readonly Sealed[]): Record<string, Record<string, unknown>> {
+  const messages: Record<string, Record<string, unknown>> = Object.create(null);
+  for (const { userId, deviceId, payload } of sealed) (messages[userId] ??= Object.create(null))[deviceId] = payload;
+  return messages;
+}
+
+function* chunksOf<T>(items: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < items.length; at += devicesPerRequest) yield items.slice(at, at + devicesPerRequest);
+}
+
+type Result = Omit<ToDeviceOutcome, keyof Device>;
+
+const failed = (cause: MatrixError): Result => ({ outcome: "failed", cause });
+
+const outcomes = (devices: readonly Device[], result: Result): Observable<ToDeviceOutcome> =>
+  from(devices.map(({ userId, deviceId }) => ({ userId, deviceId, ...result })));

@@ -1,0 +1,32 @@
+// To-device messages in, each with what is proven of its sender. protocol.md 5.2, 5.4.
+import { ClientEvent, type MatrixClient, type ReceivedToDeviceMessage } from "matrix-js-sdk";
+import { Observable, share } from "rxjs";
+import type { ToDeviceMessage } from "../matrix.ts";
+import { isString } from "../room/json.ts";
+import { proofOf } from "./proof.ts";
+import { isUsefulToDevice } from "./useful.ts";
+
+/** Messages of one sender stay in order while their device is looked up; nobody waits for the messages of others. */
+export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
+  return new Observable<ToDeviceMessage>((subscriber) => {
+    const underWay = new Map<string, Promise<void>>();
+
+    const onMessage = ({ message, encryptionInfo }: ReceivedToDeviceMessage) => {
+      const { type, sender, content } = message;
+      if (!isString(type) || !isString(sender) || !isUsefulToDevice(type)) return;
+      if (!encryptionInfo) return subscriber.next({ type, sender, content });
+      // The sender that Olm vouches for and the one that the server names are one.
+      if (encryptionInfo.sender !== sender) return;
+      const told = Promise.all([proofOf(client, encryptionInfo), underWay.get(sender)]).then(([proof]) => {
+        if (underWay.get(sender) === told) underWay.delete(sender);
+        subscriber.next({ type, sender, content, proof });
+      });
+      underWay.set(sender, told);
+    };
+
+    client.on(ClientEvent.ReceivedToDeviceMessage, onMessage);
+    return () => {
+      client.off(ClientEvent.ReceivedToDeviceMessage, onMessage);
+    };
+  }).pipe(share());
+}
