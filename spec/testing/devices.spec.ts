@@ -1,0 +1,131 @@
+import { concat, ignoreElements, map, timer } from "rxjs";
+import { describe, expect, test } from "vitest";
+import { MatrixError, type ToDeviceMessage } from "../../src/matrix.ts";
+import { alice, bob, marbles, roomOfTwo, wordsOf } from "./virtual.ts";
+
+const deviceA = { userId: alice, deviceId: "A" };
+const deviceB = { userId: bob, deviceId: "B" };
+
+describe("a device of the virtual homeserver", () => {
+  test(
+    "gets a to-device message with the proof of who sent it, ahead of the news of the same sync",
+    marbles(({ expectObservable }) => {
+      const { home, a, b, state } = roomOfTwo();
+      home.adjust(deviceB, { crossSigned: false });
+      const order: string[] = [];
+      a.toDevice$.subscribe(() => order.push("message"));
+      a.news$.subscribe(() => order.push("news"));
+      b.send(state).subscribe();
+      const message = { type: "t", sender: bob, content: { n: 1 }, proof: { deviceId: "B", crossSigned: false } };
+      expectObservable(b.sendToDevice([deviceA], "t", { n: 1 })).toBe("----(s|)", {
+        s: { ...deviceA, outcome: "sent" },
+      });
+      expectObservable(a.toDevice$, "^-----!").toBe("                 -----m", { m: message });
+      timer(6).subscribe(() => expect(order).toEqual(["message", "news"]));
+      expect.assertions(3);
+    }),
+  );
+
+  test(
+    "can be unknown to others, or not exist",
+    marbles(({ expectObservable, flush }) => {
+      const { home, b } = roomOfTwo();
+      const nobody = { userId: alice, deviceId: "NONE" };
+      home.adjust(deviceA, { listed: false });
+      expectObservable(b.sendToDevice([deviceA, nobody], "t", {})).toBe("(un|)", {
+        u: { ...deviceA, outcome: "unknown-device" },
+        n: { ...nobody, outcome: "unknown-device" },
+      });
+      expectObservable(b.sendToDevice([], "t", {})).toBe("               |");
+      flush();
+      expect(home.requests).toEqual([]);
+      expect(() => home.adjust(nobody, {})).toThrow("has no device NONE");
+    }),
+  );
+
+  test(
+    "can be handed any message, forged ones too",
+    marbles(({ expectObservable }) => {
+      const { home, a } = roomOfTwo();
+      const cleartext: ToDeviceMessage = { type: "t", sender: bob, content: "no object" };
+      const unproven: ToDeviceMessage = { ...cleartext, proof: { crossSigned: false } };
+      home.deliver(deviceA, cleartext);
+      home.deliver(deviceA, unproven);
+      expectObservable(a.toDevice$, "^-----!").toBe("---(cu)", { c: cleartext, u: unproven });
+    }),
+  );
+
+  test(
+    "can have its to-device messages held back while its rooms go on",
+    marbles(({ cold, expectObservable }) => {
+      const { home, a, b, state } = roomOfTwo();
+      const acts: Record<string, () => unknown> = {
+        h: () => home.adjust(deviceA, { toDevice: "held" }),
+        s: () => [b.sendToDevice([deviceA], "t", {}).subscribe(), b.send(state).subscribe()],
+        d: () => home.adjust(deviceA, { toDevice: "delivered" }),
+      };
+      cold("                                           h-s-----------d", acts).subscribe((act) => act());
+      const types$ = a.toDevice$.pipe(map(() => "m"));
+      expectObservable(types$, "                       ^-------------------!").toBe(
+        "--------------- --m".replace(" ", ""),
+      );
+      expectObservable(wordsOf(a).pipe(map(() => "n")), "^-------------------!").toBe("-------n");
+    }),
+  );
+
+  test(
+    "that is offline fails its requests, hears nothing, and catches up in one batch",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, a, b, state } = roomOfTwo();
+      const put = (stateKey: string) => () =>
+        home.setState(roomId, { type: "t", sender: alice, stateKey, content: {} });
+      const acts: Record<string, () => unknown> = {
+        x: () => home.adjust(deviceB, { connection: "offline" }),
+        1: put("1"),
+        2: put("2"),
+        o: () => home.adjust(deviceB, { connection: "online" }),
+      };
+      cold("                                   x--1----2----o", acts).subscribe((act) => act());
+      const down = new MatrixError("network", "the server does not answer");
+      expectObservable(b.send(state)).toBe("   ----#", undefined, down);
+      const batches$ = b.news$.pipe(map((batch) => `${batch.length}`));
+      expectObservable(batches$, "             ^------------------!").toBe("---------------- 2".replace(" ", ""));
+      const others$ = a.news$.pipe(map((batch) => `${batch.length}`));
+      expectObservable(others$, "              ^------------------!").toBe("------1----1");
+    }),
+  );
+
+  test(
+    "that is frozen says and hears nothing until it thaws: first that time has passed, then what is new",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, b, state } = roomOfTwo();
+      const acts: Record<string, () => unknown> = {
+        f: () => home.adjust(deviceB, { connection: "frozen" }),
+        e: () => home.setState(roomId, { type: "t", sender: alice, stateKey: "", content: {} }),
+        t: () => home.adjust(deviceB, { connection: "online" }),
+      };
+      cold("                                             ---f-e------t", acts).subscribe((act) => act());
+      const sent = (stateKey: string) => b.send({ ...state, stateKey }).pipe(map(() => "s"));
+      expectObservable(sent("on its way back")).toBe("   ------------(s|)");
+      expectObservable(concat(timer(4).pipe(ignoreElements()), sent("not sent yet"))).toBe(
+        "---------------- (s|)".replace(" ", ""),
+      );
+      const sizes$ = b.news$.pipe(map((batch) => `${batch.length}`));
+      expectObservable(sizes$, "                         ^--------------------!").toBe("------------0--3");
+    }),
+  );
+
+  test(
+    "can ask for what LiveKit needs",
+    marbles(({ expectObservable }) => {
+      const { b } = roomOfTwo();
+      expectObservable(b.openIdToken().pipe(map((token) => token.matrix_server_name))).toBe("----(n|)", {
+        n: "example.org",
+      });
+      expectObservable(b.rtcTransports()).toBe("----(t|)", {
+        t: [{ type: "livekit", livekit_service_url: "https://livekit.virtual.example" }],
+      });
+      expectObservable(b.wellKnown()).toBe("----(u|)", { u: undefined });
+    }),
+  );
+});

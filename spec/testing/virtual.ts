@@ -1,0 +1,35 @@
+// A room with Alice, who created it, and Bob, each with one device, on a server that is easy to draw: 2 ms each way, 3 ms per sync.
+import { type Observable, mergeMap } from "rxjs";
+import { type RunHelpers, TestScheduler } from "rxjs/testing";
+import { expect } from "vitest";
+import type { Matrix, News } from "../../src/matrix.ts";
+import { type RoomOptions, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
+
+export const alice = "@alice:example.org";
+export const bob = "@bob:example.org";
+export const carl = "@carl:example.org";
+
+export const memberType = "org.matrix.msc3401.call.member";
+export const stickyType = "org.matrix.msc4143.rtc.member";
+
+export function marbles(spec: (helpers: RunHelpers) => void): () => void {
+  return () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
+}
+
+export function roomOfTwo(options: VirtualHomeserverOptions & Partial<RoomOptions> = {}) {
+  const home = virtualHomeserver({ latencyMs: 2, syncMs: 3, ...options });
+  const roomId = home.createRoom({ members: [alice, bob], ...options });
+  const stateKey = `_${bob}_B_m.call`;
+  const state = { roomId, type: memberType, stateKey, content: { application: "m.call" } };
+  const sticky = { roomId, type: stickyType, stickyMs: 3_600_000, txnId: "1", content: { sticky_key: "x" } };
+  return { home, roomId, a: home.client(alice, "A"), b: home.client(bob, "B"), state, sticky };
+}
+
+/** Each piece of news on its own, in a word. */
+export const wordsOf = (matrix: Matrix): Observable<string> =>
+  matrix.news$.pipe(mergeMap((batch) => batch.map(wordOf)));
+
+const wordOf = (news: News): string => {
+  if (news.kind === "state") return `${news.type} ${news.stateKey}`;
+  return news.kind === "sticky" ? `${news.event.type} ${news.event.encryption}` : news.kind;
+};
