@@ -96,7 +96,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "that is frozen says and hears nothing until it thaws: first that time has passed, then what is new",
+    "that is frozen says and hears nothing until it thaws, and then catches up",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, b, state } = roomOfTwo();
       const acts: Record<string, () => unknown> = {
@@ -111,7 +111,23 @@ describe("a device of the virtual homeserver", () => {
         "---------------- (s|)".replace(" ", ""),
       );
       const sizes$ = b.news$.pipe(map((batch) => `${batch.length}`));
-      expectObservable(sizes$, "                         ^--------------------!").toBe("------------0--3");
+      expectObservable(sizes$, "                         ^--------------------!").toBe("---------------3");
+    }),
+  );
+
+  test(
+    "hears that it is back even when nothing is new",
+    marbles(({ cold, expectObservable }) => {
+      const { home, b } = roomOfTwo();
+      const acts: Record<string, () => void> = {
+        x: () => home.adjust(deviceB, { connection: "offline" }),
+        f: () => home.adjust(deviceB, { connection: "frozen" }),
+        o: () => home.adjust(deviceB, { connection: "online" }),
+        d: () => home.stop(),
+        u: () => home.start(),
+      };
+      cold("                     x--o----f--o----d--u", acts).subscribe((act) => act());
+      expectObservable(b.news$, "^-----------------------!").toBe("------e-------e-------e", { e: [] });
     }),
   );
 

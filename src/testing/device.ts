@@ -5,7 +5,10 @@ import { type Change, SyncedRooms } from "./synced-rooms.ts";
 
 /** How a device is doing. */
 export interface Condition {
-  /** `offline`: requests fail. `frozen`: a stopped page, its requests and their answers wait for the thaw. Neither syncs. */
+  /**
+   * `offline`: requests fail. `frozen`: a stopped page, its requests and their answers wait for the thaw. Neither syncs; the
+   * first sync after it is news, an empty batch if there is nothing else.
+   */
   readonly connection: "online" | "offline" | "frozen";
   /** `held`: the server keeps its to-device messages back until they are to be `delivered`. */
   readonly toDevice: "delivered" | "held";
@@ -26,6 +29,7 @@ export class VirtualDevice implements Device {
   readonly #condition$ = new BehaviorSubject(asNew);
   #waiting: Change[] = [];
   #isSyncing = false;
+  #wasCut = false;
 
   constructor(userId: string, deviceId: string, syncMs: number, isServerUp: () => boolean) {
     this.userId = userId;
@@ -54,9 +58,7 @@ export class VirtualDevice implements Device {
   }
 
   adjust(change: Partial<Condition>): void {
-    const before = this.condition;
-    this.#condition$.next({ ...before, ...change });
-    if (before.connection === "frozen" && this.condition.connection !== "frozen") this.synced.take([]);
+    this.#condition$.next({ ...this.condition, ...change });
     this.sync();
   }
 
@@ -66,16 +68,22 @@ export class VirtualDevice implements Device {
     this.sync();
   }
 
-  /** Starts a sync, if there is something to tell and no sync on its way. */
+  /** Starts a sync if there is something to tell, or if the connection is back. */
   sync(): void {
-    if (this.#isSyncing || !this.isConnected || !this.#waiting.some((change) => this.#isDue(change))) return;
+    if (!this.isConnected) this.#wasCut = true;
+    else if (!this.#isSyncing && (this.#wasCut || this.#waiting.some((change) => this.#isDue(change)))) this.#start();
+  }
+
+  #start(): void {
     this.#isSyncing = true;
     timer(this.#syncMs).subscribe(() => {
       this.#isSyncing = false;
       if (!this.isConnected) return;
       const response = this.#waiting.filter((change) => this.#isDue(change));
       this.#waiting = this.#waiting.filter((change) => !this.#isDue(change));
-      this.synced.take(response);
+      const isBack = this.#wasCut;
+      this.#wasCut = false;
+      this.synced.take(response, isBack);
     });
   }
 

@@ -56,6 +56,7 @@ export class Server {
   stop(): void {
     this.#isUp = false;
     this.delayed.pause();
+    for (const device of this.#devices.values()) device.sync();
   }
 
   start(): void {

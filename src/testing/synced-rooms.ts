@@ -62,11 +62,11 @@ export class SyncedRooms {
     return held.filter(({ untilTs }) => untilTs > now).map(({ event }) => event);
   }
 
-  /** Takes in a sync response: to-device messages first, as clients do, then the rooms. An empty one: the clock jumped. */
-  take(response: readonly Change[]): void {
+  /** Takes in a sync response: to-device messages first, as clients do, then the rooms. */
+  take(response: readonly Change[], evenIfEmpty = false): void {
     const news = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
-    if (news.length > 0 || response.length === 0) this.news$.next(news);
+    if (news.length > 0 || evenIfEmpty) this.news$.next(news);
   }
 
   #apply(change: Change): News[] {
@@ -99,6 +99,7 @@ export class SyncedRooms {
     const room = this.#rooms.get(roomId);
     if (stateKey !== undefined) {
       room?.setState(event);
+      if (type === "m.room.member" && stateKey === this.#userId) return [{ kind: "room", roomId }];
       return [{ kind: "state", roomId, type, stateKey }];
     }
     const received = this.#received(event);
@@ -110,11 +111,10 @@ export class SyncedRooms {
   #redact(redacted: ServerEvent): News[] {
     const { roomId, eventId, type, stateKey } = redacted;
     const room = this.#rooms.get(roomId);
-    room?.sticky.delete(eventId);
-    const news: News = { kind: "redaction", roomId, eventId };
-    if (stateKey === undefined || this.stateEvent(roomId, type, stateKey)?.eventId !== eventId) return [news];
+    if (stateKey === undefined) return room?.sticky.delete(eventId) ? [{ kind: "redaction", roomId, eventId }] : [];
+    if (this.stateEvent(roomId, type, stateKey)?.eventId !== eventId) return [];
     room?.setState(redacted);
-    return [news, { kind: "state", roomId, type, stateKey }];
+    return [{ kind: "state", roomId, type, stateKey }];
   }
 
   /** A sticky event as this client sees it: decrypted, if its user was in the room when it was sent. */
