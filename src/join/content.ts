@@ -1,0 +1,102 @@
+// Content: what our membership looks like on the wire. protocol.md 1.2-1.4, 2.1, 2.2, 2.4, examples E1-E7.
+import type { OwnMember } from "../call.ts";
+import { isObject, objectOr } from "../room/json.ts";
+import { applicationTypeOf } from "../room/slot.ts";
+import type { Application, Transport } from "../types.ts";
+import type { JoinMode, LeaveReason } from "./options.ts";
+
+export type Content = Readonly<Record<string, unknown>>;
+
+/** The part of our membership that the application decides. */
+export interface MembershipData {
+  readonly application: Application;
+  readonly intent: string | undefined;
+  readonly transports: readonly Transport[];
+}
+
+/** The call id of a state membership: `""` for the default call of `m.call`, and only there (1.3). */
+export function callIdOf(slot: string): string {
+  if (slot === "m.call#ROOM") return "";
+  return slot.slice(slot.indexOf("#") + 1);
+}
+
+/** The key of our state membership (1.4): bare where the room's version has owned state keys, else behind an underscore. */
+export function stateKeyOf({ userId, deviceId }: OwnMember, slot: string, ownedStateKeys: boolean): string {
+  const key = `${userId}_${deviceId}_${applicationTypeOf(slot)}${callIdOf(slot)}`;
+  return ownedStateKeys ? key : `_${key}`;
+}
+
+/** A state membership (2.1). `createdTs` is absent when joining and says when we joined afterwards. */
+export function stateJoin(
+  mode: Exclude<JoinMode, "matrix_2_0">,
+  call: { readonly roomId: string; readonly slot: string },
+  member: OwnMember,
+  { application: { type, ...data }, intent, transports }: MembershipData,
+  times: { readonly createdTs: number | undefined; readonly expiresMs: number },
+): Content {
+  return {
+    ...data,
+    application: type,
+    call_id: callIdOf(call.slot),
+    scope: "m.room",
+    device_id: member.deviceId,
+    membershipID: member.memberId,
+    expires: times.expiresMs,
+    ...(times.createdTs === undefined ? {} : { created_ts: times.createdTs }),
+    ...(intent === undefined ? {} : { "m.call.intent": intent }),
+    focus_active: { type: "livekit", focus_selection: mode === "legacy" ? "oldest_membership" : "multi_sfu" },
+    foci_preferred: transports.map((transport) =>
+      transport.type === "livekit" ? { ...transport, livekit_alias: call.roomId } : transport,
+    ),
+  };
+}
+
+/** A sticky membership (2.4): what every reader in the wild needs, old and new. */
+export function stickyJoin(
+  slot: string,
+  { memberId, userId, deviceId }: OwnMember,
+  { application, intent, transports }: MembershipData,
+): Content {
+  const published = transports.map(({ livekit_alias: _, ...transport }) => transport);
+  return {
+    slot_id: slot,
+    application: { ...application, ...(intent === undefined ? {} : { "m.call.intent": intent }) },
+    member: {
+      id: memberId,
+      user_id: userId,
+      device_id: deviceId,
+      membership: "join",
+      claimed_user_id: userId,
+      claimed_device_id: deviceId,
+    },
+    transports: { published, can_subscribe: ["livekit"] },
+    rtc_transports: published,
+    versions: [],
+    sticky_key: memberId,
+    msc4354_sticky_key: memberId,
+  };
+}
+
+/** A sticky leave (2.4, E5): the least that everybody understands, and more only to give a reason. */
+export function stickyLeave(slot: string, memberId: string, reason?: LeaveReason): Content {
+  if (!reason) return { slot_id: slot, msc4354_sticky_key: memberId };
+  return {
+    slot_id: slot,
+    member: { id: memberId, membership: "leave" },
+    leave_reason: reason,
+    sticky_key: memberId,
+    msc4354_sticky_key: memberId,
+  };
+}
+
+/** An open slot (8), on top of what the slot says already. */
+export function openSlot(existing: unknown, slot: string, encrypted: boolean): Content {
+  const type = applicationTypeOf(slot);
+  const { encryption: _, application, ...rest } = objectOr(existing);
+  return {
+    ...rest,
+    status: "open",
+    application: isObject(application) && application["type"] === type ? application : { type },
+    ...(encrypted ? { encryption: { type: "org.matrix.msc4143.per_member" } } : {}),
+  };
+}
