@@ -2,6 +2,7 @@
 export { rtcSession } from "./session.ts";
 export type { RtcSession, SessionOptions } from "./session.ts";
 export type { SessionJoinOptions } from "./join-call.ts";
+export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/state.ts";
 export { rtcSessions } from "./sessions.ts";
 export type { ActiveSessions, RtcSessions } from "./sessions.ts";
 export { transportOf } from "./membership/transport.ts";

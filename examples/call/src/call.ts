@@ -1,0 +1,109 @@
+// Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
+import type { Room } from "livekit-client";
+import type { EncryptionKey, JoinState, Membership, RtcSession } from "matrixrtc-rx";
+import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
+import {
+  combineLatest,
+  connect,
+  defer,
+  distinctUntilChanged,
+  endWith,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  of,
+  retry,
+  shareReplay,
+  switchMap,
+  takeUntil,
+  tap,
+} from "rxjs";
+import { connection } from "./connection.ts";
+import type { Link } from "./link.ts";
+import type { Mark } from "./marks.ts";
+import { connections, type Connections, urlsOf } from "./media.ts";
+import { publishing, type Wanted } from "./publishing.ts";
+
+export interface CallOptions {
+  readonly session: RtcSession;
+  readonly backend: LivekitBackend;
+  /** Whether the room, and so the media, is encrypted. */
+  readonly encrypted: boolean;
+  /** Which of our devices are on. */
+  readonly wanted: Wanted;
+  readonly camera: Link["camera"];
+  readonly leaveOn: Observable<unknown>;
+  readonly mark: (name: Mark) => void;
+}
+
+export interface Call {
+  readonly state: JoinState;
+  readonly members: readonly Membership[];
+  readonly rooms: Connections;
+}
+
+type Own = JoinState["member"];
+
+const reconnectMs = 2_000;
+
+/** Joins; completes once we have left. */
+export function call(options: CallOptions): Observable<Call> {
+  const { session, backend, wanted, leaveOn, mark } = options;
+  return defer(() => {
+    mark("join");
+    const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+    const state$ = session.join({
+      transports: transport$.pipe(map((transport) => [transport])),
+      intent: wanted.camera$.pipe(map((on) => (on ? "video" : "audio"))),
+      leaveOn,
+    });
+    return state$.pipe(
+      tap(({ status }) => status === "joined" && mark("homeserver")),
+      connect((joining$) =>
+        combineLatest({
+          state: joining$,
+          members: session.membership$,
+          rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
+            switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
+          ),
+        }).pipe(takeUntil(joining$.pipe(ignoreElements(), endWith(undefined)))),
+      ),
+    );
+  });
+}
+
+/** Media stops as soon as we begin to leave. */
+const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
+
+/** Our own server, to publish on, and those of the others. */
+function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
+  const ownUrl = transport.livekit_service_url;
+  return options.session.membership$.pipe(
+    map((members) => urlsOf(ownUrl, members)),
+    connections((url) => (url === ownUrl ? ownRoom(options, url, own) : roomAt(options, url, own, "subscribe"))),
+  );
+}
+
+function ownRoom(options: CallOptions, url: string, own: Own): Observable<Room> {
+  return roomAt(options, url, own, "publish").pipe(
+    tap(() => options.mark("sfu")),
+    switchMap((room) => merge(of(room), publishing(room, options.wanted))),
+  );
+}
+
+/** One LiveKit room, connected again with a new token when it is lost. */
+function roomAt(
+  { session, backend, encrypted, camera, mark }: CallOptions,
+  url: string,
+  member: Own,
+  purpose: "publish" | "subscribe",
+): Observable<Room> {
+  const transport = { type: "livekit", livekit_service_url: url };
+  const encryptionKey$: Observable<EncryptionKey> | undefined = encrypted ? session.encryptionKey$ : undefined;
+  return sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
+    tap(() => purpose === "publish" && mark("token")),
+    switchMap((token) => connection(token, { encryptionKey$, camera })),
+    retry({ delay: reconnectMs }),
+  );
+}

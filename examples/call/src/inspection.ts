@@ -1,0 +1,103 @@
+// Inspection: what tests may know of the call, on `window.callInspection`. Figures only: never a key, never a token.
+import type { RtcSession } from "matrixrtc-rx";
+import { finalize, ignoreElements, merge, type Observable, tap } from "rxjs";
+import type { Lock } from "./lock.ts";
+import type { Mark, Marks } from "./marks.ts";
+import type { Seen } from "./watch.ts";
+
+/** One member of the call, ourselves included. Times in milliseconds. */
+export interface InspectedMember {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly memberId: string;
+  readonly identity: string;
+  readonly createdTs: number;
+  readonly isOwn: boolean;
+  /** Whether the SFU shows a participant of that identity, and how many tracks it publishes. */
+  readonly inSfu: boolean;
+  readonly tracks: number;
+  /** Whether all of its tracks are marked as encrypted. */
+  readonly encrypted: boolean;
+  readonly lock: Lock;
+  /** Indexes of the keys that we have of it, in the order in which they came; our own: the last is in use. */
+  readonly keyIndexes: readonly number[];
+  /** Video frames that we have decoded. */
+  readonly framesDecoded: number;
+  /** The longest time without a decoded frame since the first one, or since `resetGaps()`. */
+  readonly longestGapMs: number;
+}
+
+export interface CallInspection {
+  /** Milliseconds from our joining to the first time that each of these happened. */
+  marks(): Partial<Record<Mark, number>>;
+  members(): readonly InspectedMember[];
+  /** Starts the measuring of gaps anew. */
+  resetGaps(): void;
+}
+
+declare global {
+  interface Window {
+    /** Present while we are in a call. */
+    callInspection?: CallInspection | undefined;
+  }
+}
+
+interface Gap {
+  readonly frames: number;
+  readonly sinceTs: number;
+  readonly longestMs: number;
+}
+
+/** Keeps `window.callInspection` for as long as it is subscribed to. */
+export function inspection(seen$: Observable<readonly Seen[]>, session: RtcSession, marks: Marks): Observable<never> {
+  let latest: readonly Seen[] = [];
+  let gaps = new Map<string, Gap>();
+  window.callInspection = {
+    marks: () => marks.sinceJoin(),
+    members: () => latest.map((seen) => inspected(seen, gaps.get(seen.member.participantIdentity))),
+    resetGaps: () => (gaps = new Map()),
+  };
+  const look = (all: readonly Seen[]) => {
+    latest = all;
+    gaps = new Map(
+      all
+        .filter(({ progress }) => progress.frames > 0)
+        .map(({ member: { participantIdentity: id }, progress }) => [id, nextGap(gaps.get(id), progress.frames)]),
+    );
+    if (gaps.size > 0) marks.mark("frame");
+  };
+  const keys$ = session.encryptionKey$.pipe(tap(({ own }) => !own && marks.mark("key")));
+  return merge(seen$.pipe(tap(look)), keys$).pipe(
+    finalize(() => (window.callInspection = undefined)),
+    ignoreElements(),
+  );
+}
+
+function nextGap(gap: Gap | undefined, frames: number): Gap {
+  const now = performance.now();
+  if (!gap) return { frames, sinceTs: now, longestMs: 0 };
+  const longestMs = Math.max(gap.longestMs, now - gap.sinceTs);
+  return frames === gap.frames ? { ...gap, longestMs } : { frames, sinceTs: now, longestMs };
+}
+
+function inspected(
+  { member, isOwn, participant, keyIndexes, progress, lock }: Seen,
+  gap: Gap | undefined,
+): InspectedMember {
+  const { userId, deviceId, memberId, participantIdentity: identity, createdTs } = member;
+  return {
+    userId,
+    deviceId,
+    memberId,
+    identity,
+    createdTs,
+    isOwn,
+    inSfu: participant !== undefined,
+    tracks: participant?.trackPublications.size ?? 0,
+    encrypted: participant?.isEncrypted ?? false,
+    lock,
+    keyIndexes,
+    framesDecoded: progress.frames,
+    longestGapMs: Math.round(gap?.longestMs ?? 0),
+  };
+}

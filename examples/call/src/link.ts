@@ -1,0 +1,36 @@
+// Link: what the page's address says. `?homeserver=…&camera=320x180@12` for the page, `#room=…&via=…` for the call.
+
+export interface Link {
+  /** Base URL of the homeserver to suggest. */
+  readonly homeserver: string | undefined;
+  readonly roomId: string | undefined;
+  /** Servers that know the room. */
+  readonly via: readonly string[];
+  /** What the camera should give; less is kinder to slow machines. */
+  readonly camera: { readonly width: number; readonly height: number; readonly frameRate: number } | undefined;
+}
+
+export function readLink(): Link {
+  const query = new URLSearchParams(location.search);
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const [, width, height, frameRate] = /^(\d+)x(\d+)@(\d+)$/.exec(query.get("camera") ?? "") ?? [];
+  return {
+    homeserver: query.get("homeserver") ?? undefined,
+    roomId: hash.get("room") ?? undefined,
+    via: hash.getAll("via"),
+    camera: frameRate ? { width: Number(width), height: Number(height), frameRate: Number(frameRate) } : undefined,
+  };
+}
+
+/** The address that leads others to a room. Only the hash names it, so that no web server is told. */
+export function linkTo(roomId: string, homeserver: string): string {
+  const url = new URL(location.href);
+  url.searchParams.set("homeserver", homeserver);
+  url.hash = new URLSearchParams({ room: roomId, via: roomId.slice(roomId.indexOf(":") + 1) }).toString();
+  return url.href;
+}
+
+/** Puts the room into our own address, so that a reload leads back to it. */
+export function rememberRoom(roomId: string, homeserver: string): void {
+  history.replaceState(null, "", linkTo(roomId, homeserver));
+}

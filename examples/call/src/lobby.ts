@@ -1,0 +1,94 @@
+// Lobby: the way to a room, made anew or given by the link. Rooms are encrypted, and every member may join the call.
+import { ClientEvent, KnownMembership, type MatrixClient, Preset, RoomEvent } from "matrix-js-sdk";
+import {
+  catchError,
+  defer,
+  EMPTY,
+  exhaustMap,
+  filter,
+  fromEvent,
+  map,
+  merge,
+  type Observable,
+  startWith,
+  switchMap,
+  take,
+  tap,
+} from "rxjs";
+import { element, reasonOf, shown } from "./element.ts";
+import { type Link, rememberRoom } from "./link.ts";
+
+/** Emits the id of a room that we have joined, once the client knows it. */
+export function room(client: MatrixClient, { roomId, via }: Link): Observable<string> {
+  const room$ = roomId === undefined ? askForName(client) : defer(() => joinRoom(client, roomId, via));
+  return room$.pipe(
+    tap((id) => rememberRoom(id, client.baseUrl)),
+    switchMap((id) => untilKnown(client, id)),
+  );
+}
+
+function untilKnown(client: MatrixClient, roomId: string): Observable<string> {
+  return merge(fromEvent(client, ClientEvent.Room), fromEvent(client, RoomEvent.MyMembership)).pipe(
+    startWith(undefined),
+    filter(() => isJoined(client, roomId)),
+    map(() => roomId),
+    take(1),
+  );
+}
+
+const isJoined = (client: MatrixClient, roomId: string) =>
+  client.getRoom(roomId)?.getMyMembership() === KnownMembership.Join;
+
+async function joinRoom(client: MatrixClient, roomId: string, via: readonly string[]): Promise<string> {
+  if (isJoined(client, roomId)) return roomId;
+  const joined = await client.joinRoom(roomId, { viaServers: [...via] });
+  return joined.roomId;
+}
+
+function askForName(client: MatrixClient): Observable<string> {
+  const name = element("input", { name: "name", value: "Kitchen", required: true });
+  const problem = element("p", { className: "problem", role: "alert" });
+  const form = element(
+    "form",
+    { className: "card" },
+    element("h1", {}, "New room"),
+    element("p", { className: "note" }, "Or open a link that somebody has sent you."),
+    element("label", {}, "Name", name),
+    problem,
+    element("button", { className: "primary" }, "Create room"),
+  );
+  const created$ = fromEvent(form, "submit").pipe(
+    tap((event) => event.preventDefault()),
+    exhaustMap(() =>
+      defer(() => createRoom(client, name.value)).pipe(
+        catchError((error: unknown) => {
+          problem.textContent = reasonOf(error);
+          return EMPTY;
+        }),
+      ),
+    ),
+    take(1),
+  );
+  return shown(form, document.querySelector("main")!, created$);
+}
+
+/** Everybody may be in the call. This replaces the homeserver's list, so what needs power is listed again. */
+const powers = {
+  "org.matrix.msc3401.call.member": 0,
+  "org.matrix.msc4143.rtc.slot": 50,
+  "m.room.encryption": 100,
+  "m.room.history_visibility": 100,
+  "m.room.power_levels": 100,
+  "m.room.server_acl": 100,
+  "m.room.tombstone": 100,
+};
+
+async function createRoom(client: MatrixClient, name: string): Promise<string> {
+  const { room_id } = await client.createRoom({
+    name,
+    preset: Preset.PublicChat,
+    initial_state: [{ type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } }],
+    power_level_content_override: { events: powers },
+  });
+  return room_id;
+}
