@@ -25,7 +25,7 @@ export function stateEvent(event: MatrixEvent): RoomEvent {
 /** A sticky event that is of use; undefined for any other event, and for one that is redacted or not yet decrypted. */
 export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
   if (!isSticky(event) || event.isRedacted() || !isSent(event)) return undefined;
-  if (event.isEncrypted() && event.getClearContent() === null) return undefined;
+  if (event.isEncrypted() && (event.getClearContent() === null || event.isBeingDecrypted())) return undefined;
   if (!event.isDecryptionFailure() && !isUsefulSticky(event.getType())) return undefined;
   return converted(stickyEvents, event, fromSticky);
 }

@@ -12,6 +12,8 @@ interface Failure {
   readonly retryAfter: string | undefined;
 }
 
+/** Synapse 1.163; the two below are of older servers. */
+const tooLarge = "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE";
 const unstableErrcode = "org.matrix.msc4140.errcode";
 const unstableMaxDelay = "org.matrix.msc4140.max_delay";
 
@@ -42,7 +44,7 @@ function failureOf(error: unknown): Failure {
 
 function kindOf({ name, errcode, status = 0, body }: Failure, error: unknown): MatrixErrorKind {
   if (errcode === "M_LIMIT_EXCEEDED" || status === 429) return "rate-limited";
-  if (body[unstableErrcode] === "M_MAX_DELAY_EXCEEDED") return "max-delay-exceeded";
+  if (errcode === tooLarge || body[unstableErrcode] === "M_MAX_DELAY_EXCEEDED") return "max-delay-exceeded";
   if (name === "AbortError" || name === "TimeoutError") return "timeout";
   if (name === "ConnectionError" || name === "TokenRefreshError" || name === "TypeError" || status >= 500)
     return "network";

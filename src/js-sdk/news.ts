@@ -14,6 +14,7 @@ import type { News, StickyEvent } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { Batch } from "./batch.ts";
 import { isSticky, stickyEvent } from "./event.ts";
+import { adoptAll, isOrphan } from "./held-sticky.ts";
 import type { MemberLoader } from "./member-loader.ts";
 import type { StickyMemory } from "./sticky-memory.ts";
 import { isUsefulState, redactableStateTypes } from "./useful.ts";
@@ -30,6 +31,7 @@ export function newsOf(client: MatrixClient, memory: StickyMemory, loader: Membe
   return new Observable<readonly News[]>((subscriber) => {
     const batch = new Batch(client, (news) => subscriber.next(news));
     const told = new WeakSet<StickyEvent>();
+    let hasOrphans = false;
     const lookAtRoom = (roomId: string) => batch.add({ kind: "room", roomId });
 
     const onRoom = ({ roomId }: Room) => lookAtRoom(roomId);
@@ -66,6 +68,7 @@ export function newsOf(client: MatrixClient, memory: StickyMemory, loader: Membe
     const onEvent = (event: MatrixEvent) => {
       if (event.event.type === "m.room.redaction") onRedaction(event);
       else if (isSticky(event)) {
+        hasOrphans ||= isOrphan(event);
         onSticky(event);
         void client.decryptEventIfNeeded(event).catch(() => {});
       }
@@ -74,6 +77,8 @@ export function newsOf(client: MatrixClient, memory: StickyMemory, loader: Membe
     const onSync = (state: SyncState, before: SyncState | null) => {
       const isResumed = !interrupted.has(state) && interrupted.has(before);
       if (isResumed) loader.retry();
+      if (hasOrphans) for (const event of adoptAll(client)) onSticky(event);
+      hasOrphans = false;
       batch.settle(isResumed);
     };
 
