@@ -30,6 +30,12 @@ export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
   return converted(stickyEvents, event, fromSticky);
 }
 
+/** Notes which device encrypted a sticky event: from now on it says so. */
+export function nameDevice(event: MatrixEvent, deviceId: string): void {
+  const known = stickyEvents.get(event);
+  if (known) stickyEvents.set(event, { ...known, event: { ...known.event, senderDeviceId: deviceId } });
+}
+
 /** Whether the server calls it sticky (MSC4354). */
 export function isSticky({ event }: MatrixEvent): boolean {
   return event.msc4354_sticky !== undefined && event.state_key === undefined;

@@ -9,6 +9,7 @@ import { MemberLoader } from "./member-loader.ts";
 import { newsOf } from "./news.ts";
 import { roomsOf } from "./rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
+import { SenderDevices } from "./sender-devices.ts";
 import { StickyMemory } from "./sticky-memory.ts";
 import { toDeviceOf } from "./to-device.ts";
 
@@ -39,11 +40,12 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     throw new RtcError("bad-argument", "client must be logged in, with a device id");
   const memory = new StickyMemory();
   const loader = new MemberLoader();
+  const devices = new SenderDevices(client);
   return {
     userId,
     deviceId,
-    ...roomsOf(client, memory, loader),
-    news$: newsOf(client, memory, loader),
+    ...roomsOf(client, memory, loader, devices),
+    news$: newsOf(client, memory, loader, devices),
     toDevice$: toDeviceOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),

@@ -16,6 +16,7 @@ import { Batch } from "./batch.ts";
 import { isSticky, stickyEvent } from "./event.ts";
 import { adoptAll, isOrphan } from "./held-sticky.ts";
 import type { MemberLoader } from "./member-loader.ts";
+import type { SenderDevices } from "./sender-devices.ts";
 import type { StickyMemory } from "./sticky-memory.ts";
 import { isUsefulState, redactableStateTypes } from "./useful.ts";
 
@@ -27,7 +28,12 @@ const interrupted: ReadonlySet<SyncState | null> = new Set([
 ]);
 
 /** One stream for all who listen; the last one to go takes the listeners along. */
-export function newsOf(client: MatrixClient, memory: StickyMemory, loader: MemberLoader): Observable<readonly News[]> {
+export function newsOf(
+  client: MatrixClient,
+  memory: StickyMemory,
+  loader: MemberLoader,
+  devices: SenderDevices,
+): Observable<readonly News[]> {
   return new Observable<readonly News[]>((subscriber) => {
     const batch = new Batch(client, (news) => subscriber.next(news));
     const told = new WeakSet<StickyEvent>();
@@ -50,8 +56,10 @@ export function newsOf(client: MatrixClient, memory: StickyMemory, loader: Membe
       const roomId = event.getRoomId();
       if (roomId === undefined || !isSticky(event)) return;
       const sticky = stickyEvent(event);
-      const kept = sticky && memory.keep(roomId, sticky);
-      if (!kept || told.has(kept)) return;
+      if (!sticky) return;
+      devices.look(event, sticky);
+      const kept = memory.keep(roomId, sticky);
+      if (told.has(kept)) return;
       told.add(kept);
       batch.add({ kind: "sticky", roomId, event: kept });
     };
@@ -89,6 +97,7 @@ export function newsOf(client: MatrixClient, memory: StickyMemory, loader: Membe
     client.on(ClientEvent.Sync, onSync);
     memory.isOpen = true;
     loader.onLoaded = lookAtRoom;
+    devices.onFound = onSticky;
 
     return () => {
       client.off(ClientEvent.Room, onRoom);
@@ -98,6 +107,7 @@ export function newsOf(client: MatrixClient, memory: StickyMemory, loader: Membe
       client.off(ClientEvent.Sync, onSync);
       memory.close();
       loader.onLoaded = undefined;
+      devices.onFound = undefined;
       batch.close();
     };
   }).pipe(share());

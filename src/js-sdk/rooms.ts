@@ -4,13 +4,19 @@ import type { Matrix, RoomEvent, StickyEvent } from "../matrix.ts";
 import { stateEvent, stickyEvent } from "./event.ts";
 import { heldSticky } from "./held-sticky.ts";
 import type { MemberLoader } from "./member-loader.ts";
+import type { SenderDevices } from "./sender-devices.ts";
 import { StickyMemory } from "./sticky-memory.ts";
 
 const none: readonly never[] = [];
 
 type Reading = Pick<Matrix, "rooms" | "hasRoom" | "stateEvent" | "stateEvents" | "stickyEvents">;
 
-export function roomsOf(client: MatrixClient, memory: StickyMemory, loader: MemberLoader): Reading {
+export function roomsOf(
+  client: MatrixClient,
+  memory: StickyMemory,
+  loader: MemberLoader,
+  devices: SenderDevices,
+): Reading {
   return {
     *rooms() {
       for (const room of client.getRooms()) if (room.getMyMembership() === "join") yield room.roomId;
@@ -36,7 +42,9 @@ export function roomsOf(client: MatrixClient, memory: StickyMemory, loader: Memb
       const room = client.getRoom(roomId);
       for (const event of room ? heldSticky(client, room) : none) {
         const sticky = stickyEvent(event);
-        if (sticky) found.keep(roomId, sticky);
+        if (!sticky) continue;
+        found.keep(roomId, sticky);
+        devices.look(event, sticky);
       }
       return found.in(roomId);
     },

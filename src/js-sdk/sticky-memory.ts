@@ -22,10 +22,10 @@ export class StickyMemory {
     return this.#rooms.get(roomId)?.values() ?? none;
   }
 
-  /** Keeps an event, and gives the one that is kept: the first of its id, unless that could not be decrypted. */
+  /** Keeps an event, and gives the one that is kept: the first of its id, unless more is known now. */
   keep(roomId: string, event: StickyEvent): StickyEvent {
     const known = this.#rooms.get(roomId)?.get(event.eventId);
-    if (known && known.encryption !== "undecryptable") return known;
+    if (known && !saysMore(event, known)) return known;
     if (!this.isOpen) return event;
     const room = this.#rooms.get(roomId) ?? new Map<string, StickyEvent>();
     this.#rooms.set(roomId, room);
@@ -44,6 +44,9 @@ export class StickyMemory {
     this.#rooms.clear();
   }
 }
+
+const saysMore = (event: StickyEvent, known: StickyEvent): boolean =>
+  known.encryption === "undecryptable" || (known.senderDeviceId === undefined && event.senderDeviceId !== undefined);
 
 function makeRoom(room: Map<string, StickyEvent>): void {
   const now = asyncScheduler.now();

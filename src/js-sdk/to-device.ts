@@ -15,9 +15,11 @@ export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
       const { type, sender, content } = message;
       if (!isString(type) || !isString(sender) || !isUsefulToDevice(type)) return;
       if (!encryptionInfo) return subscriber.next({ type, sender, content });
-      // The sender that Olm vouches for and the one that the server names are one.
+      // The sender that Olm vouches for and the one that the server names are one. The device that comes with them is
+      // a mere claim; the key is not.
       if (encryptionInfo.sender !== sender) return;
-      const told = Promise.all([proofOf(client, encryptionInfo), underWay.get(sender)]).then(([proof]) => {
+      const looking = proofOf(client, sender, encryptionInfo.senderCurve25519KeyBase64);
+      const told = Promise.all([looking, underWay.get(sender)]).then(([proof]) => {
         if (underWay.get(sender) === told) underWay.delete(sender);
         subscriber.next({ type, sender, content, proof });
       });
