@@ -1,0 +1,105 @@
+// Chart: a call over time, a row for each member: when it was there, and with which key it encrypted.
+import type { Happening } from "./happening.ts";
+
+/** Gives a text a look, or leaves it as it is where there are no colours. */
+export type Paint = (look: Look, text: string) => string;
+export type Look = "member" | "key" | "faint" | "alarm" | "good";
+
+export interface ChartOptions {
+  readonly names: readonly string[];
+  readonly startTs: number;
+  readonly nowTs: number;
+  /** How wide the lines may be, and how much time has to fit. */
+  readonly width: number;
+  readonly spanMs: number;
+  readonly paint: Paint;
+}
+
+interface Cell {
+  readonly text: string;
+  readonly look: Look;
+}
+
+const margin = 9;
+/** Room for signs that pile up at the end. */
+const spare = 4;
+const blank: Cell = { text: " ", look: "faint" };
+
+/** The lines of the chart: a scale, a row for each name, and what the signs mean. */
+export function chart(happenings: readonly Happening[], options: ChartOptions): string[] {
+  const { names, startTs, nowTs, width, spanMs, paint } = options;
+  const perSecond = Math.max(1, Math.floor((width - margin) / (spanMs / 1000)));
+  const columnOf = (ts: number) => Math.min(Math.round(((ts - startTs) / 1000) * perSecond), width - margin - spare);
+  const rows = names.map((name) => {
+    const own = happenings.filter(({ who }) => who === name);
+    return (label(name) + painted(row(own, columnOf, columnOf(nowTs)), paint)).trimEnd();
+  });
+  return [paint("faint", label("") + scale(perSecond, spanMs)), ...rows, paint("faint", label("") + legend)];
+}
+
+const label = (name: string): string => `  ${name}`.padEnd(margin);
+
+const legend = "● joined  0 1 2 encrypts with that key from here  ✕ killed  ┄ silent  ○ gone";
+
+function scale(perSecond: number, spanMs: number): string {
+  const everyS = perSecond >= 4 ? 2 : 5;
+  const marks = Array.from({ length: Math.floor(spanMs / 1000 / everyS) + 1 }, (_, n) => `${n * everyS}s`);
+  return marks
+    .map((mark) => mark.padEnd(everyS * perSecond))
+    .join("")
+    .trimEnd();
+}
+
+/** Draws the line of one member, then puts each sign on the first cell of its time or after that no sign has yet. */
+function row(happenings: readonly Happening[], columnOf: (ts: number) => number, now: number): Cell[] {
+  const cells = Array.from({ length: now + 1 }, () => blank);
+  let line = blank;
+  let from = 0;
+  const draw = (to: number) => cells.fill(line, from, (from = to));
+  const signs = new Map<number, Cell>();
+  for (const happening of happenings) {
+    const column = columnOf(happening.ts);
+    draw(column);
+    line = lineAfter(happening) ?? line;
+    const sign = signOf(happening);
+    if (!sign) continue;
+    let free = column;
+    while (signs.has(free)) free += 1;
+    signs.set(free, sign);
+  }
+  draw(now + 1);
+  for (const [column, sign] of signs) cells[column] = sign;
+  return Array.from(cells, (cell = blank) => cell);
+}
+
+function lineAfter({ kind }: Happening): Cell | undefined {
+  if (kind === "joined") return { text: "━", look: "member" };
+  if (kind === "killed") return { text: "┄", look: "faint" };
+  return kind === "gone" ? blank : undefined;
+}
+
+function signOf(happening: Happening): Cell | undefined {
+  switch (happening.kind) {
+    case "joined":
+      return { text: "●", look: "member" };
+    case "killed":
+      return { text: "✕", look: "alarm" };
+    case "gone":
+      return { text: "○", look: "faint" };
+    case "key-used":
+      return { text: String(happening.keyIndex), look: "key" };
+    default:
+      return undefined;
+  }
+}
+
+/** Cells as text, painted in runs of one look. */
+function painted(cells: readonly Cell[], paint: Paint): string {
+  const runs: Cell[] = [];
+  for (const { text, look } of cells) {
+    const last = runs.at(-1);
+    if (last?.look === look) runs[runs.length - 1] = { look, text: last.text + text };
+    else runs.push({ text, look });
+  }
+  return runs.map(({ look, text }) => (text.trim() === "" ? text : paint(look, text))).join("");
+}

@@ -1,0 +1,14 @@
+// Happening: something that this demo shows: it happened to one member of the call, at one moment.
+
+export type Happening = { readonly ts: number; readonly who: string } & (
+  | { readonly kind: "joined" }
+  /** Its page was stopped, without a word to anybody. */
+  | { readonly kind: "killed" }
+  /** The others see it no more. */
+  | { readonly kind: "gone" }
+  | { readonly kind: "key-made"; readonly keyIndex: number; readonly why: string }
+  /** Somebody has been given a key; `to` is another member, or `who` itself. `secret` stands for the key, and never shows. */
+  | { readonly kind: "key-held"; readonly keyIndex: number; readonly to: string; readonly secret: string }
+  /** From now on it encrypts with this key. */
+  | { readonly kind: "key-used"; readonly keyIndex: number; readonly secret: string }
+);

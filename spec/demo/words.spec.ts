@@ -1,0 +1,30 @@
+import { describe, expect, test } from "vitest";
+import { line, summary } from "../../examples/demo/words.ts";
+import { goodCall, happenings } from "./happenings.ts";
+
+const plain = (_: unknown, text: string) => text;
+const lines = (text: string) => happenings(text).flatMap((happening) => line(happening, 0, plain));
+
+describe("the words of the demo", () => {
+  test("tell who comes and goes, and why a key was made", () => {
+    expect(lines("0 alice joined\n6.04 alice made 1 carl has joined\n12.5 bob killed\n16 bob gone")).toEqual([
+      "   0.0s  alice  is in the call",
+      "   6.0s  alice  makes key 1: carl has joined",
+      "  12.5s  bob    is killed: the page stops without a word",
+      "  16.0s  bob    is gone for the others",
+    ]);
+  });
+
+  test("are not lost on what the chart shows, and never tell a key", () => {
+    expect(lines("0 alice used 0\n1 bob holds alice 0")).toEqual([]);
+    expect(lines(goodCall).join("\n")).not.toMatch(/alice \d|bob \d|carl \d/);
+  });
+
+  test("say of each promise whether it was kept", () => {
+    const verdicts = [
+      { promise: "all is well", kept: true, figure: "1 s" },
+      { promise: "nothing hurts", kept: false, figure: "2 s" },
+    ];
+    expect(summary(verdicts, plain)).toEqual(["  ✔ all is well    1 s", "  ✘ nothing hurts  2 s"]);
+  });
+});
