@@ -12,6 +12,6 @@ export default defineConfig({
   },
   test: {
     include: ["spec/**/*.spec.ts"],
-    exclude: ["spec/e2e/**", "spec/bench/**"],
+    exclude: ["spec/e2e/**", "spec/homeserver/**", "spec/bench/**"],
   },
 });

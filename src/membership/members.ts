@@ -19,17 +19,17 @@ export interface Members {
 
 export function members(matrix: Matrix, options: ViewOptions, trace: (entry: MembershipTrace) => void): Members {
   let live: View | undefined;
-  const open = () => new View(matrix, options, asyncScheduler.now());
+  const wholeRoom: readonly News[] = [{ kind: "room", roomId: options.roomId }];
   const view = () => {
     if (live) return live;
-    const passing = open();
-    passing.look([], asyncScheduler.now());
+    const passing = new View(matrix, options);
+    passing.look(wholeRoom, asyncScheduler.now());
     return passing;
   };
 
   /** Emits whenever the view has looked; its news comes in whole sync responses, and its own ends by one timer. */
   const looked$ = new Observable<void>((subscriber) => {
-    const kept = (live = open());
+    const kept = (live = new View(matrix, options));
     const deadline$ = new Subject<number | undefined>();
     const due$ = deadline$.pipe(distinctUntilChanged(), switchMap(at));
     const look = (batch: readonly News[]) => {
@@ -39,7 +39,8 @@ export function members(matrix: Matrix, options: ViewOptions, trace: (entry: Mem
     };
     subscriber.add(() => (live = undefined));
     subscriber.add(merge(due$.pipe(map(() => [])), roomNews(matrix).of(options.roomId)).subscribe(look));
-    look([]);
+    // Listening comes before the first look: what arrives in between is not lost (pitfall 38).
+    look(wholeRoom);
   }).pipe(share());
 
   return {

@@ -20,12 +20,11 @@ export class View {
   readonly #fold: MemberFold;
   #slot: Slot = { status: "absent" };
 
-  /** Reads the whole room. */
-  constructor(matrix: Matrix, options: ViewOptions, now: number) {
+  /** Empty until it is told to look at the whole room. */
+  constructor(matrix: Matrix, options: ViewOptions) {
     this.#matrix = matrix;
     this.#options = options;
     this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId));
-    this.#readAll(now);
   }
 
   get fold(): Omit<MemberFold, "settle"> {

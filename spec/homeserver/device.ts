@@ -1,0 +1,63 @@
+// A device on the real homeserver: a registered user's matrix-js-sdk client, and the port over it.
+import { ClientEvent, createClient, type MatrixClient, SyncState } from "matrix-js-sdk";
+import { filter, firstValueFrom, type Observable, timeout } from "rxjs";
+import { fromMatrixClient, type MatrixClientPort } from "matrixrtc-rx/js-sdk";
+import { inject, onTestFinished } from "vitest";
+
+export interface RealDevice {
+  readonly client: MatrixClient;
+  readonly matrix: MatrixClientPort;
+  readonly userId: string;
+  readonly deviceId: string;
+}
+
+/** Registers a new user whose name begins with `name`, logs in and syncs. It stops when the spec is over. */
+export async function device(name: string): Promise<RealDevice> {
+  const baseUrl = inject("homeserver");
+  const username = `${name}-${crypto.randomUUID().slice(0, 8)}`;
+  const answer = await fetch(`${baseUrl}/_matrix/client/v3/register`, {
+    method: "POST",
+    body: JSON.stringify({ username, password: crypto.randomUUID(), auth: { type: "m.login.dummy" } }),
+  });
+  const { user_id: userId, device_id: deviceId, access_token: accessToken } = await answer.json();
+  const client = createClient({ baseUrl, userId, deviceId, accessToken });
+  await client.initRustCrypto({ useIndexedDB: false });
+  const synced = new Promise<void>((resolve) =>
+    client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve()),
+  );
+  await client.startClient();
+  await synced;
+  onTestFinished(() => client.stopClient());
+  return { client, matrix: fromMatrixClient(client), userId, deviceId };
+}
+
+/** An encrypted room in which everybody may be a member of a call and open its slot; all are in it, and know so. */
+export async function roomOf(creator: RealDevice, ...others: RealDevice[]): Promise<string> {
+  const { room_id: roomId } = await creator.client.createRoom({
+    invite: others.map(({ userId }) => userId),
+    initial_state: [{ type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } }],
+    power_level_content_override: {
+      events: { "org.matrix.msc3401.call.member": 0, "org.matrix.msc4143.rtc.slot": 0 },
+    },
+  });
+  for (const { client } of others) await client.joinRoom(roomId);
+  const inRoom = ({ matrix }: RealDevice) =>
+    [creator, ...others].every(({ userId }) => isJoined(matrix.stateEvent(roomId, "m.room.member", userId)?.content));
+  for (const each of [creator, ...others]) await until(() => inRoom(each));
+  return roomId;
+}
+
+const isJoined = (content: unknown): boolean => (content as { membership?: string } | undefined)?.membership === "join";
+
+/** Waits for a condition, for 20 s at most. */
+export async function until(holds: () => boolean): Promise<void> {
+  const deadlineTs = Date.now() + 20_000;
+  while (!holds()) {
+    if (Date.now() > deadlineTs) throw new Error(`not in time: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The first value that fits, within 20 s. */
+export const first = <T>(values$: Observable<T>, fits: (value: T) => boolean): Promise<T> =>
+  firstValueFrom(values$.pipe(filter(fits), timeout(20_000)));

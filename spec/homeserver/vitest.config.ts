@@ -1,0 +1,17 @@
+// The specs that need a real homeserver and no browser: `npm run e2e:homeserver`.
+import { mergeConfig } from "vitest/config";
+import shared from "../../vitest.config.ts";
+
+const config = mergeConfig(shared, {
+  test: {
+    globalSetup: ["spec/homeserver/stack.ts"],
+    fileParallelism: false,
+    silent: "passed-only",
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
+// Merging adds to lists; these are to be replaced.
+config.test.include = ["spec/homeserver/*.spec.ts"];
+config.test.exclude = [];
+export default config;
