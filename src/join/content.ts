@@ -57,7 +57,7 @@ export function stickyJoin(
   { memberId, userId, deviceId }: OwnMember,
   { application, intent, transports }: MembershipData,
 ): Content {
-  const published = transports.map(({ livekit_alias: _, ...transport }) => transport);
+  const published = transports.map((transport) => without(transport, "livekit_alias"));
   return {
     slot_id: slot,
     application: { ...application, ...(intent === undefined ? {} : { "m.call.intent": intent }) },
@@ -92,11 +92,14 @@ export function stickyLeave(slot: string, memberId: string, reason?: LeaveReason
 /** An open slot (8), on top of what the slot says already. */
 export function openSlot(existing: unknown, slot: string, encrypted: boolean): Content {
   const type = applicationTypeOf(slot);
-  const { encryption: _, application, ...rest } = objectOr(existing);
+  const { application } = objectOr(existing);
   return {
-    ...rest,
+    ...without(objectOr(existing), "encryption"),
     status: "open",
     application: isObject(application) && application["type"] === type ? application : { type },
     ...(encrypted ? { encryption: { type: "org.matrix.msc4143.per_member" } } : {}),
   };
 }
+
+const without = (object: object, key: string): object =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));

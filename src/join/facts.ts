@@ -2,7 +2,7 @@
 import type { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
 import type { Membership, Slot } from "../types.ts";
-import type { ResolvedJoinOptions } from "./options.ts";
+import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import type { RejoinReason } from "./state.ts";
 import type { JoinTrace, LeaveCause, WriteReason } from "./trace.ts";
 
@@ -22,6 +22,7 @@ export type Settings = Pick<
   | "requestTimeoutMs"
   | "networkRetryMs"
   | "rateLimitRetryMs"
+  | "leaveTimeoutMs"
   | "maxRetries"
 > & { readonly delegates: boolean };
 
@@ -51,7 +52,12 @@ export type Request =
       /** How long it has lasted already. */
       readonly ageMs: number;
     }
-  | { readonly kind: "leave"; readonly instance: number; readonly txn: number; readonly withReason: boolean };
+  | {
+      readonly kind: "leave";
+      readonly instance: number;
+      readonly txn: number;
+      readonly reason: LeaveReason | undefined;
+    };
 
 export type RequestKind = Request["kind"];
 
@@ -113,10 +119,13 @@ export interface Facts {
   readonly staleEventId: string | undefined;
   /** Since the join went out, the room was seen without us. */
   readonly missing: boolean;
+  /** When the last write went out, and how long it makes us last. */
+  readonly writeTs: number;
+  readonly lifetimeMs: number;
+  /** When the write that joined went out. */
   readonly joinedTs: number;
   readonly expiresTs: number;
   readonly refreshTs: number;
-  readonly lifetimeMs: number;
   /** Something has changed, or somebody has not seen us, so that our membership has to be written again. */
   readonly dirty: { readonly reason: WriteReason; readonly dueTs: number } | undefined;
   /** When the budget of extra writes is full again. */
@@ -130,7 +139,7 @@ export interface Facts {
   readonly failures: { readonly [K in RequestKind]?: number };
   readonly notBefore: { readonly [K in RequestKind]?: number };
   /** Transaction ids of contents that were sent and not confirmed: a retry keeps its id. */
-  readonly txns: { readonly [K in RequestKind]?: number };
+  readonly txns: { readonly [K in RequestKind]?: number | undefined };
   readonly serial: number;
 
   readonly probablyLeft: boolean;
@@ -139,8 +148,10 @@ export interface Facts {
     | {
         readonly sinceTs: number;
         readonly cause: LeaveCause;
-        readonly withReason: boolean;
+        readonly reason: LeaveReason | undefined;
         readonly failure: RtcError | undefined;
+        /** Whoever waited for it has been told that it takes too long. */
+        readonly timedOut: boolean;
         /** Sending the delayed leave was tried and not confirmed. */
         readonly sendFailed: boolean;
         /** A join may still arrive after our leave: the delayed leave has to stay behind it. */
@@ -160,7 +171,9 @@ export type Input =
   | { readonly kind: "late-room-member" }
   | { readonly kind: "clock" }
   | { readonly kind: "page-hidden" }
-  | { readonly kind: "leave"; readonly cause: "leaveOn" | "unsubscribe"; readonly withReason: boolean }
+  | { readonly kind: "leave"; readonly cause: "leaveOn" | "unsubscribe"; readonly reason?: LeaveReason | undefined }
+  /** Another join of the same call takes our place. */
+  | { readonly kind: "replaced" }
   | { readonly kind: "failure"; readonly error: RtcError };
 
 export type Effect =
@@ -169,7 +182,7 @@ export type Effect =
   | { readonly kind: "abort"; readonly id: number }
   | { readonly kind: "trace"; readonly entry: JoinTrace };
 
-/** One step of the lifecycle while it is being taken: facts to change, effects to add. */
+/** One step of the lifecycle while it is being taken: facts to change (never what they hold), effects to add. */
 export interface Turn {
   readonly settings: Settings;
   readonly now: number;
@@ -198,10 +211,11 @@ export function initialFacts(settings: Settings, now: number, leftBehind?: strin
     own: undefined,
     staleEventId: undefined,
     missing: false,
+    writeTs: now,
+    lifetimeMs: settings.expiryMs,
     joinedTs: now,
     expiresTs: Infinity,
     refreshTs: Infinity,
-    lifetimeMs: settings.expiryMs,
     dirty: undefined,
     budgetTs: -Infinity,
     abandoned: undefined,

@@ -39,7 +39,7 @@ export type JoinTrace =
   | { readonly kind: "delayed-leave-unsupported"; readonly error: MatrixErrorKind | "capability" }
   | { readonly kind: "delayed-leave-surplus" }
   | { readonly kind: "delegation-refused"; readonly error: MatrixErrorKind }
-  | { readonly kind: "membership-sent"; readonly reason: WriteReason; readonly memberId: string }
+  | { readonly kind: "membership-sent"; readonly reason: WriteReason }
   | { readonly kind: "membership-written"; readonly reason: WriteReason; readonly by: "answer" | "sync" }
   | { readonly kind: "probably-left" }
   | { readonly kind: "rejoin"; readonly reason: RejoinReason; readonly attempt: number }

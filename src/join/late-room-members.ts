@@ -1,0 +1,38 @@
+// Late room members: who joins the room after we wrote our membership, and cannot decrypt it. protocol.md 14.1.
+import { concatMap, defer, filter, type Observable } from "rxjs";
+import type { Matrix, News } from "../matrix.ts";
+import { roomNews } from "../news.ts";
+import { isEncrypted } from "../room/encryption.ts";
+import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
+
+/** Emits the user id of each who joins the room from now on, while it is encrypted. */
+export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<string> {
+  return defer(() => {
+    const known = new Set(joinedUsers(matrix, roomId));
+    /** Whether somebody has come in: a new display name is no join. */
+    const hasCome = (userId: string): boolean => {
+      const wasIn = known.has(userId);
+      const isIn = isInRoom(matrix, roomId, userId);
+      if (isIn) known.add(userId);
+      else known.delete(userId);
+      return isIn && !wasIn && userId !== matrix.userId;
+    };
+    const touched = (batch: readonly News[]): string[] =>
+      batch.some(({ kind }) => kind === "room")
+        ? joinedUsers(matrix, roomId)
+        : batch.flatMap((news) => (news.kind === "state" && news.type === "m.room.member" ? [news.stateKey] : []));
+    return roomNews(matrix)
+      .of(roomId)
+      .pipe(
+        concatMap(touched),
+        filter(hasCome),
+        filter(() => isEncrypted(matrix, roomId)),
+      );
+  });
+}
+
+function joinedUsers(matrix: Matrix, roomId: string): string[] {
+  return [...matrix.stateEvents(roomId, "m.room.member")].flatMap(({ stateKey, content }) =>
+    stateKey !== undefined && roomMembershipOf(content) === "join" ? [stateKey] : [],
+  );
+}

@@ -1,0 +1,31 @@
+// Own member: who we are in each instance of our membership, and where the room shows us. protocol.md 1.5, 6.1.
+import type { OwnMember } from "../call.ts";
+import type { Matrix } from "../matrix.ts";
+import { participantIdentity } from "../membership/identity.ts";
+import type { Membership } from "../types.ts";
+
+/** Who we are in each instance. A sticky member is a new one each time; a state member is always its device. */
+export function ownMembers({ userId, deviceId }: Matrix, kind: OwnMember["kind"]): (instance: number) => OwnMember {
+  const members = new Map<number, OwnMember>();
+  return (instance) => {
+    const known = members.get(instance);
+    if (known) return known;
+    const memberId = kind === "sticky" ? crypto.randomUUID() : `${userId}:${deviceId}`;
+    const identity = participantIdentity(kind, userId, deviceId, memberId);
+    const member: OwnMember = { kind, userId, deviceId, memberId, participantIdentity: identity };
+    members.set(instance, member);
+    // The one before may have to be told that it left; those before that are history.
+    members.delete(instance - 2);
+    return member;
+  };
+}
+
+/** Our entry in the list: a sticky one is ours by its member id, a state one by its device, whatever shows that device. */
+export function findOwn(memberships: readonly Membership[], own: OwnMember): Membership | undefined {
+  return memberships.find(
+    (member) =>
+      member.userId === own.userId &&
+      member.deviceId === own.deviceId &&
+      (own.kind === "state" || member.memberId === own.memberId),
+  );
+}

@@ -1,0 +1,59 @@
+// Own membership: being a member of a call for as long as one is subscribed. protocol.md 4.
+import { Observable, Subject } from "rxjs";
+import type { Call } from "../call.ts";
+import { RtcError } from "../errors.ts";
+import type { Facts, Input } from "./facts.ts";
+import { leaveBehind, takeOver } from "./left-behind.ts";
+import { life } from "./life.ts";
+import { armedLeave } from "./moves.ts";
+import type { ResolvedJoinOptions } from "./options.ts";
+import { sameJson } from "./same-json.ts";
+import type { JoinState } from "./state.ts";
+
+/**
+ * Joins when subscribed to, and leaves when unsubscribed from or when `leaveOn` emits.
+ *
+ * `leaveOn`: emits `leaving` before anything is sent, completes when the leave is confirmed, and fails with
+ * `leave-timeout` otherwise. Unsubscribing: the same without anybody to tell; the leave is tried for 30 s at most, and the
+ * delayed leave is behind it. What cannot go on ends with one attempt to leave, then an `RtcError`: `join-refused`,
+ * `unsupported`, `no-transport`, `request-failed`, or `bad-argument` for a stream of the options that failed.
+ *
+ * Writes of a quiet call, for one hour and with the defaults: 720 restarts of the delayed leave and 2 of the membership
+ * (protocol.md 4.1). Changes of transports, application or intent, and people who enter an encrypted room, add at most
+ * 10 at once and 120 in an hour.
+ */
+export function ownMembership(call: Call, options: ResolvedJoinOptions): Observable<JoinState> {
+  return new Observable((subscriber) => {
+    const commands$ = new Subject<Input>();
+    const leftBehind = options.kind === "state" ? takeOver(call) : undefined;
+    let facts: Facts | undefined;
+    let shown: JoinState | undefined;
+    // Not tied to the subscriber: the leave outlives it.
+    life(call, options, commands$, leftBehind).subscribe({
+      next: (moment) => {
+        facts = moment.facts;
+        if (!sameJson(shown, moment.state)) subscriber.next((shown = moment.state));
+        if (facts.over || facts.leaving?.timedOut) conclude(facts);
+      },
+      complete: () => stayBehind(facts && armedLeave(facts)?.delayId),
+    });
+
+    const conclude = ({ leaving }: Facts) => {
+      if (leaving?.failure) subscriber.error(leaving.failure);
+      else if (leaving?.timedOut)
+        subscriber.error(new RtcError("leave-timeout", "the leave was not confirmed in time"));
+      else subscriber.complete();
+    };
+    const stayBehind = (delayId: string | undefined) => {
+      if (options.kind === "state") leaveBehind(call, delayId === undefined ? undefined : () => delayId);
+    };
+    return () => {
+      commands$.next({ kind: "leave", cause: "unsubscribe" });
+      if (facts?.over || options.kind === "sticky") return;
+      leaveBehind(call, () => {
+        commands$.next({ kind: "replaced" });
+        return facts && armedLeave(facts)?.delayId;
+      });
+    };
+  });
+}
