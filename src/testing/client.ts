@@ -1,5 +1,5 @@
 // Client: the port of one device of the virtual homeserver.
-import { catchError, ignoreElements, map, merge, of, type Observable } from "rxjs";
+import { catchError, defer, ignoreElements, map, merge, of, type Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
 import type { Server } from "./server.ts";
@@ -8,15 +8,17 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
   const me = server.logIn(userId, deviceId);
   const { synced } = me;
 
-  const sendToOne = (to: Device, type: string, content: object): Observable<ToDeviceOutcome> => {
-    if (!server.isListed(to)) return of({ ...to, outcome: "unknown-device" });
-    const proof = { deviceId, crossSigned: me.condition.crossSigned };
-    const deliver = () => server.deliver(to, { type, sender: userId, content, proof });
-    return server.request(me, { request: "to-device", type, to }, deliver).pipe(
-      map((): ToDeviceOutcome => ({ ...to, outcome: "sent" })),
-      catchError((cause: MatrixError) => of<ToDeviceOutcome>({ ...to, outcome: "failed", cause })),
-    );
-  };
+  const sendToOne = ({ userId: to, deviceId: device }: Device, type: string, content: object) =>
+    defer((): Observable<ToDeviceOutcome> => {
+      const target: Device = { userId: to, deviceId: device };
+      if (!server.isListed(target)) return of({ ...target, outcome: "unknown-device" });
+      const proof = { deviceId, crossSigned: me.condition.crossSigned };
+      const deliver = () => server.deliver(target, { type, sender: userId, content, proof });
+      return server.request(me, { request: "to-device", type, to: target }, deliver).pipe(
+        map((): ToDeviceOutcome => ({ ...target, outcome: "sent" })),
+        catchError((cause: MatrixError) => of<ToDeviceOutcome>({ ...target, outcome: "failed", cause })),
+      );
+    });
 
   return {
     userId,

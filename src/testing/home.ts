@@ -52,6 +52,27 @@ export interface RawSticky
  *
  * Its only clock is RxJS's: within `TestScheduler.run` it lives in virtual time, elsewhere in real time. Clients learn
  * of anything, their own events included, by their next sync.
+ *
+ * @example
+ * ```ts
+ * import { MatrixError } from "matrixrtc-rx";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ * import { map } from "rxjs";
+ * import { TestScheduler } from "rxjs/testing";
+ *
+ * const equal = (actual: unknown, expected: unknown) =>
+ *   console.assert(JSON.stringify(actual) === JSON.stringify(expected));
+ * new TestScheduler(equal).run(({ expectObservable }) => {
+ *   const home = virtualHomeserver({ latencyMs: 2, syncMs: 3 });
+ *   const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ *   const alice = home.client("@alice:example.org", "PHONE");
+ *   const leave = { roomId, type: "org.matrix.msc3401.call.member", stateKey: "_@alice:example.org", content: {} };
+ *
+ *   home.answer({ request: "send", userId: alice.userId }, { lose: "response", fail: new MatrixError("network", "lost") });
+ *   expectObservable(alice.send(leave)).toBe("                ----#", undefined, new MatrixError("network", "lost"));
+ *   expectObservable(alice.news$.pipe(map(() => 1)), "^------!").toBe("-----n", { n: 1 });
+ * });
+ * ```
  */
 export interface VirtualHomeserver {
   /** Makes a room and returns its id. Clients made later know it at once, earlier ones after their next sync. */

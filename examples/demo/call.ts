@@ -1,0 +1,62 @@
+// The call of the demo: the script, played on a homeserver in memory, in real time.
+import {
+  asyncScheduler,
+  concat,
+  EMPTY,
+  filter,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  share,
+  switchMap,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from "rxjs";
+import { virtualHomeserver } from "matrixrtc-rx/testing";
+import type { Happening } from "./happening.ts";
+import { participant, watcher } from "./participant.ts";
+import { cast, joinOptions, longestMs, type Role } from "./script.ts";
+
+export interface Call {
+  /** Everything that happens; subscribing begins the call, and it completes when nobody is there any more. */
+  readonly happening$: Observable<Happening>;
+  /** What the homeserver still holds. */
+  leftovers(): { readonly membersLeft: number; readonly delayedEventsLeft: number };
+}
+
+const idOf = (name: string): string => `@${name}:example.org`;
+
+/** Prepares the call; at `hangUp$` everybody who is still there hangs up. */
+export function prepareCall(hangUp$: Observable<unknown>): Call {
+  const home = virtualHomeserver({ latencyMs: 30, syncMs: 20 });
+  const roomId = home.createRoom({ encrypted: true, members: [...cast.map(({ name }) => name), "dora"].map(idOf) });
+  const dora = watcher(home.client(idOf("dora"), "TABLET"), roomId);
+
+  const after = (ms: number | undefined) => (ms === undefined ? EMPTY : timer(ms).pipe(takeUntil(hangUp$)));
+
+  const play = ({ name, joinsMs, hangsUpMs, killedMs }: Role): Observable<Happening> => {
+    const matrix = home.client(idOf(name), "PHONE");
+    const killed$ = after(killedMs).pipe(
+      tap(() => home.adjust(matrix, { connection: "frozen" })),
+      map((): Happening => ({ ts: asyncScheduler.now(), who: name, kind: "killed" })),
+      share(),
+    );
+    const leaveOn = merge(after(hangsUpMs), hangUp$);
+    const inCall$ = after(joinsMs).pipe(switchMap(() => participant(matrix, roomId, { ...joinOptions, leaveOn })));
+    return merge(killed$, inCall$.pipe(takeUntil(killed$)));
+  };
+
+  const played$ = merge(...cast.map(play)).pipe(share());
+  const nobody$ = dora.membership$.pipe(
+    filter((members) => members.length === 0),
+    take(1),
+  );
+  const over$ = concat(played$.pipe(ignoreElements()), nobody$);
+  return {
+    happening$: merge(dora.happening$, played$).pipe(takeUntil(over$), takeUntil(timer(longestMs))),
+    leftovers: () => ({ membersLeft: dora.membership$.value.length, delayedEventsLeft: home.delayed().length }),
+  };
+}

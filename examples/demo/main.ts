@@ -1,0 +1,41 @@
+// The demo, `npm start`: three members in an encrypted call, one hangs up, one is killed. Ctrl-C: all hang up.
+import { fromEvent, interval, lastValueFrom, merge, share, take, tap } from "rxjs";
+import { prepareCall } from "./call.ts";
+import { chart } from "./chart.ts";
+import type { Happening } from "./happening.ts";
+import { verdicts } from "./promises.ts";
+import { Screen } from "./screen.ts";
+import { bounds, cast, spanMs } from "./script.ts";
+import { line, summary } from "./words.ts";
+
+const screen = new Screen(process.stdout);
+const { paint, width } = screen;
+const names = cast.map(({ name }) => name);
+const startTs = Date.now();
+const happenings: Happening[] = [];
+const picture = () => chart(happenings, { names, startTs, nowTs: Date.now(), width, spanMs, paint });
+
+let isCutShort = false;
+const interrupt$ = merge(fromEvent(process, "SIGINT"), fromEvent(process, "SIGTERM")).pipe(
+  take(1),
+  tap(() => (isCutShort = true)),
+  share(),
+);
+const call = prepareCall(interrupt$);
+
+screen.print(["", "  A call in an encrypted room: three members, a homeserver in memory, real time.", ""]);
+const redraw = interval(200).subscribe(() => screen.show([], picture()));
+await lastValueFrom(
+  call.happening$.pipe(
+    tap((happening) => {
+      happenings.push(happening);
+      screen.show(line(happening, startTs, paint), picture());
+    }),
+  ),
+  { defaultValue: undefined },
+);
+redraw.unsubscribe();
+
+const outcome = verdicts(happenings, { ...bounds, ...call.leftovers(), cast: isCutShort ? [] : names });
+screen.finish(picture(), [...summary(outcome, paint), ""]);
+process.exitCode = outcome.every(({ kept }) => kept) ? 0 : 1;

@@ -1,0 +1,38 @@
+// Script: who joins the call of the demo, and how each of them leaves it.
+import type { SessionJoinOptions } from "matrixrtc-rx";
+
+/** One of the cast; times since the start. */
+export interface Role {
+  readonly name: string;
+  readonly joinsMs: number;
+  readonly hangsUpMs?: number;
+  /** Its page is stopped, without a word to anybody. */
+  readonly killedMs?: number;
+}
+
+export const cast: readonly Role[] = [
+  { name: "alice", joinsMs: 0, hangsUpMs: 19_000 },
+  { name: "bob", joinsMs: 1_500, killedMs: 12_500 },
+  { name: "carl", joinsMs: 5_500, hangsUpMs: 9_000 },
+];
+
+/** The time that the chart has room for, and the time at which it is over whatever happens. */
+export const spanMs = 20_000;
+export const longestMs = 28_000;
+
+const useDelayMs = 1_000;
+const delayedLeaveMs = 4_000;
+
+/** Shorter than the defaults, so that all of it happens within a demo. */
+export const joinOptions: SessionJoinOptions = {
+  delayedLeaveMs,
+  delayedLeaveRestartMs: 1_500,
+  rotation: { useDelayMs, graceMs: 2_500 },
+};
+
+/** What has to come true: as the options say, and half a second for the network. */
+export const bounds = {
+  keyWaitMs: 500,
+  exposureMs: useDelayMs + 500,
+  killedGoneMs: delayedLeaveMs + 500,
+};
