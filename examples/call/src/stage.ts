@@ -18,6 +18,7 @@ import {
 } from "rxjs";
 import { element, reasonOf, shown } from "./element.ts";
 import { inside } from "./inside.ts";
+import { keyMessages } from "./key-messages.ts";
 import { type Link, linkTo } from "./link.ts";
 import { outside } from "./outside.ts";
 import type { Wanted } from "./publishing.ts";
@@ -66,5 +67,9 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
     ),
   ).pipe(repeat());
 
-  return shown(page, document.querySelector("main")!, merge(calls$, copied$, trouble$).pipe(ignoreElements()));
+  return shown(
+    page,
+    document.querySelector("main")!,
+    merge(calls$, copied$, trouble$, keyMessages(backend)).pipe(ignoreElements()),
+  );
 }

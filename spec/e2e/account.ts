@@ -1,0 +1,43 @@
+// Account: a user of the homeserver for pages other than the call app, made by plain requests.
+import { randomBytes } from "node:crypto";
+
+export interface Account {
+  readonly homeserver: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly accessToken: string;
+}
+
+export const password = "correct horse battery staple";
+
+/** A user name that nobody has. */
+export const nameFor = (name: string): string => `${name}-${randomBytes(4).toString("hex")}`;
+
+export async function register(homeserver: string, name: string): Promise<Account> {
+  const answer = await post(`${homeserver}/_matrix/client/v3/register`, {
+    username: nameFor(name),
+    password,
+    auth: { type: "m.login.dummy" },
+  });
+  return {
+    homeserver,
+    userId: String(answer["user_id"]),
+    deviceId: String(answer["device_id"]),
+    accessToken: String(answer["access_token"]),
+  };
+}
+
+export async function joinRoom({ homeserver, accessToken }: Account, roomId: string): Promise<void> {
+  await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, {}, accessToken);
+}
+
+async function post(url: string, body: object, accessToken?: string): Promise<Record<string, unknown>> {
+  const headers = {
+    "Content-Type": "application/json",
+    ...(accessToken && { Authorization: `Bearer ${accessToken}` }),
+  };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = (await response.json()) as Record<string, unknown>;
+  if (!response.ok) throw new Error(`the homeserver answered ${response.status} ${String(answer["errcode"])}`);
+  return answer;
+}

@@ -1,0 +1,91 @@
+// `npm run e2e`: calls between browsers over a real homeserver and a real SFU.
+// `-- --smoke`: scenario 1 alone. `-- --only 3`: one scenario. `-- --json FILE`: outcomes and figures.
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { Person } from "./person.ts";
+import type { Figures, Scenario } from "./scenario.ts";
+import { scenario as bothDecode } from "./scenarios/1-both-decode.ts";
+import { scenario as thirdJoins } from "./scenarios/2-third-joins.ts";
+import { scenario as thirdLeaves } from "./scenarios/3-third-leaves.ts";
+import { scenario as killed } from "./scenarios/4-killed.ts";
+import { scenario as reload } from "./scenarios/5-reload.ts";
+import { scenario as sdkMember } from "./scenarios/6-sdk-member.ts";
+import type { Visitor } from "./visitor.ts";
+import { inWorld, type World } from "./world.ts";
+
+const scenarios: readonly Scenario[] = [bothDecode, thirdJoins, thirdLeaves, killed, reload, sdkMember];
+
+const { values } = parseArgs({
+  options: { smoke: { type: "boolean" }, only: { type: "string" }, json: { type: "string" } },
+});
+const only = values.smoke ? "1" : values.only;
+const chosen = scenarios.filter(({ name }) => only === undefined || name.startsWith(`${only}.`));
+
+interface Outcome {
+  readonly name: string;
+  readonly outcome: "passed" | "failed";
+  readonly durationMs: number;
+  readonly figures: Figures;
+  readonly problem?: string;
+}
+
+const say = (line: string) => console.log(line);
+const outcomes: Outcome[] = [];
+
+try {
+  if (chosen.length === 0) throw new Error(`there is no scenario ${only}`);
+  await inWorld(say, async (world) => {
+    for (const scenario of chosen) {
+      say(`\n${scenario.name}`);
+      // Scenarios measure times: one after the other.
+      // oxlint-disable-next-line no-await-in-loop
+      const outcome = await play(scenario, world);
+      outcomes.push(outcome);
+      for (const [name, figure] of Object.entries(outcome.figures)) say(`  ${name}: ${words(figure)}`);
+      say(`  ${outcome.outcome} in ${(outcome.durationMs / 1_000).toFixed(1)} s`);
+    }
+  });
+  if (values.json) await writeFile(values.json, `${JSON.stringify(outcomes, null, 2)}\n`);
+  const failed = outcomes.filter(({ outcome }) => outcome === "failed");
+  say(`\n${outcomes.length - failed.length} of ${outcomes.length} scenarios passed`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+async function play(scenario: Scenario, world: World): Promise<Outcome> {
+  const visitors: Visitor[] = [];
+  const startedAt = performance.now();
+  const duration = () => Math.round(performance.now() - startedAt);
+  const enter = async <T extends Person | Visitor>(entering: Promise<T>): Promise<T> => {
+    const entered = await entering;
+    visitors.push(entered instanceof Person ? entered.visitor : entered);
+    return entered;
+  };
+  try {
+    const figures = await scenario.run({ world, enter });
+    return { name: scenario.name, outcome: "passed", durationMs: duration(), figures };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    say(`  ${problem}`);
+    await Promise.all(visitors.map((visitor) => report(visitor, scenario.name)));
+    return { name: scenario.name, outcome: "failed", durationMs: duration(), figures: {}, problem };
+  } finally {
+    await Promise.all(visitors.map((visitor) => visitor.close()));
+  }
+}
+
+/** What can be said of a page after a failure. */
+async function report(visitor: Visitor, scenario: string): Promise<void> {
+  const file = `${scenario.slice(0, 1)}-${visitor.name}`;
+  const path = await visitor.screenshot(file).catch(() => "no screenshot: the page is gone");
+  say([`  ${visitor.name}: ${path}`, ...visitor.complaints.map((line) => `    ${line}`)].join("\n"));
+}
+
+function words(figure: unknown): string {
+  if (typeof figure !== "object" || figure === null) return String(figure);
+  return Object.entries(figure)
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(",") : words(value)}`)
+    .join(", ");
+}

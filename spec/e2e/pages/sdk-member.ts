@@ -1,0 +1,73 @@
+// A page whose call is made by matrix-js-sdk's MatrixRTCSession, its keys fed to LiveKit by hand.
+import { BaseKeyProvider, Room } from "livekit-client";
+import E2eeWorker from "livekit-client/e2ee-worker?worker";
+import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
+import { MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/index.js";
+import { framesOf, type PageOptions, play, tokenFor } from "./sfu.ts";
+
+class SdkKeyProvider extends BaseKeyProvider {
+  async install(bytes: Uint8Array<ArrayBuffer>, identity: string, index: number) {
+    const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits", "deriveKey"]);
+    this.onSetEncryptionKey(material, identity, index);
+  }
+}
+
+interface SdkMember {
+  join(): Promise<void>;
+  ownKeyIndex(): number | undefined;
+  framesDecoded(userId: string): Promise<number>;
+}
+
+declare global {
+  interface Window {
+    startSdkMember(options: PageOptions): Promise<void>;
+    sdkMember?: SdkMember;
+  }
+}
+
+window.startSdkMember = async (options) => {
+  const { account, roomId, service } = options;
+  const { homeserver: baseUrl, userId, deviceId, accessToken } = account;
+  const client = createClient({ baseUrl, userId, deviceId, accessToken });
+  await client.initRustCrypto();
+  const synced = new Promise<void>((resolve) => {
+    client.on(ClientEvent.Sync, (state) => state === SyncState.Prepared && resolve());
+  });
+  await client.startClient();
+  await synced;
+
+  const session = client.matrixRTC.getRoomSession(client.getRoom(roomId)!);
+  const provider = new SdkKeyProvider({ keyringSize: 256, ratchetWindowSize: 10 });
+  const room = new Room({
+    encryption: { keyProvider: provider, worker: new E2eeWorker() },
+    videoCaptureDefaults: { resolution: { width: 320, height: 180, frameRate: 12 } },
+    publishDefaults: { simulcast: false },
+  });
+  let ownKeyIndex: number | undefined;
+  session.on(MatrixRTCSessionEvent.EncryptionKeyChanged, (key, index, membership, identity) => {
+    if (membership.userId === userId && membership.deviceId === deviceId) ownKeyIndex = index;
+    void provider.install(key, identity, index);
+  });
+
+  window.sdkMember = {
+    async join() {
+      const transport = { type: "livekit", livekit_service_url: service, livekit_alias: roomId };
+      const { url, jwt } = await tokenFor(options);
+      session.joinRTCSession({ userId, deviceId, memberId: `${userId}:${deviceId}` }, [transport], transport, {
+        manageMediaKeys: true,
+      });
+      play(room);
+      await room.setE2EEEnabled(true);
+      await room.connect(url, jwt);
+      await room.localParticipant.setCameraEnabled(true);
+      await room.localParticipant.setMicrophoneEnabled(true);
+    },
+    ownKeyIndex: () => ownKeyIndex,
+    async framesDecoded(other) {
+      const identities = session.memberships
+        .filter((member) => member.userId === other)
+        .map((member) => member.rtcBackendIdentity);
+      return (await framesOf(identities.map((one) => room.getParticipantByIdentity(one)))).framesDecoded;
+    },
+  };
+};

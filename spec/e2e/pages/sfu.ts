@@ -1,0 +1,53 @@
+// A token and figures, by hand: what a client does without our library.
+import { type Participant, RemoteParticipant, type Room } from "livekit-client";
+import type { Account } from "../account.ts";
+
+export interface PageOptions {
+  readonly account: Account;
+  readonly roomId: string;
+  /** Base URL of the authorisation service. */
+  readonly service: string;
+}
+
+export async function tokenFor({ account, roomId, service }: PageOptions): Promise<{ url: string; jwt: string }> {
+  const { homeserver, userId, deviceId, accessToken } = account;
+  const openIdUrl = `${homeserver}/_matrix/client/v3/user/${encodeURIComponent(userId)}/openid/request_token`;
+  const openid_token = await post(openIdUrl, {}, { Authorization: `Bearer ${accessToken}` });
+  return post(`${service}/sfu/get`, { room: roomId, openid_token, device_id: deviceId }) as Promise<{
+    url: string;
+    jwt: string;
+  }>;
+}
+
+async function post(url: string, body: object, headers: Record<string, string> = {}): Promise<unknown> {
+  const init = {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  };
+  const response = await fetch(url, init);
+  if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}`);
+  return response.json();
+}
+
+export interface FrameFigures {
+  readonly framesReceived: number;
+  readonly framesDecoded: number;
+}
+
+/** Of the video of one participant, or of all. */
+export async function framesOf(participants: Iterable<Participant | undefined>): Promise<FrameFigures> {
+  const tracks = [...participants]
+    .filter((participant) => participant instanceof RemoteParticipant)
+    .flatMap((participant) => [...participant.videoTrackPublications.values()].map(({ track }) => track));
+  const reports = await Promise.all(tracks.map((track) => track?.getRTCStatsReport()));
+  const counters = reports.flatMap((report) => (report ? Array.from(report.values()) : []));
+  const sum = (name: keyof FrameFigures) =>
+    counters.reduce((total, one) => total + (one.type === "inbound-rtp" ? (one[name] ?? 0) : 0), 0) as number;
+  return { framesReceived: sum("framesReceived"), framesDecoded: sum("framesDecoded") };
+}
+
+/** LiveKit decodes only what somebody looks at. */
+export function play(room: Room): void {
+  room.on("trackSubscribed", (track) => document.body.append(track.attach()));
+}

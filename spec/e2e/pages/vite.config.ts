@@ -1,0 +1,18 @@
+// The pages of other clients, for the end-to-end test. They use nothing of our library.
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+export default defineConfig({
+  root: path("."),
+  base: "./",
+  worker: { format: "es" },
+  build: {
+    outDir: path("../.pages"),
+    emptyOutDir: true,
+    target: "es2022",
+    chunkSizeWarningLimit: 4_000,
+    rolldownOptions: { input: [path("eavesdropper.html"), path("sdk-member.html")] },
+  },
+});

@@ -1,0 +1,112 @@
+// Person: a user of the call app, who does what users do and reads what the page shows of itself.
+import type { CallInspection, InspectedMember } from "../../examples/call/src/inspection.ts";
+import type { Mark } from "../../examples/call/src/marks.ts";
+import type { KeyMessage } from "../../examples/call/src/key-messages.ts";
+import { nameFor, password } from "./account.ts";
+import { assert, until } from "./until.ts";
+import { type Visitor, visit } from "./visitor.ts";
+import type { World } from "./world.ts";
+
+const pageMs = 60_000;
+const camera = "320x180@12";
+
+export interface Inspected {
+  readonly marks: Partial<Record<Mark, number>>;
+  readonly members: readonly InspectedMember[];
+}
+
+export class Person {
+  readonly visitor: Visitor;
+  readonly userId: string;
+
+  constructor(visitor: Visitor, userId: string) {
+    this.visitor = visitor;
+    this.userId = userId;
+  }
+
+  get name(): string {
+    return this.visitor.name;
+  }
+
+  /** Makes a room; its link. */
+  async createRoom(): Promise<string> {
+    const { page } = this.visitor;
+    await page.getByRole("button", { name: "Create room" }).click({ timeout: pageMs });
+    await page.getByRole("button", { name: "Join call" }).waitFor({ timeout: pageMs });
+    return page.url();
+  }
+
+  async join(): Promise<void> {
+    await this.visitor.page.getByRole("button", { name: "Join call" }).click({ timeout: pageMs });
+  }
+
+  async leave(): Promise<void> {
+    await this.visitor.page.getByRole("button", { name: "Leave" }).click();
+  }
+
+  /** What the page says of the call; undefined outside of one. */
+  look(): Promise<Inspected | undefined> {
+    return this.visitor.page.evaluate(() => {
+      const inspection: CallInspection | undefined = window.callInspection;
+      return inspection && { marks: inspection.marks(), members: inspection.members() };
+    });
+  }
+
+  async see(userId: string): Promise<InspectedMember | undefined> {
+    return (await this.look())?.members.find((member) => member.userId === userId);
+  }
+
+  /** The member of somebody who must be there. */
+  async member(userId: string): Promise<InspectedMember> {
+    const member = await this.see(userId);
+    assert(member !== undefined, `${this.name} does not see ${userId}`);
+    return member;
+  }
+
+  /** The index of the key that we encrypt with. */
+  async ownKeyIndex(): Promise<number | undefined> {
+    return (await this.see(this.userId))?.keyIndexes.at(-1);
+  }
+
+  /** Key messages that have come to this device, in the call or not: whose, and the index. */
+  keyMessages(): Promise<readonly KeyMessage[]> {
+    return this.visitor.page.evaluate(() => window.keyMessages ?? []);
+  }
+
+  async resetGaps(): Promise<void> {
+    await this.visitor.page.evaluate(() => window.callInspection?.resetGaps());
+  }
+
+  /** Waits until `frames` more frames of somebody are decoded, all marked as encrypted and under a closed lock. */
+  async decodes(userId: string, { frames = 20, withinMs = 30_000 } = {}): Promise<InspectedMember> {
+    let first: number | undefined;
+    return until(
+      `${this.name} decodes ${frames} frames of ${userId}`,
+      async () => {
+        const member = await this.see(userId);
+        if (!member) return undefined;
+        // A new connection counts from 0 again.
+        first = Math.min(first ?? member.framesDecoded, member.framesDecoded);
+        const { framesDecoded, encrypted, lock } = member;
+        return framesDecoded >= first + frames && encrypted && lock === "closed" && member;
+      },
+      withinMs,
+    );
+  }
+}
+
+/** Opens the call app and registers. */
+export async function person(world: World, name: string, link = world.app): Promise<Person> {
+  const url = new URL(link);
+  url.searchParams.set("homeserver", world.stack.homeserver);
+  url.searchParams.set("camera", camera);
+  const visitor = await visit(world, name, url.href);
+  const userName = nameFor(name);
+  const { page } = visitor;
+  await page.getByLabel("User name").fill(userName);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Register" }).click();
+  const either = page.getByRole("button", { name: /Create room|Join call/ });
+  await either.waitFor({ timeout: pageMs });
+  return new Person(visitor, `@${userName}:${world.stack.serverName}`);
+}

@@ -1,0 +1,28 @@
+// A page dies without a word: the delayed leave on the server removes its member.
+import { twoInCall } from "../calls.ts";
+import type { Scenario } from "../scenario.ts";
+import { until } from "../until.ts";
+
+/** The default of `JoinOptions`. */
+const delayedLeaveMs = 18_000;
+const limitMs = delayedLeaveMs + 5_000;
+
+export const scenario: Scenario = {
+  name: "4. B is killed: the server's delayed leave removes it",
+  async run(stage) {
+    const { a, b } = await twoInCall(stage);
+    const before = await a.ownKeyIndex();
+    const killedAt = performance.now();
+    const since = () => Math.round(performance.now() - killedAt);
+    await b.visitor.kill();
+    await until("B's media is gone from A", async () => !(await a.see(b.userId))?.inSfu, limitMs);
+    const sfuMs = since();
+    await until("B is gone from A's members", async () => (await a.see(b.userId)) === undefined, limitMs - since());
+    const memberMs = since();
+    await until("A changes its key", async () => (await a.ownKeyIndex()) !== before, 4_000);
+    return {
+      "gone after": { "from the SFU ms": sfuMs, "from membership$ ms": memberMs },
+      "delayed leave ms": delayedLeaveMs,
+    };
+  },
+};

@@ -1,0 +1,34 @@
+// SdkMember: a member of the call by matrix-js-sdk's own MatrixRTCSession and LiveKit, without our library.
+import type { Account } from "./account.ts";
+import { until } from "./until.ts";
+import { type Visitor, visit } from "./visitor.ts";
+import type { World } from "./world.ts";
+
+export interface SdkMember extends Visitor {
+  join(): Promise<void>;
+  /** The index of the key that it encrypts with. */
+  ownKeyIndex(): Promise<number | undefined>;
+  decodes(userId: string): Promise<void>;
+}
+
+const frames = 20;
+
+export async function sdkMember(world: World, account: Account, link: string): Promise<SdkMember> {
+  const visitor = await visit(world, "S", `${world.pages}sdk-member.html`);
+  const { page } = visitor;
+  const roomId = new URLSearchParams(new URL(link).hash.slice(1)).get("room")!;
+  await page.evaluate((options) => window.startSdkMember(options), { account, roomId, service: world.stack.service });
+  const framesOf = (userId: string) => page.evaluate((id) => window.sdkMember!.framesDecoded(id), userId);
+  return Object.assign(visitor, {
+    join: () => page.evaluate(() => window.sdkMember!.join()),
+    ownKeyIndex: () => page.evaluate(() => window.sdkMember!.ownKeyIndex()),
+    async decodes(userId: string) {
+      const first = await framesOf(userId);
+      await until(
+        `the SDK's member decodes ${frames} frames of ${userId}`,
+        async () => (await framesOf(userId)) >= first + frames,
+        30_000,
+      );
+    },
+  });
+}

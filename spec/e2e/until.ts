@@ -1,0 +1,24 @@
+// Waiting for a condition, with a deadline.
+import { setTimeout as sleep } from "node:timers/promises";
+
+const pollMs = 100;
+
+/** Asks again and again; resolves with the first answer that is not `undefined` or `false`, throws after the deadline. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  deadlineMs: number,
+): Promise<T> {
+  const endsAt = performance.now() + deadlineMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (performance.now() > endsAt) throw new Error(`${what}: not within ${deadlineMs / 1_000} s`);
+    await sleep(pollMs);
+  }
+}
+
+/** Throws unless the condition holds. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(what);
+}

@@ -1,0 +1,41 @@
+// World: what the scenarios share. A stack, the served pages, a browser.
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { serve } from "../../examples/call/serve.ts";
+import { startStack, type Stack } from "../../examples/stack/stack.ts";
+import { launchChromium } from "./chromium.ts";
+
+export interface World {
+  readonly stack: Stack;
+  /** The call app. */
+  readonly app: string;
+  /** The pages of other clients. */
+  readonly pages: string;
+  readonly browser: Browser;
+}
+
+const limitMs = 30 * 60_000;
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Runs something in a world; whatever happens, the world ends with it. */
+export async function inWorld(say: (line: string) => void, run: (world: World) => Promise<void>): Promise<void> {
+  const ends: (() => Promise<unknown>)[] = [];
+  const own = <T>(part: T, end: (part: T) => Promise<unknown>): T => {
+    ends.unshift(() => end(part));
+    return part;
+  };
+  let ended: Promise<unknown> | undefined;
+  const end = () => (ended ??= Promise.allSettled(ends.map((one) => one())));
+  const interrupt = () => void end().then(() => process.exit(130));
+  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+  try {
+    const stack = own(await startStack({ limitMs, say }), (one) => one.stop());
+    const app = own(await serve(path("../../examples/call/vite.config.ts")), (one) => one.close());
+    const pages = own(await serve(path("pages/vite.config.ts")), (one) => one.close());
+    const browser = own(await launchChromium(say), (one) => one.close());
+    await run({ stack, app: app.url, pages: pages.url, browser });
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    await end();
+  }
+}
