@@ -8,7 +8,7 @@ export type { ActiveSessions, RtcSessions } from "./sessions.ts";
 export { transportOf } from "./membership/transport.ts";
 export { intentOf } from "./membership/intent.ts";
 export type { Rejection, RejectionReason } from "./membership/rejection.ts";
-export type { Departure } from "./membership/fold.ts";
+export type { Departure } from "./membership/changes.ts";
 export type { Application, EncryptionKey, Membership, Slot, Transport } from "./types.ts";
 export type { OwnMember } from "./call.ts";
 export type { Behavior } from "./rx/behavior.ts";

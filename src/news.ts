@@ -25,34 +25,40 @@ export function roomNews(matrix: Matrix): RoomNews {
 
 function sortByRoom(news$: Observable<readonly News[]>): RoomNews {
   const rooms = new Map<string, Subject<readonly News[]>>();
-  let isTelling = false;
-  const tell = (batch: readonly News[]) => {
-    if (batch.length === 0) for (const room$ of [...rooms.values()]) room$.next(batch);
+  const batch$ = new Subject<readonly News[]>();
+  let telling = 0;
+
+  const tellRooms = (batch: readonly News[]) => {
+    if (batch.length === 0) for (const room$ of Array.from(rooms.values())) room$.next(batch);
     for (const [roomId, part] of Map.groupBy(batch, ({ roomId }) => roomId)) rooms.get(roomId)?.next(part);
   };
-  const batch$ = new Observable<readonly News[]>((subscriber) =>
-    news$.subscribe((batch) => {
-      isTelling = true;
-      tell(batch);
-      isTelling = false;
-      subscriber.next(batch);
-    }),
-  ).pipe(share());
+  const tell = (batch: readonly News[]) => {
+    telling += 1;
+    tellRooms(batch);
+    telling -= 1;
+    batch$.next(batch);
+  };
+
+  /** Listens to the port for as long as it is subscribed to, and emits nothing itself. */
+  const listening$ = new Observable<never>(() => news$.subscribe(tell)).pipe(share());
 
   return {
-    batch$,
     get isTelling() {
-      return isTelling;
+      return telling > 0;
     },
+    batch$: new Observable((subscriber) => {
+      batch$.subscribe(subscriber);
+      subscriber.add(listening$.subscribe());
+    }),
     of: (roomId) =>
       new Observable((subscriber) => {
         const room$ = rooms.get(roomId) ?? new Subject<readonly News[]>();
         rooms.set(roomId, room$);
+        room$.subscribe(subscriber);
         subscriber.add(() => {
-          if (!room$.observed) rooms.delete(roomId);
+          if (!room$.observed && rooms.get(roomId) === room$) rooms.delete(roomId);
         });
-        subscriber.add(room$.subscribe(subscriber));
-        subscriber.add(batch$.subscribe());
+        subscriber.add(listening$.subscribe());
       }),
   };
 }

@@ -89,7 +89,7 @@ export function rtcSessions<App extends Application = Application>(
     };
     subscriber.add(() => {
       active = snapshot = undefined;
-      for (const watched of [...watches.values()]) watched.unsubscribe();
+      for (const watched of Array.from(watches.values())) watched.unsubscribe();
     });
     const lookAgain = (batch: readonly News[]) => {
       for (const { roomId } of batch) watch(roomId);

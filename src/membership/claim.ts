@@ -1,21 +1,11 @@
-// Claim: what the content of a membership event says about its sender, before the room has its word. protocol.md 2.
-import type { Application, Transport } from "../types.ts";
+// Claim: what a membership event says of its sender, before the room has its word. protocol.md 2.
 import { isObject, isString, type JsonObject } from "../room/json.ts";
+import type { Membership, Transport } from "../types.ts";
 
-/** The fields of a valid content. Times are absolute. */
-export interface Claim {
-  readonly slot: string;
-  readonly deviceId: string;
-  readonly memberId: string;
-  readonly application: Application;
-  readonly intent: string | undefined;
-  readonly transports: readonly Transport[];
-  readonly focusSelection: string | undefined;
-  readonly createdTs: number;
-  readonly expiresTs: number;
-}
+/** A valid content with its sender and its times: a member but for the identity, should nothing speak against it. */
+export type Claim = Omit<Membership, "participantIdentity">;
 
-/** A content is a claim, says that its sender has left, or has a field that is not as it must be. */
+/** An event makes a claim, says that its sender has left, or has a field that is not as it must be. */
 export type Parsed =
   | { readonly kind: "claim"; readonly claim: Claim }
   | { readonly kind: "left" }
@@ -25,11 +15,28 @@ export const left: Parsed = { kind: "left" };
 
 export const malformed = (path: string): Parsed => ({ kind: "malformed", path });
 
-/** The path of the first item of a list of transports that is none, or of the list itself; undefined if all is well. */
+/** The path of what is wrong with a list of transports; undefined if all is well. */
 export function transportFault(value: unknown, path: string): string | undefined {
   if (!Array.isArray(value)) return path;
-  const index = value.findIndex((item) => !isObject(item) || !isString(item["type"]));
-  return index < 0 ? undefined : `${path}[${index}]`;
+  for (const [index, item] of value.entries()) {
+    if (!isObject(item)) return `${path}[${index}]`;
+    if (!isString(item["type"])) return `${path}[${index}].type`;
+  }
+  return undefined;
+}
+
+/** The transports in a list without fault. An address that is no string counts as none: the member stays, without media. */
+export function transportsIn(list: unknown): readonly Transport[] {
+  const transports = list as readonly Transport[];
+  return transports.every(hasHonestAddress) ? transports : transports.map(withHonestAddress);
+}
+
+const hasHonestAddress = ({ livekit_service_url: address }: Transport) => address === undefined || isString(address);
+
+function withHonestAddress(transport: Transport): Transport {
+  if (hasHonestAddress(transport)) return transport;
+  const { livekit_service_url: _, ...rest } = transport;
+  return rest;
 }
 
 /** An intent that is a string; anything else counts as none. */

@@ -1,7 +1,7 @@
 // Deadlines: which of many things ends soonest, as a binary heap. O(log N) for each change.
 
 /** A heap of items by time. Forgotten ones stay until they come up, or until they outnumber the others. */
-export class Deadlines<T extends { readonly deadlineTs: number }> {
+export class Deadlines<T extends { readonly endTs: number }> {
   #heap: { ts: number; item: T }[] = [];
   readonly #live = new Set<T>();
 
@@ -11,9 +11,9 @@ export class Deadlines<T extends { readonly deadlineTs: number }> {
   }
 
   add(item: T): void {
-    if (item.deadlineTs === Infinity) return;
+    if (item.endTs === Infinity) return;
     this.#live.add(item);
-    this.#heap.push({ ts: item.deadlineTs, item });
+    this.#heap.push({ ts: item.endTs, item });
     this.#rise(this.#heap.length - 1);
   }
 

@@ -1,74 +1,45 @@
 // The fold: events of a room and the time go in, the list of members comes out. protocol.md 3, 11.
 // Incremental: an event is parsed once and costs O(log N) and at most one copy of the list, however many members there
-// are. It knows no RxJS, no clock and no network. Longer than most files: its rules make sense only together.
+// are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
 import type { Membership, Slot } from "../types.ts";
-import type { Claim, Parsed } from "./claim.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type Changes, changesBetween, type Departure } from "./changes.ts";
+import { type Claim, left } from "./claim.ts";
+import { EarlierMembers } from "./earlier-members.ts";
+import { Entries } from "./entries.ts";
+import { type Entry, stateEntry, stickyEntry, stickyPlace } from "./entry.ts";
 import { participantIdentity } from "./identity.ts";
+import { judge, type RoomFacts, type Rules } from "./judge.ts";
 import { reordered } from "./order.ts";
-import type { Rejection, RejectionReason } from "./rejection.ts";
-import { parseStateMember } from "./state-content.ts";
-import { parseStickyMember, stickyKeyOf } from "./sticky-content.ts";
+import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
 import { outranks, stickyEndTs } from "./stickiness.ts";
 
-/** What a session holds its members against. */
-export interface Rules {
-  readonly slot: string;
-  /** Sticky members need an open slot. By default a slot that is absent counts as open. */
-  readonly strictSlots: boolean;
-}
-
-/** What one step of the fold changed. A member that was merely renewed is in neither list. */
-export interface Changes {
-  readonly joined: readonly Membership[];
-  readonly left: readonly Departure[];
-  readonly rejected: readonly Rejection[];
-}
-
-/** A member that is gone, and what became of its event: `replaced` by that of another member, or refused for a reason. */
-export interface Departure {
-  readonly member: Membership;
-  readonly reason: RejectionReason | "replaced";
-}
-
-/** The event that stands at one place of the room: at a state key, or at a sticky key of a sender. */
-interface Entry {
-  readonly place: string;
-  readonly kind: "state" | "sticky";
-  readonly event: RoomEvent;
-  readonly parsed: Parsed | { readonly kind: "undecryptable" };
-  /** When it ends by itself; Infinity once it has. */
-  deadlineTs: number;
-}
-
-type Verdict = Membership | Rejection;
-
-/** The sticky keys that one sender may hold: beyond it, the one that would end first is dropped. */
-const mostStickyPerSender = 100;
+/** The sticky keys that one sender may hold, and as many events without key. Beyond it, the lowest in rank is dropped. */
+const mostPerSender = 100;
 const mostRejections = 1_000;
 
 export class MemberFold {
   readonly #rules: Rules;
-  readonly #isInRoom: (userId: string) => boolean;
-  #slotStatus: Slot["status"] = "absent";
-  #encrypted = false;
-
-  readonly #entries = new Map<string, Entry>();
-  readonly #bySender = new Map<string, Set<Entry>>();
-  readonly #byDevice = new Map<string, Set<Entry>>();
-  readonly #deadlines = new Deadlines<Entry>();
+  #facts: RoomFacts;
+  readonly #entries = new Entries();
+  /** What is to be judged anew: devices, and places where nothing stands any more, with the reason. */
   readonly #touched = new Set<string>();
+  readonly #vacated = new Map<string, Departure["reason"]>();
 
-  /** The verdict on each place as it was last told. */
-  readonly #told = new Map<string, Verdict>();
+  /** The verdict on each place, as it was last told. */
+  readonly #memberAt = new Map<string, Membership>();
+  readonly #rejectionAt = new Map<string, Rejection>();
   #members: readonly Membership[] = [];
   #rejections: readonly Rejection[] | undefined = [];
+  /** Until the first step: what an earlier fold of the same room gave. */
+  #earlier: EarlierMembers | undefined;
 
-  constructor(rules: Rules, isInRoom: (userId: string) => boolean) {
+  /** @param earlier Members that an earlier fold of the room gave: they keep their identity where they are the same. */
+  constructor(rules: Rules, isInRoom: RoomFacts["isInRoom"], earlier: readonly Membership[] = []) {
     this.#rules = rules;
-    this.#isInRoom = isInRoom;
+    this.#facts = { slotStatus: "absent", encrypted: false, isInRoom };
+    this.#earlier = new EarlierMembers(earlier);
   }
 
   /** Who is in the call, oldest first. The list is the same object until somebody in it changes. */
@@ -76,241 +47,174 @@ export class MemberFold {
     return this.#members;
   }
 
+  /** What was refused, the newest last, up to a bound. The list is the same object until something in it changes. */
   get rejections(): readonly Rejection[] {
-    return (this.#rejections ??= [...this.#told.values()].filter(isRejection).slice(-mostRejections));
+    return (this.#rejections ??= [...this.#rejectionAt.values()].slice(-mostRejections));
   }
 
-  /** When the list would change by itself. */
+  /** When something will change by itself. */
   get deadlineTs(): number | undefined {
-    return this.#deadlines.soonestTs;
+    return this.#entries.soonestTs;
+  }
+
+  /** The state keys at which events stand. */
+  *stateKeys(): Iterable<string> {
+    for (const { kind, event } of this.#entries) if (kind === "state") yield event.stateKey ?? "";
   }
 
   /** The state event that stands at a key now, or none. */
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
     const place = `state ${stateKey}`;
-    const before = this.#entries.get(place);
+    const before = this.#entries.at(place);
     if (before?.event === event) return;
-    if (before) this.#remove(before);
-    if (!event) return;
-    const parsed = parseStateMember(event, now);
-    const deadlineTs = parsed.kind === "claim" ? parsed.claim.expiresTs : Infinity;
-    this.#add({ place, kind: "state", event, parsed, deadlineTs });
+    const entry = event && stateEntry(place, event, now);
+    if (before && entry && isSameEvent(before, entry)) return;
+    if (before) this.#remove(before, entry ? "replaced" : "left");
+    if (entry) this.#add(entry);
   }
 
   /** A sticky event, in any order and any number of times. */
   putSticky(event: StickyEvent, now: number): void {
     const endTs = stickyEndTs(event);
     if (endTs <= now) return;
-    const unreadable = `unreadable ${event.eventId}`;
-    if (event.encryption === "undecryptable") {
-      if (!this.#entries.has(unreadable)) this.#addSticky(unreadable, event, { kind: "undecryptable" }, endTs);
-      return;
-    }
-    const unreadableBefore = this.#entries.get(unreadable);
-    if (unreadableBefore) this.#remove(unreadableBefore);
-    if (!stickyMemberTypes.includes(event.type)) return;
-    const key = stickyKeyOf(event.content);
-    const place = key === undefined ? `keyless ${event.eventId}` : `sticky ${event.type} ${event.sender} ${key}`;
-    const before = this.#entries.get(place);
-    if (before && !outranks(event, before.event as StickyEvent)) return;
-    if (before) this.#remove(before);
-    this.#addSticky(place, event, parseStickyMember(event, endTs), endTs);
+    const known = this.#entries.sticky(event.eventId);
+    if (known && !(isUndecryptable(known.event) && !isUndecryptable(event))) return;
+    if (known) this.#remove(known, "replaced");
+    if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
+    const before = this.#entries.at(stickyPlace(event));
+    if (before?.kind === "sticky" && !outranks(event, before.event)) return;
+    if (before) this.#remove(before, "replaced");
+    const entry = stickyEntry(event, endTs);
+    this.#add(entry);
+    this.#bound(event.sender, entry.isKeyed);
   }
 
   /** A sticky event was redacted. Its key stays taken, so that no earlier event comes back in its stead. */
   redact(eventId: string): void {
-    for (const entry of this.#entries.values()) {
-      if (entry.kind !== "sticky" || entry.event.eventId !== eventId) continue;
-      this.#remove(entry);
-      this.#add({ ...entry, parsed: { kind: "left" } });
-      return;
-    }
+    const entry = this.#entries.sticky(eventId);
+    if (!entry) return;
+    this.#remove(entry, "left");
+    if (entry.isKeyed) this.#add({ ...entry, parsed: left, device: entry.place, member: undefined });
   }
 
   /** What the room says of itself. */
   setRoom(slotStatus: Slot["status"], encrypted: boolean): void {
-    if (slotStatus === this.#slotStatus && encrypted === this.#encrypted) return;
-    this.#slotStatus = slotStatus;
-    this.#encrypted = encrypted;
-    for (const entry of this.#entries.values()) if (entry.kind === "sticky") this.#touch(entry);
+    if (slotStatus === this.#facts.slotStatus && encrypted === this.#facts.encrypted) return;
+    this.#facts = { ...this.#facts, slotStatus, encrypted };
+    for (const { kind, device } of this.#entries) if (kind === "sticky") this.#touched.add(device);
   }
 
   /** A user may have entered or left the room; without an id: any of them. */
   lookForUsers(userId?: string): void {
-    const entries = userId === undefined ? this.#entries.values() : this.#bySender.get(userId);
-    for (const entry of entries ?? []) this.#touch(entry);
-  }
-
-  /** The state keys at which events stand. */
-  *stateKeys(): Iterable<string> {
-    for (const { kind, event } of this.#entries.values()) if (kind === "state") yield event.stateKey ?? "";
+    const entries = userId === undefined ? this.#entries : this.#entries.ofSender(userId);
+    for (const { device } of entries) this.#touched.add(device);
   }
 
   /** Judges what was touched and what has come due, and gives what changed. */
   settle(now: number): Changes {
     this.#endDue(now);
-    const gone: Membership[] = [];
-    const come: Membership[] = [];
-    const departures = new Map<Membership, Departure["reason"]>();
-    const rejected: Rejection[] = [];
-    for (const place of this.#touched) {
-      const before = this.#told.get(place);
-      const after = this.#verdictOn(place, before, now);
-      if (after === before) continue;
-      this.#rejections = undefined;
-      if (after) this.#told.set(place, after);
-      else this.#told.delete(place);
-      if (before && isMember(before)) {
-        gone.push(before);
-        departures.set(before, after && isRejection(after) ? after.reason : "replaced");
+    const step: Step = { gone: [], come: [], rejected: [] };
+    for (const [place, why] of this.#vacated) if (!this.#entries.at(place)) this.#tell(step, place, { why });
+    for (const device of this.#touched) {
+      for (const [entry, objection] of judge(this.#entries.ofDevice(device), this.#rules, this.#facts)) {
+        const verdict = objection ? { rejection: rejectionOf(entry, objection) } : { member: this.#memberOf(entry) };
+        this.#tell(step, entry.place, verdict);
       }
-      if (after && isMember(after)) come.push(after);
-      else if (after) rejected.push(after);
     }
+    this.#vacated.clear();
     this.#touched.clear();
-    if (gone.length + come.length > 0) this.#members = reordered(this.#members, gone, come);
-    return { ...changesBetween(gone, come, departures), rejected };
+    const { gone, come, rejected } = step;
+    if (gone.length + come.length > 0) this.#members = reordered(this.#members, gone.map(memberIn), come);
+    this.#members = this.#earlier?.same(this.#members) ?? this.#members;
+    this.#earlier = undefined;
+    return { ...changesBetween(gone, come), rejected };
   }
 
-  /** The verdict on what stands at a place: the one that was told before if nothing about it changed. */
-  #verdictOn(place: string, before: Verdict | undefined, now: number): Verdict | undefined {
-    const entry = this.#entries.get(place);
-    if (!entry) return undefined;
-    const { event, kind, parsed } = entry;
-    const reason = this.#objectionTo(entry, now) ?? (this.#isSuperseded(entry, now) ? "superseded" : undefined);
-    if (reason === undefined && parsed.kind === "claim") {
-      if (before && isMember(before) && before.eventId === event.eventId) return before;
-      return memberOf(kind, event, parsed.claim, before);
+  /** Notes the verdict on a place, if it is another than before. */
+  #tell({ gone, come, rejected }: Step, place: string, { member, rejection, why }: Verdict): void {
+    const memberBefore = this.#memberAt.get(place);
+    if (member !== memberBefore) {
+      if (memberBefore) gone.push({ member: memberBefore, reason: rejection?.reason ?? why ?? "replaced" });
+      if (member) come.push(member);
+      put(this.#memberAt, place, member);
     }
-    const rejection: Rejection = {
-      reason: reason ?? "malformed",
-      kind,
-      userId: event.sender,
-      eventId: event.eventId,
-      ...(parsed.kind === "malformed" && { path: parsed.path }),
-      ...(parsed.kind === "claim" && { deviceId: parsed.claim.deviceId }),
-      ...(entry.deadlineTs !== Infinity && { untilTs: entry.deadlineTs }),
-    };
-    return before && isRejection(before) && isSameRejection(before, rejection) ? before : rejection;
+    const rejectionBefore = this.#rejectionAt.get(place);
+    if (isSameRejection(rejection, rejectionBefore)) return;
+    if (rejection) rejected.push(rejection);
+    put(this.#rejectionAt, place, rejection);
+    this.#rejections = undefined;
   }
 
-  /** Why an event makes no member, whatever else its device has sent. */
-  #objectionTo({ kind, event, parsed, deadlineTs }: Entry, now: number): RejectionReason | undefined {
-    if (parsed.kind !== "claim") return parsed.kind;
-    if (parsed.claim.slot !== this.#rules.slot) return "other-slot";
-    if (kind === "sticky") {
-      if (this.#encrypted && (event as StickyEvent).encryption === "cleartext") return "unencrypted";
-      if (this.#slotStatus === "closed") return "slot-closed";
-      if (this.#slotStatus === "absent" && this.#rules.strictSlots) return "slot-closed";
-    }
-    if (parsed.claim.expiresTs <= now || deadlineTs === Infinity) return "expired";
-    return this.#isInRoom(event.sender) ? undefined : "not-in-room";
-  }
-
-  /** Whether another event of the same device counts instead: sticky beats state, then newer state beats older. */
-  #isSuperseded(entry: Entry, now: number): boolean {
-    if (entry.kind === "sticky") return false;
-    for (const other of this.#byDevice.get(deviceOf(entry)) ?? []) {
-      if (other === entry || this.#objectionTo(other, now)) continue;
-      if (other.kind === "sticky" || isNewer(other.event, entry.event)) return true;
-    }
-    return false;
-  }
-
-  #addSticky(place: string, event: StickyEvent, parsed: Entry["parsed"], endTs: number): void {
-    this.#add({ place, kind: "sticky", event, parsed, deadlineTs: endTs });
-    const ofSender = [...(this.#bySender.get(event.sender) ?? [])].filter(({ kind }) => kind === "sticky");
-    if (ofSender.length <= mostStickyPerSender) return;
-    this.#remove(
-      ofSender.reduce((weakest, other) =>
-        outranks(weakest.event as StickyEvent, other.event as StickyEvent) ? other : weakest,
-      ),
-    );
-  }
-
-  #add(entry: Entry): void {
-    this.#entries.set(entry.place, entry);
-    addTo(this.#bySender, entry.event.sender, entry);
-    addTo(this.#byDevice, deviceOf(entry), entry);
-    this.#deadlines.add(entry);
-    this.#touch(entry);
-  }
-
-  #remove(entry: Entry): void {
-    this.#touch(entry);
-    this.#entries.delete(entry.place);
-    removeFrom(this.#bySender, entry.event.sender, entry);
-    removeFrom(this.#byDevice, deviceOf(entry), entry);
-    this.#deadlines.forget(entry);
-  }
-
-  /** What becomes of an entry may decide over others of its device. */
-  #touch(entry: Entry): void {
-    for (const { place } of this.#byDevice.get(deviceOf(entry)) ?? []) this.#touched.add(place);
+  /** The member that an entry makes. One that is renewed keeps its identity, so that it is hashed once. */
+  #memberOf(entry: Entry): Membership | undefined {
+    if (entry.parsed.kind !== "claim") return undefined;
+    const { claim } = entry.parsed;
+    const before = this.#memberAt.get(entry.place);
+    entry.member ??= this.#earlier?.of(claim) ?? { ...claim, participantIdentity: identityOf(claim, before) };
+    return entry.member;
   }
 
   /** Sticky events disappear at their end; state events stay, and are expired. */
   #endDue(now: number): void {
-    for (let entry = this.#deadlines.takeDue(now); entry; entry = this.#deadlines.takeDue(now)) {
-      if (entry.kind === "sticky") this.#remove(entry);
-      else this.#touch(entry);
-      entry.deadlineTs = Infinity;
+    for (let entry = this.#entries.takeDue(now); entry; entry = this.#entries.takeDue(now)) {
+      entry.isOver = true;
+      if (entry.kind === "sticky") this.#remove(entry, "expired");
+      else this.#touched.add(entry.device);
     }
+  }
+
+  /** Keeps the sticky events of one sender within bounds. */
+  #bound(sender: string, isKeyed: boolean): void {
+    const entries = [...this.#entries.ofSender(sender)].filter((entry) => entry.kind === "sticky");
+    const alike = entries.filter((entry) => entry.isKeyed === isKeyed);
+    if (alike.length <= mostPerSender) return;
+    this.#remove(
+      alike.reduce((lowest, other) => (outranks(lowest.event, other.event) ? other : lowest)),
+      "replaced",
+    );
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.add(entry);
+    this.#touched.add(entry.device);
+  }
+
+  #remove(entry: Entry, why: Departure["reason"]): void {
+    this.#entries.remove(entry);
+    this.#touched.add(entry.device);
+    this.#vacated.set(entry.place, why);
   }
 }
 
-const isMember = (verdict: Verdict): verdict is Membership => !("reason" in verdict);
-const isRejection = (verdict: Verdict): verdict is Rejection => "reason" in verdict;
-
-const isSameRejection = (a: Rejection, b: Rejection): boolean =>
-  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;
-
-/** The device of an entry as a key; entries that name none stand alone. */
-const deviceOf = ({ place, event, parsed }: Entry): string =>
-  parsed.kind === "claim" ? `${event.sender} ${parsed.claim.deviceId}` : place;
-
-const isNewer = (a: RoomEvent, b: RoomEvent): boolean =>
-  a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
-
-/** The member that an accepted claim makes. A renewed member keeps its identity, which is hashed once. */
-function memberOf(kind: Membership["kind"], event: RoomEvent, claim: Claim, before: Verdict | undefined): Membership {
-  const userId = event.sender;
-  const isRenewed =
-    before && isMember(before) && before.memberId === claim.memberId && before.deviceId === claim.deviceId;
-  const identity = isRenewed
-    ? before.participantIdentity
-    : participantIdentity(kind, userId, claim.deviceId, claim.memberId);
-  return { kind, userId, ...claim, participantIdentity: identity, eventId: event.eventId };
+/** A step of the fold while it is being taken. */
+interface Step {
+  readonly gone: Departure[];
+  readonly come: Membership[];
+  readonly rejected: Rejection[];
 }
 
-/** Who came and who went: a member that is gone from one event and back in another has only been renewed. */
-function changesBetween(
-  gone: readonly Membership[],
-  come: readonly Membership[],
-  reasons: ReadonlyMap<Membership, Departure["reason"]>,
-): Omit<Changes, "rejected"> {
-  const before = new Set(gone.map(instanceOf));
-  const after = new Set(come.map(instanceOf));
-  return {
-    joined: come.filter((member) => !before.has(instanceOf(member))),
-    left: gone
-      .filter((member) => !after.has(instanceOf(member)))
-      .map((member) => ({ member, reason: reasons.get(member) ?? "replaced" })),
-  };
+/** What is to be said of a place: that a member stands there, or that its event is refused, or `why` nothing does. */
+interface Verdict {
+  readonly member?: Membership | undefined;
+  readonly rejection?: Rejection;
+  readonly why?: Departure["reason"];
 }
 
-/** One stay of one device: a sticky member by its id, a state member by when it joined. */
-const instanceOf = ({ kind, userId, deviceId, memberId, createdTs }: Membership): string =>
-  `${kind} ${userId} ${deviceId} ${kind === "sticky" ? memberId : createdTs}`;
+const memberIn = ({ member }: Departure): Membership => member;
 
-function addTo(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  if (entries) entries.add(entry);
-  else index.set(key, new Set([entry]));
+const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption === "undecryptable";
+
+/** The same event, read anew by the client. Only a redaction changes what it says. */
+const isSameEvent = (a: Entry, b: Entry): boolean =>
+  a.event.eventId === b.event.eventId && a.parsed.kind === b.parsed.kind;
+
+function identityOf({ kind, userId, deviceId, memberId }: Claim, before: Membership | undefined): string {
+  const isSame = before?.kind === kind && before.memberId === memberId && before.deviceId === deviceId;
+  return isSame ? before.participantIdentity : participantIdentity(kind, userId, deviceId, memberId);
 }
 
-function removeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  entries?.delete(entry);
-  if (entries?.size === 0) index.delete(key);
+/** Puts a value last, or takes away what is there. */
+function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  map.delete(key);
+  if (value !== undefined) map.set(key, value);
 }

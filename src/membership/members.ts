@@ -2,13 +2,14 @@
 import { asyncScheduler, distinctUntilChanged, map, merge, Observable, share, Subject, switchMap } from "rxjs";
 import type { Matrix, News } from "../matrix.ts";
 import { roomNews } from "../news.ts";
+import { readSlot } from "../room/slot.ts";
 import { at } from "../rx/at-deadline.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import type { Membership, Slot } from "../types.ts";
-import type { Changes } from "./fold.ts";
+import type { Changes } from "./changes.ts";
 import type { Rejection } from "./rejection.ts";
 import type { MembershipTrace } from "./trace.ts";
-import { View, type ViewOptions } from "./view.ts";
+import { everythingIn, View, type ViewOptions } from "./view.ts";
 
 /** The reading side of a session: three sides of one view, which is kept while somebody is subscribed to any of them. */
 export interface Members {
@@ -18,35 +19,57 @@ export interface Members {
 }
 
 export function members(matrix: Matrix, options: ViewOptions, trace: (entry: MembershipTrace) => void): Members {
+  const { roomId } = options;
   let live: View | undefined;
-  const wholeRoom: readonly News[] = [{ kind: "room", roomId: options.roomId }];
+  /** For those who still hold the list that the last view gave. */
+  let earlier: WeakRef<readonly Membership[]> | undefined;
+  let slot: Slot = { status: "absent" };
+
+  const open = () => new View(matrix, options, earlier?.deref());
+  const remember = (view: View) => (earlier = new WeakRef(view.members));
   const view = () => {
     if (live) return live;
-    const passing = new View(matrix, options);
-    passing.look(wholeRoom, asyncScheduler.now());
+    const passing = open();
+    passing.look(everythingIn(roomId), asyncScheduler.now());
+    remember(passing);
     return passing;
   };
+  const slotNow = () => {
+    const read = live ? live.slot : readSlot(matrix, roomId, options.slot, options.requireSlotEncryption);
+    return isSameSlot(slot, read) ? slot : (slot = read);
+  };
 
-  /** Emits whenever the view has looked; its news comes in whole sync responses, and its own ends by one timer. */
+  /** Emits whenever the view has looked. */
   const looked$ = new Observable<void>((subscriber) => {
-    const kept = (live = new View(matrix, options));
+    const kept = open();
     const deadline$ = new Subject<number | undefined>();
-    const due$ = deadline$.pipe(distinctUntilChanged(), switchMap(at));
+    const due$ = deadline$.pipe(
+      distinctUntilChanged(),
+      switchMap(at),
+      map((): readonly News[] => []),
+    );
     const look = (batch: readonly News[]) => {
-      for (const entry of traceOf(kept.look(batch, asyncScheduler.now()))) trace(entry);
+      const changes = kept.look(batch, asyncScheduler.now());
+      live = kept;
+      for (const entry of traceOf(changes)) trace(entry);
       subscriber.next();
-      deadline$.next(kept.fold.deadlineTs);
+      // The clock may have jumped: the wait is reckoned anew.
+      if (batch.length === 0) deadline$.next(undefined);
+      deadline$.next(kept.deadlineTs);
     };
-    subscriber.add(() => (live = undefined));
-    subscriber.add(merge(due$.pipe(map(() => [])), roomNews(matrix).of(options.roomId)).subscribe(look));
+    subscriber.add(() => {
+      live = undefined;
+      remember(kept);
+    });
+    subscriber.add(merge(due$, roomNews(matrix).of(roomId)).subscribe(look));
     // Listening comes before the first look: what arrives in between is not lost (pitfall 38).
-    look(wholeRoom);
+    look(everythingIn(roomId));
   }).pipe(share());
 
   return {
-    membership$: behavior(() => view().fold.members, looked$),
-    rejected$: behavior(() => view().fold.rejections, looked$),
-    slot$: behavior(() => view().slot, looked$, isSameSlot),
+    membership$: behavior(() => view().members, looked$),
+    rejected$: behavior(() => view().rejections, looked$),
+    slot$: behavior(slotNow, looked$),
   };
 }
 

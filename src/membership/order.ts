@@ -19,10 +19,11 @@ export function reordered(
 ): readonly Membership[] {
   if (gone.length + come.length > 8) {
     const departed = new Set(gone);
-    return [...members.filter((member) => !departed.has(member)), ...come].sort(byAge);
+    const stayed = members.filter((member) => !departed.has(member));
+    return stayed.concat(come).toSorted(byAge);
   }
   const list = members.slice();
-  for (const member of gone) list.splice(placeOf(list, member), 1);
+  for (const member of gone) list.splice(list.indexOf(member, placeOf(list, member)), 1);
   for (const member of come) list.splice(placeOf(list, member), 0, member);
   return list;
 }

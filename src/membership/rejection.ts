@@ -1,4 +1,6 @@
 // Rejection: an event that looks like a member but is not one, and why. protocol.md 3.2, 3.3, 11.
+import type { Entry } from "./entry.ts";
+import type { Objection } from "./judge.ts";
 
 /** Why an event makes no member. */
 export type RejectionReason =
@@ -32,6 +34,23 @@ export interface Rejection {
   /** The device that it names, where it is readable. */
   readonly deviceId?: string;
   readonly eventId: string;
-  /** When the rejection ends by itself, the event with it; absent if only another event can end it. */
+  /** When this changes by itself; absent if only another event can change it. */
   readonly untilTs?: number;
+}
+
+export function rejectionOf({ kind, event, parsed }: Entry, { reason, untilTs }: Objection): Rejection {
+  return {
+    reason,
+    ...(parsed.kind === "malformed" && { path: parsed.path }),
+    kind,
+    userId: event.sender,
+    ...(parsed.kind === "claim" && { deviceId: parsed.claim.deviceId }),
+    eventId: event.eventId,
+    ...(untilTs !== Infinity && { untilTs }),
+  };
+}
+
+export function isSameRejection(a: Rejection | undefined, b: Rejection | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;
 }

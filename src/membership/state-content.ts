@@ -1,8 +1,8 @@
 // The content of a state membership. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
-import type { Application, Transport } from "../types.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
-import { type Claim, intentIn, left, malformed, type Parsed, transportFault } from "./claim.ts";
+import type { Application } from "../types.ts";
+import { type Claim, intentIn, left, malformed, type Parsed, transportFault, transportsIn } from "./claim.ts";
 
 const defaultLifetimeMs = 4 * 3_600_000;
 const dayMs = 24 * 3_600_000;
@@ -14,50 +14,54 @@ const carrierFields = new Set(
   ),
 );
 
-/** Fields that only formats older than 2.1 have. Their contents are named for what they are, and are not members. */
+/** Fields that only formats older than 2.1 have. Such a content is named for what it is, and makes no member. */
 const ancientFields = ["memberships", "m.application", "session"];
 
-/** Reads a state membership event. `now` bounds how far ahead it may claim to last. */
+/** Reads a state membership event. `now` bounds how long it may claim to last. */
 export function parseStateMember(event: RoomEvent, now: number): Parsed {
   const content = event.content;
   if (!isObject(content)) return malformed("content");
-  const ancient = ancientFields.find((field) => field in content);
-  if (ancient) return malformed(ancient);
-  if (!("application" in content)) return left;
+  if (!("application" in content)) {
+    const ancient = ancientFields.find((field) => field in content);
+    return ancient === undefined ? left : malformed(ancient);
+  }
   const fault = faultIn(content);
-  return fault ? malformed(fault) : { kind: "claim", claim: claimIn(content, event, now) };
+  return fault === undefined ? { kind: "claim", claim: claimIn(content, event, now) } : malformed(fault);
 }
 
 function faultIn(content: JsonObject): string | undefined {
-  if (!isString(content["application"]) || content["application"].includes("#")) return "application";
-  if (!isString(content["call_id"])) return "call_id";
-  if (!isString(content["device_id"]) || content["device_id"] === "") return "device_id";
-  if (!isObject(content["focus_active"])) return "focus_active";
-  if (!isString(content["focus_active"]["type"])) return "focus_active.type";
-  if (content["created_ts"] !== undefined && !isFiniteNumber(content["created_ts"])) return "created_ts";
-  if (content["expires"] !== undefined && !isFiniteNumber(content["expires"])) return "expires";
-  if (content["scope"] !== undefined && !isString(content["scope"])) return "scope";
+  const { application, call_id, device_id, focus_active, foci_preferred, created_ts, expires, scope } = content;
+  if (!isString(application) || application.includes("#")) return "application";
+  if (!isString(call_id) || call_id.includes("#")) return "call_id";
+  if (!isString(device_id) || device_id === "") return "device_id";
+  if (!isObject(focus_active)) return "focus_active";
+  if (!isString(focus_active["type"])) return "focus_active.type";
+  if (created_ts !== undefined && !isFiniteNumber(created_ts)) return "created_ts";
+  if (expires !== undefined && !isFiniteNumber(expires)) return "expires";
+  if (scope !== undefined && !isString(scope)) return "scope";
   const intent = content["m.call.intent"];
   if (intent !== undefined && !isString(intent)) return "m.call.intent";
-  return content["foci_preferred"] === undefined
-    ? undefined
-    : transportFault(content["foci_preferred"], "foci_preferred");
+  return foci_preferred === undefined ? undefined : transportFault(foci_preferred, "foci_preferred");
 }
 
 /** The claim in a content that has no fault. */
 function claimIn(content: JsonObject, event: RoomEvent, now: number): Claim {
+  const { sender: userId, eventId } = event;
   const deviceId = content["device_id"] as string;
   const membershipId = content["membershipID"];
   const focusSelection = (content["focus_active"] as JsonObject)["focus_selection"];
   return {
-    slot: slotOf(content["application"] as string, content["call_id"] as string),
+    kind: "state",
+    userId,
     deviceId,
-    memberId: isString(membershipId) ? membershipId : `${event.sender}:${deviceId}`,
+    memberId: isString(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
+    slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
-    transports: (content["foci_preferred"] ?? []) as readonly Transport[],
+    transports: transportsIn(content["foci_preferred"] ?? []),
     focusSelection: isString(focusSelection) ? focusSelection : undefined,
     ...timesIn(content, event.originServerTs, now),
+    eventId,
   };
 }
 
@@ -74,7 +78,7 @@ function timesIn(content: JsonObject, originServerTs: number, now: number): Pick
   const lifetimeMs = (content["expires"] as number | undefined) ?? defaultLifetimeMs;
   return {
     createdTs: claimedTs < originServerTs - dayMs ? originServerTs : claimedTs,
-    expiresTs: Math.min(claimedTs + lifetimeMs, now + dayMs),
+    expiresTs: Math.min(claimedTs + lifetimeMs, Math.min(originServerTs, now) + dayMs),
   };
 }
 

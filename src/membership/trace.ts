@@ -1,6 +1,6 @@
 // The decisions of the reading side: who came, who went and why, which event was refused and why.
 import type { Membership } from "../types.ts";
-import type { Departure } from "./fold.ts";
+import type { Departure } from "./changes.ts";
 import type { Rejection } from "./rejection.ts";
 
 export type MembershipTrace =

@@ -4,8 +4,11 @@ import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { readSlot } from "../room/slot.ts";
-import type { Slot } from "../types.ts";
-import { type Changes, MemberFold, type Rules } from "./fold.ts";
+import type { Membership, Slot } from "../types.ts";
+import type { Changes } from "./changes.ts";
+import { MemberFold } from "./fold.ts";
+import type { Rules } from "./judge.ts";
+import type { Rejection } from "./rejection.ts";
 
 /** Which call to watch, and how strictly. */
 export interface ViewOptions extends Rules {
@@ -14,25 +17,35 @@ export interface ViewOptions extends Rules {
   readonly requireSlotEncryption: boolean;
 }
 
+/** It knows nothing until it has looked at all of the room, for the first time: `everythingIn`. */
 export class View {
   readonly #matrix: Matrix;
   readonly #options: ViewOptions;
   readonly #fold: MemberFold;
   #slot: Slot = { status: "absent" };
 
-  /** Empty until it is told to look at the whole room. */
-  constructor(matrix: Matrix, options: ViewOptions) {
+  /** @param earlier Members that an earlier view of the room gave. */
+  constructor(matrix: Matrix, options: ViewOptions, earlier?: readonly Membership[]) {
     this.#matrix = matrix;
     this.#options = options;
-    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId));
+    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), earlier);
   }
 
-  get fold(): Omit<MemberFold, "settle"> {
-    return this.#fold;
+  get members(): readonly Membership[] {
+    return this.#fold.members;
+  }
+
+  get rejections(): readonly Rejection[] {
+    return this.#fold.rejections;
   }
 
   get slot(): Slot {
     return this.#slot;
+  }
+
+  /** When something will change by itself. */
+  get deadlineTs(): number | undefined {
+    return this.#fold.deadlineTs;
   }
 
   /** Looks where the news says, and gives what has changed by `now`. */
@@ -71,7 +84,10 @@ export class View {
   #readFacts(): void {
     const { roomId, slot, requireSlotEncryption } = this.#options;
     const encrypted = isEncrypted(this.#matrix, roomId);
-    this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption ? encrypted : undefined);
+    this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption);
     this.#fold.setRoom(this.#slot.status, encrypted);
   }
 }
+
+/** The news that everything in a room is to be looked at. */
+export const everythingIn = (roomId: string): readonly News[] => [{ kind: "room", roomId }];

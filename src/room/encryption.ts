@@ -1,8 +1,7 @@
-// m.room.encryption: whether a room is encrypted. Once it is, it stays so.
+// m.room.encryption: whether a room is encrypted.
 import type { Matrix } from "../matrix.ts";
-import { isString, objectOr } from "./json.ts";
 
-/** Whether a room is encrypted. */
+/** Whether a room is encrypted. Once it is, it stays so: whatever the event says, nobody can take it back. */
 export function isEncrypted(matrix: Matrix, roomId: string): boolean {
-  return isString(objectOr(matrix.stateEvent(roomId, "m.room.encryption", "")?.content)["algorithm"]);
+  return matrix.stateEvent(roomId, "m.room.encryption", "") !== undefined;
 }

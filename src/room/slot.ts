@@ -1,6 +1,7 @@
 // The slot of a call in a room: open, closed or absent. protocol.md 1.2, 8.
 import type { Matrix } from "../matrix.ts";
 import type { Application, Slot } from "../types.ts";
+import { isEncrypted } from "./encryption.ts";
 import { isObject, isString, objectOr } from "./json.ts";
 import { slotTypes } from "./names.ts";
 
@@ -10,25 +11,30 @@ export const isSlotId = (slot: unknown): slot is string => isString(slot) && /^[
 /** The application type that a slot id begins with. */
 export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.indexOf("#"));
 
-/** What a slot event says; `encrypted` is given to hold its encryption against the room's, as the newest proposal wants. */
-export function parseSlot(content: unknown, slot: string, encrypted?: boolean): Slot {
+/**
+ * What a slot event says. With `mustFit`, its encryption is held against whether the room is encrypted, as the newest
+ * proposal wants.
+ */
+export function parseSlot(content: unknown, slot: string, mustFit?: { readonly encrypted: boolean }): Slot {
   const { status, application, encryption } = objectOr(content);
-  if (status !== "open" || !isObject(application) || application["type"] !== applicationTypeOf(slot)) {
-    return { status: "closed" };
-  }
-  if (encrypted !== undefined && !encryptionFits(encryption, encrypted)) return { status: "closed" };
-  return { status: "open", application: application as Application };
+  if (status !== "open" || !isApplicationOf(application, slot)) return { status: "closed" };
+  if (mustFit && !isFitting(encryption, mustFit.encrypted)) return { status: "closed" };
+  return { status: "open", application };
 }
 
 /** Reads a slot from a room as it is now. */
-export function readSlot(matrix: Matrix, roomId: string, slot: string, encrypted?: boolean): Slot {
+export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): Slot {
   const [type, stableType] = slotTypes;
   const event = matrix.stateEvent(roomId, type, slot) ?? matrix.stateEvent(roomId, stableType, slot);
-  return event ? parseSlot(event.content, slot, encrypted) : { status: "absent" };
+  if (!event) return { status: "absent" };
+  return parseSlot(event.content, slot, requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined);
 }
+
+const isApplicationOf = (application: unknown, slot: string): application is Application =>
+  isObject(application) && application["type"] === applicationTypeOf(slot);
 
 const knownEncryption: readonly unknown[] = ["m.per_member", "org.matrix.msc4143.per_member"];
 
-function encryptionFits(encryption: unknown, encrypted: boolean): boolean {
+function isFitting(encryption: unknown, encrypted: boolean): boolean {
   return encrypted ? knownEncryption.includes(objectOr(encryption)["type"]) : encryption === undefined;
 }

@@ -1,0 +1,64 @@
+// Entry: the event that stands at one place of the room: at a state key, or at a sticky key of a sender. protocol.md 1.4, 3.1.
+import type { RoomEvent, StickyEvent } from "../matrix.ts";
+import type { Membership } from "../types.ts";
+import type { Parsed } from "./claim.ts";
+import { parseStateMember } from "./state-content.ts";
+import { parseStickyMember, stickyKeyOf } from "./sticky-content.ts";
+
+export type Entry = StateEntry | StickyEntry;
+
+export interface StateEntry extends Common {
+  readonly kind: "state";
+  readonly event: RoomEvent;
+  readonly parsed: Parsed;
+}
+
+export interface StickyEntry extends Common {
+  readonly kind: "sticky";
+  readonly event: StickyEvent;
+  readonly parsed: Parsed | { readonly kind: "undecryptable" };
+  /** Whether it stands at a sticky key. */
+  readonly isKeyed: boolean;
+}
+
+interface Common {
+  /** Where it stands: one event at a time. */
+  readonly place: string;
+  /** The device that it speaks of, with whose other events it is judged. One that names none stands alone. */
+  readonly device: string;
+  /** When it ends by itself. */
+  readonly endTs: number;
+  /** It has ended, and stays so even if the clock is set back. */
+  isOver: boolean;
+  /** The member that it makes, once it has made one. */
+  member: Membership | undefined;
+}
+
+/** The entry of a state event, which never ends unless it claims a membership. */
+export function stateEntry(place: string, event: RoomEvent, now: number): StateEntry {
+  const parsed = parseStateMember(event, now);
+  const endTs = parsed.kind === "claim" ? parsed.claim.expiresTs : Infinity;
+  return { kind: "state", event, parsed, ...common(place, parsed, endTs) };
+}
+
+/** Where a sticky event stands: at its key, where others of its sender can replace it, or all by itself. */
+export function stickyPlace(event: StickyEvent): string {
+  const key = keyOf(event);
+  return key === undefined ? `event ${event.eventId}` : `sticky ${event.type} ${event.sender} ${key}`;
+}
+
+/** The entry of a sticky event that lasts until `endTs`. */
+export function stickyEntry(event: StickyEvent, endTs: number): StickyEntry {
+  const isReadable = event.encryption !== "undecryptable";
+  const parsed = isReadable ? parseStickyMember(event, endTs) : ({ kind: "undecryptable" } as const);
+  const isKeyed = keyOf(event) !== undefined;
+  return { kind: "sticky", event, parsed, isKeyed, ...common(stickyPlace(event), parsed, endTs) };
+}
+
+const keyOf = ({ encryption, content }: StickyEvent): string | undefined =>
+  encryption === "undecryptable" ? undefined : stickyKeyOf(content);
+
+function common(place: string, parsed: StickyEntry["parsed"], endTs: number): Common {
+  const device = parsed.kind === "claim" ? `${parsed.claim.userId} ${parsed.claim.deviceId}` : place;
+  return { place, device, endTs, isOver: false, member: undefined };
+}
