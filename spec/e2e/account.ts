@@ -10,8 +10,8 @@ export interface Account {
 
 export const password = "correct horse battery staple";
 
-/** A user name that nobody has. */
-export const nameFor = (name: string): string => `${name}-${randomBytes(4).toString("hex")}`;
+/** A user name that nobody has: homeservers want it in lower case. */
+export const nameFor = (name: string): string => `${name.toLowerCase()}-${randomBytes(4).toString("hex")}`;
 
 export async function register(homeserver: string, name: string): Promise<Account> {
   const answer = await post(`${homeserver}/_matrix/client/v3/register`, {

@@ -1,5 +1,5 @@
 // Lobby: the way to a room, made anew or given by the link. Rooms are encrypted, and every member may join the call.
-import { ClientEvent, KnownMembership, type MatrixClient, Preset, RoomEvent } from "matrix-js-sdk";
+import { ClientEvent, KnownMembership, type MatrixClient, Preset, type Room } from "matrix-js-sdk";
 import {
   catchError,
   defer,
@@ -8,7 +8,6 @@ import {
   filter,
   fromEvent,
   map,
-  merge,
   type Observable,
   startWith,
   switchMap,
@@ -20,27 +19,29 @@ import { type Link, rememberRoom } from "./link.ts";
 
 /** Emits the id of a room that we have joined, once the client knows it. */
 export function room(client: MatrixClient, { roomId, via }: Link): Observable<string> {
-  const room$ = roomId === undefined ? askForName(client) : defer(() => joinRoom(client, roomId, via));
-  return room$.pipe(
-    tap((id) => rememberRoom(id, client.baseUrl)),
-    switchMap((id) => untilKnown(client, id)),
-  );
+  const room$ =
+    roomId === undefined
+      ? askForName(client).pipe(switchMap((id) => once(client, id, isEncrypted)))
+      : defer(() => joinRoom(client, roomId, via)).pipe(switchMap((id) => once(client, id, isJoined)));
+  return room$.pipe(tap((id) => rememberRoom(id, client.baseUrl)));
 }
 
-function untilKnown(client: MatrixClient, roomId: string): Observable<string> {
-  return merge(fromEvent(client, ClientEvent.Room), fromEvent(client, RoomEvent.MyMembership)).pipe(
+/** Emits the id when its room is as wanted. */
+function once(client: MatrixClient, roomId: string, isWanted: (room: Room | null) => boolean): Observable<string> {
+  return fromEvent(client, ClientEvent.Sync).pipe(
     startWith(undefined),
-    filter(() => isJoined(client, roomId)),
+    filter(() => isWanted(client.getRoom(roomId))),
     map(() => roomId),
     take(1),
   );
 }
 
-const isJoined = (client: MatrixClient, roomId: string) =>
-  client.getRoom(roomId)?.getMyMembership() === KnownMembership.Join;
+const isJoined = (room: Room | null) => room?.getMyMembership() === KnownMembership.Join;
+/** A new room is synced while it is still being made: that it is encrypted may come last. */
+const isEncrypted = (room: Room | null) => room?.hasEncryptionStateEvent() ?? false;
 
 async function joinRoom(client: MatrixClient, roomId: string, via: readonly string[]): Promise<string> {
-  if (isJoined(client, roomId)) return roomId;
+  if (isJoined(client.getRoom(roomId))) return roomId;
   const joined = await client.joinRoom(roomId, { viaServers: [...via] });
   return joined.roomId;
 }

@@ -1,5 +1,5 @@
 // Stage: the page of a room, before the call and in it.
-import type { MatrixClient } from "matrix-js-sdk";
+import { type MatrixClient, RoomEvent } from "matrix-js-sdk";
 import { rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import {
@@ -13,6 +13,7 @@ import {
   merge,
   type Observable,
   repeat,
+  startWith,
   Subject,
   tap,
 } from "rxjs";
@@ -31,7 +32,6 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
   const backend = fromMatrixClient(client);
   const session = rtcSession(backend, { roomId, slot: "m.call#ROOM" });
   const room = client.getRoom(roomId);
-  const encrypted = room?.hasEncryptionStateEvent() ?? false;
   const nameOf = (userId: string) => room?.getMember(userId)?.name ?? userId;
   const wanted: Wanted = {
     camera$: new BehaviorSubject(true),
@@ -42,9 +42,14 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
   const copy = element("button", { className: "copy", textContent: "Copy link" });
   const problem = element("p", { className: "problem", role: "alert" });
   const content = element("div", { className: "content" });
-  const header = element("header", {}, element("h1", {}, room?.name ?? roomId), copy);
+  const title = element("h1");
+  const header = element("header", {}, title, copy);
   const page = element("section", { className: "stage" }, header, problem, content);
 
+  const named$ = fromEvent(client, RoomEvent.Name).pipe(
+    startWith(undefined),
+    tap(() => (title.textContent = room?.name ?? roomId)),
+  );
   const copied$ = fromEvent(copy, "click").pipe(
     tap(() => {
       copy.textContent = "Copied";
@@ -57,6 +62,7 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
     defer(() => {
       sessionStorage.setItem(inCall, roomId);
       problem.textContent = "";
+      const encrypted = room?.hasEncryptionStateEvent() ?? true;
       return inside(content, { session, backend, encrypted, wanted, camera, nameOf });
     }).pipe(
       catchError((error: unknown) => {
@@ -70,6 +76,6 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
   return shown(
     page,
     document.querySelector("main")!,
-    merge(calls$, copied$, trouble$, keyMessages(backend)).pipe(ignoreElements()),
+    merge(calls$, named$, copied$, trouble$, keyMessages(backend)).pipe(ignoreElements()),
   );
 }

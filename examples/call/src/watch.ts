@@ -108,13 +108,14 @@ function failures(rooms$: Observable<Connections>): Observable<Failures> {
   return rooms$.pipe(
     switchMap((rooms) => rooms.values()),
     mergeMap((room) =>
-      fromEventPattern<[Error, Participant?]>(
+      fromEventPattern(
         (listener) => room.on(RoomEvent.EncryptionError, listener),
         (listener) => room.off(RoomEvent.EncryptionError, listener),
+        (_: Error, participant?: Participant) => participant,
       ),
     ),
     scan(
-      (times, [, participant]) => (participant ? new Map(times).set(participant.identity, performance.now()) : times),
+      (times, participant) => (participant ? new Map(times).set(participant.identity, performance.now()) : times),
       new Map<string, number>(),
     ),
     startWith(new Map<string, number>()),
