@@ -9,8 +9,7 @@ import { MemberLoader } from "./member-loader.ts";
 import { newsOf } from "./news.ts";
 import { roomsOf } from "./rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
-import { SenderDevices } from "./sender-devices.ts";
-import { StickyMemory } from "./sticky-memory.ts";
+import { StickyEvents } from "./sticky-events.ts";
 import { toDeviceOf } from "./to-device.ts";
 
 /** A Matrix client as this library needs it, with what finding a LiveKit server needs beside it. */
@@ -38,14 +37,14 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
   const deviceId = client.getDeviceId();
   if (userId === null || deviceId === null)
     throw new RtcError("bad-argument", "client must be logged in, with a device id");
-  const memory = new StickyMemory();
+  const sticky = new StickyEvents(client);
   const loader = new MemberLoader();
-  const devices = new SenderDevices(client);
   return {
     userId,
     deviceId,
-    ...roomsOf(client, memory, loader, devices),
-    news$: newsOf(client, memory, loader, devices),
+    ...roomsOf(client, loader),
+    stickyEvents: (roomId) => sticky.in(roomId),
+    news$: newsOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),

@@ -1,17 +1,23 @@
-// Sticky events as a Room holds them, with what the SDK hides or breaks put right. protocol.md 3.1, 14.1.
+// The sticky events that a Room of the SDK (43.0) holds, and what it hides or breaks of them. protocol.md 3.1, 14.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import { isSticky } from "./event.ts";
+import { longestStickyMs } from "./sticky-memory.ts";
 
-const longestStickyMs = 3_600_000;
+/** What the room's store gives out: the events that are decrypted, and some that could not be. */
+export function storedSticky(room: Room): Iterable<MatrixEvent> {
+  return isStoreEmpty(room) ? [] : room._unstable_getStickyEvents();
+}
 
-/** The room's sticky events, decrypted or not. Those that nobody has tried to decrypt are on their way to be. */
-export function* heldSticky(client: MatrixClient, room: Room): Iterable<MatrixEvent> {
-  for (const event of room._unstable_getStickyEvents()) {
-    adopt(client, room, event);
-    yield event;
-  }
-  // The store above hides what it has not decrypted. Nothing that came an hour ago is sticky any more.
+/** Asking the store takes a microsecond, in each of thousands of rooms. If it looks otherwise one day, it is asked. */
+function isStoreEmpty(room: Room): boolean {
+  const store: Partial<Record<"stickyEventsMap" | "unkeyedStickyEvents", { size: number }>> =
+    room["stickyEvents"] ?? {};
+  return store.stickyEventsMap?.size === 0 && store.unkeyedStickyEvents?.size === 0;
+}
+
+/** The sticky events at the end of the time line, which has what the store hides. What nobody tried to decrypt, is. */
+export function* recentSticky(client: MatrixClient, room: Room): Iterable<MatrixEvent> {
   const timeline = room.getLiveTimeline().getEvents();
   const oldestTs = asyncScheduler.now() - longestStickyMs;
   for (let at = timeline.length - 1; at >= 0; at--) {
@@ -24,8 +30,8 @@ export function* heldSticky(client: MatrixClient, room: Room): Iterable<MatrixEv
 }
 
 /**
- * The SDK (43.0) does not say of the sticky events of a gappy sync in which room they are, without which they cannot
- * be decrypted. Here that is known: the event is told, and tried once more. Whether it was such an event.
+ * Of the sticky events of a gappy sync the SDK does not say in which room they are, without which they cannot be
+ * decrypted. Whoever found such an orphan in a room tells it, and it is tried once more. Whether it was one.
  */
 export function adopt(client: MatrixClient, room: Room, event: MatrixEvent): boolean {
   if (!isOrphan(event)) return false;
@@ -33,13 +39,6 @@ export function adopt(client: MatrixClient, room: Room, event: MatrixEvent): boo
   const crypto = client.getCrypto() as Decrypting | undefined;
   if (event.isDecryptionFailure() && crypto) void event.attemptDecryption(crypto, { isRetry: true }).catch(() => {});
   return true;
-}
-
-/** The orphans of all rooms, adopted. */
-export function* adoptAll(client: MatrixClient): Iterable<MatrixEvent> {
-  for (const room of client.getRooms()) {
-    for (const event of room._unstable_getStickyEvents()) if (adopt(client, room, event)) yield event;
-  }
 }
 
 export const isOrphan = (event: MatrixEvent): boolean => event.getRoomId() === undefined;

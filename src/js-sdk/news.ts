@@ -10,14 +10,12 @@ import {
   SyncState,
 } from "matrix-js-sdk";
 import { Observable, share } from "rxjs";
-import type { News, StickyEvent } from "../matrix.ts";
+import type { News } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { Batch } from "./batch.ts";
-import { isSticky, stickyEvent } from "./event.ts";
-import { adoptAll, isOrphan } from "./held-sticky.ts";
+import { isSticky } from "./event.ts";
 import type { MemberLoader } from "./member-loader.ts";
-import type { SenderDevices } from "./sender-devices.ts";
-import type { StickyMemory } from "./sticky-memory.ts";
+import type { StickyEvents } from "./sticky-events.ts";
 import { isUsefulState, redactableStateTypes } from "./useful.ts";
 
 const interrupted: ReadonlySet<SyncState | null> = new Set([
@@ -28,16 +26,9 @@ const interrupted: ReadonlySet<SyncState | null> = new Set([
 ]);
 
 /** One stream for all who listen; the last one to go takes the listeners along. */
-export function newsOf(
-  client: MatrixClient,
-  memory: StickyMemory,
-  loader: MemberLoader,
-  devices: SenderDevices,
-): Observable<readonly News[]> {
+export function newsOf(client: MatrixClient, sticky: StickyEvents, loader: MemberLoader): Observable<readonly News[]> {
   return new Observable<readonly News[]>((subscriber) => {
     const batch = new Batch(client, (news) => subscriber.next(news));
-    const told = new WeakSet<StickyEvent>();
-    let hasOrphans = false;
     const lookAtRoom = (roomId: string) => batch.add({ kind: "room", roomId });
 
     const onRoom = ({ roomId }: Room) => lookAtRoom(roomId);
@@ -52,23 +43,11 @@ export function newsOf(
       else batch.add({ kind: "state", roomId, type, stateKey });
     };
 
-    const onSticky = (event: MatrixEvent) => {
-      const roomId = event.getRoomId();
-      if (roomId === undefined || !isSticky(event)) return;
-      const sticky = stickyEvent(event);
-      if (!sticky) return;
-      devices.look(event, sticky);
-      const kept = memory.keep(roomId, sticky);
-      if (told.has(kept)) return;
-      told.add(kept);
-      batch.add({ kind: "sticky", roomId, event: kept });
-    };
-
     const onRedaction = (redaction: MatrixEvent) => {
       const roomId = redaction.getRoomId();
       const eventId = redaction.event.redacts ?? objectOr(redaction.event.content)["redacts"];
       if (roomId === undefined || !isString(eventId)) return;
-      if (memory.drop(roomId, eventId)) batch.add({ kind: "redaction", roomId, eventId });
+      if (sticky.drop(roomId, eventId)) batch.add({ kind: "redaction", roomId, eventId });
       const room = client.getRoom(roomId);
       if (room) redactState(room, eventId, redaction);
     };
@@ -76,38 +55,36 @@ export function newsOf(
     const onEvent = (event: MatrixEvent) => {
       if (event.event.type === "m.room.redaction") onRedaction(event);
       else if (isSticky(event)) {
-        hasOrphans ||= isOrphan(event);
-        onSticky(event);
+        sticky.take(event);
         void client.decryptEventIfNeeded(event).catch(() => {});
       }
     };
 
+    const onDecrypted = (event: MatrixEvent) => sticky.take(event);
+
     const onSync = (state: SyncState, before: SyncState | null) => {
       const isResumed = !interrupted.has(state) && interrupted.has(before);
       if (isResumed) loader.retry();
-      if (hasOrphans) for (const event of adoptAll(client)) onSticky(event);
-      hasOrphans = false;
+      sticky.adoptOrphans();
       batch.settle(isResumed);
     };
 
     client.on(ClientEvent.Room, onRoom);
     client.on(RoomStateEvent.Events, onState);
     client.on(ClientEvent.Event, onEvent);
-    client.on(MatrixEventEvent.Decrypted, onSticky);
+    client.on(MatrixEventEvent.Decrypted, onDecrypted);
     client.on(ClientEvent.Sync, onSync);
-    memory.isOpen = true;
+    sticky.open((roomId, event) => batch.add({ kind: "sticky", roomId, event }));
     loader.onLoaded = lookAtRoom;
-    devices.onFound = onSticky;
 
     return () => {
       client.off(ClientEvent.Room, onRoom);
       client.off(RoomStateEvent.Events, onState);
       client.off(ClientEvent.Event, onEvent);
-      client.off(MatrixEventEvent.Decrypted, onSticky);
+      client.off(MatrixEventEvent.Decrypted, onDecrypted);
       client.off(ClientEvent.Sync, onSync);
-      memory.close();
+      sticky.close();
       loader.onLoaded = undefined;
-      devices.onFound = undefined;
       batch.close();
     };
   }).pipe(share());
