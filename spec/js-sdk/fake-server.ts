@@ -1,0 +1,234 @@
+// FakeServer: as much of a homeserver as a real matrix-js-sdk client needs, scripted by the spec.
+import { createClient, type ICreateClientOpts, type IStartClientOpts, type MatrixClient } from "matrix-js-sdk";
+import { logger } from "matrix-js-sdk/lib/logger.js";
+
+logger.disableAll();
+const quiet = { ...logger, getChild: () => quiet } as unknown as NonNullable<ICreateClientOpts["logger"]>;
+for (const level of ["trace", "debug", "info", "warn", "error"] as const) quiet[level] = () => {};
+
+export interface Request {
+  readonly method: string;
+  /** Decoded, without the query. */
+  readonly path: string;
+  readonly url: URL;
+  readonly body: any;
+  readonly headers: Headers;
+  readonly keepalive: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Answer = (request: Request) => Response | object | Promise<Response | object>;
+
+/** Rooms of a sync response: what changed in each. */
+export interface RoomChange {
+  readonly state?: readonly object[];
+  readonly stateAfter?: readonly object[];
+  readonly timeline?: readonly object[];
+  readonly limited?: boolean;
+  readonly sticky?: readonly object[];
+}
+
+export interface SyncChange {
+  readonly join?: Readonly<Record<string, RoomChange>>;
+  readonly leave?: Readonly<Record<string, RoomChange>>;
+  readonly toDevice?: readonly object[];
+  readonly changedDevices?: readonly string[];
+}
+
+export const refusal = (status: number, errcode: string, more: object = {}, headers: HeadersInit = {}): Response =>
+  Response.json({ errcode, error: "refused", ...more }, { status, headers });
+
+export class FakeServer {
+  readonly requests: Request[] = [];
+  readonly #answers: { matches: (request: Request) => boolean; answer: Answer }[] = [];
+  readonly #keys = new Map<string, Map<string, { device: object; oneTime: [string, unknown][] }>>();
+  readonly #clients: MatrixClient[] = [];
+  unstableFeatures: Record<string, boolean> = { "org.matrix.msc4140": true, "org.matrix.msc4354": true };
+  capabilities: object = {};
+  /** To-device messages on their way, by user. */
+  readonly toDevice = new Map<string, object[]>();
+
+  /** From now on, requests to paths that contain `part` are answered so. The newest rule comes first. */
+  on(method: string, part: string, answer: Answer): void {
+    this.#answers.unshift({ matches: (request) => request.method === method && request.path.includes(part), answer });
+  }
+
+  sent(method: string, part: string): Request[] {
+    return this.requests.filter((request) => request.method === method && request.path.includes(part));
+  }
+
+  /** A client that has not been started. */
+  client(userId = "@alice:example.org", deviceId = "ALICE1", options: Partial<ICreateClientOpts> = {}): FakeClient {
+    const syncs = new Syncs();
+    const fetchFn = (input: RequestInfo | URL, init: RequestInit = {}) =>
+      this.#fetch(userId, deviceId, syncs, input, init);
+    const client = createClient({
+      baseUrl: "https://server.example",
+      accessToken: `token-of-${deviceId}`,
+      userId,
+      deviceId,
+      logger: quiet,
+      fetchFn,
+      ...options,
+    });
+    this.#clients.push(client);
+    return { client, syncs };
+  }
+
+  /** A client that has taken in a first sync response. */
+  async started(
+    first: SyncChange = {},
+    {
+      userId,
+      deviceId,
+      crypto,
+      ...start
+    }: IStartClientOpts & { userId?: string; deviceId?: string; crypto?: boolean } = {},
+  ): Promise<FakeClient> {
+    const fake = this.client(userId, deviceId);
+    if (crypto) await fake.client.initRustCrypto({ useIndexedDB: false });
+    await fake.client.startClient(start);
+    await fake.syncs.take(first);
+    return fake;
+  }
+
+  stop(): void {
+    for (const client of this.#clients) client.stopClient();
+  }
+
+  async #fetch(
+    userId: string,
+    deviceId: string,
+    syncs: Syncs,
+    input: RequestInfo | URL,
+    init: RequestInit,
+  ): Promise<Response> {
+    const url = new URL(String(input));
+    const request: Request = {
+      method: init.method ?? "GET",
+      path: decodeURIComponent(url.pathname),
+      url,
+      body: typeof init.body === "string" ? JSON.parse(init.body) : undefined,
+      headers: new Headers(init.headers),
+      keepalive: init.keepalive ?? false,
+      signal: init.signal ?? undefined,
+    };
+    this.requests.push(request);
+    const rule = this.#answers.find(({ matches }) => matches(request));
+    const answer = await (rule ? rule.answer(request) : this.#answer(userId, deviceId, syncs, request));
+    return answer instanceof Response ? answer : Response.json(answer);
+  }
+
+  #answer(userId: string, deviceId: string, syncs: Syncs, request: Request): Answer extends never ? never : any {
+    const { path, method, body, url, signal } = request;
+    if (path.endsWith("/sync")) return syncs.next(url.searchParams.get("since"), signal);
+    if (path.endsWith("/client/versions")) return { versions: ["v1.11"], unstable_features: this.unstableFeatures };
+    if (path.endsWith("/capabilities")) return { capabilities: this.capabilities };
+    if (path.endsWith("/filter")) return { filter_id: "1" };
+    if (path.endsWith("/pushrules/")) return { global: {} };
+    if (path.endsWith("/keys/upload")) return this.#upload(userId, deviceId, body);
+    if (path.endsWith("/keys/query")) return this.#query(Object.keys(body.device_keys));
+    if (path.endsWith("/keys/claim")) return this.#claim(body.one_time_keys);
+    if (path.includes("/sendToDevice/")) return this.#deliver(userId, path.split("/").at(-2) ?? "", body.messages);
+    if (method === "PUT" && path.includes("/rooms/")) return { event_id: `$sent-${this.requests.length}` };
+    return refusal(404, "M_NOT_FOUND");
+  }
+
+  #devices(userId: string) {
+    const devices = this.#keys.get(userId) ?? new Map<string, { device: object; oneTime: [string, unknown][] }>();
+    this.#keys.set(userId, devices);
+    return devices;
+  }
+
+  #upload(userId: string, deviceId: string, { device_keys, one_time_keys = {} }: any): object {
+    const known = this.#devices(userId).get(deviceId);
+    const oneTime = [...(known?.oneTime ?? []), ...Object.entries(one_time_keys)];
+    this.#devices(userId).set(deviceId, { device: device_keys ?? known?.device, oneTime });
+    return { one_time_key_counts: { signed_curve25519: oneTime.length } };
+  }
+
+  #query(userIds: string[]): object {
+    const ofUser = (userId: string) => [...this.#devices(userId)].map(([deviceId, { device }]) => [deviceId, device]);
+    return { device_keys: Object.fromEntries(userIds.map((userId) => [userId, Object.fromEntries(ofUser(userId))])) };
+  }
+
+  #claim(wanted: Record<string, Record<string, string>>): object {
+    const one_time_keys: Record<string, Record<string, unknown>> = {};
+    for (const [userId, devices] of Object.entries(wanted))
+      for (const deviceId of Object.keys(devices)) {
+        const key = this.#devices(userId).get(deviceId)?.oneTime.shift();
+        if (key) (one_time_keys[userId] ??= {})[deviceId] = Object.fromEntries([key]);
+      }
+    return { one_time_keys };
+  }
+
+  #deliver(sender: string, type: string, messages: Record<string, Record<string, object>>): object {
+    for (const [userId, devices] of Object.entries(messages))
+      for (const content of Object.values(devices)) {
+        this.toDevice.set(userId, [...(this.toDevice.get(userId) ?? []), { type, sender, content }]);
+      }
+    return {};
+  }
+}
+
+export interface FakeClient {
+  readonly client: MatrixClient;
+  readonly syncs: Syncs;
+}
+
+/** The sync responses of one client: each is handed out when it asks for news, at once or as soon as there is one. */
+export class Syncs {
+  #count = 0;
+  readonly #ready: object[] = [];
+  #waiting: ((response: object | Error) => void) | undefined;
+  readonly #asked = new Map<string, () => void>();
+
+  /** Gives a response, and waits until the client comes back for the next: it has taken in this one. */
+  take(change: SyncChange = {}): Promise<void> {
+    const token = `s${++this.#count}`;
+    const taken = new Promise<void>((resolve) => this.#asked.set(token, resolve));
+    const response = { next_batch: token, ...responseOf(change) };
+    if (this.#waiting) this.#waiting(response);
+    else this.#ready.push(response);
+    return taken;
+  }
+
+  /** The connection breaks while the client waits. */
+  fail(): void {
+    this.#waiting?.(new TypeError("fetch failed"));
+  }
+
+  next(since: string | null, signal: AbortSignal | undefined): Promise<object> {
+    if (since !== null) this.#asked.get(since)?.();
+    const ready = this.#ready.shift();
+    if (ready) return Promise.resolve(ready);
+    return new Promise((resolve, reject) => {
+      const end = () => reject(new DOMException("aborted", "AbortError"));
+      signal?.addEventListener("abort", end, { once: true });
+      this.#waiting = (response) => {
+        this.#waiting = undefined;
+        if (response instanceof Error) reject(response);
+        else resolve(response);
+      };
+    });
+  }
+}
+
+function responseOf({ join = {}, leave = {}, toDevice = [], changedDevices = [] }: SyncChange): object {
+  return {
+    rooms: { join: roomsOf(join), leave: roomsOf(leave) },
+    to_device: { events: toDevice },
+    device_lists: { changed: changedDevices },
+    device_one_time_keys_count: { signed_curve25519: 50 },
+  };
+}
+
+const roomsOf = (changes: Readonly<Record<string, RoomChange>>) =>
+  Object.fromEntries(Object.entries(changes).map(([roomId, change]) => [roomId, roomOf(change)]));
+
+const roomOf = ({ state = [], stateAfter, timeline = [], limited = false, sticky }: RoomChange) => ({
+  state: { events: state },
+  ...(stateAfter && { "org.matrix.msc4222.state_after": { events: stateAfter } }),
+  timeline: { events: timeline, limited, prev_batch: "before" },
+  ...(sticky && { msc4354_sticky: { events: sticky } }),
+});

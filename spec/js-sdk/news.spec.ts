@@ -1,0 +1,195 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Subscription } from "rxjs";
+import type { News } from "../../src/matrix.ts";
+import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { alice, bob, event, joined, redaction, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
+import { type FakeClient, FakeServer } from "./fake-server.ts";
+
+let server: FakeServer;
+beforeEach(() => {
+  server = new FakeServer();
+});
+afterEach(() => server.stop());
+
+function listen({ client }: FakeClient) {
+  const port = fromMatrixClient(client);
+  const batches: (readonly News[])[] = [];
+  const subscription: Subscription = port.news$.subscribe((news) => batches.push(news));
+  return { port, batches, subscription };
+}
+
+const inRoom = (change: object) => ({ join: { [roomId]: change } });
+const listenersOf = ({ client }: FakeClient) =>
+  client.eventNames().reduce((sum, name) => sum + client.listenerCount(name), 0);
+
+test("what one sync response brings is one batch, told once the client has taken it in", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
+  const { port, batches } = listen(fake);
+  const seen: unknown[] = [];
+  port.news$.subscribe(() => {
+    seen.push([...port.stateEvents(roomId, stateType)].length, [...port.stickyEvents(roomId)].length);
+  });
+  const member = sticky();
+  await fake.syncs.take(
+    inRoom({
+      timeline: [
+        stateEvent(stateType, "_alice", { application: "m.call" }),
+        stateEvent(stateType, "_bob", { application: "m.call" }, bob),
+        event("m.room.message", { body: "hello", msgtype: "m.text" }),
+        stateEvent("m.room.topic", "", { topic: "of no use" }),
+        member,
+      ],
+    }),
+  );
+  expect(batches).toEqual([
+    [
+      { kind: "state", roomId, type: stateType, stateKey: "_alice" },
+      { kind: "state", roomId, type: stateType, stateKey: "_bob" },
+      { kind: "sticky", roomId, event: expect.objectContaining({ eventId: member.event_id, encryption: "cleartext" }) },
+    ],
+  ]);
+  expect(seen).toEqual([2, 1]);
+});
+
+test("a sync response without anything of use is no news", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { batches } = listen(fake);
+  await fake.syncs.take(inRoom({ timeline: [event("m.room.message", { body: "hello", msgtype: "m.text" })] }));
+  expect(batches).toEqual([]);
+});
+
+test("state of MSC4222 sync responses is told once", async () => {
+  const fake = await server.started(inRoom({ stateAfter: roomState(alice) }));
+  const { batches } = listen(fake);
+  const change = stateEvent(stateType, "_alice", { application: "m.call" });
+  await fake.syncs.take(inRoom({ stateAfter: [change], timeline: [change] }));
+  expect(batches).toEqual([[{ kind: "state", roomId, type: stateType, stateKey: "_alice" }]]);
+});
+
+test("the rooms of the first sync are news to who listens before the client starts", async () => {
+  const fake = server.client();
+  const { port, batches } = listen(fake);
+  await fake.client.startClient();
+  await fake.syncs.take(inRoom({ state: roomState(alice), timeline: [sticky()] }));
+  expect(batches).toHaveLength(1);
+  expect(batches[0]).toContainEqual({ kind: "room", roomId });
+  expect(batches[0]?.filter(({ kind }) => kind === "state")).toEqual([]);
+  expect([...port.rooms()]).toEqual([roomId]);
+});
+
+test("a room that comes after the events in it is told when it can be read", async () => {
+  const fake = await server.started();
+  const { port, batches } = listen(fake);
+  expect(port.hasRoom(roomId)).toBe(false);
+  await fake.syncs.take(
+    inRoom({ state: [...roomState(alice), stateEvent(stateType, "_alice", { application: "m.call" })] }),
+  );
+  expect(batches).toEqual([[{ kind: "room", roomId }]]);
+  expect(port.stateEvent(roomId, stateType, "_alice")?.content).toEqual({ application: "m.call" });
+});
+
+test("joining and leaving a room ourselves is news of the room", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port, batches } = listen(fake);
+  const gone = stateEvent("m.room.member", alice, { membership: "leave" });
+  await fake.syncs.take({ leave: { [roomId]: { timeline: [gone] } } });
+  expect(batches).toEqual([[{ kind: "room", roomId }]]);
+  expect([...port.rooms()]).toEqual([]);
+  await fake.syncs.take(inRoom({ timeline: joined(alice) }));
+  expect([...port.rooms()]).toEqual([roomId]);
+});
+
+test("other members of a room are news by their state", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port, batches } = listen(fake);
+  await fake.syncs.take(inRoom({ timeline: joined(bob) }));
+  expect(batches).toEqual([[{ kind: "state", roomId, type: "m.room.member", stateKey: bob }]]);
+  expect(port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
+});
+
+test("a change outside of a sync response is told at once", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { batches } = listen(fake);
+  const room = fake.client.getRoom(roomId);
+  const mapper = fake.client.getEventMapper();
+  for (const key of ["_1", "_2"])
+    room?.currentState.setStateEvents([
+      mapper({ ...stateEvent(stateType, key, { application: "m.call" }), room_id: roomId }),
+    ]);
+  expect(batches).toEqual([]);
+  await Promise.resolve();
+  expect(batches).toEqual([["_1", "_2"].map((stateKey) => ({ kind: "state", roomId, type: stateType, stateKey }))]);
+});
+
+test("what a failing sync interrupted is looked at again when it resumes", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { batches } = listen(fake);
+  fake.syncs.fail();
+  await expect.poll(() => fake.client.getSyncState()).toBe("RECONNECTING");
+  fake.client.retryImmediately();
+  await fake.syncs.take();
+  expect(batches).toEqual([[]]);
+});
+
+test("listeners are a handful, shared by all who listen, and go with the last of them", async () => {
+  const rooms = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`!${i}:x`, { state: roomState(alice) }]));
+  const fake = await server.started({ join: rooms });
+  const before = listenersOf(fake);
+  const { port, subscription } = listen(fake);
+  const second = port.news$.subscribe();
+  expect(listenersOf(fake) - before).toBe(5);
+  const third = port.toDevice$.subscribe();
+  expect(listenersOf(fake) - before).toBe(6);
+  for (const each of [subscription, second, third]) each.unsubscribe();
+  expect(listenersOf(fake) - before).toBe(0);
+  const again = port.news$.subscribe();
+  expect(listenersOf(fake) - before).toBe(5);
+  again.unsubscribe();
+  expect(listenersOf(fake) - before).toBe(0);
+});
+
+test("nothing is told after unsubscribing, be it on its way already", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { batches, subscription } = listen(fake);
+  const mapper = fake.client.getEventMapper();
+  const late = mapper({ ...stateEvent(stateType, "_late", {}), room_id: roomId });
+  fake.client.getRoom(roomId)?.currentState.setStateEvents([late]);
+  subscription.unsubscribe();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(batches).toEqual([]);
+});
+
+test("a redacted sticky event is news and no longer there", async () => {
+  const member = sticky();
+  const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
+  const { port, batches } = listen(fake);
+  await fake.syncs.take(inRoom({ timeline: [member] }));
+  await fake.syncs.take(inRoom({ timeline: [redaction(member.event_id, bob)] }));
+  expect(batches[1]).toEqual([{ kind: "redaction", roomId, eventId: member.event_id }]);
+  expect([...port.stickyEvents(roomId)]).toEqual([]);
+});
+
+test("a redaction of a message is no news", async () => {
+  const message = event("m.room.message", { body: "oops", msgtype: "m.text" });
+  const fake = await server.started(inRoom({ state: roomState(alice), timeline: [message] }));
+  const { batches } = listen(fake);
+  await fake.syncs.take(inRoom({ timeline: [redaction(message.event_id)] }));
+  expect(batches).toEqual([]);
+});
+
+test("redacted state is empty, and another object, wherever it came from", async () => {
+  const beside = stateEvent(stateType, "_beside", { application: "m.call" });
+  const within = stateEvent(stateType, "_within", { application: "m.call" });
+  const fake = await server.started(inRoom({ state: [...roomState(alice), beside], timeline: [within] }));
+  const { port, batches } = listen(fake);
+  for (const { state_key, event_id } of [beside, within]) {
+    const before = port.stateEvent(roomId, stateType, state_key);
+    expect(before?.content).toEqual({ application: "m.call" });
+    await fake.syncs.take(inRoom({ timeline: [redaction(event_id)] }));
+    expect(batches.at(-1)).toEqual([{ kind: "state", roomId, type: stateType, stateKey: state_key }]);
+    const after = port.stateEvent(roomId, stateType, state_key);
+    expect(after?.content).toEqual({});
+    expect(after).not.toBe(before);
+  }
+});
