@@ -35,17 +35,19 @@ export function prepareCall(hangUp$: Observable<unknown>): Call {
   const roomId = home.createRoom({ encrypted: true, members: [...cast.map(({ name }) => name), "dora"].map(idOf) });
   const dora = watcher(home.client(idOf("dora"), "TABLET"), roomId);
 
-  const after = (ms: number | undefined) => (ms === undefined ? EMPTY : timer(ms).pipe(takeUntil(hangUp$)));
+  const startTs = asyncScheduler.now();
+  const at = (ms: number | undefined) =>
+    ms === undefined ? EMPTY : timer(new Date(startTs + ms)).pipe(takeUntil(hangUp$));
 
   const play = ({ name, joinsMs, hangsUpMs, killedMs }: Role): Observable<Happening> => {
     const matrix = home.client(idOf(name), "PHONE");
-    const killed$ = after(killedMs).pipe(
+    const killed$ = at(killedMs).pipe(
       tap(() => home.adjust(matrix, { connection: "frozen" })),
       map((): Happening => ({ ts: asyncScheduler.now(), who: name, kind: "killed" })),
       share(),
     );
-    const leaveOn = merge(after(hangsUpMs), hangUp$);
-    const inCall$ = after(joinsMs).pipe(switchMap(() => participant(matrix, roomId, { ...joinOptions, leaveOn })));
+    const leaveOn = merge(at(hangsUpMs), hangUp$);
+    const inCall$ = at(joinsMs).pipe(switchMap(() => participant(matrix, roomId, { ...joinOptions, leaveOn })));
     return merge(killed$, inCall$.pipe(takeUntil(killed$)));
   };
 

@@ -57,8 +57,11 @@ function row(happenings: readonly Happening[], columnOf: (ts: number) => number,
   let from = 0;
   const draw = (to: number) => cells.fill(line, from, (from = to));
   const signs = new Map<number, Cell>();
-  for (const happening of happenings) {
-    const column = columnOf(happening.ts);
+  const joined = happenings.find(({ kind }) => kind === "joined");
+  if (!joined) return [];
+  // Its first key is made before anybody can see it in the call.
+  for (const happening of [joined, ...happenings.filter((other) => other !== joined)]) {
+    const column = Math.max(columnOf(joined.ts), columnOf(happening.ts));
     draw(column);
     line = lineAfter(happening) ?? line;
     const sign = signOf(happening);

@@ -2,6 +2,7 @@
 
 export type Happening = { readonly ts: number; readonly who: string } & (
   | { readonly kind: "joined" }
+  | { readonly kind: "hung-up" }
   /** Its page was stopped, without a word to anybody. */
   | { readonly kind: "killed" }
   /** The others see it no more. */

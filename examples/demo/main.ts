@@ -6,7 +6,7 @@ import type { Happening } from "./happening.ts";
 import { verdicts } from "./promises.ts";
 import { Screen } from "./screen.ts";
 import { bounds, cast, spanMs } from "./script.ts";
-import { line, summary } from "./words.ts";
+import { lastLine, summary } from "./words.ts";
 
 const screen = new Screen(process.stdout);
 const { paint, width } = screen;
@@ -29,7 +29,7 @@ await lastValueFrom(
   call.happening$.pipe(
     tap((happening) => {
       happenings.push(happening);
-      screen.show(line(happening, startTs, paint), picture());
+      screen.show(lastLine(happenings, startTs, paint), picture());
     }),
   ),
   { defaultValue: undefined },
@@ -38,4 +38,5 @@ redraw.unsubscribe();
 
 const outcome = verdicts(happenings, { ...bounds, ...call.leftovers(), cast: isCutShort ? [] : names });
 screen.finish(picture(), [...summary(outcome, paint), ""]);
-process.exitCode = outcome.every(({ kept }) => kept) ? 0 : 1;
+// Whoever was killed would still try to say goodbye if the process lived on: it shares ours.
+process.exit(outcome.every(({ kept }) => kept) ? 0 : 1);

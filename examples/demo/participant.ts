@@ -3,7 +3,6 @@ import {
   asyncScheduler,
   endWith,
   filter,
-  ignoreElements,
   map,
   merge,
   mergeMap,
@@ -42,8 +41,12 @@ export function participant(matrix: Matrix, roomId: string, options: SessionJoin
       return key.own ? { ...common, kind: "key-used" } : { ...common, kind: "key-held", to: who };
     }),
   );
-  const end$ = session.join(options).pipe(ignoreElements(), endWith(undefined));
-  return merge(keyMade$, key$, end$).pipe(takeWhile((happening) => happening !== undefined));
+  const hungUp$ = session.join(options).pipe(
+    filter(({ status }) => status === "leaving"),
+    map((): Happening => ({ ts: asyncScheduler.now(), who, kind: "hung-up" })),
+    endWith(undefined),
+  );
+  return merge(keyMade$, key$, hungUp$).pipe(takeWhile((happening) => happening !== undefined));
 }
 
 const secretOf = ({ key }: EncryptionKey): string => Buffer.from(key).toString("base64");

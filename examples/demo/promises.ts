@@ -58,9 +58,9 @@ export function verdicts(happenings: readonly Happening[], terms: Terms): Verdic
     {
       promise: "everybody decrypts everybody",
       kept: longestWaitMs <= terms.keyWaitMs,
-      figure: `${waits.length} keys to listen to, the longest wait for one ${duration(longestWaitMs)}`,
+      figure: `${waits.length} keys to listen with, longest wait for one ${duration(longestWaitMs)}`,
     },
-    ...stays.flatMap((stay) => (stay.goneTs === Infinity ? [] : [leaverVerdict(stay, uses, heldTs, terms)])),
+    ...stays.flatMap((stay) => leaverVerdict(stay, stays, uses, heldTs, terms)),
     ...stays.flatMap((stay) => killedVerdict(stay, terms)),
     {
       promise: "nothing is left behind",
@@ -78,19 +78,19 @@ function waitFor(use: Use, listener: Stay, heldTs: (secret: string, by: string) 
   return [Math.max(0, Math.min(heldTs(use.secret, listener.who), untilTs) - fromTs)];
 }
 
+/** Nothing of one who left nobody behind. */
 function leaverVerdict(
   { who, goneTs }: Stay,
+  stays: readonly Stay[],
   uses: readonly Use[],
   heldTs: (secret: string, by: string) => number,
   { exposureMs }: Terms,
-): Verdict {
+): Verdict[] {
+  if (!stays.some((other) => other.fromTs < goneTs && other.untilTs > goneTs)) return [];
   const readable = uses.filter((use) => use.who !== who && heldTs(use.secret, who) < Infinity);
   const exposedMs = Math.max(0, ...readable.map((use) => use.untilTs - goneTs));
-  return {
-    promise: `${who}, who has gone, has no key that is in use`,
-    kept: exposedMs <= exposureMs,
-    figure: exposedMs === 0 ? "nobody was left" : `after ${duration(exposedMs)}`,
-  };
+  const promise = `${who}, who has gone, has no key that is in use`;
+  return [{ promise, kept: exposedMs <= exposureMs, figure: `after ${duration(exposedMs)}` }];
 }
 
 function killedVerdict({ who, killedTs, goneTs }: Stay, { killedGoneMs }: Terms): Verdict[] {

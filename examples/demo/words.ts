@@ -3,21 +3,26 @@ import type { Paint } from "./chart.ts";
 import type { Happening } from "./happening.ts";
 import type { Verdict } from "./promises.ts";
 
-/** A happening as a line, with the time since the start; nothing for those that the chart alone shows. */
-export function line(happening: Happening, startTs: number, paint: Paint): string[] {
-  const text = sentence(happening, paint);
+/** The last happening as a line, with the time since the start; nothing for those that the chart alone shows. */
+export function lastLine(happenings: readonly Happening[], startTs: number, paint: Paint): string[] {
+  const happening = happenings.at(-1);
+  if (!happening) return [];
+  const text = sentence(happening, happenings, paint);
   const time = `${((happening.ts - startTs) / 1000).toFixed(1)}s`.padStart(7);
   return text === undefined ? [] : [`${paint("faint", time)}  ${paint("member", happening.who.padEnd(6))} ${text}`];
 }
 
-function sentence(happening: Happening, paint: Paint): string | undefined {
+function sentence(happening: Happening, happenings: readonly Happening[], paint: Paint): string | undefined {
+  const wasKilled = happenings.some(({ who, kind }) => who === happening.who && kind === "killed");
   switch (happening.kind) {
     case "joined":
       return "is in the call";
     case "killed":
       return `is ${paint("alarm", "killed")}: the page stops without a word`;
     case "gone":
-      return "is gone for the others";
+      return wasKilled ? "is gone for the others: the homeserver sent the leave it held" : "is gone for the others";
+    case "hung-up":
+      return "hangs up";
     case "key-made":
       return `makes ${paint("key", `key ${happening.keyIndex}`)}: ${happening.why}`;
     case "key-held":

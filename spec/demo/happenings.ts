@@ -9,6 +9,7 @@ function happening(text: string): Happening {
   switch (verb) {
     case "joined":
     case "killed":
+    case "hung-up":
     case "gone":
       return { ...at, kind: verb };
     case "made":

@@ -23,9 +23,8 @@ describe("the promises of the demo", () => {
       {
         promise: "everybody decrypts everybody",
         kept: true,
-        figure: "12 keys to listen to, the longest wait for one 100 ms",
+        figure: "12 keys to listen with, longest wait for one 100 ms",
       },
-      { promise: "alice, who has gone, has no key that is in use", kept: true, figure: "nobody was left" },
       { promise: "bob, who has gone, has no key that is in use", kept: true, figure: "after 1.0 s" },
       { promise: "carl, who has gone, has no key that is in use", kept: true, figure: "after 1.0 s" },
       { promise: "bob, who was killed, leaves no ghost", kept: true, figure: "gone after 4.0 s" },
@@ -47,14 +46,14 @@ describe("the promises of the demo", () => {
     [
       "nobody makes a new key after somebody left",
       without("10   bob used 2"),
-      ["everybody decrypts everybody: 9 keys to listen to, the longest wait for one 100 ms"]
+      ["everybody decrypts everybody: 9 keys to listen with, longest wait for one 100 ms"]
         .slice(1)
         .concat(["carl, who has gone, has no key that is in use: after 3.0 s"]),
     ],
     [
       "somebody lacks a key",
       without("9.1  alice holds bob 2"),
-      ["everybody decrypts everybody: 12 keys to listen to, the longest wait for one 2.0 s"],
+      ["everybody decrypts everybody: 12 keys to listen with, longest wait for one 2.0 s"],
     ],
     ["the killed one stays", without("16   bob gone"), ["bob, who was killed, leaves no ghost: gone after never"]],
     [

@@ -1,17 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { line, summary } from "../../examples/demo/words.ts";
+import { lastLine, summary } from "../../examples/demo/words.ts";
 import { goodCall, happenings } from "./happenings.ts";
 
 const plain = (_: unknown, text: string) => text;
-const lines = (text: string) => happenings(text).flatMap((happening) => line(happening, 0, plain));
+const lines = (text: string) => happenings(text).flatMap((_, at, all) => lastLine(all.slice(0, at + 1), 0, plain));
 
 describe("the words of the demo", () => {
   test("tell who comes and goes, and why a key was made", () => {
-    expect(lines("0 alice joined\n6.04 alice made 1 carl has joined\n12.5 bob killed\n16 bob gone")).toEqual([
+    const text =
+      "0 alice joined\n6.04 alice made 1 carl has joined\n9 carl hung-up\n9.1 carl gone\n12.5 bob killed\n16 bob gone";
+    expect(lines(text)).toEqual([
       "   0.0s  alice  is in the call",
       "   6.0s  alice  makes key 1: carl has joined",
+      "   9.0s  carl   hangs up",
+      "   9.1s  carl   is gone for the others",
       "  12.5s  bob    is killed: the page stops without a word",
-      "  16.0s  bob    is gone for the others",
+      "  16.0s  bob    is gone for the others: the homeserver sent the leave it held",
     ]);
   });
 
