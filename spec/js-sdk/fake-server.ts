@@ -1,10 +1,10 @@
 // FakeServer: as much of a homeserver as a real matrix-js-sdk client needs, scripted by the spec.
 import { createClient, type ICreateClientOpts, type IStartClientOpts, type MatrixClient } from "matrix-js-sdk";
-import { logger } from "matrix-js-sdk/lib/logger.js";
+import { vi } from "vitest";
 
-logger.disableAll();
-const quiet = { ...logger, getChild: () => quiet } as unknown as NonNullable<ICreateClientOpts["logger"]>;
-for (const level of ["trace", "debug", "info", "warn", "error"] as const) quiet[level] = () => {};
+// The SDK logs whatever it does, after its end too.
+for (const level of ["trace", "debug", "info", "warn", "error", "log"] as const)
+  vi.spyOn(console, level).mockImplementation(() => {});
 
 export interface Request {
   readonly method: string;
@@ -45,8 +45,14 @@ export class FakeServer {
   readonly #clients: MatrixClient[] = [];
   unstableFeatures: Record<string, boolean> = { "org.matrix.msc4140": true, "org.matrix.msc4354": true };
   capabilities: object = {};
-  /** To-device messages on their way, by user. */
-  readonly toDevice = new Map<string, object[]>();
+  readonly #toDevice = new Map<string, object[]>();
+
+  /** The to-device messages for a user, as a sync response has them: handed out once. */
+  takeToDevice(userId: string): object[] {
+    const messages = this.#toDevice.get(userId) ?? [];
+    this.#toDevice.delete(userId);
+    return messages;
+  }
 
   /** From now on, requests to paths that contain `part` are answered so. The newest rule comes first. */
   on(method: string, part: string, answer: Answer): void {
@@ -67,7 +73,6 @@ export class FakeServer {
       accessToken: `token-of-${deviceId}`,
       userId,
       deviceId,
-      logger: quiet,
       fetchFn,
       ...options,
     });
@@ -119,7 +124,7 @@ export class FakeServer {
     return answer instanceof Response ? answer : Response.json(answer);
   }
 
-  #answer(userId: string, deviceId: string, syncs: Syncs, request: Request): Answer extends never ? never : any {
+  #answer(userId: string, deviceId: string, syncs: Syncs, request: Request): object | Promise<object> {
     const { path, method, body, url, signal } = request;
     if (path.endsWith("/sync")) return syncs.next(url.searchParams.get("since"), signal);
     if (path.endsWith("/client/versions")) return { versions: ["v1.11"], unstable_features: this.unstableFeatures };
@@ -165,7 +170,7 @@ export class FakeServer {
   #deliver(sender: string, type: string, messages: Record<string, Record<string, object>>): object {
     for (const [userId, devices] of Object.entries(messages))
       for (const content of Object.values(devices)) {
-        this.toDevice.set(userId, [...(this.toDevice.get(userId) ?? []), { type, sender, content }]);
+        this.#toDevice.set(userId, [...(this.#toDevice.get(userId) ?? []), { type, sender, content }]);
       }
     return {};
   }

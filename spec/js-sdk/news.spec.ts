@@ -1,3 +1,4 @@
+import type { ClientEvent } from "matrix-js-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Subscription } from "rxjs";
 import type { News } from "../../src/matrix.ts";
@@ -20,7 +21,7 @@ function listen({ client }: FakeClient) {
 
 const inRoom = (change: object) => ({ join: { [roomId]: change } });
 const listenersOf = ({ client }: FakeClient) =>
-  client.eventNames().reduce((sum, name) => sum + client.listenerCount(name), 0);
+  client.eventNames().reduce((sum, name) => sum + client.listenerCount(name as ClientEvent), 0);
 
 test("what one sync response brings is one batch, told once the client has taken it in", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
