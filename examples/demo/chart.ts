@@ -72,7 +72,7 @@ function row(happenings: readonly Happening[], columnOf: (ts: number) => number,
   }
   draw(now + 1);
   for (const [column, sign] of signs) cells[column] = sign;
-  return Array.from(cells, (cell = blank) => cell);
+  return Array.from(cells, (cell = blank) => cell).slice(0, cells.findLastIndex((cell) => cell !== blank) + 1);
 }
 
 function lineAfter({ kind }: Happening): Cell | undefined {

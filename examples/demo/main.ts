@@ -9,6 +9,8 @@ import { bounds, cast, spanMs } from "./script.ts";
 import { lastLine, summary } from "./words.ts";
 
 const screen = new Screen(process.stdout);
+// Whoever reads us has read enough, for instance `head`.
+process.stdout.on("error", () => process.exit());
 const { paint, width } = screen;
 const names = cast.map(({ name }) => name);
 const startTs = Date.now();

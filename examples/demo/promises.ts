@@ -111,13 +111,13 @@ function staysIn(happenings: readonly Happening[]): Stay[] {
   });
 }
 
-function usesIn(happenings: readonly Happening[], { who, untilTs }: Stay): Use[] {
+function usesIn(happenings: readonly Happening[], { who, fromTs, untilTs }: Stay): Use[] {
   const used = happenings.flatMap((use) => (use.kind === "key-used" && use.who === who ? [use] : []));
   return used.map(({ keyIndex, secret, ts }, at) => ({
     who,
     keyIndex,
     secret,
-    fromTs: ts,
+    fromTs: Math.max(ts, fromTs),
     untilTs: used[at + 1]?.ts ?? untilTs,
   }));
 }
