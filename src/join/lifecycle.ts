@@ -101,7 +101,7 @@ function seen(turn: Turn, own: Facts["own"]): void {
     facts.missing = true;
   } else if (!own && facts.echoed && !isAmbiguous(facts)) {
     facts.written = "no";
-    const isSent = [...facts.flights, ...facts.late].some(({ request }) => request.kind === "send");
+    const isSent = facts.flights.some(({ request }) => request.kind === "send");
     facts.flights = [];
     if (isSent) facts.delayed = { status: "wanted" };
   }

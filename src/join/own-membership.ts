@@ -35,6 +35,7 @@ export function ownMembership(call: Call, options: ResolvedJoinOptions): Observa
         if (!sameJson(shown, moment.state)) subscriber.next((shown = moment.state));
         if (facts.over || facts.leaving?.timedOut) conclude(facts);
       },
+      error: (error: unknown) => subscriber.error(error),
       complete: () => stayBehind(facts && armedLeave(facts)?.delayId),
     });
 

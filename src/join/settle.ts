@@ -1,6 +1,6 @@
 // Settle: what an answer of the homeserver changes. The error matrix of protocol.md 4.5, with its [OURS].
 import { RtcError } from "../errors.ts";
-import type { MatrixError } from "../matrix.ts";
+import type { MatrixError, MatrixErrorKind } from "../matrix.ts";
 import type { Answer, Flight, Request, RequestKind, Turn } from "./facts.ts";
 import { trace } from "./facts.ts";
 import { armedLeave, end, fail, markWritten, rejoin, restartEveryMs } from "./moves.ts";
@@ -8,7 +8,7 @@ import { armedLeave, end, fail, markWritten, rejoin, restartEveryMs } from "./mo
 import type { WriteReason } from "./trace.ts";
 
 /** After this many errors that we cannot place, trying the same again is no use. */
-const unknownRetries = 3;
+const maxUnknown = 3;
 /** The longest that a server can make us wait. */
 const longestRetryMs = 300_000;
 /** Two tries of the same request are at least this far apart, whatever the server says. */
@@ -59,11 +59,10 @@ function succeeded(turn: Turn, flight: Flight, value: unknown): void {
       if (facts.delayed.status !== "unknown") return;
       const limit = value as false | { readonly maxDelayMs?: number };
       const maxDelayMs = limit === false ? 0 : (limit.maxDelayMs ?? Infinity);
-      facts.delayMs = Math.min(facts.delayMs, maxDelayMs);
-      facts.delayed = { status: facts.delayMs < shortestDelayMs ? "unsupported" : "wanted" };
-      if (facts.delayed.status === "unsupported") {
-        trace(turn, { kind: "delayed-leave-unsupported", error: "capability" });
-      }
+      facts.delayed = { status: "wanted" };
+      if (maxDelayMs >= facts.delayMs) return;
+      if (maxDelayMs < shortestDelayMs) return unsupported(turn, "capability");
+      facts.delayMs = maxDelayMs;
       return;
     }
     case "open-slot":
@@ -188,7 +187,7 @@ function notScheduled(turn: Turn, flight: Flight, error: MatrixError, delayMs: n
   } else {
     const isUnknown = error.kind === "other" || error.kind === "conflict";
     retry(turn, flight, error);
-    if (!isUnknown || count(turn, "schedule") > unknownRetries) unsupported(turn, error);
+    if (!isUnknown || isHopeless(turn, "schedule")) unsupported(turn, error.kind);
   }
 }
 
@@ -203,7 +202,7 @@ function notRestarted(turn: Turn, flight: Flight, error: MatrixError, delayId: s
     if (isDue && facts.phase === "joined") rejoin(turn, "left-by-server");
     else if (facts.handover === "refused" && armed.delegated) facts.handover = "wanted";
   } else if (error.kind === "unsupported") {
-    unsupported(turn, error);
+    unsupported(turn, error.kind);
   } else {
     retry(turn, flight, error);
     if (isTransient(error) || !isDue) return;
@@ -228,7 +227,7 @@ function notWritten(turn: Turn, flight: Flight, error: MatrixError): void {
     fail(turn, new RtcError("unsupported", "the homeserver cannot carry our membership", { cause: error }));
   } else if (isTransient(error)) {
     if (facts.phase === "joining" && isExhausted(turn, "write")) fail(turn, requestFailed(error));
-  } else if (count(turn, "write") > unknownRetries) {
+  } else if (isHopeless(turn, "write")) {
     if (isFirst) fail(turn, requestFailed(error));
     else rejoin(turn, "not-renewed");
   }
@@ -269,10 +268,10 @@ function waitMs({ settings }: Turn, error: MatrixError, attempt: number): number
   return settings.networkRetryMs * (attempt > settings.maxRetries ? 10 : 1);
 }
 
-function unsupported(turn: Turn, error: MatrixError): void {
+function unsupported(turn: Turn, error: MatrixErrorKind | "capability"): void {
   const { facts, settings } = turn;
   facts.delayed = { status: "unsupported" };
-  trace(turn, { kind: "delayed-leave-unsupported", error: error.kind });
+  trace(turn, { kind: "delayed-leave-unsupported", error });
   // Nothing ends us now but our expiry: bring it closer. A sticky duration must not change within a key (3.1).
   if (facts.phase === "joined" && settings.kind === "state") facts.dirty = { reason: "refresh", dueTs: turn.now };
 }
@@ -305,6 +304,8 @@ function dropLate(turn: Turn, kind: RequestKind, beforeTs: number): void {
 const isJoin = (reason: WriteReason): boolean => reason === "join" || reason === "rejoin";
 const count = ({ facts }: Turn, kind: RequestKind): number => facts.failures[kind] ?? 0;
 const isExhausted = (turn: Turn, kind: RequestKind): boolean => count(turn, kind) > turn.settings.maxRetries;
+const isHopeless = (turn: Turn, kind: RequestKind): boolean =>
+  count(turn, kind) > Math.min(maxUnknown, turn.settings.maxRetries);
 const isTransient = ({ kind }: MatrixError): boolean =>
   kind === "network" || kind === "timeout" || kind === "rate-limited";
 const isGone = ({ kind }: MatrixError): boolean => kind === "not-found" || kind === "conflict";

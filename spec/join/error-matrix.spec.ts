@@ -1,0 +1,581 @@
+// One marble for each cell of the error matrix: protocol.md 4.5 with its [OURS], as `settle` states it.
+import { describe, it } from "vitest";
+import type { JoinOptions } from "../../src/join/options.ts";
+import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
+import type { RequestFilter, VirtualHomeserverOptions } from "../../src/testing/index.ts";
+import { alice, inWords, marbles, scene } from "./scene.ts";
+
+const words = {
+  a: "asking-server",
+  d: "scheduling-leave",
+  e: "scheduling-leave 2",
+  f: "scheduling-leave 3",
+  g: "scheduling-leave 4",
+  w: "sending-membership",
+  x: "sending-membership 2",
+  y: "sending-membership 3",
+  z: "sending-membership 4",
+  j: "joined, armed",
+  n: "joined, scheduling",
+  u: "joined, unsupported",
+  p: "joined, armed, probably left",
+  b: "left-by-server",
+  r: "not-renewed",
+  s: "not-renewed 2",
+  k: "expired",
+  l: "leaving",
+};
+
+interface Cell {
+  /** How a request fails; without a kind nobody answers it. */
+  readonly kind?: MatrixErrorKind;
+  readonly retryAfterMs?: number;
+  readonly maxDelayMs?: number;
+  /** Which requests fail, from when on (the start), and how many of them (one). */
+  readonly request: RequestFilter;
+  readonly from?: string;
+  readonly times?: number;
+  /** The server loses our delayed leave after a second. */
+  readonly lost?: boolean;
+  readonly server?: VirtualHomeserverOptions;
+  readonly options?: JoinOptions;
+  /** When Alice asks to leave (never). */
+  readonly leave?: string;
+  readonly watch: string;
+  /** What is asked of the server, and what Alice sees. */
+  readonly requests: string;
+  readonly states: string;
+  readonly error?: string;
+}
+
+const cell = (is: Cell) =>
+  marbles(({ cold, expectObservable }) => {
+    const { kind, request, from = "(x|)", times = 1, lost = false, server, options, leave = "", watch } = is;
+    const { home, requests$, join } = scene(server);
+    const { retryAfterMs, maxDelayMs } = is;
+    const hints = { ...(retryAfterMs && { retryAfterMs }), ...(maxDelayMs && { maxDelayMs }) };
+    const fault = kind ? { fail: new MatrixError(kind, kind, hints) } : ({ lose: "request" } as const);
+    cold(from).subscribe(() => home.answer(request, { ...fault, times }));
+    if (lost) cold("1s x").subscribe(() => home.loseDelayed(alice));
+    expectObservable(requests$, watch).toBe(is.requests);
+    expectObservable(inWords(join({ ...options, leaveOn: cold(leave) })), watch).toBe(is.states, words, is.error);
+  });
+
+type Rest = Omit<Cell, "request">;
+
+const rows = (shared: Pick<Cell, "request"> & Partial<Cell>, cells: Readonly<Record<string, Rest>>) => {
+  for (const [title, is] of Object.entries(cells)) it(title, cell({ ...shared, ...is }));
+};
+
+/** The same for several kinds of errors. */
+const each = (kinds: readonly MatrixErrorKind[], title: string, is: Rest) =>
+  Object.fromEntries(kinds.map((kind) => [`${kind}: ${title}`, { kind, ...is }]));
+
+const kinds = [
+  "rate-limited",
+  "network",
+  "timeout",
+  "not-found",
+  "forbidden",
+  "conflict",
+  "unsupported",
+  "other",
+] as const;
+
+const member = "org.matrix.msc3401.call.member";
+
+describe("asking what the server allows", () => {
+  rows(
+    { request: { request: "delayed-events" } },
+    {
+      ...each(kinds, "just tries", { requests: "c-d-w-r", states: "a-d-w-j", watch: "^ 4s !" }),
+      "no answer: just tries, after 2 s": {
+        requests: "c 1999ms d-w-r",
+        states: "  a 1999ms d-w-j",
+        watch: "^ 4s !",
+      },
+    },
+  );
+});
+
+describe("scheduling the delayed leave, while joining", () => {
+  rows(
+    { request: { request: "schedule" } },
+    {
+      "rate-limited: again when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 4s !",
+        requests: "c-d 701ms   d-w-r",
+        states: "  a-d-e 701ms   w-j",
+      },
+      "rate-limited without a hint: again after 5 s": {
+        kind: "rate-limited",
+        watch: "^ 9s !",
+        requests: "c-d 5001ms   d-w-r",
+        states: "  a-d-e 5001ms   w-j",
+      },
+      "network: again after 3 s": {
+        kind: "network",
+        watch: "^ 6s !",
+        requests: "c-d 3001ms   d-w-r",
+        states: "  a-d-e 3001ms   w-j",
+      },
+      "network, more often than it is retried: fails": {
+        kind: "network",
+        times: 3,
+        options: { maxRetries: 2 },
+        watch: "^ 1m !",
+        requests: "c-d 3001ms   d 3001ms   d",
+        states: "  a-d-e 3001ms   f 3001ms (l#)",
+        error: "request-failed",
+      },
+      "timeout: again, a second after it was sent": {
+        kind: "timeout",
+        watch: "^ 4s !",
+        requests: "c-d 999ms  d-w-r",
+        states: "  a-d 1001ms   w-j",
+      },
+      "no answer: again after 10 s": {
+        watch: "^ 14s !",
+        requests: "c-d  9999ms d-w-r",
+        states: "  a-d 10001ms   w-j",
+      },
+      "not found: joins without": { kind: "not-found", watch: "^ 6s !", requests: "c-d-w", states: "a-d-w-u" },
+      "forbidden: joins without": { kind: "forbidden", watch: "^ 6s !", requests: "c-d-w", states: "a-d-w-u" },
+      "unsupported: joins without": { kind: "unsupported", watch: "^ 6s !", requests: "c-d-w", states: "a-d-w-u" },
+      "maximum exceeded: again with the maximum": {
+        kind: "max-delay-exceeded",
+        maxDelayMs: 10_000,
+        watch: "^ 4s !",
+        requests: "c-d-d-w-r",
+        states: "  a-d---w-j",
+      },
+      "maximum exceeded, without a usable maximum: joins without": {
+        kind: "max-delay-exceeded",
+        maxDelayMs: 1_000,
+        watch: "^ 6s !",
+        requests: "c-d-w",
+        states: "  a-d-w-u",
+      },
+      "conflict: again after 3 s": {
+        kind: "conflict",
+        watch: "^ 6s !",
+        requests: "c-d 3001ms   d-w-r",
+        states: "  a-d-e 3001ms   w-j",
+      },
+      "unknown: again after 3 s": {
+        kind: "other",
+        watch: "^ 6s !",
+        requests: "c-d 3001ms   d-w-r",
+        states: "  a-d-e 3001ms   w-j",
+      },
+      "unknown, four times: joins without": {
+        kind: "other",
+        times: 4,
+        watch: "^ 20s !",
+        requests: "c-d 3001ms   d 3001ms d 3001ms d-w",
+        states: "  a-d-e 3001ms   f 3001ms g 3001ms w-u",
+      },
+    },
+  );
+});
+
+describe("scheduling the delayed leave anew, while joined", () => {
+  rows(
+    { request: { request: "schedule" }, from: "1s (x|)", lost: true },
+    {
+      "rate-limited: again when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r-d 701ms d",
+        states: "  a-d-w-j 5001ms   n 703ms   j",
+      },
+      "network: again after 3 s": {
+        kind: "network",
+        watch: "^ 11s !",
+        requests: "c-d-w-r 4999ms r-d 3001ms d",
+        states: "  a-d-w-j 5001ms   n 3003ms   j",
+      },
+      "network, more often than it is retried: goes on, ten times more slowly": {
+        kind: "network",
+        times: 4,
+        options: { maxRetries: 2 },
+        watch: "^ 90s !",
+        requests: "c-d-w-r 4999ms r-d 3001ms d 3001ms d 30001ms d 30001ms d 4999ms r 4999ms r 4999ms r",
+        states: "  a-d-w-j 5001ms   n 66009ms                   j",
+      },
+      "timeout: again, a second after it was sent": {
+        kind: "timeout",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r-d 999ms d",
+        states: "  a-d-w-j 5001ms   n 1001ms  j",
+      },
+      "not found: gives up delayed leaves, and lapses sooner": {
+        kind: "not-found",
+        watch: "^ 20s !",
+        requests: "c-d-w-r 4999ms r-d-w",
+        states: "  a-d-w-j 5001ms   n-u",
+      },
+      "forbidden: gives up delayed leaves, and lapses sooner": {
+        kind: "forbidden",
+        watch: "^ 20s !",
+        requests: "c-d-w-r 4999ms r-d-w",
+        states: "  a-d-w-j 5001ms   n-u",
+      },
+      "unsupported: gives up delayed leaves, and lapses sooner": {
+        kind: "unsupported",
+        watch: "^ 20s !",
+        requests: "c-d-w-r 4999ms r-d-w",
+        states: "  a-d-w-j 5001ms   n-u",
+      },
+      "maximum exceeded: again with the maximum": {
+        kind: "max-delay-exceeded",
+        maxDelayMs: 10_000,
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r-d-d",
+        states: "  a-d-w-j 5001ms   n---j",
+      },
+      "unknown: again after 3 s": {
+        kind: "other",
+        watch: "^ 11s !",
+        requests: "c-d-w-r 4999ms r-d 3001ms d",
+        states: "  a-d-w-j 5001ms   n 3003ms   j",
+      },
+      "unknown, four times: gives up delayed leaves, and lapses sooner": {
+        kind: "other",
+        times: 4,
+        watch: "^ 20s !",
+        requests: "c-d-w-r 4999ms r-d 3001ms d 3001ms d 3001ms d-w",
+        states: "  a-d-w-j 5001ms   n 9007ms                     u",
+      },
+    },
+  );
+});
+
+describe("restarting the delayed leave", () => {
+  rows(
+    { request: { request: "restart" }, from: "1s (x|)" },
+    {
+      "rate-limited: the same again when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 701ms r",
+        states: "  a-d-w-j",
+      },
+      "network: the same again after 3 s": {
+        kind: "network",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 3001ms r",
+        states: "  a-d-w-j",
+      },
+      "timeout: the same again, a second after it was sent": {
+        kind: "timeout",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 999ms r",
+        states: "  a-d-w-j",
+      },
+      "no answer: the same again after 2 s": {
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 1999ms r",
+        states: "  a-d-w-j",
+      },
+      "not found before its time: schedules anew": {
+        kind: "not-found",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r-d",
+        states: "  a-d-w-j 5001ms   n-j",
+      },
+      "conflict before its time: schedules anew": {
+        kind: "conflict",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r-d",
+        states: "  a-d-w-j 5001ms   n-j",
+      },
+      "unsupported: gives up delayed leaves, and lapses sooner": {
+        kind: "unsupported",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r-w",
+        states: "  a-d-w-j 5001ms   u",
+      },
+      "forbidden: the same again after 3 s": {
+        kind: "forbidden",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 3001ms r",
+        states: "  a-d-w-j",
+      },
+      "unknown: the same again after 3 s": {
+        kind: "other",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 3001ms r",
+        states: "  a-d-w-j",
+      },
+    },
+  );
+
+  const outage = { request: { request: "restart" }, from: "1s (x|)", lost: true } as const;
+  rows(outage, {
+    "not found after its time: joins again": {
+      kind: "network",
+      times: 5,
+      watch: "^ 24s !",
+      requests: "c-d-w-r 4999ms r 3001ms r 3001ms r 3001ms r 3001ms r        3001ms r-d-w-r",
+      states: "  a-d-w-j 17999ms                                      p 2011ms       b---j",
+    },
+    "unknown until after its time: joins again": {
+      kind: "other",
+      times: 6,
+      watch: "^ 24s !",
+      requests: "c-d-w-r 4999ms r 3001ms r 3001ms r 3001ms r 3001ms r        3001ms r-d-w-r",
+      states: "  a-d-w-j 17999ms                                      p 2011ms       b---j",
+    },
+  });
+});
+
+describe("writing the membership that joins", () => {
+  rows(
+    { request: { request: "send", type: member } },
+    {
+      "rate-limited: again when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 4s !",
+        requests: "c-d-w 701ms   w-r",
+        states: "  a-d-w-x 701ms   j",
+      },
+      "network: again after 3 s": {
+        kind: "network",
+        watch: "^ 4s !",
+        requests: "c-d-w 3001ms   w-r",
+        states: "  a-d-w-x 3001ms   j",
+      },
+      "network, more often than it is retried: fails, and leaves once": {
+        kind: "network",
+        times: 2,
+        options: { maxRetries: 1 },
+        watch: "^ 9s !",
+        requests: "c-d-w 3001ms   w-l",
+        states: "  a-d-w-x 3001ms   l-#",
+        error: "request-failed",
+      },
+      "timeout: again, a second after it was sent": {
+        kind: "timeout",
+        watch: "^ 4s !",
+        requests: "c-d-w 999ms w-r",
+        states: "  a-d-w 1001ms  j",
+      },
+      "no answer: again after 10 s, kept safe by restarts": {
+        watch: "^ 14s !",
+        requests: "c-d-w 4997ms r 4999ms r-w-r",
+        states: "  a-d-w 10001ms             j",
+      },
+      "forbidden: fails": {
+        kind: "forbidden",
+        watch: "^ 9s !",
+        requests: "c-d-w-x",
+        states: "  a-d-w-l-#",
+        error: "join-refused",
+      },
+      "unsupported: fails": {
+        kind: "unsupported",
+        watch: "^ 9s !",
+        requests: "c-d-w-x",
+        states: "  a-d-w-l-#",
+        error: "unsupported",
+      },
+      ...each(["not-found", "conflict", "max-delay-exceeded", "other"], "again after 3 s", {
+        watch: "^ 4s !",
+        requests: "c-d-w 3001ms   w-r",
+        states: "  a-d-w-x 3001ms   j",
+      }),
+      "unknown, four times: fails, and leaves once": {
+        kind: "other",
+        times: 4,
+        watch: "^ 20s !",
+        requests: "c-d-w 3001ms   w 1995ms r 1005ms w 3001ms w-l",
+        states: "  a-d-w-x 3001ms   y 3001ms          z 3001ms l-#",
+        error: "request-failed",
+      },
+    },
+  );
+
+  it(
+    "an answer that is lost is made up for by the room",
+    marbles(({ cold, expectObservable }) => {
+      const { home, requests$, join } = scene();
+      home.answer({ request: "send" }, { lose: "response" });
+      expectObservable(requests$, "              ^ 4s !").toBe("c-d-w-r");
+      expectObservable(inWords(join()), "^ 4s !").toBe("        a-d-w-j", words);
+      expectObservable(cold("-"), "^ 4s !").toBe("-");
+    }),
+  );
+});
+
+describe("renewing the membership", () => {
+  const soon = { expiryMs: 12_000, expiryHeadroomMs: 6_000 };
+  rows(
+    { request: { request: "send", type: member }, from: "1s (x|)", options: soon },
+    {
+      "rate-limited: again when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 997ms w 701ms w",
+        states: "  a-d-w-j",
+      },
+      "network: again after 3 s": {
+        kind: "network",
+        watch: "^ 10s !",
+        requests: "c-d-w-r 4999ms r 997ms w 3001ms w",
+        states: "  a-d-w-j",
+      },
+      "network, more often than it is retried: goes on, ten times more slowly, until it lapses": {
+        kind: "network",
+        times: 2,
+        options: { ...soon, maxRetries: 1 },
+        watch: "^ 16s !",
+        requests: "c-d-w-r 4999ms r 997ms w 3001ms w 999ms r 1997ms r-w-r",
+        states: "  a-d-w-j 11997ms                                  k---j",
+      },
+      "timeout: again, a second after it was sent": {
+        kind: "timeout",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 997ms w 999ms w",
+        states: "  a-d-w-j",
+      },
+      "forbidden: fails, and leaves once": {
+        kind: "forbidden",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 997ms w-s",
+        states: "  a-d-w-j 5999ms          l-#",
+        error: "join-refused",
+      },
+      "unsupported: fails, and leaves once": {
+        kind: "unsupported",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 4999ms r 997ms w-s",
+        states: "  a-d-w-j 5999ms          l-#",
+        error: "unsupported",
+      },
+      "unknown: again after 3 s": {
+        kind: "other",
+        watch: "^ 10s !",
+        requests: "c-d-w-r 4999ms r 997ms w 3001ms w",
+        states: "  a-d-w-j",
+      },
+      "unknown, more often than it is retried: joins again": {
+        kind: "other",
+        times: 2,
+        options: { ...soon, maxRetries: 1 },
+        watch: "^ 14s !",
+        requests: "c-d-w-r 4999ms r 997ms w 3001ms w-r-w-r",
+        states: "  a-d-w-j 9001ms                   r---j",
+      },
+    },
+  );
+});
+
+describe("sending the delayed leave, to leave", () => {
+  rows(
+    { request: { request: "send-delayed" }, leave: "1s x" },
+    {
+      "rate-limited: a leave when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 9s !",
+        requests: "c-d-w-r 993ms s 701ms l-x",
+        states: "  a-d-w-j 993ms l 705ms    |",
+      },
+      "network: a leave after 3 s": {
+        kind: "network",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 993ms s 3001ms l-x",
+        states: "  a-d-w-j 993ms l 3005ms    |",
+      },
+      "timeout: a leave at once": {
+        kind: "timeout",
+        watch: "^ 9s !",
+        requests: "c-d-w-r 993ms s-l-x",
+        states: "  a-d-w-j 993ms l-----|",
+      },
+      "no answer: a leave after 2 s": {
+        watch: "^ 9s !",
+        requests: "c-d-w-r 993ms s 1999ms l-x",
+        states: "  a-d-w-j 993ms l 2003ms    |",
+      },
+      ...each(["not-found", "conflict", "unsupported"], "a leave at once, and nothing to cancel", {
+        watch: "^ 9s !",
+        requests: "c-d-w-r 993ms s-l",
+        states: "  a-d-w-j 993ms l---|",
+      }),
+      ...each(["forbidden", "max-delay-exceeded", "other"], "a leave at once", {
+        watch: "^ 9s !",
+        requests: "c-d-w-r 993ms s-l-x",
+        states: "  a-d-w-j 993ms l-----|",
+      }),
+    },
+  );
+});
+
+describe("sending a leave", () => {
+  rows(
+    { request: { request: "send" }, from: "500ms (x|)", leave: "1s x", server: { delayedEvents: false } },
+    {
+      "rate-limited: again when the server says": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        watch: "^ 9s !",
+        requests: "c-w 997ms    l 701ms l",
+        states: "  a-w-u 995ms  l 703ms  |",
+      },
+      "network: again after 3 s": {
+        kind: "network",
+        watch: "^ 9s !",
+        requests: "c-w 997ms    l 3001ms l",
+        states: "  a-w-u 995ms  l 3003ms  |",
+      },
+      "timeout: again, a second after it was sent": {
+        kind: "timeout",
+        watch: "^ 9s !",
+        requests: "c-w 997ms    l 999ms l",
+        states: "  a-w-u 995ms  l 1001ms |",
+      },
+      "no answer: again after 10 s, when nobody waits any more": {
+        watch: "^ 20s !",
+        requests: "c-w 997ms    l 9999ms l",
+        states: "  a-w-u 995ms  l 9999ms #",
+        error: "leave-timeout",
+      },
+      ...each(["not-found", "forbidden", "conflict", "unsupported", "max-delay-exceeded", "other"], "again after 3 s", {
+        watch: "^ 9s !",
+        requests: "c-w 997ms    l 3001ms l",
+        states: "  a-w-u 995ms  l 3003ms  |",
+      }),
+      "unknown, more often than it is retried: fails": {
+        kind: "other",
+        times: 3,
+        options: { maxRetries: 2 },
+        watch: "^ 20s !",
+        requests: "c-w 997ms    l 3001ms l 3001ms l",
+        states: "  a-w-u 995ms  l 6005ms          #",
+        error: "request-failed",
+      },
+    },
+  );
+});
+
+describe("cancelling the delayed leave, having left before we joined", () => {
+  rows(
+    { request: { request: "cancel" }, leave: "---x" },
+    {
+      ...each(kinds, "has left all the same", { requests: "c-d-x", states: "a-dl--|", watch: "^ 9s !" }),
+      "no answer: has left all the same, after 2 s": {
+        watch: "^ 9s !",
+        requests: "c-d-x",
+        states: "  a-dl 2000ms |",
+      },
+    },
+  );
+});

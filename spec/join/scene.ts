@@ -1,0 +1,110 @@
+// Scene: Alice joins a call of which Bob is a spectator, on a server 1 ms away. Requests and states as letters and words.
+import { catchError, defer, distinctUntilChanged, map, type Observable, Subject, throwError } from "rxjs";
+import { type RunHelpers, TestScheduler } from "rxjs/testing";
+import { expect } from "vitest";
+import type { Call } from "../../src/call.ts";
+import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
+import { ownMembership } from "../../src/join/own-membership.ts";
+import type { JoinState } from "../../src/join/state.ts";
+import type { RtcError } from "../../src/errors.ts";
+import type { Matrix } from "../../src/matrix.ts";
+import { members } from "../../src/membership/members.ts";
+import { memberNames, type RoomOptions, virtualHomeserver } from "../../src/testing/index.ts";
+import type { VirtualHomeserverOptions } from "../../src/testing/index.ts";
+import type { TraceEntry } from "../../src/trace.ts";
+
+export const alice = "@alice:example.org";
+export const bob = "@bob:example.org";
+export const carl = "@carl:example.org";
+export const slot = "m.call#ROOM";
+
+export function marbles(spec: (helpers: RunHelpers) => void): () => void {
+  return () => new TestScheduler((actual, expected) => expect(inLines(actual)).toEqual(inLines(expected))).run(spec);
+}
+
+/** What happened, one line each, so that a difference can be read. */
+const inLines = (
+  messages: readonly { frame: number; notification: { kind: string; value?: unknown; error?: unknown } }[],
+) => messages.map(({ frame, notification: { kind, value, error } }) => `${frame} ${kind} ${value ?? error ?? ""}`);
+
+export interface SceneOptions extends VirtualHomeserverOptions, Partial<RoomOptions> {
+  readonly strictSlots?: boolean;
+}
+
+export function scene(options: SceneOptions = {}) {
+  const { strictSlots = false } = options;
+  const home = virtualHomeserver({ latencyMs: 1, syncMs: 1, ...options });
+  const roomId = home.createRoom({ members: [alice, bob], ...options });
+  const requests$ = new Subject<string>();
+  const trace: TraceEntry[] = [];
+
+  const callOf = (client: Matrix, note: (entry: TraceEntry) => void = () => {}): Call => {
+    const reading = members(client, { roomId, slot, strictSlots, requireSlotEncryption: false }, note);
+    return { matrix: client, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace: note };
+  };
+  const call = callOf(lettersOf(home.client(alice, "A"), requests$), (entry) => trace.push(entry));
+  const seenByBob$ = callOf(home.client(bob, "B")).membership$;
+  return {
+    home,
+    roomId,
+    call,
+    trace,
+    /** What Alice asks of the server: see `lettersOf`. */
+    requests$: requests$.asObservable(),
+    /** Whom Bob sees in the call. */
+    seen$: seenByBob$.pipe(map(memberNames), distinctUntilChanged()),
+    membership$: seenByBob$,
+    join: (join: JoinOptions = {}): Observable<JoinState> => ownMembership(call, resolveJoinOptions(call, join)),
+    /** All contents of one type that reached the server, oldest first. */
+    sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
+    tracedKinds: () => trace.map(({ kind }) => kind),
+  };
+}
+
+/**
+ * `c`apability, `d`elayed leave scheduled, `w`rite of the membership, `r`estart, `s`end of the delayed leave, `x` cancel
+ * of it, `l`eave, `o`pen slot.
+ */
+function lettersOf(matrix: Matrix, requests$: Subject<string>): Matrix {
+  const told = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
+    defer(() => {
+      requests$.next(letter);
+      return effect$;
+    });
+  return {
+    ...matrix,
+    delayedEvents: () => told("c", matrix.delayedEvents()),
+    schedule: (event, delayMs) => told("d", matrix.schedule(event, delayMs)),
+    send: (event) => {
+      const letter = event.type.endsWith(".slot") ? "o" : "application" in event.content ? "w" : "l";
+      return told(letter, matrix.send(event));
+    },
+    manageDelayed: (delayId, action, options) => {
+      const letter = { restart: "r", send: "s", cancel: "x" }[action];
+      return told(letter, matrix.manageDelayed(delayId, action, options));
+    },
+  };
+}
+
+/** States in words, each when the words change: how long the delayed leave lasts is left out. Errors as their codes. */
+export const inWords = (state$: Observable<JoinState>): Observable<string> =>
+  state$.pipe(
+    map(wordsOf),
+    distinctUntilChanged(),
+    catchError((error: RtcError) => throwError(() => error.code)),
+  );
+
+function wordsOf(state: JoinState): string {
+  switch (state.status) {
+    case "joining":
+      return [state.step, ...again(state.attempt)].join(" ");
+    case "joined":
+      return ["joined", state.delayedLeave.status, ...(state.probablyLeft ? ["probably left"] : [])].join(", ");
+    case "reconnecting":
+      return [state.reason, ...again(state.attempt)].join(" ");
+    case "leaving":
+      return "leaving";
+  }
+}
+
+const again = (attempt: number): string[] => (attempt > 1 ? [String(attempt)] : []);
