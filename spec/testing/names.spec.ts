@@ -1,5 +1,7 @@
+import { map } from "rxjs";
 import { describe, expect, test } from "vitest";
-import { keyName, memberNames, membersNamed } from "../../src/testing/index.ts";
+import { keyName, memberNames, membershipMarbles, membersNamed } from "../../src/testing/index.ts";
+import { marbles } from "./virtual.ts";
 
 describe("names for marbles", () => {
   test.each(["", "alice", "alice bob", "bob alice carl"])("make members of %o and words of them again", (names) => {
@@ -16,6 +18,18 @@ describe("names for marbles", () => {
     expect(membersNamed("bob")[0]).toBe(bob);
     expect(membersNamed("bob/LAPTOP")[0]).not.toBe(bob);
   });
+
+  test(
+    "draw a membership$ that has a value at any time",
+    marbles(({ cold, expectObservable, flush }) => {
+      const membership$ = membershipMarbles(cold("--a--b|", { a: "alice", b: "alice bob" }));
+      expectObservable(membership$.pipe(map(memberNames))).toBe("n-a--b|", { n: "", a: "alice", b: "alice bob" });
+      expectObservable(membership$.pipe(map(memberNames)), "---^--!").toBe("---a-b|", { a: "alice", b: "alice bob" });
+      expect(membership$.value).toEqual([]);
+      flush();
+      expect(memberNames(membership$.value)).toBe("alice bob");
+    }),
+  );
 
   test("say whose key it is and its index, and nothing of the key", () => {
     const [alice] = membersNamed("alice");

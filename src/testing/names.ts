@@ -1,5 +1,7 @@
 // Names: members and keys in words that fit into a marble diagram, and members made of such words.
+import { BehaviorSubject, map, type Observable } from "rxjs";
 import { participantIdentity } from "../membership/identity.ts";
+import type { Behavior } from "../rx/behavior.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
 
 const localpart = (userId: string): string => /^@([^:]*)/.exec(userId)?.[1] ?? userId;
@@ -26,7 +28,7 @@ const localpart = (userId: string): string => /^@([^:]*)/.exec(userId)?.[1] ?? u
  *   const bob = rtcSession(home.client("@bob:example.org", "LAPTOP"), options);
  *
  *   bob.join({ leaveOn: cold("1s x") }).subscribe();
- *   expectObservable(watcher.membership$.pipe(map(memberNames)), "^ 5s !").toBe("n 12ms b 989ms n", { n: "", b: "bob" });
+ *   expectObservable(watcher.membership$.pipe(map(memberNames)), "^ 5s !").toBe("n 10ms b 991ms n", { n: "", b: "bob" });
  * });
  * ```
  */
@@ -53,6 +55,31 @@ export function memberNames(members: readonly Membership[]): string {
  */
 export function membersNamed(names: string): readonly Membership[] {
   return names.split(" ").filter(Boolean).map(memberNamed);
+}
+
+/**
+ * A `membership$` drawn in names, to feed code that takes a session's: it has the drawn lists as its values, one after
+ * the other, and none before the first.
+ *
+ * @example
+ * ```ts
+ * import { map } from "rxjs";
+ * import { TestScheduler } from "rxjs/testing";
+ * import { membershipMarbles } from "matrixrtc-rx/testing";
+ *
+ * const equal = (actual: unknown, expected: unknown) =>
+ *   console.assert(JSON.stringify(actual) === JSON.stringify(expected));
+ * new TestScheduler(equal).run(({ cold, expectObservable }) => {
+ *   const membership$ = membershipMarbles(cold("a--b--a", { a: "alice", b: "alice bob" }));
+ *   const isAlone$ = membership$.pipe(map((members) => members.length === 1));
+ *   expectObservable(isAlone$).toBe("           t--f--t", { t: true, f: false });
+ * });
+ * ```
+ */
+export function membershipMarbles(names$: Observable<string>): Behavior<readonly Membership[]> {
+  const members$ = new BehaviorSubject(membersNamed(""));
+  names$.pipe(map(membersNamed)).subscribe(members$);
+  return members$;
 }
 
 /**
