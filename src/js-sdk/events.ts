@@ -57,8 +57,7 @@ export function eventsOf(client: MatrixClient): Effects {
 
     manageDelayed: (delayId, action, options) => {
       if (options?.keepalive) return outlivingThePage(client, delayId, action);
-      return requireFeatures(delayedEventsFeature).pipe(
-        switchMap(() => request(client, manageRequest(delayId, action))),
+      return request(client, manageRequest(delayId, action)).pipe(
         catchError((error: MatrixError) => {
           if (error.kind !== "unsupported") throw error;
           return request(client, olderManageRequest(delayId, action));

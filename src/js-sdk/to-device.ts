@@ -6,10 +6,18 @@ import { isString } from "../room/json.ts";
 import { proofOf } from "./proof.ts";
 import { isUsefulToDevice } from "./useful.ts";
 
-/** Messages of one sender stay in order while their device is looked up; nobody waits for the messages of others. */
+/** Messages of one device stay in order while it is looked up; nobody waits for the messages of others. */
 export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
   return new Observable<ToDeviceMessage>((subscriber) => {
-    const underWay = new Map<string, Promise<void>>();
+    const underWay = new Map<string, ReturnType<typeof proofOf>>();
+
+    /** One look at a time for a device: whoever asks meanwhile waits for the same answer, in turn. */
+    const proof = (sender: string, key: string) => {
+      const name = `${key} ${sender}`;
+      const looking = underWay.get(name) ?? proofOf(client, sender, key).finally(() => underWay.delete(name));
+      underWay.set(name, looking);
+      return looking;
+    };
 
     const onMessage = ({ message, encryptionInfo }: ReceivedToDeviceMessage) => {
       const { type, sender, content } = message;
@@ -18,12 +26,9 @@ export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
       // The sender that Olm vouches for and the one that the server names are one. The device that comes with them is
       // a mere claim; the key is not.
       if (encryptionInfo.sender !== sender) return;
-      const looking = proofOf(client, sender, encryptionInfo.senderCurve25519KeyBase64);
-      const told = Promise.all([looking, underWay.get(sender)]).then(([proof]) => {
-        if (underWay.get(sender) === told) underWay.delete(sender);
-        subscriber.next({ type, sender, content, proof });
-      });
-      underWay.set(sender, told);
+      void proof(sender, encryptionInfo.senderCurve25519KeyBase64).then((found) =>
+        subscriber.next({ type, sender, content, proof: found }),
+      );
     };
 
     client.on(ClientEvent.ReceivedToDeviceMessage, onMessage);

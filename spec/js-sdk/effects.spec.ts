@@ -1,0 +1,227 @@
+import { firstValueFrom, lastValueFrom, type Observable, toArray } from "rxjs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { OutgoingEvent } from "../../src/matrix.ts";
+import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { alice, bob, encrypted, memberType, roomId, roomState, stateType } from "./events.ts";
+import { FakeServer, refusal } from "./fake-server.ts";
+
+let server: FakeServer;
+beforeEach(() => {
+  server = new FakeServer();
+});
+afterEach(() => {
+  server.stop();
+  vi.useRealTimers();
+});
+
+const port = () => fromMatrixClient(server.client().client);
+const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
+const room = encodeURIComponent(roomId);
+
+const state: OutgoingEvent = {
+  roomId,
+  type: stateType,
+  stateKey: "_@alice:example.org_ALICE1_m.call",
+  content: { a: 1 },
+};
+const member: OutgoingEvent = { roomId, type: memberType, stickyMs: 3_600_000, txnId: "txn/1", content: { b: 2 } };
+const stickyMs = "org.matrix.msc4354.sticky_duration_ms=3600000";
+const delayedEvents = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events";
+
+/** The last request of a method, as it went over the wire. */
+function wire(method: string) {
+  const { url, body, headers } = server.requests.findLast((request) => request.method === method) ?? {};
+  return { address: `${url?.pathname}${url?.search}`, body, token: headers?.get("Authorization") };
+}
+
+test("a state event is put under its encoded key, and its id emitted", async () => {
+  server.on("PUT", "/state/", () => ({ event_id: "$new" }));
+  expect(await all(port().send(state))).toEqual(["$new"]);
+  expect(wire("PUT")).toEqual({
+    address: `/_matrix/client/v3/rooms/${room}/state/${stateType}/_%40alice%3Aexample.org_ALICE1_m.call`,
+    body: { a: 1 },
+    token: "Bearer token-of-ALICE1",
+  });
+});
+
+test("a sticky event says how long it stays, under its transaction id", async () => {
+  server.on("PUT", "/send/", () => ({ event_id: "$new" }));
+  expect(await all(port().send(member))).toEqual(["$new"]);
+  expect(wire("PUT")).toMatchObject({
+    address: `/_matrix/client/v3/rooms/${room}/send/${memberType}/txn%2F1?${stickyMs}`,
+    body: { b: 2 },
+  });
+});
+
+test("a delayed state event is put with its delay", async () => {
+  server.on("PUT", "/state/", () => ({ delay_id: "syd_1" }));
+  expect(await all(port().schedule({ ...state, content: {} }, 8_000))).toEqual(["syd_1"]);
+  expect(wire("PUT")).toMatchObject({
+    address: `/_matrix/client/v3/rooms/${room}/state/${stateType}/_%40alice%3Aexample.org_ALICE1_m.call?org.matrix.msc4140.delay=8000`,
+    body: {},
+  });
+});
+
+test("a delayed sticky event is put with both, in the clear even where the room is encrypted", async () => {
+  const { client } = await server.started(
+    { join: { [roomId]: { state: [...roomState(alice), encrypted] } } },
+    { crypto: true },
+  );
+  server.on("PUT", "/send/", () => ({ delay_id: "syd_2" }));
+  expect(await all(fromMatrixClient(client).schedule(member, 8_000))).toEqual(["syd_2"]);
+  expect(wire("PUT")).toMatchObject({
+    address: `/_matrix/client/v3/rooms/${room}/send/${memberType}/txn%2F1?org.matrix.msc4140.delay=8000&${stickyMs}`,
+    body: { b: 2 },
+  });
+});
+
+test("in an encrypted room a sticky event goes out encrypted, and leaves no trace in the time line", async () => {
+  const join = { [roomId]: { state: [...roomState(alice, bob), encrypted] } };
+  const { client } = await server.started({ join }, { crypto: true });
+  server.on("PUT", "/send/", () => refusal(403, "M_FORBIDDEN"));
+  await expect(all(fromMatrixClient(client).send(member))).rejects.toMatchObject({ kind: "forbidden" });
+  expect(wire("PUT").address).toBe(`/_matrix/client/v3/rooms/${room}/send/m.room.encrypted/txn%2F1?${stickyMs}`);
+  expect(wire("PUT").body).toMatchObject({ algorithm: "m.megolm.v1.aes-sha2", ciphertext: expect.any(String) });
+  expect(client.getRoom(roomId)?.getLiveTimeline().getEvents()).toEqual([]);
+});
+
+test("without encryption nothing is sent to an encrypted room", async () => {
+  const { client } = await server.started({ join: { [roomId]: { state: [...roomState(alice), encrypted] } } });
+  await expect(all(fromMatrixClient(client).send(member))).rejects.toMatchObject({ kind: "unsupported" });
+  expect(server.sent("PUT", "/send/")).toEqual([]);
+});
+
+test("state is not encrypted", async () => {
+  const { client } = await server.started(
+    { join: { [roomId]: { state: [...roomState(alice), encrypted] } } },
+    { crypto: true },
+  );
+  await all(fromMatrixClient(client).send(state));
+  expect(wire("PUT").body).toEqual({ a: 1 });
+});
+
+test.for([
+  ["a sticky event", (p: ReturnType<typeof port>) => p.send(member), "org.matrix.msc4354"],
+  ["a delayed state event", (p: ReturnType<typeof port>) => p.schedule(state, 1_000), "org.matrix.msc4140"],
+  ["a delayed sticky event", (p: ReturnType<typeof port>) => p.schedule(member, 1_000), "org.matrix.msc4354"],
+] as const)("a server that would take no notice of the parameter is not asked: %s", async ([, effect, feature]) => {
+  server.unstableFeatures = { ...server.unstableFeatures, [feature]: false };
+  await expect(all<unknown>(effect(port()))).rejects.toMatchObject({
+    kind: "unsupported",
+    message: `the server lacks ${feature}`,
+  });
+  expect(server.requests.map(({ path }) => path)).toEqual(["/_matrix/client/versions"]);
+});
+
+test.for(["restart", "send", "cancel"] as const)("a delayed event is managed by its id: %s", async (action) => {
+  server.on("POST", "/delayed_events/", () => ({}));
+  expect(await all(port().manageDelayed("syd/1", action))).toEqual([]);
+  expect(wire("POST")).toEqual({
+    address: `${delayedEvents}/syd%2F1/${action}`,
+    body: undefined,
+    token: "Bearer token-of-ALICE1",
+  });
+});
+
+test("servers of before the action was in the path get it in the body", async () => {
+  server.on("POST", "/delayed_events/", () => ({}));
+  server.on("POST", "/restart", () => refusal(404, "M_UNRECOGNIZED"));
+  expect(await all(port().manageDelayed("syd_1", "restart"))).toEqual([]);
+  expect(wire("POST")).toMatchObject({ address: `${delayedEvents}/syd_1`, body: { action: "restart" } });
+});
+
+test("a server that knows neither form does not support it", async () => {
+  server.on("POST", "/delayed_events/", () => refusal(404, "M_UNRECOGNIZED"));
+  await expect(all(port().manageDelayed("syd_1", "restart"))).rejects.toMatchObject({ kind: "unsupported" });
+});
+
+test("an unknown delay id is not tried in another form, and not repeated in the error", async () => {
+  server.on("POST", "/delayed_events/", () => refusal(404, "M_NOT_FOUND", { error: "syd_1 is not known" }));
+  await expect(all(port().manageDelayed("syd_1", "restart"))).rejects.toMatchObject({
+    kind: "not-found",
+    message: "M_NOT_FOUND: HTTP 404: … is not known",
+  });
+  expect(server.sent("POST", "/delayed_events/")).toHaveLength(1);
+});
+
+test("what must outlive the page starts at once, is kept alive, and is not aborted by unsubscribing", () => {
+  server.on("POST", "/delayed_events/", () => new Promise(() => {}));
+  port().manageDelayed("syd_1", "send", { keepalive: true }).subscribe().unsubscribe();
+  expect(wire("POST")).toMatchObject({ address: `${delayedEvents}/syd_1/send`, token: "Bearer token-of-ALICE1" });
+  expect(server.requests[0]).toMatchObject({ keepalive: true, signal: undefined });
+});
+
+test("what must outlive the page says how it ended, too", async () => {
+  server.on("POST", "/send", () => ({}));
+  expect(await all(port().manageDelayed("syd_1", "send", { keepalive: true }))).toEqual([]);
+  server.on("POST", "/send", () => refusal(429, "M_LIMIT_EXCEEDED", {}, { "Retry-After": "3" }));
+  await expect(all(port().manageDelayed("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
+    kind: "rate-limited",
+    retryAfterMs: 3_000,
+  });
+  server.on("POST", "/send", () => Promise.reject(new TypeError("fetch failed")));
+  await expect(all(port().manageDelayed("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
+    kind: "network",
+  });
+});
+
+test("nothing is sent before somebody subscribes, and unsubscribing aborts", async () => {
+  server.on("PUT", "/state/", () => new Promise(() => {}));
+  const sending = port().send(state);
+  await Promise.resolve();
+  expect(server.requests).toEqual([]);
+  const subscription = sending.subscribe();
+  await vi.waitUntil(() => server.sent("PUT", "/state/").length === 1);
+  expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(false);
+  subscription.unsubscribe();
+  expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(true);
+});
+
+test("a server that keeps silent is given up after half a minute", async () => {
+  vi.useFakeTimers();
+  server.on("PUT", "/state/", () => new Promise(() => {}));
+  const result = expect(all(port().send(state))).rejects.toMatchObject({ kind: "timeout" });
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  await result;
+  expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(true);
+});
+
+test("an answer that lacks what was asked for is an error", async () => {
+  server.on("PUT", "/state/", () => ({}));
+  await expect(all(port().send(state))).rejects.toMatchObject({
+    kind: "other",
+    message: "the server's answer has no event_id",
+  });
+});
+
+test.for([
+  [
+    "the longest delay",
+    { "org.matrix.msc4140.delayed_events": { max_delay_ms: 86_400_000, max_scheduled: 100 } },
+    { maxDelayMs: 86_400_000 },
+  ],
+  ["it by its name of tomorrow", { "m.delayed_events": { max_delay_ms: 1_000 } }, { maxDelayMs: 1_000 }],
+  ["that none may be scheduled", { "m.delayed_events": { max_scheduled: 0 } }, false],
+  ["nothing", {}, {}],
+  ["nonsense", { "m.delayed_events": { max_delay_ms: "long" } }, {}],
+] as const)("what the server allows of delayed events: %s", async ([, capabilities, allowed]) => {
+  server.capabilities = capabilities;
+  expect(await firstValueFrom(port().delayedEvents())).toEqual(allowed);
+});
+
+test("a server without delayed events allows none", async () => {
+  server.unstableFeatures = {};
+  expect(await all(port().delayedEvents())).toEqual([false]);
+});
+
+test("a server that does not tell its capabilities may allow what it likes", async () => {
+  server.on("GET", "/capabilities", () => refusal(400, "M_UNRECOGNIZED"));
+  expect(await all(port().delayedEvents())).toEqual([{}]);
+});
+
+test("not knowing whether the server has delayed events is an error", async () => {
+  server.on("GET", "/versions", () => refusal(502, "M_UNKNOWN"));
+  await expect(all(port().delayedEvents())).rejects.toMatchObject({ kind: "network" });
+});

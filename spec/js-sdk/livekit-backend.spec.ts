@@ -1,0 +1,83 @@
+import { lastValueFrom, type Observable, toArray } from "rxjs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { FakeServer, refusal } from "./fake-server.ts";
+
+let server: FakeServer;
+beforeEach(() => {
+  server = new FakeServer();
+});
+afterEach(() => server.stop());
+
+const port = () => fromMatrixClient(server.client().client);
+const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
+const unstable = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports";
+const stable = "/_matrix/client/v1/rtc/transports";
+
+test("an OpenID token is a fresh one each time, passed on verbatim", async () => {
+  let count = 0;
+  const token = {
+    access_token: "oid",
+    token_type: "Bearer",
+    matrix_server_name: "example.org",
+    expires_in: 3600,
+    more: 1,
+  };
+  server.on("POST", "/openid/request_token", () => ({ ...token, access_token: `oid${++count}` }));
+  const tokens$ = port().openIdToken();
+  expect(await all(tokens$)).toEqual([{ ...token, access_token: "oid1" }]);
+  expect(await all(tokens$)).toEqual([{ ...token, access_token: "oid2" }]);
+  expect(server.requests[0]).toMatchObject({
+    path: "/_matrix/client/v3/user/@alice:example.org/openid/request_token",
+    body: {},
+  });
+});
+
+test("an answer without a token is an error", async () => {
+  server.on("POST", "/openid/request_token", () => ({}));
+  await expect(all(port().openIdToken())).rejects.toMatchObject({ kind: "other" });
+});
+
+test("the transports of the homeserver are given as they are", async () => {
+  const rtc_transports = [{ type: "livekit", livekit_service_url: "https://rtc.example.org" }, "odd"];
+  server.on("GET", unstable, () => ({ rtc_transports }));
+  expect(await all(port().rtcTransports())).toEqual([rtc_transports]);
+});
+
+test("the stable endpoint is asked where there is no unstable one", async () => {
+  server.on("GET", unstable, () => refusal(404, "M_UNRECOGNIZED"));
+  server.on("GET", stable, () => ({ rtc_transports: [] }));
+  expect(await all(port().rtcTransports())).toEqual([[]]);
+});
+
+test("a homeserver without either has no transports to tell", async () => {
+  expect(await all(port().rtcTransports())).toEqual([undefined]);
+  expect(server.requests.map(({ path }) => path)).toEqual([unstable, stable]);
+});
+
+test("a homeserver in trouble is an error, not a lack", async () => {
+  server.on("GET", unstable, () => refusal(503, "M_UNKNOWN"));
+  await expect(all(port().rtcTransports())).rejects.toMatchObject({ kind: "network" });
+});
+
+test("the well-known file is that of the user's domain, asked without our token", async () => {
+  server.on("GET", "/.well-known/matrix/client", () => ({ "org.matrix.msc4143.rtc_foci": [] }));
+  expect(await all(port().wellKnown())).toEqual([{ "org.matrix.msc4143.rtc_foci": [] }]);
+  expect(server.requests[0]?.url.href).toBe("https://example.org/.well-known/matrix/client");
+  expect(server.requests[0]?.headers.has("Authorization")).toBe(false);
+});
+
+test.for([
+  ["is none", () => refusal(404, "M_NOT_FOUND")],
+  ["is no JSON", () => new Response("<html>")],
+  ["is no web server", () => Promise.reject(new TypeError("fetch failed"))],
+] as const)("the well-known file is undefined where there %s", async ([, answer]) => {
+  server.on("GET", "/.well-known/matrix/client", answer);
+  expect(await all(port().wellKnown())).toEqual([undefined]);
+});
+
+test("unsubscribing aborts", () => {
+  server.on("GET", "/.well-known/", () => new Promise(() => {}));
+  port().wellKnown().subscribe().unsubscribe();
+  expect(server.requests[0]?.signal?.aborted).toBe(true);
+});

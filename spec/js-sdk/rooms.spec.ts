@@ -1,0 +1,124 @@
+import { Room } from "matrix-js-sdk";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { News } from "../../src/matrix.ts";
+import { RtcError } from "../../src/errors.ts";
+import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { alice, bob, encrypted, joined, roomId, roomState, stateEvent, stateType } from "./events.ts";
+import { FakeServer, refusal } from "./fake-server.ts";
+
+let server: FakeServer;
+beforeEach(() => {
+  server = new FakeServer();
+});
+afterEach(() => server.stop());
+
+test("the port says who and which device we are", () => {
+  expect(fromMatrixClient(server.client(bob, "BOB1").client)).toMatchObject({ userId: bob, deviceId: "BOB1" });
+});
+
+test("a client that is not logged in is refused at once", () => {
+  const { client } = server.client();
+  client.deviceId = null;
+  expect(() => fromMatrixClient(client)).toThrow(RtcError);
+});
+
+test("a room is known whatever we are in it, and one of our rooms while we are joined", async () => {
+  const { client } = await server.started({
+    join: { [roomId]: { state: roomState(alice) }, "!left:x": { state: roomState(bob) } },
+  });
+  const port = fromMatrixClient(client);
+  expect([...port.rooms()]).toEqual([roomId]);
+  expect([roomId, "!left:x", "!other:x"].map((id) => port.hasRoom(id))).toEqual([true, true, false]);
+});
+
+test("state is read one by one and by type", async () => {
+  const [mine, theirs] = [stateEvent(stateType, "_a", { a: 1 }), stateEvent(stateType, "_b", { b: 2 }, bob)];
+  const { client } = await server.started({ join: { [roomId]: { state: [...roomState(alice, bob), mine, theirs] } } });
+  const port = fromMatrixClient(client);
+  expect(port.stateEvent(roomId, stateType, "_b")).toEqual({
+    type: stateType,
+    stateKey: "_b",
+    sender: bob,
+    eventId: theirs.event_id,
+    originServerTs: theirs.origin_server_ts,
+    content: { b: 2 },
+  });
+  expect([...port.stateEvents(roomId, stateType)].map(({ stateKey }) => stateKey)).toEqual(["_a", "_b"]);
+  expect([...port.stateEvents(roomId, stateType)][0]).toBe(port.stateEvent(roomId, stateType, "_a"));
+});
+
+test("an unknown room reads as empty", () => {
+  const port = fromMatrixClient(server.client().client);
+  expect([...port.rooms()]).toEqual([]);
+  expect(port.stateEvent(roomId, stateType, "")).toBeUndefined();
+  expect([...port.stateEvents(roomId, stateType)]).toEqual([]);
+  expect([...port.stickyEvents(roomId)]).toEqual([]);
+});
+
+test("what is read is of the Room of now, not of the one that it replaced", async () => {
+  const { client } = await server.started({
+    join: { [roomId]: { state: [...roomState(alice), stateEvent(stateType, "_a", { a: 1 })] } },
+  });
+  const port = fromMatrixClient(client);
+  expect(port.stateEvent(roomId, stateType, "_a")?.content).toEqual({ a: 1 });
+  const replacement = new Room(roomId, client, alice);
+  const event = { ...stateEvent(stateType, "_a", { a: 2 }), room_id: roomId };
+  replacement.currentState.setStateEvents([client.getEventMapper()(event)]);
+  client.store.storeRoom(replacement);
+  expect(port.stateEvent(roomId, stateType, "_a")?.content).toEqual({ a: 2 });
+});
+
+test("a malformed event is read without a throw", async () => {
+  const odd = { type: stateType, state_key: "_a", content: null, origin_server_ts: "now" };
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  client.getRoom(roomId)?.currentState.setStateEvents([client.getEventMapper()({ ...odd, room_id: roomId } as object)]);
+  expect(fromMatrixClient(client).stateEvent(roomId, stateType, "_a")).toEqual({
+    type: stateType,
+    stateKey: "_a",
+    sender: "",
+    eventId: "",
+    originServerTs: 0,
+    content: {},
+  });
+});
+
+test("a member whom a lazy client does not know is loaded, and news of the room follows", async () => {
+  server.on("GET", "/members", () => ({ chunk: joined(alice, bob) }));
+  const { client } = await server.started(
+    { join: { [roomId]: { state: roomState(alice) } } },
+    { lazyLoadMembers: true },
+  );
+  const port = fromMatrixClient(client);
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
+  expect(server.sent("GET", "/members")).toEqual([]);
+
+  const batches: (readonly News[])[] = [];
+  const subscription = port.news$.subscribe((news) => batches.push(news));
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
+  expect(port.stateEvent(roomId, "m.room.member", "@carol:example.org")).toBeUndefined();
+  await expect.poll(() => batches).toEqual([[{ kind: "room", roomId }]]);
+  expect(port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
+  expect(port.stateEvent(roomId, "m.room.member", "@carol:example.org")).toBeUndefined();
+  expect(server.sent("GET", "/members")).toHaveLength(1);
+  subscription.unsubscribe();
+});
+
+test("members that could not be loaded are asked for again once the connection is back", async () => {
+  server.on("GET", "/members", () => refusal(502, "M_UNKNOWN"));
+  const { client, syncs } = await server.started(
+    { join: { [roomId]: { state: roomState(alice) } } },
+    { lazyLoadMembers: true },
+  );
+  const port = fromMatrixClient(client);
+  const subscription = port.news$.subscribe(() => port.stateEvent(roomId, "m.room.member", bob));
+  port.stateEvent(roomId, "m.room.member", bob);
+  await syncs.take({ join: { [roomId]: { timeline: [encrypted] } } });
+  expect(server.sent("GET", "/members")).toHaveLength(1);
+  syncs.fail();
+  await expect.poll(() => client.getSyncState()).toBe("RECONNECTING");
+  server.on("GET", "/members", () => ({ chunk: joined(alice, bob) }));
+  client.retryImmediately();
+  await syncs.take();
+  await expect.poll(() => port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
+  subscription.unsubscribe();
+});

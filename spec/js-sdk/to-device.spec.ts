@@ -1,0 +1,250 @@
+import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
+import { lastValueFrom, type Observable, toArray } from "rxjs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { ToDeviceMessage } from "../../src/matrix.ts";
+import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { alice, bob, encrypted, roomId, roomState } from "./events.ts";
+import { FakeServer, refusal } from "./fake-server.ts";
+
+let server: FakeServer;
+beforeEach(() => {
+  server = new FakeServer();
+});
+afterEach(() => {
+  server.stop();
+  vi.useRealTimers();
+});
+
+const type = "io.element.call.encryption_keys";
+const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
+const toBob = { userId: bob, deviceId: "BOB1" };
+
+/** Alice and Bob in an encrypted room, each knowing the devices of the other. */
+async function pair() {
+  const join = { [roomId]: { state: [...roomState(alice, bob), encrypted] } };
+  const ours = await server.started({ join }, { crypto: true });
+  const theirs = await server.started({ join }, { userId: bob, deviceId: "BOB1", crypto: true });
+  for (const { syncs } of [ours, theirs]) await syncs.take({ changedDevices: [alice, bob] });
+  return { ours, theirs, port: fromMatrixClient(ours.client), theirPort: fromMatrixClient(theirs.client) };
+}
+
+function heardBy(port: { toDevice$: Observable<ToDeviceMessage> }) {
+  const heard: ToDeviceMessage[] = [];
+  port.toDevice$.subscribe((message) => heard.push(message));
+  return heard;
+}
+
+test("an encrypted message arrives with its content and the proof of its device", async () => {
+  const { theirs, port, theirPort } = await pair();
+  const heard = heardBy(theirPort);
+  expect(await all(port.sendToDevice([toBob], type, { keys: 1 }))).toEqual([{ ...toBob, outcome: "sent" }]);
+  await theirs.syncs.take({ toDevice: server.takeToDevice(bob) });
+  await expect.poll(() => heard).toHaveLength(1);
+  expect(heard[0]).toEqual({
+    type,
+    sender: alice,
+    content: { keys: 1 },
+    proof: { deviceId: "ALICE1", crossSigned: false },
+  });
+});
+
+test("a message in the clear has no proof", async () => {
+  const { syncs, client } = await server.started();
+  const heard = heardBy(fromMatrixClient(client));
+  await syncs.take({ toDevice: [{ type, sender: bob, content: { n: 1 } }] });
+  expect(heard).toEqual([{ type, sender: bob, content: { n: 1 } }]);
+});
+
+test("messages of the client's own key exchange stay with the client", async () => {
+  const { syncs, client } = await server.started();
+  const heard = heardBy(fromMatrixClient(client));
+  const types = ["m.room_key", "m.secret.send", "m.rtc.encryption_key", type];
+  await syncs.take({ toDevice: types.map((each) => ({ type: each, sender: bob, content: {} })) });
+  expect(heard.map((message) => message.type)).toEqual(["m.rtc.encryption_key", type]);
+});
+
+test("malformed messages are passed over", async () => {
+  const { client, syncs } = await server.started();
+  const heard = heardBy(fromMatrixClient(client));
+  await syncs.take({
+    toDevice: [
+      { type: 5, sender: bob, content: {} },
+      { type, content: {} },
+      { type, sender: bob, content: "odd" },
+    ],
+  });
+  expect(heard).toEqual([{ type, sender: bob, content: "odd" }]);
+});
+
+/** A client that says it has decrypted this, and whose device lists answer so. */
+const decrypted = (client: MatrixClient, content: object, sender = bob, key = "key-of-BOB1", senderDevice = "BOB1") =>
+  client.emit(ClientEvent.ReceivedToDeviceMessage, {
+    message: { type, sender, content } as never,
+    encryptionInfo: { sender, senderDevice, senderCurve25519KeyBase64: key, senderVerified: false },
+  });
+
+function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+  const { client } = server.client();
+  vi.spyOn(client, "getCrypto").mockReturnValue({
+    getUserDeviceInfo: async ([userId = ""]: string[]) => {
+      const ids = await lists(userId);
+      const device = (deviceId: string) =>
+        [deviceId, { deviceId, getIdentityKey: () => `key-of-${deviceId}` }] as const;
+      return new Map([[userId, new Map(ids.map(device))]]);
+    },
+    getDeviceVerificationStatus: async (_: string, deviceId: string) => ({ signedByOwner: deviceId === "SIGNED" }),
+  } as never);
+  return { client, heard: heardBy(fromMatrixClient(client)) };
+}
+
+test("the device that a message claims to come from is not believed: its key decides", async () => {
+  const { client, heard } = withDevices(async () => ["BOB1", "BOB2"]);
+  decrypted(client, {}, bob, "key-of-BOB2", "BOB1");
+  await expect.poll(() => heard).toHaveLength(1);
+  expect(heard[0]?.proof).toEqual({ deviceId: "BOB2", crossSigned: false });
+});
+
+test("a device that its owner has signed is known as such", async () => {
+  const { client, heard } = withDevices(async () => ["SIGNED"]);
+  decrypted(client, {}, bob, "key-of-SIGNED");
+  await expect.poll(() => heard).toHaveLength(1);
+  expect(heard[0]?.proof).toEqual({ deviceId: "SIGNED", crossSigned: true });
+});
+
+test("a message whose sender inside is another than outside is passed over", async () => {
+  const { client, heard } = withDevices(async () => ["BOB1"]);
+  client.emit(ClientEvent.ReceivedToDeviceMessage, {
+    message: { type, sender: alice, content: {} } as never,
+    encryptionInfo: { sender: bob, senderCurve25519KeyBase64: "key-of-BOB1", senderVerified: true },
+  });
+  decrypted(client, { n: 2 });
+  await expect.poll(() => heard.length).toBe(1);
+  expect(heard[0]?.content).toEqual({ n: 2 });
+});
+
+test("a list of devices that comes a little later is waited for", async () => {
+  vi.useFakeTimers();
+  let ids: string[] = [];
+  const { client, heard } = withDevices(async () => ids);
+  decrypted(client, {});
+  await vi.advanceTimersByTimeAsync(400);
+  expect(heard).toEqual([]);
+  ids = ["BOB1"];
+  await vi.advanceTimersByTimeAsync(100);
+  expect(heard[0]?.proof?.deviceId).toBe("BOB1");
+});
+
+test("a key that nobody's device has proves the sender only, after six seconds", async () => {
+  vi.useFakeTimers();
+  const { client, heard } = withDevices(() => Promise.reject(new Error("no answer")));
+  decrypted(client, {});
+  await vi.advanceTimersByTimeAsync(5_999);
+  expect(heard).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(heard).toEqual([{ type, sender: bob, content: {}, proof: { crossSigned: false } }]);
+});
+
+test("messages of one device stay in order, and wait for nobody else's", async () => {
+  const ofCarol = Promise.withResolvers<string[]>();
+  const { client, heard } = withDevices((userId) => (userId === bob ? Promise.resolve(["BOB1"]) : ofCarol.promise));
+  const carol = "@carol:example.org";
+  decrypted(client, { n: 1 }, carol, "key-of-CAROL1");
+  decrypted(client, { n: 2 }, carol, "key-of-CAROL1");
+  decrypted(client, { n: 3 });
+  decrypted(client, { n: 4 });
+  await expect.poll(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }]);
+  ofCarol.resolve(["CAROL1"]);
+  await expect.poll(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }, { n: 1 }, { n: 2 }]);
+});
+
+test("however many messages come from a device, it is looked up once at a time", async () => {
+  const list = Promise.withResolvers<string[]>();
+  const look = vi.fn(() => list.promise);
+  const { client, heard } = withDevices(look);
+  for (let n = 0; n < 100; n++) decrypted(client, { n });
+  list.resolve(["BOB1"]);
+  await expect.poll(() => heard.length).toBe(100);
+  expect(look).toHaveBeenCalledTimes(1);
+});
+
+test("nothing arrives after unsubscribing, be its device still looked up", async () => {
+  const { client } = withDevices(async () => ["BOB1"]);
+  const heard: ToDeviceMessage[] = [];
+  const subscription = fromMatrixClient(client).toDevice$.subscribe((message) => heard.push(message));
+  decrypted(client, {});
+  subscription.unsubscribe();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(heard).toEqual([]);
+});
+
+test("each device has its outcome: sent, or unknown", async () => {
+  const { port } = await pair();
+  const devices = [toBob, { userId: bob, deviceId: "GONE" }, { userId: "@nobody:example.org", deviceId: "X" }];
+  const outcomes = await all(port.sendToDevice(devices, type, {}));
+  expect(outcomes).toHaveLength(3);
+  expect(outcomes).toContainEqual({ ...devices[0], outcome: "sent" });
+  expect(outcomes).toContainEqual({ ...devices[1], outcome: "unknown-device" });
+  expect(outcomes).toContainEqual({ ...devices[2], outcome: "unknown-device" });
+});
+
+test("only what the server has acknowledged is sent", async () => {
+  const { port } = await pair();
+  server.on("PUT", "/sendToDevice/", () => refusal(429, "M_LIMIT_EXCEEDED", { retry_after_ms: 500 }));
+  const [outcome] = await all(port.sendToDevice([toBob], type, {}));
+  expect(outcome).toMatchObject({ ...toBob, outcome: "failed", cause: { kind: "rate-limited", retryAfterMs: 500 } });
+});
+
+test("a device without a one-time key cannot be served", async () => {
+  const { port } = await pair();
+  server.on("POST", "/keys/claim", () => ({ one_time_keys: {} }));
+  expect(await all(port.sendToDevice([toBob], type, {}))).toMatchObject([{ ...toBob, outcome: "failed" }]);
+});
+
+test("many devices are served by several requests, and a request that fails fails for its devices only", async () => {
+  const { client } = server.client();
+  const devices = Array.from({ length: 45 }, (_, i) => ({ userId: `@user${i}:example.org`, deviceId: `D${i}` }));
+  vi.spyOn(client, "getCrypto").mockReturnValue({
+    encryptToDeviceMessages: async (_: string, to: typeof devices) => ({
+      batch: to.map((device) => ({ ...device, payload: {} })),
+    }),
+  } as never);
+  let count = 0;
+  server.on("PUT", "/sendToDevice/", () => (++count === 2 ? refusal(500, "M_UNKNOWN") : {}));
+  const outcomes = await all(fromMatrixClient(client).sendToDevice(devices, type, {}));
+  expect(
+    server.sent("PUT", "/sendToDevice/m.room.encrypted/").map(({ body }) => Object.keys(body.messages).length),
+  ).toEqual([20, 20, 5]);
+  expect(outcomes.filter(({ outcome }) => outcome === "sent")).toHaveLength(25);
+  expect(outcomes.filter(({ outcome }) => outcome === "failed")).toHaveLength(20);
+  expect(new Set(outcomes.map(({ deviceId }) => deviceId)).size).toBe(45);
+});
+
+test("one whose encryption fails is tried alone, and fails alone", async () => {
+  const { client } = server.client();
+  const devices = ["D1", "D2", "D3"].map((deviceId) => ({ userId: bob, deviceId }));
+  vi.spyOn(client, "getCrypto").mockReturnValue({
+    encryptToDeviceMessages: async (_: string, to: typeof devices) => {
+      if (to.some(({ deviceId }) => deviceId === "D2")) throw new Error("no session");
+      return { batch: to.map((device) => ({ ...device, payload: {} })) };
+    },
+  } as never);
+  const outcomes = await all(fromMatrixClient(client).sendToDevice(devices, type, {}));
+  expect(Object.fromEntries(outcomes.map(({ deviceId, outcome }) => [deviceId, outcome]))).toEqual({
+    D1: "sent",
+    D2: "failed",
+    D3: "sent",
+  });
+});
+
+test("a client without encryption fails for every device", async () => {
+  const port = fromMatrixClient(server.client().client);
+  expect(await all(port.sendToDevice([toBob], type, {}))).toMatchObject([
+    { ...toBob, outcome: "failed", cause: { kind: "unsupported" } },
+  ]);
+});
+
+test("nobody to send to is done at once", async () => {
+  const { client } = server.client();
+  expect(await all(fromMatrixClient(client).sendToDevice([], type, {}))).toEqual([]);
+  expect(server.requests).toEqual([]);
+});
