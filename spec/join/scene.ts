@@ -17,6 +17,8 @@ export const alice = "@alice:example.org";
 export const bob = "@bob:example.org";
 export const carl = "@carl:example.org";
 export const slot = "m.call#ROOM";
+export const memberType = "org.matrix.msc3401.call.member";
+export const stickyType = "org.matrix.msc4143.rtc.member";
 
 export function marbles(spec: (helpers: RunHelpers) => void): () => void {
   return () => new TestScheduler((actual, expected) => expect(inLines(actual)).toEqual(inLines(expected))).run(spec);
@@ -25,7 +27,10 @@ export function marbles(spec: (helpers: RunHelpers) => void): () => void {
 /** What happened, one line each, so that a difference can be read. */
 const inLines = (
   messages: readonly { frame: number; notification: { kind: string; value?: unknown; error?: unknown } }[],
-) => messages.map(({ frame, notification: { kind, value, error } }) => `${frame} ${kind} ${value ?? error ?? ""}`);
+) =>
+  messages.map(({ frame, notification: { kind, value, error } }) => `${frame} ${kind} ${inWord(value ?? error ?? "")}`);
+
+const inWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 export interface SceneOptions extends VirtualHomeserverOptions, Partial<RoomOptions> {
   readonly strictSlots?: boolean;
