@@ -1,0 +1,188 @@
+// The oracle: who is in a call by the rules of protocol.md 3, reckoned anew from all that has happened. Slow and plain.
+import { dayMs, hourMs } from "../support/contents.ts";
+import type { StateFact, StickyFact } from "../support/history.ts";
+
+/** What has happened in a room, in the order in which its client learned of it. */
+export type Happening = { readonly ts: number } & (
+  | { readonly kind: "state"; readonly fact: StateFact; readonly eventId: string }
+  | { readonly kind: "sticky"; readonly event: StickyArrival }
+  | { readonly kind: "redaction"; readonly eventId: string }
+  | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
+  | { readonly kind: "slot"; readonly status: "open" | "closed" }
+  | { readonly kind: "encryption" }
+);
+
+export interface StickyArrival {
+  readonly fact: StickyFact;
+  readonly eventId: string;
+  /** When it first arrived. */
+  readonly receivedTs: number;
+  readonly isReadable: boolean;
+}
+
+/** An event that stands in the room. */
+interface Standing {
+  readonly eventId: string;
+  readonly fact: StateFact | StickyFact;
+  readonly isReadable: boolean;
+  readonly isRedacted: boolean;
+  readonly originTs: number;
+  readonly createdTs: number;
+  /** When it ends, and when its sender's server thinks so. */
+  readonly endTs: number;
+  readonly rankTs: number;
+}
+
+interface Room {
+  readonly standing: readonly Standing[];
+  readonly joined: ReadonlySet<string>;
+  readonly slot: "open" | "closed" | "absent";
+  readonly encrypted: boolean;
+}
+
+/** What is expected to be said of an event. */
+export interface Said {
+  readonly eventId: string;
+  readonly reason: string;
+  readonly path?: string;
+  readonly untilTs?: number;
+}
+
+/** Every instant at which something may change by itself after `now`. */
+export function endsAfter(log: readonly Happening[], now: number): readonly number[] {
+  const ends = roomAt(log, now).standing.map(({ endTs }) => endTs);
+  return [...new Set(ends)].filter((ts) => ts > now && ts !== Infinity).toSorted((a, b) => a - b);
+}
+
+export function expectedAt(
+  log: readonly Happening[],
+  strictSlots: boolean,
+  now: number,
+): { readonly members: readonly string[]; readonly rejections: readonly Said[] } {
+  const room = roomAt(log, now);
+  const reasons = reasonsIn(room, strictSlots, now);
+  const members = room.standing.filter(({ eventId }) => reasons.get(eventId) === "member");
+  const later = endsAfter(log, now).map((ts) => [ts, reasonsIn(roomAt(log, ts), strictSlots, ts)] as const);
+  const rejections = room.standing.flatMap(({ eventId }): Said[] => {
+    const reason = reasons.get(eventId) ?? "";
+    if (reason === "member") return [];
+    const untilTs = later.find(([, then]) => then.get(eventId) !== reason)?.[0];
+    const [word = "", path] = reason.split(" ");
+    return [{ eventId, reason: word, ...(path !== undefined && { path }), ...(untilTs !== undefined && { untilTs }) }];
+  });
+  return { members: members.toSorted(byAge).map(({ eventId }) => eventId), rejections: rejections.toSorted(byEvent) };
+}
+
+export const byEvent = (a: { eventId: string }, b: { eventId: string }) => (a.eventId < b.eventId ? -1 : 1);
+
+const byAge = (a: Standing, b: Standing) =>
+  a.createdTs - b.createdTs || (nameOf(a) === nameOf(b) ? byEvent(a, b) : nameOf(a) < nameOf(b) ? -1 : 1);
+
+const nameOf = ({ fact: { userId, deviceId } }: Standing) => `${userId} ${deviceId}`;
+
+function reasonsIn(room: Room, strictSlots: boolean, now: number): ReadonlyMap<string, string> {
+  const own = room.standing.map((standing) => [standing, reasonOf(standing, room, strictSlots, now)] as const);
+  const counting = own.filter(([, reason]) => reason === "member").map(([standing]) => standing);
+  const final = ([standing, reason]: (typeof own)[number]): [string, string] => [
+    standing.eventId,
+    reason === "member" && counting.some((other) => beats(other, standing)) ? "superseded" : reason,
+  ];
+  return new Map(own.map(final));
+}
+
+function reasonOf({ fact, isReadable, isRedacted, endTs }: Standing, room: Room, strictSlots: boolean, now: number) {
+  if (!isReadable) return "undecryptable";
+  if (isRedacted) return "left";
+  if (fact.kind === "sticky" && fact.key === undefined) return "malformed sticky_key";
+  if (fact.saying === "leave") return "left";
+  if (fact.saying === "malformed") return `malformed ${fact.kind === "state" ? "focus_active" : "member.id"}`;
+  if (fact.saying === "other-slot") return "other-slot";
+  if (fact.kind === "sticky") {
+    if (room.encrypted && fact.encryption === "cleartext") return "unencrypted";
+    if (room.slot === "closed" || (strictSlots && room.slot === "absent")) return "slot-closed";
+  }
+  if (endTs <= now) return "expired";
+  return room.joined.has(fact.userId) ? "member" : "not-in-room";
+}
+
+/** Whether one event of a device counts instead of another. */
+function beats(a: Standing, b: Standing): boolean {
+  if (a.eventId === b.eventId || nameOf(a) !== nameOf(b)) return false;
+  if (a.fact.kind === "state") return b.fact.kind === "state" && isLater(a.originTs, b.originTs, a, b);
+  return b.fact.kind === "state" || (a.fact.memberId === b.fact.memberId && isLater(a.rankTs, b.rankTs, a, b));
+}
+
+const isLater = (aTs: number, bTs: number, a: Standing, b: Standing) =>
+  aTs === bTs ? a.eventId > b.eventId : aTs > bTs;
+
+function roomAt(log: readonly Happening[], now: number): Room {
+  const places = new Map<string, Standing>();
+  const joined = new Set<string>();
+  let slot: Room["slot"] = "absent";
+  let encrypted = false;
+  const endWhatIsOver = (ts: number) => {
+    for (const [place, { fact, endTs }] of places) if (fact.kind === "sticky" && endTs <= ts) places.delete(place);
+  };
+
+  for (const happening of log) {
+    const { ts } = happening;
+    endWhatIsOver(ts);
+    if (happening.kind === "state")
+      places.set(`state ${happening.fact.key}`, stateStanding(happening.fact, happening.eventId, ts));
+    if (happening.kind === "sticky") arrive(places, happening.event, ts);
+    if (happening.kind === "redaction") redact(places, happening.eventId);
+    if (happening.kind === "presence" && happening.isJoined) joined.add(happening.userId);
+    if (happening.kind === "presence" && !happening.isJoined) joined.delete(happening.userId);
+    if (happening.kind === "slot") slot = happening.status;
+    if (happening.kind === "encryption") encrypted = true;
+  }
+  endWhatIsOver(now);
+  return { standing: [...places.values()], joined, slot, encrypted };
+}
+
+function arrive(places: Map<string, Standing>, event: StickyArrival, ts: number): void {
+  const { fact, eventId, isReadable } = event;
+  const standing = stickyStanding(event);
+  if (fact.durationMs === 0 || standing.endTs <= ts) return;
+  const known = [...places].find(([, other]) => other.eventId === eventId);
+  if (known && (known[1].isReadable || !isReadable)) return;
+  if (known) places.delete(known[0]);
+  const isKeyed = isReadable && fact.key !== undefined;
+  const place = isKeyed ? `key ${fact.isStableType} ${fact.userId} ${fact.key}` : `event ${eventId}`;
+  const before = places.get(place);
+  if (!before || isLater(standing.rankTs, before.rankTs, standing, before)) places.set(place, standing);
+}
+
+function redact(places: Map<string, Standing>, eventId: string): void {
+  for (const [place, standing] of places) {
+    if (standing.eventId !== eventId) continue;
+    if (place.startsWith("event")) places.delete(place);
+    else places.set(place, { ...standing, isRedacted: true });
+  }
+}
+
+function stateStanding(fact: StateFact, eventId: string, ts: number): Standing {
+  const originTs = ts + fact.originMs;
+  const claimedTs = fact.createdMs === undefined || fact.createdMs > 0 ? originTs : originTs + fact.createdMs;
+  const endTs = Math.min(claimedTs + (fact.expiresMs ?? 4 * hourMs), originTs + dayMs, ts + dayMs);
+  const createdTs = claimedTs < originTs - dayMs ? originTs : claimedTs;
+  const isLasting = fact.saying === "leave" || fact.saying === "malformed";
+  const times = { originTs, createdTs, endTs: isLasting ? Infinity : endTs, rankTs: 0 };
+  return { eventId, fact, isReadable: true, isRedacted: false, ...times };
+}
+
+function stickyStanding({ fact, eventId, receivedTs, isReadable }: StickyArrival): Standing {
+  const originTs = receivedTs + fact.originMs;
+  const durationMs = Math.min(fact.durationMs, hourMs);
+  const endTs = fact.ttlMs ? receivedTs + fact.ttlMs : Math.min(receivedTs, originTs) + durationMs;
+  return {
+    eventId,
+    fact,
+    isReadable,
+    isRedacted: false,
+    originTs,
+    createdTs: originTs,
+    endTs,
+    rankTs: originTs + durationMs,
+  };
+}

@@ -1,0 +1,122 @@
+// FakeClient: the reading side of a Matrix client, moved by hand: what it holds and what it tells are set apart.
+import { NEVER, Observable, Subject } from "rxjs";
+import type { Matrix, News, RoomEvent, StickyEvent } from "../../src/matrix.ts";
+import { alice, slotType, stateEvent } from "./contents.ts";
+
+class FakeRoom {
+  readonly state = new Map<string, Map<string, RoomEvent>>();
+  readonly sticky = new Map<string, StickyEvent>();
+}
+
+export class FakeClient implements Matrix {
+  readonly userId: string;
+  readonly deviceId = "PHONE";
+  readonly #rooms = new Map<string, FakeRoom>();
+  readonly #news$ = new Subject<readonly News[]>();
+  /** How many listen to the news right now. */
+  listeners = 0;
+  /** How often the members of a room were read. */
+  readings = 0;
+
+  readonly news$: Observable<readonly News[]> = new Observable((subscriber) => {
+    this.listeners += 1;
+    subscriber.add(() => (this.listeners -= 1));
+    subscriber.add(this.#news$.subscribe(subscriber));
+  });
+
+  constructor(userId: string = alice) {
+    this.userId = userId;
+  }
+
+  rooms(): Iterable<string> {
+    return Array.from(this.#rooms.keys()).filter((roomId) => {
+      const { membership } = (this.stateEvent(roomId, "m.room.member", this.userId)?.content ?? {}) as {
+        membership?: unknown;
+      };
+      return membership === "join";
+    });
+  }
+
+  hasRoom(roomId: string): boolean {
+    return this.#rooms.has(roomId);
+  }
+
+  stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined {
+    return this.#rooms.get(roomId)?.state.get(type)?.get(stateKey);
+  }
+
+  stateEvents(roomId: string, type: string): Iterable<RoomEvent> {
+    this.readings += 1;
+    return this.#rooms.get(roomId)?.state.get(type)?.values() ?? [];
+  }
+
+  stickyEvents(roomId: string): Iterable<StickyEvent> {
+    return this.#rooms.get(roomId)?.sticky.values() ?? [];
+  }
+
+  /** Tells a batch of news. */
+  tell(...news: readonly News[]): void {
+    this.#news$.next(news);
+  }
+
+  /** Holds a room with these users in it, and gives the news of it. */
+  enter(roomId: string, ...userIds: readonly string[]): News {
+    this.#rooms.set(roomId, new FakeRoom());
+    for (const userId of userIds) this.setMembership(roomId, userId, "join");
+    return { kind: "room", roomId };
+  }
+
+  setState(roomId: string, event: RoomEvent): News {
+    const { type, stateKey = "" } = event;
+    const { state } = this.#room(roomId);
+    state.set(type, (state.get(type) ?? new Map<string, RoomEvent>()).set(stateKey, event));
+    return { kind: "state", roomId, type, stateKey };
+  }
+
+  setMembership(roomId: string, userId: string, membership: string): News {
+    return this.setState(
+      roomId,
+      stateEvent({ membership }, { type: "m.room.member", sender: userId, stateKey: userId }),
+    );
+  }
+
+  setSlot(roomId: string, slot: string, content: unknown, type: string = slotType): News {
+    return this.setState(roomId, stateEvent(content, { type, stateKey: slot }));
+  }
+
+  encrypt(roomId: string): News {
+    const content = { algorithm: "m.megolm.v1.aes-sha2" };
+    return this.setState(roomId, stateEvent(content, { type: "m.room.encryption", stateKey: "" }));
+  }
+
+  /** Holds a sticky event, and gives the news of it. */
+  keep(roomId: string, event: StickyEvent): News {
+    this.#room(roomId).sticky.set(event.eventId, event);
+    return { kind: "sticky", roomId, event };
+  }
+
+  redact(roomId: string, eventId: string): readonly News[] {
+    const { state, sticky } = this.#room(roomId);
+    sticky.delete(eventId);
+    const news: News[] = [{ kind: "redaction", roomId, eventId }];
+    for (const events of state.values()) {
+      for (const event of Array.from(events.values())) {
+        if (event.eventId === eventId) news.push(this.setState(roomId, { ...event, content: {} }));
+      }
+    }
+    return news;
+  }
+
+  #room(roomId: string): FakeRoom {
+    const room = this.#rooms.get(roomId) ?? new FakeRoom();
+    this.#rooms.set(roomId, room);
+    return room;
+  }
+
+  readonly toDevice$ = NEVER;
+  sendToDevice = () => NEVER;
+  send = () => NEVER;
+  schedule = () => NEVER;
+  manageDelayed = () => NEVER;
+  delayedEvents = () => NEVER;
+}

@@ -1,0 +1,184 @@
+// History: what can happen in a room, at random, as plain facts from which both events and expectations are made.
+import fc from "fast-check";
+import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
+import {
+  alice,
+  bob,
+  carl,
+  dayMs,
+  hourMs,
+  roomCall,
+  stateContent,
+  stateEvent,
+  stickyContent,
+  stickyEvent,
+  stickyLeave,
+} from "./contents.ts";
+
+const minuteMs = 60_000;
+
+/** What a membership event says. */
+type Saying = "join" | "leave" | "malformed" | "other-slot";
+
+export interface StateFact {
+  readonly kind: "state";
+  readonly key: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly saying: Saying;
+  /** When its server says that it was sent, from the time of its arrival on. */
+  readonly originMs: number;
+  /** What it claims for its creation, from when it was sent on. */
+  readonly createdMs: number | undefined;
+  readonly expiresMs: number | undefined;
+}
+
+export interface StickyFact {
+  readonly kind: "sticky";
+  readonly key: string | undefined;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly memberId: string;
+  readonly saying: Saying;
+  readonly encryption: StickyEvent["encryption"];
+  readonly isStableType: boolean;
+  readonly originMs: number;
+  readonly durationMs: number;
+  readonly ttlMs: number | undefined;
+}
+
+export type Fact =
+  | StateFact
+  | StickyFact
+  /** An earlier sticky event once more: as it was, or now that it can be decrypted. */
+  | { readonly kind: "again"; readonly of: number; readonly isDecrypted: boolean }
+  | { readonly kind: "redaction"; readonly of: number }
+  | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
+  | { readonly kind: "slot"; readonly status: "open" | "closed" }
+  | { readonly kind: "encryption" }
+  /** All of the room is to be looked at. */
+  | { readonly kind: "room" }
+  | { readonly kind: "wait"; readonly ms: number };
+
+const userId = fc.constantFrom(alice, bob, carl);
+const deviceId = fc.constantFrom("PHONE", "LAPTOP");
+const saying = fc.oneof(
+  { arbitrary: fc.constant<Saying>("join"), weight: 6 },
+  { arbitrary: fc.constant<Saying>("leave"), weight: 2 },
+  { arbitrary: fc.constantFrom<Saying>("malformed", "other-slot"), weight: 1 },
+);
+const originMs = fc.constantFrom(0, 0, 0, -1, -20 * minuteMs, 10 * minuteMs);
+
+export const stateFact: fc.Arbitrary<StateFact> = fc.record({
+  kind: fc.constant("state"),
+  key: fc.constantFrom("a", "b", "c", "d"),
+  userId,
+  deviceId,
+  saying,
+  originMs,
+  createdMs: fc.constantFrom(undefined, undefined, 0, -hourMs, -2 * dayMs, hourMs),
+  expiresMs: fc.constantFrom(undefined, 30 * minuteMs, 2 * hourMs, 30 * hourMs, 0),
+});
+
+export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
+  kind: fc.constant("sticky"),
+  key: fc.constantFrom("x", "x", "y", "z", undefined),
+  userId,
+  deviceId,
+  memberId: fc.constantFrom("one", "two"),
+  saying,
+  encryption: fc.constantFrom("decrypted", "decrypted", "cleartext", "undecryptable"),
+  isStableType: fc.boolean(),
+  originMs,
+  durationMs: fc.constantFrom(hourMs, hourMs, 20 * minuteMs, 2 * hourMs, 0),
+  ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 0),
+});
+
+const presence = fc.record({ kind: fc.constant("presence"), userId, isJoined: fc.boolean() });
+const slot = fc.record({ kind: fc.constant("slot"), status: fc.constantFrom("open", "open", "closed") });
+const encryption = fc.constant<Fact>({ kind: "encryption" });
+
+const fact: fc.Arbitrary<Fact> = fc.oneof(
+  { arbitrary: stickyFact, weight: 8 },
+  { arbitrary: stateFact, weight: 6 },
+  { arbitrary: fc.record({ kind: fc.constant("again"), of: fc.nat(9), isDecrypted: fc.boolean() }), weight: 2 },
+  { arbitrary: fc.record({ kind: fc.constant("redaction"), of: fc.nat(9) }), weight: 2 },
+  { arbitrary: presence, weight: 2 },
+  { arbitrary: slot, weight: 1 },
+  { arbitrary: encryption, weight: 1 },
+  { arbitrary: fc.constant<Fact>({ kind: "room" }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("wait"),
+      ms: fc.constantFrom(1, minuteMs, 15 * minuteMs, hourMs, 5 * hourMs, dayMs),
+    }),
+    weight: 5,
+  },
+);
+
+/** Batches of facts. */
+export const history = (most: number): fc.Arbitrary<readonly (readonly Fact[])[]> =>
+  fc.array(fc.array(fact, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: most });
+
+/** Facts that can come in any order at one instant: no state key, user, slot or event twice. */
+export const shuffled: fc.Arbitrary<readonly [readonly Fact[], readonly Fact[]]> = fc
+  .tuple(
+    fc.array(stickyFact, { maxLength: 8 }),
+    fc.uniqueArray(stateFact, { maxLength: 4, selector: ({ key }) => key }),
+    fc.uniqueArray(presence, { maxLength: 2, selector: ({ userId }) => userId }),
+    fc.array(slot, { maxLength: 1 }),
+    fc.array(encryption, { maxLength: 1 }),
+  )
+  .map((lists) => lists.flat() as readonly Fact[])
+  .chain((facts) => fc.tuple(fc.constant(facts), fc.shuffledSubarray([...facts], { minLength: facts.length })));
+
+/** Makes the event of a fact that arrives at `ts`. */
+export function stateEventOf(known: StateFact, eventId: string, ts: number): RoomEvent & { stateKey: string } {
+  const originServerTs = ts + known.originMs;
+  return stateEvent(stateSaying(known, originServerTs), {
+    eventId,
+    sender: known.userId,
+    originServerTs,
+    stateKey: known.key,
+  });
+}
+
+export function stickyEventOf(known: StickyFact, eventId: string, ts: number): StickyEvent {
+  const { encryption, durationMs, ttlMs, userId: sender } = known;
+  const times = {
+    originServerTs: ts + known.originMs,
+    receivedTs: ts,
+    durationMs,
+    ...(ttlMs !== undefined && { ttlMs }),
+  };
+  const event = stickyEvent({}, { eventId, sender, ...times, encryption: "undecryptable", type: "m.room.encrypted" });
+  return encryption === "undecryptable" ? event : { ...decrypted(known, event), encryption };
+}
+
+/** An event as it looks once it can be decrypted. */
+export function decrypted(known: StickyFact, event: StickyEvent): StickyEvent {
+  const type = known.isStableType ? "m.rtc.member" : "org.matrix.msc4143.rtc.member";
+  return { ...event, type, encryption: "decrypted", content: stickySaying(known) };
+}
+
+function stateSaying({ saying, deviceId, createdMs, expiresMs }: StateFact, originServerTs: number): unknown {
+  if (saying === "leave") return {};
+  const { expires: _, ...content } = stateContent({
+    device_id: deviceId,
+    ...(saying === "malformed" && { focus_active: 1 }),
+    ...(saying === "other-slot" && { call_id: "other" }),
+    ...(createdMs !== undefined && { created_ts: originServerTs + createdMs }),
+  });
+  return expiresMs === undefined ? content : { ...content, expires: expiresMs };
+}
+
+function stickySaying({ saying, key, userId, deviceId, memberId }: StickyFact): unknown {
+  const keys =
+    key === undefined ? { sticky_key: 0, msc4354_sticky_key: 0 } : { sticky_key: key, msc4354_sticky_key: key };
+  if (saying === "leave") return { ...stickyLeave(), ...keys };
+  return stickyContent({
+    ...keys,
+    slot_id: saying === "other-slot" ? "m.call#other" : roomCall,
+    member: { id: saying === "malformed" ? 1 : memberId, user_id: userId, device_id: deviceId },
+  });
+}
