@@ -1,0 +1,88 @@
+// MemoryPort: the least that a Matrix client can be. What is measured over it is our own work alone.
+import { EMPTY, type Observable, of, Subject } from "rxjs";
+import type { Device, Matrix, News, RoomEvent, StickyEvent, ToDeviceMessage, ToDeviceOutcome } from "matrixrtc-rx";
+import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
+
+interface MemoryRoom {
+  readonly state: Map<string, Map<string, RoomEvent>>;
+  readonly sticky: Map<string, StickyEvent>;
+}
+
+/** A sync response, ready to be taken in: making events of JSON is the work of the client and not measured. */
+export type MemoryBatch = readonly { readonly news: News; readonly event: RoomEvent }[];
+
+const nothing: readonly never[] = [];
+
+export class MemoryPort implements Matrix {
+  readonly userId = myUserId;
+  readonly deviceId = myDeviceId;
+  readonly news$ = new Subject<readonly News[]>();
+  readonly toDevice$ = new Subject<ToDeviceMessage>();
+  /** Told of every to-device message that leaves. */
+  onToDevice: (device: Device, type: string, content: object) => void = () => {};
+  readonly #rooms = new Map<string, MemoryRoom>();
+
+  prepare(events: readonly RawEvent[]): MemoryBatch {
+    return events.map((raw) => {
+      const event = fromRaw(raw);
+      const { type, stateKey } = event;
+      if ("durationMs" in event) return { event, news: { kind: "sticky", roomId: raw.room_id, event } };
+      return { event, news: { kind: "state", roomId: raw.room_id, type, stateKey: stateKey ?? "" } };
+    });
+  }
+
+  take(batch: MemoryBatch): void {
+    for (const { news, event } of batch) {
+      const room = this.#room(news.roomId);
+      if (news.kind === "sticky") room.sticky.set(event.eventId, news.event);
+      else stateOf(room, event.type).set(event.stateKey ?? "", event);
+    }
+    this.news$.next(batch.map(({ news }) => news));
+  }
+
+  rooms = (): Iterable<string> => this.#rooms.keys();
+  hasRoom = (roomId: string): boolean => this.#rooms.has(roomId);
+  stateEvent = (roomId: string, type: string, stateKey: string): RoomEvent | undefined =>
+    this.#rooms.get(roomId)?.state.get(type)?.get(stateKey);
+  stateEvents = (roomId: string, type: string): Iterable<RoomEvent> =>
+    this.#rooms.get(roomId)?.state.get(type)?.values() ?? nothing;
+  stickyEvents = (roomId: string): Iterable<StickyEvent> => this.#rooms.get(roomId)?.sticky.values() ?? nothing;
+
+  send = (): Observable<string> => of("$sent");
+  schedule = (): Observable<string> => of("delay");
+  manageDelayed = (): Observable<never> => EMPTY;
+  delayedEvents = (): Observable<false> => of(false);
+  sendToDevice = (devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome> => {
+    for (const device of devices) this.onToDevice(device, type, content);
+    return of(...devices.map((device): ToDeviceOutcome => ({ ...device, outcome: "sent" })));
+  };
+
+  #room(roomId: string): MemoryRoom {
+    const known = this.#rooms.get(roomId);
+    if (known) return known;
+    const room: MemoryRoom = { state: new Map(), sticky: new Map() };
+    this.#rooms.set(roomId, room);
+    return room;
+  }
+}
+
+function stateOf(room: MemoryRoom, type: string): Map<string, RoomEvent> {
+  const known = room.state.get(type);
+  if (known) return known;
+  const events = new Map<string, RoomEvent>();
+  room.state.set(type, events);
+  return events;
+}
+
+function fromRaw(raw: RawEvent): RoomEvent | StickyEvent {
+  const { type, sender, content, state_key: stateKey } = raw;
+  const common = { type, sender, content, eventId: raw.event_id, originServerTs: raw.origin_server_ts };
+  if (stateKey !== undefined) return { ...common, stateKey };
+  return {
+    ...common,
+    encryption: "cleartext",
+    durationMs: raw.msc4354_sticky?.duration_ms,
+    ttlMs: raw.unsigned?.["msc4354_sticky_duration_ttl_ms"],
+    receivedTs: Date.now(),
+  };
+}

@@ -1,0 +1,58 @@
+// SdkClient: a real MatrixClient with real Rooms, fed as its own sync feeds them, without a network.
+import {
+  ClientEvent,
+  createClient,
+  type IEvent,
+  type MatrixClient,
+  MatrixEvent,
+  type Room,
+  SyncState,
+} from "matrix-js-sdk";
+import { logger } from "matrix-js-sdk/lib/logger.js";
+import { _createAndReEmitRoom } from "matrix-js-sdk/lib/sync.js";
+import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
+
+/** What the SDK would print goes nowhere, and costs as little as it can. */
+const quietLogger = logger as typeof logger & { methodFactory: () => () => void; rebuild(): void };
+quietLogger.methodFactory = () => () => {};
+quietLogger.rebuild();
+
+/** A sync response, ready to be taken in: making events of JSON is the work of the client and not measured. */
+export type SdkBatch = ReadonlyMap<Room, readonly MatrixEvent[]>;
+
+export class SdkClient {
+  readonly client: MatrixClient = createClient({
+    baseUrl: "https://matrix.invalid",
+    userId: myUserId,
+    deviceId: myDeviceId,
+    accessToken: "none",
+    logger,
+  });
+  #syncs = 0;
+
+  room(roomId: string): Room {
+    const known = this.client.getRoom(roomId);
+    if (known) return known;
+    const room = _createAndReEmitRoom(this.client, roomId, {});
+    room.updateMyMembership("join");
+    this.client.store.storeRoom(room);
+    return room;
+  }
+
+  prepare(events: readonly RawEvent[]): SdkBatch {
+    const made = events.map((raw) => new MatrixEvent({ ...raw } as Partial<IEvent>));
+    return Map.groupBy(made, (event) => this.room(event.getRoomId() ?? ""));
+  }
+
+  /** What `SyncApi.processSyncResponse` does with state and sticky events. */
+  take(batch: SdkBatch): void {
+    const { client } = this;
+    client.store.setSyncToken(`sync-${++this.#syncs}`);
+    for (const [room, events] of batch) {
+      room.currentState.setStateEvents(events.filter((event) => event.isState()));
+      room._unstable_addStickyEvents(events.filter((event) => !event.isState()));
+      for (const event of events) client.emit(ClientEvent.Event, event);
+    }
+    client.emit(ClientEvent.Sync, SyncState.Syncing, SyncState.Syncing);
+  }
+}
