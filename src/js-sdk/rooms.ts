@@ -10,7 +10,11 @@ type Reading = Pick<Matrix, "rooms" | "hasRoom" | "stateEvent" | "stateEvents">;
 
 export function roomsOf(client: MatrixClient, loader: MemberLoader): Reading {
   return {
-    rooms: () => client.getRooms().flatMap((room) => (room.getMyMembership() === "join" ? room.roomId : none)),
+    rooms() {
+      const ids: string[] = [];
+      for (const room of client.getRooms()) if (room.getMyMembership() === "join") ids.push(room.roomId);
+      return ids;
+    },
 
     hasRoom: (roomId) => client.getRoom(roomId) !== null,
 
