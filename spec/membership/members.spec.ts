@@ -1,0 +1,504 @@
+import { asyncScheduler, map, merge, skip, Subscription, take, takeUntil, timer } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Membership } from "../../src/types.ts";
+import {
+  alice,
+  bob,
+  carl,
+  dayMs,
+  hourMs,
+  roomCall,
+  roomId,
+  stateContent,
+  stateEvent,
+  stickyContent,
+  stickyEvent,
+  stickyLeave,
+} from "../support/contents.ts";
+import { FakeClient } from "../support/fake-client.ts";
+import { marbles } from "../support/marbles.ts";
+import { happens, joins, leaves, roomOfThree, sticks, watching } from "../support/watching.ts";
+
+describe("The members of a call", () => {
+  it(
+    "are those whose events the client holds already, at once (guarantee 18)",
+    marbles(({ expectObservable }) => {
+      const { client, names$ } = watching();
+      client.setState(roomId, joins(alice));
+      client.keep(roomId, sticks(bob, { originServerTs: -1 }));
+      expectObservable(names$, "^---!").toBe("m", { m: "bob alice" });
+    }),
+  );
+
+  it(
+    "are told once for each batch of news, and are in the end what the last one says (guarantee 2, ordering 8)",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = watching();
+      const set = client.setState.bind(client, roomId);
+      happens(cold, "           -a-b-c", {
+        a: () => client.tell(set(joins(alice)), set(joins(bob)), set(joins(carl))),
+        b: () => client.tell(set(leaves(alice)), set(leaves(bob)), set(joins(bob)), set(leaves(carl))),
+        c: () => client.tell(set(joins(carl)), set(leaves(carl)), set(leaves(bob)), set(joins(alice))),
+      });
+      expectObservable(names$, " ^------!").toBe("nx-y-z", { n: "", x: "alice bob carl", y: "bob", z: "alice" });
+    }),
+  );
+
+  it(
+    "are not told of again where nothing came of the news",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$, membership$ } = watching();
+      client.setState(roomId, joins(alice));
+      const event = sticks(bob, { originServerTs: 1 });
+      happens(cold, "               -a-b-c-d-e", {
+        a: () => client.tell(client.keep(roomId, event)),
+        b: () => client.tell({ kind: "sticky", roomId, event }, { kind: "room", roomId }),
+        c: () => client.tell(client.setMembership(roomId, carl, "leave"), client.setMembership(roomId, bob, "join")),
+        d: () => client.tell({ kind: "redaction", roomId, eventId: "$other" }),
+        e: () => client.tell(),
+      });
+      expectObservable(names$, "     ^----------!").toBe("xy", { x: "alice", y: "alice bob" });
+      expectObservable(membership$.pipe(map((list) => list.length)), "^----------!").toBe("12", { 1: 1, 2: 2 });
+    }),
+  );
+
+  it(
+    "lapse at their exact times, without any event (guarantees 12 and 19, ordering 9)",
+    marbles(({ expectObservable }) => {
+      const { client, names$ } = watching();
+      client.setState(roomId, joins(alice, 4));
+      client.setState(roomId, joins(bob, 2));
+      client.keep(roomId, sticks(carl, { durationMs: 7 }));
+      const members = { x: "alice bob carl", y: "alice carl", z: "carl", n: "" };
+      expectObservable(names$, " ^----------!").toBe("x-y-z--n", members);
+    }),
+  );
+
+  it(
+    "lapse one by one, however many there are",
+    marbles(({ expectObservable }) => {
+      const { client, membership$ } = watching();
+      for (let n = 1; n <= 100; n += 1) {
+        const event = stateEvent(stateContent({ device_id: `${n}`, expires: 10 * n }), { stateKey: `${n}` });
+        client.setState(roomId, event);
+      }
+      const lengths = Array.from({ length: 100 }, (_, n) => `${"ab"[n % 2]} 9ms`).join(" ");
+      const count$ = membership$.pipe(map(({ length }) => (length % 2 ? "b" : "a")));
+      expectObservable(count$, " ^ 2s !").toBe(`${lengths} a`);
+    }),
+  );
+
+  it(
+    "stay when their events are renewed, and lapse when they are not any more",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = watching();
+      client.setState(roomId, joins(alice, 5));
+      const renew = () => client.tell(client.setState(roomId, joins(alice, 10, { originServerTs: 4 })));
+      happens(cold, "           ----r", { r: renew });
+      expectObservable(names$.pipe(map((names) => names || "nobody")), "^------------------!").toBe("a---a---------n", {
+        a: "alice",
+        n: "nobody",
+      });
+    }),
+  );
+
+  it(
+    "of one device: a sticky leave before or after a state join, it is there by its state (guarantee 29, ordering 10)",
+    marbles(({ cold, expectObservable }) => {
+      const leave = stickyEvent(stickyLeave(), { originServerTs: 5 });
+      for (const [first, second, expected] of [
+        ["s", "j", "---a-"],
+        ["j", "s", "-a---"],
+      ] as const) {
+        const { client, names$ } = watching();
+        happens(cold, `         -${first}-${second}-`, {
+          s: () => client.tell(client.keep(roomId, leave)),
+          j: () => client.tell(client.setState(roomId, joins(alice))),
+        });
+        expectObservable(names$.pipe(skip(1)), "^----!").toBe(expected, { a: "alice" });
+      }
+    }),
+  );
+
+  it(
+    "include one whose event came before the room (guarantee 16, ordering 11)",
+    marbles(({ cold, expectObservable }) => {
+      const client = new FakeClient();
+      const { names$ } = watching({}, client);
+      const event = sticks(bob);
+      happens(cold, "           -e-r", {
+        e: () => client.tell({ kind: "sticky", roomId, event }, { kind: "state", roomId, type: "t", stateKey: "" }),
+        r: () => client.tell(client.enter(roomId, alice, bob)),
+      });
+      expectObservable(names$, " ^----!").toBe("n--b", { n: "", b: "bob" });
+    }),
+  );
+
+  it(
+    "stay the same when the client replaces its room, and are read from the new one (guarantee 20)",
+    marbles(({ cold, expectObservable }) => {
+      const { client, membership$, names$ } = watching();
+      const [aliceJoins, bobJoins] = [joins(alice), joins(bob)];
+      client.setState(roomId, aliceJoins);
+      client.setState(roomId, bobJoins);
+      const replace = () => {
+        client.enter(roomId, alice, carl);
+        client.setState(roomId, { ...aliceJoins });
+        client.setState(roomId, joins(carl));
+        client.tell({ kind: "room", roomId });
+      };
+      happens(cold, "           -r", { r: replace });
+      expectObservable(names$, " ^--!").toBe("xy", { x: "alice bob", y: "alice carl" });
+      const seen = new Set<Membership | undefined>();
+      expectObservable(membership$.pipe(map(([first]) => seen.add(first).size)), "^--!").toBe("ab", { a: 1, b: 1 });
+    }),
+  );
+
+  it(
+    "are gone while they are out of the room",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = watching();
+      client.setState(roomId, joins(alice));
+      client.keep(roomId, sticks(bob));
+      const turn = (userId: string, membership: string) => () =>
+        client.tell(client.setMembership(roomId, userId, membership));
+      happens(cold, "           -k-b-j", { k: turn(alice, "leave"), b: turn(bob, "ban"), j: turn(alice, "join") });
+      expectObservable(names$, " ^------!").toBe("xy-n-z", { x: "alice bob", y: "bob", n: "", z: "alice" });
+    }),
+  );
+
+  it(
+    "are gone at a redaction",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = watching();
+      client.setState(roomId, joins(alice, 1000, { eventId: "$a" }));
+      client.keep(roomId, sticks(bob, { eventId: "$b" }));
+      const redact = (eventId: string) => () => client.tell(...client.redact(roomId, eventId));
+      happens(cold, "           -a-b", { a: redact("$a"), b: redact("$b") });
+      expectObservable(names$, " ^----!").toBe("xy-n", { x: "alice bob", y: "bob", n: "" });
+    }),
+  );
+});
+
+describe("Those who watch", () => {
+  beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+  afterEach(() => void vi.useRealTimers());
+
+  it(
+    "all end on the newest value when one of them changes it while being told (guarantee 36, ordering 12)",
+    marbles(({ cold, expectObservable, flush }) => {
+      const watched = watching();
+      const { client } = watched;
+      const names$ = watched.names$.pipe(takeUntil(timer(3)));
+      const log: string[] = [];
+      const again = (names: string) => {
+        if (names === "alice") client.tell(client.setState(roomId, joins(bob)));
+      };
+      names$.subscribe((names) => void log.push(`first ${names}`));
+      names$.subscribe(again);
+      names$.subscribe((names) => void log.push(`last ${names}`));
+      happens(cold, "           -a", { a: () => client.tell(client.setState(roomId, joins(alice))) });
+      expectObservable(names$).toBe("        nb-|", { n: "", b: "alice bob" });
+      flush();
+      expect(log).toEqual(["first ", "last ", "first alice", "first alice bob", "last alice bob"]);
+    }),
+  );
+
+  it(
+    "share one reading and one listener, and leave none behind",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, names$, rejected$, slot$ } = watching();
+      client.setState(roomId, joins(alice));
+      const counts: string[] = [];
+      const count = () => void counts.push(`${client.listeners} listening, ${client.readings} read`);
+      happens(cold, "                      -a-a-a-a", { a: count });
+      expectObservable(names$, "            ^-----!").toBe("m", { m: "alice" });
+      expectObservable(names$, "            --^-!").toBe("--m", { m: "alice" });
+      expectObservable(slot$, "             --^-!").toBe("--s", { s: { status: "absent" } });
+      expectObservable(rejected$, "         --^-!").toBe("--r", { r: [] });
+      flush();
+      expect(counts).toEqual([
+        "1 listening, 1 read",
+        "1 listening, 1 read",
+        "1 listening, 1 read",
+        "0 listening, 1 read",
+      ]);
+    }),
+  );
+
+  it("miss nothing that comes between listening and the first look (guarantee 38)", () => {
+    const client = roomOfThree();
+    const stateEvents = client.stateEvents.bind(client);
+    const { membership$ } = watching({}, client);
+    client.stateEvents = (id, type) => {
+      expect(client.listeners).toBe(1);
+      return stateEvents(id, type);
+    };
+    membership$.subscribe().unsubscribe();
+    expect(client.readings).toBe(1);
+  });
+
+  it("read the value at any time, watching or not", () => {
+    const { client, membership$, rejected$, slot$ } = watching();
+    const values = () => [membership$.value.length, rejected$.value.length, slot$.value.status];
+    expect(values()).toEqual([0, 0, "absent"]);
+    client.setState(roomId, joins(alice));
+    client.setState(roomId, leaves(bob));
+    client.setSlot(roomId, roomCall, { status: "open", application: { type: "m.call" } });
+    expect(values()).toEqual([1, 1, "open"]);
+    const subscription = membership$.subscribe();
+    expect(values()).toEqual([1, 1, "open"]);
+    client.tell(client.setState(roomId, joins(bob)), client.setSlot(roomId, roomCall, {}));
+    expect(values()).toEqual([2, 0, "closed"]);
+    subscription.unsubscribe();
+    client.setState(roomId, leaves(alice));
+    expect(values()).toEqual([1, 1, "closed"]);
+  });
+
+  it("find unchanged members, lists and slots as the same objects, however often they look", () => {
+    const { client, membership$, slot$ } = watching();
+    client.setState(roomId, joins(alice));
+    client.setSlot(roomId, roomCall, { status: "open", application: { type: "m.call" } });
+    const [list, slot] = [membership$.value, slot$.value];
+    expect([membership$.value, slot$.value]).toEqual([list, slot]);
+    expect(membership$.value).toBe(list);
+    expect(slot$.value).toBe(slot);
+    const seen: (readonly Membership[])[] = [];
+    membership$.pipe(take(1)).subscribe((value) => seen.push(value));
+    membership$.pipe(take(1)).subscribe((value) => seen.push(value));
+    expect(seen.every((value) => value === list)).toBe(true);
+    client.setState(roomId, joins(bob));
+    expect(membership$.value).not.toBe(list);
+    expect(membership$.value[0]).toBe(list[0]);
+  });
+
+  it("are told why, by a trace", () => {
+    const { client, membership$, trace } = watching();
+    client.setState(roomId, joins(alice));
+    client.setState(roomId, stateEvent({ application: 1 }, { sender: bob, stateKey: "b" }));
+    membership$.subscribe();
+    client.tell(client.setState(roomId, leaves(alice)));
+    const words = trace.map((entry) => {
+      if (entry.kind === "member-rejected") return `${entry.rejection.userId} ${entry.rejection.reason}`;
+      return `${entry.kind} ${entry.member.userId}${entry.kind === "member-left" ? ` ${entry.reason}` : ""}`;
+    });
+    expect(words).toEqual([`member-joined ${alice}`, `${bob} malformed`, `member-left ${alice} left`, `${alice} left`]);
+  });
+});
+
+describe("What is refused", () => {
+  it(
+    "is told with its reason until it is over",
+    marbles(({ cold, expectObservable }) => {
+      const { client, rejected$ } = watching();
+      happens(cold, "              -a-b-c", {
+        a: () =>
+          client.tell(
+            client.keep(
+              roomId,
+              sticks(alice, { type: "m.room.encrypted", encryption: "undecryptable", durationMs: 9 }),
+            ),
+          ),
+        b: () => client.tell(client.setState(roomId, joins(bob))),
+        c: () => client.tell(client.setMembership(roomId, bob, "leave")),
+      });
+      const reasons$ = rejected$.pipe(map((list) => list.map(({ reason }) => reason).join(" ")));
+      expectObservable(reasons$, " ^------------!").toBe("nu---x---y", {
+        n: "",
+        u: "undecryptable",
+        x: "undecryptable not-in-room",
+        y: "not-in-room",
+      });
+    }),
+  );
+
+  it(
+    "may be a member for one who cannot read it: it is seen with its reason until it can be read (guarantee 42)",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$, rejected$ } = watching();
+      client.encrypt(roomId);
+      const readable = sticks(bob, { encryption: "decrypted" });
+      const unreadable = { ...readable, type: "m.room.encrypted", content: {}, encryption: "undecryptable" } as const;
+      happens(cold, "           -u--d", {
+        u: () => client.tell(client.keep(roomId, unreadable)),
+        d: () => client.tell(client.keep(roomId, readable)),
+      });
+      const reasons$ = rejected$.pipe(map((list) => list.map(({ reason, userId }) => `${userId} ${reason}`).join()));
+      expectObservable(reasons$, "^-----!").toBe("nu--n", { n: "", u: `${bob} undecryptable` });
+      expectObservable(names$, "  ^-----!").toBe("n---b", { n: "", b: "bob" });
+    }),
+  );
+
+  it(
+    "does not count where a room is encrypted: a join in the clear (11 row 8), but a leave does",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$, rejected$ } = watching();
+      client.encrypt(roomId);
+      client.keep(roomId, sticks(alice, { encryption: "decrypted" }));
+      happens(cold, "           -j-l", {
+        j: () => client.tell(client.keep(roomId, sticks(bob))),
+        l: () => client.tell(client.keep(roomId, stickyEvent(stickyLeave(), { originServerTs: 1 }))),
+      });
+      const reasons$ = rejected$.pipe(map((list) => list.map(({ reason }) => reason).join()));
+      expectObservable(names$, "  ^----!").toBe("a--n", { a: "alice", n: "" });
+      expectObservable(reasons$, "^----!").toBe("nu-v", { n: "", u: "unencrypted", v: "unencrypted,left" });
+    }),
+  );
+});
+
+describe("The slot of a call", () => {
+  const open = { status: "open", application: { type: "m.call" } };
+  const slots = { a: { status: "absent" }, o: open, c: { status: "closed" } };
+
+  it(
+    "absent lets members in, closed lets in none but those by state, open lets in all (8, B16)",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$, slot$ } = watching();
+      client.setState(roomId, joins(alice));
+      client.keep(roomId, sticks(bob));
+      const set = (content: unknown) => () => client.tell(client.setSlot(roomId, roomCall, content));
+      happens(cold, "           -c-o-e-s", { c: set({ status: "closed" }), o: set(open), e: set({}), s: set(open) });
+      expectObservable(slot$, " ^--------!").toBe("ac-o-c-o", slots);
+      expectObservable(names$, "^--------!").toBe("xy-x-y-x", { x: "alice bob", y: "alice" });
+    }),
+  );
+
+  it(
+    "absent lets in none but those by state where slots are strict",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = watching({ strictSlots: true });
+      client.setState(roomId, joins(alice));
+      client.keep(roomId, sticks(bob));
+      happens(cold, "           -o", { o: () => client.tell(client.setSlot(roomId, roomCall, open)) });
+      expectObservable(names$, "^--------!").toBe("yx", { x: "alice bob", y: "alice" });
+    }),
+  );
+
+  it(
+    "has to name the encryption of the room where that is required",
+    marbles(({ cold, expectObservable }) => {
+      const { client, slot$ } = watching({ requireSlotEncryption: true });
+      const encrypted = { ...open, encryption: { type: "m.per_member" } };
+      const set = (content: unknown) => () => client.tell(client.setSlot(roomId, roomCall, content));
+      happens(cold, "           -o-e-p-o", {
+        o: set(open),
+        e: () => client.tell(client.encrypt(roomId)),
+        p: set(encrypted),
+      });
+      expectObservable(slot$, " ^--------!").toBe("ao-c-o-c", slots);
+    }),
+  );
+
+  it(
+    "may stand under the stable name of its type, below the one in use",
+    marbles(({ cold, expectObservable }) => {
+      const { client, slot$ } = watching();
+      happens(cold, "           -s-u", {
+        s: () => client.tell(client.setSlot(roomId, roomCall, open, "m.rtc.slot")),
+        u: () => client.tell(client.setSlot(roomId, roomCall, {})),
+      });
+      expectObservable(slot$, " ^--------!").toBe("ao-c", slots);
+    }),
+  );
+
+  it(
+    "has members of its own: several calls in one room do not meet",
+    marbles(({ expectObservable }) => {
+      const client = roomOfThree();
+      const board = { application: { type: "org.example.board", page: 7 }, slot_id: "org.example.board#1" };
+      const member = { id: "one", user_id: carl, device_id: "PHONE" };
+      client.setState(roomId, joins(alice));
+      client.setState(roomId, stateEvent(stateContent({ call_id: "two" }), { sender: bob, stateKey: "two" }));
+      client.keep(roomId, stickyEvent(stickyContent({ ...board, member }), { sender: carl }));
+      for (const [slot, names] of [
+        ["m.call#ROOM", "alice"],
+        ["m.call#two", "bob"],
+        ["org.example.board#1", "carl"],
+        ["org.example.board#ROOM", ""],
+      ] as const) {
+        const { names$, rejected$ } = watching({ slot }, client);
+        expectObservable(names$, "^-!").toBe("m", { m: names });
+        const reasons$ = rejected$.pipe(map((list) => list.map(({ reason }) => reason).join()));
+        expectObservable(reasons$, "^-!").toBe("r", {
+          r: names ? "other-slot,other-slot" : "other-slot,other-slot,other-slot",
+        });
+      }
+    }),
+  );
+});
+
+describe("The clock of a call", () => {
+  let subscription = new Subscription();
+
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 0 });
+    subscription = new Subscription();
+  });
+  afterEach(() => {
+    subscription.unsubscribe();
+    vi.useRealTimers();
+  });
+
+  it("is one timer, whatever the number of members, and none once nobody watches (guarantee 7)", () => {
+    const { client, membership$, rejected$, slot$ } = watching();
+    const count = () => vi.getTimerCount();
+    subscription.add(merge(membership$, rejected$, slot$).subscribe());
+    expect(count()).toBe(0);
+    const events = Array.from({ length: 500 }, (_, n) =>
+      stateEvent(stateContent({ device_id: `${n}`, expires: 1000 + n }), { stateKey: `${n}` }),
+    );
+    client.tell(...events.map((event) => client.setState(roomId, event)));
+    for (const event of events.slice(0, 20))
+      client.tell(client.setState(roomId, { ...event, eventId: `${event.eventId}'` }));
+    expect(count()).toBe(1);
+    vi.advanceTimersByTime(1250);
+    expect([count(), membership$.value.length]).toEqual([1, 249]);
+    subscription.unsubscribe();
+    expect(count()).toBe(0);
+  });
+
+  it("may jump: after a sleep, an empty batch is enough for those who lapsed to go at once", () => {
+    const { client, membership$ } = watching();
+    client.setState(roomId, joins(alice, hourMs));
+    client.setState(roomId, joins(bob, 3 * hourMs));
+    subscription.add(membership$.subscribe());
+    vi.setSystemTime(2 * hourMs);
+    expect(membership$.value).toHaveLength(2);
+    client.tell();
+    expect(membership$.value.map(({ userId }) => userId)).toEqual([bob]);
+  });
+
+  it("may jump: after a sleep, those who are yet to lapse do so in their time", () => {
+    const { client, membership$ } = watching();
+    client.setState(roomId, joins(alice, 3 * hourMs));
+    subscription.add(membership$.subscribe());
+    vi.setSystemTime(2 * hourMs);
+    client.tell();
+    vi.advanceTimersByTime(hourMs - 1);
+    expect(membership$.value).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(membership$.value).toHaveLength(0);
+  });
+
+  it("may be set back: nobody lapses before their time", () => {
+    const { client, membership$ } = watching();
+    client.setState(roomId, joins(alice, hourMs));
+    subscription.add(membership$.subscribe());
+    vi.setSystemTime(-hourMs);
+    vi.advanceTimersByTime(2 * hourMs - 1);
+    expect(membership$.value).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(membership$.value).toHaveLength(0);
+    expect(asyncScheduler.now()).toBe(hourMs);
+  });
+
+  it("is not overrun by an end beyond all timers (guarantee 27)", () => {
+    const { client, membership$ } = watching();
+    client.setState(roomId, joins(alice, 1e300, { originServerTs: 1e12 }));
+    subscription.add(membership$.subscribe());
+    vi.advanceTimersByTime(dayMs - 1);
+    expect([vi.getTimerCount(), membership$.value.length]).toEqual([1, 1]);
+    vi.advanceTimersByTime(1);
+    expect([vi.getTimerCount(), membership$.value.length]).toEqual([0, 0]);
+  });
+});

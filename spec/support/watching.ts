@@ -1,0 +1,63 @@
+// Watching: the members of a room that a spec moves by hand.
+import { map, type Observable } from "rxjs";
+import type { RunHelpers } from "rxjs/testing";
+import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
+import { members, type Members } from "../../src/membership/members.ts";
+import type { MembershipTrace } from "../../src/membership/trace.ts";
+import type { ViewOptions } from "../../src/membership/view.ts";
+import { memberNames } from "../../src/testing/index.ts";
+import {
+  alice,
+  bob,
+  carl,
+  roomCall,
+  roomId,
+  stateContent,
+  stateEvent,
+  stickyContent,
+  stickyEvent,
+} from "./contents.ts";
+import { FakeClient } from "./fake-client.ts";
+
+export interface Watching extends Members {
+  readonly client: FakeClient;
+  readonly trace: MembershipTrace[];
+  /** Who is in the call, in words. */
+  readonly names$: Observable<string>;
+}
+
+/** A room with Alice, Bob and Carl in it, and the members of its call. */
+export function watching(options: Partial<ViewOptions> = {}, client = roomOfThree()): Watching {
+  const trace: MembershipTrace[] = [];
+  const all = { roomId, slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...options };
+  const watched = members(client, all, (entry) => void trace.push(entry));
+  return { client, trace, ...watched, names$: watched.membership$.pipe(map(memberNames)) };
+}
+
+export function roomOfThree(): FakeClient {
+  const client = new FakeClient();
+  client.enter(roomId, alice, bob, carl);
+  return client;
+}
+
+/** A state join of a user, which lasts for so long. */
+export const joins = (userId: string, expires = 1_000_000, changes: Partial<RoomEvent> = {}) =>
+  stateEvent(stateContent({ expires }), { sender: userId, stateKey: `_${userId}`, ...changes });
+
+export const leaves = (userId: string) => stateEvent({}, { sender: userId, stateKey: `_${userId}` });
+
+/** A sticky join of a user. */
+export const sticks = (userId: string, changes: Partial<StickyEvent> = {}, deviceId = "PHONE") =>
+  stickyEvent(stickyContent({ member: { id: "one", user_id: userId, device_id: deviceId } }), {
+    sender: userId,
+    ...changes,
+  });
+
+/** Lets things happen where their letters stand. */
+export function happens(
+  cold: RunHelpers["cold"],
+  marbles: string,
+  acts: Readonly<Record<string, () => unknown>>,
+): void {
+  cold(marbles, acts).subscribe((act) => act());
+}
