@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 
 export interface Eavesdropper extends Visitor {
   /** Waits until it has received enough to have decoded something, had it been able to. */
-  hears(enough: { participants: number; framesReceived: number }): Promise<EavesdropperFigures>;
+  hears(enough: { participants: number; packetsReceived: number }): Promise<EavesdropperFigures>;
 }
 
 export async function eavesdropper(world: World, account: Account, link: string): Promise<Eavesdropper> {
@@ -19,12 +19,12 @@ export async function eavesdropper(world: World, account: Account, link: string)
     service: world.stack.service,
   });
   return Object.assign(visitor, {
-    hears: ({ participants, framesReceived }: { participants: number; framesReceived: number }) =>
+    hears: ({ participants, packetsReceived }: { participants: number; packetsReceived: number }) =>
       until(
-        `E receives ${framesReceived} frames`,
+        `E receives ${packetsReceived} packets of video`,
         async () => {
           const figures = await visitor.page.evaluate(() => window.heard());
-          return figures.participants >= participants && figures.framesReceived >= framesReceived && figures;
+          return figures.participants >= participants && figures.packetsReceived >= packetsReceived && figures;
         },
         30_000,
       ),

@@ -1,6 +1,6 @@
 // Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
 import type { Room } from "livekit-client";
-import type { EncryptionKey, JoinState, Membership, RtcSession } from "matrixrtc-rx";
+import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
 import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
   combineLatest,
@@ -28,8 +28,6 @@ import { publishing, type Wanted } from "./publishing.ts";
 export interface CallOptions {
   readonly session: RtcSession;
   readonly backend: LivekitBackend;
-  /** Whether the room, and so the media, is encrypted. */
-  readonly encrypted: boolean;
   /** Which of our devices are on. */
   readonly wanted: Wanted;
   readonly camera: Link["camera"];
@@ -94,16 +92,15 @@ function ownRoom(options: CallOptions, url: string, own: Own): Observable<Room> 
 
 /** One LiveKit room, connected again with a new token when it is lost. */
 function roomAt(
-  { session, backend, encrypted, camera, mark }: CallOptions,
+  { session, backend, camera, mark }: CallOptions,
   url: string,
   member: Own,
   purpose: "publish" | "subscribe",
 ): Observable<Room> {
   const transport = { type: "livekit", livekit_service_url: url };
-  const encryptionKey$: Observable<EncryptionKey> | undefined = encrypted ? session.encryptionKey$ : undefined;
   return sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
     tap(() => purpose === "publish" && mark("token")),
-    switchMap((token) => connection(token, { encryptionKey$, camera })),
+    switchMap((token) => connection(token, session.encryptionKey$, camera)),
     retry({ delay: reconnectMs }),
   );
 }

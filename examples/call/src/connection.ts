@@ -2,45 +2,37 @@
 import { Room, RoomEvent, setLogLevel } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { keyProvider, type SfuToken } from "matrixrtc-rx/livekit";
-import { fromEventPattern, merge, Observable, type Subscriber } from "rxjs";
+import { fromEventPattern, merge, Observable } from "rxjs";
 import type { EncryptionKey } from "matrixrtc-rx";
 import type { Link } from "./link.ts";
 
 setLogLevel("warn");
 
-export interface ConnectionOptions {
-  /** Media keys, or undefined for a room whose media is not encrypted. */
-  readonly encryptionKey$: Observable<EncryptionKey> | undefined;
-  readonly camera: Link["camera"];
-}
-
 /** Emits the LiveKit room once it is connected. Fails when LiveKit has given up reconnecting. */
-export function connection({ url, jwt }: SfuToken, options: ConnectionOptions): Observable<Room> {
+export function connection(
+  { url, jwt }: SfuToken,
+  encryptionKey$: Observable<EncryptionKey>,
+  camera: Link["camera"],
+): Observable<Room> {
   return new Observable((subscriber) => {
-    const room = new Room({ ...encryption(options, subscriber), ...capture(options) });
-    subscriber.add(() => void room.disconnect());
+    const worker = new E2eeWorker();
+    const provider = keyProvider(encryptionKey$);
+    const room = new Room({ encryption: { keyProvider: provider, worker }, ...qualityFor(camera) });
     room.on(RoomEvent.Disconnected, (reason) => subscriber.error(new Error(`the SFU has disconnected us (${reason})`)));
     const connect = async () => {
-      if (options.encryptionKey$) await room.setE2EEEnabled(true);
+      await room.setE2EEEnabled(true);
       await room.connect(url, jwt);
       subscriber.next(room);
     };
     connect().catch((error: unknown) => subscriber.error(error));
+    return () => {
+      provider.dispose();
+      void room.disconnect().finally(() => worker.terminate());
+    };
   });
 }
 
-function encryption({ encryptionKey$ }: ConnectionOptions, subscriber: Subscriber<Room>) {
-  if (!encryptionKey$) return {};
-  const provider = keyProvider(encryptionKey$);
-  const worker = new E2eeWorker();
-  subscriber.add(() => {
-    provider.dispose();
-    worker.terminate();
-  });
-  return { encryption: { keyProvider: provider, worker } };
-}
-
-function capture({ camera }: ConnectionOptions) {
+function qualityFor(camera: Link["camera"]) {
   if (!camera) return { adaptiveStream: true, dynacast: true };
   return { videoCaptureDefaults: { resolution: camera }, publishDefaults: { simulcast: false } };
 }

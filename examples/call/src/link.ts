@@ -1,4 +1,5 @@
 // Link: what the page's address says. `?homeserver=…&camera=320x180@12` for the page, `#room=…&via=…` for the call.
+import type { MatrixClient } from "matrix-js-sdk";
 
 export interface Link {
   /** Base URL of the homeserver to suggest. */
@@ -23,14 +24,14 @@ export function readLink(): Link {
 }
 
 /** The address that leads others to a room. Only the hash names it, so that no web server is told. */
-export function linkTo(roomId: string, homeserver: string): string {
+export function linkTo(roomId: string, client: MatrixClient): string {
   const url = new URL(location.href);
-  url.searchParams.set("homeserver", homeserver);
-  url.hash = new URLSearchParams({ room: roomId, via: roomId.slice(roomId.indexOf(":") + 1) }).toString();
+  url.searchParams.set("homeserver", client.baseUrl);
+  url.hash = new URLSearchParams({ room: roomId, via: client.getDomain() ?? "" }).toString();
   return url.href;
 }
 
 /** Puts the room into our own address, so that a reload leads back to it. */
-export function rememberRoom(roomId: string, homeserver: string): void {
-  history.replaceState(null, "", linkTo(roomId, homeserver));
+export function rememberRoom(roomId: string, client: MatrixClient): void {
+  history.replaceState(null, "", linkTo(roomId, client));
 }

@@ -1,5 +1,5 @@
-// Lobby: the way to a room, made anew or given by the link. Rooms are encrypted, and every member may join the call.
-import { ClientEvent, KnownMembership, type MatrixClient, Preset, type Room } from "matrix-js-sdk";
+// Lobby: the way to an encrypted room, made anew or given by the link, in which every member may join the call.
+import { ClientEvent, KnownMembership, type MatrixClient, Preset } from "matrix-js-sdk";
 import {
   catchError,
   defer,
@@ -17,31 +17,34 @@ import {
 import { element, reasonOf, shown } from "./element.ts";
 import { type Link, rememberRoom } from "./link.ts";
 
-/** Emits the id of a room that we have joined, once the client knows it. */
+/**
+ * Emits the id of a room that we have joined, once the client knows that it is encrypted: what it knows at first may be
+ * older than that. No call is made in a room that is not encrypted.
+ */
 export function room(client: MatrixClient, { roomId, via }: Link): Observable<string> {
-  const room$ =
-    roomId === undefined
-      ? askForName(client).pipe(switchMap((id) => once(client, id, isEncrypted)))
-      : defer(() => joinRoom(client, roomId, via)).pipe(switchMap((id) => once(client, id, isJoined)));
-  return room$.pipe(tap((id) => rememberRoom(id, client.baseUrl)));
+  const room$ = roomId === undefined ? askForName(client) : defer(() => joinRoom(client, roomId, via));
+  return room$.pipe(
+    tap((id) => rememberRoom(id, client)),
+    switchMap((id) =>
+      shown(card("Waiting for an encrypted room…"), document.querySelector("main")!, untilReady(client, id)),
+    ),
+  );
 }
 
-/** Emits the id when its room is as wanted. */
-function once(client: MatrixClient, roomId: string, isWanted: (room: Room | null) => boolean): Observable<string> {
+function untilReady(client: MatrixClient, roomId: string): Observable<string> {
   return fromEvent(client, ClientEvent.Sync).pipe(
     startWith(undefined),
-    filter(() => isWanted(client.getRoom(roomId))),
+    map(() => client.getRoom(roomId)),
+    filter((known) => known?.getMyMembership() === KnownMembership.Join && known.hasEncryptionStateEvent()),
     map(() => roomId),
     take(1),
   );
 }
 
-const isJoined = (room: Room | null) => room?.getMyMembership() === KnownMembership.Join;
-/** A new room is synced while it is still being made: that it is encrypted may come last. */
-const isEncrypted = (room: Room | null) => room?.hasEncryptionStateEvent() ?? false;
+const card = (text: string) => element("p", { className: "card note" }, text);
 
 async function joinRoom(client: MatrixClient, roomId: string, via: readonly string[]): Promise<string> {
-  if (isJoined(client.getRoom(roomId))) return roomId;
+  if (client.getRoom(roomId)?.getMyMembership() === KnownMembership.Join) return roomId;
   const joined = await client.joinRoom(roomId, { viaServers: [...via] });
   return joined.roomId;
 }

@@ -1,5 +1,5 @@
-// The call app: an account, a client, a room, and the room's page; all of it ends with the page.
-import { fromEvent, switchMap, takeUntil } from "rxjs";
+// The call app: an account, a client, a room, and the room's page.
+import { switchMap } from "rxjs";
 import { matrixClient } from "./client.ts";
 import { element, reasonOf } from "./element.ts";
 import { readLink } from "./link.ts";
@@ -13,7 +13,6 @@ account(link.homeserver)
   .pipe(
     switchMap(matrixClient),
     switchMap((client) => room(client, link).pipe(switchMap((roomId) => stage(client, roomId, link)))),
-    takeUntil(fromEvent(window, "pagehide")),
   )
   .subscribe({
     error: (error: unknown) => document.body.append(element("p", { className: "problem" }, reasonOf(error))),

@@ -53,7 +53,7 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
   const copied$ = fromEvent(copy, "click").pipe(
     tap(() => {
       copy.textContent = "Copied";
-      void navigator.clipboard?.writeText(linkTo(roomId, client.baseUrl));
+      void navigator.clipboard?.writeText(linkTo(roomId, client));
     }),
   );
   const trouble$ = wanted.trouble$.pipe(tap((error) => (problem.textContent = reasonOf(error))));
@@ -62,8 +62,7 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
     defer(() => {
       sessionStorage.setItem(inCall, roomId);
       problem.textContent = "";
-      const encrypted = room?.hasEncryptionStateEvent() ?? true;
-      return inside(content, { session, backend, encrypted, wanted, camera, nameOf });
+      return inside(content, { session, backend, wanted, camera, nameOf });
     }).pipe(
       catchError((error: unknown) => {
         problem.textContent = reasonOf(error);

@@ -7,13 +7,11 @@ import type { Seen } from "./watch.ts";
 
 export interface TileOptions {
   readonly grid: HTMLElement;
-  /** Whether only encrypted media may be shown. */
-  readonly encrypted: boolean;
   readonly nameOf: (userId: string) => string;
 }
 
 /** Shows a member for as long as it is subscribed to. */
-export function tile(seen$: Observable<Seen>, { grid, encrypted, nameOf }: TileOptions): Observable<never> {
+export function tile(seen$: Observable<Seen>, { grid, nameOf }: TileOptions): Observable<never> {
   const video = element("video", { autoplay: true, playsInline: true, muted: true });
   const audio = element("audio", { autoplay: true });
   const initial = element("span", { className: "initial" });
@@ -21,8 +19,8 @@ export function tile(seen$: Observable<Seen>, { grid, encrypted, nameOf }: TileO
   const lock = element("span", { className: "lock" });
   const key = element("span", { className: "key" });
   const node = element("article", { className: "tile" }, initial, video, audio, element("footer", {}, lock, name, key));
-  const picture = player(video, Track.Source.Camera, encrypted);
-  const sound = player(audio, Track.Source.Microphone, encrypted);
+  const picture = player(video, Track.Source.Camera);
+  const sound = player(audio, Track.Source.Microphone);
 
   const show = ({ member, isOwn, participant, keyIndexes, lock: state }: Seen) => {
     const called = nameOf(member.userId);
@@ -40,12 +38,12 @@ export function tile(seen$: Observable<Seen>, { grid, encrypted, nameOf }: TileO
   return shown(node, grid, seen$.pipe(tap(show), finalize(clear), ignoreElements()));
 }
 
-/** Plays a participant's track of one source; says whether there is one to play. */
-function player(node: HTMLMediaElement, source: Track.Source, encrypted: boolean) {
+/** Plays a participant's track of one source, if it is encrypted; says whether there is one to play. */
+function player(node: HTMLMediaElement, source: Track.Source) {
   let playing: Track | undefined;
   return (participant: Participant | undefined): boolean => {
     const publication = participant?.getTrackPublication(source);
-    const isPlayable = publication && !publication.isMuted && (publication.isEncrypted || !encrypted);
+    const isPlayable = publication && !publication.isMuted && publication.isEncrypted;
     const track = isPlayable ? publication.track : undefined;
     if (track !== playing) {
       playing?.detach(node);

@@ -1,9 +1,9 @@
 // A page that joins the SFU's room and has no key.
 import { BaseKeyProvider, Room } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
-import { type FrameFigures, framesOf, type PageOptions, play, tokenFor } from "./sfu.ts";
+import { type VideoFigures, videoOf, type PageOptions, play, tokenFor } from "./sfu.ts";
 
-export interface EavesdropperFigures extends FrameFigures {
+export interface EavesdropperFigures extends VideoFigures {
   readonly participants: number;
 }
 
@@ -27,5 +27,5 @@ window.eavesdrop = async (options) => {
 
 window.heard = async () => ({
   participants: room.remoteParticipants.size,
-  ...(await framesOf(room.remoteParticipants.values())),
+  ...(await videoOf(room.remoteParticipants.values())),
 });

@@ -3,7 +3,7 @@ import { BaseKeyProvider, Room } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
 import { MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/index.js";
-import { framesOf, type PageOptions, play, tokenFor } from "./sfu.ts";
+import { videoOf, type PageOptions, play, tokenFor } from "./sfu.ts";
 
 class SdkKeyProvider extends BaseKeyProvider {
   async install(bytes: Uint8Array<ArrayBuffer>, identity: string, index: number) {
@@ -67,7 +67,7 @@ window.startSdkMember = async (options) => {
       const identities = session.memberships
         .filter((member) => member.userId === other)
         .map((member) => member.rtcBackendIdentity);
-      return (await framesOf(identities.map((one) => room.getParticipantByIdentity(one)))).framesDecoded;
+      return (await videoOf(identities.map((one) => room.getParticipantByIdentity(one)))).framesDecoded;
     },
   };
 };

@@ -30,21 +30,22 @@ async function post(url: string, body: object, headers: Record<string, string> =
   return response.json();
 }
 
-export interface FrameFigures {
-  readonly framesReceived: number;
+export interface VideoFigures {
+  readonly packetsReceived: number;
   readonly framesDecoded: number;
 }
 
-/** Of the video of one participant, or of all. */
-export async function framesOf(participants: Iterable<Participant | undefined>): Promise<FrameFigures> {
+/** Of the video of these participants together, by WebRTC's own counters. */
+export async function videoOf(participants: Iterable<Participant | undefined>): Promise<VideoFigures> {
   const tracks = [...participants]
     .filter((participant) => participant instanceof RemoteParticipant)
     .flatMap((participant) => [...participant.videoTrackPublications.values()].map(({ track }) => track));
   const reports = await Promise.all(tracks.map((track) => track?.getRTCStatsReport()));
-  const counters = reports.flatMap((report) => (report ? Array.from(report.values()) : []));
-  const sum = (name: keyof FrameFigures) =>
-    counters.reduce((total, one) => total + (one.type === "inbound-rtp" ? (one[name] ?? 0) : 0), 0) as number;
-  return { framesReceived: sum("framesReceived"), framesDecoded: sum("framesDecoded") };
+  const counters = reports
+    .flatMap((report) => (report ? Array.from(report.values()) : []))
+    .filter(({ type }) => type === "inbound-rtp");
+  const sum = (name: keyof VideoFigures) => counters.reduce((total: number, one) => total + (one[name] ?? 0), 0);
+  return { packetsReceived: sum("packetsReceived"), framesDecoded: sum("framesDecoded") };
 }
 
 /** LiveKit decodes only what somebody looks at. */
