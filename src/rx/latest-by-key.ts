@@ -8,7 +8,8 @@ export class LatestByKey<T> {
 
   /** What is kept, first, then what comes. Never completes. */
   readonly values$: Observable<T> = new Observable((subscriber) => {
-    for (const value of Array.from(this.#latest.values())) subscriber.next(value);
+    // Not over a copy: what comes meanwhile is put last, and so is met as well.
+    for (const value of this.#latest.values()) subscriber.next(value);
     subscriber.add(this.#live$.subscribe(subscriber));
   });
 
