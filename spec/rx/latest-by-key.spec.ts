@@ -10,10 +10,10 @@ describe("The latest by key", () => {
     marbles(({ cold, expectObservable }) => {
       const latest = byLetter();
       const values = { a: "a1", b: "b1", c: "a2" };
-      cold("                            -a-b-c", values).subscribe((value) => latest.next(value));
-      expectObservable(latest.values$, "^------!").toBe("-a-b-c", values);
-      expectObservable(latest.values$, "----^!").toBe("----(ab)", { a: "a1", b: "b1" });
-      expectObservable(latest.values$, "------^!").toBe("------(bc)", values);
+      cold("                            -a-b-----c", values).subscribe((value) => latest.next(value));
+      expectObservable(latest.values$, "^-----------!").toBe("-a-b-----c", values);
+      expectObservable(latest.values$, "----^-------!").toBe("----(ab)-c", values);
+      expectObservable(latest.values$, "----------^-!").toBe("----------(bc)", values);
     }),
   );
 
