@@ -1,3 +1,65 @@
 // The decisions about media keys. Never a key.
+import type { Device } from "../matrix.ts";
 
-export type KeyTrace = { readonly kind: "key-created"; readonly keyIndex: number };
+/** Why a new key of ours was made. */
+export type RotationReason =
+  /** The first one of this join. */
+  | "first"
+  /** Somebody left who could decrypt with the one before. */
+  | "leave"
+  /** Somebody joined who shall not decrypt what came before. */
+  | "join"
+  /** It had been in use for `periodMs`. */
+  | "period";
+
+/** Why a message with a key was not taken. */
+export type KeyRefusal =
+  /** A field is missing or of the wrong shape. */
+  | "malformed"
+  /** It came in the clear. */
+  | "cleartext"
+  /** Which device sent it could not be established. */
+  | "unproven-device"
+  /** It names another device than the one that sent it. */
+  | "forged-device"
+  /** `requireCrossSigned`, and the device is not. */
+  | "not-cross-signed"
+  /** A newer key of this index is known, or this very one. */
+  | "outdated"
+  /** Too many keys wait for members that are yet to be seen. */
+  | "too-many-early"
+  /** Its member was not seen in time. */
+  | "never-a-member";
+
+export type KeyTrace =
+  | { readonly kind: "key-created"; readonly keyIndex: number; readonly reason: RotationReason }
+  /** We encrypt with it from now on. */
+  | { readonly kind: "key-used"; readonly keyIndex: number }
+  /** A key of ours goes out to so many devices. */
+  | { readonly kind: "key-sent"; readonly keyIndex: number; readonly devices: number }
+  /** It did not reach a device: it is sent again for as long as the device is in the call and the key in use. */
+  | ({
+      readonly kind: "key-not-delivered";
+      readonly keyIndex: number;
+      readonly attempt: number;
+      readonly outcome: "unknown-device" | "failed";
+    } & Device)
+  /** `ageMs`: since it was sent, by the sender's clock. */
+  | ({
+      readonly kind: "key-received";
+      readonly keyIndex: number;
+      readonly memberId: string;
+      readonly ageMs: number;
+    } & Device)
+  /** It waits for its member to be seen. */
+  | ({ readonly kind: "key-early"; readonly keyIndex: number } & Device)
+  | {
+      readonly kind: "key-refused";
+      readonly reason: KeyRefusal;
+      /** The sender. */
+      readonly userId: string;
+      readonly deviceId?: string;
+      readonly keyIndex?: number;
+      /** With `malformed`: the field. */
+      readonly path?: string;
+    };

@@ -1,0 +1,77 @@
+// KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1, 5.2, 5.3.
+import { RtcError } from "../errors.ts";
+
+/**
+ * When our media key changes: the trade between what a leaver or joiner can decrypt and how many messages that costs.
+ * `rotationCost` computes both sides. protocol.md 5.1.
+ */
+export interface RotationPolicy {
+  /**
+   * How long a new key travels before we encrypt with it. Default 1000.
+   * Counted from the moment we begin to send it, so that the bound on a leaver's exposure holds whatever the network does.
+   */
+  readonly useDelayMs: number;
+  /** A key younger than this is given to a joiner; for an older one, a join makes a new key. Default 10000. */
+  readonly graceMs: number;
+  /** How long leaves are collected before one new key covers them all. Default 0: a leave makes a new key at once. */
+  readonly coalesceMs: number;
+  /** The longest that a key stays without a successor. Default Infinity: age alone never makes a new key. */
+  readonly periodMs: number;
+  /** With this many members, ourselves included, or more, no new keys are made. Default Infinity. */
+  readonly participantLimit: number;
+}
+
+/** How keys look on the wire: what clients send today (16 bytes), or the form of MSC4143 (32 bytes). Both are read. */
+export type KeyFormat = "io.element.call.encryption_keys" | "m.rtc.encryption_key";
+
+/** What can be chosen about media keys. */
+export interface KeyOptions {
+  readonly rotation?: Partial<RotationPolicy>;
+  /** The format of the messages that we send. Default `io.element.call.encryption_keys`. */
+  readonly format?: KeyFormat;
+  /** Accept keys only from devices that their owners have cross-signed. Default false. */
+  readonly requireCrossSigned?: boolean;
+}
+
+/** `KeyOptions` with every default filled in. */
+export interface ResolvedKeyOptions {
+  readonly rotation: RotationPolicy;
+  readonly format: KeyFormat;
+  readonly requireCrossSigned: boolean;
+}
+
+const defaultRotation: RotationPolicy = {
+  useDelayMs: 1000,
+  graceMs: 10_000,
+  coalesceMs: 0,
+  periodMs: Infinity,
+  participantLimit: Infinity,
+};
+
+const formats: readonly KeyFormat[] = ["io.element.call.encryption_keys", "m.rtc.encryption_key"];
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws RtcError `bad-argument` for a value that makes no sense.
+ */
+export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions {
+  const rotation = { ...defaultRotation, ...options.rotation };
+  requireDuration("useDelayMs", rotation.useDelayMs);
+  requireDuration("graceMs", rotation.graceMs);
+  requireDuration("coalesceMs", rotation.coalesceMs);
+  if (!(rotation.periodMs > 0)) throw badArgument("rotation.periodMs must be more than 0 ms");
+  if (!(rotation.participantLimit >= 1)) throw badArgument("rotation.participantLimit must be 1 or more");
+  const format = options.format ?? "io.element.call.encryption_keys";
+  if (!formats.includes(format)) throw badArgument(`format must be ${formats.join(" or ")}`);
+  return { rotation, format, requireCrossSigned: options.requireCrossSigned ?? false };
+}
+
+function requireDuration(name: string, ms: number): void {
+  if (!(ms >= 0 && Number.isFinite(ms)))
+    throw badArgument(`rotation.${name} must be a number of milliseconds, 0 or more`);
+}
+
+function badArgument(message: string): RtcError {
+  return new RtcError("bad-argument", message);
+}

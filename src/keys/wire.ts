@@ -1,0 +1,93 @@
+// Key messages on the wire, in both forms. protocol.md 5.2, 5.3, E8, E9, 11 rows 11 to 13.
+import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
+import { applicationTypeOf } from "../room/slot.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
+import type { KeyFormat } from "./options.ts";
+
+/** What a key message says. Everything in it is claimed by its sender, but for the key. */
+export interface KeyMessage {
+  readonly roomId: string;
+  readonly application: string | undefined;
+  readonly keyIndex: number;
+  readonly key: Uint8Array<ArrayBuffer>;
+  readonly memberId: string | undefined;
+  readonly deviceId: string | undefined;
+  readonly sentTs: number | undefined;
+}
+
+/** Names on the wire: what is in use, then the proposal's, which stands for both of its names. */
+const types: Readonly<Record<string, KeyFormat>> = {
+  "io.element.call.encryption_keys": "io.element.call.encryption_keys",
+  "org.matrix.msc4143.rtc.encryption_key": "m.rtc.encryption_key",
+  "m.rtc.encryption_key": "m.rtc.encryption_key",
+};
+
+/** The format of a to-device message by its type, if it is a key message at all. */
+export const formatOf = (type: string): KeyFormat | undefined => (Object.hasOwn(types, type) ? types[type] : undefined);
+
+/** How long a key is in a format. */
+export const keyBytes = (format: KeyFormat): number => (format === "m.rtc.encryption_key" ? 32 : 16);
+
+/** Reads a key message, or names the field that is not as it must be. */
+export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage | { readonly malformed: string } {
+  const { room_id: roomId, ...rest } = objectOr(content);
+  if (!isString(roomId)) return { malformed: "room_id" };
+  const isNew = format === "m.rtc.encryption_key";
+  const name = isNew ? "media_key" : "keys";
+  const keys = rest[name];
+  if (!isObject(keys)) return { malformed: name };
+  const { index, key } = keys;
+  if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > 255)
+    return { malformed: `${name}.index` };
+  const bytes = isString(key) ? fromBase64(key) : undefined;
+  if (bytes?.length !== 16 && bytes?.length !== 32) return { malformed: `${name}.key` };
+  const common = { roomId, keyIndex: index as number, key: bytes };
+  if (isNew) {
+    const memberId = rest["member_id"];
+    if (!isString(memberId)) return { malformed: "member_id" };
+    return { ...common, memberId, deviceId: undefined, application: undefined, sentTs: undefined };
+  }
+  const { id, claimed_device_id: deviceId } = objectOr(rest["member"]);
+  if (!isString(deviceId)) return { malformed: "member.claimed_device_id" };
+  const { application } = objectOr(rest["session"]);
+  return {
+    ...common,
+    memberId: isString(id) ? id : undefined,
+    deviceId,
+    application: isString(application) ? application : undefined,
+    sentTs: isFiniteNumber(rest["sent_ts"]) ? rest["sent_ts"] : undefined,
+  };
+}
+
+/** What goes out: one key of ours, for one call. */
+export interface OutgoingKey {
+  readonly roomId: string;
+  readonly slot: string;
+  readonly memberId: string;
+  readonly deviceId: string;
+  readonly keyIndex: number;
+  readonly key: Uint8Array;
+  readonly sentTs: number;
+}
+
+/** The type and content of a key message. */
+export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: string; content: object } {
+  const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs } = outgoing;
+  if (format === "m.rtc.encryption_key") {
+    const media_key = { index: keyIndex, key: toBase64(key).replace(/=+$/, "") };
+    return {
+      type: "org.matrix.msc4143.rtc.encryption_key",
+      content: { room_id: roomId, member_id: memberId, media_key, format: 0 },
+    };
+  }
+  return {
+    type: "io.element.call.encryption_keys",
+    content: {
+      keys: { index: keyIndex, key: toBase64(key) },
+      room_id: roomId,
+      member: { id: memberId, claimed_device_id: deviceId },
+      session: { call_id: "", application: applicationTypeOf(slot), scope: "m.room" },
+      sent_ts: sentTs,
+    },
+  };
+}
