@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { OutgoingEvent } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, memberType, roomId, roomState, stateType } from "./events.ts";
-import { FakeServer, refusal } from "./fake-server.ts";
+import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -45,8 +45,9 @@ test("a state event is put under its encoded key, and its id emitted", async () 
 });
 
 test("a sticky event says how long it stays, under its transaction id", async () => {
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
   server.on("PUT", "/send/", () => ({ event_id: "$new" }));
-  expect(await all(port().send(member))).toEqual(["$new"]);
+  expect(await all(fromMatrixClient(client).send(member))).toEqual(["$new"]);
   expect(wire("PUT")).toMatchObject({
     address: `/_matrix/client/v3/rooms/${room}/send/${memberType}/txn%2F1?${stickyMs}`,
     body: { b: 2 },
@@ -83,6 +84,11 @@ test("in an encrypted room a sticky event goes out encrypted, and leaves no trac
   expect(wire("PUT").address).toBe(`/_matrix/client/v3/rooms/${room}/send/m.room.encrypted/txn%2F1?${stickyMs}`);
   expect(wire("PUT").body).toMatchObject({ algorithm: "m.megolm.v1.aes-sha2", ciphertext: expect.any(String) });
   expect(client.getRoom(roomId)?.getLiveTimeline().getEvents()).toEqual([]);
+});
+
+test("nothing goes in the clear to a room that the client does not know yet", async () => {
+  await expect(all(port().send(member))).rejects.toMatchObject({ kind: "other" });
+  expect(server.sent("PUT", "/send/")).toEqual([]);
 });
 
 test("without encryption nothing is sent to an encrypted room", async () => {
@@ -171,7 +177,7 @@ test("nothing is sent before somebody subscribes, and unsubscribing aborts", asy
   await Promise.resolve();
   expect(server.requests).toEqual([]);
   const subscription = sending.subscribe();
-  await vi.waitUntil(() => server.sent("PUT", "/state/").length === 1);
+  await eventually(() => server.sent("PUT", "/state/").length).toBe(1);
   expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(false);
   subscription.unsubscribe();
   expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(true);

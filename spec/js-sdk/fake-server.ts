@@ -1,10 +1,15 @@
 // FakeServer: as much of a homeserver as a real matrix-js-sdk client needs, scripted by the spec.
 import { createClient, type ICreateClientOpts, type IStartClientOpts, type MatrixClient } from "matrix-js-sdk";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 
 // The SDK logs whatever it does, after its end too.
 for (const level of ["trace", "debug", "info", "warn", "error", "log"] as const)
   vi.spyOn(console, level).mockImplementation(() => {});
+
+// Real encryption takes its time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
+export const eventually = <T>(look: () => T): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(look, { timeout: 15_000, interval: 5 });
 
 export interface Request {
   readonly method: string;

@@ -4,7 +4,7 @@ import type { Subscription } from "rxjs";
 import type { News } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, event, joined, redaction, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
-import { type FakeClient, FakeServer } from "./fake-server.ts";
+import { eventually, type FakeClient, FakeServer } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -126,7 +126,7 @@ test("what a failing sync interrupted is looked at again when it resumes", async
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches } = listen(fake);
   fake.syncs.fail();
-  await expect.poll(() => fake.client.getSyncState()).toBe("RECONNECTING");
+  await eventually(() => fake.client.getSyncState()).toBe("RECONNECTING");
   fake.client.retryImmediately();
   await fake.syncs.take();
   expect(batches).toEqual([[]]);

@@ -4,7 +4,7 @@ import type { News } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, joined, roomId, roomState, stateEvent, stateType } from "./events.ts";
-import { FakeServer, refusal } from "./fake-server.ts";
+import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -96,7 +96,7 @@ test("a member whom a lazy client does not know is loaded, and news of the room 
   const subscription = port.news$.subscribe((news) => batches.push(news));
   expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
   expect(port.stateEvent(roomId, "m.room.member", "@carol:example.org")).toBeUndefined();
-  await expect.poll(() => batches).toEqual([[{ kind: "room", roomId }]]);
+  await eventually(() => batches).toEqual([[{ kind: "room", roomId }]]);
   expect(port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
   expect(port.stateEvent(roomId, "m.room.member", "@carol:example.org")).toBeUndefined();
   expect(server.sent("GET", "/members")).toHaveLength(1);
@@ -115,10 +115,10 @@ test("members that could not be loaded are asked for again once the connection i
   await syncs.take({ join: { [roomId]: { timeline: [encrypted] } } });
   expect(server.sent("GET", "/members")).toHaveLength(1);
   syncs.fail();
-  await expect.poll(() => client.getSyncState()).toBe("RECONNECTING");
+  await eventually(() => client.getSyncState()).toBe("RECONNECTING");
   server.on("GET", "/members", () => ({ chunk: joined(alice, bob) }));
   client.retryImmediately();
   await syncs.take();
-  await expect.poll(() => port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
+  await eventually(() => port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
   subscription.unsubscribe();
 });

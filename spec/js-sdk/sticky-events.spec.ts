@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { News, StickyEvent } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, event, memberType, roomId, roomState, sticky } from "./events.ts";
-import { type FakeClient, FakeServer, type RoomChange } from "./fake-server.ts";
+import { eventually, type FakeClient, FakeServer, type RoomChange } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -153,7 +153,7 @@ test("an encrypted event whose key has come is told decrypted", async () => {
   const { ours, member } = await encryptedMembership();
   const { told } = listen(ours);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
-  await expect.poll(() => told.length).toBe(1);
+  await eventually(() => told.length).toBe(1);
   expect(told[0]).toMatchObject({ type: memberType, encryption: "decrypted", content: { msc4354_sticky_key: "m1" } });
 });
 
@@ -161,7 +161,7 @@ test("an event that cannot be decrypted is told as such, and again when its key 
   const { ours, member } = await encryptedMembership();
   const { port, told } = listen(ours);
   await ours.syncs.take(inRoom({ timeline: [member] }));
-  await expect.poll(() => told.length).toBe(1);
+  await eventually(() => told.length).toBe(1);
   expect(told[0]).toMatchObject({
     type: "m.room.encrypted",
     encryption: "undecryptable",
@@ -170,7 +170,7 @@ test("an event that cannot be decrypted is told as such, and again when its key 
   });
   expect([...port.stickyEvents(roomId)]).toEqual([told[0]]);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice) });
-  await expect.poll(() => told.length).toBe(2);
+  await eventually(() => told.length).toBe(2);
   expect(told[1]).toMatchObject({ type: memberType, encryption: "decrypted", receivedTs: told[0]?.receivedTs });
   expect([...port.stickyEvents(roomId)]).toEqual([told[1]]);
 });
@@ -179,7 +179,7 @@ test("an undecryptable event of before anybody listened is found in the time lin
   const { ours, member } = await encryptedMembership();
   await ours.syncs.take(inRoom({ timeline: [member] }));
   const { port, told } = listen(ours);
-  await expect.poll(() => told.length).toBe(1);
+  await eventually(() => told.length).toBe(1);
   expect(told[0]).toMatchObject({ encryption: "undecryptable", eventId: member.event_id });
   expect([...port.stickyEvents(roomId)]).toEqual(told);
 });
@@ -189,7 +189,7 @@ test("an encrypted event of a gappy sync is decrypted, though the client has giv
   const { told } = listen(ours);
   const gap = { limited: true, timeline: [event("m.room.message", { body: "x" })], sticky: [member] };
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom(gap) });
-  await expect.poll(() => told.at(-1)?.encryption).toBe("decrypted");
+  await eventually(() => told.at(-1)?.encryption).toBe("decrypted");
   expect(told.at(-1)).toMatchObject({ eventId: member.event_id, content: { msc4354_sticky_key: "m1" } });
 });
 
@@ -202,7 +202,7 @@ test("the device is named where the membership does not name it", async () => {
   const { ours, member } = await encryptedMembership(content);
   const { told } = listen(ours);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
-  await expect.poll(() => told.at(-1)?.senderDeviceId).toBe("BOB1");
+  await eventually(() => told.at(-1)?.senderDeviceId).toBe("BOB1");
 });
 
 test("a room keeps the newest 5,000 events", async () => {

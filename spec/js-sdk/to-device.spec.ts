@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ToDeviceMessage } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, roomId, roomState } from "./events.ts";
-import { FakeServer, refusal } from "./fake-server.ts";
+import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -39,7 +39,7 @@ test("an encrypted message arrives with its content and the proof of its device"
   const heard = heardBy(theirPort);
   expect(await all(port.sendToDevice([toBob], type, { keys: 1 }))).toEqual([{ ...toBob, outcome: "sent" }]);
   await theirs.syncs.take({ toDevice: server.takeToDevice(bob) });
-  await expect.poll(() => heard).toHaveLength(1);
+  await eventually(() => heard).toHaveLength(1);
   expect(heard[0]).toEqual({
     type,
     sender: alice,
@@ -100,14 +100,14 @@ function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
 test("the device that a message claims to come from is not believed: its key decides", async () => {
   const { client, heard } = withDevices(async () => ["BOB1", "BOB2"]);
   decrypted(client, {}, bob, "key-of-BOB2", "BOB1");
-  await expect.poll(() => heard).toHaveLength(1);
+  await eventually(() => heard).toHaveLength(1);
   expect(heard[0]?.proof).toEqual({ deviceId: "BOB2", crossSigned: false });
 });
 
 test("a device that its owner has signed is known as such", async () => {
   const { client, heard } = withDevices(async () => ["SIGNED"]);
   decrypted(client, {}, bob, "key-of-SIGNED");
-  await expect.poll(() => heard).toHaveLength(1);
+  await eventually(() => heard).toHaveLength(1);
   expect(heard[0]?.proof).toEqual({ deviceId: "SIGNED", crossSigned: true });
 });
 
@@ -118,7 +118,7 @@ test("a message whose sender inside is another than outside is passed over", asy
     encryptionInfo: { sender: bob, senderCurve25519KeyBase64: "key-of-BOB1", senderVerified: true },
   });
   decrypted(client, { n: 2 });
-  await expect.poll(() => heard.length).toBe(1);
+  await eventually(() => heard.length).toBe(1);
   expect(heard[0]?.content).toEqual({ n: 2 });
 });
 
@@ -152,9 +152,9 @@ test("messages of one device stay in order, and wait for nobody else's", async (
   decrypted(client, { n: 2 }, carol, "key-of-CAROL1");
   decrypted(client, { n: 3 });
   decrypted(client, { n: 4 });
-  await expect.poll(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }]);
+  await eventually(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }]);
   ofCarol.resolve(["CAROL1"]);
-  await expect.poll(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }, { n: 1 }, { n: 2 }]);
+  await eventually(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }, { n: 1 }, { n: 2 }]);
 });
 
 test("however many messages come from a device, it is looked up once at a time", async () => {
@@ -163,7 +163,7 @@ test("however many messages come from a device, it is looked up once at a time",
   const { client, heard } = withDevices(look);
   for (let n = 0; n < 100; n++) decrypted(client, { n });
   list.resolve(["BOB1"]);
-  await expect.poll(() => heard.length).toBe(100);
+  await eventually(() => heard.length).toBe(100);
   expect(look).toHaveBeenCalledTimes(1);
 });
 

@@ -12,13 +12,13 @@ export function wireOf(client: MatrixClient, event: OutgoingEvent): Observable<W
 }
 
 async function encryptIfNeeded(client: MatrixClient, event: OutgoingEvent): Promise<Wire> {
+  if (event.stateKey !== undefined) return event;
   const room = client.getRoom(event.roomId);
-  const crypto: unknown = client.getCrypto();
-  const isEncrypted =
-    room?.hasEncryptionStateEvent() || (await client.getCrypto()?.isEncryptionEnabledInRoom(event.roomId));
-  if (event.stateKey !== undefined || !isEncrypted) return event;
-  if (!room || !canEncrypt(crypto))
-    throw new MatrixError("unsupported", "the client has no encryption for an encrypted room");
+  if (!room) throw new MatrixError("other", "the client does not know the room, nor whether it is encrypted");
+  const crypto = client.getCrypto();
+  const isEncrypted = room.hasEncryptionStateEvent() || (await crypto?.isEncryptionEnabledInRoom(event.roomId));
+  if (!isEncrypted) return event;
+  if (!canEncrypt(crypto)) throw new MatrixError("unsupported", "the client has no encryption for an encrypted room");
   const draft = new MatrixEvent({
     type: event.type,
     content: { ...event.content },

@@ -3,6 +3,7 @@ import type { MatrixClient } from "matrix-js-sdk";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
+import { delayedEventsOf } from "./delayed-events.ts";
 import { eventsOf } from "./events.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
 import { MemberLoader } from "./member-loader.ts";
@@ -48,6 +49,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     toDevice$: toDeviceOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),
+    ...delayedEventsOf(client),
     ...livekitBackendOf(client),
   };
 }

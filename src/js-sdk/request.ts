@@ -41,7 +41,7 @@ export function portErrors<T>(secrets?: readonly string[]): (source: Observable<
     );
 }
 
-export const v3 = "/_matrix/client/v3";
+const v3 = "/_matrix/client/v3";
 export const unstable = "/_matrix/client/unstable";
 
 /** A path of encoded parts. */
