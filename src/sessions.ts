@@ -1,11 +1,14 @@
 // Sessions: the calls of one slot in all rooms. A room without a call costs nothing. protocol.md 9.1.
-import { distinctUntilChanged, map, mergeMap, Observable, pairwise, share, Subscription, takeWhile } from "rxjs";
-import type { Matrix, News } from "./matrix.ts";
+import { mergeMap, Observable, pairwise, share } from "rxjs";
+import { ActiveCalls } from "./active-calls.ts";
+import type { Matrix } from "./matrix.ts";
 import { roomNews } from "./news.ts";
 import { objectOr } from "./room/json.ts";
 import { stateMemberType } from "./room/names.ts";
+import { isInRoom } from "./room/room-member.ts";
 import { type Behavior, behavior } from "./rx/behavior.ts";
 import { assertSlot, openSession, type RtcSession, type SessionOptions } from "./session.ts";
+import { SessionsByRoom } from "./sessions-by-room.ts";
 import type { Application } from "./types.ts";
 
 /** The rooms with a call, by room id. */
@@ -13,13 +16,13 @@ export type ActiveSessions<App extends Application = Application> = ReadonlyMap<
 
 /** The calls of one slot in all rooms of a client. It does nothing while nobody is subscribed. */
 export interface RtcSessions<App extends Application = Application> {
-  /** The rooms that have a call now: the first emission has those that run already. One emission for one sync response. */
+  /** The joined rooms that have a call now, the first emission those that run already. One emission for one sync response. */
   readonly active$: Behavior<ActiveSessions<App>>;
   /** Each call that begins from now on. */
   readonly started$: Observable<RtcSession<App>>;
   /** Each call that ends from now on, be it because its last member lapsed. */
   readonly ended$: Observable<RtcSession<App>>;
-  /** The session of a room, be the room known yet or not: always the same object for a room. */
+  /** The session of a room, be the room known yet or not: always the same object for a room. What was asked for is kept. */
   session(roomId: string): RtcSession<App>;
 }
 
@@ -44,92 +47,67 @@ export function rtcSessions<App extends Application = Application>(
 ): RtcSessions<App> {
   assertSlot(slot);
   const news = roomNews(matrix);
-  const known = new Map<string, WeakRef<RtcSession<App>>>();
-  const forgotten = new FinalizationRegistry<string>((roomId) => {
-    if (!known.get(roomId)?.deref()) known.delete(roomId);
-  });
-  const session = (roomId: string): RtcSession<App> => {
-    const before = known.get(roomId)?.deref();
-    if (before) return before;
-    const opened = openSession<App>(matrix, { ...options, roomId, slot });
-    known.set(roomId, new WeakRef(opened));
-    forgotten.register(opened, roomId);
-    return opened;
-  };
+  const sessions = new SessionsByRoom((roomId) => openSession<App>(matrix, { ...options, roomId, slot }));
 
-  let active: Map<string, RtcSession<App>> | undefined;
-  let snapshot: ActiveSessions<App> | undefined;
+  let live: ActiveCalls<RtcSession<App>> | undefined;
+  /** Emits when calls have begun or ended, once for each batch of news. */
   const changed$ = new Observable<void>((subscriber) => {
-    const watches = new Map<string, Subscription>();
-    const calls = (active = new Map());
-    let isReady = false;
+    let isLooking = false;
     const tell = () => {
-      if (isReady && !snapshot && !news.isTelling) subscriber.next();
+      if (calls.isNews && !isLooking && !news.isTelling) subscriber.next();
     };
-    const note = (roomId: string, isActive: boolean) => {
-      if (calls.has(roomId) === isActive) return;
-      if (isActive) calls.set(roomId, session(roomId));
-      else calls.delete(roomId);
-      snapshot = undefined;
-    };
-    /** Watches a room for as long as it has a call. */
-    const watch = (roomId: string) => {
-      if (watches.has(roomId) || !mayHaveCall(matrix, roomId)) return;
-      const watched = new Subscription(() => watches.delete(roomId));
-      watches.set(roomId, watched);
-      watched.add(
-        isActive$(session(roomId).membership$).subscribe({
-          next: (isActive) => {
-            note(roomId, isActive);
-            tell();
-          },
-          complete: () => watched.unsubscribe(),
-        }),
-      );
-    };
-    subscriber.add(() => {
-      active = snapshot = undefined;
-      for (const watched of Array.from(watches.values())) watched.unsubscribe();
-    });
-    const lookAgain = (batch: readonly News[]) => {
-      for (const { roomId } of batch) watch(roomId);
+    const calls = (live = new ActiveCalls<RtcSession<App>>(tell));
+    const look = (roomIds: Iterable<string>) => {
+      isLooking = true;
+      for (const roomId of roomIds) {
+        if (!calls.has(roomId) && mayHaveCall(matrix, roomId)) calls.watch(sessions.of(roomId));
+        else if (!isInRoom(matrix, roomId, matrix.userId)) calls.drop(roomId);
+      }
+      isLooking = false;
       tell();
     };
-    subscriber.add(news.batch$.subscribe(lookAgain));
-    for (const roomId of matrix.rooms()) watch(roomId);
-    isReady = true;
+    subscriber.add(() => {
+      live = undefined;
+      calls.close();
+    });
+    subscriber.add(news.batch$.subscribe((batch) => look(new Set(batch.map(({ roomId }) => roomId)))));
+    look(matrix.rooms());
   }).pipe(share());
+
+  let before: WeakRef<ActiveSessions<App>> | undefined;
   const activeNow = (): ActiveSessions<App> => {
-    if (active) return (snapshot ??= new Map(active));
-    const sessions = [...matrix.rooms()].filter((roomId) => mayHaveCall(matrix, roomId)).map(session);
-    const withCall = sessions.filter(({ membership$ }) => membership$.value.length > 0);
-    return new Map(withCall.map((each) => [each.roomId, each]));
+    const now = live?.now ?? passing();
+    const same = before?.deref();
+    if (same && isSame(same, now)) return same;
+    before = new WeakRef(now);
+    return now;
+  };
+  const passing = () => {
+    const candidates = [...matrix.rooms()].filter((roomId) => mayHaveCall(matrix, roomId)).map(sessions.of);
+    const withCall = candidates.filter(({ membership$ }) => membership$.value.length > 0);
+    return new Map(withCall.map((session) => [session.roomId, session]));
   };
 
-  const active$ = behavior<ActiveSessions<App>>(activeNow, changed$);
+  const active$ = behavior(activeNow, changed$);
   const steps$ = active$.pipe(pairwise(), share());
   return {
     active$,
     started$: steps$.pipe(mergeMap(([before, after]) => missingIn(before, after))),
     ended$: steps$.pipe(mergeMap(([before, after]) => missingIn(after, before))),
-    session,
+    session: sessions.askedFor,
   };
 }
 
-/** True while there are members, then false, then completion. */
-const isActive$ = (membership$: Observable<readonly unknown[]>): Observable<boolean> =>
-  membership$.pipe(
-    map((members) => members.length > 0),
-    distinctUntilChanged(),
-    takeWhile((isActive) => isActive, true),
-  );
+const isSame = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean =>
+  a === b || (a.size === b.size && [...a].every(([key, value]) => b.get(key) === value));
 
 /** The sessions of `map` whose rooms are not in `other`. */
 const missingIn = <T>(other: ReadonlyMap<string, T>, map: ReadonlyMap<string, T>): T[] =>
   [...map].filter(([roomId]) => !other.has(roomId)).map(([, session]) => session);
 
-/** Whether a room has events that could make a call: cheap, and asked for every room. */
+/** Whether we are in a room that has events which could make a call: cheap, and asked for every room. */
 function mayHaveCall(matrix: Matrix, roomId: string): boolean {
+  if (!isInRoom(matrix, roomId, matrix.userId)) return false;
   for (const { content } of matrix.stateEvents(roomId, stateMemberType))
     if ("application" in objectOr(content)) return true;
   for (const _ of matrix.stickyEvents(roomId)) return true;

@@ -1,0 +1,319 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { map, type Observable, Subscription, timer } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { News } from "../src/matrix.ts";
+import { type ActiveSessions, rtcSession, rtcSessions, type RtcSession } from "../src/index.ts";
+import {
+  alice,
+  bob,
+  carl,
+  type Content,
+  roomCall,
+  stateContent,
+  stateEvent,
+  stickyContent,
+  stickyEvent,
+} from "./support/contents.ts";
+import { FakeClient } from "./support/fake-client.ts";
+import { marbles } from "./support/marbles.ts";
+import { happens, joins, leaves, sticks } from "./support/watching.ts";
+
+const [a, b, c] = ["!a", "!b", "!c"];
+
+/** A client in rooms `!a` and `!b`, with Bob and Carl. */
+function inTwoRooms() {
+  const client = new FakeClient();
+  for (const roomId of [a, b]) client.enter(roomId, alice, bob, carl);
+  return { client, sessions: rtcSessions(client, roomCall) };
+}
+
+const roomsIn = (active$: Observable<ActiveSessions>) => active$.pipe(map((active) => [...active.keys()].join(" ")));
+const roomOf = (session$: Observable<RtcSession>) => session$.pipe(map(({ roomId }) => roomId));
+
+describe("The calls of a client", () => {
+  it(
+    "are there at once if they run already, and are not told of as new (guarantee 18)",
+    marbles(({ expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      client.setState(a, joins(bob));
+      client.keep(b, sticks(carl));
+      expectObservable(roomsIn(sessions.active$), "^--!").toBe("x", { x: "!a !b" });
+      expectObservable(sessions.started$, "        ^--!").toBe("-");
+    }),
+  );
+
+  it(
+    "begin and end, each told once",
+    marbles(({ cold, expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      happens(cold, "                              -a-b-c-d", {
+        a: () => client.tell(client.setState(a, joins(bob))),
+        b: () => client.tell(client.keep(b, sticks(bob)), client.setState(b, joins(carl))),
+        c: () => client.tell(client.setState(a, leaves(bob)), client.setState(a, joins(carl))),
+        d: () => client.tell(client.setState(a, leaves(carl))),
+      });
+      const rooms = { n: "", x: "!a", y: "!a !b", z: "!b" };
+      expectObservable(roomsIn(sessions.active$), "^---------!").toBe("nx-y---z", rooms);
+      expectObservable(roomOf(sessions.started$), "^---------!").toBe("-x-z", rooms);
+      expectObservable(roomOf(sessions.ended$), "  ^---------!").toBe("-------x", rooms);
+    }),
+  );
+
+  it(
+    "end when the last member lapses, without any event (guarantee 19, ordering 9)",
+    marbles(({ expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      client.setState(a, joins(bob, 3));
+      client.setState(a, joins(carl, 5));
+      expectObservable(roomsIn(sessions.active$), "^-------!").toBe("x----n", { x: "!a", n: "" });
+      expectObservable(roomOf(sessions.ended$), "  ^-------!").toBe("-----x", { x: "!a" });
+    }),
+  );
+
+  it(
+    "are told once for one sync response, whatever the number of rooms in it",
+    marbles(({ cold, expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      client.setState(a, joins(bob));
+      happens(cold, "                              -a-", {
+        a: () =>
+          client.tell(
+            client.setState(a, leaves(bob)),
+            client.setState(b, joins(bob)),
+            client.enter(c, alice, carl),
+            client.keep(c, sticks(carl)),
+          ),
+      });
+      expectObservable(roomsIn(sessions.active$), "^--!").toBe("xy", { x: "!a", y: "!b !c" });
+      expectObservable(roomOf(sessions.started$), "^--!").toBe("-(bc)", { b: "!b", c: "!c" });
+      expectObservable(roomOf(sessions.ended$), "  ^--!").toBe("-a", { a: "!a" });
+    }),
+  );
+
+  it(
+    "include those of rooms that appear later, also where events came first (guarantee 16, ordering 11)",
+    marbles(({ cold, expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      happens(cold, "                              -e-r", {
+        e: () => client.tell({ kind: "sticky", roomId: c, event: sticks(bob) }),
+        r: () => {
+          const news = client.enter(c, alice, bob);
+          client.keep(c, sticks(bob));
+          client.tell(news);
+        },
+      });
+      expectObservable(roomsIn(sessions.active$), "^----!").toBe("n--x", { n: "", x: "!c" });
+    }),
+  );
+
+  it(
+    "are those of the rooms that we are in",
+    marbles(({ cold, expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      client.setState(a, joins(bob));
+      client.setState(b, joins(bob));
+      client.setMembership(b, alice, "invite");
+      const turn = (roomId: string, membership: string) => () =>
+        client.tell(client.setMembership(roomId, alice, membership));
+      happens(cold, "                              -l-j-k-", {
+        l: turn(a, "leave"),
+        j: turn(b, "join"),
+        k: turn(b, "ban"),
+      });
+      expectObservable(roomsIn(sessions.active$), "^------!").toBe("an-b-n", { a: "!a", b: "!b", n: "" });
+    }),
+  );
+
+  it(
+    "are those of one slot, by the rules that were asked for",
+    marbles(({ expectObservable }) => {
+      const { client } = inTwoRooms();
+      client.setState(a, stateEvent(stateContent({ call_id: "two" }), { sender: bob }));
+      client.keep(b, sticks(carl));
+      const active = (slot: string, strictSlots: boolean) =>
+        roomsIn(rtcSessions(client, slot, { strictSlots }).active$);
+      expectObservable(active(roomCall, false), "^--!").toBe("x", { x: "!b" });
+      expectObservable(active(roomCall, true), " ^--!").toBe("x", { x: "" });
+      expectObservable(active("m.call#two", true), "^--!").toBe("x", { x: "!a" });
+    }),
+  );
+
+  it(
+    "begin when what stood against a member is gone",
+    marbles(({ cold, expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      client.setMembership(a, bob, "leave");
+      client.setState(a, joins(bob));
+      client.setSlot(b, roomCall, { status: "closed" });
+      client.keep(b, sticks(bob));
+      const open: Content = { status: "open", application: { type: "m.call" } };
+      happens(cold, "                              -j-o", {
+        j: () => client.tell(client.setMembership(a, bob, "join")),
+        o: () => client.tell(client.setSlot(b, roomCall, open)),
+      });
+      expectObservable(roomsIn(sessions.active$), "^----!").toBe("nx-y", { n: "", x: "!a", y: "!a !b" });
+    }),
+  );
+
+  it("are told to everybody alike when somebody changes them while being told (guarantee 36, ordering 12)", () => {
+    const { client, sessions } = inTwoRooms();
+    client.setState(a, stateEvent({}));
+    const now = Date.now();
+    const join = (roomId: string): News => client.setState(roomId, joins(bob, 60_000, { originServerTs: now }));
+    const seen: string[] = [];
+    const all = new Subscription();
+    const rooms$ = roomsIn(sessions.active$);
+    all.add(rooms$.subscribe((rooms) => rooms === "!a" && client.tell(join(b))));
+    all.add(rooms$.subscribe((rooms) => seen.push(rooms)));
+    client.tell(join(a));
+    expect(seen).toEqual(["", "!a !b"]);
+    all.unsubscribe();
+  });
+});
+
+describe("A session out of the calls of a client", () => {
+  it("is always the same for a room", () => {
+    vi.useFakeTimers({ now: 0 });
+    const { client, sessions } = inTwoRooms();
+    client.setState(a, joins(bob));
+    const session = sessions.session(a);
+    expect(sessions.session(a)).toBe(session);
+    expect(sessions.session(b)).not.toBe(session);
+    expect(sessions.active$.value.get(a)).toBe(session);
+    sessions.active$.subscribe((active) => expect(active.get(a)).toBe(session)).unsubscribe();
+    vi.useRealTimers();
+  });
+
+  it("is so for as long as it matters: what was asked for stays, what nobody holds goes", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const { client, sessions } = inTwoRooms();
+    client.setState(a, joins(bob, 3_600_000, { originServerTs: Date.now() }));
+    const ids = new WeakMap<object, string>();
+    ids.set(sessions.session(b), "asked for");
+    const subscription = sessions.active$.subscribe((active) =>
+      active.forEach((session) => ids.set(session, "active")),
+    );
+    await timer(1).forEach(() => collect());
+    expect(ids.get(sessions.session(b))).toBe("asked for");
+    expect([...sessions.active$.value.values()].map((session) => ids.get(session))).toEqual(["active"]);
+    subscription.unsubscribe();
+    await timer(1).forEach(() => collect());
+    expect(ids.get(sessions.session(b))).toBe("asked for");
+    expect(ids.get(sessions.session(a))).toBeUndefined();
+  });
+
+  it("may be of a room that is yet to appear", () => {
+    vi.useFakeTimers({ now: 0 });
+    const { client, sessions } = inTwoRooms();
+    const { membership$ } = sessions.session(c);
+    const sizes: number[] = [];
+    const subscription = membership$.subscribe(({ length }) => sizes.push(length));
+    client.tell(client.enter(c, alice, bob), client.setState(c, joins(bob)));
+    expect(sizes).toEqual([0, 1]);
+    subscription.unsubscribe();
+    vi.useRealTimers();
+  });
+
+  it("is typed by who asks for it", () => {
+    interface Board {
+      readonly type: "org.example.board";
+      readonly page: number;
+      readonly [key: string]: unknown;
+    }
+    const { client } = inTwoRooms();
+    const member = { id: "one", user_id: bob, device_id: "PHONE" };
+    const application: Board = { type: "org.example.board", page: 7 };
+    const content = stickyContent({ slot_id: "org.example.board#1", application, member });
+    client.keep(a, stickyEvent(content, { sender: bob, originServerTs: Date.now() }));
+    const { membership$ } = rtcSessions<Board>(client, "org.example.board#1").session(a);
+    const page: number | undefined = membership$.value[0]?.application.page;
+    expect(page).toBe(7);
+    expect(rtcSession<Board>(client, { roomId: a, slot: "org.example.board#1" }).membership$.value).toHaveLength(1);
+  });
+});
+
+describe("Watching the calls of a client", () => {
+  beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+  afterEach(() => void vi.useRealTimers());
+
+  it("needs one listener and a timer for each call, and leaves nothing behind (guarantee 37)", () => {
+    const { client, sessions } = inTwoRooms();
+    for (let n = 0; n < 1000; n += 1) client.enter(`!${n}`, alice, bob);
+    for (const roomId of [a, b]) client.setState(roomId, joins(bob));
+    const all = new Subscription();
+    for (const stream$ of [sessions.active$, sessions.active$, sessions.started$, sessions.ended$]) {
+      all.add((stream$ as Observable<unknown>).subscribe());
+    }
+    expect([client.listeners, vi.getTimerCount()]).toEqual([1, 2]);
+    client.tell(client.setState(a, leaves(bob)));
+    expect([client.listeners, vi.getTimerCount()]).toEqual([1, 1]);
+    all.unsubscribe();
+    expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  it("reads a room without a call only where there is news of it", () => {
+    const { client, sessions } = inTwoRooms();
+    client.setState(b, joins(bob));
+    const subscription = sessions.active$.subscribe();
+    const before = client.readings;
+    client.tell(client.setState(b, leaves(bob)), client.setState(b, joins(carl)));
+    expect(client.readings).toBe(before);
+    client.tell(client.setMembership(a, bob, "leave"));
+    expect(client.readings).toBe(before + 1);
+    subscription.unsubscribe();
+  });
+
+  it("reads the value at any time, watching or not, and gives the same map for the same calls", () => {
+    const { client, sessions } = inTwoRooms();
+    const rooms = () => [...sessions.active$.value.keys()].join(" ");
+    expect(rooms()).toBe("");
+    client.setState(a, joins(bob, 100));
+    expect(rooms()).toBe("!a");
+    const { value } = sessions.active$;
+    expect(sessions.active$.value).toBe(value);
+    const subscription = sessions.active$.subscribe((active) => expect(active).toBe(value));
+    expect(sessions.active$.value).toBe(value);
+    subscription.unsubscribe();
+    client.setState(b, joins(bob, 200));
+    expect(rooms()).toBe("!a !b");
+    vi.advanceTimersByTime(100);
+    expect(rooms()).toBe("!b");
+    expect(value.size).toBe(1);
+  });
+
+  it("wakes from a sleep with what is left", () => {
+    const { client, sessions } = inTwoRooms();
+    client.setState(a, joins(bob, 100));
+    client.setState(b, joins(bob, 1000));
+    const seen: string[] = [];
+    const subscription = roomsIn(sessions.active$).subscribe((rooms) => seen.push(rooms));
+    vi.setSystemTime(500);
+    client.tell();
+    expect(seen).toEqual(["!a !b", "!b"]);
+    subscription.unsubscribe();
+  });
+
+  it("can be begun anew", () => {
+    const { client, sessions } = inTwoRooms();
+    client.setState(a, joins(bob));
+    const seen: string[] = [];
+    const look = () =>
+      roomsIn(sessions.active$)
+        .subscribe((rooms) => seen.push(rooms))
+        .unsubscribe();
+    look();
+    client.setState(a, leaves(bob));
+    client.setState(b, joins(bob));
+    look();
+    expect(seen).toEqual(["!a", "!b"]);
+  });
+
+  it("is refused for a slot that is none", () => {
+    const { client } = inTwoRooms();
+    for (const slot of ["", "m.call", "#ROOM", "m.call#a#b", 1 as never, undefined as never]) {
+      expect(() => rtcSessions(client, slot)).toThrow(expect.objectContaining({ code: "bad-argument" }));
+    }
+  });
+});
