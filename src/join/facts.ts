@@ -91,7 +91,8 @@ export type DelayedLeave =
   | { readonly status: "unknown" }
   | { readonly status: "wanted" }
   | ArmedLeave
-  | { readonly status: "unsupported" };
+  /** Not to be had, or not now: asked for again at `retryTs`. */
+  | { readonly status: "unsupported"; readonly retryTs: number };
 
 export interface Facts {
   readonly phase: "joining" | "joined" | "rejoining" | "leaving";
@@ -130,8 +131,8 @@ export interface Facts {
   readonly dirty: { readonly reason: WriteReason; readonly dueTs: number } | undefined;
   /** When the budget of extra writes is full again. */
   readonly budgetTs: number;
-  /** An instance that may still be shown as joined although another has taken its place. */
-  readonly abandoned: number | undefined;
+  /** Instances that may still be shown as joined although another has taken their place. */
+  readonly abandoned: readonly number[];
 
   readonly flights: readonly Flight[];
   readonly late: readonly Flight[];
@@ -218,7 +219,7 @@ export function initialFacts(settings: Settings, now: number, leftBehind?: strin
     refreshTs: Infinity,
     dirty: undefined,
     budgetTs: -Infinity,
-    abandoned: undefined,
+    abandoned: [],
     flights: [],
     late: [],
     failures: {},

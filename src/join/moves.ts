@@ -9,6 +9,9 @@ import type { LeaveCause, WriteReason } from "./trace.ts";
 /** How long we wait for the first sight of ourselves before its absence counts (4.8). */
 export const echoGraceMs = 10_000;
 
+/** Of how many members that we replaced we say that they left. */
+const maxAbandoned = 5;
+
 /** While leaving, how long a request that stands in the way may still take. */
 const leaveWaitMs = 2_000;
 
@@ -44,13 +47,14 @@ export function rejoin(turn: Turn, reason: RejoinReason): void {
   // Whoever is never shown may never be: try again, but ever more rarely.
   const waitMs = attempt === 1 ? 0 : Math.min(echoGraceMs * 2 ** (attempt - 2), 300_000);
   const isSticky = settings.kind === "sticky";
-  facts.abandoned = isSticky && facts.own ? facts.instance : facts.abandoned;
+  const isShown = facts.own !== undefined;
+  if (isSticky && isShown) facts.abandoned = [...facts.abandoned, facts.instance].slice(-maxAbandoned);
   facts.staleEventId = facts.own?.eventId;
   facts.own = undefined;
-  facts.phase = "rejoining";
+  if (facts.phase === "joined") facts.phase = "rejoining";
   facts.rejoin = { reason, attempt };
   facts.instance += 1;
-  facts.written = "no";
+  facts.written = isShown && !isSticky ? "maybe" : "no";
   facts.echoed = false;
   facts.missing = false;
   facts.dirty = undefined;

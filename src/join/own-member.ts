@@ -14,8 +14,8 @@ export function ownMembers({ userId, deviceId }: Matrix, kind: OwnMember["kind"]
     const identity = participantIdentity(kind, userId, deviceId, memberId);
     const member: OwnMember = { kind, userId, deviceId, memberId, participantIdentity: identity };
     members.set(instance, member);
-    // The one before may have to be told that it left; those before that are history.
-    members.delete(instance - 2);
+    // Those before may still have to be told that they left; those long before are history.
+    members.delete(instance - 10);
     return member;
   };
 }

@@ -38,7 +38,8 @@ function planGuard(facts: Facts, now: number): Request | undefined {
   const { delayed, leftBehind } = facts;
   if (delayed.status === "unknown") return { kind: "capability" };
   if (leftBehind !== undefined) return { kind: "cancel", delayId: leftBehind };
-  if (delayed.status === "wanted" && facts.ready) return scheduleRequest(facts, facts.delayMs, false);
+  const isWanted = delayed.status === "wanted" || (delayed.status === "unsupported" && now >= delayed.retryTs);
+  if (isWanted && facts.ready) return scheduleRequest(facts, facts.delayMs, false);
   if (delayed.status !== "armed") return undefined;
   const isDue = now >= delayed.restartTs || (writeReason(facts, now) !== undefined && !isGuarded(facts, now));
   return isDue ? { kind: "restart", delayId: delayed.delayId } : undefined;
@@ -50,9 +51,14 @@ function planEvent(settings: Settings, facts: Facts, now: number): Request | und
   if (settings.openSlot && facts.slot !== "open" && !facts.slotAsked) return { kind: "open-slot" };
   const reason = writeReason(facts, now);
   if (reason && isGuarded(facts, now)) return writeRequest(settings, facts, now, reason);
-  const { abandoned } = facts;
-  if (abandoned === undefined || facts.phase !== "joined") return undefined;
-  return { kind: "leave", instance: abandoned, txn: txn(facts, "leave"), reason: undefined };
+  return facts.phase === "joined" ? leaveAbandoned(facts) : undefined;
+}
+
+/** The room may still show a member that has been replaced. */
+function leaveAbandoned(facts: Facts): Request | undefined {
+  const [instance] = facts.abandoned;
+  if (instance === undefined) return undefined;
+  return { kind: "leave", instance, txn: txn(facts, "leave"), reason: undefined };
 }
 
 /** A long delayed leave is made and handed over beside the short one, which guards us until it is taken (6.4). */
@@ -75,6 +81,8 @@ function planLeave(
   const armed = armedLeave(facts);
   const { leaving, instance } = facts;
   if (!leaving || !free("event")) return undefined;
+  const request = leaveAbandoned(facts);
+  if (request) return may("leave") ? { lane: "event", request } : undefined;
   if (facts.written === "no") {
     if (!free("guard")) return undefined;
     if (!armed || leaving.keepGuard) return "end";
@@ -147,6 +155,7 @@ export function wakeTs(settings: Settings, facts: Facts, now: number): number {
     ...Object.values(facts.notBefore),
     armed?.restartTs,
     armed?.leaveTs,
+    facts.delayed.status === "unsupported" ? facts.delayed.retryTs : undefined,
     facts.refreshTs,
     facts.expiresTs,
     facts.dirty?.dueTs,

@@ -9,6 +9,8 @@ import type { WriteReason } from "./trace.ts";
 
 /** After this many errors that we cannot place, trying the same again is no use. */
 const maxUnknown = 3;
+/** A server that has delayed events and refuses us one is asked again after this long. */
+const unsupportedRetryMs = 600_000;
 /** The longest that a server can make us wait. */
 const longestRetryMs = 300_000;
 /** Two tries of the same request are at least this far apart, whatever the server says. */
@@ -85,21 +87,15 @@ function succeeded(turn: Turn, flight: Flight, value: unknown): void {
     case "write":
       if (request.instance !== facts.instance) return;
       dropLate(turn, "write", sinceTs);
-      // The room has shown it before the answer came.
-      if (facts.phase === "joined" && facts.echoed && isJoin(request.reason)) return;
-      return markWritten(turn, request.reason, "answer");
+      return isShown(turn, request.reason) ? undefined : markWritten(turn, request.reason, "answer");
     case "send":
       facts.written = "no";
       facts.delayed = { status: "wanted" };
       return;
     case "leave":
       facts.txns = { ...facts.txns, leave: undefined };
-      if (request.instance !== facts.instance) {
-        facts.abandoned = undefined;
-        return;
-      }
-      facts.written = "no";
-      return;
+      if (request.instance === facts.instance) facts.written = "no";
+      return dropAbandoned(turn, request.instance);
     case "cancel":
       return forget(turn, request.delayId);
     case "delegate":
@@ -169,7 +165,8 @@ function failed(turn: Turn, flight: Flight, error: MatrixError): void {
       detach(turn, { kind: "cancel", delayId: request.delayId });
       return refused(turn, error);
     case "write":
-      return request.instance === facts.instance ? notWritten(turn, flight, error) : undefined;
+      if (request.instance !== facts.instance || isShown(turn, request.reason)) return;
+      return notWritten(turn, flight, error);
     case "leave":
       return notLeft(turn, flight, error, request.instance);
   }
@@ -178,6 +175,7 @@ function failed(turn: Turn, flight: Flight, error: MatrixError): void {
 function notScheduled(turn: Turn, flight: Flight, error: MatrixError, delayMs: number): void {
   const { facts } = turn;
   if (facts.delayed.status === "armed") return;
+  if (facts.delayed.status === "unsupported") return unsupported(turn, error.kind);
   if (error.kind === "max-delay-exceeded" && withinReach(error.maxDelayMs, delayMs)) {
     facts.delayMs = error.maxDelayMs;
     facts.txns = { ...facts.txns, schedule: undefined };
@@ -199,7 +197,7 @@ function notRestarted(turn: Turn, flight: Flight, error: MatrixError, delayId: s
   if (isGone(error)) {
     trace(turn, { kind: "delayed-leave-gone", fired: isDue });
     facts.delayed = { status: "wanted" };
-    if (isDue && facts.phase === "joined") rejoin(turn, "left-by-server");
+    if (isDue && facts.written !== "no") rejoin(turn, "left-by-server");
     else if (facts.handover === "refused" && armed.delegated) facts.handover = "wanted";
   } else if (error.kind === "unsupported") {
     unsupported(turn, error.kind);
@@ -207,7 +205,7 @@ function notRestarted(turn: Turn, flight: Flight, error: MatrixError, delayId: s
     retry(turn, flight, error);
     if (isTransient(error) || !isDue) return;
     facts.delayed = { status: "wanted" };
-    if (facts.phase === "joined") rejoin(turn, "left-by-server");
+    if (facts.written !== "no") rejoin(turn, "left-by-server");
   }
 }
 
@@ -215,7 +213,8 @@ function notWritten(turn: Turn, flight: Flight, error: MatrixError): void {
   const { facts } = turn;
   const isFirst = facts.phase !== "joined";
   const hasNoEffect = error.kind === "rate-limited" || error.kind === "forbidden" || error.kind === "unsupported";
-  if (facts.written === "maybe" && hasNoEffect && count(turn, "write") === 0) facts.written = "no";
+  const isUnknown = facts.staleEventId !== undefined || count(turn, "write") > 0;
+  if (facts.written === "maybe" && hasNoEffect && !isUnknown) facts.written = "no";
   retry(turn, flight, error);
   if (facts.written === "yes" && flight.request.kind === "write") {
     facts.dirty ??= { reason: flight.request.reason, dueTs: turn.now };
@@ -237,7 +236,7 @@ function notLeft(turn: Turn, flight: Flight, error: MatrixError, instance: numbe
   const { facts } = turn;
   retry(turn, flight, error);
   if (instance !== facts.instance) {
-    if (isExhausted(turn, "leave")) facts.abandoned = undefined;
+    if (facts.leaving?.failure || isExhausted(turn, "leave")) dropAbandoned(turn, instance);
   } else if (facts.leaving?.failure) {
     end(turn);
   } else if (isExhausted(turn, "leave")) {
@@ -269,8 +268,11 @@ function waitMs({ settings }: Turn, error: MatrixError, attempt: number): number
 }
 
 function unsupported(turn: Turn, error: MatrixErrorKind | "capability"): void {
-  const { facts, settings } = turn;
-  facts.delayed = { status: "unsupported" };
+  const { facts, settings, now } = turn;
+  const wasUnsupported = facts.delayed.status === "unsupported";
+  const isForGood = error === "capability" || error === "unsupported";
+  facts.delayed = { status: "unsupported", retryTs: isForGood ? Infinity : now + unsupportedRetryMs };
+  if (wasUnsupported) return;
   trace(turn, { kind: "delayed-leave-unsupported", error });
   // Nothing ends us now but our expiry: bring it closer. A sticky duration must not change within a key (3.1).
   if (facts.phase === "joined" && settings.kind === "state") facts.dirty = { reason: "refresh", dueTs: turn.now };
@@ -279,6 +281,10 @@ function unsupported(turn: Turn, error: MatrixErrorKind | "capability"): void {
 function refused(turn: Turn, error: MatrixError): void {
   turn.facts.handover = "refused";
   trace(turn, { kind: "delegation-refused", error: error.kind });
+}
+
+function dropAbandoned({ facts }: Turn, instance: number): void {
+  facts.abandoned = facts.abandoned.filter((one) => one !== instance);
 }
 
 /** Forgets a delayed leave that is gone. */
@@ -301,7 +307,9 @@ function dropLate(turn: Turn, kind: RequestKind, beforeTs: number): void {
   facts.late = facts.late.filter((flight) => !isOld(flight));
 }
 
-const isJoin = (reason: WriteReason): boolean => reason === "join" || reason === "rejoin";
+/** The room has shown that we joined before the answer came: whatever it says, we are in. */
+const isShown = ({ facts }: Turn, reason: WriteReason): boolean =>
+  facts.phase === "joined" && facts.echoed && (reason === "join" || reason === "rejoin");
 const count = ({ facts }: Turn, kind: RequestKind): number => facts.failures[kind] ?? 0;
 const isExhausted = (turn: Turn, kind: RequestKind): boolean => count(turn, kind) > turn.settings.maxRetries;
 const isHopeless = (turn: Turn, kind: RequestKind): boolean =>
