@@ -25,6 +25,7 @@ export const scenario: Scenario = {
     await c.join();
     await Promise.all([allDecode(a, c), c.decodes(account.userId), sdk.decodes(c.userId)]);
     const joined = await indexes();
+    const timesOfC = timesOf((await c.look())!);
     await c.leave();
     const second = await until(
       "both have changed their keys",
@@ -38,7 +39,7 @@ export const scenario: Scenario = {
 
     return {
       "A after its join": timesOf((await a.look())!),
-      "C after its join": timesOf((await c.look()) ?? { marks: {}, members: [] }),
+      "C after its join": timesOfC,
       "key indexes at first": first,
       "key indexes with C": joined,
       "key indexes after C": second,
