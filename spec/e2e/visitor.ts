@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import type { World } from "./world.ts";
 
-export const screenshots: string = fileURLToPath(new URL(".screenshots/", import.meta.url));
+const screenshots = fileURLToPath(new URL(".screenshots/", import.meta.url));
 const keptLines = 40;
 
 export class Visitor {
