@@ -236,6 +236,21 @@ test("one whose encryption fails is tried alone, and fails alone", async () => {
   });
 });
 
+test("a device that is new to us is served once the list that has it has come in", async () => {
+  const { client } = server.client();
+  let isListed = false;
+  vi.spyOn(client, "getCrypto").mockReturnValue({
+    encryptToDeviceMessages: async (_: string, to: object[]) => ({
+      batch: isListed ? to.map((device) => ({ ...device, payload: {} })) : [],
+    }),
+    getUserDeviceInfo: async () => {
+      isListed = true;
+      return new Map([[bob, new Map([["BOB1", {}]])]]);
+    },
+  } as never);
+  expect(await all(fromMatrixClient(client).sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "sent" }]);
+});
+
 test("a client without encryption fails for every device", async () => {
   const port = fromMatrixClient(server.client().client);
   expect(await all(port.sendToDevice([toBob], type, {}))).toMatchObject([

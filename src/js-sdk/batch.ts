@@ -27,10 +27,6 @@ export class Batch {
     this.#flush(isResumed);
   }
 
-  close(): void {
-    this.#news = [];
-  }
-
   /** The client notes the token of a response before it looks at the events in it. */
   #isTakingIn(): boolean {
     return this.#client.store.getSyncToken() !== this.#takenIn;

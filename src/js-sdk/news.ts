@@ -85,7 +85,6 @@ export function newsOf(client: MatrixClient, sticky: StickyEvents, loader: Membe
       client.off(ClientEvent.Sync, onSync);
       sticky.close();
       loader.onLoaded = undefined;
-      batch.close();
     };
   }).pipe(share());
 }
