@@ -1,5 +1,8 @@
-import { map } from "rxjs";
-import { describe, it } from "vitest";
+import { ignoreElements, map } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { resolveJoinOptions } from "../../src/join/options.ts";
+import { ownMembership } from "../../src/join/own-membership.ts";
+import type { Matrix } from "../../src/matrix.ts";
 import { inWords, marbles, scene } from "./scene.ts";
 
 describe("being a member of a call", () => {
@@ -46,4 +49,26 @@ describe("being a member of a call", () => {
       });
     }),
   );
+
+  it.each([
+    ["a leave that outlives the page when unsubscribed from", "^ 99ms !", "", true],
+    ["an ordinary leave when told to", "^", "100ms x", undefined],
+  ] as const)("asks for %s", (_, subs, leave, lasting) => {
+    marbles(({ cold, expectObservable, flush }) => {
+      const { call } = scene();
+      const asked: unknown[] = [];
+      const manageDelayed: Matrix["manageDelayed"] = (delayId, action, options) => {
+        asked.push([action, options?.keepalive || undefined]);
+        return call.matrix.manageDelayed(delayId, action, options);
+      };
+      const alone = { ...call, matrix: { ...call.matrix, manageDelayed } };
+      const options = resolveJoinOptions(call, leave ? { leaveOn: cold(leave) } : {});
+      expectObservable(ownMembership(alone, options).pipe(ignoreElements()), subs).toBe(leave ? "102ms |" : "");
+      flush();
+      expect(asked).toEqual([
+        ["restart", undefined],
+        ["send", lasting],
+      ]);
+    })();
+  });
 });

@@ -89,7 +89,9 @@ function planLeave(
     return { lane: "guard", request: { kind: "cancel", delayId: armed.delayId } };
   }
   if (armed && !leaving.reason && !leaving.sendFailed && !isAmbiguous(facts)) {
-    const request = { kind: "send", delayId: armed.delayId } as const;
+    // Whoever closes a page may unsubscribe on the way out.
+    const lasting = leaving.cause === "unsubscribe" && ({ keepalive: true } as const);
+    const request = { kind: "send", delayId: armed.delayId, ...lasting } as const;
     return free("guard") ? { lane: "guard", request } : undefined;
   }
   if (!may("leave")) return undefined;
