@@ -21,13 +21,13 @@ import { ownMembership } from "./join/own-membership.ts";
 import type { JoinState } from "./join/state.ts";
 import { mediaKeys } from "./keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
-import { isEncrypted } from "./room/encryption.ts";
+import { whenEncrypted } from "./room/encryption.ts";
 import type { LatestByKey } from "./rx/latest-by-key.ts";
 import type { EncryptionKey } from "./types.ts";
 
 /** How to be a member, and what to do about media keys. */
 export interface SessionJoinOptions extends JoinOptions, KeyOptions {
-  /** Whether to make and exchange media keys. Default: if the room is encrypted. */
+  /** Whether to make and exchange media keys. Default: once the room is encrypted. */
   readonly encryptMedia?: boolean;
 }
 
@@ -41,9 +41,16 @@ export function joinCall(
     const joinOptions = resolveJoinOptions(call, options);
     const keyOptions = resolveKeyOptions(options);
 
+    const whenWanted$ =
+      options.encryptMedia === undefined
+        ? whenEncrypted(call.matrix, call.roomId)
+        : options.encryptMedia
+          ? of(true)
+          : EMPTY;
+
     /** Keys in and out for as long as we are this member: they stop before the first request of a leave. */
     const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
-      own && (options.encryptMedia ?? isEncrypted(call.matrix, call.roomId)) ? mediaKeys(call, own, keyOptions) : EMPTY;
+      own ? whenWanted$.pipe(switchMap(() => mediaKeys(call, own, keyOptions))) : EMPTY;
     const exchange = (state$: Observable<JoinState>) =>
       concat(state$.pipe(map(activeMember)), of(undefined)).pipe(
         distinctUntilChanged(),
