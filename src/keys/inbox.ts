@@ -49,7 +49,8 @@ export class Inbox {
     return [{ kind: "early", from: key }];
   }
 
-  setMembers(members: readonly Membership[]): readonly Receipt[] {
+  /** Takes in who is in the call now, and what the clock makes due. */
+  advance(members: readonly Membership[], now: number): readonly Receipt[] {
     const { joined, left } = memberChanges(this.#members, members);
     this.#members = members;
     for (const member of left) {
@@ -57,12 +58,13 @@ export class Inbox {
       this.#unlist(member);
     }
     for (const member of joined) this.#list(member);
-    return joined.length > 0 && this.#early.length > 0 ? this.#takeEarly() : [];
+    const taken = joined.length > 0 && this.#early.length > 0 ? this.#takeEarly() : [];
+    return now < this.deadlineTs ? taken : [...taken, ...this.#forget(now)];
   }
 
-  passTime(now: number): readonly Receipt[] {
+  #forget(now: number): readonly Receipt[] {
     const stale = this.#early.filter(({ receivedTs }) => receivedTs + patienceMs <= now);
-    if (stale.length > 0) this.#early = this.#early.filter((key) => !stale.includes(key));
+    this.#early = this.#early.filter((key) => !stale.includes(key));
     return stale.map((from) => ({ kind: "refused", from, reason: "never-a-member" }));
   }
 

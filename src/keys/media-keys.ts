@@ -1,15 +1,15 @@
 // Media keys for the span of one join: ours given to the members, theirs taken in. protocol.md 5.
 import { asyncScheduler, distinctUntilChanged, Observable, Subject, switchMap } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
-import type { Device, ToDeviceMessage, ToDeviceOutcome } from "../matrix.ts";
+import type { ToDeviceMessage } from "../matrix.ts";
 import { at } from "../rx/at-deadline.ts";
-import type { EncryptionKey, Membership } from "../types.ts";
-import { sameDevice } from "./device.ts";
+import type { EncryptionKey } from "../types.ts";
+import { deliver } from "./delivery.ts";
+import { Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
-import { Rotation, type RotationEffect } from "./rotation.ts";
 import { judge } from "./sender.ts";
-import { keyBytes, keyMessage } from "./wire.ts";
+import { keyBytes } from "./wire.ts";
 
 /**
  * Makes, gives and takes media keys while subscribed; nothing goes in or out once it is not.
@@ -20,37 +20,45 @@ import { keyBytes, keyMessage } from "./wire.ts";
 export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOptions): Observable<EncryptionKey> {
   return new Observable((subscriber) => {
     const { matrix, roomId, slot, trace } = call;
-    const { requireCrossSigned, format } = options;
-    const newKey = () => crypto.getRandomValues(new Uint8Array(keyBytes(format)));
-    const rotation = new Rotation(own, options.rotation, newKey, asyncScheduler.now());
+    const newKey = () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format)));
+    const distribution = new Distribution(own, options.rotation, newKey, asyncScheduler.now());
     const inbox = new Inbox();
     const deadline$ = new Subject<number>();
-    const arm = () => deadline$.next(Math.min(rotation.deadlineTs, inbox.deadlineTs));
 
-    const give = ({ key, members, attempt }: Extract<RotationEffect, { kind: "send" }>) => {
-      const { keyIndex } = key;
-      const devices = members.map(({ userId, deviceId }) => ({ userId, deviceId }));
-      const sentTs = asyncScheduler.now();
-      const { type, content } = keyMessage(format, { ...own, ...key, roomId, slot, sentTs });
-      const note = ({ userId, deviceId }: Device, outcome: ToDeviceOutcome["outcome"]) => {
-        const isSent = outcome === "sent";
-        if (!isSent) trace({ kind: "key-not-delivered", keyIndex, attempt, outcome, userId, deviceId });
-        rotation.delivered(keyIndex, { userId, deviceId }, isSent, attempt, asyncScheduler.now());
-        arm();
-      };
-      trace({ kind: "key-sent", keyIndex, devices: devices.length });
-      subscriber.add(
-        matrix.sendToDevice(devices, type, content).subscribe({
-          next: (device) => note(device, device.outcome),
-          error: () => devices.forEach((device) => note(device, "failed")),
-        }),
-      );
+    /** Looks at the members and at the clock: what is sent is sent to who is a member at this instant. */
+    const advance = (received: readonly Receipt[] = []) => {
+      const now = asyncScheduler.now();
+      const members = call.membership$.value;
+      const receipts = [...received, ...inbox.advance(members, now)];
+      act(distribution.advance(members, now), receipts);
     };
 
-    const perform = (effect: RotationEffect) => {
-      if (effect.kind === "send") return give(effect);
-      const { keyIndex, key } = effect.key;
-      if (effect.kind === "created") return trace({ kind: "key-created", keyIndex, reason: effect.reason });
+    const act = (effects: readonly DistributionEffect[], receipts: readonly Receipt[]) => {
+      for (const effect of effects) if (!subscriber.closed) perform(effect);
+      for (const receipt of receipts) if (!subscriber.closed) settle(receipt);
+      if (!subscriber.closed) deadline$.next(Math.min(distribution.deadlineTs, inbox.deadlineTs));
+    };
+
+    const perform = (effect: DistributionEffect) => {
+      switch (effect.kind) {
+        case "created":
+          return trace({ kind: "key-created", keyIndex: effect.key.keyIndex, reason: effect.reason });
+        case "use":
+          return use(effect.key);
+        case "suppressed":
+          return trace({ kind: "rotation-suppressed", memberCount: effect.memberCount });
+        case "send":
+          return subscriber.add(
+            deliver(call, own, options.format, effect).subscribe(({ userId, deviceId, cause }) => {
+              const device = { userId, deviceId };
+              distribution.failed(effect, device, asyncScheduler.now(), cause?.retryAfterMs);
+              advance();
+            }),
+          );
+      }
+    };
+
+    const use = ({ keyIndex, key }: Pick<EncryptionKey, "keyIndex" | "key">) => {
       trace({ kind: "key-used", keyIndex });
       const { userId, deviceId, memberId, participantIdentity } = own;
       subscriber.next({ userId, deviceId, memberId, participantIdentity, keyIndex, key, own: true });
@@ -67,32 +75,18 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
       else trace({ kind: "key-refused", reason: receipt.reason, userId, deviceId, keyIndex });
     };
 
-    const act = (effects: readonly RotationEffect[], receipts: readonly Receipt[]) => {
-      for (const effect of effects) if (!subscriber.closed) perform(effect);
-      for (const receipt of receipts) if (!subscriber.closed) settle(receipt);
-      if (!subscriber.closed) arm();
-    };
-
-    const look = (members: readonly Membership[]) => {
-      const isShown = members.some((member) => sameDevice(member, own));
-      act(isShown ? rotation.setMembers(members, asyncScheduler.now()) : [], inbox.setMembers(members));
-    };
-
     const receive = (message: ToDeviceMessage) => {
-      const now = asyncScheduler.now();
-      const judgement = judge(message, { ...own, roomId, slot, requireCrossSigned }, now);
+      const addressee = { ...own, roomId, slot, requireCrossSigned: options.requireCrossSigned };
+      const judgement = judge(message, addressee, asyncScheduler.now());
       if (!judgement) return;
-      if (!("refused" in judgement)) return act([], inbox.receive(judgement));
+      if (!("refused" in judgement)) return advance(inbox.receive(judgement));
       const { refused: reason, ...path } = judgement;
       trace({ kind: "key-refused", reason, userId: message.sender, ...path });
     };
 
-    const due$ = deadline$.pipe(distinctUntilChanged(), switchMap(at));
-    subscriber.add(
-      due$.subscribe(() => act(rotation.passTime(asyncScheduler.now()), inbox.passTime(asyncScheduler.now()))),
-    );
-    act(rotation.start(), []);
+    subscriber.add(deadline$.pipe(distinctUntilChanged(), switchMap(at)).subscribe(() => advance()));
+    act(distribution.start(), []);
     subscriber.add(matrix.toDevice$.subscribe(receive));
-    subscriber.add(call.membership$.subscribe(look));
+    subscriber.add(call.membership$.subscribe(() => advance()));
   });
 }

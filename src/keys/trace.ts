@@ -1,16 +1,6 @@
 // The decisions about media keys. Never a key.
 import type { Device } from "../matrix.ts";
-
-/** Why a new key of ours was made. */
-export type RotationReason =
-  /** The first one of this join. */
-  | "first"
-  /** Somebody left who could decrypt with the one before. */
-  | "leave"
-  /** Somebody joined who shall not decrypt what came before. */
-  | "join"
-  /** It had been in use for `periodMs`. */
-  | "period";
+import type { RotationReason } from "./rotation.ts";
 
 /** Why a message with a key was not taken. */
 export type KeyRefusal =
@@ -35,8 +25,12 @@ export type KeyTrace =
   | { readonly kind: "key-created"; readonly keyIndex: number; readonly reason: RotationReason }
   /** We encrypt with it from now on. */
   | { readonly kind: "key-used"; readonly keyIndex: number }
+  /** A new key would be due, but `participantLimit` is reached: those who left can go on decrypting. */
+  | { readonly kind: "rotation-suppressed"; readonly memberCount: number }
   /** A key of ours goes out to so many devices. */
   | { readonly kind: "key-sent"; readonly keyIndex: number; readonly devices: number }
+  /** The server has taken it for a device. */
+  | ({ readonly kind: "key-delivered"; readonly keyIndex: number } & Device)
   /** It did not reach a device: it is sent again for as long as the device is in the call and the key in use. */
   | ({
       readonly kind: "key-not-delivered";
