@@ -20,7 +20,8 @@ export type MatrixClientPort = Matrix & LivekitBackend;
  * A matrix-js-sdk client (43 or later of that major version) as the port of this library.
  *
  * It listens with a handful of listeners on the client, whatever the number of rooms, and only while somebody
- * subscribes. In encrypted rooms the client needs `initRustCrypto()`, before it is started.
+ * subscribes. In encrypted rooms the client needs `initRustCrypto()`, before it is started. Made for `/sync`: over
+ * sliding sync one response can come as several batches of news.
  *
  * @throws RtcError `bad-argument` for a client that is not logged in.
  * @example
