@@ -24,6 +24,14 @@ export function marbles(spec: (helpers: RunHelpers) => void): () => void {
   return () => new TestScheduler((actual, expected) => expect(inLines(actual)).toEqual(inLines(expected))).run(spec);
 }
 
+/** Acts in virtual time, and returns when nothing is left to happen: no timer is still running. */
+export function toTheEnd(act: () => void): void {
+  new TestScheduler(() => {}).run(({ flush }) => {
+    act();
+    flush();
+  });
+}
+
 /** What happened, one line each, so that a difference can be read. */
 const inLines = (
   messages: readonly { frame: number; notification: { kind: string; value?: unknown; error?: unknown } }[],
@@ -36,6 +44,17 @@ export interface SceneOptions extends VirtualHomeserverOptions, Partial<RoomOpti
   readonly strictSlots?: boolean;
 }
 
+/** A call as a session makes it. */
+export function callOf(
+  matrix: Matrix,
+  roomId: string,
+  trace: (entry: TraceEntry) => void = () => {},
+  strictSlots = false,
+): Call {
+  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption: false }, trace);
+  return { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
+}
+
 export function scene(options: SceneOptions = {}) {
   const { strictSlots = false } = options;
   const home = virtualHomeserver({ latencyMs: 1, syncMs: 1, ...options });
@@ -43,12 +62,8 @@ export function scene(options: SceneOptions = {}) {
   const requests$ = new Subject<string>();
   const trace: TraceEntry[] = [];
 
-  const callOf = (client: Matrix, note: (entry: TraceEntry) => void = () => {}): Call => {
-    const reading = members(client, { roomId, slot, strictSlots, requireSlotEncryption: false }, note);
-    return { matrix: client, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace: note };
-  };
-  const call = callOf(lettersOf(home.client(alice, "A"), requests$), (entry) => trace.push(entry));
-  const seenByBob$ = callOf(home.client(bob, "B")).membership$;
+  const call = callOf(lettersOf(home.client(alice, "A"), requests$), roomId, (entry) => trace.push(entry), strictSlots);
+  const seenByBob$ = callOf(home.client(bob, "B"), roomId).membership$;
   return {
     home,
     roomId,
@@ -62,7 +77,6 @@ export function scene(options: SceneOptions = {}) {
     join: (join: JoinOptions = {}): Observable<JoinState> => ownMembership(call, resolveJoinOptions(call, join)),
     /** All contents of one type that reached the server, oldest first. */
     sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
-    tracedKinds: () => trace.map(({ kind }) => kind),
   };
 }
 
@@ -98,6 +112,17 @@ export const inWords = (state$: Observable<JoinState>): Observable<string> =>
     distinctUntilChanged(),
     catchError((error: RtcError) => throwError(() => error.code)),
   );
+
+/** The words of a smooth join, and of its end. */
+export const smooth = {
+  a: "asking-server",
+  d: "scheduling-leave",
+  w: "sending-membership",
+  j: "joined, armed",
+  u: "joined, unsupported",
+  p: "joined, armed, probably left",
+  l: "leaving",
+};
 
 function wordsOf(state: JoinState): string {
   switch (state.status) {

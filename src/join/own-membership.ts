@@ -33,21 +33,18 @@ export function ownMembership(call: Call, options: ResolvedJoinOptions): Observa
       next: (moment) => {
         facts = moment.facts;
         if (!sameJson(shown, moment.state)) subscriber.next((shown = moment.state));
-        if (facts.over || facts.leaving?.timedOut) conclude(facts);
+        if (facts.over || !facts.leaving?.timedOut) return;
+        subscriber.error(facts.leaving.failure ?? new RtcError("leave-timeout", "the leave was not confirmed in time"));
       },
       error: (error: unknown) => subscriber.error(error),
-      complete: () => stayBehind(facts && armedLeave(facts)?.delayId),
+      complete: () => {
+        const delayId = facts && armedLeave(facts)?.delayId;
+        if (options.kind === "state") leaveBehind(call, delayId === undefined ? undefined : () => delayId);
+        const failure = facts?.leaving?.failure;
+        if (failure) subscriber.error(failure);
+        else subscriber.complete();
+      },
     });
-
-    const conclude = ({ leaving }: Facts) => {
-      if (leaving?.failure) subscriber.error(leaving.failure);
-      else if (leaving?.timedOut)
-        subscriber.error(new RtcError("leave-timeout", "the leave was not confirmed in time"));
-      else subscriber.complete();
-    };
-    const stayBehind = (delayId: string | undefined) => {
-      if (options.kind === "state") leaveBehind(call, delayId === undefined ? undefined : () => delayId);
-    };
     return () => {
       commands$.next({ kind: "leave", cause: "unsubscribe" });
       if (facts?.over || options.kind === "sticky") return;

@@ -1,0 +1,183 @@
+// The guarantees of pitfalls.md about our own membership, by their numbers there. 3, 5, 7, 10 and 11 are among the orderings.
+import { concatMap, interval, map, Observable, range, startWith, takeUntil, tap, timer } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { resolveJoinOptions } from "../../src/join/options.ts";
+import { ownMembership } from "../../src/join/own-membership.ts";
+import { MatrixError, type News } from "../../src/matrix.ts";
+import { alice, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
+import { lifecycle } from "./steps.ts";
+
+const hourMs = 3_600_000;
+const refreshMs = 55 * 60_000;
+const phone = { userId: alice, deviceId: "A" };
+const seen = { n: "", a: "alice" };
+
+describe("our own membership", () => {
+  it("1. is not renewed shortly before the delayed leave is due: the restart comes first", () => {
+    const steps = lifecycle("state", { delayedLeaveRestartMs: 17_500 });
+    steps.join();
+    expect(steps.at(17_000).input({ kind: "content" })).toEqual(["restart"]);
+    expect(steps.answers()).toEqual(["write"]);
+  });
+
+  it("1. is renewed without asking while the delayed leave is known to be alive", () => {
+    const steps = lifecycle("state");
+    steps.join();
+    expect(steps.at(2_000).input({ kind: "content" })).toEqual(["write"]);
+  });
+
+  it("6. comes back when our leave arrives while a request is under way", () => {
+    const steps = lifecycle("state");
+    steps.join();
+    expect(steps.at(5_000).input({ kind: "clock" })).toEqual(["restart"]);
+    expect(steps.input({ kind: "membership", own: undefined })).toEqual([]);
+    expect(steps.fails("not-found")).toEqual(["schedule"]);
+    expect(steps.answers("delay-2")).toEqual(["write"]);
+  });
+
+  it("8. keeps no delay id after leaving", () => {
+    const steps = lifecycle("state");
+    steps.join();
+    expect(steps.at(1_000).input({ kind: "leave", cause: "leaveOn" })).toEqual(["send"]);
+    steps.answers();
+    expect(steps.facts()).toMatchObject({ over: true, delayed: { status: "wanted" }, flights: [] });
+  });
+
+  it(
+    "9. is probably left at the predicted instant, without a sync",
+    marbles(({ cold, expectObservable }) => {
+      const { home, join } = scene();
+      cold("1s x").subscribe(() => home.adjust(phone, { connection: "offline" }));
+      expectObservable(inWords(join()), "^ 20s !").toBe("a-d-w-j 17999ms p", smooth);
+    }),
+  );
+
+  it.each(["compatibility", "matrix_2_0"] as const)(
+    "13. lapses after ten minutes in %s mode on a server without delayed events, and says so",
+    (mode) =>
+      marbles(({ cold, expectObservable }) => {
+        const { home, join, seen$ } = scene({ delayedEvents: false });
+        cold("299s x").subscribe(() => home.adjust(phone, { connection: "offline" }));
+        expectObservable(inWords(join({ mode })), "^ 299s !").toBe("a-w-u", smooth);
+        expectObservable(seen$, "                  ^ 60m  !").toBe("n---a 599998ms n", seen);
+      })(),
+  );
+
+  it.each(["legacy", "compatibility", "matrix_2_0"] as const)("14. is alive after many expiries in %s mode", (mode) =>
+    marbles(({ expectObservable }) => {
+      const { join, seen$ } = scene();
+      expectObservable(seen$, "                   ^ 780m !").toBe("n-----a", seen);
+      expectObservable(inWords(join({ mode })), " ^ 780m !").toBe("a-d-w-j", smooth);
+    })(),
+  );
+
+  it("14. counts `expires` from when it joined, by the server's clock", () => {
+    toTheEnd(() => {
+      const { home, roomId, join, sent } = scene();
+      join({ leaveOn: timer(2 * hourMs) }).subscribe({
+        complete: () => {
+          const [first, second, third] = home.events(roomId).filter(({ type }) => type === memberType);
+          expect(first?.content).not.toHaveProperty("created_ts");
+          const created_ts = first?.originServerTs;
+          expect(second?.content).toMatchObject({ created_ts, expires: 4 * hourMs + refreshMs });
+          expect(third?.content).toMatchObject({ created_ts, expires: 4 * hourMs + 2 * refreshMs });
+          expect(sent(memberType)).toHaveLength(4);
+        },
+      });
+    });
+    expect.assertions(4);
+  });
+
+  it("15. costs 720 restarts and two writes in the first hour of a quiet call", () => {
+    const letters: string[] = [];
+    toTheEnd(() => {
+      const { requests$, join } = scene();
+      requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
+      join({ leaveOn: timer(hourMs) }).subscribe();
+    });
+    expect(Object.groupBy(letters, (letter) => letter)).toMatchObject({ c: ["c"], d: ["d"], w: ["w", "w"] });
+    expect(letters.filter((letter) => letter === "r")).toHaveLength(720);
+  });
+
+  it("15. is written 130 times in an hour at most by changes, however many there are", () => {
+    const letters: string[] = [];
+    toTheEnd(() => {
+      const { requests$, join } = scene();
+      requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
+      const intent = interval(1_000).pipe(map(String), startWith("video"));
+      join({ intent, leaveOn: timer(hourMs) }).subscribe();
+    });
+    expect(letters.filter((letter) => letter === "w").length).toBeLessThanOrEqual(1 + 130);
+    expect(letters.filter((letter) => letter === "w").length).toBeGreaterThan(100);
+  });
+
+  it("27. waits for expiries beyond what a timer can wait for", () => {
+    const letters: string[] = [];
+    toTheEnd(() => {
+      const { requests$, join } = scene();
+      requests$.subscribe((letter) => letters.push(letter));
+      const longMs = 40 * 24 * hourMs;
+      join({
+        expiryMs: longMs,
+        delayedLeaveMs: longMs,
+        delayedLeaveRestartMs: longMs / 2,
+        leaveOn: timer(1_000),
+      }).subscribe();
+    });
+    expect(letters.join("")).toBe("cdwrs");
+  });
+
+  it("37. leaves no listener, no timer and no delayed event behind, after 300 joins", () => {
+    toTheEnd(() => {
+      const { home, call } = scene();
+      let listeners = 0;
+      const news$ = new Observable<readonly News[]>((subscriber) => {
+        listeners += 1;
+        subscriber.add(() => (listeners -= 1));
+        subscriber.add(call.matrix.news$.subscribe(subscriber));
+      });
+      const counted = callOf({ ...call.matrix, news$ }, call.roomId);
+      range(0, 300)
+        .pipe(
+          concatMap((index) => {
+            const mode = index % 2 ? "matrix_2_0" : "compatibility";
+            const options = resolveJoinOptions(counted, { mode, leaveOn: timer((index * 7) % 60) });
+            return ownMembership(counted, options).pipe(tap(() => expect(listeners).toBeGreaterThan(0)));
+          }),
+        )
+        .subscribe();
+      timer(3 * hourMs).subscribe(() => {
+        expect(listeners).toBe(0);
+        expect(home.delayed()).toEqual([]);
+        expect(counted.membership$.value).toEqual([]);
+      });
+    });
+  });
+
+  it("tells of every decision, and never a delay id", () => {
+    const told = new Set<string>();
+    toTheEnd(() => {
+      const { home, trace, join } = scene();
+      home.answer({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
+      timer(20_000).subscribe(() => home.loseDelayed(alice));
+      join({ leaveOn: timer(60_000) }).subscribe({
+        complete: () => {
+          expect(JSON.stringify(trace)).not.toContain("delay-id");
+          for (const { kind } of trace) told.add(kind);
+        },
+      });
+    });
+    expect([...told]).toEqual(
+      expect.arrayContaining([
+        "join-started",
+        "delayed-leave-armed",
+        "membership-sent",
+        "membership-written",
+        "request-failed",
+        "delayed-leave-gone",
+        "leave-started",
+        "leave-ended",
+      ]),
+    );
+  });
+});
