@@ -6,7 +6,7 @@ import type { Happening } from "./happening.ts";
 import { verdicts } from "./promises.ts";
 import { Screen } from "./screen.ts";
 import { bounds, cast, spanMs } from "./script.ts";
-import { lastLine, summary } from "./words.ts";
+import { introduction, lastLine, summary } from "./words.ts";
 
 const screen = new Screen(process.stdout);
 // Whoever reads us has read enough, for instance `head`.
@@ -25,7 +25,7 @@ const interrupt$ = merge(fromEvent(process, "SIGINT"), fromEvent(process, "SIGTE
 );
 const call = prepareCall(interrupt$);
 
-screen.print(["", "  A call in an encrypted room: three members, a homeserver in memory, real time.", ""]);
+screen.print(["", ...introduction(paint), ""]);
 const redraw = interval(200).subscribe(() => screen.show([], picture()));
 await lastValueFrom(
   call.happening$.pipe(

@@ -33,7 +33,7 @@ export function participant(matrix: Matrix, roomId: string, options: SessionJoin
 
   const keyMade$ = session.trace$.pipe(
     filter((trace) => trace.kind === "key-created"),
-    map(({ keyIndex, ts }): Happening => ({ ts, who, kind: "key-made", keyIndex, why: "because" })),
+    map(({ keyIndex, reason, ts }): Happening => ({ ts, who, kind: "key-made", keyIndex, reason })),
   );
   const key$ = session.encryptionKey$.pipe(
     map((key): Happening => {

@@ -58,7 +58,7 @@ export function verdicts(happenings: readonly Happening[], terms: Terms): Verdic
     {
       promise: "everybody decrypts everybody",
       kept: longestWaitMs <= terms.keyWaitMs,
-      figure: `${waits.length} keys to listen with, longest wait for one ${duration(longestWaitMs)}`,
+      figure: `${waits.length} keys to listen with, longest wait ${duration(longestWaitMs)}`,
     },
     ...stays.flatMap((stay) => leaverVerdict(stay, stays, uses, heldTs, terms)),
     ...stays.flatMap((stay) => killedVerdict(stay, terms)),

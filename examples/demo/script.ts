@@ -30,9 +30,12 @@ export const joinOptions: SessionJoinOptions = {
   rotation: { useDelayMs, graceMs: 2_500 },
 };
 
-/** What has to come true: as the options say, and half a second for the network. */
+/**
+ * What has to come true: as the options say, and half a second for the network. One who joins late may not hear what was
+ * said before, so waits until the new keys are in use.
+ */
 export const bounds = {
-  keyWaitMs: 500,
+  keyWaitMs: useDelayMs + 500,
   exposureMs: useDelayMs + 500,
   killedGoneMs: delayedLeaveMs + 500,
 };

@@ -1,7 +1,15 @@
 // Words: what the demo says, a line for each happening that is worth one.
 import type { Paint } from "./chart.ts";
-import type { Happening } from "./happening.ts";
+import type { Happening, Reason } from "./happening.ts";
 import type { Verdict } from "./promises.ts";
+
+/** What is about to be shown. */
+export function introduction(paint: Paint): string[] {
+  return [
+    "  A call in an encrypted room: three members, a homeserver in memory, real time.",
+    paint("faint", "  New keys are made when somebody goes, and when somebody comes unless the keys are young."),
+  ];
+}
 
 /** The last happening as a line, with the time since the start; nothing for those that the chart alone shows. */
 export function lastLine(happenings: readonly Happening[], startTs: number, paint: Paint): string[] {
@@ -24,10 +32,25 @@ function sentence(happening: Happening, happenings: readonly Happening[], paint:
     case "hung-up":
       return "hangs up";
     case "key-made":
-      return `makes ${paint("key", `key ${happening.keyIndex}`)}: ${happening.why}`;
+      return `makes ${paint("key", `key ${happening.keyIndex}`)}: ${cause(happening.reason, happenings)}`;
     case "key-held":
     case "key-used":
       return undefined;
+  }
+}
+
+/** Why a key was made. Whoever joined or left last is the reason: keys follow at once. */
+function cause(reason: Reason, happenings: readonly Happening[]): string {
+  const last = (kind: Happening["kind"]) => happenings.findLast((happening) => happening.kind === kind)?.who;
+  switch (reason) {
+    case "first":
+      return "its first";
+    case "join":
+      return `${last("joined")} has joined`;
+    case "leave":
+      return `${last("gone")} is gone`;
+    case "period":
+      return "the one before is old";
   }
 }
 

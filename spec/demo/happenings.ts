@@ -1,10 +1,10 @@
-// A call in words: `1.5 bob joined`, `2 alice used 0`, `2.1 bob holds alice 0`, `6 alice made 1 carl came`; times in seconds.
-import type { Happening } from "../../examples/demo/happening.ts";
+// A call in words: `1.5 bob joined`, `2 alice used 0`, `2.1 bob holds alice 0`, `6 alice made 1 join`; times in seconds.
+import type { Happening, Reason } from "../../examples/demo/happening.ts";
 
 export const happenings = (text: string): Happening[] => text.trim().split("\n").map(happening);
 
 function happening(text: string): Happening {
-  const [seconds, who = "", verb, first = "", second = "", ...rest] = text.trim().split(/ +/);
+  const [seconds, who = "", verb, first = "", second = ""] = text.trim().split(/ +/);
   const at = { ts: Number(seconds) * 1000, who };
   switch (verb) {
     case "joined":
@@ -13,7 +13,7 @@ function happening(text: string): Happening {
     case "gone":
       return { ...at, kind: verb };
     case "made":
-      return { ...at, kind: "key-made", keyIndex: Number(first), why: [second, ...rest].join(" ") };
+      return { ...at, kind: "key-made", keyIndex: Number(first), reason: second as Reason };
     case "used":
       return { ...at, kind: "key-used", keyIndex: Number(first), secret: `${who} ${first}` };
     case "holds":

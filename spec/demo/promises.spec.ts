@@ -23,7 +23,7 @@ describe("the promises of the demo", () => {
       {
         promise: "everybody decrypts everybody",
         kept: true,
-        figure: "12 keys to listen with, longest wait for one 100 ms",
+        figure: "12 keys to listen with, longest wait 100 ms",
       },
       { promise: "bob, who has gone, has no key that is in use", kept: true, figure: "after 1.0 s" },
       { promise: "carl, who has gone, has no key that is in use", kept: true, figure: "after 1.0 s" },
@@ -34,7 +34,7 @@ describe("the promises of the demo", () => {
 
   const without = (line: string) => {
     expect(goodCall).toContain(line);
-    return goodCall.replace(line, "0 alice made 0 nothing");
+    return goodCall.replace(line, "0 alice made 0 first");
   };
   test.each([
     ["somebody never joins", without("5    carl joined"), ["everybody joins: not carl"]],
@@ -46,14 +46,14 @@ describe("the promises of the demo", () => {
     [
       "nobody makes a new key after somebody left",
       without("10   bob used 2"),
-      ["everybody decrypts everybody: 9 keys to listen with, longest wait for one 100 ms"]
+      ["everybody decrypts everybody: 9 keys to listen with, longest wait 100 ms"]
         .slice(1)
         .concat(["carl, who has gone, has no key that is in use: after 3.0 s"]),
     ],
     [
       "somebody lacks a key",
       without("9.1  alice holds bob 2"),
-      ["everybody decrypts everybody: 12 keys to listen with, longest wait for one 2.0 s"],
+      ["everybody decrypts everybody: 12 keys to listen with, longest wait 2.0 s"],
     ],
     ["the killed one stays", without("16   bob gone"), ["bob, who was killed, leaves no ghost: gone after never"]],
     [

@@ -7,15 +7,28 @@ const lines = (text: string) => happenings(text).flatMap((_, at, all) => lastLin
 
 describe("the words of the demo", () => {
   test("tell who comes and goes, and why a key was made", () => {
-    const text =
-      "0 alice joined\n6.04 alice made 1 carl has joined\n9 carl hung-up\n9.1 carl gone\n12.5 bob killed\n16 bob gone";
+    const text = `
+      0    alice joined
+      0    alice made 0 first
+      5.5  carl joined
+      5.54 alice made 1 join
+      9    carl hung-up
+      9.1  carl gone
+      9.1  alice made 2 leave
+      12.5 bob killed
+      16   bob gone
+      20   alice made 3 period`;
     expect(lines(text)).toEqual([
       "   0.0s  alice  is in the call",
-      "   6.0s  alice  makes key 1: carl has joined",
+      "   0.0s  alice  makes key 0: its first",
+      "   5.5s  carl   is in the call",
+      "   5.5s  alice  makes key 1: carl has joined",
       "   9.0s  carl   hangs up",
       "   9.1s  carl   is gone for the others",
+      "   9.1s  alice  makes key 2: carl is gone",
       "  12.5s  bob    is killed: the page stops without a word",
       "  16.0s  bob    is gone for the others: the homeserver sent the leave it held",
+      "  20.0s  alice  makes key 3: the one before is old",
     ]);
   });
 
