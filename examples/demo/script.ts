@@ -11,8 +11,8 @@ export interface Role {
 }
 
 export const cast: readonly Role[] = [
-  { name: "alice", joinsMs: 0, hangsUpMs: 19_000 },
-  { name: "bob", joinsMs: 1_500, killedMs: 12_500 },
+  { name: "alice", joinsMs: 0, hangsUpMs: 17_500 },
+  { name: "bob", joinsMs: 1_500, killedMs: 11_500 },
   { name: "carl", joinsMs: 5_500, hangsUpMs: 9_000 },
 ];
 
