@@ -122,5 +122,5 @@ function usesIn(happenings: readonly Happening[], { who, fromTs, untilTs }: Stay
   }));
 }
 
-export const duration = (ms: number): string =>
+const duration = (ms: number): string =>
   ms === Infinity ? "never" : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
