@@ -16,13 +16,21 @@ const payload = {
   sub: "@zoë:example.org:Ω?>~",
   video: { room: "0F0AHVM3zuFgQRib6BxN2Fq83Yex8MEF0hSPvSXQ2wE" },
 };
-const jwt = `${encode({ alg: "HS256" })}.${encode(payload)}.signature`;
+const jwtOf = (sub: string) => `${encode({ alg: "HS256" })}.${encode({ ...payload, sub })}.signature`;
+const jwt = jwtOf(payload.sub);
 const url = "wss://rtc.example.org/livekit/sfu";
 const given: Answer = { status: 200, body: { url, jwt } };
 const token = { url, jwt, alias: payload.video.room, identity: payload.sub };
 
-const sticky = { kind: "sticky", userId: "@bob:example.org", deviceId: "PHONEXYZ", memberId: "0b1d6b1e" } as const;
-const state = { ...sticky, kind: "state", memberId: "@bob:example.org:PHONEXYZ" } as const;
+const state = { kind: "state", userId: "@zoë:example.org", deviceId: "Ω?>~", memberId: payload.sub } as const;
+const sticky = {
+  kind: "sticky",
+  userId: "@bob:example.org",
+  deviceId: "PHONEXYZ",
+  memberId: "0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11",
+} as const;
+/** Vector V4 of the protocol. */
+const hashed = "/OWG95Nu9KLA84En3UdxxB0togOVuO0qBPur/W1cuAk";
 const request: SfuTokenRequest = {
   transport: { type: "livekit", livekit_service_url: "https://rtc.example.org/livekit/jwt/" },
   roomId: "!kitchen:example.org",
@@ -59,7 +67,7 @@ describe("a token for our own transport", () => {
       expect(asked).toEqual([
         {
           url: "https://rtc.example.org/livekit/jwt/sfu/get",
-          body: { room: "!kitchen:example.org", openid_token, device_id: "PHONEXYZ" },
+          body: { room: "!kitchen:example.org", openid_token, device_id: "Ω?>~" },
         },
       ]);
     }),
@@ -68,10 +76,11 @@ describe("a token for our own transport", () => {
   test(
     "is asked of /get_token by a sticky member, with exactly these fields",
     marbles(({ expectObservable, flush }) => {
-      const { fetch, asked } = fakeFetch(() => given);
-      expectObservable(sfuToken(backend(), { ...request, member: sticky }, { fetch })).toBe("-(t|)", { t: token });
+      const { fetch, asked } = fakeFetch(() => ({ status: 200, body: { url, jwt: jwtOf(hashed) } }));
+      const named = { ...token, jwt: jwtOf(hashed), identity: hashed };
+      expectObservable(sfuToken(backend(), { ...request, member: sticky }, { fetch })).toBe("-(t|)", { t: named });
       flush();
-      const member = { id: "0b1d6b1e", claimed_user_id: "@bob:example.org", claimed_device_id: "PHONEXYZ" };
+      const member = { id: sticky.memberId, claimed_user_id: "@bob:example.org", claimed_device_id: "PHONEXYZ" };
       expect(asked).toEqual([
         {
           url: "https://rtc.example.org/livekit/jwt/get_token",
@@ -200,6 +209,7 @@ describe("a token is refused by us", () => {
     ["no token", { url }],
     ["a token of one part", { url, jwt: "abc" }],
     ["a token that is not JSON", { url, jwt: "a.!!!.c" }],
+    ["a token for somebody else", { url, jwt: jwtOf("@bob:example.org:PHONEXYZ") }],
     ["a token without a room", { url, jwt: `a.${encode({ sub: "me", video: {} })}.c` }],
     ["a token without an identity", { url, jwt: `a.${encode({ video: { room: "alias" } })}.c` }],
     ["nothing", null],

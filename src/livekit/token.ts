@@ -1,8 +1,9 @@
 // SfuToken: being let into a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
-import { catchError, defer, map, type Observable, switchMap, take, throwError } from "rxjs";
+import { catchError, defer, map, type Observable, switchMap, take, tap, throwError } from "rxjs";
 import type { OwnMember } from "../call.ts";
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
+import { participantIdentity } from "../membership/identity.ts";
 import { type JsonObject, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
 import type { Transport } from "../types.ts";
@@ -51,8 +52,8 @@ export interface SfuToken {
  * `/get_token`, and for the transports of others `/get_token` with `/sfu/get` behind it.
  *
  * Cold: emits one token and completes. Every request carries a fresh OpenID token. Trouble on the way is retried up
- * to four times over 30 s and then fails with `request-failed`; a refusal, an unsafe address or a malformed answer
- * fails with `no-transport`. protocol.md 6.3.
+ * to four times over 30 s and then fails with `request-failed`; a refusal, an unsafe address, a malformed answer
+ * or a token for another identity than our membership's fails with `no-transport`. protocol.md 6.3.
  *
  * @throws RtcError `bad-argument` at once for a state member outside of `m.call#ROOM`: its endpoint knows no slots.
  *
@@ -101,6 +102,7 @@ export function sfuToken(
   return choose(request, token$, legacy$).pipe(
     retrying(),
     map((answer) => read(answer, allowInsecure)),
+    tap(({ identity }) => purpose === "publish" && assertPromised(identity, member)),
     catchError((error: unknown) => {
       throw error instanceof RtcError ? error : failure(error);
     }),
@@ -131,6 +133,12 @@ function body({ roomId, slot, member }: SfuTokenRequest, openIdToken: OpenIdToke
 function failure(cause: unknown): RtcError {
   const message = cause instanceof MatrixError ? cause.message : "no token could be had";
   return new RtcError(isTransient(cause) ? "request-failed" : "no-transport", message, { cause });
+}
+
+/** Others look for our media, and install our keys, under the identity that follows from our membership. */
+function assertPromised(identity: string, { kind, userId, deviceId, memberId }: SfuTokenRequest["member"]): void {
+  if (identity === participantIdentity(kind, userId, deviceId, memberId)) return;
+  throw new RtcError("no-transport", "the token names us differently than our membership: nobody could decode us");
 }
 
 function read(answer: unknown, allowInsecure: boolean): SfuToken {
