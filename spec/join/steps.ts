@@ -33,6 +33,13 @@ export function lifecycle(kind: "state" | "sticky", settings: Partial<Settings> 
     answers: (value?: unknown) => steps.input({ kind: "answer", id: next(), answer: { ok: true, value } }),
     fails: (error: MatrixErrorKind) =>
       steps.input({ kind: "answer", id: next(), answer: { ok: false, error: new MatrixError(error, error) } }),
+    /** Answers whatever is open, until nothing is. */
+    answerAll(note: (kind: RequestKind) => void = () => {}) {
+      for (let [first] = open; first; [first] = open) {
+        note(first.request.kind);
+        steps.answers(first.request.kind === "capability" ? {} : `id-${first.id}`);
+      }
+    },
     /** All of a join, answered at once, and seen by the room. */
     join() {
       steps.input({ kind: "content" });

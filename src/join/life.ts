@@ -73,6 +73,11 @@ export function life(
         ignoreElements(),
         orFailure("leaveReason failed"),
       ),
+      (options.leaveOn ?? EMPTY).pipe(
+        take(1),
+        map((): Input => ({ kind: "leave", cause: "leaveOn", reason: leaveReason })),
+        orFailure("leaveOn failed"),
+      ),
       call.slot$.pipe(map(({ status }): Input => ({ kind: "slot", status }))),
       call.membership$.pipe(
         map((memberships): Input => ({ kind: "membership", own: findOwn(memberships, member(facts.instance)) })),
@@ -87,11 +92,6 @@ export function life(
         : EMPTY,
       clockJumps(call),
       pageHides(),
-      (options.leaveOn ?? EMPTY).pipe(
-        take(1),
-        map((): Input => ({ kind: "leave", cause: "leaveOn", reason: leaveReason })),
-        orFailure("leaveOn failed"),
-      ),
     );
 
     const perform = (effect: Effect, effects$: Observable<Effect>, over$: Observable<unknown>): Observable<Input> => {

@@ -1,0 +1,124 @@
+import { distinctUntilChanged, filter, map } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { MatrixError } from "../../src/matrix.ts";
+import { objectOr } from "../../src/room/json.ts";
+import { alice, bob, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
+import { lifecycle, own } from "./steps.ts";
+
+const stateKey = `_${alice}_A_m.call`;
+const phone = { userId: alice, deviceId: "A" };
+const words = { ...smooth, v: "vanished", b: "left-by-server" };
+const seen = { n: "", a: "alice", b: "alice/A alice/A" };
+
+describe("joining again", () => {
+  it(
+    "comes back when somebody overwrites our state, with the delayed leave that still lives",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, requests$, seen$, join } = scene();
+      cold("1s x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
+      expectObservable(requests$, "      ^ 2s !").toBe("c-d-w-r 994ms r-w-r");
+      expectObservable(seen$, "          ^ 2s !").toBe("n-----a 994ms n---a", seen);
+      expectObservable(inWords(join()), "^ 2s !").toBe("a-d-w-j 994ms v---j", words);
+    }),
+  );
+
+  it(
+    "comes back as a new arrival after the server has sent our leave",
+    marbles(({ cold, expectObservable }) => {
+      const { home, seen$, join } = scene();
+      cold("1s  x").subscribe(() => home.adjust(phone, { connection: "offline" }));
+      cold("25s x").subscribe(() => home.adjust(phone, { connection: "online" }));
+      const written$ = home.event$.pipe(
+        filter(({ type, content }) => type === memberType && "application" in objectOr(content)),
+        map(({ content }) => ("created_ts" in objectOr(content) ? "update" : "join")),
+      );
+      expectObservable(written$, "       ^ 27s !").toBe("-----j 25s j", { j: "join" });
+      expectObservable(seen$, "          ^ 27s !").toBe("n-----a 18001ms n 6998ms   a", seen);
+      expectObservable(inWords(join()), "^ 27s !").toBe("a-d-w-j 17999ms p 6994ms v-----j", words);
+    }),
+  );
+
+  it(
+    "is a new member each time in matrix_2_0 mode",
+    marbles(({ cold, expectObservable }) => {
+      const { home, seen$, join } = scene();
+      cold("1s  x").subscribe(() => home.adjust(phone, { connection: "offline" }));
+      cold("25s x").subscribe(() => home.adjust(phone, { connection: "online" }));
+      const ids: string[] = [];
+      const nameOf = (id: string) => String(ids.includes(id) ? ids.indexOf(id) : ids.push(id) - 1);
+      const member$ = join({ mode: "matrix_2_0" }).pipe(
+        map(({ member }) => nameOf(member.memberId)),
+        distinctUntilChanged(),
+      );
+      expectObservable(member$, "^ 27s !").toBe("a 25s b", { a: "0", b: "1" });
+      expectObservable(seen$, "  ^ 27s !").toBe("n-----a 18001ms n 6996ms a", seen);
+    }),
+  );
+
+  it(
+    "says of a member that it replaced that it left, if the room still shows it",
+    marbles(({ cold, expectObservable }) => {
+      const { home, requests$, seen$, join } = scene();
+      const fail = new MatrixError("network", "no answer");
+      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { fail, times: 5 }));
+      cold("1s x").subscribe(() => home.loseDelayed(alice));
+      const states$ = inWords(join({ mode: "matrix_2_0" }));
+      expectObservable(requests$.pipe(filter((one) => one !== "r")), "^ 24s !").toBe("c-d-w 20013ms d-w-l");
+      expectObservable(seen$, "  ^ 24s !").toBe("n-----a 20015ms b-a", seen);
+      expectObservable(states$, "^ 24s !").toBe("a-d-w-j 17999ms p 2011ms b---j", words);
+    }),
+  );
+
+  it(
+    "is not misled by a membership that an earlier page of this device left behind, nor by its delayed leave",
+    marbles(({ expectObservable }) => {
+      const { home, roomId, requests$, join, membership$ } = scene();
+      const content = { application: "m.call", call_id: "", device_id: "A", focus_active: { type: "livekit" } };
+      const earlier = home.client(alice, "A");
+      home.setState(roomId, { type: memberType, sender: alice, stateKey, content });
+      earlier.schedule({ roomId, type: memberType, stateKey, content: {} }, 500).subscribe();
+      const created$ = membership$.pipe(map((members) => members.map(({ createdTs }) => createdTs).join()));
+      expectObservable(requests$, "      ^ 1s !").toBe("c-d-w-r 495ms r-w-r");
+      expectObservable(created$, "       ^ 1s !").toBe("no----a 495ms n---b", { n: "", o: "0", a: "5", b: "505" });
+      expectObservable(inWords(join()), "^ 1s !").toBe("a-d-w-j 495ms v---j", words);
+    }),
+  );
+});
+
+describe("the time until the room shows us (4.8)", () => {
+  const joinUnseen = () => {
+    const steps = lifecycle("state");
+    steps.input({ kind: "content" });
+    steps.answers({});
+    steps.answers("delay-1");
+    steps.answers("$1");
+    steps.answers();
+    return steps;
+  };
+
+  it("is ten seconds in which our absence does not count", () => {
+    const steps = joinUnseen();
+    expect(steps.at(3_000).input({ kind: "membership", own: undefined })).toEqual([]);
+    expect(steps.at(9_000).input({ kind: "membership", own })).toEqual(["restart"]);
+    expect(steps.at(10_000).input({ kind: "clock" })).toEqual([]);
+    expect(steps.facts().phase).toBe("joined");
+  });
+
+  it("is over when the room has shown us once", () => {
+    const steps = joinUnseen();
+    steps.at(1_000).input({ kind: "membership", own });
+    expect(steps.at(2_000).input({ kind: "membership", own: undefined })).toEqual(["restart"]);
+    expect(steps.facts().phase).toBe("rejoining");
+  });
+
+  it("is followed by another join, and by ever rarer ones if the room never shows us", () => {
+    const steps = joinUnseen();
+    const writes: number[] = [];
+    for (let ts = 1_000; ts <= 3_600_000; ts += 1_000) {
+      steps.at(ts).input({ kind: "membership", own: undefined });
+      steps.answerAll((kind) => kind === "write" && writes.push(ts));
+    }
+    expect(writes.slice(0, 5)).toEqual([10_000, 30_000, 60_000, 110_000, 200_000]);
+    expect(writes.length).toBeLessThan(20);
+  });
+});
