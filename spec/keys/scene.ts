@@ -1,0 +1,170 @@
+// Scene: our part in a call whose members, messages and network are drawn.
+import { BehaviorSubject, map, mergeMap, NEVER, Observable, of, Subject, timer } from "rxjs";
+import type { Call, OwnMember } from "../../src/call.ts";
+import { mediaKeys } from "../../src/keys/media-keys.ts";
+import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
+import { formatOf, parseKeyMessage } from "../../src/keys/wire.ts";
+import type { Device, Matrix, ToDeviceMessage, ToDeviceOutcome } from "../../src/matrix.ts";
+import { toBase64 } from "../../src/keys/base64.ts";
+import { keyName } from "../../src/testing/index.ts";
+import type { TraceEntry } from "../../src/trace.ts";
+import type { EncryptionKey, Membership } from "../../src/types.ts";
+
+export const roomId = "!kitchen:example.org";
+const slot = "m.call#ROOM";
+
+const known = new Map<string, Membership>();
+
+/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: as a state member; `bob~`: refreshed. */
+export function member(name: string): Membership {
+  const before = known.get(name);
+  if (before) return before;
+  if (name.endsWith("~")) {
+    const old = member(name.slice(0, -1));
+    const renewed = { ...old, eventId: `$${name}`, createdTs: old.kind === "state" ? old.createdTs : known.size };
+    known.set(name, renewed);
+    return renewed;
+  }
+  const [instance = "", kind = "sticky"] = name.split(".");
+  const user = instance.replace(/\d+$/, "");
+  const made: Membership = {
+    ...deviceOf(user),
+    kind: kind === "state" ? "state" : "sticky",
+    memberId: kind === "state" ? `@${user}:example.org:PHONE` : `id-of-${instance}`,
+    slot,
+    application: { type: "m.call" },
+    intent: undefined,
+    transports: [],
+    focusSelection: undefined,
+    createdTs: known.size,
+    expiresTs: Infinity,
+    participantIdentity: kind === "state" ? `@${user}:example.org:PHONE` : `sfu-${instance}`,
+    eventId: `$${name}`,
+  };
+  known.set(name, made);
+  return made;
+}
+
+/** `"me bob"`: oldest first. */
+export const members = (names: string): readonly Membership[] =>
+  names
+    .split(" ")
+    .filter((name) => name !== "")
+    .map(member);
+
+export const deviceOf = (user: string): Device => ({ userId: `@${user}:example.org`, deviceId: "PHONE" });
+export const nameOf = ({ userId }: Pick<Device, "userId">): string => userId.slice(1, userId.indexOf(":"));
+
+/** 16 bytes that are all the same. */
+export const keyOf = (byte: number): Uint8Array<ArrayBuffer> => new Uint8Array(16).fill(byte);
+
+export interface Letter {
+  readonly from: string;
+  readonly index?: number;
+  readonly key?: number;
+  readonly sentTs?: number;
+  /** The content, changed. */
+  readonly content?: object;
+  readonly proof?: ToDeviceMessage["proof"] | "none";
+  readonly memberId?: string | undefined;
+}
+
+/** A key message of today's format. `from` names an instance: `bob2`. */
+export function letter({ from, index = 0, key = 1, sentTs = 0, content, proof, memberId }: Letter): ToDeviceMessage {
+  const { userId: sender, deviceId } = deviceOf(from.replace(/\d+$/, ""));
+  return {
+    type: "io.element.call.encryption_keys",
+    sender,
+    content: {
+      keys: { index, key: toBase64(keyOf(key)) },
+      room_id: roomId,
+      member: { id: memberId ?? `id-of-${from}`, claimed_device_id: deviceId },
+      session: { call_id: "", application: "m.call", scope: "m.room" },
+      sent_ts: sentTs,
+      ...content,
+    },
+    ...(proof !== "none" && { proof: proof ?? { deviceId, crossSigned: true } }),
+  };
+}
+
+export interface Plan extends KeyOptions {
+  /** Members, in names, as they change. */
+  readonly members: Observable<string>;
+  readonly letters?: Observable<ToDeviceMessage>;
+  readonly self?: "state" | "sticky";
+  /** How long a message takes until it is acknowledged: 0 unless given. */
+  readonly latencyMs?: number;
+  /** What becomes of a message for a device: sent, unless this says otherwise. `silence`: nobody ever tells. */
+  readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+}
+
+export function scene({ members: names$, letters = NEVER, self = "sticky", latencyMs = 0, outcome, ...options }: Plan) {
+  const membership$ = new BehaviorSubject<readonly Membership[]>([]);
+  const trace: TraceEntry[] = [];
+  const sent$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
+  const attempts = new Map<string, number>();
+
+  const outcomeFor = ({ userId, deviceId }: Device): Observable<ToDeviceOutcome> => {
+    const name = nameOf({ userId });
+    const attempt = (attempts.get(name) ?? 0) + 1;
+    attempts.set(name, attempt);
+    const result = outcome?.(name, attempt) ?? "sent";
+    if (result === "silence") return NEVER;
+    const told: ToDeviceOutcome = { userId, deviceId, outcome: result };
+    return latencyMs > 0 ? timer(latencyMs).pipe(map(() => told)) : of(told);
+  };
+  const own = member(self === "state" ? "me.state" : "me");
+  const { userId, deviceId, memberId, participantIdentity } = own;
+  const matrix = {
+    userId,
+    deviceId,
+    toDevice$: letters,
+    sendToDevice(devices: readonly Device[], type: string, content: object) {
+      sent$.next({ message: { type, sender: userId, content }, devices });
+      return of(...devices).pipe(mergeMap(outcomeFor));
+    },
+  } as unknown as Matrix;
+  const call = {
+    matrix,
+    roomId,
+    slot,
+    membership$,
+    trace: (entry: TraceEntry) => trace.push(entry),
+  } as unknown as Call;
+  const self$: OwnMember = { kind: own.kind, userId, deviceId, memberId, participantIdentity };
+
+  // The members are there before anybody looks, as they are in a session.
+  names$.pipe(map(members)).subscribe(membership$);
+  const key$ = mediaKeys(call, self$, resolveKeyOptions(options));
+  return {
+    trace,
+    key$,
+    /** Keys to install: `me#0`, `bob#3`. */
+    installed$: key$.pipe(map(keyName)),
+    /** Keys that go out: `0 > bob carl`. */
+    sent$: sent$.pipe(map(({ message, devices }) => `${indexIn(message)} > ${devices.map(nameOf).join(" ")}`)),
+    /** The messages themselves. */
+    messages$: sent$.asObservable(),
+    /** Decisions in words, of the kinds wanted. */
+    traced: (...kinds: TraceEntry["kind"][]) => trace.filter(({ kind }) => kinds.includes(kind)),
+  };
+}
+
+export function keyIn({ type, content }: ToDeviceMessage): EncryptionKey["key"] | undefined {
+  const format = formatOf(type);
+  const parsed = format && parseKeyMessage(format, content);
+  return parsed && "key" in parsed ? parsed.key : undefined;
+}
+
+function indexIn({ type, content }: ToDeviceMessage): number {
+  const format = formatOf(type);
+  const parsed = format && parseKeyMessage(format, content);
+  return parsed && "keyIndex" in parsed ? parsed.keyIndex : -1;
+}
+
+/** Runs the keys and shows what goes out, in order with what is installed: `0 > bob`, `me#0`. */
+export const happening = ({ installed$, sent$ }: ReturnType<typeof scene>): Observable<string> =>
+  new Observable((subscriber) => {
+    sent$.subscribe((word) => subscriber.next(word));
+    subscriber.add(installed$.subscribe(subscriber));
+  });
