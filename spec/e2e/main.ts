@@ -1,5 +1,6 @@
 // `npm run e2e`: calls between browsers over a real homeserver and a real SFU.
 // `-- --smoke`: scenario 1 alone. `-- --only 3`: one scenario. `-- --json FILE`: outcomes and figures.
+// `-- --mode matrix_2_0`: how our members join.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { Person } from "./person.ts";
@@ -16,7 +17,12 @@ import { inWorld, type World } from "./world.ts";
 const scenarios: readonly Scenario[] = [bothDecode, thirdJoins, thirdLeaves, killed, reload, sdkMember];
 
 const { values } = parseArgs({
-  options: { smoke: { type: "boolean" }, only: { type: "string" }, json: { type: "string" } },
+  options: {
+    smoke: { type: "boolean" },
+    only: { type: "string" },
+    json: { type: "string" },
+    mode: { type: "string", default: "compatibility" },
+  },
 });
 const only = values.smoke ? "1" : values.only;
 const chosen = scenarios.filter(({ name }) => only === undefined || name.startsWith(`${only}.`));
@@ -34,7 +40,7 @@ const outcomes: Outcome[] = [];
 
 try {
   if (chosen.length === 0) throw new Error(`there is no scenario ${only}`);
-  await inWorld(say, async (world) => {
+  await inWorld({ mode: values.mode, say }, async (world) => {
     for (const scenario of chosen) {
       say(`\n${scenario.name}`);
       // Scenarios measure times: one after the other.

@@ -100,6 +100,7 @@ export async function person(world: World, name: string, link = world.app): Prom
   const url = new URL(link);
   url.searchParams.set("homeserver", world.stack.homeserver);
   url.searchParams.set("camera", camera);
+  url.searchParams.set("mode", world.mode);
   const visitor = await visit(world, name, url.href);
   const userName = nameFor(name);
   const { page } = visitor;

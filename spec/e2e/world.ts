@@ -12,13 +12,18 @@ export interface World {
   /** The pages of other clients. */
   readonly pages: string;
   readonly browser: Browser;
+  /** How our members join. */
+  readonly mode: string;
 }
 
 const limitMs = 30 * 60_000;
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Runs something in a world; whatever happens, the world ends with it. */
-export async function inWorld(say: (line: string) => void, run: (world: World) => Promise<void>): Promise<void> {
+export async function inWorld(
+  { mode, say }: { mode: string; say: (line: string) => void },
+  run: (world: World) => Promise<void>,
+): Promise<void> {
   const ends: (() => Promise<unknown>)[] = [];
   const own = <T>(part: T, end: (part: T) => Promise<unknown>): T => {
     ends.unshift(() => end(part));
@@ -33,7 +38,7 @@ export async function inWorld(say: (line: string) => void, run: (world: World) =
     const app = own(await serve(path("../../examples/call/vite.config.ts")), (one) => one.close());
     const pages = own(await serve(path("pages/vite.config.ts")), (one) => one.close());
     const browser = own(await launchChromium(say), (one) => one.close());
-    await run({ stack, app: app.url, pages: pages.url, browser });
+    await run({ stack, app: app.url, pages: pages.url, browser, mode });
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     await end();

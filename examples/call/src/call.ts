@@ -30,7 +30,7 @@ export interface CallOptions {
   readonly backend: LivekitBackend;
   /** Which of our devices are on. */
   readonly wanted: Wanted;
-  readonly camera: Link["camera"];
+  readonly link: Pick<Link, "mode" | "camera">;
   readonly leaveOn: Observable<unknown>;
   readonly mark: (name: Mark) => void;
 }
@@ -47,11 +47,12 @@ const reconnectMs = 2_000;
 
 /** Joins; completes once we have left. */
 export function call(options: CallOptions): Observable<Call> {
-  const { session, backend, wanted, leaveOn, mark } = options;
+  const { session, backend, wanted, link, leaveOn, mark } = options;
   return defer(() => {
     mark("join");
     const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const state$ = session.join({
+      mode: link.mode,
       transports: transport$.pipe(map((transport) => [transport])),
       intent: wanted.camera$.pipe(map((on) => (on ? "video" : "audio"))),
       leaveOn,
@@ -92,7 +93,7 @@ function ownRoom(options: CallOptions, url: string, own: Own): Observable<Room> 
 
 /** One LiveKit room, connected again with a new token when it is lost. */
 function roomAt(
-  { session, backend, camera, mark }: CallOptions,
+  { session, backend, link, mark }: CallOptions,
   url: string,
   member: Own,
   purpose: "publish" | "subscribe",
@@ -100,7 +101,7 @@ function roomAt(
   const transport = { type: "livekit", livekit_service_url: url };
   return sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
     tap(() => purpose === "publish" && mark("token")),
-    switchMap((token) => connection(token, session.encryptionKey$, camera)),
+    switchMap((token) => connection(token, session.encryptionKey$, link.camera)),
     retry({ delay: reconnectMs }),
   );
 }

@@ -1,5 +1,6 @@
-// Link: what the page's address says. `?homeserver=…&camera=320x180@12` for the page, `#room=…&via=…` for the call.
+// Link: what the page's address says. `#room=…&via=…` is the call; the query is how to take part in it, see the README.
 import type { MatrixClient } from "matrix-js-sdk";
+import type { SessionJoinOptions } from "matrixrtc-rx";
 
 export interface Link {
   /** Base URL of the homeserver to suggest. */
@@ -7,9 +8,14 @@ export interface Link {
   readonly roomId: string | undefined;
   /** Servers that know the room. */
   readonly via: readonly string[];
+  readonly mode: JoinMode;
   /** What the camera should give; less is kinder to slow machines. */
   readonly camera: { readonly width: number; readonly height: number; readonly frameRate: number } | undefined;
 }
+
+type JoinMode = NonNullable<SessionJoinOptions["mode"]>;
+
+const modes: readonly JoinMode[] = ["legacy", "compatibility", "matrix_2_0"];
 
 export function readLink(): Link {
   const query = new URLSearchParams(location.search);
@@ -19,6 +25,7 @@ export function readLink(): Link {
     homeserver: query.get("homeserver") ?? undefined,
     roomId: hash.get("room") ?? undefined,
     via: hash.getAll("via"),
+    mode: modes.find((mode) => mode === query.get("mode")) ?? "compatibility",
     camera: frameRate ? { width: Number(width), height: Number(height), frameRate: Number(frameRate) } : undefined,
   };
 }

@@ -28,7 +28,7 @@ import type { Wanted } from "./publishing.ts";
 const inCall = "matrixrtc-rx in call";
 
 /** Shows the page for as long as it is subscribed to. */
-export function stage(client: MatrixClient, roomId: string, { camera }: Link): Observable<never> {
+export function stage(client: MatrixClient, roomId: string, link: Link): Observable<never> {
   const backend = fromMatrixClient(client);
   const session = rtcSession(backend, { roomId, slot: "m.call#ROOM" });
   const room = client.getRoom(roomId);
@@ -62,7 +62,7 @@ export function stage(client: MatrixClient, roomId: string, { camera }: Link): O
     defer(() => {
       sessionStorage.setItem(inCall, roomId);
       problem.textContent = "";
-      return inside(content, { session, backend, wanted, camera, nameOf });
+      return inside(content, { session, backend, wanted, link, nameOf });
     }).pipe(
       catchError((error: unknown) => {
         problem.textContent = reasonOf(error);
