@@ -3,12 +3,18 @@ import { ClientEvent, createClient, type MatrixClient, SyncState } from "matrix-
 import { filter, firstValueFrom, type Observable, timeout } from "rxjs";
 import { fromMatrixClient, type MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { inject, onTestFinished } from "vitest";
+import "./quiet.ts";
 
 export interface RealDevice {
   readonly client: MatrixClient;
   readonly matrix: MatrixClientPort;
   readonly userId: string;
   readonly deviceId: string;
+  /** Nothing goes out or comes in until `reconnect`. */
+  cutOff(): void;
+  reconnect(): void;
+  /** It dies without a word. */
+  kill(): void;
 }
 
 /** Registers a new user whose name begins with `name`, logs in and syncs. It stops when the spec is over. */
@@ -20,7 +26,11 @@ export async function device(name: string): Promise<RealDevice> {
     body: JSON.stringify({ username, password: crypto.randomUUID(), auth: { type: "m.login.dummy" } }),
   });
   const { user_id: userId, device_id: deviceId, access_token: accessToken } = await answer.json();
-  const client = createClient({ baseUrl, userId, deviceId, accessToken });
+  let cut = new AbortController();
+  const cutOff = () => cut.abort(new TypeError("cut off"));
+  const fetchFn: typeof fetch = (input, init) =>
+    fetch(input, { ...init, signal: AbortSignal.any([cut.signal, ...(init?.signal ? [init.signal] : [])]) });
+  const client = createClient({ baseUrl, userId, deviceId, accessToken, fetchFn });
   await client.initRustCrypto({ useIndexedDB: false });
   const synced = new Promise<void>((resolve) =>
     client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve()),
@@ -28,7 +38,18 @@ export async function device(name: string): Promise<RealDevice> {
   await client.startClient();
   await synced;
   onTestFinished(() => client.stopClient());
-  return { client, matrix: fromMatrixClient(client), userId, deviceId };
+  return {
+    client,
+    matrix: fromMatrixClient(client),
+    userId,
+    deviceId,
+    cutOff,
+    reconnect: () => (cut = new AbortController()),
+    kill() {
+      cutOff();
+      client.stopClient();
+    },
+  };
 }
 
 /** An encrypted room in which everybody may be a member of a call and open its slot; all are in it, and know so. */
@@ -49,9 +70,9 @@ export async function roomOf(creator: RealDevice, ...others: RealDevice[]): Prom
 
 const isJoined = (content: unknown): boolean => (content as { membership?: string } | undefined)?.membership === "join";
 
-/** Waits for a condition, for 20 s at most. */
-export async function until(holds: () => boolean): Promise<void> {
-  const deadlineTs = Date.now() + 20_000;
+/** Waits for a condition, for 20 s at most unless told. */
+export async function until(holds: () => boolean, limitMs = 20_000): Promise<void> {
+  const deadlineTs = Date.now() + limitMs;
   while (!holds()) {
     if (Date.now() > deadlineTs) throw new Error(`not in time: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

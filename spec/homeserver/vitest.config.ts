@@ -1,12 +1,14 @@
 // The specs that need a real homeserver and no browser: `npm run e2e:homeserver`.
 import { mergeConfig } from "vitest/config";
 import shared from "../../vitest.config.ts";
+import { figuresReporter } from "./figures.ts";
 
 const config = mergeConfig(shared, {
   test: {
     globalSetup: ["spec/homeserver/stack.ts"],
     fileParallelism: false,
     silent: "passed-only",
+    reporters: ["default", figuresReporter],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
