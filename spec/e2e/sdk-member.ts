@@ -1,4 +1,5 @@
-// SdkMember: a member of the call by matrix-js-sdk's own MatrixRTCSession and LiveKit, without our library.
+// SdkMember: a member of the call by matrix-js-sdk's own MatrixRTCSession and LiveKit, without our library. Sticky if ours
+// are.
 import type { Account } from "./account.ts";
 import { until } from "./until.ts";
 import { type Visitor, visit } from "./visitor.ts";
@@ -17,7 +18,9 @@ export async function sdkMember(world: World, account: Account, link: string): P
   const visitor = await visit(world, "S", `${world.pages}sdk-member.html`);
   const { page } = visitor;
   const roomId = new URLSearchParams(new URL(link).hash.slice(1)).get("room")!;
-  await page.evaluate((options) => window.startSdkMember(options), { account, roomId, service: world.stack.service });
+  const sticky = world.mode === "matrix_2_0";
+  const options = { account, roomId, service: world.stack.service, sticky };
+  await page.evaluate((start) => window.startSdkMember(start), options);
   const framesOf = (userId: string) => page.evaluate((id) => window.sdkMember!.framesDecoded(id), userId);
   return Object.assign(visitor, {
     join: () => page.evaluate(() => window.sdkMember!.join()),

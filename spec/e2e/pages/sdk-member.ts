@@ -20,13 +20,13 @@ interface SdkMember {
 
 declare global {
   interface Window {
-    startSdkMember(options: PageOptions): Promise<void>;
+    startSdkMember(options: PageOptions & { readonly sticky: boolean }): Promise<void>;
     sdkMember?: SdkMember;
   }
 }
 
 window.startSdkMember = async (options) => {
-  const { account, roomId, service } = options;
+  const { account, roomId, service, sticky } = options;
   const { homeserver: baseUrl, userId, deviceId, accessToken } = account;
   const client = createClient({ baseUrl, userId, deviceId, accessToken });
   await client.initRustCrypto();
@@ -52,9 +52,11 @@ window.startSdkMember = async (options) => {
   window.sdkMember = {
     async join() {
       const transport = { type: "livekit", livekit_service_url: service, livekit_alias: roomId };
-      const { url, jwt } = await tokenFor(options);
-      session.joinRTCSession({ userId, deviceId, memberId: `${userId}:${deviceId}` }, [transport], transport, {
+      const memberId = sticky ? crypto.randomUUID() : `${userId}:${deviceId}`;
+      const { url, jwt } = await tokenFor(options, sticky ? memberId : undefined);
+      session.joinRTCSession({ userId, deviceId, memberId }, [transport], transport, {
         manageMediaKeys: true,
+        unstableSendStickyEvents: sticky,
       });
       play(room);
       await room.setE2EEEnabled(true);

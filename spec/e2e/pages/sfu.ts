@@ -9,14 +9,23 @@ export interface PageOptions {
   readonly service: string;
 }
 
-export async function tokenFor({ account, roomId, service }: PageOptions): Promise<{ url: string; jwt: string }> {
+/** By `/get_token` for a sticky member, whose id is given, else by `/sfu/get`. */
+export async function tokenFor(
+  { account, roomId, service }: PageOptions,
+  stickyMemberId?: string,
+): Promise<{ url: string; jwt: string }> {
   const { homeserver, userId, deviceId, accessToken } = account;
   const openIdUrl = `${homeserver}/_matrix/client/v3/user/${encodeURIComponent(userId)}/openid/request_token`;
   const openid_token = await post(openIdUrl, {}, { Authorization: `Bearer ${accessToken}` });
-  return post(`${service}/sfu/get`, { room: roomId, openid_token, device_id: deviceId }) as Promise<{
-    url: string;
-    jwt: string;
-  }>;
+  const token = stickyMemberId
+    ? post(`${service}/get_token`, {
+        room_id: roomId,
+        slot_id: "m.call#ROOM",
+        openid_token,
+        member: { id: stickyMemberId, claimed_user_id: userId, claimed_device_id: deviceId },
+      })
+    : post(`${service}/sfu/get`, { room: roomId, openid_token, device_id: deviceId });
+  return (await token) as { url: string; jwt: string };
 }
 
 async function post(url: string, body: object, headers: Record<string, string> = {}): Promise<unknown> {
