@@ -97,6 +97,16 @@ test("without encryption nothing is sent to an encrypted room", async () => {
   expect(server.sent("PUT", "/send/")).toEqual([]);
 });
 
+test("a client that was stopped is not asked to encrypt, since its refusal would be nobody's to catch", async () => {
+  const join = { [roomId]: { state: [...roomState(alice, bob), encrypted] } };
+  const { client } = await server.started({ join }, { crypto: true });
+  const matrix = fromMatrixClient(client);
+  await all(matrix.send(member));
+  client.stopClient();
+  await expect(all(matrix.send({ ...member, txnId: "txn/2" }))).rejects.toMatchObject({ kind: "network" });
+  expect(server.sent("PUT", "/send/")).toHaveLength(1);
+});
+
 test("state is not encrypted", async () => {
   const { client } = await server.started(
     { join: { [roomId]: { state: [...roomState(alice), encrypted] } } },

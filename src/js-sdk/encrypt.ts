@@ -19,6 +19,8 @@ async function encryptIfNeeded(client: MatrixClient, event: OutgoingEvent): Prom
   const isEncrypted = room.hasEncryptionStateEvent() || (await crypto?.isEncryptionEnabledInRoom(event.roomId));
   if (!isEncrypted) return event;
   if (!canEncrypt(crypto)) throw new MatrixError("unsupported", "the client has no encryption for an encrypted room");
+  // The SDK's encryption, once stopped, leaves a rejection that nobody can catch: it would end a Node process.
+  if (!client.clientRunning) throw new MatrixError("network", "the client is not running");
   const draft = new MatrixEvent({
     type: event.type,
     content: { ...event.content },
