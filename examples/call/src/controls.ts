@@ -5,7 +5,7 @@ import type { Wanted } from "./publishing.ts";
 
 /** Puts the controls into a bar: they write into what is wanted, and the last button leaves. */
 export function controls(bar: HTMLElement, { camera$, microphone$ }: Wanted, leave: () => void): Observable<never> {
-  const microphone = element("button", { className: "toggle", title: "Microphone" });
+  const microphone = element("button", { className: "toggle", title: "Mic" });
   const camera = element("button", { className: "toggle", title: "Camera" });
   const hangUp = element("button", { className: "leave", textContent: "Leave" });
   bar.append(microphone, camera, hangUp);
