@@ -58,4 +58,6 @@ export interface EncryptionKey {
   readonly key: Uint8Array<ArrayBuffer>;
   /** True for the key that we encrypt with from now on. */
   readonly own: boolean;
+  /** When it was to be installed: of an own key, since when we encrypt with it. */
+  readonly sinceTs: number;
 }

@@ -12,6 +12,7 @@ const keyAt = (keyIndex: number): EncryptionKey => ({
   keyIndex,
   key: Uint8Array.of(keyIndex),
   own: false,
+  sinceTs: 0,
 });
 const latencyMs = ([index]: Uint8Array) => (index === 7 ? 20 : 5);
 const material = (keyIndex: number) => ({ material: keyIndex }) as unknown as CryptoKey;

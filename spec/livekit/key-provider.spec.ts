@@ -13,6 +13,7 @@ const keyOf = (participantIdentity: string, keyIndex: number, own = false): Encr
   keyIndex,
   key: new Uint8Array(16),
   own,
+  sinceTs: 0,
 });
 
 const setUp = () => {

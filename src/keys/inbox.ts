@@ -1,108 +1,106 @@
 // Inbox: keys of others, held until their member is seen, and never taken twice or out of order. protocol.md 5.4, 11,
-// pitfalls 13 to 15, 24, 25. Mutable inside; it knows no RxJS, no clock and no network.
-import type { Device } from "../matrix.ts";
+// pitfalls 3.13 to 3.15. Mutable inside; it knows no RxJS, no clock and no network.
 import type { EncryptionKey, Membership } from "../types.ts";
 import { deviceKey, fingerprint } from "./device.ts";
+import { EarlyKeys } from "./early-keys.ts";
+import { KeyRing } from "./key-ring.ts";
 import { memberChanges } from "./member-changes.ts";
-import type { KeyMessage } from "./wire.ts";
+import type { ProvenKey } from "./sender.ts";
 import type { KeyRefusal } from "./trace.ts";
-
-/** A key whose sending device is proven. */
-export interface ProvenKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId"> {
-  /** By the sender's clock where it says, else ours. */
-  readonly sentTs: number;
-  readonly receivedTs: number;
-}
 
 /** What became of a key. */
 export type Receipt =
-  | { readonly kind: "taken"; readonly key: EncryptionKey; readonly ageMs: number }
+  | { readonly kind: "taken"; readonly from: ProvenKey; readonly key: EncryptionKey }
   | { readonly kind: "early"; readonly from: ProvenKey }
   | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal };
 
-const mostEarlyPerDevice = 10;
-const mostEarly = 1_000;
-/** How long a key waits for its member. Sync and decryption of the membership may take their time. */
-const patienceMs = 60_000;
-
 export class Inbox {
   #members: readonly Membership[] = [];
-  readonly #byDevice = new Map<string, Membership[]>();
-  #early: readonly ProvenKey[] = [];
-  /** The newest key of each index, of each member instance. */
-  readonly #rings = new Map<string, Map<number, ProvenKey>>();
+  readonly #byDevice = new Map<string, readonly Membership[]>();
+  readonly #early = new EarlyKeys();
+  /** By member instance: an old key is never taken for a new membership. */
+  readonly #rings = new Map<string, KeyRing>();
 
   /** When something is due by itself. */
   get deadlineTs(): number {
-    const [first] = this.#early;
-    return first ? first.receivedTs + patienceMs : Infinity;
+    return this.#early.deadlineTs;
   }
 
   receive(key: ProvenKey): readonly Receipt[] {
     const member = this.#memberOf(key);
-    if (member) return [this.#take(key, member)];
-    const ofDevice = this.#early.filter((other) => deviceKey(other) === deviceKey(key));
-    if (ofDevice.length >= mostEarlyPerDevice || this.#early.length >= mostEarly) {
-      return [{ kind: "refused", from: key, reason: "too-many-early" }];
+    if (member) return [this.#take(key, member, key.receivedTs)];
+    if (this.#members.some(({ memberId }) => memberId === key.memberId)) {
+      return [{ kind: "refused", from: key, reason: "not-its-member" }];
     }
-    this.#early = [...this.#early, key];
-    return [{ kind: "early", from: key }];
+    const evicted = this.#early.add(key);
+    const refusals: readonly Receipt[] = evicted ? [{ kind: "refused", from: evicted, reason: "too-many-early" }] : [];
+    return [...refusals, { kind: "early", from: key }];
   }
 
   /** Takes in who is in the call now, and what the clock makes due. */
   advance(members: readonly Membership[], now: number): readonly Receipt[] {
     const { joined, left } = memberChanges(this.#members, members);
     this.#members = members;
-    for (const member of left) {
-      this.#rings.delete(fingerprint(member));
-      this.#unlist(member);
+    const inherited = joined.flatMap((member) => this.#inherit(member, now));
+    for (const member of left) this.#remove(member);
+    for (const member of joined) this.#add(member);
+    const early = joined.length > 0 && this.#early.size > 0 ? this.#takeEarly(now) : [];
+    const stale = this.#early.forget(now);
+    return [
+      ...inherited,
+      ...early,
+      ...stale.map((from) => ({ kind: "refused" as const, from, reason: "never-a-member" as const })),
+    ];
+  }
+
+  /** The newest are looked at first, so that they keep the older ones of their index out. */
+  #takeEarly(now: number): readonly Receipt[] {
+    const receipts: Receipt[] = [];
+    for (const key of this.#early.take((early) => this.#memberOf(early) !== undefined)) {
+      const member = this.#memberOf(key);
+      if (member) receipts.push(this.#take(key, member, now));
     }
-    for (const member of joined) this.#list(member);
-    const taken = joined.length > 0 && this.#early.length > 0 ? this.#takeEarly() : [];
-    return now < this.deadlineTs ? taken : [...taken, ...this.#forget(now)];
+    return receipts.toReversed();
   }
 
-  #forget(now: number): readonly Receipt[] {
-    const stale = this.#early.filter(({ receivedTs }) => receivedTs + patienceMs <= now);
-    this.#early = this.#early.filter((key) => !stale.includes(key));
-    return stale.map((from) => ({ kind: "refused", from, reason: "never-a-member" }));
-  }
-
-  #takeEarly(): readonly Receipt[] {
-    const waiting = this.#early.map((key) => ({ key, member: this.#memberOf(key) }));
-    this.#early = waiting.filter(({ member }) => !member).map(({ key }) => key);
-    return waiting.flatMap(({ key, member }) => (member ? [this.#take(key, member)] : []));
+  /** Keys of a sticky member may have come while the room still showed its device as the state member of before. */
+  #inherit(member: Membership, now: number): readonly Receipt[] {
+    if (member.kind !== "sticky") return [];
+    const siblings = this.#byDevice.get(deviceKey(member)) ?? [];
+    const keys = siblings.flatMap((sibling) => this.#rings.get(fingerprint(sibling))?.keys() ?? []);
+    return keys.filter(({ memberId }) => memberId === member.memberId).map((key) => this.#take(key, member, now));
   }
 
   /** The member that a key is of: on its device, and by its id where both sides have one that can be compared. */
-  #memberOf({ memberId, ...device }: ProvenKey): Membership | undefined {
-    const candidates = this.#byDevice.get(deviceKey(device)) ?? [];
-    const exact = candidates.find((member) => member.memberId === memberId);
+  #memberOf(key: ProvenKey): Membership | undefined {
+    const candidates = this.#byDevice.get(deviceKey(key)) ?? [];
+    const exact = candidates.find(({ memberId }) => memberId === key.memberId);
     // State members do not tell the id that their keys carry.
-    return exact ?? candidates.find(({ kind }) => kind === "state" || memberId === undefined);
+    return exact ?? candidates.findLast(({ kind }) => kind === "state" || key.memberId === undefined);
   }
 
-  #take(from: ProvenKey, member: Membership): Receipt {
-    const ring = this.#rings.get(fingerprint(member)) ?? new Map<number, ProvenKey>();
+  #take(from: ProvenKey, member: Membership, sinceTs: number): Receipt {
+    const ring = this.#rings.get(fingerprint(member)) ?? new KeyRing();
     this.#rings.set(fingerprint(member), ring);
-    const before = ring.get(from.keyIndex);
-    if (before && before.sentTs >= from.sentTs) return { kind: "refused", from, reason: "outdated" };
-    ring.set(from.keyIndex, from);
+    const result = ring.take(from);
+    if (result !== "taken") return { kind: "refused", from, reason: result };
     const { userId, deviceId, memberId, participantIdentity } = member;
-    const { keyIndex, key, sentTs, receivedTs } = from;
-    const taken = { userId, deviceId, memberId, participantIdentity, keyIndex, key, own: false };
-    return { kind: "taken", key: taken, ageMs: receivedTs - sentTs };
+    const { keyIndex, key } = from;
+    const taken = { userId, deviceId, memberId, participantIdentity, keyIndex, key, own: false, sinceTs };
+    return { kind: "taken", from, key: taken };
   }
 
-  #list(member: Membership): void {
-    const key = deviceKey(member);
-    this.#byDevice.set(key, [...(this.#byDevice.get(key) ?? []), member]);
+  #add(member: Membership): void {
+    const id = deviceKey(member);
+    this.#byDevice.set(id, [...(this.#byDevice.get(id) ?? []), member]);
   }
 
-  #unlist(member: Membership): void {
-    const key = deviceKey(member);
-    const rest = (this.#byDevice.get(key) ?? []).filter((other) => fingerprint(other) !== fingerprint(member));
-    if (rest.length > 0) this.#byDevice.set(key, rest);
-    else this.#byDevice.delete(key);
+  #remove(member: Membership): void {
+    const id = deviceKey(member);
+    const instance = fingerprint(member);
+    this.#rings.delete(instance);
+    const rest = (this.#byDevice.get(id) ?? []).filter((other) => fingerprint(other) !== instance);
+    if (rest.length > 0) this.#byDevice.set(id, rest);
+    else this.#byDevice.delete(id);
   }
 }

@@ -61,13 +61,15 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
     const use = ({ keyIndex, key }: Pick<EncryptionKey, "keyIndex" | "key">) => {
       trace({ kind: "key-used", keyIndex });
       const { userId, deviceId, memberId, participantIdentity } = own;
-      subscriber.next({ userId, deviceId, memberId, participantIdentity, keyIndex, key, own: true });
+      const sinceTs = asyncScheduler.now();
+      subscriber.next({ userId, deviceId, memberId, participantIdentity, keyIndex, key, own: true, sinceTs });
     };
 
     const settle = (receipt: Receipt) => {
       if (receipt.kind === "taken") {
-        const { userId, deviceId, memberId, keyIndex } = receipt.key;
-        trace({ kind: "key-received", userId, deviceId, memberId, keyIndex, ageMs: receipt.ageMs });
+        const { userId, deviceId, memberId, participantIdentity, keyIndex } = receipt.key;
+        const ageMs = receipt.from.receivedTs - receipt.from.sentTs;
+        trace({ kind: "key-received", userId, deviceId, memberId, participantIdentity, keyIndex, ageMs });
         return subscriber.next(receipt.key);
       }
       const { userId, deviceId, keyIndex } = receipt.from;

@@ -2,9 +2,15 @@
 import type { Device, ToDeviceMessage } from "../matrix.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { sameDevice } from "./device.ts";
-import type { ProvenKey } from "./inbox.ts";
 import type { KeyRefusal } from "./trace.ts";
-import { formatOf, parseKeyMessage } from "./wire.ts";
+import { formatOf, type KeyMessage, parseKeyMessage } from "./wire.ts";
+
+/** A key whose sending device is proven. */
+export interface ProvenKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey"> {
+  /** By the sender's clock where it says, else ours. */
+  readonly sentTs: number;
+  readonly receivedTs: number;
+}
 
 export type Judgement = ProvenKey | { readonly refused: KeyRefusal; readonly path?: string };
 
@@ -21,7 +27,7 @@ export function judge(message: ToDeviceMessage, addressee: Addressee, now: numbe
   if (!format) return undefined;
   const parsed = parseKeyMessage(format, message.content);
   if ("malformed" in parsed) return { refused: "malformed", path: parsed.malformed };
-  const { roomId, application, keyIndex, key, memberId, sentTs = now } = parsed;
+  const { roomId, application, keyIndex, key, memberId, wantsKey, sentTs = now } = parsed;
   if (roomId !== addressee.roomId) return undefined;
   // matrix-js-sdk writes m.call whatever the application is.
   if (application !== undefined && application !== "m.call" && application !== applicationTypeOf(addressee.slot)) {
@@ -34,5 +40,5 @@ export function judge(message: ToDeviceMessage, addressee: Addressee, now: numbe
   if (addressee.requireCrossSigned && !proof.crossSigned) return { refused: "not-cross-signed" };
   const device = { userId: sender, deviceId: proof.deviceId };
   if (sameDevice(device, addressee)) return undefined;
-  return { ...device, keyIndex, key, memberId, sentTs, receivedTs: now };
+  return { ...device, keyIndex, key, memberId, wantsKey, sentTs, receivedTs: now };
 }

@@ -14,8 +14,12 @@ export type KeyRefusal =
   | "forged-device"
   /** `requireCrossSigned`, and the device is not. */
   | "not-cross-signed"
-  /** A newer key of this index is known, or this very one. */
+  /** A newer message about this index has come, or this very one before. */
   | "outdated"
+  /** Sent again: we have it. */
+  | "known"
+  /** It is for a member that is somebody else. */
+  | "not-its-member"
   /** Too many keys wait for members that are yet to be seen. */
   | "too-many-early"
   /** Its member was not seen in time. */
@@ -43,6 +47,7 @@ export type KeyTrace =
       readonly kind: "key-received";
       readonly keyIndex: number;
       readonly memberId: string;
+      readonly participantIdentity: string;
       readonly ageMs: number;
     } & Device)
   /** It waits for its member to be seen. */

@@ -13,7 +13,12 @@ export interface KeyMessage {
   readonly memberId: string | undefined;
   readonly deviceId: string | undefined;
   readonly sentTs: number | undefined;
+  /** Whether the sender lacks our key and asks for it. */
+  readonly wantsKey: boolean;
 }
+
+/** A field of ours: who sees it gives its key again. To others it is a key message as any. */
+const wantsKeyField = "rx.matrixrtc.wants_key";
 
 /** Names on the wire: what is in use, then the proposal's, which stands for both of its names. */
 const types: Readonly<Record<string, KeyFormat>> = {
@@ -41,7 +46,7 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
     return { malformed: `${name}.index` };
   const bytes = isString(key) ? fromBase64(key) : undefined;
   if (bytes?.length !== 16 && bytes?.length !== 32) return { malformed: `${name}.key` };
-  const common = { roomId, keyIndex: index as number, key: bytes };
+  const common = { roomId, keyIndex: index as number, key: bytes, wantsKey: rest[wantsKeyField] === true };
   if (isNew) {
     const memberId = rest["member_id"];
     if (!isString(memberId)) return { malformed: "member_id" };
@@ -68,16 +73,18 @@ export interface OutgoingKey {
   readonly keyIndex: number;
   readonly key: Uint8Array;
   readonly sentTs: number;
+  readonly wantsKey?: boolean;
 }
 
 /** The type and content of a key message. */
 export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: string; content: object } {
-  const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs } = outgoing;
+  const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs, wantsKey } = outgoing;
+  const wish = wantsKey ? { [wantsKeyField]: true } : {};
   if (format === "m.rtc.encryption_key") {
     const media_key = { index: keyIndex, key: toBase64(key).replace(/=+$/, "") };
     return {
       type: "org.matrix.msc4143.rtc.encryption_key",
-      content: { room_id: roomId, member_id: memberId, media_key, format: 0 },
+      content: { room_id: roomId, member_id: memberId, media_key, format: 0, ...wish },
     };
   }
   return {
@@ -88,6 +95,7 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
       member: { id: memberId, claimed_device_id: deviceId },
       session: { call_id: "", application: applicationTypeOf(slot), scope: "m.room" },
       sent_ts: sentTs,
+      ...wish,
     },
   };
 }

@@ -92,7 +92,7 @@ export function membershipMarbles(names$: Observable<string>): Behavior<readonly
  *
  * const [userId, deviceId, participantIdentity] = ["@alice:example.org", "PHONE", "@alice:example.org:PHONE"];
  * const member = { userId, deviceId, memberId: "1", participantIdentity };
- * const encryptionKey: EncryptionKey = { ...member, keyIndex: 3, key: new Uint8Array(16), own: false };
+ * const encryptionKey: EncryptionKey = { ...member, keyIndex: 3, key: new Uint8Array(16), own: false, sinceTs: 0 };
  * console.assert(keyName(encryptionKey) === "alice#3");
  * ```
  */

@@ -1,0 +1,288 @@
+// Keys of others: when they are installed, and which are not. protocol.md 5.4, 11 rows 11 to 13; pitfalls 3: orderings 13 to 15.
+import { filter, map, type Observable } from "rxjs";
+import type { RunHelpers } from "rxjs/testing";
+import { describe, expect, it } from "vitest";
+import type { ToDeviceMessage } from "../../src/matrix.ts";
+import { marbles } from "../support/marbles.ts";
+import { type Letter, letter, type Plan, scene } from "./scene.ts";
+
+interface Drawing extends Omit<Plan, "members" | "letters"> {
+  readonly members?: string;
+  readonly letters: string;
+  readonly expected: string;
+}
+
+/** The keys of others, as `bob2#0=7`: whose, of which instance, its index, and the byte that it is made of. */
+const others = ({ key$ }: ReturnType<typeof scene>): Observable<string> =>
+  key$.pipe(
+    filter(({ own }) => !own),
+    map(({ participantIdentity, keyIndex, key }) => `${participantIdentity.replace("sfu-", "")}#${keyIndex}=${key[0]}`),
+  );
+
+const shows = (
+  drawing: Drawing,
+  lists: Record<string, string>,
+  letters: Record<string, Letter | ToDeviceMessage>,
+  words: Record<string, string> = {},
+) =>
+  marbles(({ cold, expectObservable }: RunHelpers) => {
+    const { members = "a", letters: times, expected, ...plan } = drawing;
+    const messages = Object.entries(letters).map(([mark, it]) => [mark, "type" in it ? it : letter(it)] as const);
+    const call = scene({ ...plan, members: cold(members, lists), letters: cold(times, Object.fromEntries(messages)) });
+    expectObservable(others(call)).toBe(expected, words);
+  });
+
+describe("a key and its member", () => {
+  it(
+    "meet when the key comes first (ordering 13)",
+    shows(
+      { members: "  a--b", letters: "-k", expected: "---x" },
+      { a: "me", b: "me bob" },
+      { k: { from: "bob", key: 7 } },
+      { x: "bob#0=7" },
+    ),
+  );
+
+  it(
+    "meet when the member comes first (ordering 13)",
+    shows(
+      { members: "  a-b", letters: "---k", expected: "---x" },
+      { a: "me", b: "me bob" },
+      { k: { from: "bob", key: 7 } },
+      { x: "bob#0=7" },
+    ),
+  );
+
+  it(
+    "meet when the member is a state member, whose keys carry another id",
+    shows(
+      { letters: "-k", expected: "-x" },
+      { a: "me bob.state" },
+      { k: { from: "bob", key: 7, memberId: "a-uuid" } },
+      { x: "@bob:example.org:PHONE#0=7" },
+    ),
+  );
+});
+
+describe("an old key", () => {
+  it(
+    "of another membership of the device is not applied (ordering 14)",
+    shows(
+      { members: "  a-b-c", letters: "-k---k-m", expected: "-x-----y" },
+      { a: "me bob", b: "me", c: "me bob2" },
+      { k: { from: "bob", key: 7 }, m: { from: "bob2", key: 8 } },
+      { x: "bob#0=7", y: "bob2#0=8" },
+    ),
+  );
+
+  it(
+    "of the same index gives way to the newer one by the sender's clock, in whichever order they come (ordering 15)",
+    shows(
+      { letters: "-n-o-p", expected: "-x---y" },
+      { a: "me bob" },
+      {
+        n: { from: "bob", key: 8, sentTs: 20 },
+        o: { from: "bob", key: 7, sentTs: 10 },
+        p: { from: "bob", key: 9, sentTs: 30 },
+      },
+      { x: "bob#0=8", y: "bob#0=9" },
+    ),
+  );
+
+  it(
+    "that waited with a newer one for the member is not installed",
+    shows(
+      { members: "  a---b", letters: "-no", expected: "----y" },
+      { a: "me", b: "me bob" },
+      { n: { from: "bob", key: 8, sentTs: 20 }, o: { from: "bob", key: 7, sentTs: 10 } },
+      { y: "bob#0=8" },
+    ),
+  );
+
+  it(
+    "is not taken for a state member that has re-joined",
+    shows(
+      { members: "  a-b", letters: "-k--n", expected: "-x--y" },
+      { a: "me bob.state", b: "me bob2.state" },
+      { k: { from: "bob", key: 7, sentTs: 10 }, n: { from: "bob", key: 8, sentTs: 5 } },
+      { x: "@bob:example.org:PHONE#0=7", y: "@bob:example.org:PHONE#0=8" },
+    ),
+  );
+
+  it(
+    "is not told again when it is sent again",
+    shows(
+      { letters: "-k-l", expected: "-x--" },
+      { a: "me bob" },
+      { k: { from: "bob", key: 7, sentTs: 10 }, l: { from: "bob", key: 7, sentTs: 20 } },
+      { x: "bob#0=7" },
+    ),
+  );
+});
+
+it(
+  "keys of a sticky member that came while the room showed its device as a state member are installed for it too",
+  shows(
+    { members: "  a-b", letters: "-k", expected: "-xy" },
+    { a: "me bob.state", b: "me bob" },
+    { k: { from: "bob", key: 7 } },
+    { x: "@bob:example.org:PHONE#0=7", y: "bob#0=7" },
+  ),
+);
+
+describe("refused, with a trace of the reason, is", () => {
+  const refused = (
+    title: string,
+    it_: Letter | ToDeviceMessage,
+    reason: object,
+    plan: Partial<Plan> = {},
+    names = "me bob carl",
+  ) =>
+    it(
+      title,
+      marbles(({ cold, expectObservable, flush }) => {
+        const message = "type" in it_ ? it_ : letter(it_);
+        const call = scene({ ...plan, members: cold("a", { a: names }), letters: cold("-k", { k: message }) });
+        expectObservable(others(call), "^---!").toBe("");
+        flush();
+        expect(call.traced("key-refused", "key-early", "key-received")).toMatchObject([
+          { kind: "key-refused", userId: message.sender, ...reason },
+        ]);
+      }),
+    );
+
+  refused("a message in the clear", { from: "bob", proof: "none" }, { reason: "cleartext" });
+  refused(
+    "one of which the device is not known",
+    { from: "bob", proof: { crossSigned: true } },
+    { reason: "unproven-device" },
+  );
+  refused(
+    "one that claims to be of another device",
+    { from: "bob", proof: { deviceId: "LAPTOP", crossSigned: true } },
+    { reason: "forged-device" },
+  );
+  refused(
+    "one of a device that is not cross-signed, if that is required",
+    { from: "bob", proof: { deviceId: "PHONE", crossSigned: false } },
+    { reason: "not-cross-signed" },
+    { requireCrossSigned: true },
+  );
+  refused("a key for somebody else's member id", { from: "carl", memberId: "id-of-bob" }, { reason: "not-its-member" });
+  refused(
+    "a key of an outsider for a member's id",
+    { from: "eve", memberId: "id-of-bob" },
+    { reason: "not-its-member" },
+  );
+
+  const malformed: readonly [string, object, string][] = [
+    ["no keys", { keys: undefined }, "keys"],
+    ["keys as a list", { keys: [{ index: 0, key: "AAAA" }] }, "keys"],
+    ["a negative index", { keys: { index: -1, key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
+    ["an index over 255", { keys: { index: 256, key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
+    ["a fractional index", { keys: { index: 0.5, key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
+    ["an index in words", { keys: { index: "0", key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
+    ["a short key", { keys: { index: 0, key: "AAEC" } }, "keys.key"],
+    ["a key that is no base64", { keys: { index: 0, key: "!" } }, "keys.key"],
+    ["a key that is no string", { keys: { index: 0, key: 7 } }, "keys.key"],
+    ["no room", { room_id: undefined }, "room_id"],
+    ["no device", { member: {} }, "member.claimed_device_id"],
+    ["no member", { member: "bob" }, "member.claimed_device_id"],
+  ];
+  for (const [title, content, path] of malformed) {
+    refused(`a message with ${title}`, { from: "bob", content }, { reason: "malformed", path });
+  }
+  refused(
+    "a message that is nothing",
+    { type: "io.element.call.encryption_keys", sender: "@bob:example.org", content: null },
+    { reason: "malformed", path: "room_id" },
+  );
+
+  it(
+    "a message played again",
+    marbles(({ cold, expectObservable, flush }) => {
+      const message = letter({ from: "bob", sentTs: 10 });
+      const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k-k", { k: message }) });
+      expectObservable(others(call)).toBe("-x", { x: "bob#0=1" });
+      flush();
+      expect(call.traced("key-refused")).toMatchObject([{ reason: "outdated", userId: "@bob:example.org" }]);
+    }),
+  );
+
+  it(
+    "a key whose member is not seen within a minute",
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({
+        members: cold("a 61s b", { a: "me", b: "me bob" }),
+        letters: cold("-k", { k: letter({ from: "bob" }) }),
+      });
+      expectObservable(others(call)).toBe("");
+      flush();
+      expect(call.traced("key-refused", "key-early")).toMatchObject([
+        { kind: "key-early" },
+        { kind: "key-refused", reason: "never-a-member" },
+      ]);
+    }),
+  );
+
+  it(
+    "the oldest of more than ten keys that wait for one device",
+    marbles(({ cold, expectObservable, flush }) => {
+      const indexes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+      const marks = Object.fromEntries(indexes.map((index) => [index.toString(16), letter({ from: "bob", index })]));
+      const call = scene({
+        members: cold(" a------------b", { a: "me", b: "me bob" }),
+        letters: cold("-0123456789a", marks),
+      });
+      expectObservable(others(call).pipe(map((word) => Number(/#(\d+)/.exec(word)?.[1]).toString(16)))).toBe(
+        "13ms (123456789a)",
+      );
+      flush();
+      expect(call.traced("key-refused")).toMatchObject([{ reason: "too-many-early", keyIndex: 0 }]);
+    }),
+  );
+});
+
+describe("passed over without a word is", () => {
+  const ignored = (title: string, message: ToDeviceMessage) =>
+    it(
+      title,
+      marbles(({ cold, expectObservable, flush }) => {
+        const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
+        expectObservable(others(call), "^---!").toBe("");
+        flush();
+        expect(call.traced("key-refused", "key-early")).toEqual([]);
+      }),
+    );
+
+  ignored("a message of another type", { ...letter({ from: "bob" }), type: "m.room_key" });
+  ignored("a key of another room", letter({ from: "bob", content: { room_id: "!garden:example.org" } }));
+  ignored("a key of our own device", letter({ from: "me" }));
+});
+
+it(
+  "the proposal's format is read too, and keys of 32 bytes",
+  marbles(({ cold, expectObservable }) => {
+    const content = {
+      room_id: "!kitchen:example.org",
+      member_id: "id-of-bob",
+      media_key: { index: 3, key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" },
+      format: 0,
+    };
+    const message = { ...letter({ from: "bob" }), type: "org.matrix.msc4143.rtc.encryption_key", content };
+    const { key$ } = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
+    const bytes$ = key$.pipe(
+      filter(({ own }) => !own),
+      map(({ keyIndex, key }) => [keyIndex, ...key]),
+    );
+    expectObservable(bytes$).toBe("-x", { x: [3, ...Array(32).keys()] });
+  }),
+);
+
+it(
+  "nothing comes in after leaving",
+  marbles(({ cold, expectObservable }) => {
+    const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("---k", { k: letter({ from: "bob" }) }) });
+    expectObservable(others(call), "^-!").toBe("");
+  }),
+);
