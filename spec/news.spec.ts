@@ -1,8 +1,9 @@
-import { Subscription } from "rxjs";
-import { describe, expect, it } from "vitest";
+import { asyncScheduler, Subscription } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { News } from "../src/matrix.ts";
-import { roomNews } from "../src/news.ts";
+import { type RoomNews, roomNews } from "../src/news.ts";
 import { FakeClient } from "./support/fake-client.ts";
+import { unhandledIn } from "./support/unhandled.ts";
 
 const of = (roomId: string, type = "t"): News => ({ kind: "state", roomId, type, stateKey: "" });
 
@@ -66,29 +67,113 @@ describe("The news of a client", () => {
   it("reaches those who listen to a room again, and those who come while it is told", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const { of: newsOf } = roomNews(client);
-    newsOf("!a").subscribe().unsubscribe();
-    const first = newsOf("!a").subscribe(() => {
+    const news = roomNews(client);
+    news.of("!a").subscribe().unsubscribe();
+    const first = news.of("!a").subscribe(() => {
       log.push("first");
-      newsOf("!b").subscribe(() => log.push("second"));
+      news.of("!b").subscribe(() => log.push("second"));
       first.unsubscribe();
     });
     client.tell(of("!a"), of("!b"));
-    client.tell(of("!a"));
+    client.tell(of("!a"), of("!b"));
     expect(log).toEqual(["first", "second"]);
   });
 
   it("does not stop for a listener that throws (guarantee 17)", async () => {
     const client = new FakeClient();
     const { log, news } = listening(client, "!b");
-    const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));
     const broken = new Error("a listener broke");
-    news.of("!a").subscribe(() => {
-      throw broken;
+    const unhandled = await unhandledIn(() => {
+      news.of("!a").subscribe(() => {
+        throw broken;
+      });
+      client.tell(of("!a"), of("!b"));
+      client.tell(of("!b"));
     });
-    client.tell(of("!a"), of("!b"));
-    client.tell(of("!b"));
     expect(log).toEqual(["!b: !b", "all: !a+!b", "!b: !b", "all: !b"]);
-    expect(await thrown).toBe(broken);
+    expect(unhandled).toEqual([broken]);
+  });
+});
+
+describe("A watcher of a room", () => {
+  beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** Watches a room, and wants to look again at each of the given times in turn. */
+  function watching(news: RoomNews, roomId: string, log: string[], ...deadlines: readonly number[]) {
+    const left = [...deadlines];
+    const stop = news.watch(roomId, {
+      look: (batch) => {
+        if (batch.length === 0) left.shift();
+        log.push(`${roomId} ${batch.map(({ kind }) => kind).join("+") || asyncScheduler.now()}`);
+      },
+      get deadlineTs() {
+        return left[0];
+      },
+    });
+    return stop;
+  }
+
+  it("looks at all of it, then at its news, then no more", () => {
+    const client = new FakeClient();
+    const log: string[] = [];
+    const stop = watching(roomNews(client), "!a", log);
+    client.tell(of("!b"), of("!a"));
+    expect(client.listeners).toBe(1);
+    stop();
+    client.tell(of("!a"));
+    expect(log).toEqual(["!a room", "!a state"]);
+    expect(client.listeners).toBe(0);
+  });
+
+  it("looks again when it has to: one timer for all, and those who are due at once are told of together", () => {
+    const client = new FakeClient();
+    const log: string[] = [];
+    const news = roomNews(client);
+    const stops = [watching(news, "!a", log, 10, 30), watching(news, "!b", log, 20), watching(news, "!c", log, 10)];
+    const batches = news.batch$.subscribe(({ length }) => log.push(`all ${length}`));
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(100);
+    expect(log.slice(3)).toEqual(["!a 10", "!c 10", "all 0", "!b 20", "all 0", "!a 30", "all 0"]);
+    expect(vi.getTimerCount()).toBe(0);
+    for (const stop of stops) stop();
+    batches.unsubscribe();
+    expect(client.listeners).toBe(0);
+  });
+
+  it("that stops takes its alarm along", () => {
+    const client = new FakeClient();
+    const log: string[] = [];
+    const news = roomNews(client);
+    const stops = [watching(news, "!a", log, 10), watching(news, "!b", log, 20)];
+    stops[0]?.();
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(15);
+    expect(log).toEqual(["!a room", "!b room"]);
+    stops[1]?.();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("that fails does not keep others from looking, nor itself from looking again (guarantee 17)", async () => {
+    vi.useRealTimers();
+    const client = new FakeClient();
+    const log: string[] = [];
+    const news = roomNews(client);
+    const broken = new Error("the client broke");
+    let isBroken = true;
+    const look = () => {
+      if (isBroken) throw broken;
+      log.push("!a again");
+    };
+    const stops: (() => void)[] = [];
+    const unhandled = await unhandledIn(() => {
+      stops.push(news.watch("!a", { look, deadlineTs: undefined }), watching(news, "!b", log));
+      client.tell(of("!a"), of("!b"));
+      isBroken = false;
+      client.tell(of("!a"));
+    });
+    expect(unhandled).toEqual([broken, broken]);
+    expect(log).toEqual(["!b room", "!b state", "!a again"]);
+    for (const stop of stops) stop();
   });
 });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { StickyEvent, News } from "../../src/matrix.ts";
-import { everythingIn, View } from "../../src/membership/view.ts";
+import { View } from "../../src/membership/view.ts";
+import { everythingIn } from "../../src/news.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {

@@ -2,6 +2,7 @@ import { BehaviorSubject, combineLatest, map, merge, NEVER, of, Subject, Subscri
 import { describe, expect, it } from "vitest";
 import { type Behavior, behavior } from "../../src/rx/behavior.ts";
 import { marbles } from "../support/marbles.ts";
+import { unhandledIn } from "../support/unhandled.ts";
 
 describe("A behavior", () => {
   it(
@@ -108,15 +109,15 @@ describe("A behavior", () => {
     expect(seen).toEqual([[1, 2]]);
   });
 
-  it("never errs itself: it is its news that would have to", async () => {
-    const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));
+  it("never errs itself: an error of its news is an unhandled one", async () => {
     const broken = new Error("news broke");
     const seen: unknown[] = [];
-    behavior(
+    const note = (value: unknown) => void seen.push(value);
+    const value$ = behavior(
       () => 1,
       throwError(() => broken),
-    ).subscribe({ next: (value) => seen.push(value), error: (e) => seen.push(e) });
+    );
+    expect(await unhandledIn(() => value$.subscribe({ next: note, error: note }))).toEqual([broken]);
     expect(seen).toEqual([1]);
-    expect(await thrown).toBe(broken);
   });
 });

@@ -1,13 +1,12 @@
-// Entries: the events that stand in a room, by place, sender and device, and when the next of them ends.
-import { Deadlines } from "./deadlines.ts";
+// Entries: the events that stand in a room, by place and by sender, and when the next of them ends.
+import { Deadlines } from "../deadlines.ts";
 import type { Entry, StickyEntry } from "./entry.ts";
 
-const none: ReadonlySet<never> = new Set();
+const none: readonly never[] = [];
 
 export class Entries {
   readonly #byPlace = new Map<string, Entry>();
-  readonly #bySender = new Map<string, Set<Entry>>();
-  readonly #byDevice = new Map<string, Set<Entry>>();
+  readonly #bySender = new Map<string, Entry[]>();
   readonly #stickyById = new Map<string, StickyEntry>();
   readonly #deadlines = new Deadlines<Entry>();
 
@@ -24,12 +23,8 @@ export class Entries {
     return this.#byPlace.get(place);
   }
 
-  ofSender(userId: string): ReadonlySet<Entry> {
+  ofSender(userId: string): readonly Entry[] {
     return this.#bySender.get(userId) ?? none;
-  }
-
-  ofDevice(device: string): ReadonlySet<Entry> {
-    return this.#byDevice.get(device) ?? none;
   }
 
   /** The sticky event of an id, if it stands. */
@@ -38,18 +33,22 @@ export class Entries {
   }
 
   add(entry: Entry): void {
-    this.#byPlace.set(entry.place, entry);
-    addTo(this.#bySender, entry.event.sender, entry);
-    addTo(this.#byDevice, entry.device, entry);
-    if (entry.kind === "sticky") this.#stickyById.set(entry.event.eventId, entry);
+    const { place, event } = entry;
+    this.#byPlace.set(place, entry);
+    const ofSender = this.#bySender.get(event.sender);
+    if (ofSender) ofSender.push(entry);
+    else this.#bySender.set(event.sender, [entry]);
+    if (entry.kind === "sticky") this.#stickyById.set(event.eventId, entry);
     this.#deadlines.add(entry);
   }
 
   remove(entry: Entry): void {
-    this.#byPlace.delete(entry.place);
-    removeFrom(this.#bySender, entry.event.sender, entry);
-    removeFrom(this.#byDevice, entry.device, entry);
-    if (entry.kind === "sticky") this.#stickyById.delete(entry.event.eventId);
+    const { place, event } = entry;
+    this.#byPlace.delete(place);
+    const ofSender = this.#bySender.get(event.sender) ?? [];
+    ofSender.splice(ofSender.indexOf(entry), 1);
+    if (ofSender.length === 0) this.#bySender.delete(event.sender);
+    if (entry.kind === "sticky") this.#stickyById.delete(event.eventId);
     this.#deadlines.forget(entry);
   }
 
@@ -57,16 +56,4 @@ export class Entries {
   takeDue(now: number): Entry | undefined {
     return this.#deadlines.takeDue(now);
   }
-}
-
-function addTo(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  if (entries) entries.add(entry);
-  else index.set(key, new Set([entry]));
-}
-
-function removeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  entries?.delete(entry);
-  if (entries?.size === 0) index.delete(key);
 }

@@ -1,11 +1,18 @@
 // Entry: the event that stands at one place of the room: at a state key, or at a sticky key of a sender. protocol.md 1.4, 3.1.
+import type { Ending } from "../deadlines.ts";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 import type { Parsed } from "./claim.ts";
+import type { Rejection } from "./rejection.ts";
 import { parseStateMember } from "./state-content.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-content.ts";
 
 export type Entry = StateEntry | StickyEntry;
+
+/** An event makes a member, or is refused. */
+export type Verdict = Membership | Rejection;
+
+export const isRejection = (verdict: Verdict): verdict is Rejection => "reason" in verdict;
 
 export interface StateEntry extends Common {
   readonly kind: "state";
@@ -21,24 +28,22 @@ export interface StickyEntry extends Common {
   readonly isKeyed: boolean;
 }
 
-interface Common {
+interface Common extends Ending {
   /** Where it stands: one event at a time. */
   readonly place: string;
-  /** The device that it speaks of, with whose other events it is judged. One that names none stands alone. */
-  readonly device: string;
-  /** When it ends by itself. */
-  readonly endTs: number;
-  /** It has ended, and stays so even if the clock is set back. */
-  isOver: boolean;
   /** The member that it makes, once it has made one. */
   member: Membership | undefined;
+  /** What was last told of this place. */
+  told: Verdict | undefined;
 }
+
+const untold = { isOver: false, member: undefined, told: undefined };
 
 /** The entry of a state event, which never ends unless it claims a membership. */
 export function stateEntry(place: string, event: RoomEvent, now: number): StateEntry {
   const parsed = parseStateMember(event, now);
   const endTs = parsed.kind === "claim" ? parsed.claim.expiresTs : Infinity;
-  return { kind: "state", event, parsed, ...common(place, parsed, endTs) };
+  return { kind: "state", event, parsed, place, endTs, ...untold };
 }
 
 /** Where a sticky event stands: at its key, where others of its sender can replace it, or all by itself. */
@@ -52,13 +57,8 @@ export function stickyEntry(event: StickyEvent, endTs: number): StickyEntry {
   const isReadable = event.encryption !== "undecryptable";
   const parsed = isReadable ? parseStickyMember(event, endTs) : ({ kind: "undecryptable" } as const);
   const isKeyed = keyOf(event) !== undefined;
-  return { kind: "sticky", event, parsed, isKeyed, ...common(stickyPlace(event), parsed, endTs) };
+  return { kind: "sticky", event, parsed, isKeyed, place: stickyPlace(event), endTs, ...untold };
 }
 
 const keyOf = ({ encryption, content }: StickyEvent): string | undefined =>
   encryption === "undecryptable" ? undefined : stickyKeyOf(content);
-
-function common(place: string, parsed: StickyEntry["parsed"], endTs: number): Common {
-  const device = parsed.kind === "claim" ? `${parsed.claim.userId} ${parsed.claim.deviceId}` : place;
-  return { place, device, endTs, isOver: false, member: undefined };
-}

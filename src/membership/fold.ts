@@ -8,9 +8,9 @@ import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import { type Claim, left } from "./claim.ts";
 import { EarlierMembers } from "./earlier-members.ts";
 import { Entries } from "./entries.ts";
-import { type Entry, stateEntry, stickyEntry, stickyPlace } from "./entry.ts";
+import { type Entry, isRejection, stateEntry, stickyEntry, stickyPlace, type Verdict } from "./entry.ts";
 import { participantIdentity } from "./identity.ts";
-import { judge, type RoomFacts, type Rules } from "./judge.ts";
+import { judge, type Judgement, type RoomFacts, type Rules } from "./judge.ts";
 import { reordered } from "./order.ts";
 import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
 import { outranks, stickyEndTs } from "./stickiness.ts";
@@ -23,17 +23,15 @@ export class MemberFold {
   readonly #rules: Rules;
   #facts: RoomFacts;
   readonly #entries = new Entries();
-  /** What is to be judged anew: devices, and places where nothing stands any more, with the reason. */
+  /** Whose events are to be judged anew. */
   readonly #touched = new Set<string>();
-  readonly #vacated = new Map<string, Departure["reason"]>();
-
-  /** The verdict on each place, as it was last told. */
-  readonly #memberAt = new Map<string, Membership>();
-  readonly #rejectionAt = new Map<string, Rejection>();
-  #members: readonly Membership[] = [];
-  #rejections: readonly Rejection[] | undefined = [];
+  /** What was told of places where nothing stands any more, and why. */
+  #vacated: { readonly told: Verdict; readonly why: Departure["reason"] }[] = [];
   /** Until the first step: what an earlier fold of the same room gave. */
   #earlier: EarlierMembers | undefined;
+
+  #members: readonly Membership[] = [];
+  #rejections: readonly Rejection[] | undefined = [];
 
   /** @param earlier Members that an earlier fold of the room gave: they keep their identity where they are the same. */
   constructor(rules: Rules, isInRoom: RoomFacts["isInRoom"], earlier: readonly Membership[] = []) {
@@ -47,9 +45,15 @@ export class MemberFold {
     return this.#members;
   }
 
-  /** What was refused, the newest last, up to a bound. The list is the same object until something in it changes. */
+  /** What is refused, the newest event last, up to a bound. The list is the same object until something in it changes. */
   get rejections(): readonly Rejection[] {
-    return (this.#rejections ??= [...this.#rejectionAt.values()].slice(-mostRejections));
+    if (this.#rejections) return this.#rejections;
+    const verdicts = Array.from(this.#entries, ({ told }) => told);
+    this.#rejections = verdicts
+      .filter((told) => told !== undefined)
+      .filter(isRejection)
+      .slice(-mostRejections);
+    return this.#rejections;
   }
 
   /** When something will change by itself. */
@@ -69,8 +73,8 @@ export class MemberFold {
     if (before?.event === event) return;
     const entry = event && stateEntry(place, event, now);
     if (before && entry && isSameEvent(before, entry)) return;
-    if (before) this.#remove(before, entry ? "replaced" : "left");
-    if (entry) this.#add(entry);
+    if (entry) this.#put(entry, before);
+    else if (before) this.#remove(before, "left");
   }
 
   /** A sticky event, in any order and any number of times. */
@@ -83,9 +87,8 @@ export class MemberFold {
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const before = this.#entries.at(stickyPlace(event));
     if (before?.kind === "sticky" && !outranks(event, before.event)) return;
-    if (before) this.#remove(before, "replaced");
     const entry = stickyEntry(event, endTs);
-    this.#add(entry);
+    this.#put(entry, before);
     this.#bound(event.sender, entry.isKeyed);
   }
 
@@ -93,35 +96,34 @@ export class MemberFold {
   redact(eventId: string): void {
     const entry = this.#entries.sticky(eventId);
     if (!entry) return;
-    this.#remove(entry, "left");
-    if (entry.isKeyed) this.#add({ ...entry, parsed: left, device: entry.place, member: undefined });
+    if (entry.isKeyed) this.#put({ ...entry, parsed: left, member: undefined }, entry);
+    else this.#remove(entry, "left");
   }
 
   /** What the room says of itself. */
   setRoom(slotStatus: Slot["status"], encrypted: boolean): void {
     if (slotStatus === this.#facts.slotStatus && encrypted === this.#facts.encrypted) return;
     this.#facts = { ...this.#facts, slotStatus, encrypted };
-    for (const { kind, device } of this.#entries) if (kind === "sticky") this.#touched.add(device);
+    for (const { kind, event } of this.#entries) if (kind === "sticky") this.#touched.add(event.sender);
   }
 
   /** A user may have entered or left the room; without an id: any of them. */
   lookForUsers(userId?: string): void {
-    const entries = userId === undefined ? this.#entries : this.#entries.ofSender(userId);
-    for (const { device } of entries) this.#touched.add(device);
+    if (userId !== undefined) this.#touched.add(userId);
+    else for (const { event } of this.#entries) this.#touched.add(event.sender);
   }
 
   /** Judges what was touched and what has come due, and gives what changed. */
   settle(now: number): Changes {
     this.#endDue(now);
     const step: Step = { gone: [], come: [], rejected: [] };
-    for (const [place, why] of this.#vacated) if (!this.#entries.at(place)) this.#tell(step, place, { why });
-    for (const device of this.#touched) {
-      for (const [entry, objection] of judge(this.#entries.ofDevice(device), this.#rules, this.#facts)) {
-        const verdict = objection ? { rejection: rejectionOf(entry, objection) } : { member: this.#memberOf(entry) };
-        this.#tell(step, entry.place, verdict);
+    for (const { told, why } of this.#vacated) this.#withdraw(step, told, why);
+    for (const userId of this.#touched) {
+      for (const judgement of judge(this.#entries.ofSender(userId), this.#rules, this.#facts)) {
+        this.#tell(step, judgement.entry, this.#verdictOf(judgement));
       }
     }
-    this.#vacated.clear();
+    this.#vacated = [];
     this.#touched.clear();
     const { gone, come, rejected } = step;
     if (gone.length + come.length > 0) this.#members = reordered(this.#members, gone.map(memberIn), come);
@@ -130,59 +132,70 @@ export class MemberFold {
     return { ...changesBetween(gone, come), rejected };
   }
 
-  /** Notes the verdict on a place, if it is another than before. */
-  #tell({ gone, come, rejected }: Step, place: string, { member, rejection, why }: Verdict): void {
-    const memberBefore = this.#memberAt.get(place);
-    if (member !== memberBefore) {
-      if (memberBefore) gone.push({ member: memberBefore, reason: rejection?.reason ?? why ?? "replaced" });
-      if (member) come.push(member);
-      put(this.#memberAt, place, member);
+  /** Notes the verdict on an entry, if it is another than before. */
+  #tell(step: Step, entry: Entry, verdict: Verdict): void {
+    const before = entry.told;
+    if (verdict === before) return;
+    if (before) this.#withdraw(step, before, isRejection(verdict) ? verdict.reason : "replaced");
+    entry.told = verdict;
+    if (!isRejection(verdict)) {
+      step.come.push(verdict);
+      return;
     }
-    const rejectionBefore = this.#rejectionAt.get(place);
-    if (isSameRejection(rejection, rejectionBefore)) return;
-    if (rejection) rejected.push(rejection);
-    put(this.#rejectionAt, place, rejection);
+    step.rejected.push(verdict);
     this.#rejections = undefined;
   }
 
-  /** The member that an entry makes. One that is renewed keeps its identity, so that it is hashed once. */
-  #memberOf(entry: Entry): Membership | undefined {
-    if (entry.parsed.kind !== "claim") return undefined;
-    const { claim } = entry.parsed;
-    const before = this.#memberAt.get(entry.place);
-    entry.member ??= this.#earlier?.of(claim) ?? { ...claim, participantIdentity: identityOf(claim, before) };
-    return entry.member;
+  #withdraw({ gone }: Step, told: Verdict, reason: Departure["reason"]): void {
+    if (isRejection(told)) this.#rejections = undefined;
+    else gone.push({ member: told, reason });
+  }
+
+  /** The verdict on an entry: the very one that was told before if it says the same. */
+  #verdictOf(judgement: Judgement): Verdict {
+    const { entry, objection } = judgement;
+    if (!objection) return (entry.member ??= this.#memberOf(judgement.claim, entry.told));
+    const rejection = rejectionOf(entry, objection);
+    return entry.told && isRejection(entry.told) && isSameRejection(entry.told, rejection) ? entry.told : rejection;
+  }
+
+  /** The member of a claim. One that is renewed keeps its participant identity, so that it is hashed once. */
+  #memberOf(claim: Claim, before: Verdict | undefined): Membership {
+    return this.#earlier?.of(claim) ?? { ...claim, participantIdentity: identityOf(claim, before) };
   }
 
   /** Sticky events disappear at their end; state events stay, and are expired. */
   #endDue(now: number): void {
     for (let entry = this.#entries.takeDue(now); entry; entry = this.#entries.takeDue(now)) {
-      entry.isOver = true;
       if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#touched.add(entry.device);
+      else this.#touched.add(entry.event.sender);
     }
   }
 
   /** Keeps the sticky events of one sender within bounds. */
   #bound(sender: string, isKeyed: boolean): void {
-    const entries = [...this.#entries.ofSender(sender)].filter((entry) => entry.kind === "sticky");
+    const entries = this.#entries.ofSender(sender).filter((entry) => entry.kind === "sticky");
     const alike = entries.filter((entry) => entry.isKeyed === isKeyed);
     if (alike.length <= mostPerSender) return;
-    this.#remove(
-      alike.reduce((lowest, other) => (outranks(lowest.event, other.event) ? other : lowest)),
-      "replaced",
-    );
+    const lowest = alike.reduce((low, other) => (outranks(low.event, other.event) ? other : low));
+    this.#remove(lowest, "replaced");
   }
 
-  #add(entry: Entry): void {
+  /** Puts an entry where none stands, or another did `before`. */
+  #put(entry: Entry, before: Entry | undefined): void {
+    if (before) {
+      this.#entries.remove(before);
+      this.#touched.add(before.event.sender);
+      entry.told = before.told;
+    }
     this.#entries.add(entry);
-    this.#touched.add(entry.device);
+    this.#touched.add(entry.event.sender);
   }
 
   #remove(entry: Entry, why: Departure["reason"]): void {
     this.#entries.remove(entry);
-    this.#touched.add(entry.device);
-    this.#vacated.set(entry.place, why);
+    this.#touched.add(entry.event.sender);
+    if (entry.told) this.#vacated.push({ told: entry.told, why });
   }
 }
 
@@ -193,13 +206,6 @@ interface Step {
   readonly rejected: Rejection[];
 }
 
-/** What is to be said of a place: that a member stands there, or that its event is refused, or `why` nothing does. */
-interface Verdict {
-  readonly member?: Membership | undefined;
-  readonly rejection?: Rejection;
-  readonly why?: Departure["reason"];
-}
-
 const memberIn = ({ member }: Departure): Membership => member;
 
 const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption === "undecryptable";
@@ -208,13 +214,12 @@ const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption ===
 const isSameEvent = (a: Entry, b: Entry): boolean =>
   a.event.eventId === b.event.eventId && a.parsed.kind === b.parsed.kind;
 
-function identityOf({ kind, userId, deviceId, memberId }: Claim, before: Membership | undefined): string {
-  const isSame = before?.kind === kind && before.memberId === memberId && before.deviceId === deviceId;
+function identityOf({ kind, userId, deviceId, memberId }: Claim, before: Verdict | undefined): string {
+  const isSame =
+    before &&
+    !isRejection(before) &&
+    before.kind === kind &&
+    before.memberId === memberId &&
+    before.deviceId === deviceId;
   return isSame ? before.participantIdentity : participantIdentity(kind, userId, deviceId, memberId);
-}
-
-/** Puts a value last, or takes away what is there. */
-function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
-  map.delete(key);
-  if (value !== undefined) map.set(key, value);
 }

@@ -1,5 +1,6 @@
-// Judging: which events of one device make members, and what speaks against the others. protocol.md 3.2, 3.3, 8, 11.
+// Judging: which events of one user make members, and what speaks against the others. protocol.md 3.2, 3.3, 8, 11.
 import type { Slot } from "../types.ts";
+import type { Claim } from "./claim.ts";
 import type { Entry, StickyEntry } from "./entry.ts";
 import type { RejectionReason } from "./rejection.ts";
 import { outranks } from "./stickiness.ts";
@@ -24,28 +25,23 @@ export interface Objection {
   readonly untilTs: number;
 }
 
-/** Judges the entries of one device together: each of them, with what speaks against it if anything does. */
-export function judge(
-  entries: Iterable<Entry>,
-  rules: Rules,
-  facts: RoomFacts,
-): ReadonlyMap<Entry, Objection | undefined> {
-  const verdicts = new Map<Entry, Objection | undefined>();
-  const standing: Entry[] = [];
-  for (const entry of entries) {
-    const objection = objectionTo(entry, rules, facts);
-    verdicts.set(entry, objection);
-    if (!objection) standing.push(entry);
-  }
-  if (standing.length > 1) for (const [entry, objection] of superseded(standing)) verdicts.set(entry, objection);
-  return verdicts;
+/** An entry with the claim that it makes, or with what speaks against it. */
+export type Judgement =
+  | { readonly entry: Entry; readonly claim: Claim; readonly objection?: undefined }
+  | { readonly entry: Entry; readonly objection: Objection };
+
+/** Judges the entries of one user together: each of them once. */
+export function judge(entries: readonly Entry[], rules: Rules, facts: RoomFacts): readonly Judgement[] {
+  const judgements = entries.map((entry) => judgeAlone(entry, rules, facts));
+  return judgements.length > 1 ? superseded(judgements) : judgements;
 }
 
-/** What speaks against an entry, whatever else its device has sent. */
-function objectionTo({ kind, event, parsed, endTs, isOver }: Entry, rules: Rules, facts: RoomFacts) {
+/** What is to be said of an entry, whatever else its user has sent. */
+function judgeAlone(entry: Entry, rules: Rules, facts: RoomFacts): Judgement {
+  const { kind, event, parsed, endTs, isOver } = entry;
   // A sticky event vanishes at its end, whatever was wrong with it. A state event stays.
   const untilTs = kind === "sticky" ? endTs : Infinity;
-  const because = (reason: RejectionReason): Objection => ({ reason, untilTs });
+  const because = (reason: RejectionReason) => ({ entry, objection: { reason, untilTs } });
   if (parsed.kind !== "claim") return because(parsed.kind);
   if (parsed.claim.slot !== rules.slot) return because("other-slot");
   if (kind === "sticky") {
@@ -54,27 +50,34 @@ function objectionTo({ kind, event, parsed, endTs, isOver }: Entry, rules: Rules
     if (facts.slotStatus === "absent" && rules.strictSlots) return because("slot-closed");
   }
   if (isOver) return because("expired");
-  return facts.isInRoom(event.sender) ? undefined : { reason: "not-in-room" as const, untilTs: endTs };
+  if (!facts.isInRoom(event.sender)) return { entry, objection: { reason: "not-in-room", untilTs: endTs } };
+  return { entry, claim: parsed.claim };
 }
 
 /**
- * Of the claims of one device: a sticky one counts instead of a state one, a newer state one instead of an older one, and
+ * Of the claims for one device: a sticky one counts instead of a state one, a newer state one instead of an older one, and
  * of two sticky ones with the same member id the one that outranks the other. One that does not count comes back when
  * all that count instead have ended.
  */
-function* superseded(standing: readonly Entry[]): Iterable<[Entry, Objection]> {
-  let soFarTs = -Infinity;
-  const memberTs = new Map<string, number>();
-  for (const entry of standing.toSorted(byPrecedence)) {
-    const memberId = entry.kind === "sticky" && entry.parsed.kind === "claim" ? entry.parsed.claim.memberId : undefined;
-    const othersTs = memberId === undefined ? soFarTs : (memberTs.get(memberId) ?? -Infinity);
-    if (othersTs !== -Infinity) yield [entry, { reason: "superseded", untilTs: Math.min(entry.endTs, othersTs) }];
-    soFarTs = Math.max(soFarTs, entry.endTs);
-    if (memberId !== undefined) memberTs.set(memberId, Math.max(othersTs, entry.endTs));
-  }
+function superseded(judgements: readonly Judgement[]): readonly Judgement[] {
+  const lastOfDevice = new Map<string, number>();
+  const lastOfMember = new Map<string, number>();
+  return judgements.toSorted(byPrecedence).map((judgement) => {
+    if (judgement.objection) return judgement;
+    const { entry, claim } = judgement;
+    const member = JSON.stringify([claim.deviceId, claim.memberId]);
+    const othersTs = entry.kind === "sticky" ? lastOfMember.get(member) : lastOfDevice.get(claim.deviceId);
+    prolong(lastOfDevice, claim.deviceId, entry.endTs);
+    prolong(lastOfMember, member, entry.endTs);
+    if (othersTs === undefined) return judgement;
+    return { entry, objection: { reason: "superseded", untilTs: Math.min(entry.endTs, othersTs) } };
+  });
 }
 
-function byPrecedence(a: Entry, b: Entry): number {
+const prolong = (ends: Map<string, number>, key: string, endTs: number) =>
+  ends.set(key, Math.max(ends.get(key) ?? endTs, endTs));
+
+function byPrecedence({ entry: a }: Judgement, { entry: b }: Judgement): number {
   if (a.kind !== b.kind) return a.kind === "sticky" ? -1 : 1;
   const isFirst = a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
   return isFirst ? -1 : 1;

@@ -50,7 +50,5 @@ export function rejectionOf({ kind, event, parsed }: Entry, { reason, untilTs }:
   };
 }
 
-export function isSameRejection(a: Rejection | undefined, b: Rejection | undefined): boolean {
-  if (!a || !b) return a === b;
-  return a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;
-}
+export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
+  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;

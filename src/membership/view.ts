@@ -17,7 +17,7 @@ export interface ViewOptions extends Rules {
   readonly requireSlotEncryption: boolean;
 }
 
-/** It knows nothing until it has looked at all of the room, for the first time: `everythingIn`. */
+/** It knows nothing until it has looked at all of its room. */
 export class View {
   readonly #matrix: Matrix;
   readonly #options: ViewOptions;
@@ -88,6 +88,3 @@ export class View {
     this.#fold.setRoom(this.#slot.status, encrypted);
   }
 }
-
-/** The news that everything in a room is to be looked at. */
-export const everythingIn = (roomId: string): readonly News[] => [{ kind: "room", roomId }];

@@ -31,25 +31,28 @@ export function behavior<T>(
   news$: Observable<unknown>,
   isEqual: (a: T, b: T) => boolean = Object.is,
 ): Behavior<T> {
-  const values$ = new Observable<T>((subscriber) => {
-    let last: { value: T } | undefined;
-    const look = () => {
-      const value = read();
-      if (last && isEqual(last.value, value)) return;
-      last = { value };
-      subscriber.next(value);
-    };
-    subscriber.add(news$.subscribe({ next: look, complete: () => subscriber.complete() }));
-    look();
-  });
-  return Object.defineProperty(values$, "value", { get: read, enumerable: true }) as Behavior<T>;
+  return new Reading(read, news$, isEqual);
 }
 
-/** A part of a Behavior, told only when that part changed. */
-export function select<T, R>(
-  source$: Behavior<T>,
-  project: (value: T) => R,
-  isEqual?: (a: R, b: R) => boolean,
-): Behavior<R> {
-  return behavior(() => project(source$.value), source$, isEqual);
+class Reading<T> extends Observable<T> implements Behavior<T> {
+  readonly #read: () => T;
+
+  constructor(read: () => T, news$: Observable<unknown>, isEqual: (a: T, b: T) => boolean) {
+    super((subscriber) => {
+      let last: { value: T } | undefined;
+      const look = () => {
+        const value = read();
+        if (last && isEqual(last.value, value)) return;
+        last = { value };
+        subscriber.next(value);
+      };
+      subscriber.add(news$.subscribe({ next: look, complete: () => subscriber.complete() }));
+      look();
+    });
+    this.#read = read;
+  }
+
+  get value(): T {
+    return this.#read();
+  }
 }

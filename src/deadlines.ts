@@ -1,40 +1,56 @@
 // Deadlines: which of many things ends soonest, as a binary heap. O(log N) for each change.
 
-/** A heap of items by time. Forgotten ones stay until they come up, or until they outnumber the others. */
-export class Deadlines<T extends { readonly endTs: number }> {
-  #heap: { ts: number; item: T }[] = [];
-  readonly #live = new Set<T>();
+/** Something that ends by itself at a time, or never: at `Infinity`. */
+export interface Ending {
+  readonly endTs: number;
+  /** It has ended, or was forgotten. */
+  isOver: boolean;
+}
+
+/** A heap by time. Forgotten ones stay until they come up, or until they outnumber the others. */
+export class Deadlines<T extends Ending> {
+  #heap: T[] = [];
+  #forgotten = 0;
 
   get soonestTs(): number | undefined {
-    this.#skipForgotten();
-    return this.#heap[0]?.ts;
+    while (this.#heap[0]?.isOver) this.#takeForgotten();
+    return this.#heap[0]?.endTs;
   }
 
   add(item: T): void {
     if (item.endTs === Infinity) return;
-    this.#live.add(item);
-    this.#heap.push({ ts: item.endTs, item });
+    this.#heap.push(item);
     this.#rise(this.#heap.length - 1);
   }
 
+  /** It ends no more. */
   forget(item: T): void {
-    this.#live.delete(item);
-    if (this.#heap.length <= 2 * this.#live.size + 64) return;
-    this.#heap = [];
-    for (const other of this.#live) this.add(other);
+    if (item.isOver) return;
+    item.isOver = true;
+    if (item.endTs === Infinity) return;
+    this.#forgotten += 1;
+    if (2 * this.#forgotten > this.#heap.length + 64) this.#cleanUp();
   }
 
-  /** Removes and gives the soonest item if it is due. */
+  /** Takes the soonest item, if it is due, and ends it. */
   takeDue(now: number): T | undefined {
     const soonestTs = this.soonestTs;
     if (soonestTs === undefined || soonestTs > now) return undefined;
     const item = this.#take();
-    if (item) this.#live.delete(item);
+    if (item) item.isOver = true;
     return item;
   }
 
-  #skipForgotten(): void {
-    for (let top = this.#heap[0]; top && !this.#live.has(top.item); top = this.#heap[0]) this.#take();
+  #cleanUp(): void {
+    const kept = this.#heap.filter(({ isOver }) => !isOver);
+    this.#heap = [];
+    this.#forgotten = 0;
+    for (const item of kept) this.add(item);
+  }
+
+  #takeForgotten(): void {
+    this.#take();
+    this.#forgotten -= 1;
   }
 
   #take(): T | undefined {
@@ -44,7 +60,7 @@ export class Deadlines<T extends { readonly endTs: number }> {
       this.#heap[0] = last;
       this.#sink(0);
     }
-    return top?.item;
+    return top;
   }
 
   #rise(from: number): void {
@@ -67,7 +83,7 @@ export class Deadlines<T extends { readonly endTs: number }> {
   }
 
   #ts(index: number): number {
-    return this.#heap[index]?.ts ?? Infinity;
+    return this.#heap[index]?.endTs ?? Infinity;
   }
 
   #swap(a: number, b: number): void {
