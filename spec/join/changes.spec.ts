@@ -84,13 +84,22 @@ describe("what the application says of itself", () => {
     ["transports that are none", { transports: of([{}]) as never }, "bad-argument"],
     ["an application of another slot", { application: of({ type: "org.example.game" }) }, "bad-argument"],
     ["an intent that fails", { intent: failing }, "bad-argument"],
-    ["a leaveOn that fails", { leaveOn: failing }, "bad-argument"],
   ])("ends the join when it is %s", (_, options, error) =>
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene();
       expectObservable(requests$, "               ^ 1s !").toBe("c");
       expectObservable(inWords(join(options)), "  ^ 1s !").toBe("(al#)", words, error);
     })(),
+  );
+
+  it(
+    "ends the join when leaveOn fails",
+    marbles(({ cold, expectObservable }) => {
+      const { requests$, join } = scene();
+      const leaveOn = cold("                        ----------#");
+      expectObservable(requests$, "                 ^ 1s !").toBe("c-d-w-r---s");
+      expectObservable(inWords(join({ leaveOn })), "^ 1s !").toBe("a-d-w-j---l-#", words, "bad-argument");
+    }),
   );
 
   it(

@@ -164,7 +164,6 @@ function clockJumps({ matrix, roomId }: Call): Observable<Input> {
 
 /** The page is being closed, where there is a page. */
 function pageHides(): Observable<Input> {
-  const page: unknown = globalThis;
-  if (!(page instanceof EventTarget)) return EMPTY;
-  return fromEvent(page, "pagehide").pipe(map((): Input => ({ kind: "page-hidden" })));
+  if (typeof globalThis.addEventListener !== "function") return EMPTY;
+  return fromEvent(globalThis, "pagehide").pipe(map((): Input => ({ kind: "page-hidden" })));
 }

@@ -99,12 +99,21 @@ function seen(turn: Turn, own: Facts["own"]): void {
     if (facts.written === "maybe") markWritten(turn, facts.rejoin ? "rejoin" : "join", "sync");
   } else if (!own && facts.phase !== "leaving") {
     facts.missing = true;
-  } else if (!own && facts.echoed && !isAmbiguous(facts)) {
-    facts.written = "no";
-    const isSent = facts.flights.some(({ request }) => request.kind === "send");
-    facts.flights = [];
-    if (isSent) facts.delayed = { status: "wanted" };
+  } else if (!own && facts.echoed && !isAmbiguous(facts) && !isShutOut(turn)) {
+    leftBySync(turn);
   }
+}
+
+/** The room shows us as gone while we are leaving: that is as good as an answer. */
+function leftBySync({ facts }: Turn): void {
+  facts.written = "no";
+  if (facts.flights.some(({ request }) => request.kind === "send")) facts.delayed = { status: "wanted" };
+  facts.flights = [];
+}
+
+/** A closed slot shows no sticky member, whether or not it has left. */
+function isShutOut({ settings, facts }: Turn): boolean {
+  return settings.kind === "sticky" && facts.slot === "closed";
 }
 
 /** Our membership has to be written again, within the budget, once for all that happens until then. */
@@ -133,13 +142,13 @@ function hidden(turn: Turn): void {
 function passTime(turn: Turn): void {
   const { facts, settings, now } = turn;
   for (const flight of facts.flights.filter(({ overdueTs }) => now >= overdueTs)) overdue(turn, flight);
+  if (isShutOut(turn) && (!settings.openSlot || facts.slotAsked)) {
+    fail(turn, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
+  }
   if (facts.phase === "joined" && facts.missing && (facts.echoed || now >= facts.joinedTs + echoGraceMs)) {
     rejoin(turn, "vanished");
   } else if (facts.phase === "joined" && now >= facts.expiresTs) {
     rejoin(turn, "expired");
-  }
-  if (settings.kind === "sticky" && facts.slot === "closed" && (!settings.openSlot || facts.slotAsked)) {
-    fail(turn, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
   }
   const { leaving } = facts;
   if (leaving && now >= leaving.sinceTs + settings.leaveTimeoutMs) facts.leaving = { ...leaving, timedOut: true };

@@ -39,7 +39,7 @@ function progress(facts: Facts, now: number): Attempt & { readonly step: JoinSte
 function stepOf(facts: Facts): readonly [JoinStep, RequestKind] {
   if (facts.delayed.status === "unknown") return ["asking-server", "capability"];
   if (!facts.ready) return ["waiting-for-transports", "write"];
-  if (facts.flights.some(({ request }) => request.kind === "open-slot")) return ["opening-slot", "open-slot"];
   if (facts.delayed.status === "wanted") return ["scheduling-leave", "schedule"];
+  if (facts.flights.some(({ request }) => request.kind === "open-slot")) return ["opening-slot", "open-slot"];
   return ["sending-membership", "write"];
 }

@@ -1,0 +1,51 @@
+import { EMPTY, map, throwError } from "rxjs";
+import { describe, it } from "vitest";
+import type { DelegatedLeave } from "../../src/join/options.ts";
+import { inWords, marbles, scene, smooth } from "./scene.ts";
+
+describe("handing the delayed leave over (protocol.md 6.4)", () => {
+  it(
+    "schedules a long one beside the short one, hands it over, cancels the short one, and leaves by the long one",
+    marbles(({ cold, expectObservable }) => {
+      const { home, requests$, join } = scene({ latencyMs: 2 });
+      const taken: DelegatedLeave[] = [];
+      const delegate = (leave: DelegatedLeave) => {
+        taken.push(leave);
+        return EMPTY;
+      };
+      const state$ = inWords(join({ delegate, leaveOn: cold("600s x") }));
+      expectObservable(requests$, "^ 601s !").toBe("c---d---w--(rd)x 299999ms r 299984ms s");
+      expectObservable(state$, "   ^ 601s !").toBe("a---d---w--j 599988ms l--|", smooth);
+      const held$ = cold("500s x").pipe(map(() => [taken, home.delayed().map(({ delayMs }) => delayMs)]));
+      const long = { delayId: "delay-id-2", delayMs: 3_600_000 };
+      expectObservable(held$).toBe("500s x", { x: [[long], [3_600_000]] });
+    }),
+  );
+
+  it(
+    "goes on with the short one if the long one is refused",
+    marbles(({ expectObservable }) => {
+      const { requests$, join } = scene({ latencyMs: 2 });
+      const delegate = () => throwError(() => new Error("not here"));
+      expectObservable(requests$, "                  ^ 6s !").toBe("c---d---w--(rd)x 4995ms r");
+      expectObservable(inWords(join({ delegate })), "^ 6s !").toBe("a---d---w--j", smooth);
+    }),
+  );
+
+  it(
+    "is done again when the other side has sent our leave, and we come back",
+    marbles(({ cold, expectObservable }) => {
+      const { call, requests$, join } = scene({ latencyMs: 2 });
+      const delegate = ({ delayId }: DelegatedLeave) => {
+        if (delayId === "delay-id-2")
+          cold("1s x").subscribe(() => call.matrix.manageDelayed(delayId, "send").subscribe());
+        return EMPTY;
+      };
+      expectObservable(requests$, "^ 3s !").toBe("c---d---w--(rd)x 999ms s--r---d---w--(rd)x");
+      expectObservable(inWords(join({ delegate })), "^ 3s !").toBe("a---d---w--j 1006ms v----------j", {
+        ...smooth,
+        v: "vanished",
+      });
+    }),
+  );
+});

@@ -1,0 +1,82 @@
+import { range, timer, zip } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { lateRoomMembers } from "../../src/join/late-room-members.ts";
+import { callOf, carl, inWords, marbles, type SceneOptions, scene, smooth, toTheEnd } from "./scene.ts";
+
+const encrypted = { encrypted: true };
+const sticky = { mode: "matrix_2_0" } as const;
+
+describe("somebody who enters an encrypted room after we joined the call (guarantee 42)", () => {
+  it(
+    "is sent our sticky membership again, two seconds later, with others who come until then",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, requests$, join } = scene(encrypted);
+      const names = ["@carl:example.org", "@dora:example.org", "@emil:example.org"];
+      cold("1s a 500ms b 500ms c", { a: 0, b: 1, c: 2 }).subscribe((index) =>
+        home.joinRoom(roomId, names[index] ?? ""),
+      );
+      expectObservable(requests$, "            ^ 4s !").toBe("c-d-w-r 2994ms w");
+      expectObservable(inWords(join(sticky)), "^ 4s !").toBe("a-d-w-j", smooth);
+    }),
+  );
+
+  it("sees us, without anything else happening", () => {
+    toTheEnd(() => {
+      const { home, roomId, join } = scene(encrypted);
+      const joined = join(sticky).subscribe();
+      timer(10_000).subscribe(() => {
+        home.joinRoom(roomId, carl);
+        const seenByCarl$ = callOf(home.client(carl, "C"), roomId).membership$;
+        const watching = seenByCarl$.subscribe();
+        expect(seenByCarl$.value).toEqual([]);
+        timer(2_100).subscribe(() => {
+          expect(seenByCarl$.value).toHaveLength(1);
+          watching.unsubscribe();
+          joined.unsubscribe();
+        });
+      });
+    });
+    expect.assertions(2);
+  });
+
+  it.each<[string, SceneOptions, "compatibility" | "matrix_2_0"]>([
+    ["the room is not encrypted", {}, "matrix_2_0"],
+    ["our membership is a state event, which is not", encrypted, "compatibility"],
+  ])("is not, if %s", (_, options, mode) =>
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, requests$, join } = scene(options);
+      cold("1s x").subscribe(() => home.joinRoom(roomId, carl));
+      expectObservable(requests$, "              ^ 4s !").toBe("c-d-w-r");
+      expectObservable(inWords(join({ mode })), "^ 4s !").toBe("a-d-w-j", smooth);
+    })(),
+  );
+
+  it("is not noticed for a new display name, and again after having left", () => {
+    const told: string[] = [];
+    toTheEnd(() => {
+      const { home, roomId, call } = scene(encrypted);
+      lateRoomMembers(call.matrix, roomId).subscribe((userId) => told.push(userId));
+      const named = (displayname: string) => ({ membership: "join", displayname });
+      const acts = [
+        () => home.joinRoom(roomId, carl),
+        () => home.setState(roomId, { type: "m.room.member", sender: carl, stateKey: carl, content: named("Carl") }),
+        () => home.leaveRoom(roomId, carl),
+        () => home.joinRoom(roomId, carl),
+      ];
+      zip(acts, timer(0, 100)).subscribe(([act]) => act());
+    });
+    expect(told).toEqual([carl, carl]);
+  });
+
+  it("costs 130 writes in an hour at most, however many come", () => {
+    let writes = 0;
+    toTheEnd(() => {
+      const { home, roomId, requests$, join } = scene(encrypted);
+      requests$.subscribe((letter) => (writes += letter === "w" ? 1 : 0));
+      join({ ...sticky, leaveOn: timer(3_600_000) }).subscribe();
+      zip(range(0, 600), timer(0, 6_000)).subscribe(([index]) => home.joinRoom(roomId, `@user${index}:example.org`));
+    });
+    expect(writes).toBeGreaterThan(100);
+    expect(writes).toBeLessThanOrEqual(1 + 130);
+  });
+});

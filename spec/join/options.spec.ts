@@ -1,0 +1,70 @@
+import { lastValueFrom, NEVER, of } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { RtcError } from "../../src/errors.ts";
+import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
+
+const call = { slot: "m.call#ROOM" };
+const wrong = (options: object) => () => resolveJoinOptions(call, options as JoinOptions);
+
+describe("the options of a join", () => {
+  it("have defaults (protocol.md 4.1)", async () => {
+    const options = resolveJoinOptions(call);
+    expect(options).toMatchObject({
+      mode: "compatibility",
+      kind: "state",
+      delayedLeaveMs: 18_000,
+      delayedLeaveRestartMs: 5_000,
+      delayedLeaveRestartTimeoutMs: 2_000,
+      expiryMs: 14_400_000,
+      networkRetryMs: 3_000,
+      rateLimitRetryMs: 5_000,
+      maxRetries: 10,
+      openSlot: false,
+    });
+    expect(await lastValueFrom(options.application$)).toEqual({ type: "m.call" });
+    expect(await lastValueFrom(options.transports$)).toEqual([]);
+  });
+
+  it("take undefined for a default", () => {
+    expect(resolveJoinOptions(call, { mode: undefined, expiryMs: undefined })).toMatchObject({ expiryMs: 14_400_000 });
+  });
+
+  it("take values and streams of them", async () => {
+    const options = resolveJoinOptions(call, {
+      intent: of("audio"),
+      transports: [{ type: "livekit" }],
+      leaveOn: NEVER,
+    });
+    expect(await lastValueFrom(options.intent$)).toBe("audio");
+    expect(await lastValueFrom(options.transports$)).toEqual([{ type: "livekit" }]);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ["an unknown mode", { mode: "modern" }, /mode modern/],
+    ["a duration that is none", { expiryMs: Number.NaN }, /expiryMs/],
+    ["a negative duration", { leaveTimeoutMs: -1 }, /leaveTimeoutMs/],
+    ["a duration in words", { networkRetryMs: "3s" }, /networkRetryMs/],
+    ["retries that cannot be counted", { maxRetries: 1.5 }, /maxRetries/],
+    ["restarts rarer than the delay", { delayedLeaveMs: 5_000, delayedLeaveRestartMs: 5_000 }, /delayedLeaveRestartMs/],
+    ["the same when delegated", { delegatedLeaveMs: 60_000 }, /delegatedLeaveRestartMs/],
+    ["a headroom beyond the expiry", { expiryMs: 60_000 }, /expiryHeadroomMs/],
+    ["a leaveOn that is no stream", { leaveOn: Promise.resolve() }, /leaveOn/],
+    ["a delegate that is no function", { delegate: true }, /delegate/],
+    [
+      "an application of another slot",
+      { application: { type: "org.example.game" } },
+      /application\.type must be m\.call/,
+    ],
+    ["an application that is no object", { application: "m.call" }, /application/],
+    ["an intent given twice", { intent: "audio", application: { type: "m.call", "m.call.intent": "video" } }, /twice/],
+    ["an intent that is no string", { intent: 1 }, /intent/],
+    ["transports without a type", { transports: [{}] }, /transports/],
+    ["transports that are no array", { transports: { type: "livekit" } }, /transports/],
+    ["a leave reason without a code", { leaveReason: { reason: "lunch" } }, /leaveReason/],
+    ["an openSlot that is neither", { openSlot: "yes" }, /openSlot/],
+  ])("are refused at once: %s", (_, options, message) => {
+    expect(wrong(options)).toThrow(message);
+    expect(wrong(options)).toThrow(RtcError);
+    expect(wrong(options)).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+});

@@ -1,0 +1,62 @@
+import { timer } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { inWords, marbles, scene, smooth, toTheEnd } from "./scene.ts";
+
+/** A page, as far as a join can tell. */
+const page = new EventTarget();
+let listeners = 0;
+const hide = () => page.dispatchEvent(new Event("pagehide"));
+
+beforeEach(() => {
+  listeners = 0;
+  vi.stubGlobal("addEventListener", (type: string, listener: EventListener) => {
+    listeners += 1;
+    page.addEventListener(type, listener);
+  });
+  vi.stubGlobal("removeEventListener", (type: string, listener: EventListener) => {
+    listeners -= 1;
+    page.removeEventListener(type, listener);
+  });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe("a page that is being closed", () => {
+  it(
+    "leaves at once; should it live on, it comes back",
+    marbles(({ cold, expectObservable }) => {
+      const { requests$, join, seen$ } = scene();
+      cold("1s x").subscribe(hide);
+      expectObservable(requests$, "      ^ 3s !").toBe("c-d-w-r 993ms s-r-d-w-r");
+      expectObservable(seen$, "          ^ 3s !").toBe("n-----a 995ms n-----a", { n: "", a: "alice" });
+      expectObservable(inWords(join()), "^ 3s !").toBe("a-d-w-j 993ms p-v-----j", { ...smooth, v: "vanished" });
+    }),
+  );
+
+  it("asks the browser to let the request outlive it", () => {
+    const asked: unknown[] = [];
+    toTheEnd(() => {
+      const { call, join } = scene();
+      const { manageDelayed } = call.matrix;
+      Object.assign(call.matrix, {
+        manageDelayed: ((delayId, action, options) => {
+          asked.push([action, options]);
+          return manageDelayed(delayId, action, options);
+        }) satisfies typeof manageDelayed,
+      });
+      const joined = join().subscribe();
+      timer(100).subscribe(hide);
+      timer(101).subscribe(() => joined.unsubscribe());
+    });
+    expect(asked).toContainEqual(["send", { keepalive: true }]);
+  });
+
+  it("is listened to only while we are in the call", () => {
+    const during: number[] = [];
+    toTheEnd(() => {
+      const { join } = scene();
+      timer(50).subscribe(() => during.push(listeners));
+      join({ leaveOn: timer(100) }).subscribe();
+    });
+    expect([during, listeners]).toEqual([[1], 0]);
+  });
+});
