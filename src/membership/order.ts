@@ -11,7 +11,7 @@ export function byAge(a: Membership, b: Membership): number {
   );
 }
 
-/** A new list without `gone` and with `come` in their places: one copy for a few changes, one sort for many. */
+/** A new list without `gone` and with `come` in their places: a copy for each of a few changes, one sort for many. */
 export function reordered(
   members: readonly Membership[],
   gone: readonly Membership[],
@@ -22,9 +22,9 @@ export function reordered(
     const stayed = members.filter((member) => !departed.has(member));
     return stayed.concat(come).toSorted(byAge);
   }
-  const list = members.slice();
-  for (const member of gone) list.splice(list.indexOf(member, placeOf(list, member)), 1);
-  for (const member of come) list.splice(placeOf(list, member), 0, member);
+  let list = members;
+  for (const member of gone) list = list.toSpliced(list.indexOf(member, placeOf(list, member)), 1);
+  for (const member of come) list = list.toSpliced(placeOf(list, member), 0, member);
   return list;
 }
 
