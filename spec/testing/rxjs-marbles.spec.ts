@@ -1,0 +1,49 @@
+// The virtual homeserver under rxjs-marbles, which many users of RxJS test with.
+import { map } from "rxjs";
+import { configure } from "rxjs-marbles";
+import { describe, expect, it } from "vitest";
+import { rtcSession } from "matrixrtc-rx";
+import { keyName, memberNames, virtualHomeserver } from "matrixrtc-rx/testing";
+
+const { marbles } = configure({
+  run: true,
+  frameworkMatcher: true,
+  assertDeepEqual: (actual, expected) => expect(actual).toEqual(expected),
+});
+
+const [alice, bob] = ["@alice:example.org", "@bob:example.org"] as const;
+
+describe("Under rxjs-marbles", () => {
+  it(
+    "a call is drawn: who is in it",
+    marbles((m) => {
+      const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
+      const options = { roomId: home.createRoom({ members: [alice, bob] }), slot: "m.call#ROOM" };
+      const watched = rtcSession(home.client(alice, "PHONE"), options);
+      const joining = rtcSession(home.client(bob, "LAPTOP"), options);
+      joining.join({ leaveOn: m.cold("1s x") }).subscribe();
+      const names$ = watched.membership$.pipe(map(memberNames));
+      const subs = "  ^ 5s !";
+      const expected = "n 10ms b 991ms n";
+      m.expect(names$, subs).toBeObservable(expected, { n: "", b: "bob" });
+    }),
+  );
+
+  it(
+    "a rotation is drawn: Bob leaves, and Alice, now alone, has a new key at once",
+    marbles((m) => {
+      const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
+      const options = { roomId: home.createRoom({ members: [alice, bob], encrypted: true }), slot: "m.call#ROOM" };
+      const [ours, theirs] = [
+        rtcSession(home.client(alice, "PHONE"), options),
+        rtcSession(home.client(bob, "LAPTOP"), options),
+      ];
+      theirs.join({ leaveOn: m.cold("3s x") }).subscribe();
+      ours.join({ leaveOn: m.cold("8s x") }).subscribe();
+      const keys$ = ours.encryptionKey$.pipe(map(keyName));
+      const subs = "  ^ 9s !";
+      const expected = "a 13ms b 2988ms c";
+      m.expect(keys$, subs).toBeObservable(expected, { a: "alice#0", b: "bob#0", c: "alice#1" });
+    }),
+  );
+});
