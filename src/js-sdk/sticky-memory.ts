@@ -38,12 +38,11 @@ export class StickyMemory {
 const saysMore = (event: StickyEvent, known: StickyEvent): boolean =>
   known.encryption === "undecryptable" || (known.senderDeviceId === undefined && event.senderDeviceId !== undefined);
 
-/** Drops what has lapsed, then what came first. */
+/** Drops what came first, and what has lapsed of it: seldom more than one. */
 function makeRoom(room: Map<string, StickyEvent>): void {
-  const now = asyncScheduler.now();
-  for (const [eventId, { receivedTs }] of room) if (receivedTs + longestStickyMs <= now) room.delete(eventId);
-  for (const eventId of room.keys()) {
-    if (room.size < mostPerRoom) return;
+  const lapsedTs = asyncScheduler.now() - longestStickyMs;
+  for (const [eventId, { receivedTs }] of room) {
+    if (room.size < mostPerRoom && receivedTs > lapsedTs) return;
     room.delete(eventId);
   }
 }
