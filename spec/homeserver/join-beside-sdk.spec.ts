@@ -10,11 +10,13 @@ async function joinBySdk(who: RealDevice, roomId: string, unstableSendStickyEven
   const { userId, deviceId } = who;
   const session = await sdkSession(who, roomId);
   const own = { userId, deviceId, memberId: crypto.randomUUID() };
-  session.joinRTCSession(own, [{ ...transport, livekit_alias: roomId }], transport, {
+  session.joinRTCSession(own, [], transport, {
     unstableSendStickyEvents,
     manageMediaKeys: false,
     delayedLeaveEventDelayMs: 4_000,
     delayedLeaveEventRestartMs: 1_000,
+    // Once dead it is to be still: what it tries with a stopped client fails where nobody can catch it.
+    maximumNetworkErrorRetryCount: 0,
   });
   return session;
 }

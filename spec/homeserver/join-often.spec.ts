@@ -1,0 +1,85 @@
+// Joining and leaving again and again: what is left behind. Guarantees 8 and 37 of the pitfalls.
+import type { ClientEvent } from "matrix-js-sdk";
+import { filter, firstValueFrom, lastValueFrom, Subject, tap } from "rxjs";
+import { expect, it, onTestFinished } from "vitest";
+import { type JoinState, rtcSession } from "matrixrtc-rx";
+import { device, type RealDevice, roomOf, until } from "./device.ts";
+import { figure, inMs } from "./figures.ts";
+import { pendingDelayedEvents, stateMembership } from "./server.ts";
+import { sdkSession, slot } from "./watch.ts";
+
+const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
+const times = 100;
+
+it(`joining and leaving ${times} times leaves nothing behind, here or on the server`, async (context) => {
+  const [alice, bob] = [await device("alice"), await device("bob")];
+  const roomId = await roomOf(alice, bob);
+  const session = rtcSession(alice.matrix, { roomId, slot });
+  const listeners = listenersOf(alice);
+  const timers = timersFromNowOn();
+
+  // What is to be gone in the end is there in between.
+  const inBetween = session.join().subscribe();
+  await until(() => session.membership$.value.length === 1);
+  expect(await pendingDelayedEvents(alice)).toHaveLength(1);
+  expect(await stateMembership(alice, roomId)).toMatchObject({ application: "m.call" });
+  expect(listenersOf(alice)).not.toEqual(listeners);
+  expect(timers.size).toBeGreaterThan(0);
+  inBetween.unsubscribe();
+
+  const takenMs: number[] = [];
+  for (let count = 0; count < times; count += 1) {
+    const mode = modes[count % modes.length];
+    const startTs = performance.now();
+    if (count % 2 === 0) {
+      // Some leave as soon as the server has answered, others when they are seen.
+      const isEnough = (state: JoinState) =>
+        state.status === "joined" && (count % 4 === 0 || state.membership !== undefined);
+      const leave$ = new Subject<void>();
+      await lastValueFrom(
+        session.join({ mode, leaveOn: leave$ }).pipe(tap((state) => isEnough(state) && leave$.next())),
+      );
+    } else {
+      // The next one joins while this one is still leaving.
+      await firstValueFrom(session.join({ mode }).pipe(filter(({ status }) => status === "joined")));
+    }
+    takenMs.push(performance.now() - startTs);
+  }
+  const totalMs = takenMs.reduce((sum, ms) => sum + ms, 0);
+  takenMs.sort((a, b) => a - b);
+  figure(context, `${times} joins and leaves`, inMs(totalMs));
+  figure(context, "each", `median ${inMs(takenMs[times / 2] ?? NaN)}, longest ${inMs(takenMs.at(-1) ?? NaN)}`);
+  expect(takenMs.at(-1)).toBeLessThan(5_000);
+
+  // The last one left by unsubscribing: its leave is under way.
+  const endTs = performance.now();
+  await expect.poll(() => stateMembership(alice, roomId), { timeout: 5_000 }).toEqual({});
+  await expect.poll(() => pendingDelayedEvents(alice), { timeout: 5_000 }).toEqual([]);
+  figure(context, "from the last unsubscribing to nothing on the server", inMs(performance.now() - endTs));
+  const seenBySdk = await sdkSession(bob, roomId);
+  const seenByUs = rtcSession(bob.matrix, { roomId, slot });
+  await until(() => seenByUs.membership$.value.length === 0 && seenBySdk.memberships.length === 0);
+  await until(() => timers.size === 0);
+  expect(listenersOf(alice)).toEqual(listeners);
+}, 120_000);
+
+/** How many listeners the client has, by event. */
+const listenersOf = ({ client }: RealDevice) =>
+  Object.fromEntries(client.eventNames().map((name) => [name, client.listeners(name as ClientEvent).length]));
+
+/** The timers of RxJS, which takes intervals for all of them, that are running. matrix-js-sdk takes none. */
+function timersFromNowOn(): ReadonlySet<unknown> {
+  const live = new Set<unknown>();
+  const { setInterval, clearInterval } = globalThis;
+  globalThis.setInterval = ((...args: Parameters<typeof setInterval>) => {
+    const id = setInterval(...args);
+    live.add(id);
+    return id;
+  }) as typeof setInterval;
+  globalThis.clearInterval = (id) => {
+    live.delete(id);
+    clearInterval(id);
+  };
+  onTestFinished(() => void Object.assign(globalThis, { setInterval, clearInterval }));
+  return live;
+}
