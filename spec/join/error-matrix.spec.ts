@@ -149,7 +149,7 @@ describe("scheduling the delayed leave, while joining", () => {
         maxDelayMs: 10_000,
         watch: "^ 4s !",
         requests: "c-d-d-w-r",
-        states: "  a-d---w-j",
+        states: "  a-d-e-w-j",
       },
       "maximum exceeded, without a usable maximum: joins without": {
         kind: "max-delay-exceeded",

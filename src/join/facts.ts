@@ -61,6 +61,9 @@ export type Request =
 
 export type RequestKind = Request["kind"];
 
+/** A request that carries an event. */
+export type ContentRequest = Extract<Request, { readonly txn: number }>;
+
 /** Requests of one lane go one at a time: the delayed leave, our membership, and the handing over of the delayed leave. */
 export type Lane = "guard" | "event" | "handover";
 
@@ -139,8 +142,8 @@ export interface Facts {
   /** How often in a row each kind of request has failed, and when it may be tried again. */
   readonly failures: { readonly [K in RequestKind]?: number };
   readonly notBefore: { readonly [K in RequestKind]?: number };
-  /** Transaction ids of contents that were sent and not confirmed: a retry keeps its id. */
-  readonly txns: { readonly [K in RequestKind]?: number | undefined };
+  /** Transaction ids of contents that were sent and not confirmed, by `contentOf`: a retry keeps its id. */
+  readonly txns: Readonly<Record<string, number>>;
   readonly serial: number;
 
   readonly probablyLeft: boolean;
@@ -189,6 +192,18 @@ export interface Turn {
   readonly now: number;
   readonly facts: { -readonly [K in keyof Facts]: Facts[K] };
   readonly effects: Effect[];
+}
+
+/** What a request carries, in a word: two requests with the same content are one to the server. */
+export function contentOf(
+  request: Pick<ContentRequest, "kind" | "instance"> & { readonly delegated?: boolean },
+): string {
+  return [request.kind, request.instance, ...(request.delegated ? ["delegated"] : [])].join(" ");
+}
+
+/** The content is confirmed, or has changed: the next one is no retry. */
+export function forgetTxn(facts: Turn["facts"], content: string): void {
+  facts.txns = Object.fromEntries(Object.entries(facts.txns).filter(([name]) => name !== content));
 }
 
 export function trace(turn: Turn, entry: JoinTrace): void {

@@ -2,8 +2,8 @@
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
 import type { Effect, Facts, Flight, Input, Settings, Turn } from "./facts.ts";
-import { trace } from "./facts.ts";
-import { armedLeave, echoGraceMs, end, fail, leave, markWritten, rejoin } from "./moves.ts";
+import { contentOf, forgetTxn, trace } from "./facts.ts";
+import { armedLeave, detach, echoGraceMs, end, fail, leave, markWritten, rejoin } from "./moves.ts";
 import { isAmbiguous, lingerMs, plan, type Planned } from "./plan.ts";
 import { settle } from "./settle.ts";
 import { availableTs, spend } from "./write-budget.ts";
@@ -120,21 +120,21 @@ function isShutOut({ settings, facts }: Turn): boolean {
 function touch(turn: Turn, reason: "update" | "late-room-member", dueTs: number): void {
   const { facts } = turn;
   // A content that changed is no retry.
-  if (reason === "update") facts.txns = { ...facts.txns, write: undefined };
+  if (reason === "update") forgetTxn(facts, contentOf({ kind: "write", instance: facts.instance }));
   const isWriting = facts.phase === "joined" || facts.flights.some(({ request }) => request.kind === "write");
   if (!isWriting || facts.phase === "leaving") return;
   const at = Math.max(dueTs, availableTs(facts.budgetTs));
   if (!facts.dirty || at < facts.dirty.dueTs) facts.dirty = { reason, dueTs: at };
 }
 
-/** The page is about to close: the leave goes out at once. Should the page live on, it finds out by its next restart. */
+/** The page is about to close: the leave goes out at once. Should the page live on, it finds out by its next restart or sync. */
 function hidden(turn: Turn): void {
   const { facts, now } = turn;
   const armed = armedLeave(facts);
-  if (!armed || facts.phase === "leaving") return;
+  if (facts.written === "no" || facts.phase === "leaving") return;
   trace(turn, { kind: "page-hidden" });
-  const request = { kind: "send", delayId: armed.delayId, keepalive: true } as const;
-  turn.effects.push({ kind: "request", id: facts.serial++, request });
+  if (!armed) return detach(turn, { kind: "leave", instance: facts.instance, txn: facts.serial, reason: undefined });
+  detach(turn, { kind: "send", delayId: armed.delayId, keepalive: true });
   facts.delayed = { ...armed, leaveTs: now, restartTs: now + 1_000 };
 }
 
@@ -175,8 +175,7 @@ function dispatch(turn: Turn, { lane, request }: Planned): void {
   const isQuick = ["capability", "restart", "send", "cancel"].includes(request.kind);
   const timeoutMs = isQuick ? settings.delayedLeaveRestartTimeoutMs : settings.requestTimeoutMs;
   facts.flights = [...facts.flights, { id, lane, request, sinceTs: now, overdueTs: now + timeoutMs }];
-  const isRetried = "txn" in request && !(request.kind === "schedule" && request.delegated);
-  if (isRetried) facts.txns = { ...facts.txns, [request.kind]: request.txn };
+  if ("txn" in request) facts.txns = { ...facts.txns, [contentOf(request)]: request.txn };
   if (request.kind === "write") {
     if (facts.written === "no") facts.written = "maybe";
     if (facts.phase !== "joined") facts.missing = false;

@@ -1,7 +1,7 @@
 // Moves: how our membership changes its phase. protocol.md 4.4, 4.7, 4.8.
 import type { RtcError } from "../errors.ts";
-import type { ArmedLeave, Facts, Settings, Turn } from "./facts.ts";
-import { trace } from "./facts.ts";
+import type { ArmedLeave, Facts, Request, Settings, Turn } from "./facts.ts";
+import { contentOf, forgetTxn, trace } from "./facts.ts";
 import type { LeaveReason } from "./options.ts";
 import type { RejoinReason } from "./state.ts";
 import type { LeaveCause, WriteReason } from "./trace.ts";
@@ -29,7 +29,7 @@ export function markWritten(turn: Turn, reason: WriteReason, by: "answer" | "syn
   facts.written = "yes";
   facts.expiresTs = writeTs + lifetimeMs;
   facts.refreshTs = writeTs + Math.min(lifetimeMs, hourMs) - Math.min(settings.expiryHeadroomMs, lifetimeMs / 2);
-  facts.txns = { ...facts.txns, write: undefined };
+  forgetTxn(facts, contentOf({ kind: "write", instance: facts.instance }));
   trace(turn, { kind: "membership-written", reason, by });
   if (facts.phase !== "joining" && facts.phase !== "rejoining") return;
   facts.phase = "joined";
@@ -61,7 +61,6 @@ export function rejoin(turn: Turn, reason: RejoinReason): void {
   facts.expiresTs = Infinity;
   facts.refreshTs = Infinity;
   facts.handover = "wanted";
-  facts.txns = {};
   facts.notBefore = { schedule: now + waitMs, write: now + waitMs };
   facts.failures = {};
   const { delayed } = facts;
@@ -77,6 +76,7 @@ export function leave(turn: Turn, cause: LeaveCause, reason?: LeaveReason, failu
   if (facts.phase === "leaving") return;
   trace(turn, { kind: "leave-started", cause });
   facts.phase = "leaving";
+  if (typeof facts.handover === "object") detach(turn, { kind: "cancel", delayId: facts.handover.delayId });
   facts.leaving = { sinceTs: now, cause, reason, failure, timedOut: false, sendFailed: false, keepGuard: false };
   facts.notBefore = {};
   facts.failures = {};
@@ -101,6 +101,11 @@ export function end(turn: Turn, error?: RtcError): void {
   const failure = facts.leaving?.failure;
   const confirmed = facts.written === "no";
   trace(turn, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
+}
+
+/** Sends a request whose answer changes nothing. */
+export function detach(turn: Turn, request: Request): void {
+  turn.effects.push({ kind: "request", id: turn.facts.serial++, request });
 }
 
 /** The delayed leave that the server holds for us, if it does. */

@@ -1,5 +1,6 @@
 // Plan: what to ask of the homeserver next, given what we know. protocol.md 4.2, 4.4, 4.7.
-import type { Facts, Lane, Request, RequestKind, Settings } from "./facts.ts";
+import { contentOf, type ContentRequest, type Facts, type Lane } from "./facts.ts";
+import type { Request, RequestKind, Settings } from "./facts.ts";
 import { armedLeave, echoGraceMs } from "./moves.ts";
 import type { WriteReason } from "./trace.ts";
 
@@ -58,7 +59,7 @@ function planEvent(settings: Settings, facts: Facts, now: number): Request | und
 function leaveAbandoned(facts: Facts): Request | undefined {
   const [instance] = facts.abandoned;
   if (instance === undefined) return undefined;
-  return { kind: "leave", instance, txn: txn(facts, "leave"), reason: undefined };
+  return withTxn(facts, { kind: "leave", instance, reason: undefined });
 }
 
 /** A long delayed leave is made and handed over beside the short one, which guards us until it is taken (6.4). */
@@ -81,10 +82,10 @@ function planLeave(
   const armed = armedLeave(facts);
   const { leaving, instance } = facts;
   if (!leaving || !free("event")) return undefined;
-  const request = leaveAbandoned(facts);
-  if (request) return may("leave") ? { lane: "event", request } : undefined;
   if (facts.written === "no") {
-    if (!free("guard")) return undefined;
+    const request = leaveAbandoned(facts);
+    if (request) return may("leave") ? { lane: "event", request } : undefined;
+    if (!free("guard") || !free("handover")) return undefined;
     if (!armed || leaving.keepGuard) return "end";
     return { lane: "guard", request: { kind: "cancel", delayId: armed.delayId } };
   }
@@ -95,8 +96,7 @@ function planLeave(
     return free("guard") ? { lane: "guard", request } : undefined;
   }
   if (!may("leave")) return undefined;
-  const { reason } = leaving;
-  return { lane: "event", request: { kind: "leave", instance, txn: txn(facts, "leave"), reason } };
+  return { lane: "event", request: withTxn(facts, { kind: "leave", instance, reason: leaving.reason }) };
 }
 
 /** Whether a write may still reach the server after whatever we send now. */
@@ -120,22 +120,20 @@ function isGuarded({ delayed }: Facts, now: number): boolean {
 }
 
 function scheduleRequest(facts: Facts, delayMs: number, delegated: boolean): Request {
-  const { instance, serial } = facts;
-  return { kind: "schedule", instance, txn: delegated ? serial : txn(facts, "schedule"), delayMs, delegated };
+  return withTxn(facts, { kind: "schedule", instance: facts.instance, delayMs, delegated });
 }
 
 function writeRequest(settings: Settings, facts: Facts, now: number, reason: WriteReason): Request {
   const isFirst = facts.phase !== "joined";
   const ageMs = isFirst ? 0 : now - facts.joinedTs;
-  return {
+  return withTxn(facts, {
     kind: "write",
     instance: facts.instance,
-    txn: txn(facts, "write"),
     reason,
     createdTs: isFirst ? undefined : (facts.own?.createdTs ?? facts.joinedTs),
     lifetimeMs: lifetimeMs(settings, facts),
     ageMs,
-  };
+  });
 }
 
 /** How long a write makes us last: shorter where nothing else would end us, and never varied within a sticky key (3.1). */
@@ -146,7 +144,12 @@ function lifetimeMs(settings: Settings, facts: Facts): number {
   return isGuardless ? Math.min(settings.unprotectedExpiryMs, 3_600_000) : 3_600_000;
 }
 
-const txn = (facts: Facts, kind: RequestKind): number => facts.txns[kind] ?? facts.serial;
+/** A retry keeps the transaction id of its content, so that the server takes it once. */
+function withTxn(facts: Facts, request: WithoutTxn<ContentRequest>): ContentRequest {
+  return { ...request, txn: facts.txns[contentOf(request)] ?? facts.serial };
+}
+
+type WithoutTxn<T> = T extends unknown ? Omit<T, "txn"> : never;
 
 /** When something becomes due by the clock alone. */
 export function wakeTs(settings: Settings, facts: Facts, now: number): number {

@@ -2,10 +2,12 @@
 import { RtcError } from "../errors.ts";
 import type { MatrixError, MatrixErrorKind } from "../matrix.ts";
 import type { Answer, Flight, Request, RequestKind, Turn } from "./facts.ts";
-import { trace } from "./facts.ts";
-import { armedLeave, end, fail, markWritten, rejoin, restartEveryMs } from "./moves.ts";
+import { contentOf, forgetTxn, trace } from "./facts.ts";
+import { armedLeave, detach, end, fail, markWritten, rejoin, restartEveryMs } from "./moves.ts";
 
 import type { WriteReason } from "./trace.ts";
+
+type Schedule = Extract<Request, { kind: "schedule" }>;
 
 /** After this many errors that we cannot place, trying the same again is no use. */
 const maxUnknown = 3;
@@ -93,7 +95,7 @@ function succeeded(turn: Turn, flight: Flight, value: unknown): void {
       facts.delayed = { status: "wanted" };
       return;
     case "leave":
-      facts.txns = { ...facts.txns, leave: undefined };
+      forgetTxn(facts, contentOf(request));
       if (request.instance === facts.instance) facts.written = "no";
       return dropAbandoned(turn, request.instance);
     case "cancel":
@@ -103,15 +105,10 @@ function succeeded(turn: Turn, flight: Flight, value: unknown): void {
   }
 }
 
-function scheduled(
-  turn: Turn,
-  request: Extract<Request, { kind: "schedule" }>,
-  sinceTs: number,
-  delayId: string,
-): void {
+function scheduled(turn: Turn, request: Schedule, sinceTs: number, delayId: string): void {
   const { facts, settings } = turn;
   const { delayMs, delegated } = request;
-  facts.txns = { ...facts.txns, schedule: undefined };
+  forgetTxn(facts, contentOf(request));
   // Of a sticky member that has been replaced: when it fires, it ends that one.
   if (settings.kind === "sticky" && request.instance !== facts.instance) return;
   if (delegated && facts.handover === "wanted" && facts.phase === "joined") {
@@ -150,7 +147,7 @@ function failed(turn: Turn, flight: Flight, error: MatrixError): void {
       facts.slotAsked = !isTransient(error) || isExhausted(turn, "open-slot");
       return retry(turn, flight, error);
     case "schedule":
-      return request.delegated ? refused(turn, error) : notScheduled(turn, flight, error, request.delayMs);
+      return request.delegated ? refused(turn, error) : notScheduled(turn, flight, error, request);
     case "restart":
       return notRestarted(turn, flight, error, request.delayId);
     case "send":
@@ -172,13 +169,18 @@ function failed(turn: Turn, flight: Flight, error: MatrixError): void {
   }
 }
 
-function notScheduled(turn: Turn, flight: Flight, error: MatrixError, delayMs: number): void {
+function notScheduled(turn: Turn, flight: Flight, error: MatrixError, request: Schedule): void {
   const { facts } = turn;
   if (facts.delayed.status === "armed") return;
   if (facts.delayed.status === "unsupported") return unsupported(turn, error.kind);
-  if (error.kind === "max-delay-exceeded" && withinReach(error.maxDelayMs, delayMs)) {
+  if (
+    error.kind === "max-delay-exceeded" &&
+    withinReach(error.maxDelayMs, request.delayMs) &&
+    !isHopeless(turn, "schedule")
+  ) {
     facts.delayMs = error.maxDelayMs;
-    facts.txns = { ...facts.txns, schedule: undefined };
+    facts.failures = { ...facts.failures, schedule: count(turn, "schedule") + 1 };
+    forgetTxn(facts, contentOf(request));
   } else if (isTransient(error)) {
     retry(turn, flight, error);
     if (facts.phase === "joining" && isExhausted(turn, "schedule")) fail(turn, requestFailed(error));
@@ -197,7 +199,7 @@ function notRestarted(turn: Turn, flight: Flight, error: MatrixError, delayId: s
   if (isGone(error)) {
     trace(turn, { kind: "delayed-leave-gone", fired: isDue });
     facts.delayed = { status: "wanted" };
-    if (isDue && facts.written !== "no") rejoin(turn, "left-by-server");
+    if (isDue && mayHaveLeft(turn)) rejoin(turn, "left-by-server");
     else if (facts.handover === "refused" && armed.delegated) facts.handover = "wanted";
   } else if (error.kind === "unsupported") {
     unsupported(turn, error.kind);
@@ -205,7 +207,7 @@ function notRestarted(turn: Turn, flight: Flight, error: MatrixError, delayId: s
     retry(turn, flight, error);
     if (isTransient(error) || !isDue) return;
     facts.delayed = { status: "wanted" };
-    if (facts.written !== "no") rejoin(turn, "left-by-server");
+    if (mayHaveLeft(turn)) rejoin(turn, "left-by-server");
   }
 }
 
@@ -294,11 +296,6 @@ function forget(turn: Turn, delayId: string): void {
   if (armedLeave(facts)?.delayId === delayId) facts.delayed = { status: "wanted" };
 }
 
-/** Sends a request whose answer changes nothing. */
-function detach(turn: Turn, request: Request): void {
-  turn.effects.push({ kind: "request", id: turn.facts.serial++, request });
-}
-
 /** An answer has come: earlier tries of the same have nothing to add. */
 function dropLate(turn: Turn, kind: RequestKind, beforeTs: number): void {
   const { facts } = turn;
@@ -307,6 +304,9 @@ function dropLate(turn: Turn, kind: RequestKind, beforeTs: number): void {
   facts.late = facts.late.filter((flight) => !isOld(flight));
 }
 
+/** Whether the delayed leave that fired had a membership of this instance to end, or a join that was sent and not answered. */
+const mayHaveLeft = ({ facts }: Turn): boolean =>
+  facts.phase === "joined" || contentOf({ kind: "write", instance: facts.instance }) in facts.txns;
 /** The room has shown that we joined before the answer came: whatever it says, we are in. */
 const isShown = ({ facts }: Turn, reason: WriteReason): boolean =>
   facts.phase === "joined" && facts.echoed && (reason === "join" || reason === "rejoin");
