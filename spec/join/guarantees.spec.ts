@@ -1,5 +1,17 @@
 // The guarantees of pitfalls.md about our own membership, by their numbers there. 3, 5, 7, 10 and 11 are among the orderings.
-import { concatMap, interval, map, Observable, range, startWith, takeUntil, tap, timer } from "rxjs";
+import {
+  concatMap,
+  ignoreElements,
+  interval,
+  map,
+  NEVER,
+  Observable,
+  range,
+  startWith,
+  takeUntil,
+  tap,
+  timer,
+} from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/own-membership.ts";
@@ -69,6 +81,19 @@ describe("our own membership", () => {
       expectObservable(seen$, "                   ^ 780m !").toBe("n-----a", seen);
       expectObservable(inWords(join({ mode })), " ^ 780m !").toBe("a-d-w-j", smooth);
     })(),
+  );
+
+  it(
+    "21. is a new membership when its device comes back from a crash unnoticed, though a server drops repeated state",
+    marbles(({ expectObservable }) => {
+      const { call, join, membership$ } = scene();
+      const crashing = { ...call, matrix: { ...call.matrix, manageDelayed: () => NEVER } };
+      const crashed$ = ownMembership(crashing, resolveJoinOptions(call));
+      expectObservable(crashed$.pipe(ignoreElements()), "       ^ 9s !").toBe("");
+      expectObservable(join().pipe(ignoreElements()), "    5s ^ 3s !").toBe("");
+      const joins$ = membership$.pipe(map((members) => String(members.map(({ createdTs }) => createdTs))));
+      expectObservable(joins$, "^ 7s !").toBe("n-----a 4999ms b", { n: "", a: "5", b: "5005" });
+    }),
   );
 
   it("14. counts `expires` from when it joined, by the server's clock", () => {

@@ -1,5 +1,5 @@
 // Requests: what the lifecycle asks for, as effects of the port. protocol.md 4.6, examples E6 and E7.
-import { catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, of, take } from "rxjs";
+import { asyncScheduler, catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, of, take } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { hasOwnedStateKeys } from "../room/create.ts";
@@ -29,6 +29,9 @@ export function requester(
   const { matrix, roomId, slot } = call;
   const { member, data, txnPrefix } = particulars;
   const { mode } = options;
+  // A server drops a state event that says what the one before said. After a crash that nobody has noticed others would
+  // not see that this is another join, nor give it their keys (pitfall 21). So each join lasts differently long.
+  const distinctionMs = asyncScheduler.now() % 60_000;
 
   const joinEvent = (request: Extract<Request, { kind: "write" }>): OutgoingEvent => {
     const own = member(request.instance);
@@ -37,7 +40,8 @@ export function requester(
       const content = stickyJoin(slot, own, data());
       return { roomId, type: stickyMemberTypes[0], content, stickyMs: request.lifetimeMs, txnId };
     }
-    const times = { createdTs: request.createdTs, expiresMs: request.ageMs + request.lifetimeMs };
+    const expiresMs = request.ageMs + request.lifetimeMs + (request.createdTs === undefined ? distinctionMs : 0);
+    const times = { createdTs: request.createdTs, expiresMs };
     return {
       roomId,
       type: stateMemberType,
