@@ -2,6 +2,12 @@
 export { rtcSession } from "./session.ts";
 export type { RtcSession, SessionOptions } from "./session.ts";
 export type { SessionJoinOptions } from "./join-call.ts";
+export type { KeyFormat, KeyOptions, RotationPolicy } from "./keys/options.ts";
+export { rotationCost } from "./keys/rotation-cost.ts";
+export type { CallTraffic, RotationCost } from "./keys/rotation-cost.ts";
+export type { EncryptionStatus, MemberEncryption, WaitingReason } from "./keys/encryption-status.ts";
+export type { KeyStatistics } from "./keys/statistics.ts";
+export type { Decryption, KeyRefusal } from "./keys/trace.ts";
 export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/state.ts";
 export { rtcSessions } from "./sessions.ts";
 export type { ActiveSessions, RtcSessions } from "./sessions.ts";

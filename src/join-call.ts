@@ -12,17 +12,16 @@ import {
   share,
   Subject,
   switchMap,
-  tap,
 } from "rxjs";
 import type { Call, OwnMember } from "./call.ts";
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
 import { ownMembership } from "./join/own-membership.ts";
 import type { JoinState } from "./join/state.ts";
+import type { KeyState } from "./keys/key-state.ts";
 import { mediaKeys } from "./keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
 import { whenEncrypted } from "./room/encryption.ts";
-import type { LatestByKey } from "./rx/latest-by-key.ts";
 import type { EncryptionKey } from "./types.ts";
 
 /** How to be a member, and what to do about media keys. */
@@ -32,10 +31,7 @@ export interface SessionJoinOptions extends JoinOptions, KeyOptions {
 }
 
 /** The `join` of a session: one at a time. */
-export function joinCall(
-  call: Call,
-  keys: LatestByKey<EncryptionKey>,
-): (options?: SessionJoinOptions) => Observable<JoinState> {
+export function joinCall(call: Call, keys: KeyState): (options?: SessionJoinOptions) => Observable<JoinState> {
   let joined = false;
   return (options = {}) => {
     const joinOptions = resolveJoinOptions(call, options);
@@ -50,13 +46,9 @@ export function joinCall(
 
     /** Keys in and out for as long as we are this member: they stop before the first request of a leave. */
     const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
-      own ? whenWanted$.pipe(switchMap(() => mediaKeys(call, own, keyOptions))) : EMPTY;
+      own ? whenWanted$.pipe(switchMap(() => keys.keep(mediaKeys(call, own, keyOptions)))) : EMPTY;
     const exchange = (state$: Observable<JoinState>) =>
-      concat(state$.pipe(map(activeMember)), of(undefined)).pipe(
-        distinctUntilChanged(),
-        switchMap(keysOf),
-        tap((key) => keys.next(key)),
-      );
+      concat(state$.pipe(map(activeMember)), of(undefined)).pipe(distinctUntilChanged(), switchMap(keysOf));
 
     const join$ = new Observable<JoinState>((subscriber) => {
       const state$ = new Subject<JoinState>();
@@ -68,12 +60,7 @@ export function joinCall(
     return defer(() => {
       if (joined) throw new RtcError("already-joined", "this session has joined already; end that join first");
       joined = true;
-      return join$.pipe(
-        finalize(() => {
-          joined = false;
-          keys.keep(() => false);
-        }),
-      );
+      return join$.pipe(finalize(() => (joined = false)));
     }).pipe(share({ connector: () => new ReplaySubject(1) }));
   };
 }

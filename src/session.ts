@@ -4,12 +4,14 @@ import type { Call } from "./call.ts";
 import { RtcError } from "./errors.ts";
 import { joinCall, type SessionJoinOptions } from "./join-call.ts";
 import type { JoinState } from "./join/state.ts";
+import type { MemberEncryption } from "./keys/encryption-status.ts";
+import { KeyState } from "./keys/key-state.ts";
+import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import { members } from "./membership/members.ts";
 import type { Rejection } from "./membership/rejection.ts";
 import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";
-import { LatestByKey } from "./rx/latest-by-key.ts";
 import type { Trace, TraceEntry } from "./trace.ts";
 import type { Application, EncryptionKey, Membership, Slot } from "./types.ts";
 
@@ -36,6 +38,12 @@ export interface RtcSession<App extends Application = Application> {
   readonly slot$: Behavior<Slot>;
   /** Media keys while we are joined: the known ones first, then each at the instant to install it. Secrets. */
   readonly encryptionKey$: Observable<EncryptionKey>;
+  /** The keys of one member that are known now, the last one to be installed last. Secrets. */
+  keysOf(member: Pick<Membership, "participantIdentity">): readonly EncryptionKey[];
+  /** Whether each member can be decrypted, and if not, why; empty while we are not joined or nothing is encrypted. */
+  readonly encryptionStatus$: Behavior<readonly MemberEncryption[]>;
+  /** Counts of key messages since the session was made. */
+  readonly statistics$: Behavior<KeyStatistics>;
   /** Every decision from now on, for logs, statistics and inspectors. Never a secret. Subscribing starts no work. */
   readonly trace$: Observable<Trace>;
   /**
@@ -94,13 +102,12 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   const { roomId, slot, strictSlots = false, requireSlotEncryption = false } = options;
   const trace$ = new Subject<Trace>();
   const trace = (entry: TraceEntry) => {
+    keys.note(entry);
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
   };
   const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, trace);
   const call: Call = { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
-  const keys = new LatestByKey<EncryptionKey>(
-    ({ participantIdentity, keyIndex }) => `${keyIndex} ${participantIdentity}`,
-  );
+  const keys = new KeyState(reading.membership$);
   const joins = joinCall(call, keys);
   return {
     ...reading,
@@ -108,7 +115,10 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
     membership$: reading.membership$ as Behavior<readonly Membership<App>[]>,
     roomId,
     slot,
-    encryptionKey$: keys.values$,
+    encryptionKey$: keys.known.key$,
+    keysOf: (member) => keys.known.of(member),
+    encryptionStatus$: keys.encryptionStatus$,
+    statistics$: keys.statistics$,
     trace$: trace$.asObservable(),
     join: joins,
   };

@@ -1,5 +1,5 @@
 // Scene: our part in a call whose members, messages and network are drawn.
-import { BehaviorSubject, map, mergeMap, NEVER, Observable, of, Subject, timer } from "rxjs";
+import { BehaviorSubject, filter, map, mergeMap, NEVER, Observable, of, Subject, timer } from "rxjs";
 import type { Call, OwnMember } from "../../src/call.ts";
 import { mediaKeys } from "../../src/keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
@@ -101,7 +101,12 @@ export interface Plan extends KeyOptions {
 export function scene({ members: names$, letters = NEVER, self = "sticky", latencyMs = 0, outcome, ...options }: Plan) {
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
   const trace: TraceEntry[] = [];
-  const sent$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
+  const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
+  const inWords = (isQuestion: boolean) =>
+    messages$.pipe(
+      filter(({ message }) => "rx.matrixrtc.wants_key" in (message.content as object) === isQuestion),
+      map(({ message, devices }) => `${indexIn(message)} > ${devices.map(nameOf).join(" ")}`),
+    );
   const attempts = new Map<string, number>();
 
   const outcomeFor = ({ userId, deviceId }: Device): Observable<ToDeviceOutcome> => {
@@ -120,7 +125,7 @@ export function scene({ members: names$, letters = NEVER, self = "sticky", laten
     deviceId,
     toDevice$: letters,
     sendToDevice(devices: readonly Device[], type: string, content: object) {
-      sent$.next({ message: { type, sender: userId, content }, devices });
+      messages$.next({ message: { type, sender: userId, content }, devices });
       return of(...devices).pipe(mergeMap(outcomeFor));
     },
   } as unknown as Matrix;
@@ -142,9 +147,11 @@ export function scene({ members: names$, letters = NEVER, self = "sticky", laten
     /** Keys to install: `me#0`, `bob#3`. */
     installed$: key$.pipe(map(keyName)),
     /** Keys that go out: `0 > bob carl`. */
-    sent$: sent$.pipe(map(({ message, devices }) => `${indexIn(message)} > ${devices.map(nameOf).join(" ")}`)),
+    sent$: inWords(false),
+    /** Keys that go out along with a question for theirs. */
+    asked$: inWords(true),
     /** The messages themselves. */
-    messages$: sent$.asObservable(),
+    messages$: messages$.asObservable(),
     /** Decisions in words, of the kinds wanted. */
     traced: (...kinds: TraceEntry["kind"][]) => trace.filter(({ kind }) => kinds.includes(kind)),
   };

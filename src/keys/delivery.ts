@@ -15,13 +15,22 @@ export function deliver(
   { matrix, roomId, slot, trace }: Call,
   own: OwnMember,
   format: KeyFormat,
-  { key, devices, attempt }: Delivery,
+  { key, devices, attempt, wantsKey = false }: Delivery,
 ): Observable<ToDeviceOutcome> {
   return defer(() => {
     const { keyIndex } = key;
     const { memberId, deviceId } = own;
     const sentTs = asyncScheduler.now();
-    const { type, content } = keyMessage(format, { roomId, slot, memberId, deviceId, keyIndex, key: key.key, sentTs });
+    const { type, content } = keyMessage(format, {
+      roomId,
+      slot,
+      memberId,
+      deviceId,
+      keyIndex,
+      key: key.key,
+      sentTs,
+      wantsKey,
+    });
     trace({ kind: "key-sent", keyIndex, devices: devices.length });
 
     const unheard = new Map<string, Device>(devices.map((device) => [deviceKey(device), device]));

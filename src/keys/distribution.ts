@@ -24,6 +24,8 @@ export interface Delivery {
   readonly devices: readonly Device[];
   /** 1 for the first try. */
   readonly attempt: number;
+  /** Along with the key goes the question for theirs. */
+  readonly wantsKey?: boolean;
 }
 
 export type Self = Pick<OwnMember, "kind" | "userId" | "deviceId" | "memberId">;
@@ -90,6 +92,18 @@ export class Distribution {
     if (!this.#audience.has(id) || now < (this.#resentTs.get(id) ?? -Infinity) + resendEveryMs) return;
     this.#resentTs.set(id, now);
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.offer(device, now);
+  }
+
+  /** A message that asks others for their keys carries the newest of ours that they were given before. */
+  ask(devices: readonly Device[]): readonly Delivery[] {
+    const others = devices.filter((device) => this.#audience.has(deviceKey(device)));
+    return this.#keys()
+      .toReversed()
+      .flatMap((key) => {
+        const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
+        const asked = devicesOf(others.filter(isCarrier));
+        return asked.length > 0 ? [{ key, devices: asked, attempt: 1, wantsKey: true }] : [];
+      });
   }
 
   #keys(): readonly OwnKey[] {
@@ -195,7 +209,7 @@ export class Distribution {
 }
 
 /** Each device once, even if it is in the call as two members. */
-function devicesOf(members: readonly Membership[]): readonly Device[] {
+function devicesOf(members: readonly Device[]): readonly Device[] {
   const devices = new Map<string, Device>();
   for (const { userId, deviceId } of members) devices.set(deviceKey({ userId, deviceId }), { userId, deviceId });
   return [...devices.values()];

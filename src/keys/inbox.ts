@@ -1,10 +1,12 @@
 // Inbox: keys of others, held until their member is seen, and never taken twice or out of order. protocol.md 5.4, 11,
 // pitfalls 3.13 to 3.15. Mutable inside; it knows no RxJS, no clock and no network.
+import type { Device } from "../matrix.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
-import { deviceKey, fingerprint } from "./device.ts";
+import { deviceKey, fingerprint, sameDevice } from "./device.ts";
 import { EarlyKeys } from "./early-keys.ts";
 import { KeyRing } from "./key-ring.ts";
 import { memberChanges } from "./member-changes.ts";
+import { MissingKeys } from "./missing-keys.ts";
 import type { ProvenKey } from "./sender.ts";
 import type { KeyRefusal } from "./trace.ts";
 
@@ -12,18 +14,29 @@ import type { KeyRefusal } from "./trace.ts";
 export type Receipt =
   | { readonly kind: "taken"; readonly from: ProvenKey; readonly key: EncryptionKey }
   | { readonly kind: "early"; readonly from: ProvenKey }
-  | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal };
+  | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal }
+  /** No key of a member has come in time: it is to be asked. */
+  | { readonly kind: "missing"; readonly member: Membership };
+
+/** How long a key may still be on its way when frames need it. */
+const lackMs = 1_000;
 
 export class Inbox {
+  readonly #self: Device;
   #members: readonly Membership[] = [];
   readonly #byDevice = new Map<string, readonly Membership[]>();
   readonly #early = new EarlyKeys();
   /** By member instance: an old key is never taken for a new membership. */
   readonly #rings = new Map<string, KeyRing>();
+  readonly #missing = new MissingKeys();
+
+  constructor(self: Device) {
+    this.#self = self;
+  }
 
   /** When something is due by itself. */
   get deadlineTs(): number {
-    return this.#early.deadlineTs;
+    return Math.min(this.#early.deadlineTs, this.#missing.deadlineTs);
   }
 
   receive(key: ProvenKey): readonly Receipt[] {
@@ -43,14 +56,21 @@ export class Inbox {
     this.#members = members;
     const inherited = joined.flatMap((member) => this.#inherit(member, now));
     for (const member of left) this.#remove(member);
-    for (const member of joined) this.#add(member);
+    for (const member of joined) this.#add(member, now);
     const early = joined.length > 0 && this.#early.size > 0 ? this.#takeEarly(now) : [];
     const stale = this.#early.forget(now);
     return [
       ...inherited,
       ...early,
       ...stale.map((from) => ({ kind: "refused" as const, from, reason: "never-a-member" as const })),
+      ...this.#missing.take(now).map((member) => ({ kind: "missing" as const, member })),
     ];
+  }
+
+  /** The media layer lacks a key of a participant. */
+  miss(participantIdentity: string, now: number): void {
+    const member = this.#members.find((other) => other.participantIdentity === participantIdentity);
+    if (member && !sameDevice(member, this.#self)) this.#missing.add(member, now, lackMs);
   }
 
   /** The newest are looked at first, so that they keep the older ones of their index out. */
@@ -82,6 +102,7 @@ export class Inbox {
   #take(from: ProvenKey, member: Membership, sinceTs: number): Receipt {
     const ring = this.#rings.get(fingerprint(member)) ?? new KeyRing();
     this.#rings.set(fingerprint(member), ring);
+    this.#missing.delete(member);
     const result = ring.take(from);
     if (result !== "taken") return { kind: "refused", from, reason: result };
     const { userId, deviceId, memberId, participantIdentity } = member;
@@ -90,8 +111,10 @@ export class Inbox {
     return { kind: "taken", from, key: taken };
   }
 
-  #add(member: Membership): void {
+  #add(member: Membership, now: number): void {
     const id = deviceKey(member);
+    const isKnown = this.#rings.has(fingerprint(member));
+    if (!isKnown && !sameDevice(member, this.#self)) this.#missing.add(member, now);
     this.#byDevice.set(id, [...(this.#byDevice.get(id) ?? []), member]);
   }
 
@@ -99,6 +122,7 @@ export class Inbox {
     const id = deviceKey(member);
     const instance = fingerprint(member);
     this.#rings.delete(instance);
+    this.#missing.delete(member);
     const rest = (this.#byDevice.get(id) ?? []).filter((other) => fingerprint(other) !== instance);
     if (rest.length > 0) this.#byDevice.set(id, rest);
     else this.#byDevice.delete(id);

@@ -1,9 +1,9 @@
 // Media keys for the span of one join: ours given to the members, theirs taken in. protocol.md 5.
 import { asyncScheduler, distinctUntilChanged, Observable, Subject, switchMap } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
-import type { ToDeviceMessage } from "../matrix.ts";
+import type { Device, ToDeviceMessage } from "../matrix.ts";
 import { at } from "../rx/at-deadline.ts";
-import type { EncryptionKey } from "../types.ts";
+import type { EncryptionKey, Membership } from "../types.ts";
 import { deliver } from "./delivery.ts";
 import { Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
@@ -22,7 +22,7 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
     const { matrix, roomId, slot, trace } = call;
     const newKey = () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format)));
     const distribution = new Distribution(own, options.rotation, newKey, asyncScheduler.now());
-    const inbox = new Inbox();
+    const inbox = new Inbox(own);
     const deadline$ = new Subject<number>();
 
     /** Looks at the members and at the clock: what is sent is sent to who is a member at this instant. */
@@ -59,8 +59,8 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
     };
 
     const use = ({ keyIndex, key }: Pick<EncryptionKey, "keyIndex" | "key">) => {
-      trace({ kind: "key-used", keyIndex });
       const { userId, deviceId, memberId, participantIdentity } = own;
+      trace({ kind: "key-used", keyIndex, participantIdentity });
       const sinceTs = asyncScheduler.now();
       subscriber.next({ userId, deviceId, memberId, participantIdentity, keyIndex, key, own: true, sinceTs });
     };
@@ -72,16 +72,32 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
         trace({ kind: "key-received", userId, deviceId, memberId, participantIdentity, keyIndex, ageMs });
         return subscriber.next(receipt.key);
       }
+      if (receipt.kind === "missing") return ask(receipt.member);
       const { userId, deviceId, keyIndex } = receipt.from;
       if (receipt.kind === "early") trace({ kind: "key-early", userId, deviceId, keyIndex });
       else trace({ kind: "key-refused", reason: receipt.reason, userId, deviceId, keyIndex });
+    };
+
+    const ask = ({ userId, deviceId, memberId }: Membership) => {
+      for (const delivery of distribution.ask([{ userId, deviceId }])) {
+        trace({ kind: "key-asked-for", userId, deviceId, memberId });
+        subscriber.add(deliver(call, own, options.format, delivery).subscribe());
+      }
+    };
+
+    const answer = ({ userId, deviceId }: Device) => {
+      trace({ kind: "key-wanted", userId, deviceId });
+      distribution.resend({ userId, deviceId }, asyncScheduler.now());
     };
 
     const receive = (message: ToDeviceMessage) => {
       const addressee = { ...own, roomId, slot, requireCrossSigned: options.requireCrossSigned };
       const judgement = judge(message, addressee, asyncScheduler.now());
       if (!judgement) return;
-      if (!("refused" in judgement)) return advance(inbox.receive(judgement));
+      if (!("refused" in judgement)) {
+        if (judgement.wantsKey) answer(judgement);
+        return advance(inbox.receive(judgement));
+      }
       const { refused: reason, ...path } = judgement;
       trace({ kind: "key-refused", reason, userId: message.sender, ...path });
     };
@@ -89,6 +105,15 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
     subscriber.add(deadline$.pipe(distinctUntilChanged(), switchMap(at)).subscribe(() => advance()));
     act(distribution.start(), []);
     subscriber.add(matrix.toDevice$.subscribe(receive));
+    subscriber.add(
+      options.decryption$.subscribe((decryption) => {
+        const { participantIdentity, result, keyIndex } = decryption;
+        trace({ kind: "media-decryption", participantIdentity, result, keyIndex });
+        if (result !== "missing-key") return;
+        inbox.miss(participantIdentity, asyncScheduler.now());
+        advance();
+      }),
+    );
     subscriber.add(call.membership$.subscribe(() => advance()));
   });
 }

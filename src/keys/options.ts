@@ -1,5 +1,7 @@
 // KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1, 5.2, 5.3.
+import { isObservable, NEVER, type Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
+import type { Decryption } from "./trace.ts";
 
 /**
  * When our media key changes: the trade between what a leaver or joiner can decrypt and how many messages that costs.
@@ -31,6 +33,11 @@ export interface KeyOptions {
   readonly format?: KeyFormat;
   /** Accept keys only from devices that their owners have cross-signed. Default false. */
   readonly requireCrossSigned?: boolean;
+  /**
+   * What the media layer says about decrypting participants, for `encryptionStatus$`. A key that it misses is asked for.
+   * `decryption(room)` of `matrixrtc-rx/livekit` makes it of a LiveKit room. Default none.
+   */
+  readonly decryption$?: Observable<Decryption>;
 }
 
 /** `KeyOptions` with every default filled in. */
@@ -38,6 +45,7 @@ export interface ResolvedKeyOptions {
   readonly rotation: RotationPolicy;
   readonly format: KeyFormat;
   readonly requireCrossSigned: boolean;
+  readonly decryption$: Observable<Decryption>;
 }
 
 const defaultRotation: RotationPolicy = {
@@ -64,7 +72,10 @@ export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions 
   if (!(rotation.participantLimit >= 1)) throw badArgument("rotation.participantLimit must be 1 or more");
   const format = options.format ?? "io.element.call.encryption_keys";
   if (!formats.includes(format)) throw badArgument(`format must be ${formats.join(" or ")}`);
-  return { rotation, format, requireCrossSigned: options.requireCrossSigned ?? false };
+  const { requireCrossSigned = false, decryption$ = NEVER } = options;
+  if (typeof requireCrossSigned !== "boolean") throw badArgument("requireCrossSigned must be true or false");
+  if (!isObservable(decryption$)) throw badArgument("decryption$ must be an Observable");
+  return { rotation, format, requireCrossSigned, decryption$ };
 }
 
 function requireDuration(name: string, ms: number): void {

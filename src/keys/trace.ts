@@ -25,10 +25,19 @@ export type KeyRefusal =
   /** Its member was not seen in time. */
   | "never-a-member";
 
+/** Whether the media of a participant can be decrypted, as the media layer sees it. */
+export interface Decryption {
+  /** The LiveKit identity. */
+  readonly participantIdentity: string;
+  readonly result: "ok" | "missing-key" | "invalid-key";
+  /** The index that its frames name, where that is known. */
+  readonly keyIndex?: number | undefined;
+}
+
 export type KeyTrace =
   | { readonly kind: "key-created"; readonly keyIndex: number; readonly reason: RotationReason }
   /** We encrypt with it from now on. */
-  | { readonly kind: "key-used"; readonly keyIndex: number }
+  | { readonly kind: "key-used"; readonly keyIndex: number; readonly participantIdentity: string }
   /** A new key would be due, but `participantLimit` is reached: those who left can go on decrypting. */
   | { readonly kind: "rotation-suppressed"; readonly memberCount: number }
   /** A key of ours goes out to so many devices. */
@@ -50,6 +59,12 @@ export type KeyTrace =
       readonly participantIdentity: string;
       readonly ageMs: number;
     } & Device)
+  /** We ask a member for its key, which is missing. */
+  | ({ readonly kind: "key-asked-for"; readonly memberId: string } & Device)
+  /** A device asks for ours. */
+  | ({ readonly kind: "key-wanted" } & Device)
+  /** What the media layer says about a participant. */
+  | ({ readonly kind: "media-decryption" } & Decryption)
   /** It waits for its member to be seen. */
   | ({ readonly kind: "key-early"; readonly keyIndex: number } & Device)
   | {

@@ -1,0 +1,128 @@
+// What a UI can say of each member, and what is counted: folds of the trace.
+import { describe, expect, it } from "vitest";
+import { EncryptionFacts } from "../../src/keys/encryption-status.ts";
+import { countKeys, noStatistics } from "../../src/keys/statistics.ts";
+import type { KeyTrace } from "../../src/keys/trace.ts";
+import { member } from "./scene.ts";
+
+const bob = member("bob");
+const { userId, deviceId, memberId, participantIdentity } = bob;
+const device = { userId, deviceId };
+const received = (keyIndex: number): KeyTrace => ({
+  kind: "key-received",
+  ...device,
+  memberId,
+  participantIdentity,
+  keyIndex,
+  ageMs: 20,
+});
+const missed = (keyIndex: number | undefined): KeyTrace => ({
+  kind: "media-decryption",
+  participantIdentity,
+  result: "missing-key",
+  keyIndex,
+});
+
+const statusAfter = (...entries: readonly KeyTrace[]) => {
+  const facts = new EncryptionFacts();
+  entries.forEach((entry, index) => facts.note(entry, index));
+  return facts.statusOf(bob);
+};
+
+describe("the status of a member", () => {
+  const cases: readonly [string, readonly KeyTrace[], object][] = [
+    ["waits for a key", [], { status: "waiting", why: "no-key" }],
+    ["is ok once there is one", [received(0)], { status: "ok", keyIndex: 0, sinceTs: 0 }],
+    ["is that of the newest key", [received(0), received(1)], { status: "ok", keyIndex: 1, sinceTs: 1 }],
+    [
+      "waits while a key is early",
+      [{ kind: "key-early", ...device, keyIndex: 0 }],
+      { status: "waiting", why: "key-early" },
+    ],
+    [
+      "is unverified after a key in the clear",
+      [{ kind: "key-refused", reason: "cleartext", ...device }],
+      { status: "unverified", why: "cleartext" },
+    ],
+    [
+      "is no worse for a forged key beside a good one",
+      [received(0), { kind: "key-refused", reason: "forged-device", ...device }],
+      { status: "ok", keyIndex: 0 },
+    ],
+    [
+      "does not suffer from an outdated key",
+      [{ kind: "key-refused", reason: "outdated", ...device }],
+      { status: "waiting", why: "no-key" },
+    ],
+    [
+      "waits for a device that is unknown",
+      [{ kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "unknown-device", ...device }],
+      { status: "waiting", why: "device-unknown", unreached: "unknown-device" },
+    ],
+    [
+      "says that our key does not get there, though theirs did",
+      [received(0), { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device }],
+      { status: "ok", keyIndex: 0, unreached: "failed" },
+    ],
+    ["waits for the key that media needs", [received(0), missed(1)], { status: "waiting", why: "missing-key" }],
+    ["is ok once that key has come", [received(0), missed(1), received(1)], { status: "ok", keyIndex: 1 }],
+    ["is not helped by another key", [received(0), missed(2), received(1)], { status: "waiting", why: "missing-key" }],
+    [
+      "is ok once media says so",
+      [received(0), missed(1), { kind: "media-decryption", participantIdentity, result: "ok" }],
+      { status: "ok", keyIndex: 0, sinceTs: 0 },
+    ],
+  ];
+  for (const [title, entries, status] of cases) {
+    it(title, () => expect(statusAfter(...entries)).toMatchObject({ member: bob, ...status }));
+  }
+
+  it("forgets that a key did not arrive once one has", () => {
+    const lost: KeyTrace = { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device };
+    expect(statusAfter(received(0), lost, { kind: "key-delivered", keyIndex: 0, ...device })).toEqual({
+      member: bob,
+      status: "ok",
+      keyIndex: 0,
+      sinceTs: 0,
+    });
+  });
+
+  it("begins anew when the device is back as another member", () => {
+    const facts = new EncryptionFacts();
+    facts.note(received(0), 0);
+    facts.forget([bob], []);
+    expect(facts.statusOf(bob)).toEqual({ member: bob, status: "waiting", why: "no-key" });
+  });
+
+  it("keeps no more strangers in mind than it should", () => {
+    const facts = new EncryptionFacts();
+    facts.note({ kind: "key-early", ...device, keyIndex: 0 }, 0);
+    for (let count = 0; count < 5_000; count++)
+      facts.note({ kind: "key-early", userId: "@eve:example.org", deviceId: String(count), keyIndex: 0 }, 0);
+    expect(facts.statusOf(bob)).toMatchObject({ why: "no-key" });
+  });
+});
+
+it("statistics count what was made, sent, received and refused", () => {
+  const entries: readonly KeyTrace[] = [
+    { kind: "key-created", keyIndex: 0, reason: "first" },
+    { kind: "key-sent", keyIndex: 0, devices: 3 },
+    { kind: "key-delivered", keyIndex: 0, ...device },
+    { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device },
+    received(0),
+    received(1),
+    { kind: "key-refused", reason: "outdated", ...device },
+    { kind: "key-refused", reason: "cleartext", ...device },
+    { kind: "key-asked-for", memberId, ...device },
+  ];
+  expect(entries.reduce(countKeys, noStatistics)).toEqual({
+    keysMade: 1,
+    sendings: 1,
+    delivered: 1,
+    notDelivered: 1,
+    received: 3,
+    receivedTotalAgeMs: 40,
+    refused: 1,
+    asked: 1,
+  });
+});
