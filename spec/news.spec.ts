@@ -76,7 +76,7 @@ describe("The news of a client", () => {
     });
     client.tell(of("!a"), of("!b"));
     client.tell(of("!a"), of("!b"));
-    expect(log).toEqual(["first", "second"]);
+    expect(log).toEqual(["first", "second", "second"]);
   });
 
   it("does not stop for a listener that throws (guarantee 17)", async () => {

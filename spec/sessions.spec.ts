@@ -1,6 +1,4 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { map, type Observable, Subscription, timer } from "rxjs";
+import { map, type Observable, Subscription } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { News } from "../src/matrix.ts";
 import { type ActiveSessions, rtcSession, rtcSessions, type RtcSession } from "../src/index.ts";
@@ -195,23 +193,21 @@ describe("A session out of the calls of a client", () => {
     vi.useRealTimers();
   });
 
-  it("is so for as long as it matters: what was asked for stays, what nobody holds goes", async () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
+  it("stays the same when its call ends and begins again, watched or not", () => {
+    vi.useFakeTimers({ now: 0 });
     const { client, sessions } = inTwoRooms();
-    client.setState(a, joins(bob, 3_600_000, { originServerTs: Date.now() }));
-    const ids = new WeakMap<object, string>();
-    ids.set(sessions.session(b), "asked for");
-    const subscription = sessions.active$.subscribe((active) =>
-      active.forEach((session) => ids.set(session, "active")),
-    );
-    await timer(1).forEach(() => collect());
-    expect(ids.get(sessions.session(b))).toBe("asked for");
-    expect([...sessions.active$.value.values()].map((session) => ids.get(session))).toEqual(["active"]);
-    subscription.unsubscribe();
-    await timer(1).forEach(() => collect());
-    expect(ids.get(sessions.session(b))).toBe("asked for");
-    expect(ids.get(sessions.session(a))).toBeUndefined();
+    client.setState(a, joins(bob));
+    const seen: (RtcSession | undefined)[] = [];
+    const all = new Subscription();
+    all.add(sessions.started$.subscribe((session) => seen.push(session)));
+    all.add(sessions.ended$.subscribe((session) => seen.push(session)));
+    client.tell(client.setState(a, leaves(bob)));
+    client.tell(client.setState(a, joins(bob)));
+    all.unsubscribe();
+    seen.push(sessions.active$.value.get(a));
+    expect(seen).toEqual([sessions.session(a), sessions.session(a), sessions.session(a)]);
+    expect(seen.every((session) => session === seen[0])).toBe(true);
+    vi.useRealTimers();
   });
 
   it("may be of a room that is yet to appear", () => {
@@ -247,6 +243,44 @@ describe("A session out of the calls of a client", () => {
 describe("Watching the calls of a client", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
+
+  it("shares one view with the sessions of its rooms: an event is read once", () => {
+    const { client, sessions } = inTwoRooms();
+    client.setState(a, joins(bob));
+    const all = new Subscription();
+    all.add(sessions.active$.subscribe());
+    const before = client.readings;
+    const lists: number[] = [];
+    all.add(sessions.session(a).membership$.subscribe(({ length }) => lists.push(length)));
+    const other = rtcSession(client, { roomId: a, slot: roomCall });
+    all.add(other.membership$.subscribe());
+    client.tell(client.setState(a, joins(carl)));
+    expect(other.membership$.value).toBe(sessions.session(a).membership$.value);
+    expect(lists).toEqual([1, 2]);
+    expect(client.readings).toBe(before);
+    all.unsubscribe();
+    expect(client.listeners).toBe(0);
+  });
+
+  it("gives a map like any other, and makes sessions only of what is asked for", () => {
+    const { client, sessions } = inTwoRooms();
+    for (const roomId of [a, b]) client.setState(roomId, joins(bob));
+    const { value } = sessions.active$;
+    const [first, second] = [sessions.session(a), sessions.session(b)];
+    expect([value.size, value.has(a), value.has(c), value.get(c)]).toEqual([2, true, false, undefined]);
+    expect([...value.keys()]).toEqual([a, b]);
+    expect([...value.values()]).toEqual([first, second]);
+    expect([...value.entries()]).toEqual([...value]);
+    const visited: unknown[] = [];
+    value.forEach((session, roomId, map) => visited.push(session, roomId, map === value));
+    expect(visited).toEqual([first, a, true, second, b, true]);
+    expect(new Map(value)).toEqual(
+      new Map([
+        [a, first],
+        [b, second],
+      ]),
+    );
+  });
 
   it("needs one listener and one timer, whatever the number of calls, and leaves nothing behind (guarantee 37)", () => {
     const { client, sessions } = inTwoRooms();

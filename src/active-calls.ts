@@ -1,20 +1,25 @@
-// ActiveCalls: the sessions that have members, each watched for as long as it has.
-import { distinctUntilChanged, map, Subscription, takeWhile } from "rxjs";
-import type { RtcSession } from "./session.ts";
+// ActiveCalls: the rooms whose call has members, each watched for as long as it has.
+import type { Matrix } from "./matrix.ts";
+import { keepView } from "./membership/live-view.ts";
+import type { ViewOptions } from "./membership/view.ts";
 
-export class ActiveCalls<S extends Pick<RtcSession, "roomId" | "membership$">> {
+export class ActiveCalls {
+  readonly #matrix: Matrix;
+  readonly #options: Omit<ViewOptions, "roomId">;
   readonly #onChange: () => void;
-  readonly #calls = new Map<string, S>();
-  readonly #watches = new Map<string, Subscription>();
-  #told: ReadonlyMap<string, S> | undefined;
+  /** What stops the watching of each active room. */
+  readonly #active = new Map<string, () => void>();
+  #told: ReadonlySet<string> | undefined;
 
-  constructor(onChange: () => void) {
+  constructor(matrix: Matrix, options: Omit<ViewOptions, "roomId">, onChange: () => void) {
+    this.#matrix = matrix;
+    this.#options = options;
     this.#onChange = onChange;
   }
 
-  /** The sessions by room, in the order in which they began: the same map until there is a change. */
-  get now(): ReadonlyMap<string, S> {
-    return (this.#told ??= new Map(this.#calls));
+  /** The ids of the rooms, in the order in which their calls began: the same set until there is a change. */
+  get roomIds(): ReadonlySet<string> {
+    return (this.#told ??= new Set(this.#active.keys()));
   }
 
   /** Whether something has changed since it was last asked for. */
@@ -23,43 +28,35 @@ export class ActiveCalls<S extends Pick<RtcSession, "roomId" | "membership$">> {
   }
 
   has(roomId: string): boolean {
-    return this.#watches.has(roomId);
+    return this.#active.has(roomId);
   }
 
-  /** Watches a session until it has no members. */
-  watch(session: S): void {
-    const { roomId, membership$ } = session;
-    const watch = new Subscription(() => {
-      this.#watches.delete(roomId);
-      this.#note(session, false);
+  /** Watches a room if its call has members, and until it has none. */
+  look(roomId: string): void {
+    let isActive = true;
+    const stop = keepView(this.#matrix, { ...this.#options, roomId }, ({ members }) => {
+      isActive = members.length > 0;
+      if (!isActive) this.drop(roomId);
     });
-    this.#watches.set(roomId, watch);
-    const isActive$ = membership$.pipe(
-      map((members) => members.length > 0),
-      distinctUntilChanged(),
-      takeWhile((isActive) => isActive, true),
-    );
-    watch.add(
-      isActive$.subscribe({
-        next: (isActive) => this.#note(session, isActive),
-        complete: () => watch.unsubscribe(),
-      }),
-    );
+    if (!isActive) {
+      stop();
+      return;
+    }
+    this.#active.set(roomId, stop);
+    this.#change();
   }
 
   /** Watches a room no more, and takes its call for ended. */
   drop(roomId: string): void {
-    this.#watches.get(roomId)?.unsubscribe();
+    this.#active.get(roomId)?.();
+    if (this.#active.delete(roomId)) this.#change();
   }
 
   close(): void {
-    for (const roomId of Array.from(this.#watches.keys())) this.drop(roomId);
+    for (const roomId of this.roomIds) this.drop(roomId);
   }
 
-  #note(session: S, isActive: boolean): void {
-    if (this.#calls.has(session.roomId) === isActive) return;
-    if (isActive) this.#calls.set(session.roomId, session);
-    else this.#calls.delete(session.roomId);
+  #change(): void {
     this.#told = undefined;
     this.#onChange();
   }

@@ -1,14 +1,15 @@
 // The news of a client, by room: one subscription to the port and one timer, and only the rooms concerned are told.
-import { Observable, share, Subject, throwError } from "rxjs";
+import { Observable, Subject, type Subscription, throwError } from "rxjs";
 import { Alarms } from "./alarms.ts";
 import type { Ending } from "./deadlines.ts";
 import type { Matrix, News } from "./matrix.ts";
+import { refCounted } from "./rx/ref-counted.ts";
 
-/** News by room. Everything is ref-counted: the port is listened to while anybody listens here. */
+/** News by room. The port is listened to while anybody listens here. */
 export interface RoomNews {
   /** The news of one room, a batch for each sync response; an empty batch means that the clock may have jumped. */
   of(roomId: string): Observable<readonly News[]>;
-  /** Each batch whole, after every room has had its part of it; an empty one also after alarms. */
+  /** Each batch whole, after every room has had its part of it; an empty one also after somebody was woken. */
   readonly batch$: Observable<readonly News[]>;
   /** True while the rooms are being told of a batch: `batch$` has yet to follow. */
   readonly isTelling: boolean;
@@ -50,11 +51,13 @@ interface Alarm extends Ending {
 }
 
 class NewsByRoom implements RoomNews {
-  readonly #rooms = new Map<string, Set<Watch>>();
+  readonly #rooms = new Map<string, readonly Watch[]>();
   readonly #alarms = new Alarms<Alarm>();
   readonly #told$ = new Subject<readonly News[]>();
-  /** Listens to the port and the clock while it is subscribed to; emits nothing. */
+  /** Listens to the port and to the clock; emits nothing. */
   readonly #listening$: Observable<never>;
+  /** On behalf of all watchers. */
+  #listening: Subscription | undefined;
   #telling = 0;
 
   readonly batch$: Observable<readonly News[]> = new Observable((subscriber) => {
@@ -63,15 +66,11 @@ class NewsByRoom implements RoomNews {
   });
 
   constructor(news$: Observable<readonly News[]>) {
-    this.#listening$ = new Observable<never>((subscriber) => {
-      const ring = (due: readonly Alarm[]) =>
-        this.#tell(
-          [],
-          due.map(({ watch }) => [watch, []]),
-        );
-      subscriber.add(this.#alarms.due$.subscribe(ring));
-      subscriber.add(news$.subscribe((batch) => this.#tell(batch, this.#concernedBy(batch))));
-    }).pipe(share());
+    this.#listening$ = refCounted<never>(() => {
+      const listening = this.#alarms.due$.subscribe((due) => this.#wake(due));
+      listening.add(news$.subscribe((batch) => this.#tell(batch)));
+      return () => listening.unsubscribe();
+    });
   }
 
   get isTelling(): boolean {
@@ -82,69 +81,77 @@ class NewsByRoom implements RoomNews {
     return new Observable((subscriber) => {
       const watch = this.#begin(roomId, { look: (batch) => subscriber.next(batch), deadlineTs: undefined });
       subscriber.add(() => this.#end(watch));
-      subscriber.add(this.#listening$.subscribe());
     });
   }
 
   watch(roomId: string, watcher: Watcher): () => void {
     // Listening comes before the first look: what arrives in between is not lost (pitfall 38).
     const watch = this.#begin(roomId, watcher);
-    const listening = this.#listening$.subscribe();
     this.#look(watch, everythingIn(roomId));
     this.#alarms.wait();
-    return () => {
-      this.#end(watch);
-      this.#alarms.wait();
-      listening.unsubscribe();
-    };
+    return () => this.#end(watch);
   }
 
   #begin(roomId: string, watcher: Watcher): Watch {
     const watch: Watch = { roomId, watcher, alarm: undefined };
-    const watches = this.#rooms.get(roomId);
-    if (watches) watches.add(watch);
-    else this.#rooms.set(roomId, new Set([watch]));
+    this.#rooms.set(roomId, [...(this.#rooms.get(roomId) ?? []), watch]);
+    this.#listening ??= this.#listening$.subscribe();
     return watch;
   }
 
   #end(watch: Watch): void {
-    const watches = this.#rooms.get(watch.roomId);
-    watches?.delete(watch);
-    if (watches?.size === 0) this.#rooms.delete(watch.roomId);
+    const others = this.#rooms.get(watch.roomId)?.filter((other) => other !== watch) ?? [];
+    if (others.length > 0) this.#rooms.set(watch.roomId, others);
+    else this.#rooms.delete(watch.roomId);
     if (watch.alarm) this.#alarms.cancel(watch.alarm);
+    this.#alarms.wait();
+    if (this.#rooms.size > 0) return;
+    this.#listening?.unsubscribe();
+    this.#listening = undefined;
   }
 
-  /** Who is to look where. An empty batch concerns everybody. */
-  #concernedBy(batch: readonly News[]): [Watch, readonly News[]][] {
-    const parts = Map.groupBy(batch, ({ roomId }) => roomId);
-    const roomIds = batch.length > 0 ? parts.keys() : this.#rooms.keys();
-    return Array.from(roomIds).flatMap((roomId) => {
-      const part = parts.get(roomId) ?? [];
-      return Array.from(this.#rooms.get(roomId) ?? [], (watch): [Watch, readonly News[]] => [watch, part]);
-    });
-  }
-
-  #tell(batch: readonly News[], looks: readonly [Watch, readonly News[]][]): void {
+  /** Tells of a batch. An empty one concerns every room. */
+  #tell(batch: readonly News[]): void {
+    const parts: Iterable<readonly [string, readonly News[]]> =
+      batch.length > 0
+        ? Map.groupBy(batch, ({ roomId }) => roomId)
+        : Array.from(this.#rooms.keys(), (roomId) => [roomId, batch]);
     this.#telling += 1;
-    for (const [watch, part] of looks) this.#look(watch, part);
+    for (const [roomId, part] of parts) for (const watch of this.#rooms.get(roomId) ?? []) this.#look(watch, part);
     this.#telling -= 1;
     this.#alarms.wait(batch.length === 0);
     this.#told$.next(batch);
   }
 
+  #wake(due: readonly Alarm[]): void {
+    this.#telling += 1;
+    for (const { watch } of due) this.#look(watch, []);
+    this.#telling -= 1;
+    this.#alarms.wait();
+    this.#told$.next([]);
+  }
+
   #look(watch: Watch, batch: readonly News[]): void {
-    const { roomId, watcher, alarm } = watch;
-    if (!this.#rooms.get(roomId)?.has(watch)) return;
+    if (!this.#isWatching(watch)) return;
     try {
-      watcher.look(batch);
+      watch.watcher.look(batch);
     } catch (error) {
       // Told to whoever looks after unhandled errors, as RxJS does; the others look all the same (pitfall 17).
       throwError(() => error).subscribe();
     }
-    const { deadlineTs: endTs = Infinity } = watcher;
-    if (alarm && !alarm.isOver && alarm.endTs === endTs) return;
+    if (this.#isWatching(watch)) this.#setAlarm(watch);
+  }
+
+  #setAlarm(watch: Watch): void {
+    const { deadlineTs: endTs = Infinity } = watch.watcher;
+    const { alarm } = watch;
+    if (alarm?.endTs === endTs && !alarm.isOver) return;
     if (alarm) this.#alarms.cancel(alarm);
     watch.alarm = { watch, endTs, isOver: false };
     this.#alarms.set(watch.alarm);
+  }
+
+  #isWatching(watch: Watch): boolean {
+    return this.#rooms.get(watch.roomId)?.includes(watch) ?? false;
   }
 }

@@ -1,14 +1,16 @@
 // Sessions: the calls of one slot in all rooms. A room without a call costs nothing. protocol.md 9.1.
-import { mergeMap, Observable, pairwise, share } from "rxjs";
+import { asyncScheduler, mergeMap, type Observable, pairwise, share } from "rxjs";
 import { ActiveCalls } from "./active-calls.ts";
+import { LazyMap } from "./lazy-map.ts";
 import type { Matrix } from "./matrix.ts";
+import { viewNow } from "./membership/view.ts";
 import { roomNews } from "./news.ts";
 import { objectOr } from "./room/json.ts";
 import { stateMemberType } from "./room/names.ts";
 import { isInRoom } from "./room/room-member.ts";
 import { type Behavior, behavior } from "./rx/behavior.ts";
+import { refCounted } from "./rx/ref-counted.ts";
 import { assertSlot, openSession, type RtcSession, type SessionOptions } from "./session.ts";
-import { SessionsByRoom } from "./sessions-by-room.ts";
 import type { Application } from "./types.ts";
 
 /** The rooms with a call, by room id. */
@@ -22,7 +24,7 @@ export interface RtcSessions<App extends Application = Application> {
   readonly started$: Observable<RtcSession<App>>;
   /** Each call that ends from now on, be it because its last member lapsed. */
   readonly ended$: Observable<RtcSession<App>>;
-  /** The session of a room, be the room known yet or not: always the same object for a room. What was asked for is kept. */
+  /** The session of a room, be the room known yet or not: always the same object for a room. */
   session(roomId: string): RtcSession<App>;
 }
 
@@ -46,68 +48,73 @@ export function rtcSessions<App extends Application = Application>(
   options: Omit<SessionOptions, "roomId" | "slot"> = {},
 ): RtcSessions<App> {
   assertSlot(slot);
+  const { strictSlots = false, requireSlotEncryption = false } = options;
+  const rules = { slot, strictSlots, requireSlotEncryption };
   const news = roomNews(matrix);
-  const sessions = new SessionsByRoom((roomId) => openSession<App>(matrix, { ...options, roomId, slot }));
 
-  let live: ActiveCalls<RtcSession<App>> | undefined;
+  const sessions = new Map<string, RtcSession<App>>();
+  const session = (roomId: string): RtcSession<App> => {
+    const opened = sessions.get(roomId) ?? openSession<App>(matrix, { ...options, roomId, slot });
+    sessions.set(roomId, opened);
+    return opened;
+  };
+
+  let live: ActiveCalls | undefined;
   /** Emits when calls have begun or ended, once for each batch of news. */
-  const changed$ = new Observable<void>((subscriber) => {
+  const changed$ = refCounted<void>((tell) => {
     let isLooking = false;
-    const tell = () => {
-      if (calls.isNews && !isLooking && !news.isTelling) subscriber.next();
+    const tellNews = () => {
+      if (calls.isNews && !isLooking && !news.isTelling) tell();
     };
-    const calls = (live = new ActiveCalls<RtcSession<App>>(tell));
-    const look = (roomIds: Iterable<string>) => {
+    const calls = (live = new ActiveCalls(matrix, rules, tellNews));
+    const lookInto = (roomIds: Iterable<string>) => {
       isLooking = true;
       for (const roomId of roomIds) {
-        if (!calls.has(roomId) && mayHaveCall(matrix, roomId)) calls.watch(sessions.of(roomId));
-        else if (!isInRoom(matrix, roomId, matrix.userId)) calls.drop(roomId);
+        if (!calls.has(roomId) && mayHaveCall(matrix, roomId)) calls.look(roomId);
+        else if (calls.has(roomId) && !isInRoom(matrix, roomId, matrix.userId)) calls.drop(roomId);
       }
       isLooking = false;
-      tell();
+      tellNews();
     };
-    subscriber.add(() => {
+    const listening = news.batch$.subscribe((batch) => lookInto(new Set(batch.map(({ roomId }) => roomId))));
+    lookInto(matrix.rooms());
+    return () => {
       live = undefined;
+      listening.unsubscribe();
       calls.close();
-    });
-    subscriber.add(news.batch$.subscribe((batch) => look(new Set(batch.map(({ roomId }) => roomId)))));
-    look(matrix.rooms());
-  }).pipe(share());
+    };
+  });
 
-  let before: WeakRef<ActiveSessions<App>> | undefined;
+  let told = new LazyMap(new Set<string>(), session);
   const activeNow = (): ActiveSessions<App> => {
-    const now = live?.now ?? passing();
-    const same = before?.deref();
-    if (same && isSame(same, now)) return same;
-    before = new WeakRef(now);
-    return now;
+    const roomIds = live?.roomIds ?? passing();
+    if (!told.hasKeys(roomIds)) told = new LazyMap(roomIds, session);
+    return told;
   };
-  const passing = () => {
-    const candidates = [...matrix.rooms()].filter((roomId) => mayHaveCall(matrix, roomId)).map(sessions.of);
-    const withCall = candidates.filter(({ membership$ }) => membership$.value.length > 0);
-    return new Map(withCall.map((session) => [session.roomId, session]));
-  };
+  const hasCall = (roomId: string) =>
+    mayHaveCall(matrix, roomId) && viewNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
+  const passing = () => new Set([...matrix.rooms()].filter(hasCall));
 
   const active$ = behavior(activeNow, changed$);
   const steps$ = active$.pipe(pairwise(), share());
   return {
     active$,
-    started$: steps$.pipe(mergeMap(([before, after]) => missingIn(before, after))),
-    ended$: steps$.pipe(mergeMap(([before, after]) => missingIn(after, before))),
-    session: sessions.askedFor,
+    started$: steps$.pipe(mergeMap(([before, after]) => missingIn(before, after).map(session))),
+    ended$: steps$.pipe(mergeMap(([before, after]) => missingIn(after, before).map(session))),
+    session,
   };
 }
 
-const isSame = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean =>
-  a === b || (a.size === b.size && [...a].every(([key, value]) => b.get(key) === value));
-
-/** The sessions of `map` whose rooms are not in `other`. */
-const missingIn = <T>(other: ReadonlyMap<string, T>, map: ReadonlyMap<string, T>): T[] =>
-  [...map].filter(([roomId]) => !other.has(roomId)).map(([, session]) => session);
+/** The keys of a map that are not in another. */
+const missingIn = (other: ReadonlyMap<string, unknown>, map: ReadonlyMap<string, unknown>): string[] =>
+  [...map.keys()].filter((roomId) => !other.has(roomId));
 
 /** Whether we are in a room that has events which could make a call: cheap, and asked for every room. */
 function mayHaveCall(matrix: Matrix, roomId: string): boolean {
-  if (!isInRoom(matrix, roomId, matrix.userId)) return false;
+  return hasMemberEvents(matrix, roomId) && isInRoom(matrix, roomId, matrix.userId);
+}
+
+function hasMemberEvents(matrix: Matrix, roomId: string): boolean {
   for (const { content } of matrix.stateEvents(roomId, stateMemberType))
     if ("application" in objectOr(content)) return true;
   for (const _ of matrix.stickyEvents(roomId)) return true;

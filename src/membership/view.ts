@@ -1,5 +1,6 @@
 // View: a fold kept in step with what a client holds of a room. News says where to look; the value is read there.
 import type { Matrix, News } from "../matrix.ts";
+import { everythingIn } from "../news.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
@@ -87,4 +88,11 @@ export class View {
     this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption);
     this.#fold.setRoom(this.#slot.status, encrypted);
   }
+}
+
+/** A view of a call as it is now. */
+export function viewNow(matrix: Matrix, options: ViewOptions, now: number, earlier?: readonly Membership[]): View {
+  const view = new View(matrix, options, earlier);
+  view.look(everythingIn(options.roomId), now);
+  return view;
 }
