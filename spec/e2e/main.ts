@@ -11,10 +11,11 @@ import { scenario as thirdLeaves } from "./scenarios/3-third-leaves.ts";
 import { scenario as killed } from "./scenarios/4-killed.ts";
 import { scenario as reload } from "./scenarios/5-reload.ts";
 import { scenario as sdkMember } from "./scenarios/6-sdk-member.ts";
+import { scenario as crashAndReturn } from "./scenarios/7-crash-and-return.ts";
 import type { Visitor } from "./visitor.ts";
 import { inWorld, type World } from "./world.ts";
 
-const scenarios: readonly Scenario[] = [bothDecode, thirdJoins, thirdLeaves, killed, reload, sdkMember];
+const scenarios: readonly Scenario[] = [bothDecode, thirdJoins, thirdLeaves, killed, reload, sdkMember, crashAndReturn];
 
 const { values } = parseArgs({
   options: {

@@ -9,23 +9,16 @@ const keptLines = 40;
 
 export class Visitor {
   readonly name: string;
-  readonly page: Page;
+  page: Page;
   /** The last things that the page has complained about. */
   readonly complaints: string[] = [];
   readonly #context: BrowserContext;
 
   constructor(name: string, context: BrowserContext, page: Page) {
     this.name = name;
-    this.page = page;
     this.#context = context;
-    const complain = (line: string) => {
-      this.complaints.push(line);
-      if (this.complaints.length > keptLines) this.complaints.shift();
-    };
-    page.on("pageerror", (error) => complain(`uncaught: ${error.message}`));
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) complain(`${message.type()}: ${message.text().slice(0, 300)}`);
-    });
+    this.page = page;
+    this.#listen();
   }
 
   async screenshot(name: string): Promise<string> {
@@ -43,8 +36,32 @@ export class Visitor {
     await crashed;
   }
 
+  /** Kills the page and opens it again, as a browser does that restores its tabs after a crash. */
+  async killAndReturn(): Promise<void> {
+    const kept = await this.page.evaluate(() => Object.entries(sessionStorage));
+    await this.kill();
+    const url = this.page.url();
+    this.page = await this.#context.newPage();
+    this.#listen();
+    await this.page.addInitScript((items) => {
+      for (const [name, value] of items) sessionStorage.setItem(name, value as string);
+    }, kept);
+    await this.page.goto(url, { waitUntil: "commit" });
+  }
+
   close(): Promise<void> {
     return this.#context.close();
+  }
+
+  #listen() {
+    const complain = (line: string) => {
+      this.complaints.push(line);
+      if (this.complaints.length > keptLines) this.complaints.shift();
+    };
+    this.page.on("pageerror", (error) => complain(`uncaught: ${error.message}`));
+    this.page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complain(`${message.type()}: ${message.text().slice(0, 300)}`);
+    });
   }
 }
 
