@@ -1,0 +1,185 @@
+// Properties of random calls: nobody holds a key that is used after its leave is covered, whatever the network does;
+// everybody who stays gets what it needs; and no key ever shows up in a trace.
+import fc from "fast-check";
+import { asyncScheduler, BehaviorSubject, map, mergeMap, NEVER, type Observable, of, takeUntil, timer } from "rxjs";
+import { TestScheduler } from "rxjs/testing";
+import { expect, it } from "vitest";
+import type { Call } from "../../src/call.ts";
+import { toBase64 } from "../../src/keys/base64.ts";
+import { mediaKeys } from "../../src/keys/media-keys.ts";
+import { resolveKeyOptions } from "../../src/keys/options.ts";
+import { rotationCost } from "../../src/keys/rotation-cost.ts";
+import type { Device, Matrix, ToDeviceOutcome } from "../../src/matrix.ts";
+import type { TraceEntry } from "../../src/trace.ts";
+import type { Membership } from "../../src/types.ts";
+import { keyIn, member, nameOf, roomId } from "./scene.ts";
+
+const names = ["bob", "carl", "dave", "erin", "frank"];
+const endTs = 300_000;
+
+/** Who is in the call from when on: each change toggles one, or brings one back as another instance at once. */
+const changes = fc.array(
+  fc.record({ ts: fc.integer({ min: 0, max: 40_000 }), who: fc.constantFrom(...names), isSwap: fc.boolean() }),
+  { maxLength: 40 },
+);
+const policies = fc.record({
+  useDelayMs: fc.integer({ min: 0, max: 5_000 }),
+  graceMs: fc.integer({ min: 0, max: 12_000 }),
+  coalesceMs: fc.integer({ min: 0, max: 6_000 }),
+  periodMs: fc.constantFrom(Infinity, 20_000),
+});
+/** What the network does to each message, one after the other. */
+const fates = fc.array(
+  fc.record({
+    latencyMs: fc.integer({ min: 0, max: 3_000 }),
+    outcome: fc.constantFrom("sent", "sent", "sent", "failed", "unknown-device", "lost-answer"),
+  }),
+  { minLength: 1, maxLength: 30 },
+);
+
+type Fate = typeof fates extends fc.Arbitrary<(infer F)[]> ? F : never;
+type Change = typeof changes extends fc.Arbitrary<(infer C)[]> ? C : never;
+type Policy = typeof policies extends fc.Arbitrary<infer P> ? P : never;
+
+/** From when to when; the last one to the end. */
+type Span = readonly [fromTs: number, toTs: number];
+
+interface History {
+  /** Our keys, in the order of their use. */
+  readonly uses: readonly { readonly key: string; readonly ts: number }[];
+  /** When each device first got each key. */
+  readonly held: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** When each device was out of the call. */
+  readonly absences: ReadonlyMap<string, readonly Span[]>;
+  /** Messages to devices that were not in the call when they were sent. */
+  readonly strays: readonly string[];
+  readonly trace: readonly TraceEntry[];
+  readonly secrets: readonly string[];
+}
+
+function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): History {
+  const uses: { key: string; ts: number }[] = [];
+  const held = new Map<string, Map<string, number>>();
+  const absences = new Map<string, [number, number][]>(names.map((name) => [name, [[0, endTs]]]));
+  const strays: string[] = [];
+  const trace: TraceEntry[] = [];
+  const left = [...fate];
+
+  new TestScheduler(() => {}).run(({ flush }) => {
+    const now = () => asyncScheduler.now();
+    const instances = new Map<string, number>();
+    const membership$ = new BehaviorSubject<readonly Membership[]>([member("me")]);
+    let count = 1;
+
+    const change = ({ who, isSwap }: Change) => {
+      const isIn = instances.has(who);
+      if (isIn && !isSwap) {
+        instances.delete(who);
+        absences.get(who)?.push([now(), endTs]);
+      } else {
+        instances.set(who, (count += 1));
+        const absence = absences.get(who)?.at(-1);
+        if (!isIn && absence) absence[1] = now();
+      }
+      membership$.next([member("me"), ...[...instances].map(([name, instance]) => member(`${name}${instance}`))]);
+    };
+
+    const sendOne = (device: Device, key: string): Observable<ToDeviceOutcome> => {
+      const name = nameOf(device);
+      if (!instances.has(name)) strays.push(name);
+      const { latencyMs, outcome } = left.shift() ?? { latencyMs: 0, outcome: "sent" };
+      return timer(latencyMs).pipe(
+        map((): ToDeviceOutcome => {
+          const keys = held.get(name) ?? new Map<string, number>();
+          held.set(name, keys);
+          if ((outcome === "sent" || outcome === "lost-answer") && !keys.has(key)) keys.set(key, now());
+          return { ...device, outcome: outcome === "lost-answer" ? "failed" : outcome };
+        }),
+      );
+    };
+
+    const matrix = {
+      toDevice$: NEVER,
+      sendToDevice: (devices: readonly Device[], type: string, content: object) => {
+        const key = toBase64(keyIn({ type, content, sender: "" }) ?? new Uint8Array());
+        return of(...devices).pipe(mergeMap((device) => sendOne(device, key)));
+      },
+    } as unknown as Matrix;
+    const call = {
+      matrix,
+      roomId,
+      slot: "m.call#ROOM",
+      membership$,
+      trace: (entry: TraceEntry) => trace.push(entry),
+    } as unknown as Call;
+
+    for (const it of plan.toSorted((a, b) => a.ts - b.ts)) timer(it.ts).subscribe(() => change(it));
+    mediaKeys(call, member("me"), resolveKeyOptions({ rotation: policy }))
+      .pipe(takeUntil(timer(endTs)))
+      .subscribe(({ key }) => uses.push({ key: toBase64(key), ts: now() }));
+    flush();
+  });
+  return { uses, held, absences, strays, trace, secrets: uses.map(({ key }) => key) };
+}
+
+/** The longest that anybody out of the call could decrypt. */
+function exposureMs({ uses, held, absences }: History): number {
+  let longest = 0;
+  for (const [name, keys] of held) {
+    for (const [index, { key, ts }] of uses.entries()) {
+      const heldTs = keys.get(key);
+      if (heldTs === undefined) continue;
+      const untilTs = uses[index + 1]?.ts ?? endTs;
+      for (const [goneTs, backTs] of absences.get(name) ?? []) {
+        const [fromTs, toTs] = [Math.max(ts, heldTs, goneTs), Math.min(untilTs, backTs)];
+        if (fromTs < toTs) longest = Math.max(longest, toTs - goneTs);
+      }
+    }
+  }
+  return longest;
+}
+
+it("nobody decrypts for longer than the policy says after leaving, whatever the network does", () => {
+  let longest = 0;
+  fc.assert(
+    fc.property(changes, policies, fates, (plan, policy, fate) => {
+      const bound = rotationCost(policy, { members: 6, joinsPerHour: 0, leavesPerHour: 0 }).leaverExposureMs;
+      const measured = exposureMs(play(plan, policy, fate));
+      longest = Math.max(longest, measured / Math.max(1, bound));
+      expect(measured).toBeLessThanOrEqual(bound);
+    }),
+    { numRuns: 100 },
+  );
+  // The bound is no larger than it has to be.
+  expect(longest).toBeGreaterThan(0.9);
+});
+
+it("a key is sent only to devices that are in the call, and those who stay get the one in use", () => {
+  fc.assert(
+    fc.property(changes, policies, fates, (plan, policy, fate) => {
+      const { strays, uses, held, absences } = play(plan, { ...policy, periodMs: Infinity }, fate);
+      expect(strays).toEqual([]);
+      for (const name of names) {
+        if (absences.get(name)?.at(-1)?.[1] === endTs) continue;
+        expect(held.get(name)?.has(uses.at(-1)?.key ?? "")).toBe(true);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+it("a trace holds no key", () => {
+  fc.assert(
+    fc.property(changes, policies, fates, (plan, policy, fate) => {
+      const { trace, secrets } = play(plan, policy, fate);
+      const text = JSON.stringify(trace, (_, value: unknown) =>
+        value instanceof Uint8Array ? toBase64(value) : value instanceof Map ? [...value] : value,
+      );
+      for (const secret of secrets) {
+        expect(text.includes(secret)).toBe(false);
+        expect(text.includes(secret.replace(/=+$/, ""))).toBe(false);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
