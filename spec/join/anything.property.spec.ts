@@ -1,6 +1,6 @@
 // Whatever the server answers and the user does: in the end the server's view of us is true.
 import fc from "fast-check";
-import { asyncScheduler, Subject, timer } from "rxjs";
+import { asyncScheduler, NEVER, Subject, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import type { JoinMode } from "../../src/join/options.ts";
@@ -44,6 +44,7 @@ const ending = fc.record({
 });
 const story = fc.record({
   mode: fc.constantFrom<JoinMode>("legacy", "compatibility", "matrix_2_0"),
+  delegate: fc.constantFrom(undefined, "refuses", "is silent"),
   refusals: fc.array(refusal, { maxLength: 8 }),
   happenings: fc.array(happening, { maxLength: 5 }),
   ending,
@@ -70,7 +71,7 @@ interface Outcome {
   readonly healed: View;
 }
 
-function tell({ mode, refusals, happenings, ending: { how, ts: endTs } }: Story): Outcome {
+function tell({ mode, delegate, refusals, happenings, ending: { how, ts: endTs } }: Story): Outcome {
   let end: Outcome["end"];
   let cut: View | undefined;
   let healed: View | undefined;
@@ -116,7 +117,14 @@ function tell({ mode, refusals, happenings, ending: { how, ts: endTs } }: Story)
       views.push(view());
     });
     const leaveOn = how === "leaveOn" ? timer(endTs) : undefined;
-    const joined = join({ mode, leaveOn, intent: intent$, transports: [] }).subscribe({
+    const delegates = { refuses: () => throwError(() => new Error("no")), "is silent": () => NEVER };
+    const joined = join({
+      mode,
+      delegate: delegate && delegates[delegate],
+      leaveOn,
+      intent: intent$,
+      transports: [],
+    }).subscribe({
       next: (next) => (state = next),
       error: () => (end = { ...view(), completed: false }),
       complete: () => (end = { ...view(), completed: true }),

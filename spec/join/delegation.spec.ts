@@ -1,4 +1,4 @@
-import { EMPTY, map, throwError } from "rxjs";
+import { EMPTY, map, NEVER, throwError, timer } from "rxjs";
 import { describe, it } from "vitest";
 import type { DelegatedLeave } from "../../src/join/options.ts";
 import { inWords, marbles, scene, smooth } from "./scene.ts";
@@ -29,6 +29,20 @@ describe("handing the delayed leave over (protocol.md 6.4)", () => {
       const delegate = () => throwError(() => new Error("not here"));
       expectObservable(requests$, "                  ^ 6s !").toBe("c---d---w--(rd)x 4995ms r");
       expectObservable(inWords(join({ delegate })), "^ 6s !").toBe("a---d---w--j", smooth);
+    }),
+  );
+
+  it(
+    "leaves nothing pending when we leave before it is taken",
+    marbles(({ cold, expectObservable }) => {
+      const { home, requests$, join } = scene({ latencyMs: 2 });
+      const delegate = () => NEVER;
+      expectObservable(requests$, "^ 9s !").toBe("c---d---w--(rd) 985ms (xs)");
+      expectObservable(inWords(join({ delegate, leaveOn: timer(1_000) })), "^ 9s !").toBe(
+        "a---d---w--j 988ms l--|",
+        smooth,
+      );
+      expectObservable(cold("9s x").pipe(map(() => home.delayed()))).toBe("9s x", { x: [] });
     }),
   );
 

@@ -39,6 +39,28 @@ describe("joining again", () => {
   );
 
   it(
+    "comes back by itself after the server was down, with one leave seen by others",
+    marbles(({ cold, expectObservable }) => {
+      const { home, seen$, join } = scene();
+      cold("1s  x").subscribe(() => home.stop());
+      cold("21s x").subscribe(() => home.start());
+      expectObservable(seen$, "          ^ 60s !").toBe("n-----a 20994ms n-----a", seen);
+      expectObservable(inWords(join()), "^ 60s !").toBe("a-d-w-j 17999ms p 2994ms v-----j", words);
+    }),
+  );
+
+  it(
+    "comes back after its page was frozen for longer than the delay",
+    marbles(({ cold, expectObservable }) => {
+      const { home, seen$, join } = scene();
+      cold("1s x").subscribe(() => home.adjust(phone, { connection: "frozen" }));
+      cold("5m x").subscribe(() => home.adjust(phone, { connection: "online" }));
+      expectObservable(seen$, "          ^ 10m !").toBe("n-----a 18001ms n 281997ms a", seen);
+      expectObservable(inWords(join()), "^ 10m !").toBe("a-d-w-j 17999ms p 281994ms v----j", words);
+    }),
+  );
+
+  it(
     "is a new member each time in matrix_2_0 mode",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();

@@ -23,6 +23,7 @@ import {
   takeUntil,
   takeWhile,
   tap,
+  timer,
 } from "rxjs";
 import type { Call } from "../call.ts";
 import { RtcError } from "../errors.ts";
@@ -39,6 +40,9 @@ import { wakeTs } from "./plan.ts";
 import { requester } from "./requests.ts";
 import type { JoinState } from "./state.ts";
 import { viewOf } from "./view.ts";
+
+/** No request is listened to for longer, however late answers are welcome. */
+const longestRequestMs = 30_000;
 
 /** The facts, and what they look like to a user. */
 export interface Moment {
@@ -100,7 +104,7 @@ export function life(
       const aborted$ = effects$.pipe(filter((other) => other.kind === "abort" && other.id === id));
       return answerTo(effect.request).pipe(
         map((answer): Input => ({ kind: "answer", id, answer })),
-        takeUntil(merge(aborted$, over$)),
+        takeUntil(merge(aborted$, over$, timer(longestRequestMs))),
       );
     };
 
