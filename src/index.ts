@@ -8,6 +8,7 @@ export type { CallTraffic, RotationCost } from "./keys/rotation-cost.ts";
 export type { EncryptionStatus, MemberEncryption, WaitingReason } from "./keys/encryption-status.ts";
 export type { KeyStatistics } from "./keys/statistics.ts";
 export type { Decryption, KeyRefusal } from "./keys/trace.ts";
+export type { DelegatedLeave, JoinMode, JoinOptions, LeaveReason, ValueOrStream } from "./join/options.ts";
 export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/state.ts";
 export { rtcSessions } from "./sessions.ts";
 export type { ActiveSessions, RtcSessions } from "./sessions.ts";

@@ -1,4 +1,4 @@
-import { EMPTY, map, NEVER, throwError, timer } from "rxjs";
+import { concat, EMPTY, map, NEVER, of, throwError, timer } from "rxjs";
 import { describe, it } from "vitest";
 import type { DelegatedLeave } from "../../src/join/options.ts";
 import { inWords, marbles, scene, smooth } from "./scene.ts";
@@ -11,7 +11,7 @@ describe("handing the delayed leave over (protocol.md 6.4)", () => {
       const taken: DelegatedLeave[] = [];
       const delegate = (leave: DelegatedLeave) => {
         taken.push(leave);
-        return EMPTY;
+        return concat(of("taken"), NEVER);
       };
       const state$ = inWords(join({ delegate, leaveOn: cold("600s x") }));
       expectObservable(requests$, "^ 601s !").toBe("c---d---w--(rd)x 299999ms r 299984ms s");

@@ -124,6 +124,16 @@ describe("our own membership", () => {
     expect(letters.filter((letter) => letter === "r")).toHaveLength(720);
   });
 
+  it("15. costs 12 writes and no restarts in an hour on a server without delayed events", () => {
+    const letters: string[] = [];
+    toTheEnd(() => {
+      const { requests$, join } = scene({ delayedEvents: false });
+      requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
+      join({ leaveOn: timer(hourMs) }).subscribe();
+    });
+    expect(letters.join("")).toBe(`c${"w".repeat(12)}`);
+  });
+
   it("15. is written 130 times in an hour at most by changes, however many there are", () => {
     const letters: string[] = [];
     toTheEnd(() => {

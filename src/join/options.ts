@@ -26,7 +26,22 @@ export interface DelegatedLeave {
 /**
  * How to join a call. Everything has a default; `*Ms` are milliseconds.
  *
+ * With the defaults a quiet call costs, in an hour, 720 restarts of the delayed leave and 2 writes of the membership.
+ * Changes of transports, application or intent, and people who enter an encrypted room, add 10 writes at once and 120 in
+ * an hour at most. On a server without delayed events it is 12 writes and no restarts.
+ *
  * Source: protocol.md 4.1, which lists the defaults of matrix-js-sdk ("SDK") and Element Call ("EC").
+ *
+ * @example
+ * ```ts
+ * import { BehaviorSubject, Subject } from "rxjs";
+ * import type { JoinOptions } from "matrixrtc-rx";
+ *
+ * const camera$ = new BehaviorSubject("video");
+ * const hangup$ = new Subject<void>();
+ * const options: JoinOptions = { mode: "matrix_2_0", intent: camera$, leaveOn: hangup$ };
+ * console.assert(options.mode === "matrix_2_0");
+ * ```
  */
 export interface JoinOptions {
   /** Default `compatibility`. `matrix_2_0` needs a homeserver with sticky events (MSC4354). */
@@ -46,7 +61,7 @@ export interface JoinOptions {
   readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
   /** Opens the slot first if it is not open and we are allowed to. Default false. */
   readonly openSlot?: boolean | undefined;
-  /** Hands the delayed leave over, for instance to the SFU: completing means taken. protocol.md 6.4. */
+  /** Hands the delayed leave over, for instance to the SFU: a first value, or completion, means taken. protocol.md 6.4. */
   readonly delegate?: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
 
   /** How long after our last sign of life the server sends our leave. Default 18 000, as EC 0.26.1 (SDK 8 000). */

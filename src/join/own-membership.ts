@@ -17,10 +17,6 @@ import type { JoinState } from "./state.ts";
  * `leave-timeout` otherwise. Unsubscribing: the same without anybody to tell; the leave is tried for 30 s at most, and the
  * delayed leave is behind it. What cannot go on ends with one attempt to leave, then an `RtcError`: `join-refused`,
  * `unsupported`, `no-transport`, `request-failed`, or `bad-argument` for a stream of the options that failed.
- *
- * Writes of a quiet call, for one hour and with the defaults: 720 restarts of the delayed leave and 2 of the membership
- * (protocol.md 4.1). Changes of transports, application or intent, and people who enter an encrypted room, add at most
- * 10 at once and 120 in an hour.
  */
 export function ownMembership(call: Call, options: ResolvedJoinOptions): Observable<JoinState> {
   return new Observable((subscriber) => {

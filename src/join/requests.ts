@@ -75,7 +75,10 @@ export function requester(
       case "cancel":
         return done(matrix.manageDelayed(request.delayId, request.kind, { keepalive: request.keepalive === true }));
       case "delegate":
-        return done(options.delegate?.({ delayId: request.delayId, delayMs: request.delayMs }) ?? EMPTY);
+        return concat(
+          options.delegate?.({ delayId: request.delayId, delayMs: request.delayMs }) ?? EMPTY,
+          of(undefined),
+        );
       case "write":
         return matrix.send(joinEvent(request));
       case "leave":
