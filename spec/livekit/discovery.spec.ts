@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
 import { livekitTransport } from "../../src/livekit/discovery.ts";
-import { marbles } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
 
 const livekit = (host: string) => ({ type: "livekit", livekit_service_url: `https://${host}.example.org` });
 const a = livekit("a");

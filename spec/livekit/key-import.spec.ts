@@ -2,7 +2,7 @@ import { delay, of, throwError, timer, mergeMap } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { importInOrder, importKey } from "../../src/livekit/key-import.ts";
 import type { EncryptionKey } from "../../src/types.ts";
-import { marbles } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
 
 const keyAt = (keyIndex: number): EncryptionKey => ({
   userId: "@bob:example.org",

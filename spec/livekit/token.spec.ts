@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { RtcErrorCode } from "../../src/errors.ts";
 import { sfuToken, type SfuTokenRequest } from "../../src/livekit/token.ts";
 import { type Answer, type Asked, fakeFetch } from "./fake-fetch.ts";
-import { marbles } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
 
 /** base64url, as JWTs have it. */
 const encode = (value: object) =>

@@ -1,5 +1,4 @@
 // Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
-import type { Room } from "livekit-client";
 import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
 import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
@@ -22,7 +21,7 @@ import {
 import { connection } from "./connection.ts";
 import type { Link } from "./link.ts";
 import type { Mark } from "./marks.ts";
-import { connections, type Connections, urlsOf } from "./media.ts";
+import { connections, type Connections, type Place, placesOf } from "./media.ts";
 import { publishing, type Wanted } from "./publishing.ts";
 
 export interface CallOptions {
@@ -75,33 +74,25 @@ export function call(options: CallOptions): Observable<Call> {
 /** Media stops as soon as we begin to leave. */
 const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
 
-/** Our own server, to publish on, and those of the others. */
+/** Where we publish, and where others do. */
 function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
-  const ownUrl = transport.livekit_service_url;
   return options.session.membership$.pipe(
-    map((members) => urlsOf(ownUrl, members)),
-    connections((url) => (url === ownUrl ? ownRoom(options, url, own) : roomAt(options, url, own, "subscribe"))),
+    map((members) => placesOf(own, transport.livekit_service_url, members)),
+    connections((place) => roomAt(options, place, own)),
   );
 }
 
-function ownRoom(options: CallOptions, url: string, own: Own): Observable<Room> {
-  return roomAt(options, url, own, "publish").pipe(
-    tap(() => options.mark("sfu")),
-    switchMap((room) => merge(of(room), publishing(room, options.wanted))),
-  );
-}
-
-/** One LiveKit room, connected again with a new token when it is lost. */
-function roomAt(
-  { session, backend, link, mark }: CallOptions,
-  url: string,
-  member: Own,
-  purpose: "publish" | "subscribe",
-): Observable<Room> {
+/** A LiveKit room, connected again with a new token when it is lost. */
+function roomAt({ session, backend, wanted, link, mark }: CallOptions, { url, purpose }: Place, member: Own) {
   const transport = { type: "livekit", livekit_service_url: url };
-  return sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
+  const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
     tap(() => purpose === "publish" && mark("token")),
     switchMap((token) => connection(token, session.encryptionKey$, link.camera)),
     retry({ delay: reconnectMs }),
+  );
+  if (purpose === "subscribe") return room$;
+  return room$.pipe(
+    tap(() => mark("sfu")),
+    switchMap((room) => merge(of(room), publishing(room, wanted))),
   );
 }

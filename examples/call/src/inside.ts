@@ -43,7 +43,7 @@ export function inside(place: HTMLElement, options: InsideOptions): Observable<n
     const tiles$ = seen$.pipe(
       whilePresent(
         ({ member }) => member.participantIdentity,
-        (_, one$) => tile(one$, { grid, ...options }),
+        (one$) => tile(one$, { grid, ...options }),
       ),
     );
     const controls$ = controls(bar, options.wanted, () => hangUp$.next());

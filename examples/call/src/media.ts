@@ -1,24 +1,47 @@
 // Media: a connection to each LiveKit server that a member of the call publishes on, and whose media is whose.
 import type { Participant, Room } from "livekit-client";
 import { type Membership, transportOf } from "matrixrtc-rx";
-import { endWith, map, type Observable, type OperatorFunction, scan, startWith } from "rxjs";
+import {
+  endWith,
+  ignoreElements,
+  map,
+  type Observable,
+  type OperatorFunction,
+  scan,
+  startWith,
+  switchMap,
+  take,
+  takeUntil,
+} from "rxjs";
 import { whilePresent } from "./while-present.ts";
 
 /** LiveKit rooms by the URL of their authorisation service. */
 export type Connections = ReadonlyMap<string, Room>;
 
-/** From lists of URLs to the rooms that are connected. */
+/** A LiveKit server, by the URL of its authorisation service, and what we want there. */
+export interface Place {
+  readonly url: string;
+  readonly purpose: "publish" | "subscribe";
+}
+
+/** From lists of places to the rooms that are connected. */
 export function connections(
-  connect: (url: string) => Observable<Room>,
-): OperatorFunction<readonly string[], Connections> {
-  return (urls$) =>
-    urls$.pipe(
+  connect: (place: Place) => Observable<Room>,
+): OperatorFunction<readonly Place[], Connections> {
+  return (places$) =>
+    places$.pipe(
       whilePresent(
-        (url) => url,
-        (url) =>
-          connect(url).pipe(
-            map((room) => ({ url, room })),
-            endWith({ url, room: undefined }),
+        ({ url, purpose }) => `${purpose} ${url}`,
+        (place$) =>
+          place$.pipe(
+            take(1),
+            switchMap((place) =>
+              connect(place).pipe(
+                map((room) => ({ ...place, room })),
+                takeUntil(place$.pipe(ignoreElements(), endWith(undefined))),
+                endWith({ ...place, room: undefined }),
+              ),
+            ),
           ),
       ),
       scan((rooms, { url, room }) => {
@@ -29,10 +52,17 @@ export function connections(
     );
 }
 
-/** The URLs of the LiveKit servers in use: ours first, then those that members publish on. */
-export function urlsOf(own: string, members: readonly Membership[]): readonly string[] {
+/** Where we publish, and where others do. A member of `legacy` mode publishes where the oldest one does. */
+export function placesOf(
+  own: { participantIdentity: string },
+  ownUrl: string,
+  members: readonly Membership[],
+): Place[] {
+  const mine = members.find(({ participantIdentity }) => participantIdentity === own.participantIdentity);
+  const publishUrl = (mine && urlOf(mine, members)) ?? ownUrl;
   const urls = members.map((member) => urlOf(member, members)).filter((url) => url !== undefined);
-  return [...new Set([own, ...urls])];
+  const others = [...new Set(urls)].filter((url) => url !== publishUrl);
+  return [{ url: publishUrl, purpose: "publish" }, ...others.map((url): Place => ({ url, purpose: "subscribe" }))];
 }
 
 /** The participant whose media is that of a member: looked for on the member's own server, and by identity. */

@@ -10,11 +10,11 @@ export interface Progress {
 
 const none: Progress = { frames: 0, samples: 0 };
 
-/** Of a remote participant's tracks together; nothing is decoded of ourselves. */
+/** Of a remote participant's tracks together; nothing is decoded of ourselves, nor of a track that has just ended. */
 export async function progressOf(participant: Participant | undefined): Promise<Progress> {
   if (!(participant instanceof RemoteParticipant)) return none;
   const reports = await Promise.all(
-    [...participant.trackPublications.values()].map(({ track }) => track?.getRTCStatsReport()),
+    [...participant.trackPublications.values()].map(({ track }) => track?.getRTCStatsReport().catch(() => undefined)),
   );
   const counters = reports
     .flatMap((report) => (report ? Array.from(report.values()) : []))

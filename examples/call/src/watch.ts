@@ -1,5 +1,5 @@
 // Watch: what is to be seen of each member, several times a second: the decoders' progress, the lock, the keys.
-import { type Participant, RoomEvent } from "livekit-client";
+import { type Participant, type Room, RoomEvent } from "livekit-client";
 import type { EncryptionKey, Membership } from "matrixrtc-rx";
 import {
   combineLatest,
@@ -8,7 +8,6 @@ import {
   fromEventPattern,
   map,
   merge,
-  mergeMap,
   type Observable,
   scan,
   startWith,
@@ -36,6 +35,7 @@ export interface Seen {
 }
 
 const sampleMs = 250;
+const newsMs = 50;
 
 /** By participant identity. */
 type KeyIndexes = ReadonlyMap<string, readonly number[]>;
@@ -50,11 +50,12 @@ export function watch(call$: Observable<Call>, encryptionKey$: Observable<Encryp
     timer(0, sampleMs),
     rooms$.pipe(switchMap((rooms) => merge(...[...rooms.values()].map(newsOf)))),
   );
-  return combineLatest([call$, keyIndexes(encryptionKey$), failures(rooms$)]).pipe(
-    (latest$) =>
-      often$.pipe(throttleTime(sampleMs / 5, undefined, { leading: true, trailing: true }), withLatestFrom(latest$)),
+  const latest$ = combineLatest([call$, keyIndexes(encryptionKey$), failures(rooms$)]);
+  return often$.pipe(
+    throttleTime(newsMs, undefined, { leading: true, trailing: true }),
+    withLatestFrom(latest$),
     exhaustMap(([, latest]) => look(...latest)),
-    scan((before, now) => now.map((seen) => withProgress(seen, before)), [] as readonly Seen[]),
+    scan((before, now) => now.map((seen) => compared(seen, before)), [] as readonly Seen[]),
   );
 }
 
@@ -83,7 +84,7 @@ interface Failed {
 }
 
 /** Compares with the look before. Our own media counts as decoded while we have a key to encrypt it with. */
-function withProgress({ failedTs, ...seen }: Seen & Failed, before: readonly Seen[]): Seen {
+function compared({ failedTs, ...seen }: Seen & Failed, before: readonly Seen[]): Seen {
   const now = performance.now();
   const { isOwn, participant, keyIndexes, progress } = seen;
   const last = before.find(({ member }) => member.participantIdentity === seen.member.participantIdentity);
@@ -106,18 +107,17 @@ function keyIndexes(encryptionKey$: Observable<EncryptionKey>): Observable<KeyIn
 /** When decrypting last failed. */
 function failures(rooms$: Observable<Connections>): Observable<Failures> {
   return rooms$.pipe(
-    switchMap((rooms) => rooms.values()),
-    mergeMap((room) =>
-      fromEventPattern(
-        (listener) => room.on(RoomEvent.EncryptionError, listener),
-        (listener) => room.off(RoomEvent.EncryptionError, listener),
-        (_: Error, participant?: Participant) => participant,
-      ),
-    ),
-    scan(
-      (times, participant) => (participant ? new Map(times).set(participant.identity, performance.now()) : times),
-      new Map<string, number>(),
-    ),
+    switchMap((rooms) => merge(...[...rooms.values()].map(undecryptable))),
+    scan((times, identity) => new Map(times).set(identity, performance.now()), new Map<string, number>()),
     startWith(new Map<string, number>()),
+  );
+}
+
+/** The identity of a participant each time that its media could not be decrypted. */
+function undecryptable(room: Room): Observable<string> {
+  return fromEventPattern(
+    (listener) => room.on(RoomEvent.EncryptionError, listener),
+    (listener) => room.off(RoomEvent.EncryptionError, listener),
+    (_: Error, participant?: Participant) => participant?.identity ?? "",
   );
 }

@@ -1,7 +1,0 @@
-// Marbles: runs a spec in virtual time.
-import { type RunHelpers, TestScheduler } from "rxjs/testing";
-import { expect } from "vitest";
-
-export function marbles(spec: (helpers: RunHelpers) => void): () => void {
-  return () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
-}
