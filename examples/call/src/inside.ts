@@ -47,7 +47,7 @@ export function inside(place: HTMLElement, options: InsideOptions): Observable<n
       ),
     );
     const controls$ = controls(bar, options.wanted, () => hangUp$.next());
-    const everything$ = merge(tiles$, controls$, inspection(seen$, options.session, marks));
+    const everything$ = merge(tiles$, controls$, inspection(call$, seen$, options.session, marks));
     return shown(page, place, everything$.pipe(takeUntil(call$.pipe(ignoreElements(), endWith(undefined)))));
   });
 }

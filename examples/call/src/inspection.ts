@@ -1,6 +1,8 @@
 // Inspection: what tests may know of the call, on `window.callInspection`. Figures only: never a key, never a token.
-import type { RtcSession } from "matrixrtc-rx";
-import { finalize, ignoreElements, merge, type Observable, tap } from "rxjs";
+import type { EncryptionStatus, JoinState, MemberEncryption, RtcSession } from "matrixrtc-rx";
+import { distinctUntilChanged, finalize, ignoreElements, map, merge, type Observable, tap } from "rxjs";
+import type { Call } from "./call.ts";
+import { encryptionOf } from "./encryption.ts";
 import type { Lock } from "./lock.ts";
 import type { Mark, Marks } from "./marks.ts";
 import type { Seen } from "./watch.ts";
@@ -19,6 +21,8 @@ export interface InspectedMember {
   /** Whether all of its tracks are marked as encrypted. */
   readonly encrypted: boolean;
   readonly lock: Lock;
+  /** How its keys stand; undefined while nothing is encrypted. */
+  readonly encryption: InspectedEncryption | undefined;
   /** Indexes of the keys that we have of it, in the order in which they came; our own: the last is in use. */
   readonly keyIndexes: readonly number[];
   /** Video frames that we have decoded. */
@@ -27,7 +31,11 @@ export interface InspectedMember {
   readonly longestGapMs: number;
 }
 
+export type InspectedEncryption = EncryptionStatus & Pick<MemberEncryption, "unreached">;
+
 export interface CallInspection {
+  /** How our own membership has stood since we joined, one entry for each change; the last 100. */
+  states(): readonly string[];
   /** Milliseconds from our joining to the first time that each of these happened. */
   marks(): Partial<Record<Mark, number>>;
   members(): readonly InspectedMember[];
@@ -42,6 +50,8 @@ declare global {
   }
 }
 
+const mostStates = 100;
+
 interface Gap {
   readonly frames: number;
   readonly sinceTs: number;
@@ -49,12 +59,19 @@ interface Gap {
 }
 
 /** Keeps `window.callInspection` for as long as it is subscribed to. */
-export function inspection(seen$: Observable<readonly Seen[]>, session: RtcSession, marks: Marks): Observable<never> {
+export function inspection(
+  call$: Observable<Call>,
+  seen$: Observable<readonly Seen[]>,
+  session: RtcSession,
+  marks: Marks,
+): Observable<never> {
+  const states: string[] = [];
   let latest: readonly Seen[] = [];
   let gaps = new Map<string, Gap>();
   window.callInspection = {
+    states: () => states,
     marks: () => marks.sinceJoin(),
-    members: () => latest.map((seen) => inspected(seen, gaps.get(seen.member.participantIdentity))),
+    members: () => latest.map((seen) => inspected(seen, session, gaps.get(seen.member.participantIdentity))),
     resetGaps: () => (gaps = new Map()),
   };
   const look = (all: readonly Seen[]) => {
@@ -66,8 +83,16 @@ export function inspection(seen$: Observable<readonly Seen[]>, session: RtcSessi
     );
     if (gaps.size > 0) marks.mark("frame");
   };
+  const state$ = call$.pipe(
+    map(({ state }) => nameOf(state)),
+    distinctUntilChanged(),
+    tap((name) => {
+      states.push(name);
+      if (states.length > mostStates) states.shift();
+    }),
+  );
   const keys$ = session.encryptionKey$.pipe(tap(({ own }) => !own && marks.mark("key")));
-  return merge(seen$.pipe(tap(look)), keys$).pipe(
+  return merge(state$, seen$.pipe(tap(look)), keys$).pipe(
     finalize(() => (window.callInspection = undefined)),
     ignoreElements(),
   );
@@ -80,8 +105,28 @@ function nextGap(gap: Gap | undefined, frames: number): Gap {
   return frames === gap.frames ? { ...gap, longestMs } : { frames, sinceTs: now, longestMs };
 }
 
+/** `joined`, `joined probably-left`, `reconnecting left-by-server`, … */
+function nameOf(state: JoinState): string {
+  switch (state.status) {
+    case "joined":
+      return state.probablyLeft ? "joined probably-left" : "joined";
+    case "reconnecting":
+      return `reconnecting ${state.reason}`;
+    default:
+      return state.status;
+  }
+}
+
+/** Without the member, which is told anyway. */
+function statusOf(encryption: MemberEncryption | undefined): InspectedEncryption | undefined {
+  if (!encryption) return undefined;
+  const { member: _, ...status } = encryption;
+  return status;
+}
+
 function inspected(
   { member, isOwn, participant, keyIndexes, progress, lock }: Seen,
+  session: RtcSession,
   gap: Gap | undefined,
 ): InspectedMember {
   const { userId, deviceId, memberId, participantIdentity: identity, createdTs } = member;
@@ -96,6 +141,7 @@ function inspected(
     tracks: participant?.trackPublications.size ?? 0,
     encrypted: participant?.isEncrypted ?? false,
     lock,
+    encryption: statusOf(encryptionOf(session, member)),
     keyIndexes,
     framesDecoded: progress.frames,
     longestGapMs: Math.round(gap?.longestMs ?? 0),
