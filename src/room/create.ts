@@ -2,21 +2,29 @@
 import type { Matrix } from "../matrix.ts";
 import { isString, objectOr } from "./json.ts";
 
+/** Who created a room. */
+export interface Creators {
+  readonly creators: readonly string[];
+  /** Whether their power has no limit, as from room version 12 on (MSC4289). */
+  readonly arePrivileged: boolean;
+}
+
 /** The version of a room; "1" where the event does not say. */
 export function roomVersionOf(content: unknown): string {
   const version = objectOr(content)["room_version"];
   return isString(version) ? version : "1";
 }
 
-/** Versions in which creators stand above all power levels (MSC4289). */
-const hasPrivilegedCreators = (version: string): boolean => Number(version) >= 12 || version === "org.matrix.hydra.11";
-
-/** The users whose power has no limit: none before room version 12. */
-export function privilegedCreators(matrix: Matrix, roomId: string): readonly string[] {
+export function creatorsOf(matrix: Matrix, roomId: string): Creators {
   const create = matrix.stateEvent(roomId, "m.room.create", "");
-  if (!create || !hasPrivilegedCreators(roomVersionOf(create.content))) return [];
-  const additional = objectOr(create.content)["additional_creators"];
-  return [create.sender, ...(Array.isArray(additional) ? additional.filter(isString) : [])];
+  if (!create) return { creators: [], arePrivileged: false };
+  const version = roomVersionOf(create.content);
+  const arePrivileged = Number(version) >= 12 || version === "org.matrix.hydra.11";
+  const additional = arePrivileged ? objectOr(create.content)["additional_creators"] : [];
+  return {
+    creators: [create.sender, ...(Array.isArray(additional) ? additional.filter(isString) : [])],
+    arePrivileged,
+  };
 }
 
 /** Whether members may own state keys that carry their user id (MSC3757), which changes the key of a membership. */

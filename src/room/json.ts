@@ -1,4 +1,4 @@
-// Guards for untrusted JSON. They read own properties only and never throw.
+// Guards for untrusted JSON. They never throw.
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

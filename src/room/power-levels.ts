@@ -1,41 +1,72 @@
-// m.room.power_levels: who may send what. Matrix client-server specification, and protocol.md 8 for what members need.
+// m.room.power_levels: who may send what. Matrix client-server specification, and protocol.md 8 for what calls need.
 import type { Matrix } from "../matrix.ts";
-import { privilegedCreators } from "./create.ts";
-import { isFiniteNumber, type JsonObject, objectOr, own } from "./json.ts";
+import { creatorsOf } from "./create.ts";
+import { isEncrypted } from "./encryption.ts";
+import { isFiniteNumber, isString, type JsonObject, objectOr, own } from "./json.ts";
+import { slotTypes, stateMemberType, stickyMemberTypes } from "./names.ts";
+import { isInRoom } from "./room-member.ts";
 
-/** What a user of a room may do. */
+/** What a user of a room may do, as the room is now. Who is not in the room may do nothing. */
 export interface Permissions {
-  /** The level of the user. */
+  /** The power level; `Infinity` for those who created a room of version 12 or later. */
   readonly level: number;
   maySendState(type: string): boolean;
+  /** Of an event as it is on the wire: `m.room.encrypted`, in an encrypted room. */
   maySendEvent(type: string): boolean;
-  /** Whether the user may notify the whole room (`m.mentions.room`). */
+  /** Whether `m.mentions.room` of the user notifies everybody. */
   mayNotifyRoom(): boolean;
+  /** Whether the user may be a member of calls: of `kind` `state` in the modes `legacy` and `compatibility`, else `sticky`. */
+  mayJoinCall(kind: "state" | "sticky"): boolean;
+  /** Whether the user may open and close slots. */
+  maySetSlot(): boolean;
 }
 
-const levelOr = (object: JsonObject, key: string, fallback: number): number => {
-  const level = own(object, key);
-  return isFiniteNumber(level) ? level : fallback;
-};
-
-/** Reads the permissions of a user from the room as it is now. */
+/**
+ * What a user may do in a room.
+ *
+ * @example
+ * ```ts
+ * import { permissionsOf } from "matrixrtc-rx";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const home = virtualHomeserver();
+ * const roomId = home.createRoom({ members: ["@alice:example.org", "@bob:example.org"] });
+ * const bob = permissionsOf(home.client("@bob:example.org", "PHONE"), roomId, "@bob:example.org");
+ * console.assert(bob.mayJoinCall("state") && !bob.maySetSlot());
+ * ```
+ */
 export function permissionsOf(matrix: Matrix, roomId: string, userId: string): Permissions {
   const event = matrix.stateEvent(roomId, "m.room.power_levels", "");
   const content = objectOr(event?.content);
-  const creator = matrix.stateEvent(roomId, "m.room.create", "")?.sender;
-  const userLevel = () => {
-    if (privilegedCreators(matrix, roomId).includes(userId)) return Infinity;
-    if (!event) return userId === creator ? 100 : 0;
-    return levelOr(objectOr(content["users"]), userId, levelOr(content, "users_default", 0));
-  };
-  const level = userLevel();
   const events = objectOr(content["events"]);
-  // Without a power level event every state default is 0, not 50.
-  const stateDefault = event ? levelOr(content, "state_default", 50) : 0;
+  const level = levelOf(matrix, roomId, userId, event && content);
+  const isIn = isInRoom(matrix, roomId, userId);
+  const may = (needed: number) => isIn && level >= needed;
+
+  const maySendState = (type: string) => may(levelIn(events, type, levelIn(content, "state_default", 50)));
+  const maySendEvent = (type: string) => may(levelIn(events, type, levelIn(content, "events_default", 0)));
+  const stickyType = () => (isEncrypted(matrix, roomId) ? "m.room.encrypted" : stickyMemberTypes[0]);
   return {
     level,
-    maySendState: (type) => level >= levelOr(events, type, stateDefault),
-    maySendEvent: (type) => level >= levelOr(events, type, levelOr(content, "events_default", 0)),
-    mayNotifyRoom: () => level >= levelOr(objectOr(content["notifications"]), "room", 50),
+    maySendState,
+    maySendEvent,
+    mayNotifyRoom: () => may(levelIn(objectOr(content["notifications"]), "room", 50)),
+    mayJoinCall: (kind) => (kind === "state" ? maySendState(stateMemberType) : maySendEvent(stickyType())),
+    maySetSlot: () => maySendState(slotTypes[0]),
   };
+}
+
+function levelOf(matrix: Matrix, roomId: string, userId: string, levels: JsonObject | undefined): number {
+  const { creators, arePrivileged } = creatorsOf(matrix, roomId);
+  const isCreator = creators.includes(userId);
+  if (isCreator && arePrivileged) return Infinity;
+  if (!levels) return isCreator ? 100 : 0;
+  return levelIn(objectOr(levels["users"]), userId, levelIn(levels, "users_default", 0));
+}
+
+/** A level; rooms before version 10 may have it as text. */
+function levelIn(object: JsonObject, key: string, fallback: number): number {
+  const level = own(object, key);
+  if (isFiniteNumber(level)) return level;
+  return isString(level) && /^\s*[+-]?\d+\s*$/.test(level) ? Number(level) : fallback;
 }

@@ -12,10 +12,20 @@ export const isSlotId = (slot: unknown): slot is string => isString(slot) && /^[
 export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.indexOf("#"));
 
 /**
- * What a slot event says. With `mustFit`, its encryption is held against whether the room is encrypted, as the newest
- * proposal wants.
+ * What the content of a slot event says: open with the data of its application, or closed. It never throws.
+ *
+ * @param mustFit If given, the encryption of the slot is held against that of the room, as the newest MSC4143 wants.
+ * @example
+ * ```ts
+ * import { decodeSlot } from "matrixrtc-rx";
+ *
+ * const content = { status: "open", application: { type: "m.call" } };
+ * console.assert(decodeSlot(content, "m.call#ROOM").status === "open");
+ * console.assert(decodeSlot(content, "m.call#ROOM", { encrypted: true }).status === "closed");
+ * console.assert(decodeSlot({}, "m.call#ROOM").status === "closed");
+ * ```
  */
-export function parseSlot(content: unknown, slot: string, mustFit?: { readonly encrypted: boolean }): Slot {
+export function decodeSlot(content: unknown, slot: string, mustFit?: { readonly encrypted: boolean }): Slot {
   const { status, application, encryption } = objectOr(content);
   if (status !== "open" || !isApplicationOf(application, slot)) return { status: "closed" };
   if (mustFit && !isFitting(encryption, mustFit.encrypted)) return { status: "closed" };
@@ -27,7 +37,7 @@ export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEn
   const [type, stableType] = slotTypes;
   const event = matrix.stateEvent(roomId, type, slot) ?? matrix.stateEvent(roomId, stableType, slot);
   if (!event) return { status: "absent" };
-  return parseSlot(event.content, slot, requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined);
+  return decodeSlot(event.content, slot, requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined);
 }
 
 const isApplicationOf = (application: unknown, slot: string): application is Application =>
