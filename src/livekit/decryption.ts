@@ -3,8 +3,11 @@ import { type Participant, type Room, RoomEvent } from "livekit-client";
 import { Observable } from "rxjs";
 import type { Decryption } from "../keys/trace.ts";
 
-/** `CryptorErrorReason` of LiveKit, which it does not export. */
-const results: Readonly<Record<number, Decryption["result"]>> = { 0: "invalid-key", 1: "missing-key" };
+/** The worker puts the reason of an error before its message, which is all of it that comes across. */
+const results: readonly [prefix: string, result: Decryption["result"]][] = [
+  ["InvalidKey:", "invalid-key"],
+  ["MissingKey:", "missing-key"],
+];
 
 /**
  * The trouble of a LiveKit room with keys, per participant: for `join({ decryption$ })`, so that `encryptionStatus$`
@@ -23,12 +26,11 @@ const results: Readonly<Record<number, Decryption["result"]>> = { 0: "invalid-ke
  */
 export function decryption(room: Pick<Room, "on" | "off">): Observable<Decryption> {
   return new Observable((subscriber) => {
-    // Errors of the worker come as copies: plain objects with the fields of a CryptorError.
-    const onError = (error: Error & { reason?: number; participantIdentity?: string }, participant?: Participant) => {
-      const participantIdentity = error.participantIdentity ?? participant?.identity;
-      const result = results[error.reason ?? -1];
-      if (participantIdentity === undefined || result === undefined) return;
-      const [, index] = /at index (\d+)/.exec(error.message) ?? [];
+    const onError = ({ message }: Error, participant?: Participant) => {
+      const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
+      if (!participant || !result) return;
+      const { identity: participantIdentity } = participant;
+      const [, index] = /at index (\d+)/.exec(message) ?? [];
       subscriber.next({ participantIdentity, result, ...(index !== undefined && { keyIndex: Number(index) }) });
     };
     room.on(RoomEvent.EncryptionError, onError);
