@@ -13,5 +13,7 @@ export default defineConfig({
   test: {
     include: ["spec/**/*.spec.ts"],
     exclude: ["spec/e2e/**", "spec/homeserver/**", "spec/bench/**"],
+    // Generous, since slow machines are no faults: what waits here waits for conditions.
+    testTimeout: 30_000,
   },
 });
