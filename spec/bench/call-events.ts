@@ -43,8 +43,8 @@ export function roomMember(userId: string, inRoom: string = roomId): RawEvent {
   };
 }
 
-/** User `n` joins the call, at second `n` unless told otherwise; called once more, the membership is refreshed. */
-export function joinEvent(kind: MemberKind, n: number, inRoom: string = roomId, ts = startTs + n): RawEvent {
+/** User `n` joins the call; called once more, with a later time, it is refreshed. */
+export function joinEvent(kind: MemberKind, n: number, { inRoom = roomId, ts = startTs + n } = {}): RawEvent {
   const common = { sender: userName(n), event_id: nextEventId(), room_id: inRoom, origin_server_ts: ts };
   if (kind === "state") {
     const content = {

@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
   },
 });
-const effort: Effort = { isQuick: options.quick, rounds: options.quick ? 5 : 15 };
+const effort: Effort = { isQuick: options.quick, turns: options.quick ? 10 : 40 };
 
 const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = {
   stateJoin,

@@ -1,37 +1,39 @@
-// Measuring: medians of repeated runs, with the garbage of one run collected before the next.
+// Measuring: the same runs on every side, again and again and in turns, so that the machine is the same for all.
 
 /** How much of everything to do. */
 export interface Effort {
   readonly isQuick: boolean;
-  /** How often a run is repeated. */
-  readonly rounds: number;
+  /** How many turns each side has. */
+  readonly turns: number;
 }
 
-const warmUpRounds = 3;
+const warmUpTurns = 3;
+/** How long a side has its turn, in which it runs at least once. */
+const turnMs = 25;
 
-/** Collects garbage; `npm run bench` exposes it. */
-export const collect: () => void = globalThis.gc ?? (() => {});
+type Run = () => number | Promise<number>;
 
-/** The medians of what several runs give, the sides taking turns so that the machine is the same for all. */
-export async function medians<Name extends string>(
-  rounds: number,
-  sides: Readonly<Record<Name, () => number | Promise<number>>>,
+/** What runs on several sides give: of each, the run that is better than nine in ten, which others disturbed least. */
+export async function inTurns<Name extends string>(
+  turns: number,
+  sides: Readonly<Record<Name, Run>>,
 ): Promise<Record<Name, number>> {
   const results = new Map<string, number[]>();
-  for (let round = -warmUpRounds; round < rounds; round++) {
-    for (const [name, run] of Object.entries<() => number | Promise<number>>(sides)) {
-      collect();
-      const result = await run();
-      if (round >= 0) results.set(name, [...(results.get(name) ?? []), result]);
+  for (let turn = -warmUpTurns; turn < turns; turn++) {
+    for (const [name, run] of Object.entries<Run>(sides)) {
+      const untilMs = performance.now() + turnMs;
+      const ofTurn: number[] = [];
+      do ofTurn.push(await run());
+      while (performance.now() < untilMs);
+      if (turn >= 0) results.set(name, [...(results.get(name) ?? []), ...ofTurn]);
     }
   }
-  return Object.fromEntries([...results].map(([name, values]) => [name, median(values)])) as Record<Name, number>;
+  return Object.fromEntries([...results].map(([name, values]) => [name, goodOf(values)])) as Record<Name, number>;
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? (sorted[middle] ?? NaN) : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
+/** The value that is lower than nine in ten. */
+function goodOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)] ?? NaN;
 }
 
 /** How long a piece of work takes. Only what is asynchronous is waited for. */
@@ -46,9 +48,10 @@ export async function elapsedMs(steps: readonly (() => void | Promise<void>)[]):
 
 /** Bytes in use once garbage is collected. */
 export async function heapInUse(): Promise<number> {
-  for (let pass = 0; pass < 3; pass++) {
+  if (!globalThis.gc) throw new Error("needs node --expose-gc");
+  for (let pass = 0; pass < 4; pass++) {
     await new Promise((resolve) => setImmediate(resolve));
-    collect();
+    globalThis.gc();
   }
   return process.memoryUsage().heapUsed;
 }

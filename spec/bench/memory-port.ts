@@ -5,6 +5,7 @@ import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
 
 interface MemoryRoom {
   readonly state: Map<string, Map<string, RoomEvent>>;
+  /** The newest of each sender: nobody is in a call twice here. */
   readonly sticky: Map<string, StickyEvent>;
 }
 
@@ -34,7 +35,7 @@ export class MemoryPort implements Matrix {
   take(batch: MemoryBatch): void {
     for (const { news, event } of batch) {
       const room = this.#room(news.roomId);
-      if (news.kind === "sticky") room.sticky.set(event.eventId, news.event);
+      if (news.kind === "sticky") room.sticky.set(event.sender, news.event);
       else stateOf(room, event.type).set(event.stateKey ?? "", event);
     }
     this.news$.next(batch.map(({ news }) => news));

@@ -17,6 +17,11 @@ export interface Follower {
 /** Opens a follower over a room with `userCount` users, none of them in the call. */
 export type Side = (userCount: number) => Follower;
 
+/** A comparison means nothing unless all have seen the same. */
+export function expectMembers(call: Follower, count: number): void {
+  if (call.memberCount() !== count) throw new Error(`${call.memberCount()} members instead of ${count}`);
+}
+
 /** Our session over a port in memory. */
 export const ours: Side = (userCount) => {
   const port = new MemoryPort();

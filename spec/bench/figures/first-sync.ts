@@ -1,8 +1,8 @@
 // firstSync (state), firstSyncSticky, and both through the adapter: 1,000 members in one sync response.
 import { joinEvent, type MemberKind, range } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
-import { type Effort, elapsedMs, medians } from "../measure.ts";
-import { floor, ours, oursOnSdk, peer, type Side } from "../sides.ts";
+import { type Effort, elapsedMs, inTurns } from "../measure.ts";
+import { expectMembers, floor, ours, oursOnSdk, peer, type Side } from "../sides.ts";
 
 const memberCount = 1000;
 
@@ -13,8 +13,8 @@ export async function firstSync(effort: Effort): Promise<Figure[]> {
   ];
 }
 
-async function ofKind({ rounds }: Effort, kind: MemberKind, name: string, ratio: number): Promise<Figure[]> {
-  const ms = await medians(rounds, {
+async function ofKind({ turns }: Effort, kind: MemberKind, name: string, ratio: number): Promise<Figure[]> {
+  const ms = await inTurns(turns, {
     ours: () => batchMs(ours, kind),
     onSdk: () => batchMs(oursOnSdk, kind),
     peer: () => batchMs(peer, kind),
@@ -29,7 +29,7 @@ async function ofKind({ rounds }: Effort, kind: MemberKind, name: string, ratio:
 async function batchMs(side: Side, kind: MemberKind): Promise<number> {
   const call = side(memberCount);
   const ms = await elapsedMs([call.prepare(range(0, memberCount).map((n) => joinEvent(kind, n)))]);
-  if (call.memberCount() !== memberCount) throw new Error(`${call.memberCount()} members instead`);
+  expectMembers(call, memberCount);
   call.close();
   return ms;
 }

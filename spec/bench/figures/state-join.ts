@@ -1,17 +1,17 @@
 // stateJoin, stateJoinAdapter: one more member joins a call of 1,000, by state event. Per event.
-import { joinEvent, range } from "../call-events.ts";
+import { joinEvent, leaveEvent, range } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
-import { type Effort, elapsedMs, medians } from "../measure.ts";
-import { floor, ours, oursOnSdk, peer, type Side } from "../sides.ts";
+import { type Effort, elapsedMs, inTurns } from "../measure.ts";
+import { expectMembers, floor, ours, oursOnSdk, peer, type Side } from "../sides.ts";
 
 const memberCount = 1000;
 
-export async function stateJoin({ rounds, isQuick }: Effort): Promise<Figure[]> {
-  const us = await medians(rounds, {
-    ours: () => joinUs(ours, 200),
-    onSdk: () => joinUs(oursOnSdk, 200),
-    peer: () => joinUs(peer, isQuick ? 5 : 20),
-    floor: () => joinUs(floor, 200),
+export async function stateJoin({ turns, isQuick }: Effort): Promise<Figure[]> {
+  const us = await inTurns(turns, {
+    ours: await joins(ours, 50),
+    onSdk: await joins(oursOnSdk, 50),
+    peer: await joins(peer, isQuick ? 2 : 5),
+    floor: await joins(floor, 50),
   });
   return [
     {
@@ -32,13 +32,16 @@ export async function stateJoin({ rounds, isQuick }: Effort): Promise<Figure[]> 
   ];
 }
 
-async function joinUs(side: Side, joins: number): Promise<number> {
-  const call = side(memberCount + joins);
-  const joinOf = (n: number) => joinEvent("state", n);
-  await call.prepare(range(0, memberCount).map(joinOf))();
-  const steps = range(memberCount, memberCount + joins).map((n) => call.prepare([joinOf(n)]));
-  const ms = await elapsedMs(steps);
-  if (call.memberCount() !== memberCount + joins) throw new Error(`${call.memberCount()} members instead`);
-  call.close();
-  return (ms / joins) * 1000;
+/** A run in which some join one by one, each in a sync response of its own; the time is that of one. Then they leave again. */
+async function joins(side: Side, joinCount: number): Promise<() => Promise<number>> {
+  const call = side(memberCount + joinCount);
+  await call.prepare(range(0, memberCount).map((n) => joinEvent("state", n)))();
+  return async () => {
+    const events = range(memberCount, memberCount + joinCount).map((n) => joinEvent("state", n));
+    const ms = await elapsedMs(events.map((event) => call.prepare([event])));
+    expectMembers(call, memberCount + joinCount);
+    await call.prepare(events.map(leaveEvent))();
+    expectMembers(call, memberCount);
+    return (ms / joinCount) * 1000;
+  };
 }

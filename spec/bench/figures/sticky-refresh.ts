@@ -1,17 +1,17 @@
 // stickyRefresh, stickyRefreshAdapter: a sticky member of a call of 1,000 sends its membership again, as it does every hour. Per event.
 import { joinEvent, range } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
-import { type Effort, elapsedMs, medians } from "../measure.ts";
-import { floor, ours, oursOnSdk, peer, type Side } from "../sides.ts";
+import { type Effort, elapsedMs, inTurns } from "../measure.ts";
+import { expectMembers, floor, ours, oursOnSdk, peer, type Side } from "../sides.ts";
 
 const memberCount = 1000;
 
-export async function stickyRefresh({ rounds, isQuick }: Effort): Promise<Figure[]> {
-  const us = await medians(rounds, {
-    ours: () => refreshUs(ours, 200),
-    onSdk: () => refreshUs(oursOnSdk, 200),
-    peer: () => refreshUs(peer, isQuick ? 2 : 5),
-    floor: () => refreshUs(floor, 200),
+export async function stickyRefresh({ turns, isQuick }: Effort): Promise<Figure[]> {
+  const us = await inTurns(turns, {
+    ours: await refreshes(ours, 50),
+    onSdk: await refreshes(oursOnSdk, 50),
+    peer: await refreshes(peer, isQuick ? 1 : 3),
+    floor: await refreshes(floor, 50),
   });
   return [
     {
@@ -32,14 +32,16 @@ export async function stickyRefresh({ rounds, isQuick }: Effort): Promise<Figure
   ];
 }
 
-async function refreshUs(side: Side, refreshes: number): Promise<number> {
+/** A run in which members refresh one by one, each in a sync response of its own; the time is that of one. */
+async function refreshes(side: Side, count: number): Promise<() => Promise<number>> {
   const call = side(memberCount);
   await call.prepare(range(0, memberCount).map((n) => joinEvent("sticky", n)))();
-  const steps = range(0, refreshes).map((n) =>
-    call.prepare([{ ...joinEvent("sticky", n), origin_server_ts: Date.now() - 1000 + n }]),
-  );
-  const ms = await elapsedMs(steps);
-  if (call.memberCount() !== memberCount) throw new Error(`${call.memberCount()} members instead`);
-  call.close();
-  return (ms / refreshes) * 1000;
+  let done = 0;
+  return async () => {
+    const members = range(done, (done += count)).map((n) => n % memberCount);
+    const steps = members.map((n) => call.prepare([joinEvent("sticky", n, { ts: Date.now() })]));
+    const ms = await elapsedMs(steps);
+    expectMembers(call, memberCount);
+    return (ms / count) * 1000;
+  };
 }
