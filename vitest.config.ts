@@ -13,6 +13,13 @@ export default defineConfig({
   test: {
     include: ["spec/**/*.spec.ts"],
     exclude: ["spec/e2e/**", "spec/homeserver/**", "spec/bench/**"],
+    // What the public types promise. The other sources are checked by `npm run types`.
+    typecheck: {
+      enabled: true,
+      include: ["spec/types/**/*.spec-d.ts"],
+      tsconfig: "tsconfig.check.json",
+      ignoreSourceErrors: true,
+    },
     // Generous, since slow machines are no faults: what waits here waits for conditions.
     testTimeout: 30_000,
   },

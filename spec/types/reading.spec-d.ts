@@ -1,0 +1,163 @@
+// What the types of the reading side promise: checked by the compiler, with `npm run types`.
+import type { Observable } from "rxjs";
+import { BehaviorSubject } from "rxjs";
+import { assertType, describe, expectTypeOf, it } from "vitest";
+import {
+  type ActiveSessions,
+  type Application,
+  type Behavior,
+  decodeMembership,
+  decodeRoomEvent,
+  intentOf,
+  type Matrix,
+  type Membership,
+  type Rejection,
+  type RejectionReason,
+  rtcSession,
+  rtcSessions,
+  type RtcSession,
+  type RtcSessions,
+  type Slot,
+  type Trace,
+  type Transport,
+  transportOf,
+} from "../../src/index.ts";
+
+interface Board extends Application {
+  readonly type: "org.example.board";
+  readonly page: number;
+}
+
+declare const matrix: Matrix;
+declare const member: Membership<Board>;
+
+describe("A session", () => {
+  const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+  const board = rtcSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1", strictSlots: true });
+
+  it("has behaviors for state and streams for occurrences", () => {
+    expectTypeOf(session.membership$).toEqualTypeOf<Behavior<readonly Membership[]>>();
+    expectTypeOf(session.rejected$).toEqualTypeOf<Behavior<readonly Rejection[]>>();
+    expectTypeOf(session.slot$).toEqualTypeOf<Behavior<Slot>>();
+    expectTypeOf(session.trace$).toEqualTypeOf<Observable<Trace>>();
+    expectTypeOf(session.membership$.value).toEqualTypeOf<readonly Membership[]>();
+    expectTypeOf(session.membership$).toExtend<Observable<readonly Membership[]>>();
+  });
+
+  it("has members that are typed by their application", () => {
+    expectTypeOf(session.membership$.value[0]!.application).toEqualTypeOf<Application>();
+    expectTypeOf(board.membership$.value[0]!.application.page).toEqualTypeOf<number>();
+    expectTypeOf(board).toEqualTypeOf<RtcSession<Board>>();
+    expectTypeOf<RtcSession<Board>["membership$"]>().toExtend<RtcSession["membership$"]>();
+    // @ts-expect-error an application has a type
+    rtcSession<{ readonly page: number }>(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+  });
+
+  it("needs a room and a slot", () => {
+    // @ts-expect-error no slot
+    rtcSession(matrix, { roomId: "!a" });
+    // @ts-expect-error an option that does not exist
+    rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM", strict: true });
+  });
+});
+
+describe("The sessions of a client", () => {
+  const sessions = rtcSessions<Board>(matrix, "org.example.board#1", { strictSlots: true });
+
+  it("are typed by their application as well", () => {
+    expectTypeOf(sessions).toEqualTypeOf<RtcSessions<Board>>();
+    expectTypeOf(sessions.active$).toEqualTypeOf<Behavior<ActiveSessions<Board>>>();
+    expectTypeOf(sessions.active$.value).toExtend<ReadonlyMap<string, RtcSession<Board>>>();
+    expectTypeOf(sessions.started$).toEqualTypeOf<Observable<RtcSession<Board>>>();
+    expectTypeOf(sessions.session("!a")).toEqualTypeOf<RtcSession<Board>>();
+  });
+
+  it("take no room of their own", () => {
+    // @ts-expect-error the room is asked for later
+    rtcSessions(matrix, "m.call#ROOM", { roomId: "!a" });
+  });
+});
+
+describe("A member", () => {
+  it("is plain data that nobody can change", () => {
+    // @ts-expect-error read only
+    member.userId = "@mallory:example.org";
+    // @ts-expect-error read only
+    member.transports.push({ type: "livekit" });
+    // @ts-expect-error read only
+    member.application.page = 2;
+    // @ts-expect-error read only
+    session(member).membership$.value.pop();
+  });
+
+  const session = (_: Membership) => rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+
+  it("has what may be missing as undefined, and all else for sure", () => {
+    expectTypeOf(member.kind).toEqualTypeOf<"state" | "sticky">();
+    expectTypeOf(member.intent).toEqualTypeOf<string | undefined>();
+    expectTypeOf(member.expiresTs).toEqualTypeOf<number>();
+    expectTypeOf(member.participantIdentity).toEqualTypeOf<string>();
+  });
+
+  it("of an application is a member of any", () => {
+    assertType<Membership>(member);
+    expectTypeOf(transportOf(member, member)).toEqualTypeOf<Transport | undefined>();
+    expectTypeOf(intentOf([member])).toEqualTypeOf<string | undefined>();
+    // @ts-expect-error but not the other way round
+    assertType<Membership<Board>>(member as Membership);
+  });
+});
+
+describe("A rejection", () => {
+  it("has a reason out of a closed list, so that a switch over it can be complete", () => {
+    expectTypeOf<RejectionReason>().toEqualTypeOf<
+      | "malformed"
+      | "expired"
+      | "not-in-room"
+      | "slot-closed"
+      | "other-slot"
+      | "unencrypted"
+      | "undecryptable"
+      | "superseded"
+      | "left"
+    >();
+    expectTypeOf<Rejection["untilTs"]>().toEqualTypeOf<number | undefined>();
+  });
+});
+
+describe("A behavior", () => {
+  it("is satisfied by a BehaviorSubject, and is read only", () => {
+    assertType<Behavior<number>>(new BehaviorSubject(1));
+    const value$: Behavior<number> = new BehaviorSubject(1);
+    // @ts-expect-error it has no next
+    value$.next(2);
+    // @ts-expect-error read only
+    value$.value = 2;
+    assertType<Behavior<number | string>>(value$);
+  });
+});
+
+describe("The trace", () => {
+  it("is narrowed by its kind", () => {
+    const told = (trace: Trace) => {
+      if (trace.kind === "member-left") {
+        expectTypeOf(trace.member).toEqualTypeOf<Membership>();
+        expectTypeOf(trace.reason).toEqualTypeOf<RejectionReason | "replaced">();
+      }
+      if (trace.kind === "member-rejected") expectTypeOf(trace.rejection).toEqualTypeOf<Rejection>();
+      expectTypeOf(trace.ts).toEqualTypeOf<number>();
+    };
+    assertType<(trace: Trace) => void>(told);
+  });
+});
+
+describe("What is decoded", () => {
+  it("is narrowed by whether it is malformed", () => {
+    const { event, malformed } = decodeRoomEvent({});
+    if (malformed === undefined) expectTypeOf(event.eventId).toEqualTypeOf<string>();
+    else expectTypeOf(event).toEqualTypeOf<undefined>();
+    const decoded = decodeMembership({} as never);
+    if (decoded.kind === "claim") expectTypeOf(decoded.claim.deviceId).toEqualTypeOf<string>();
+    if (decoded.kind === "malformed") expectTypeOf(decoded.path).toEqualTypeOf<string>();
+  });
+});
