@@ -5,7 +5,7 @@ import type { OwnMember } from "../call.ts";
 import type { Device } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 import { deviceKey, fingerprint, sameDevice } from "./device.ts";
-import { memberChanges } from "./member-changes.ts";
+import type { MemberChanges } from "./member-changes.ts";
 import type { RotationPolicy } from "./options.ts";
 import { OwnKey } from "./own-key.ts";
 import { nextRotation, type Rotation, type RotationReason } from "./rotation.ts";
@@ -69,11 +69,11 @@ export class Distribution {
     return Math.min(this.#pending?.useTs ?? Infinity, rotationTs, ...this.#keys().map(({ dueTs }) => dueTs));
   }
 
-  /** Takes in who is in the call now, ourselves included, and does what is due. */
-  advance(members: readonly Membership[], now: number): readonly DistributionEffect[] {
+  /** Takes in who is in the call now, ourselves included, what has changed in that, and does what is due. */
+  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly DistributionEffect[] {
     const effects: DistributionEffect[] = [];
     if (this.#pending && now >= this.#pending.useTs) effects.push(this.#use(this.#pending));
-    const awaitedSinceTs = this.#takeIn(members, now) ? now : undefined;
+    const awaitedSinceTs = this.#takeIn(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) effects.push(...this.#rotate(rotation.reason, now));
     effects.push(...this.#suppression(awaitedSinceTs));
@@ -111,8 +111,7 @@ export class Distribution {
   }
 
   /** Whether somebody has come who may not have the key in use. */
-  #takeIn(members: readonly Membership[], now: number): boolean {
-    const { joined, left } = memberChanges(this.#members, members);
+  #takeIn(members: readonly Membership[], { joined, left }: MemberChanges, now: number): boolean {
     this.#members = members;
     if (joined.length === 0 && left.length === 0) return false;
     const { come, gone } = this.#audienceChanges(joined, left);

@@ -5,7 +5,7 @@ import type { EncryptionKey, Membership } from "../types.ts";
 import { deviceKey, fingerprint, sameDevice } from "./device.ts";
 import { EarlyKeys } from "./early-keys.ts";
 import { KeyRing } from "./key-ring.ts";
-import { memberChanges } from "./member-changes.ts";
+import type { MemberChanges } from "./member-changes.ts";
 import { MissingKeys } from "./missing-keys.ts";
 import type { ProvenKey } from "./sender.ts";
 import type { KeyRefusal } from "./trace.ts";
@@ -50,9 +50,8 @@ export class Inbox {
     return [...refusals, { kind: "early", from: key }];
   }
 
-  /** Takes in who is in the call now, and what the clock makes due. */
-  advance(members: readonly Membership[], now: number): readonly Receipt[] {
-    const { joined, left } = memberChanges(this.#members, members);
+  /** Takes in who is in the call now, what has changed in that, and what the clock makes due. */
+  advance(members: readonly Membership[], { joined, left }: MemberChanges, now: number): readonly Receipt[] {
     this.#members = members;
     const inherited = joined.flatMap((member) => this.#inherit(member, now));
     for (const member of left) this.#remove(member);

@@ -8,6 +8,7 @@ import { deliver } from "./delivery.ts";
 import { Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
+import { memberChanges } from "./member-changes.ts";
 import { judge } from "./sender.ts";
 import { keyBytes } from "./wire.ts";
 
@@ -24,13 +25,16 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
     const distribution = new Distribution(own, options.rotation, newKey, asyncScheduler.now());
     const inbox = new Inbox(own);
     const deadline$ = new Subject<number>();
+    let members: readonly Membership[] = [];
 
     /** Looks at the members and at the clock: what is sent is sent to who is a member at this instant. */
     const advance = (received: readonly Receipt[] = []) => {
       const now = asyncScheduler.now();
-      const members = call.membership$.value;
-      const receipts = [...received, ...inbox.advance(members, now)];
-      act(distribution.advance(members, now), receipts);
+      const before = members;
+      members = call.membership$.value;
+      const changes = memberChanges(before, members);
+      const receipts = [...received, ...inbox.advance(members, changes, now)];
+      act(distribution.advance(members, changes, now), receipts);
     };
 
     const act = (effects: readonly DistributionEffect[], receipts: readonly Receipt[]) => {

@@ -34,13 +34,12 @@ function unshared(before: readonly Membership[], after: readonly Membership[]) {
   let i = 0;
   let j = 0;
   while (i < before.length || j < after.length) {
-    const old = before[i];
-    const now = after[j];
-    if (old === now) {
+    while (i < before.length && before[i] === after[j]) {
       i++;
       j++;
-      continue;
     }
+    const old = before[i];
+    const now = after[j];
     if (old && (!now || old.createdTs <= now.createdTs)) {
       removed.push(old);
       i++;
