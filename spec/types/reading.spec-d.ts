@@ -87,10 +87,8 @@ describe("A member", () => {
     // @ts-expect-error read only
     member.application.page = 2;
     // @ts-expect-error read only
-    session(member).membership$.value.pop();
+    rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" }).membership$.value.pop();
   });
-
-  const session = (_: Membership) => rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
 
   it("has what may be missing as undefined, and all else for sure", () => {
     expectTypeOf(member.kind).toEqualTypeOf<"state" | "sticky">();
