@@ -33,6 +33,9 @@ export const formatOf = (type: string): KeyFormat | undefined => (Object.hasOwn(
 /** How long a key is in a format. */
 export const keyBytes = (format: KeyFormat): number => (format === "m.rtc.encryption_key" ? 32 : 16);
 
+/** In characters of base64: 32 bytes take 44. */
+const longestKey = 64;
+
 /** Reads a key message, or names the field that is not as it must be. */
 export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage | { readonly malformed: string } {
   const { room_id: roomId, ...rest } = objectOr(content);
@@ -44,7 +47,7 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
   const { index, key } = keys;
   if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > 255)
     return { malformed: `${name}.index` };
-  const bytes = isString(key) ? fromBase64(key) : undefined;
+  const bytes = isString(key) && key.length <= longestKey ? fromBase64(key) : undefined;
   if (bytes?.length !== 16 && bytes?.length !== 32) return { malformed: `${name}.key` };
   const common = { roomId, keyIndex: index as number, key: bytes, wantsKey: rest[wantsKeyField] === true };
   if (isNew) {

@@ -1,0 +1,83 @@
+// Key messages on the wire, against the examples E8 and E9 and the vectors K1 and K2 of protocol.md 12.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fromBase64, toBase64 } from "../../src/keys/base64.ts";
+import { keyMessage, parseKeyMessage } from "../../src/keys/wire.ts";
+
+const roomId = "!kitchen:example.org";
+const memberId = "0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11";
+const deviceId = "PHONEXYZ";
+const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => index);
+const outgoing = { roomId, slot: "m.call#ROOM", memberId, deviceId, keyIndex: 0, sentTs: 1790000000500 };
+
+const e8 = {
+  keys: { index: 0, key: "AAECAwQFBgcICQoLDA0ODw==" },
+  room_id: roomId,
+  member: { id: memberId, claimed_device_id: deviceId },
+  session: { call_id: "", application: "m.call", scope: "m.room" },
+  sent_ts: 1790000000500,
+};
+const e9 = {
+  room_id: roomId,
+  member_id: memberId,
+  media_key: { index: 0, key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" },
+  format: 0,
+};
+
+describe("a key message", () => {
+  it("in today's format is E8", () => {
+    const message = keyMessage("io.element.call.encryption_keys", { ...outgoing, key: bytes(16) });
+    expect(message).toEqual({ type: "io.element.call.encryption_keys", content: e8 });
+  });
+
+  it("in the proposal's format is E9", () => {
+    const message = keyMessage("m.rtc.encryption_key", { ...outgoing, key: bytes(32) });
+    expect(message).toEqual({ type: "org.matrix.msc4143.rtc.encryption_key", content: e9 });
+  });
+
+  it("is read back as it was, question included", () => {
+    for (const format of ["io.element.call.encryption_keys", "m.rtc.encryption_key"] as const) {
+      for (const wantsKey of [true, false]) {
+        const { content } = keyMessage(format, { ...outgoing, key: bytes(16), wantsKey });
+        expect(parseKeyMessage(format, content)).toMatchObject({
+          roomId,
+          memberId,
+          keyIndex: 0,
+          key: bytes(16),
+          wantsKey,
+        });
+      }
+    }
+  });
+
+  it("may be any JSON at all: it is read or refused, and never throws", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.boolean(), (content, isNew) => {
+        const parsed = parseKeyMessage(isNew ? "m.rtc.encryption_key" : "io.element.call.encryption_keys", content);
+        expect("malformed" in parsed || parsed.key.length >= 16).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("base64", () => {
+  it("is read in each of its spellings", () => {
+    const key = Uint8Array.from({ length: 16 }, () => 0xfb);
+    const padded = toBase64(key);
+    for (const text of [padded, padded.replace(/=/g, ""), padded.replaceAll("+", "-").replaceAll("/", "_")]) {
+      expect(fromBase64(text)).toEqual(key);
+    }
+  });
+
+  it("that is none reads as nothing", () => {
+    for (const text of ["!", "A", "ä", "AA==AA=="]) expect(fromBase64(text)).toBeUndefined();
+  });
+
+  it("of any bytes is read back", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (key) => {
+        expect([...(fromBase64(toBase64(key)) ?? [])]).toEqual([...key]);
+      }),
+    );
+  });
+});
