@@ -15,8 +15,8 @@ export type Receipt =
   | { readonly kind: "taken"; readonly from: ProvenKey; readonly key: EncryptionKey }
   | { readonly kind: "early"; readonly from: ProvenKey }
   | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal }
-  /** No key of a member has come in time: it is to be asked. */
-  | { readonly kind: "missing"; readonly member: Membership };
+  /** No key of these members has come in time: they are to be asked. */
+  | { readonly kind: "missing"; readonly members: readonly Membership[] };
 
 /** How long a key may still be on its way when frames need it. */
 const lackMs = 1_000;
@@ -58,11 +58,12 @@ export class Inbox {
     for (const member of joined) this.#add(member, now);
     const early = joined.length > 0 && this.#early.size > 0 ? this.#takeEarly(now) : [];
     const stale = this.#early.forget(now);
+    const missing = this.#missing.take(now);
     return [
       ...inherited,
       ...early,
       ...stale.map((from) => ({ kind: "refused" as const, from, reason: "never-a-member" as const })),
-      ...this.#missing.take(now).map((member) => ({ kind: "missing" as const, member })),
+      ...(missing.length > 0 ? [{ kind: "missing" as const, members: missing }] : []),
     ];
   }
 

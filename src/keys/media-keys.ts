@@ -76,16 +76,17 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
         trace({ kind: "key-received", userId, deviceId, memberId, participantIdentity, keyIndex, ageMs });
         return subscriber.next(receipt.key);
       }
-      if (receipt.kind === "missing") return ask(receipt.member);
+      if (receipt.kind === "missing") return ask(receipt.members);
       const { userId, deviceId, keyIndex } = receipt.from;
       if (receipt.kind === "early") trace({ kind: "key-early", userId, deviceId, keyIndex });
       else trace({ kind: "key-refused", reason: receipt.reason, userId, deviceId, keyIndex });
     };
 
-    const ask = ({ userId, deviceId, memberId }: Membership) => {
-      for (const delivery of distribution.ask([{ userId, deviceId }])) {
+    const ask = (lacking: readonly Membership[]) => {
+      for (const { userId, deviceId, memberId } of lacking)
         trace({ kind: "key-asked-for", userId, deviceId, memberId });
-        subscriber.add(deliver(call, own, options.format, delivery).subscribe());
+      for (const question of distribution.ask(lacking)) {
+        subscriber.add(deliver(call, own, options.format, question).subscribe());
       }
     };
 
