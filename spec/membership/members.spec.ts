@@ -155,6 +155,24 @@ describe("The members of a call", () => {
   );
 
   it(
+    "are gone when the room, read anew, has their events no more",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = watching();
+      const kept = joins(carl, 1000, { stateKey: "" });
+      client.setState(roomId, joins(alice));
+      client.setState(roomId, kept);
+      client.keep(roomId, sticks(bob, { originServerTs: 1 }));
+      const replace = () => {
+        client.enter(roomId, alice, bob, carl);
+        client.setState(roomId, kept);
+        client.tell({ kind: "room", roomId });
+      };
+      happens(cold, "           -r", { r: replace });
+      expectObservable(names$, " ^--!").toBe("xy", { x: "alice carl bob", y: "carl bob" });
+    }),
+  );
+
+  it(
     "are gone while they are out of the room",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
@@ -236,6 +254,40 @@ describe("Those who watch", () => {
     };
     membership$.subscribe().unsubscribe();
     expect(client.readings).toBe(1);
+  });
+
+  it("have each event read once, however often the room is looked at", () => {
+    const { client, membership$ } = watching();
+    let reads = 0;
+    const counted = (content: object) =>
+      Object.defineProperty({ ...content }, "application", {
+        enumerable: true,
+        get: () => ((reads += 1), "application" in content ? content.application : undefined),
+      });
+    client.setState(roomId, { ...joins(alice), content: counted(stateContent()) });
+    client.keep(roomId, { ...sticks(bob), content: counted(stickyContent({ member: { id: "b", device_id: "B" } })) });
+    membership$.subscribe();
+    const once = reads;
+    expect(once).toBeGreaterThan(1);
+    client.tell({ kind: "room", roomId }, client.setMembership(roomId, bob, "join"));
+    client.tell(client.setState(roomId, joins(carl)));
+    expect([membership$.value.length, reads]).toEqual([3, once]);
+  });
+
+  it("come and go a thousand times and leave nothing behind (guarantee 37)", () => {
+    const { client, membership$, names$ } = watching();
+    const first = membership$.subscribe();
+    for (let n = 0; n < 1000; n += 1) {
+      names$.subscribe().unsubscribe();
+      client.tell(
+        client.setState(roomId, joins(alice, 1000 + n)),
+        client.keep(roomId, sticks(bob, { originServerTs: n })),
+      );
+      client.tell(client.setState(roomId, leaves(alice)));
+    }
+    expect([client.listeners, vi.getTimerCount()]).toEqual([1, 1]);
+    first.unsubscribe();
+    expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
   it("read the value at any time, watching or not", () => {
