@@ -14,7 +14,7 @@ describe("Work that is ref-counted", () => {
       });
       expectObservable(work$, "     -^---!").toBe("          --b-c");
       expectObservable(work$, "     ---^---!").toBe("        ----c-d");
-      expectObservable(work$, "     ----------^-!").toBe("   ----------f-g");
+      expectObservable(work$, "     ----------^-!").toBe("   ----------f");
       expectSubscriptions(source$.subscriptions).toBe(["     -^-----!", "----------^-!"]);
     }),
   );
