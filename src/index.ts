@@ -38,6 +38,7 @@ export type {
   News,
   OutgoingEvent,
   RoomEvent,
+  RoomKeyEvent,
   StickyEvent,
   ToDeviceMessage,
   ToDeviceOutcome,

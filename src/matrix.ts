@@ -50,6 +50,13 @@ export interface ToDeviceMessage {
   };
 }
 
+/** Media keys in a timeline event that was encrypted, as clients sent them until 2025. protocol.md 5.5. */
+export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs" | "content"> {
+  readonly roomId: string;
+  /** Who encrypted it. */
+  readonly proof: NonNullable<ToDeviceMessage["proof"]>;
+}
+
 export interface Device {
   readonly userId: string;
   readonly deviceId: string;
@@ -98,6 +105,8 @@ export interface Matrix {
   readonly news$: Observable<readonly News[]>;
 
   readonly toDevice$: Observable<ToDeviceMessage>;
+  /** Media keys of clients from before 2026, once decrypted. Without it they are not read. */
+  readonly roomKey$?: Observable<RoomKeyEvent>;
   /** Encrypts a message with Olm for each device and sends it: one outcome for each, then completion. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
 

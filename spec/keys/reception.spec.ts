@@ -286,3 +286,45 @@ it(
     expectObservable(others(call), "^-!").toBe("");
   }),
 );
+
+describe("keys in the timeline, as old clients send them,", () => {
+  const bobsKeys = { device_id: "PHONE", call_id: "", keys: [{ index: 2, key: "AQEBAQEBAQEBAQEBAQEBAQ" }] };
+  const event = (content: object, changes: object = {}) => ({
+    roomId: "!kitchen:example.org",
+    sender: "@bob:example.org",
+    originServerTs: 0,
+    content: { ...bobsKeys, ...content },
+    proof: { deviceId: "PHONE", crossSigned: true },
+    ...changes,
+  });
+
+  it(
+    "are taken from the device that encrypted them, each that is a key",
+    marbles(({ cold, expectObservable }) => {
+      const keys = [{ index: 1 }, ...bobsKeys.keys, null, { index: 3, key: "AgICAgICAgICAgICAgICAg==" }];
+      const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: event({ keys }) }) });
+      expectObservable(others(call)).toBe("-(xy)", { x: "bob#2=1", y: "bob#3=2" });
+    }),
+  );
+
+  const cases: readonly [string, ReturnType<typeof event>, object[]][] = [
+    ["of another device are refused", event({}, { proof: { deviceId: "LAPTOP" } }), [{ reason: "forged-device" }]],
+    ["of a doubtful sender are refused", event({}, { proof: { crossSigned: false } }), [{ reason: "unproven-device" }]],
+    ["that name no device are refused", event({ device_id: 7 }), [{ reason: "malformed", path: "device_id" }]],
+    ["of another call are refused", event({ call_id: "x" }), [{ reason: "malformed", path: "call_id" }]],
+    ["that are no list are refused", event({ keys: {} }), [{ reason: "malformed", path: "keys" }]],
+    ["from long ago are passed over", event({}, { originServerTs: -61_000 }), []],
+    ["of another room are passed over", event({}, { roomId: "!garden:example.org" }), []],
+  ];
+  for (const [title, roomKey, refusals] of cases) {
+    it(
+      title,
+      marbles(({ cold, expectObservable, flush }) => {
+        const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: roomKey }) });
+        expectObservable(others(call), "^---!").toBe("");
+        flush();
+        expect(call.traced("key-refused")).toMatchObject(refusals);
+      }),
+    );
+  }
+});

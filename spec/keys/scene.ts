@@ -4,7 +4,7 @@ import type { Call, OwnMember } from "../../src/call.ts";
 import { mediaKeys } from "../../src/keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
 import { formatOf, parseKeyMessage } from "../../src/keys/wire.ts";
-import type { Device, Matrix, ToDeviceMessage, ToDeviceOutcome } from "../../src/matrix.ts";
+import type { Device, Matrix, RoomKeyEvent, ToDeviceMessage, ToDeviceOutcome } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/keys/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
@@ -91,6 +91,7 @@ export interface Plan extends KeyOptions {
   /** Members, in names, as they change. */
   readonly members: Observable<string>;
   readonly letters?: Observable<ToDeviceMessage>;
+  readonly roomKeys?: Observable<RoomKeyEvent>;
   readonly self?: "state" | "sticky";
   /** How long a message takes until it is acknowledged: 0 unless given. */
   readonly latencyMs?: number;
@@ -98,7 +99,15 @@ export interface Plan extends KeyOptions {
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
 }
 
-export function scene({ members: names$, letters = NEVER, self = "sticky", latencyMs = 0, outcome, ...options }: Plan) {
+export function scene({
+  members: names$,
+  letters = NEVER,
+  roomKeys = NEVER,
+  self = "sticky",
+  latencyMs = 0,
+  outcome,
+  ...options
+}: Plan) {
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
   const trace: TraceEntry[] = [];
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
@@ -124,6 +133,7 @@ export function scene({ members: names$, letters = NEVER, self = "sticky", laten
     userId,
     deviceId,
     toDevice$: letters,
+    roomKey$: roomKeys,
     sendToDevice(devices: readonly Device[], type: string, content: object) {
       messages$.next({ message: { type, sender: userId, content }, devices });
       return of(...devices).pipe(mergeMap(outcomeFor));

@@ -8,6 +8,7 @@ import { eventsOf } from "./events.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
 import { MemberLoader } from "./member-loader.ts";
 import { newsOf } from "./news.ts";
+import { roomKeysOf } from "./room-keys.ts";
 import { roomsOf } from "./rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
 import { StickyEvents } from "./sticky-events.ts";
@@ -48,6 +49,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     stickyEvents: (roomId) => sticky.in(roomId),
     news$: newsOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
+    roomKey$: roomKeysOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),
     ...delayedEventsOf(client),

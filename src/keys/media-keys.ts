@@ -1,7 +1,7 @@
 // Media keys for the span of one join: ours given to the members, theirs taken in. protocol.md 5.
 import { asyncScheduler, distinctUntilChanged, Observable, Subject, switchMap } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
-import type { Device, ToDeviceMessage } from "../matrix.ts";
+import type { Device } from "../matrix.ts";
 import { at } from "../rx/at-deadline.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
 import { deliver } from "./delivery.ts";
@@ -9,7 +9,7 @@ import { Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
 import { memberChanges } from "./member-changes.ts";
-import { judge } from "./sender.ts";
+import { judge, judgeRoomKeys, type Judgement } from "./sender.ts";
 import { keyBytes } from "./wire.ts";
 
 /**
@@ -95,21 +95,27 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
       distribution.resend({ userId, deviceId }, asyncScheduler.now());
     };
 
-    const receive = (message: ToDeviceMessage) => {
-      const addressee = { ...own, roomId, slot, requireCrossSigned: options.requireCrossSigned };
-      const judgement = judge(message, addressee, asyncScheduler.now());
+    const addressee = { ...own, roomId, slot, requireCrossSigned: options.requireCrossSigned };
+    const receive = (sender: string, judgement: Judgement | undefined) => {
       if (!judgement) return;
-      if (!("refused" in judgement)) {
-        if (judgement.wantsKey) answer(judgement);
-        return advance(inbox.receive(judgement));
+      if ("refused" in judgement) {
+        const { refused: reason, ...details } = judgement;
+        return trace({ kind: "key-refused", reason, userId: sender, ...details });
       }
-      const { refused: reason, ...path } = judgement;
-      trace({ kind: "key-refused", reason, userId: message.sender, ...path });
+      if (judgement.wantsKey) answer(judgement);
+      advance(inbox.receive(judgement));
     };
 
     subscriber.add(deadline$.pipe(distinctUntilChanged(), switchMap(at)).subscribe(() => advance()));
     act(distribution.start(), []);
-    subscriber.add(matrix.toDevice$.subscribe(receive));
+    subscriber.add(
+      matrix.toDevice$.subscribe((message) => receive(message.sender, judge(message, addressee, asyncScheduler.now()))),
+    );
+    subscriber.add(
+      matrix.roomKey$?.subscribe((event) => {
+        for (const judgement of judgeRoomKeys(event, addressee, asyncScheduler.now())) receive(event.sender, judgement);
+      }),
+    );
     subscriber.add(
       options.decryption$.subscribe((decryption) => {
         const { participantIdentity, result, keyIndex } = decryption;

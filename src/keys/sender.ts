@@ -1,9 +1,9 @@
 // Sender: whether a key message may be believed, by who sent it. protocol.md 5.4, 11 rows 11 and 12.
-import type { Device, ToDeviceMessage } from "../matrix.ts";
+import type { Device, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { sameDevice } from "./device.ts";
 import type { KeyRefusal } from "./trace.ts";
-import { formatOf, type KeyMessage, parseKeyMessage } from "./wire.ts";
+import { formatOf, type KeyMessage, parseKeyMessage, parseRoomKeys } from "./wire.ts";
 
 /** A key whose sending device is proven. */
 export interface ProvenKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey"> {
@@ -12,7 +12,9 @@ export interface ProvenKey extends Device, Pick<KeyMessage, "keyIndex" | "key" |
   readonly receivedTs: number;
 }
 
-export type Judgement = ProvenKey | { readonly refused: KeyRefusal; readonly path?: string };
+export type Judgement =
+  | ProvenKey
+  | { readonly refused: KeyRefusal; readonly path?: string; readonly deviceId?: string };
 
 /** For whom a message has to be, and how much its sender has to prove. */
 export interface Addressee extends Device {
@@ -33,12 +35,48 @@ export function judge(message: ToDeviceMessage, addressee: Addressee, now: numbe
   if (application !== undefined && application !== "m.call" && application !== applicationTypeOf(addressee.slot)) {
     return undefined;
   }
-  const { sender, proof } = message;
+  const judged = judgeSender(message, parsed.deviceId, addressee);
+  if (!judged || "refused" in judged) return judged;
+  return { ...judged, keyIndex, key, memberId, wantsKey, sentTs, receivedTs: now };
+}
+
+/** An event of the timeline is of this join if it is no older. Others come when somebody scrolls back. */
+const freshMs = 60_000;
+
+/** The same for keys in the timeline. Their time is the server's. protocol.md 5.5. */
+export function judgeRoomKeys(event: RoomKeyEvent, addressee: Addressee, now: number): readonly Judgement[] {
+  if (event.roomId !== addressee.roomId || now - event.originServerTs > freshMs) return [];
+  const parsed = parseRoomKeys(event.content);
+  if ("malformed" in parsed) return [{ refused: "malformed", path: parsed.malformed }];
+  const judged = judgeSender(event, parsed.deviceId, addressee);
+  if (!judged) return [];
+  if ("refused" in judged) return [judged];
+  const { userId, deviceId } = judged;
+  const [sentTs, receivedTs] = [event.originServerTs, now];
+  return parsed.keys.map(
+    ({ keyIndex, key }): ProvenKey => ({
+      userId,
+      deviceId,
+      keyIndex,
+      key,
+      memberId: undefined,
+      wantsKey: false,
+      sentTs,
+      receivedTs,
+    }),
+  );
+}
+
+function judgeSender(
+  { sender, proof }: Pick<ToDeviceMessage, "sender" | "proof">,
+  claimedDeviceId: string | undefined,
+  addressee: Addressee,
+): Device | { readonly refused: KeyRefusal; readonly deviceId?: string } | undefined {
   if (!proof) return { refused: "cleartext" };
-  if (proof.deviceId === undefined) return { refused: "unproven-device" };
-  if (parsed.deviceId !== undefined && parsed.deviceId !== proof.deviceId) return { refused: "forged-device" };
-  if (addressee.requireCrossSigned && !proof.crossSigned) return { refused: "not-cross-signed" };
-  const device = { userId: sender, deviceId: proof.deviceId };
-  if (sameDevice(device, addressee)) return undefined;
-  return { ...device, keyIndex, key, memberId, wantsKey, sentTs, receivedTs: now };
+  const { deviceId, crossSigned } = proof;
+  if (deviceId === undefined) return { refused: "unproven-device" };
+  if (claimedDeviceId !== undefined && claimedDeviceId !== deviceId) return { refused: "forged-device", deviceId };
+  if (addressee.requireCrossSigned && !crossSigned) return { refused: "not-cross-signed", deviceId };
+  const device = { userId: sender, deviceId };
+  return sameDevice(device, addressee) ? undefined : device;
 }

@@ -33,6 +33,14 @@ export const formatOf = (type: string): KeyFormat | undefined => (Object.hasOwn(
 /** How long a key is in a format. */
 export const keyBytes = (format: KeyFormat): number => (format === "m.rtc.encryption_key" ? 32 : 16);
 
+function readKey(value: unknown): Pick<KeyMessage, "keyIndex" | "key"> | { readonly malformed: "index" | "key" } {
+  const { index, key } = objectOr(value);
+  if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > 255) return { malformed: "index" };
+  const bytes = isString(key) && key.length <= longestKey ? fromBase64(key) : undefined;
+  if (bytes?.length !== 16 && bytes?.length !== 32) return { malformed: "key" };
+  return { keyIndex: index, key: bytes };
+}
+
 /** In characters of base64: 32 bytes take 44. */
 const longestKey = 64;
 
@@ -44,12 +52,9 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
   const name = isNew ? "media_key" : "keys";
   const keys = rest[name];
   if (!isObject(keys)) return { malformed: name };
-  const { index, key } = keys;
-  if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > 255)
-    return { malformed: `${name}.index` };
-  const bytes = isString(key) && key.length <= longestKey ? fromBase64(key) : undefined;
-  if (bytes?.length !== 16 && bytes?.length !== 32) return { malformed: `${name}.key` };
-  const common = { roomId, keyIndex: index as number, key: bytes, wantsKey: rest[wantsKeyField] === true };
+  const read = readKey(keys);
+  if ("malformed" in read) return { malformed: `${name}.${read.malformed}` };
+  const common = { roomId, ...read, wantsKey: rest[wantsKeyField] === true };
   if (isNew) {
     const memberId = rest["member_id"];
     if (!isString(memberId)) return { malformed: "member_id" };
@@ -65,6 +70,22 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
     application: isString(application) ? application : undefined,
     sentTs: isFiniteNumber(rest["sent_ts"]) ? rest["sent_ts"] : undefined,
   };
+}
+
+/** What an event of protocol.md 5.5 says, E10: several keys of one device. */
+export interface RoomKeys {
+  readonly deviceId: string;
+  readonly keys: readonly Pick<KeyMessage, "keyIndex" | "key">[];
+}
+
+/** Reads such an event, or names the field that is not as it must be. Of its keys, those that are none are left out. */
+export function parseRoomKeys(content: unknown): RoomKeys | { readonly malformed: string } {
+  const { device_id: deviceId, call_id: callId, keys } = objectOr(content);
+  if (!isString(deviceId)) return { malformed: "device_id" };
+  if (callId !== "") return { malformed: "call_id" };
+  if (!Array.isArray(keys)) return { malformed: "keys" };
+  const read = keys.slice(0, 256).map(readKey);
+  return { deviceId, keys: read.flatMap((key) => ("malformed" in key ? [] : [key])) };
 }
 
 /** What goes out: one key of ours, for one call. */

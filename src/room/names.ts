@@ -9,5 +9,8 @@ export const stickyMemberTypes: readonly [string, string] = ["org.matrix.msc4143
 /** State events of slots, the name in use first. */
 export const slotTypes: readonly [string, string] = ["org.matrix.msc4143.rtc.slot", "m.rtc.slot"];
 
+/** Timeline events with media keys, as clients sent them until 2025. */
+export const roomKeyType = "io.element.call.encryption_keys";
+
 /** The default call of a room. */
 export const roomCallSlot = "m.call#ROOM";

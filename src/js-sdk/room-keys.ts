@@ -1,0 +1,34 @@
+// Media keys in the timeline, as clients sent them until 2025: one listener, for all rooms. protocol.md 5.5.
+import { type MatrixClient, type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
+import { Observable, share } from "rxjs";
+import type { RoomKeyEvent } from "../matrix.ts";
+import { roomKeyType } from "../room/names.ts";
+import { proofOf } from "./proof.ts";
+
+/** `EventShieldReason`s, which the SDK exports by a path of its own: a session that was passed on, or another's. */
+const doubtful: ReadonlySet<number | null> = new Set([4, 5, 8]);
+
+/** Those that were encrypted: keys in the clear are of no use to anybody. */
+export function roomKeysOf(client: MatrixClient): Observable<RoomKeyEvent> {
+  return new Observable<RoomKeyEvent>((subscriber) => {
+    const proven = async (event: MatrixEvent, sender: string, key: string | null): Promise<RoomKeyEvent["proof"]> => {
+      const info = await client
+        .getCrypto()
+        ?.getEncryptionInfoForEvent(event)
+        .catch(() => null);
+      if (key === null || !info || doubtful.has(info.shieldReason)) return { crossSigned: false };
+      return proofOf(client, sender, key);
+    };
+
+    const onDecrypted = (event: MatrixEvent) => {
+      const [roomId, sender, key] = [event.getRoomId(), event.getSender(), event.getSenderKey()];
+      if (event.getType() !== roomKeyType || roomId === undefined || sender === undefined) return;
+      const told = { roomId, sender, content: event.getContent<object>(), originServerTs: event.getTs() };
+      void proven(event, sender, key).then((proof) => subscriber.next({ ...told, proof }));
+    };
+    client.on(MatrixEventEvent.Decrypted, onDecrypted);
+    return () => {
+      client.off(MatrixEventEvent.Decrypted, onDecrypted);
+    };
+  }).pipe(share());
+}
