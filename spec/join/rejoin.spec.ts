@@ -105,6 +105,16 @@ describe("joining again", () => {
       expectObservable(inWords(join()), "^ 1s !").toBe("a-d-w-j 495ms v---j", words);
     }),
   );
+
+  it(
+    "comes back when our membership is overwritten in the very sync that would have shown it",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, requests$, join } = scene({ syncMs: 100 });
+      cold("10ms x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
+      expectObservable(requests$, "      ^ 12s !").toBe("c-d-w-r 4999ms r 4997ms r-w-r");
+      expectObservable(inWords(join()), "^ 12s !").toBe("a-d-w-j 9997ms         v---j", words);
+    }),
+  );
 });
 
 describe("the time until the room shows us (4.8)", () => {
@@ -142,5 +152,27 @@ describe("the time until the room shows us (4.8)", () => {
     }
     expect(writes.slice(0, 5)).toEqual([10_000, 30_000, 60_000, 110_000, 200_000]);
     expect(writes.length).toBeLessThan(20);
+  });
+});
+
+describe("an outage", () => {
+  it("that lasts is asked about more rarely, and no longer waited for when the client is in touch again", () => {
+    const steps = lifecycle("state", { maxRetries: 1 });
+    steps.join();
+    for (const ts of [5_000, 8_000]) {
+      steps.at(ts).input({ kind: "clock" });
+      steps.fails("network");
+    }
+    expect(steps.at(20_000).input({ kind: "clock" })).toEqual([]);
+    expect(steps.input({ kind: "awake" })).toEqual(["restart"]);
+  });
+
+  it("does not shorten what the server has asked us to wait", () => {
+    const steps = lifecycle("state");
+    steps.join();
+    steps.at(5_000).input({ kind: "clock" });
+    steps.fails("rate-limited");
+    expect(steps.at(6_000).input({ kind: "awake" })).toEqual([]);
+    expect(steps.at(10_000).input({ kind: "clock" })).toEqual(["restart"]);
   });
 });

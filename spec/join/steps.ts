@@ -1,8 +1,9 @@
 // Steps: the lifecycle driven by hand, one input at a time, on a clock of its own.
-import type { Facts, Input, Request, RequestKind, Settings } from "../../src/join/facts.ts";
-import { initialFacts } from "../../src/join/facts.ts";
+import { type Facts, initialFacts, type Settings } from "../../src/join/facts.ts";
 import { transition } from "../../src/join/lifecycle.ts";
 import { resolveJoinOptions } from "../../src/join/options.ts";
+import type { Request, RequestKind } from "../../src/join/request.ts";
+import type { Input } from "../../src/join/turn.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { membersNamed } from "../../src/testing/index.ts";
 

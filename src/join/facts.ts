@@ -1,10 +1,10 @@
-// Facts: everything that the lifecycle of our membership knows, the inputs that change it, and the effects that follow.
+// Facts: everything that the lifecycle of our membership knows. protocol.md 4.2-4.8.
 import type { RtcError } from "../errors.ts";
-import type { MatrixError } from "../matrix.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
+import type { Flight, RequestKind } from "./request.ts";
 import type { RejoinReason } from "./state.ts";
-import type { JoinTrace, LeaveCause, WriteReason } from "./trace.ts";
+import type { LeaveCause, WriteReason } from "./trace.ts";
 
 /** The options that the lifecycle decides by: plain values alone. */
 export type Settings = Pick<
@@ -25,60 +25,6 @@ export type Settings = Pick<
   | "leaveTimeoutMs"
   | "maxRetries"
 > & { readonly delegates: boolean };
-
-/** A request to the homeserver. `instance` says which of our memberships it is about: each re-join begins a new one. */
-export type Request =
-  | { readonly kind: "capability" }
-  | { readonly kind: "open-slot" }
-  | {
-      readonly kind: "schedule";
-      readonly instance: number;
-      readonly txn: number;
-      readonly delayMs: number;
-      /** Whether it is to be handed over (6.4) rather than kept alive by us. */
-      readonly delegated: boolean;
-    }
-  | { readonly kind: "restart" | "send" | "cancel"; readonly delayId: string; readonly keepalive?: true }
-  | { readonly kind: "delegate"; readonly delayId: string; readonly delayMs: number }
-  | {
-      readonly kind: "write";
-      readonly instance: number;
-      readonly txn: number;
-      readonly reason: WriteReason;
-      /** When we joined by the server's clock; absent in the write that joins. */
-      readonly createdTs: number | undefined;
-      /** How long the membership lasts from now. */
-      readonly lifetimeMs: number;
-      /** How long it has lasted already. */
-      readonly ageMs: number;
-    }
-  | {
-      readonly kind: "leave";
-      readonly instance: number;
-      readonly txn: number;
-      readonly reason: LeaveReason | undefined;
-    };
-
-export type RequestKind = Request["kind"];
-
-/** A request that carries an event. */
-export type ContentRequest = Extract<Request, { readonly txn: number }>;
-
-/** Requests of one lane go one at a time: the delayed leave, our membership, and the handing over of the delayed leave. */
-export type Lane = "guard" | "event" | "handover";
-
-export interface Flight {
-  readonly id: number;
-  readonly lane: Lane;
-  readonly request: Request;
-  readonly sinceTs: number;
-  /** When we stop waiting for it. It stays under way, and a late answer counts. */
-  readonly overdueTs: number;
-}
-
-export type Answer =
-  | { readonly ok: true; readonly value?: unknown }
-  | { readonly ok: false; readonly error: MatrixError };
 
 export interface ArmedLeave {
   readonly status: "armed";
@@ -139,9 +85,11 @@ export interface Facts {
 
   readonly flights: readonly Flight[];
   readonly late: readonly Flight[];
-  /** How often in a row each kind of request has failed, and when it may be tried again. */
+  /** How often in a row each kind of request has failed. */
   readonly failures: { readonly [K in RequestKind]?: number };
+  /** When it may be tried again: whatever happens, and unless the network comes back earlier. */
   readonly notBefore: { readonly [K in RequestKind]?: number };
+  readonly retryTs: { readonly [K in RequestKind]?: number };
   /** Transaction ids of contents that were sent and not confirmed, by `contentOf`: a retry keeps its id. */
   readonly txns: Readonly<Record<string, number>>;
   readonly serial: number;
@@ -162,52 +110,6 @@ export interface Facts {
         readonly keepGuard: boolean;
       }
     | undefined;
-}
-
-export type Input =
-  /** Transports, application or intent are known, or have changed. */
-  | { readonly kind: "content" }
-  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
-  /** What the room shows of us. */
-  | { readonly kind: "membership"; readonly own: Membership | undefined }
-  | { readonly kind: "slot"; readonly status: Slot["status"] }
-  /** Somebody came into the room who cannot read our membership. */
-  | { readonly kind: "late-room-member" }
-  | { readonly kind: "clock" }
-  | { readonly kind: "page-hidden" }
-  | { readonly kind: "leave"; readonly cause: "leaveOn" | "unsubscribe"; readonly reason?: LeaveReason | undefined }
-  /** Another join of the same call takes our place. */
-  | { readonly kind: "replaced" }
-  | { readonly kind: "failure"; readonly error: RtcError };
-
-export type Effect =
-  | { readonly kind: "request"; readonly id: number; readonly request: Request }
-  /** Nobody waits for the answer any more. */
-  | { readonly kind: "abort"; readonly id: number }
-  | { readonly kind: "trace"; readonly entry: JoinTrace };
-
-/** One step of the lifecycle while it is being taken: facts to change (never what they hold), effects to add. */
-export interface Turn {
-  readonly settings: Settings;
-  readonly now: number;
-  readonly facts: { -readonly [K in keyof Facts]: Facts[K] };
-  readonly effects: Effect[];
-}
-
-/** What a request carries, in a word: two requests with the same content are one to the server. */
-export function contentOf(
-  request: Pick<ContentRequest, "kind" | "instance"> & { readonly delegated?: boolean },
-): string {
-  return [request.kind, request.instance, ...(request.delegated ? ["delegated"] : [])].join(" ");
-}
-
-/** The content is confirmed, or has changed: the next one is no retry. */
-export function forgetTxn(facts: Turn["facts"], content: string): void {
-  facts.txns = Object.fromEntries(Object.entries(facts.txns).filter(([name]) => name !== content));
-}
-
-export function trace(turn: Turn, entry: JoinTrace): void {
-  turn.effects.push({ kind: "trace", entry });
 }
 
 export function initialFacts(settings: Settings, now: number, leftBehind?: string): Facts {
@@ -239,10 +141,16 @@ export function initialFacts(settings: Settings, now: number, leftBehind?: strin
     late: [],
     failures: {},
     notBefore: {},
+    retryTs: {},
     txns: {},
     serial: 1,
     probablyLeft: false,
     rejoin: undefined,
     leaving: undefined,
   };
+}
+
+/** The delayed leave that the server holds for us, if it does. */
+export function armedLeave(facts: Facts): ArmedLeave | undefined {
+  return facts.delayed.status === "armed" ? facts.delayed : undefined;
 }

@@ -27,19 +27,22 @@ import {
 } from "rxjs";
 import type { Call } from "../call.ts";
 import { RtcError } from "../errors.ts";
+import type { News } from "../matrix.ts";
 import { roomNews } from "../news.ts";
+import { stateMemberType } from "../room/names.ts";
 import { at } from "../rx/at-deadline.ts";
 import type { MembershipData } from "./content.ts";
-import { type Effect, type Facts, initialFacts, type Input, type Settings } from "./facts.ts";
+import { type Facts, initialFacts, type Settings } from "./facts.ts";
 import { lateRoomMembers } from "./late-room-members.ts";
 import { type Step, transition } from "./lifecycle.ts";
 import { membershipData } from "./membership-data.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import { findOwn, ownMembers } from "./own-member.ts";
-import { wakeTs } from "./plan.ts";
-import { requester } from "./requests.ts";
+import { requester } from "./requester.ts";
 import type { JoinState } from "./state.ts";
+import type { Effect, Input } from "./turn.ts";
 import { viewOf } from "./view.ts";
+import { wakeTs } from "./wake.ts";
 
 /** No request is listened to for longer, however late answers are welcome. */
 const longestRequestMs = 30_000;
@@ -83,8 +86,8 @@ export function life(
         orFailure("leaveOn failed"),
       ),
       call.slot$.pipe(map(({ status }): Input => ({ kind: "slot", status }))),
-      call.membership$.pipe(
-        map((memberships): Input => ({ kind: "membership", own: findOwn(memberships, member(facts.instance)) })),
+      merge(call.membership$, newsOfMembers(call)).pipe(
+        map((): Input => ({ kind: "membership", own: findOwn(call.membership$.value, member(facts.instance)) })),
       ),
       membershipData(call.slot, options).pipe(
         tap((current) => (data = current)),
@@ -94,7 +97,7 @@ export function life(
       options.kind === "sticky"
         ? lateRoomMembers(call.matrix, call.roomId).pipe(map((): Input => ({ kind: "late-room-member" })))
         : EMPTY,
-      clockJumps(call),
+      awakenings(call),
       pageHides(),
     );
 
@@ -156,13 +159,24 @@ function orFailure(what: string) {
     );
 }
 
-/** An empty batch of news: timers may not have kept up with the clock. */
-function clockJumps({ matrix, roomId }: Call): Observable<Input> {
+/** A membership that ends in the sync that shows it changes no list: we have to look whenever there may be one of ours. */
+function newsOfMembers({ matrix, roomId }: Call): Observable<unknown> {
+  const isOurs = (news: News) =>
+    news.kind === "state"
+      ? news.type === stateMemberType
+      : news.kind !== "sticky" || news.event.sender === matrix.userId;
+  return roomNews(matrix)
+    .of(roomId)
+    .pipe(filter((batch) => batch.some(isOurs)));
+}
+
+/** An empty batch of news: the client is in touch again, and timers may not have kept up with the clock. */
+function awakenings({ matrix, roomId }: Call): Observable<Input> {
   return roomNews(matrix)
     .of(roomId)
     .pipe(
       filter((batch) => batch.length === 0),
-      map((): Input => ({ kind: "clock" })),
+      map((): Input => ({ kind: "awake" })),
     );
 }
 

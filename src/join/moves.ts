@@ -1,10 +1,11 @@
 // Moves: how our membership changes its phase. protocol.md 4.4, 4.7, 4.8.
 import type { RtcError } from "../errors.ts";
-import type { ArmedLeave, Facts, Request, Settings, Turn } from "./facts.ts";
-import { contentOf, forgetTxn, trace } from "./facts.ts";
+import { armedLeave, type Settings } from "./facts.ts";
 import type { LeaveReason } from "./options.ts";
+import { contentOf } from "./request.ts";
 import type { RejoinReason } from "./state.ts";
 import type { LeaveCause, WriteReason } from "./trace.ts";
+import { detach, forgetTxn, trace, type Turn } from "./turn.ts";
 
 /** How long we wait for the first sight of ourselves before its absence counts (4.8). */
 export const echoGraceMs = 10_000;
@@ -14,6 +15,9 @@ const maxAbandoned = 5;
 
 /** While leaving, how long a request that stands in the way may still take. */
 const leaveWaitMs = 2_000;
+
+/** How long we go on trying to leave when nobody waits for it any more. */
+export const lingerMs = 30_000;
 
 const hourMs = 3_600_000;
 
@@ -60,8 +64,10 @@ export function rejoin(turn: Turn, reason: RejoinReason): void {
   facts.dirty = undefined;
   facts.expiresTs = Infinity;
   facts.refreshTs = Infinity;
+  cancelHandover(turn);
   facts.handover = "wanted";
   facts.notBefore = { schedule: now + waitMs, write: now + waitMs };
+  facts.retryTs = {};
   facts.failures = {};
   const { delayed } = facts;
   if (delayed.status !== "armed") return;
@@ -76,15 +82,22 @@ export function leave(turn: Turn, cause: LeaveCause, reason?: LeaveReason, failu
   if (facts.phase === "leaving") return;
   trace(turn, { kind: "leave-started", cause });
   facts.phase = "leaving";
-  if (typeof facts.handover === "object") detach(turn, { kind: "cancel", delayId: facts.handover.delayId });
+  cancelHandover(turn);
   facts.leaving = { sinceTs: now, cause, reason, failure, timedOut: false, sendFailed: false, keepGuard: false };
   facts.notBefore = {};
+  facts.retryTs = {};
   facts.failures = {};
   facts.flights = facts.flights.flatMap((flight) => {
     const isDecisive = ["write", "leave", "schedule"].includes(flight.request.kind);
     if (!isDecisive) turn.effects.push({ kind: "abort", id: flight.id });
     return isDecisive ? [{ ...flight, overdueTs: Math.min(flight.overdueTs, now + leaveWaitMs) }] : [];
   });
+}
+
+/** A long delayed leave that nobody has taken would end whoever comes after us. */
+function cancelHandover(turn: Turn): void {
+  const { handover } = turn.facts;
+  if (typeof handover === "object") detach(turn, { kind: "cancel", delayId: handover.delayId });
 }
 
 /** Gives up for good, with one attempt to leave. */
@@ -103,12 +116,18 @@ export function end(turn: Turn, error?: RtcError): void {
   trace(turn, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
 }
 
-/** Sends a request whose answer changes nothing. */
-export function detach(turn: Turn, request: Request): void {
-  turn.effects.push({ kind: "request", id: turn.facts.serial++, request });
+/** Forgets a delayed leave that is gone. */
+export function forget(turn: Turn, delayId: string): void {
+  const { facts } = turn;
+  if (facts.leftBehind === delayId) facts.leftBehind = undefined;
+  if (armedLeave(facts)?.delayId === delayId) facts.delayed = { status: "wanted" };
 }
 
-/** The delayed leave that the server holds for us, if it does. */
-export function armedLeave(facts: Facts): ArmedLeave | undefined {
-  return facts.delayed.status === "armed" ? facts.delayed : undefined;
+/** A member that was replaced is known to have left. */
+export function dropAbandoned({ facts }: Turn, instance: number): void {
+  facts.abandoned = facts.abandoned.filter((one) => one !== instance);
 }
+
+/** The room has shown that we joined before the answer came: whatever it says, we are in. */
+export const isShown = ({ facts }: Turn, reason: WriteReason): boolean =>
+  facts.phase === "joined" && facts.echoed && (reason === "join" || reason === "rejoin");

@@ -2,13 +2,13 @@
 import { Observable, Subject } from "rxjs";
 import type { Call } from "../call.ts";
 import { RtcError } from "../errors.ts";
-import type { Facts, Input } from "./facts.ts";
+import { armedLeave, type Facts } from "./facts.ts";
 import { leaveBehind, takeOver } from "./left-behind.ts";
 import { life } from "./life.ts";
-import { armedLeave } from "./moves.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { sameJson } from "./same-json.ts";
 import type { JoinState } from "./state.ts";
+import type { Input } from "./turn.ts";
 
 /**
  * Joins when subscribed to, and leaves when unsubscribed from or when `leaveOn` emits.

@@ -1,7 +1,7 @@
 // Plan: what to ask of the homeserver next, given what we know. protocol.md 4.2, 4.4, 4.7.
-import { contentOf, type ContentRequest, type Facts, type Lane } from "./facts.ts";
-import type { Request, RequestKind, Settings } from "./facts.ts";
-import { armedLeave, echoGraceMs } from "./moves.ts";
+import { armedLeave, type Facts, type Settings } from "./facts.ts";
+import { echoGraceMs } from "./moves.ts";
+import { contentOf, type ContentRequest, type Lane, type Request, type RequestKind } from "./request.ts";
 import type { WriteReason } from "./trace.ts";
 
 export interface Planned {
@@ -15,7 +15,7 @@ const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
 /** The next request of a lane, if there is one. `end`: there is nothing left to do at all. */
 export function plan(settings: Settings, facts: Facts, now: number): Planned | "end" | undefined {
   const free = (lane: Lane) => !facts.flights.some((flight) => flight.lane === lane);
-  const may = (kind: RequestKind) => now >= (facts.notBefore[kind] ?? -Infinity);
+  const may = (kind: RequestKind) => now >= Math.max(facts.notBefore[kind] ?? 0, facts.retryTs[kind] ?? 0);
   if (facts.over) return undefined;
   if (facts.phase === "leaving") return planLeave(facts, free, may);
 
@@ -150,26 +150,3 @@ function withTxn(facts: Facts, request: WithoutTxn<ContentRequest>): ContentRequ
 }
 
 type WithoutTxn<T> = T extends unknown ? Omit<T, "txn"> : never;
-
-/** When something becomes due by the clock alone. */
-export function wakeTs(settings: Settings, facts: Facts, now: number): number {
-  if (facts.over) return Infinity;
-  const armed = armedLeave(facts);
-  const times = [
-    ...facts.flights.map(({ overdueTs }) => overdueTs),
-    ...Object.values(facts.notBefore),
-    armed?.restartTs,
-    armed?.leaveTs,
-    facts.delayed.status === "unsupported" ? facts.delayed.retryTs : undefined,
-    facts.refreshTs,
-    facts.expiresTs,
-    facts.dirty?.dueTs,
-    facts.missing || facts.dirty ? facts.joinedTs + echoGraceMs : undefined,
-    facts.leaving && facts.leaving.sinceTs + settings.leaveTimeoutMs,
-    facts.leaving && facts.leaving.sinceTs + lingerMs,
-  ];
-  return Math.min(...times.filter((ts) => ts !== undefined && ts > now).map(Number));
-}
-
-/** How long we go on trying to leave when nobody waits for it any more. */
-export const lingerMs = 30_000;

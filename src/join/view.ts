@@ -1,6 +1,7 @@
 // View: what the facts look like to a user. protocol.md 4.3.
 import type { OwnMember } from "../call.ts";
-import type { Facts, RequestKind } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import type { RequestKind } from "./request.ts";
 import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./state.ts";
 
 /** The state that a user sees. */
@@ -31,7 +32,7 @@ function delayedLeaveOf({ delayed }: Facts): DelayedLeaveState {
 
 function progress(facts: Facts, now: number): Attempt & { readonly step: JoinStep } {
   const [step, kind] = stepOf(facts);
-  const nextTryTs = facts.notBefore[kind] ?? 0;
+  const nextTryTs = Math.max(facts.notBefore[kind] ?? 0, facts.retryTs[kind] ?? 0);
   const isWaiting = nextTryTs > now && !facts.flights.some(({ request }) => request.kind === kind);
   return { step, attempt: (facts.failures[kind] ?? 0) + 1, ...(isWaiting ? { nextTryTs } : {}) };
 }

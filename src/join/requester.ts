@@ -1,4 +1,4 @@
-// Requests: what the lifecycle asks for, as effects of the port. protocol.md 4.6, examples E6 and E7.
+// Requester: what the lifecycle asks for, as effects of the port. protocol.md 4.6, examples E6 and E7.
 import { asyncScheduler, catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, of, take } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
@@ -6,7 +6,7 @@ import { hasOwnedStateKeys } from "../room/create.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
 import { type MembershipData, openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
-import type { Answer, Request } from "./facts.ts";
+import type { Answer, Request } from "./request.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 
 /** What a request is filled in with at the moment when it is sent. */
