@@ -12,10 +12,28 @@ import { scenario as killed } from "./scenarios/4-killed.ts";
 import { scenario as reload } from "./scenarios/5-reload.ts";
 import { scenario as sdkMember } from "./scenarios/6-sdk-member.ts";
 import { scenario as crashAndReturn } from "./scenarios/7-crash-and-return.ts";
+import { scenario as lateRoomMember } from "./scenarios/8-late-room-member.ts";
+import { scenario as frozen } from "./scenarios/9-frozen.ts";
+import { scenario as rotation } from "./scenarios/10-rotation.ts";
+import { scenario as heldBack } from "./scenarios/11-held-back.ts";
+import { scenario as sdkMemberSticky } from "./scenarios/12-sdk-member-sticky.ts";
 import type { Visitor } from "./visitor.ts";
 import { inWorld, type World } from "./world.ts";
 
-const scenarios: readonly Scenario[] = [bothDecode, thirdJoins, thirdLeaves, killed, reload, sdkMember, crashAndReturn];
+const scenarios: readonly Scenario[] = [
+  bothDecode,
+  thirdJoins,
+  thirdLeaves,
+  killed,
+  reload,
+  sdkMember,
+  crashAndReturn,
+  lateRoomMember,
+  frozen,
+  rotation,
+  heldBack,
+  sdkMemberSticky,
+];
 
 const { values } = parseArgs({
   options: {
@@ -85,7 +103,7 @@ async function play(scenario: Scenario, world: World): Promise<Outcome> {
 
 /** What can be said of a page after a failure. */
 async function report(visitor: Visitor, scenario: string): Promise<void> {
-  const file = `${scenario.slice(0, 1)}-${visitor.name}`;
+  const file = `${Number.parseInt(scenario)}-${visitor.name}`;
   const path = await visitor.screenshot(file).catch(() => "no screenshot: the page is gone");
   say([`  ${visitor.name}: ${path}`, ...visitor.complaints.map((line) => `    ${line}`)].join("\n"));
 }

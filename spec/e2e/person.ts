@@ -44,6 +44,29 @@ export class Person {
     await this.visitor.page.getByRole("button", { name: "Leave" }).click();
   }
 
+  /** Turns a device off, in the call; it stays off in the next one. */
+  async turnOff(device: "Mic" | "Camera"): Promise<void> {
+    await this.visitor.page.getByRole("button", { name: `${device} on` }).click();
+    await this.visitor.page.getByRole("button", { name: `${device} off` }).waitFor();
+  }
+
+  /** How our membership has stood since we joined. */
+  states(): Promise<readonly string[]> {
+    return this.visitor.page.evaluate(() => window.callInspection?.states() ?? []);
+  }
+
+  /** When we entered the room, by the homeserver's clock. */
+  enteredRoomTs(): Promise<number> {
+    return this.visitor.page.evaluate(async () => {
+      const { homeserver, accessToken, userId } = JSON.parse(sessionStorage.getItem("matrixrtc-rx account")!);
+      const room = encodeURIComponent(new URLSearchParams(location.hash.slice(1)).get("room")!);
+      const headers = { Authorization: `Bearer ${accessToken}` };
+      const response = await fetch(`${homeserver}/_matrix/client/v3/rooms/${room}/state`, { headers });
+      const events: { type: string; state_key: string; origin_server_ts: number }[] = await response.json();
+      return events.find((event) => event.type === "m.room.member" && event.state_key === userId)!.origin_server_ts;
+    });
+  }
+
   /** What the page says of the call; undefined outside of one. */
   look(): Promise<Inspected | undefined> {
     return this.visitor.page.evaluate(() => {

@@ -16,6 +16,9 @@ export interface Stage {
   enter<T extends Person | Visitor>(entering: Promise<T>): Promise<T>;
 }
 
+/** The same stage, where our members join in a mode of their own. */
+export const inMode = (stage: Stage, mode: string): Stage => ({ ...stage, world: { ...stage.world, mode } });
+
 /** From joining to the first decoded frame, in its parts; each counted from joining. */
 export function timesOf({ marks }: Inspected): Figures {
   const { homeserver, token, sfu, key, frame } = marks;

@@ -49,8 +49,24 @@ export class Visitor {
     await this.page.goto(url, { waitUntil: "commit" });
   }
 
+  /** Stops the page's code, its timers too, as browsers do with tabs that nobody looks at. */
+  freeze(): Promise<void> {
+    return this.#setLifecycle("frozen");
+  }
+
+  /** Lets it go on. */
+  thaw(): Promise<void> {
+    return this.#setLifecycle("active");
+  }
+
   close(): Promise<void> {
     return this.#context.close();
+  }
+
+  async #setLifecycle(state: "frozen" | "active") {
+    const session = await this.#context.newCDPSession(this.page);
+    await session.send("Page.setWebLifecycleState", { state });
+    await session.detach();
   }
 
   #listen() {
