@@ -8,6 +8,7 @@ import { slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts"
 import { type MembershipData, openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
 import type { Answer, Request } from "./request.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
+import { schedule } from "./schedule.ts";
 
 /** What a request is filled in with at the moment when it is sent. */
 export interface Particulars {
@@ -69,7 +70,7 @@ export function requester(
       case "open-slot":
         return matrix.send(openSlotEvent());
       case "schedule":
-        return matrix.schedule(leaveEvent(request.instance, request.txn), request.delayMs);
+        return schedule(matrix, leaveEvent(request.instance, request.txn), request.delayMs);
       case "restart":
       case "send":
       case "cancel":

@@ -15,22 +15,26 @@ const unsupportedRetryMs = 600_000;
 export const shortestDelayMs = 2_000;
 
 /**
- * Takes an error into the facts, as the last column of each row of this table says; `settle` takes the answers.
+ * Takes an error into the facts.
  *
- * | | schedule | restart | write | send (leaving) | leave | cancel |
+ * | | schedule | restart | write | send, to leave | leave | cancel |
  * |---|---|---|---|---|---|---|
- * | ok | armed | deadline moves | written | left | left | gone |
- * | rate-limited | again after its wait | same | same | leave, after its wait | again after its wait | same |
- * | network | again after `networkRetryMs` | same | same | leave, after the wait | again | again |
- * | timeout | again, uncounted | same | same | leave | again, uncounted | same |
- * | not-found, conflict | not-found: unsupported; conflict: unknown | gone: schedule anew, or re-join if it was due | unknown | leave | unknown | gone |
- * | forbidden | unsupported | unknown | fails `join-refused` | leave | unknown | gone |
- * | unsupported | unsupported | unsupported | fails `unsupported` | leave | unknown | gone |
- * | max-delay-exceeded | again with the server's maximum, else unsupported | unknown | unknown | leave | unknown | gone |
- * | other: unknown | again 3 times, then unsupported | again until it is due, then re-join | again 3 times, then re-join, then fails `request-failed` | leave | again | gone |
- * | `maxRetries` exceeded | fails `request-failed` while joining, else goes on | goes on | like schedule | - | fails `request-failed` | gone |
+ * | rate-limited | again, as told | again, as told | again, as told | leave, as told | again, as told | again, as told |
+ * | network | again | again | again | leave, after the wait | again | again |
+ * | timeout | again soon | again soon | again soon | leave | again soon | again soon |
+ * | not-found | unsupported | gone | unknown | leave | again | done |
+ * | conflict | unknown | gone | unknown | leave | again | done |
+ * | forbidden | unsupported | unknown | fails `join-refused` | leave | again | done |
+ * | unsupported | unsupported | unsupported | fails `unsupported` | leave | again | done |
+ * | max-delay-exceeded | again, with that delay | unknown | unknown | leave | again | done |
+ * | other | unknown | unknown | unknown | leave | again | done |
  *
- * A late answer counts like one in time if it is a success or the end of a delay id, and not at all otherwise.
+ * - **again**: after `networkRetryMs`, and ten times more rarely after `maxRetries`. While joining for the first time, a
+ *   schedule or write then fails with `request-failed`; so does a leave. A timeout is not counted.
+ * - **unknown**: again, three times at most. Then a schedule counts as unsupported, a write makes us re-join and fails the
+ *   next time with `request-failed`. A restart is tried until the delayed leave is due, then we re-join.
+ * - **unsupported**: we go on without a delayed leave and lapse sooner. Unless the server has none at all, we ask again in ten minutes.
+ * - **gone**: schedule another, or re-join if it was due.
  */
 export function failed(turn: Turn, flight: Flight, error: MatrixError): void {
   const { facts } = turn;
