@@ -8,6 +8,8 @@ const config = mergeConfig(shared, {
     globalSetup: ["spec/homeserver/stack.ts"],
     fileParallelism: false,
     silent: "passed-only",
+    // A session of matrix-js-sdk asks for such a timer when a member has just lapsed.
+    execArgv: ["--disable-warning=TimeoutNegativeWarning"],
     reporters: ["default", figuresReporter],
     testTimeout: 60_000,
     hookTimeout: 60_000,

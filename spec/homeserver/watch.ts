@@ -1,6 +1,6 @@
 // Watch: how a device sees one user in a call, through this library and through matrix-js-sdk.
 import { type MatrixRTCSession, MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/index.js";
-import { distinctUntilChanged, fromEvent, map, type Observable, startWith } from "rxjs";
+import { distinctUntilChanged, fromEvent, map, type Observable, startWith, tap } from "rxjs";
 import { type Membership, rtcSession } from "matrixrtc-rx";
 import { onTestFinished } from "vitest";
 import { type RealDevice, until } from "./device.ts";
@@ -15,6 +15,8 @@ export interface Watch {
   seen(isIn: boolean, limitMs?: number): Promise<{ readonly ours: number; readonly sdk: number }>;
   /** How often the user has gone, by each. */
   leaves(): { readonly ours: number; readonly sdk: number };
+  /** How many events of the user's membership this library has shown. */
+  events(): number;
   /** The user's membership, as this library sees it. */
   member(): Membership | undefined;
   readonly sdk: MatrixRTCSession;
@@ -30,8 +32,15 @@ export async function sdkSession({ client }: RealDevice, roomId: string): Promis
 export async function watch(observer: RealDevice, roomId: string, { userId }: RealDevice): Promise<Watch> {
   const { membership$ } = rtcSession(observer.matrix, { roomId, slot });
   const session = await sdkSession(observer, roomId);
+  const eventIds = new Set<string>();
   const isUser = (member: { readonly userId: string | undefined }) => member.userId === userId;
-  const ours = record(membership$.pipe(map((members) => members.some(isUser))));
+  const ours = record(
+    membership$.pipe(
+      map((members) => members.find(isUser)),
+      tap((member) => member && eventIds.add(member.eventId)),
+      map((member) => member !== undefined),
+    ),
+  );
   const sdk = record(
     fromEvent(session, MatrixRTCSessionEvent.MembershipsChanged).pipe(
       startWith(undefined),
@@ -46,6 +55,7 @@ export async function watch(observer: RealDevice, roomId: string, { userId }: Re
       return { ours: ours.at(-1)?.ts ?? NaN, sdk: sdk.at(-1)?.ts ?? NaN };
     },
     leaves: () => ({ ours: leavesIn(ours), sdk: leavesIn(sdk) }),
+    events: () => eventIds.size,
     member: () => membership$.value.find(isUser),
   };
 }
