@@ -37,7 +37,16 @@ describe("the key provider", () => {
     encryptionKey$.next(keyOf("bob", 255));
     encryptionKey$.next(keyOf("alice", 1, true));
     await vi.waitFor(() => expect(installed).toEqual(["alice 0", "bob 255", "alice 1"]));
-    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice", "bob", "alice"]);
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice", "alice", "bob"]);
+  });
+
+  test("keeps the newest four keys of each participant, so that a long call costs no more than a short one", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    const indexes = [253, 254, 255, 0, 1, 0];
+    for (const index of indexes) encryptionKey$.next(keyOf("bob", index));
+    encryptionKey$.next(keyOf("alice", 7, true));
+    await vi.waitFor(() => expect(installed).toHaveLength(7));
+    expect(provider.getKeys().map(({ keyIndex }) => keyIndex)).toEqual([254, 255, 1, 0, 7]);
   });
 
   test("has LiveKit encrypt with our own latest index after a new connection, not with that of somebody's key", async () => {

@@ -1,9 +1,12 @@
 // RtcKeyProvider: media keys on their way into LiveKit. protocol.md 6.6.
-import { BaseKeyProvider } from "livekit-client";
+import { BaseKeyProvider, type KeyInfo, KeyProviderEvent } from "livekit-client";
 import { type Observable, Subject, type Unsubscribable } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { EncryptionKey } from "../types.ts";
 import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
+
+/** How many keys of each participant are kept for LiveKit rooms that come later: those in use and on their way. */
+const keptKeys = 4;
 
 /** A LiveKit key provider that follows a session's `encryptionKey$`. One may serve several LiveKit rooms. */
 export class RtcKeyProvider extends BaseKeyProvider {
@@ -11,6 +14,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
   readonly error$: Observable<unknown>;
   readonly #errors = new Subject<unknown>();
   readonly #following: Unsubscribable;
+  readonly #keys = new Map<string, readonly KeyInfo[]>();
   #ownKeyIndex = -1;
 
   constructor(encryptionKey$: Observable<EncryptionKey>) {
@@ -32,6 +36,14 @@ export class RtcKeyProvider extends BaseKeyProvider {
     return this.#ownKeyIndex;
   }
 
+  /**
+   * The newest keys of each participant. LiveKit hands all of them to its worker again for every track that is
+   * published, and by itself would keep every key that ever was.
+   */
+  override getKeys(): KeyInfo[] {
+    return Array.from(this.#keys.values()).flat();
+  }
+
   /** Stops following `encryptionKey$`. */
   dispose(): void {
     this.#following.unsubscribe();
@@ -42,7 +54,10 @@ export class RtcKeyProvider extends BaseKeyProvider {
     if (error) return this.#errors.next(error);
     const { own, participantIdentity, keyIndex } = encryptionKey;
     if (own) this.#ownKeyIndex = keyIndex;
-    this.onSetEncryptionKey(material, participantIdentity, keyIndex);
+    const key: KeyInfo = { key: material, participantIdentity, keyIndex };
+    const others = this.#keys.get(participantIdentity)?.filter((known) => known.keyIndex !== keyIndex) ?? [];
+    this.#keys.set(participantIdentity, [...others, key].slice(-keptKeys));
+    this.emit(KeyProviderEvent.SetKey, key, true);
   }
 }
 
