@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
+import { participantIdentity } from "../../src/membership/identity.ts";
 import {
   alice,
   bob,
@@ -352,6 +353,33 @@ describe("Of one device", () => {
 
   it("of the same name, but of another user, nothing is known", () => {
     inBothOrders(["alice/PHONE", "bob/PHONE/one"], [], stateJoin, sticky("one", { sender: bob, originServerTs: 1 }));
+  });
+});
+
+describe("A member that takes the place of another", () => {
+  it("at a sticky key has an identity of its own, unless it is the same one renewed", () => {
+    const fold = new Folding();
+    const identityOf = (id: string, device: string, originServerTs: number) => {
+      fold.put(sticky(id, { originServerTs }, { device, sticky_key: "k", msc4354_sticky_key: "k" }));
+      return fold.fold.members[0]?.participantIdentity;
+    };
+    const identity = identityOf("one", "PHONE", 0);
+    expect(identityOf("one", "PHONE", 1)).toBe(identity);
+    expect(identityOf("two", "PHONE", 2)).toBe(participantIdentity("sticky", alice, "PHONE", "two"));
+    expect(identityOf("two", "LAPTOP", 3)).toBe(participantIdentity("sticky", alice, "LAPTOP", "two"));
+    expect(identityOf("one", "PHONE", 4)).toBe(identity);
+  });
+
+  it("at the state key of another user leaves that one with what else there is of them", () => {
+    const fold = new Folding();
+    const current = state({}, { originServerTs: 1 });
+    fold.put(state({}, { stateKey: "old" }), current);
+    expect(fold.fold.members.map(({ createdTs }) => createdTs)).toEqual([1]);
+    fold.put(state({}, { stateKey: current.stateKey, sender: bob, originServerTs: 2 }));
+    expect(fold.fold.members.map(({ userId, createdTs }) => [userId, createdTs])).toEqual([
+      [alice, 0],
+      [bob, 2],
+    ]);
   });
 });
 
