@@ -1,5 +1,5 @@
 // Entry: the event that stands at one place of the room: at a state key, or at a sticky key of a sender. protocol.md 1.4, 3.1.
-import type { Ending } from "../deadlines.ts";
+import type { Ending } from "../rx/deadlines.ts";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 import type { Parsed } from "./claim.ts";
