@@ -79,7 +79,8 @@ describe("our own membership", () => {
     marbles(({ expectObservable }) => {
       const { join, seen$ } = scene();
       expectObservable(seen$, "                   ^ 780m !").toBe("n-----a", seen);
-      expectObservable(inWords(join({ mode })), " ^ 780m !").toBe("a-d-w-j", smooth);
+      const calm = { delayedLeaveMs: 120_000, delayedLeaveRestartMs: 60_000 };
+      expectObservable(inWords(join({ mode, ...calm })), "^ 780m !").toBe("a-d-w-j", smooth);
     })(),
   );
 
