@@ -274,6 +274,21 @@ describe("Those who watch", () => {
     expect([membership$.value.length, reads]).toEqual([3, once]);
   });
 
+  it("in one session are told no more from the moment that they stop, be it while another session is told", () => {
+    const client = roomOfThree();
+    client.setState(roomId, joins(alice));
+    const [first, second] = [watching({}, client), watching({}, client)];
+    const seen: number[] = [];
+    const others = new Subscription();
+    const own = first.membership$.pipe(skip(1)).subscribe(() => others.unsubscribe());
+    others.add(second.membership$.subscribe(({ length }) => seen.push(length)));
+    client.tell(client.setState(roomId, joins(bob)));
+    expect([seen, second.trace.length]).toEqual([[1], 1]);
+    own.unsubscribe();
+    client.setState(roomId, leaves(alice));
+    expect([client.listeners, second.membership$.value.length]).toEqual([0, 1]);
+  });
+
   it("come and go a thousand times and leave nothing behind (guarantee 37)", () => {
     const { client, membership$, names$ } = watching();
     const first = membership$.subscribe();

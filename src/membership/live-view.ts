@@ -58,7 +58,7 @@ class LiveView implements Watcher {
 
   look(batch: readonly News[]): void {
     const changes = this.#view.look(batch, asyncScheduler.now());
-    for (const listener of this.#listeners) listener(this.#view, changes);
+    for (const listener of this.#listeners) if (this.#listeners.includes(listener)) listener(this.#view, changes);
   }
 
   begin(listener: Listener, watch: (watcher: Watcher) => () => void): void {
