@@ -1,5 +1,6 @@
 // Visitor: a page in a browser context of its own, that is a device of its own.
 import { mkdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import type { World } from "./world.ts";
@@ -13,6 +14,8 @@ export class Visitor {
   /** The last things that the page has complained about. */
   readonly complaints: string[] = [];
   readonly #context: BrowserContext;
+  /** The id of its process while that is stopped. */
+  #frozen: number | undefined;
 
   constructor(name: string, context: BrowserContext, page: Page) {
     this.name = name;
@@ -49,24 +52,42 @@ export class Visitor {
     await this.page.goto(url, { waitUntil: "commit" });
   }
 
-  /** Stops the page's code, its timers too, as browsers do with tabs that nobody looks at. */
-  freeze(): Promise<void> {
-    return this.#setLifecycle("frozen");
+  /** Stops the page's process, its timers and its media too, as when a computer sleeps. */
+  async freeze(): Promise<void> {
+    this.#frozen = await this.#process();
+    process.kill(this.#frozen, "SIGSTOP");
+    const isAlive = await Promise.race([this.page.evaluate(() => true).catch(() => false), sleep(1_000, false)]);
+    if (!isAlive) return;
+    this.thaw();
+    throw new Error(`${this.name} does not stop with process ${this.#frozen}`);
   }
 
   /** Lets it go on. */
-  thaw(): Promise<void> {
-    return this.#setLifecycle("active");
+  thaw(): void {
+    if (this.#frozen !== undefined) process.kill(this.#frozen, "SIGCONT");
+    this.#frozen = undefined;
   }
 
   close(): Promise<void> {
+    this.thaw();
     return this.#context.close();
   }
 
-  async #setLifecycle(state: "frozen" | "active") {
-    const session = await this.#context.newCDPSession(this.page);
-    await session.send("Page.setWebLifecycleState", { state });
+  /** The process of the page: the one that works most while the page is busy. */
+  async #process(): Promise<number> {
+    const session = await this.#context.browser()!.newBrowserCDPSession();
+    const times = async () => {
+      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+      const renderers = processInfo.filter(({ type }) => type === "renderer");
+      return new Map(renderers.map(({ id, cpuTime }) => [id, cpuTime]));
+    };
+    const before = await times();
+    await this.page.evaluate(() => {
+      for (const endsAt = performance.now() + 1_500; performance.now() < endsAt; );
+    });
+    const worked = [...(await times())].map(([id, time]) => ({ id, time: time - (before.get(id) ?? 0) }));
     await session.detach();
+    return worked.reduce((most, one) => (one.time > most.time ? one : most)).id;
   }
 
   #listen() {
