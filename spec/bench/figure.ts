@@ -28,6 +28,7 @@ export const ratioOf = ({ ours, peer }: Figure): number | undefined =>
 
 export function isMet(figure: Figure): boolean {
   const { ours, floor, goal } = figure;
-  const { atMost = Infinity, ratio = 0, floors = Infinity } = goal;
-  return ours <= atMost && (ratioOf(figure) ?? Infinity) >= ratio && (floor === undefined || ours <= floors * floor);
+  const { atMost = Infinity, ratio = 0, floors } = goal;
+  const isNearFloor = floors === undefined || floor === undefined || ours <= floors * floor;
+  return ours <= atMost && (ratioOf(figure) ?? Infinity) >= ratio && isNearFloor;
 }

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
+import { manyRooms } from "./figures/many-rooms.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
 import type { Effort } from "./measure.ts";
@@ -23,6 +24,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   stickyRefresh,
   firstSync,
   growth,
+  manyRooms,
 };
 
 const figures: Figure[] = [];

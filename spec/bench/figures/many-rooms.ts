@@ -1,0 +1,168 @@
+// manyRooms: rtcSessions over 5,000 rooms of which 50 have a call. Its start, what it retains, its listeners and timers,
+// and what is left of all that after the last unsubscribe.
+import { rtcSessions } from "matrixrtc-rx";
+import type { Matrix } from "matrixrtc-rx";
+import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import { joinEvent, myUserId, range, type RawEvent, roomMember, slot, userName } from "../call-events.ts";
+import { listenersOf, TimerCount } from "../counters.ts";
+import type { Figure } from "../figure.ts";
+import { MapFold } from "../map-fold.ts";
+import { type Effort, heapInUse, inTurns } from "../measure.ts";
+import { MemoryPort } from "../memory-port.ts";
+import { SdkClient } from "../sdk-client.ts";
+
+const roomCount = 5000;
+const callEvery = 100;
+const membersOfCall = 5;
+
+/** Something that watches the calls of all rooms from `start` on, and how many it has found at once. */
+type Watch = () => { readonly found: number; stop(): void };
+
+export async function manyRooms({ turns }: Effort): Promise<Figure[]> {
+  const timers = new TimerCount();
+  // Code that runs for the first time is compiled, which is memory too: hence a small one before.
+  await holdings(sidesOver(200), timers);
+  const sides = sidesOver(roomCount);
+  const held = await holdings(sides, timers);
+  const start = await inTurns(turns, {
+    ours: () => startMs(sides.ours),
+    onSdk: () => startMs(sides.onSdk),
+    floor: () => startMs(sides.floor),
+  });
+  timers.stop();
+
+  const figures = (name: string, what: string, unit: string, of: (side: Held) => number, atMost?: number): Figure[] => {
+    const goal = atMost === undefined ? {} : { atMost };
+    const common = { unit, peer: of(held.peer), floor: of(held.floor), goal };
+    return [
+      { ...common, name, what: `${what}, over a port in memory`, ours: of(held.ours) },
+      { ...common, name: `${name}Adapter`, what: "the same through fromMatrixClient", ours: of(held.onSdk) },
+    ];
+  };
+  const started = { unit: "ms", peer: held.peer.startMs, floor: start.floor, goal: { atMost: 3 } };
+  const rooms = `${roomCount} rooms, ${roomCount / callEvery} with a call`;
+  return [
+    { ...started, name: "manyRooms", what: `${rooms}: start, over a port in memory`, ours: start.ours },
+    { ...started, name: "manyRoomsAdapter", what: "the same through fromMatrixClient", ours: start.onSdk },
+    ...figures("manyRoomsHeap", "retained heap", "kB", ({ heap }) => heap / 1000, 200),
+    ...figures("manyRoomsListeners", "listeners on client and rooms", "listeners", ({ listeners }) => listeners, 5),
+    ...figures("manyRoomsTimers", "timers that wait", "timers", ({ timers: count }) => count),
+    ...figures("manyRoomsHeapAfter", "heap after the last unsubscribe", "kB", ({ after }) => after.heap / 1000, 10),
+    ...figures("manyRoomsListenersAfter", "listeners then", "listeners", ({ after }) => after.listeners, 0),
+    ...figures("manyRoomsTimersAfter", "timers then", "timers", ({ after }) => after.timers, 0),
+  ];
+}
+
+/** A side, and how many listeners it has now. */
+interface Side {
+  readonly watch: Watch;
+  readonly listenerCount: () => number;
+}
+
+function sidesOver(count: number) {
+  const events = range(0, count).flatMap(eventsOfRoom);
+  const port = new MemoryPort();
+  port.take(port.prepare(events));
+  const [ourSdk, peerSdk] = [new SdkClient(), new SdkClient()];
+  for (const sdk of [ourSdk, peerSdk]) sdk.take(sdk.prepare(events));
+  return {
+    ours: { watch: watchThrough(port), listenerCount: () => Number(port.news$.observed) },
+    onSdk: {
+      watch: watchThrough(fromMatrixClient(ourSdk.client)),
+      listenerCount: () => listenersOf(ourSdk.client),
+    },
+    peer: { watch: watchAsPeer(peerSdk), listenerCount: () => listenersOf(peerSdk.client) },
+    floor: { watch: floorOver(port), listenerCount: () => 0 },
+  };
+}
+
+async function holdings(sides: ReturnType<typeof sidesOver>, timers: TimerCount) {
+  return {
+    ours: await held(sides.ours, timers),
+    onSdk: await held(sides.onSdk, timers),
+    peer: await held(sides.peer, timers),
+    floor: await held(sides.floor, timers),
+  };
+}
+
+function eventsOfRoom(n: number): RawEvent[] {
+  const roomId = `!room${n}:example.org`;
+  const users = range(0, membersOfCall).map((user) => roomMember(userName(user), roomId));
+  const joins = range(0, membersOfCall).map((user) => joinEvent("state", user, { inRoom: roomId }));
+  return [roomMember(myUserId, roomId), ...users, ...(n % callEvery === 0 ? joins : [])];
+}
+
+function watchThrough(matrix: Matrix): Watch {
+  const sessions = rtcSessions(matrix, slot);
+  return () => {
+    let found = 0;
+    const subscription = sessions.active$.subscribe(({ size }) => (found = size));
+    return { found, stop: () => subscription.unsubscribe() };
+  };
+}
+
+/** It does not see at its start which calls are running. */
+const watchAsPeer =
+  ({ client: { matrixRTC: manager } }: SdkClient): Watch =>
+  () => {
+    manager.start();
+    return { found: roomCount / callEvery, stop: () => manager.stop() };
+  };
+
+const floorOver =
+  (port: MemoryPort): Watch =>
+  () => {
+    const calls = new Map<string, MapFold>();
+    for (const roomId of port.rooms()) {
+      for (const event of port.stateEvents(roomId, "org.matrix.msc3401.call.member")) {
+        const fold = calls.get(roomId) ?? new MapFold();
+        calls.set(roomId, fold);
+        fold.take([
+          {
+            ...event,
+            event_id: event.eventId,
+            room_id: roomId,
+            origin_server_ts: event.originServerTs,
+            state_key: event.stateKey ?? "",
+            content: event.content as RawEvent["content"],
+          },
+        ]);
+      }
+    }
+    return { found: calls.size, stop: () => calls.clear() };
+  };
+
+function startMs({ watch }: Side): number {
+  const beganMs = performance.now();
+  const { found, stop } = watch();
+  const ms = performance.now() - beganMs;
+  stop();
+  if (found !== roomCount / callEvery) throw new Error(`${found} calls found`);
+  return ms;
+}
+
+/** What a watch holds on to while it lasts, and after. */
+interface Held {
+  readonly startMs: number;
+  readonly heap: number;
+  readonly listeners: number;
+  readonly timers: number;
+  readonly after: { readonly heap: number; readonly listeners: number; readonly timers: number };
+}
+
+async function held({ watch, listenerCount }: Side, timers: TimerCount): Promise<Held> {
+  const now = async () => ({ heap: await heapInUse(), listeners: listenerCount(), timers: timers.waiting });
+  const before = await now();
+  const beganMs = performance.now();
+  const { stop } = watch();
+  const startMs = performance.now() - beganMs;
+  const during = await now();
+  stop();
+  const after = await now();
+  const since = ({ heap, listeners, timers }: typeof before) => ({
+    heap: heap - before.heap,
+    listeners: listeners - before.listeners,
+    timers: timers - before.timers,
+  });
+  return { startMs, ...since(during), after: since(after) };
+}
