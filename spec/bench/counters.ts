@@ -1,6 +1,8 @@
 // Counting what is done rather than believing it: timers, hashes, reads of a field, listeners.
 import type { EventEmitter } from "node:events";
+import { _SHA256 } from "@noble/hashes/sha2.js";
 import type { MatrixClient } from "matrix-js-sdk";
+import type { RawEvent } from "./call-events.ts";
 
 /** The timers of the process, from `startCounting` on. */
 export class TimerCount {
@@ -48,6 +50,48 @@ export class TimerCount {
   stop(): void {
     this.#restore();
   }
+}
+
+/** The SHA-256 digests that are computed, by us or by WebCrypto for the SDK, from its making on. */
+export class HashCount {
+  count = 0;
+  readonly #restore: () => void;
+
+  constructor() {
+    const { digestInto } = _SHA256.prototype;
+    const { subtle } = globalThis.crypto;
+    const note = () => (this.count += 1);
+    _SHA256.prototype.digestInto = function (out) {
+      note();
+      digestInto.call(this, out);
+    };
+    const digest: typeof subtle.digest = (...args) => {
+      note();
+      return SubtleCrypto.prototype.digest.apply(subtle, args);
+    };
+    Object.defineProperty(subtle, "digest", { value: digest, configurable: true });
+    this.#restore = () => {
+      _SHA256.prototype.digestInto = digestInto;
+      Reflect.deleteProperty(subtle, "digest");
+    };
+  }
+
+  stop(): void {
+    this.#restore();
+  }
+}
+
+/** An event that counts how often a field of its content is read. */
+export function counting(event: RawEvent, field: string, onRead: () => void): RawEvent {
+  const value = event.content[field];
+  const content = Object.defineProperty({ ...event.content }, field, {
+    enumerable: true,
+    get: () => {
+      onRead();
+      return value;
+    },
+  });
+  return { ...event, content };
 }
 
 /** How many listeners a client, its rooms and their states have. */

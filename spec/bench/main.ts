@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
+import { counts } from "./figures/counts.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
@@ -25,6 +26,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   firstSync,
   growth,
   manyRooms,
+  counts,
 };
 
 const figures: Figure[] = [];
