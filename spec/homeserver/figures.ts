@@ -20,7 +20,7 @@ export const figuresReporter: Reporter = {
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { figures = [] } = test.meta();
-        if (figures.length > 0) console.log([`\n${test.name}`, ...figures.map((line) => `  ${line}`)].join("\n"));
+        if (figures.length > 0) console.log([`\n${test.fullName}`, ...figures.map((line) => `  ${line}`)].join("\n"));
       }
     }
   },

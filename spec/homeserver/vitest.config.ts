@@ -18,4 +18,5 @@ const config = mergeConfig(shared, {
 // Merging adds to lists; these are to be replaced.
 config.test.include = ["spec/homeserver/*.spec.ts"];
 config.test.exclude = [];
+config.test.typecheck = { enabled: false };
 export default config;
