@@ -25,6 +25,8 @@ export interface InspectedMember {
   readonly encryption: InspectedEncryption | undefined;
   /** Indexes of the keys that we have of it, in the order in which they came; our own: the last is in use. */
   readonly keyIndexes: readonly number[];
+  /** How long its newest key was under way, by both clocks. */
+  readonly keyAgeMs: number | undefined;
   /** Video frames that we have decoded. */
   readonly framesDecoded: number;
   /** The longest time without a decoded frame since the first one, or since `resetGaps()`. */
@@ -66,12 +68,17 @@ export function inspection(
   marks: Marks,
 ): Observable<never> {
   const states: string[] = [];
+  const keyAges = new Map<string, number>();
   let latest: readonly Seen[] = [];
   let gaps = new Map<string, Gap>();
   window.callInspection = {
     states: () => states,
     marks: () => marks.sinceJoin(),
-    members: () => latest.map((seen) => inspected(seen, session, gaps.get(seen.member.participantIdentity))),
+    members: () =>
+      latest.map((seen) => {
+        const { participantIdentity: id } = seen.member;
+        return inspected(seen, session, { gap: gaps.get(id), keyAgeMs: keyAges.get(id) });
+      }),
     resetGaps: () => (gaps = new Map()),
   };
   const look = (all: readonly Seen[]) => {
@@ -91,8 +98,11 @@ export function inspection(
       if (states.length > mostStates) states.shift();
     }),
   );
+  const ages$ = session.trace$.pipe(
+    tap((entry) => entry.kind === "key-received" && keyAges.set(entry.participantIdentity, entry.ageMs)),
+  );
   const keys$ = session.encryptionKey$.pipe(tap(({ own }) => !own && marks.mark("key")));
-  return merge(state$, seen$.pipe(tap(look)), keys$).pipe(
+  return merge(state$, seen$.pipe(tap(look)), keys$, ages$).pipe(
     finalize(() => (window.callInspection = undefined)),
     ignoreElements(),
   );
@@ -127,7 +137,7 @@ function statusOf(encryption: MemberEncryption | undefined): InspectedEncryption
 function inspected(
   { member, isOwn, participant, keyIndexes, progress, lock }: Seen,
   session: RtcSession,
-  gap: Gap | undefined,
+  { gap, keyAgeMs }: { readonly gap: Gap | undefined; readonly keyAgeMs: number | undefined },
 ): InspectedMember {
   const { userId, deviceId, memberId, participantIdentity: identity, createdTs } = member;
   return {
@@ -143,6 +153,7 @@ function inspected(
     lock,
     encryption: statusOf(encryptionOf(session, member)),
     keyIndexes,
+    keyAgeMs,
     framesDecoded: progress.frames,
     longestGapMs: Math.round(gap?.longestMs ?? 0),
   };
