@@ -5,6 +5,8 @@ import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
 import { counts } from "./figures/counts.ts";
+import { keysChurn } from "./figures/keys-churn.ts";
+import { keysIdle } from "./figures/keys-idle.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
@@ -27,6 +29,8 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   growth,
   manyRooms,
   counts,
+  keysIdle,
+  keysChurn,
 };
 
 const figures: Figure[] = [];

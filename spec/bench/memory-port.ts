@@ -1,6 +1,15 @@
 // MemoryPort: the least that a Matrix client can be. What is measured over it is our own work alone.
-import { EMPTY, type Observable, of, Subject } from "rxjs";
-import type { Device, Matrix, News, RoomEvent, StickyEvent, ToDeviceMessage, ToDeviceOutcome } from "matrixrtc-rx";
+import { EMPTY, map, type Observable, of, Subject, timer } from "rxjs";
+import type {
+  Device,
+  Matrix,
+  News,
+  OutgoingEvent,
+  RoomEvent,
+  StickyEvent,
+  ToDeviceMessage,
+  ToDeviceOutcome,
+} from "matrixrtc-rx";
 import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
 
 interface MemoryRoom {
@@ -49,7 +58,25 @@ export class MemoryPort implements Matrix {
     this.#rooms.get(roomId)?.state.get(type)?.values() ?? nothing;
   stickyEvents = (roomId: string): Iterable<StickyEvent> => this.#rooms.get(roomId)?.sticky.values() ?? nothing;
 
-  send = (): Observable<string> => of("$sent");
+  /** Our own event comes back as everybody's do. */
+  send = ({ roomId, type, content, stateKey }: OutgoingEvent): Observable<string> =>
+    timer(0).pipe(
+      map(() => {
+        const state = stateKey === undefined ? {} : { state_key: stateKey };
+        const event_id = `$own-${crypto.randomUUID()}`;
+        const raw = {
+          type,
+          sender: myUserId,
+          event_id,
+          room_id: roomId,
+          origin_server_ts: Date.now(),
+          ...state,
+          content,
+        };
+        this.take(this.prepare([raw]));
+        return event_id;
+      }),
+    );
   schedule = (): Observable<string> => of("delay");
   manageDelayed = (): Observable<never> => EMPTY;
   delayedEvents = (): Observable<false> => of(false);

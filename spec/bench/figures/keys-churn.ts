@@ -1,0 +1,99 @@
+// keysChurn, joinerWait: messages for 60 s of churn in a call of 100, every leaver covered within 5 s, and how long a joiner
+// waits for a usable key. The floor is the exact minimum for the trace.
+import { filter } from "rxjs";
+import { rtcSession } from "matrixrtc-rx";
+import {
+  joinEvent,
+  leaveEvent,
+  myUserId,
+  range,
+  type RawEvent,
+  roomId,
+  roomMember,
+  slot,
+  userName,
+} from "../call-events.ts";
+import {
+  boundMs,
+  exposureIn,
+  fewestMessages,
+  joinerWaitIn,
+  type Keeper,
+  type Log,
+  messagesIn,
+  othersAtFirst,
+  runChurn,
+  trace,
+  useDelayMs,
+} from "../churn.ts";
+import type { Figure } from "../figure.ts";
+import { MemoryPort } from "../memory-port.ts";
+import { SdkKeys } from "../sdk-keys.ts";
+
+export async function keysChurn(): Promise<Figure[]> {
+  const ours = await runChurn(ourKeeper);
+  const peer = await runChurn(sdkKeeper);
+  const floor = fewestMessages();
+  const exposure = { name: "keysExposure", what: "a leaver's longest exposure in that trace", unit: "ms" };
+  return [
+    {
+      name: "keysChurn",
+      what: "messages for 60 s of churn in a call of 100; the floor is the exact minimum",
+      unit: "messages",
+      ours: messagesIn(ours),
+      peer: messagesIn(peer),
+      floor,
+      goal: { ratio: 1, floors: 1.1 },
+    },
+    { ...exposure, ours: exposureIn(ours), peer: exposureIn(peer), goal: { atMost: boundMs } },
+    {
+      name: "joinerWait",
+      what: "a joiner's longest wait for a usable key in that trace, beyond delivery",
+      unit: "ms",
+      ours: joinerWaitIn(ours),
+      peer: joinerWaitIn(peer),
+      floor: 0,
+      goal: { atMost: 0 },
+    },
+  ];
+}
+
+const everybody = othersAtFirst + trace.length / 2;
+const joinOf = (user: number) => joinEvent("state", user);
+const userIn = (userId: string) => Number(/\d+/.exec(userId)?.[0]);
+
+function ourKeeper({ sent, used }: Log, nowMs: () => number): Keeper {
+  const port = new MemoryPort();
+  const joins = new Map<number, RawEvent>(range(0, everybody).map((user) => [user, joinOf(user)]));
+  const take = (events: readonly RawEvent[]) => port.take(port.prepare(events));
+  return {
+    async start() {
+      take([myUserId, ...range(0, everybody).map(userName)].map((userId) => roomMember(userId)));
+      take(range(0, othersAtFirst).flatMap((user) => joins.get(user) ?? []));
+      port.onToDevice = ({ userId }, _type, content) => {
+        const { keys } = content as { keys: { index: number } };
+        sent.push({ atMs: nowMs(), user: userIn(userId), keyIndex: keys.index });
+      };
+      const session = rtcSession(port, { roomId, slot });
+      const ownKey$ = session.encryptionKey$.pipe(filter(({ own }) => own));
+      ownKey$.subscribe(({ keyIndex }) => used.push({ atMs: nowMs(), keyIndex }));
+      const rotation = { useDelayMs, coalesceMs: boundMs - useDelayMs };
+      session.join({ encryptMedia: true, rotation }).subscribe();
+    },
+    take({ user, kind }) {
+      const joined = joins.get(user);
+      if (joined) take([kind === "join" ? joined : leaveEvent(joined)]);
+    },
+  };
+}
+
+/** At the same exposure: a leave during a roll-out waits for its end, and then for that of its own. */
+function sdkKeeper({ sent, used }: Log, nowMs: () => number): Keeper {
+  const onSend = (userId: string, keyIndex: number) => sent.push({ atMs: nowMs(), user: userIn(userId), keyIndex });
+  const onUse = (keyIndex: number) => used.push({ atMs: nowMs(), keyIndex });
+  const keys = new SdkKeys(onSend, onUse, { useKeyDelay: boundMs / 2 });
+  return {
+    start: () => keys.join(range(0, othersAtFirst).map(joinOf)),
+    take: ({ user, kind }) => (kind === "join" ? keys.join([joinOf(user)]) : keys.leave(userName(user))),
+  };
+}

@@ -1,0 +1,58 @@
+// keysIdle: a member of a call of 1,000 renews its membership while we are joined, with keys: nothing is to be done about keys.
+// Ours is all that happens on the news, through the public API; of the SDK it is the work of its key manager alone.
+import { setTimeout as pause } from "node:timers/promises";
+import { rtcSession } from "matrixrtc-rx";
+import { joinEvent, myUserId, range, roomId, roomMember, slot, userName } from "../call-events.ts";
+import type { Figure } from "../figure.ts";
+import { type Effort, elapsedMs, inTurns } from "../measure.ts";
+import { MemoryPort } from "../memory-port.ts";
+import { SdkKeys } from "../sdk-keys.ts";
+
+const memberCount = 1000;
+
+export async function keysIdle({ turns }: Effort): Promise<Figure[]> {
+  const us = await inTurns(turns, { ours: await oursUs(), peer: await peerUs() });
+  const what = `a renewal at N = ${memberCount} while joined with keys: all of ours, js-sdk's key manager alone`;
+  return [{ ...us, name: "keysIdle", what, unit: "us", goal: { atMost: 20 } }];
+}
+
+async function oursUs(): Promise<() => Promise<number>> {
+  const port = new MemoryPort();
+  const users = [myUserId, ...range(0, memberCount).map(userName)];
+  port.take(port.prepare(users.map((userId) => roomMember(userId))));
+  port.take(port.prepare(range(0, memberCount).map((n) => joinEvent("sticky", n))));
+  let sent = 0;
+  const allSent = new Promise<void>((resolve) => {
+    port.onToDevice = () => {
+      sent += 1;
+      if (sent === memberCount) resolve();
+    };
+  });
+  rtcSession(port, { roomId, slot }).join({ encryptMedia: true }).subscribe();
+  await allSent;
+  let renewed = 0;
+  return async () => {
+    const from = renewed;
+    const batches = range(from, (renewed += 50)).map((n) =>
+      port.prepare([joinEvent("sticky", n % memberCount, { ts: Date.now() })]),
+    );
+    const ms = await elapsedMs(batches.map((batch) => () => port.take(batch)));
+    if (sent !== memberCount) throw new Error(`${sent} keys sent`);
+    return (ms / batches.length) * 1000;
+  };
+}
+
+async function peerUs(): Promise<() => Promise<number>> {
+  const keys = new SdkKeys(
+    () => {},
+    () => {},
+    {},
+  );
+  await keys.join(range(0, memberCount).map((n) => joinEvent("state", n)));
+  await pause(10);
+  return async () => {
+    const ms = await elapsedMs([() => keys.manager.onMembershipsUpdate()]);
+    await pause(0);
+    return ms * 1000;
+  };
+}
