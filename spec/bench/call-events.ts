@@ -85,4 +85,22 @@ export function leaveEvent(joined: RawEvent): RawEvent {
   return { ...joined, event_id: nextEventId(), origin_server_ts: joined.origin_server_ts + 1, content };
 }
 
+/** What user `n` sends everybody once it has joined by state event: protocol.md 12.4, E8. */
+export function keyMessage(n: number): {
+  type: string;
+  sender: string;
+  content: object;
+  proof: { deviceId: string; crossSigned: boolean };
+} {
+  const [sender, deviceId] = [userName(n), deviceName(n)];
+  const content = {
+    keys: { index: 0, key: "AAECAwQFBgcICQoLDA0ODw==" },
+    room_id: roomId,
+    member: { claimed_device_id: deviceId },
+    session: { call_id: "", application: "m.call", scope: "m.room" },
+    sent_ts: Date.now(),
+  };
+  return { type: "io.element.call.encryption_keys", sender, content, proof: { deviceId, crossSigned: true } };
+}
+
 export const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, n) => from + n);

@@ -4,6 +4,7 @@ import { filter } from "rxjs";
 import { rtcSession } from "matrixrtc-rx";
 import {
   joinEvent,
+  keyMessage,
   leaveEvent,
   myUserId,
   range,
@@ -79,10 +80,13 @@ function ourKeeper({ sent, used }: Log, nowMs: () => number): Keeper {
       ownKey$.subscribe(({ keyIndex }) => used.push({ atMs: nowMs(), keyIndex }));
       const rotation = { useDelayMs, coalesceMs: boundMs - useDelayMs };
       session.join({ encryptMedia: true, rotation }).subscribe();
+      for (const user of range(0, othersAtFirst)) port.toDevice$.next(keyMessage(user));
     },
     take({ user, kind }) {
       const joined = joins.get(user);
       if (joined) take([kind === "join" ? joined : leaveEvent(joined)]);
+      // Else we would ask for it.
+      if (kind === "join") port.toDevice$.next(keyMessage(user));
     },
   };
 }

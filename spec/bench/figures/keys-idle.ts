@@ -2,7 +2,7 @@
 // Ours is all that happens on the news, through the public API; of the SDK it is the work of its key manager alone.
 import { setTimeout as pause } from "node:timers/promises";
 import { rtcSession } from "matrixrtc-rx";
-import { joinEvent, myUserId, range, roomId, roomMember, slot, userName } from "../call-events.ts";
+import { joinEvent, keyMessage, myUserId, range, roomId, roomMember, slot, userName } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
 import { type Effort, elapsedMs, inTurns } from "../measure.ts";
 import { MemoryPort } from "../memory-port.ts";
@@ -30,6 +30,8 @@ async function oursUs(): Promise<() => Promise<number>> {
   });
   rtcSession(port, { roomId, slot }).join({ encryptMedia: true }).subscribe();
   await allSent;
+  // Else we would ask for them.
+  for (const n of range(0, memberCount)) port.toDevice$.next(keyMessage(n));
   let renewed = 0;
   return async () => {
     const from = renewed;
