@@ -141,17 +141,86 @@ describe("A watcher of a room", () => {
     expect(client.listeners).toBe(0);
   });
 
-  it("that stops takes its alarm along", () => {
+  it("that stops takes its alarm along: nobody is woken for it", () => {
     const client = new FakeClient();
     const log: string[] = [];
     const news = roomNews(client);
     const stops = [watching(news, "!a", log, 10), watching(news, "!b", log, 20)];
+    const batches = news.batch$.subscribe(() => log.push("all"));
     stops[0]?.();
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(15);
     expect(log).toEqual(["!a room", "!b room"]);
     stops[1]?.();
     expect(vi.getTimerCount()).toBe(0);
+    batches.unsubscribe();
+  });
+
+  it("that stops leaves others at its room", () => {
+    const client = new FakeClient();
+    const log: string[] = [];
+    const news = roomNews(client);
+    const stops = [watching(news, "!a", log), watching(news, "!a", log, 10)];
+    stops[0]?.();
+    client.tell(of("!a"));
+    vi.advanceTimersByTime(10);
+    expect(log).toEqual(["!a room", "!a room", "!a state", "!a 10"]);
+    stops[1]?.();
+  });
+
+  it("that is stopped while others look does not look any more", () => {
+    const client = new FakeClient();
+    const log: string[] = [];
+    const news = roomNews(client);
+    const stops: (() => void)[] = [];
+    const look = ({ length }: readonly News[]) => log.push(`first ${length}`) > 3 && stops[1]?.();
+    stops.push(news.watch("!a", { look, deadlineTs: undefined }), watching(news, "!b", log, 10));
+    client.tell(of("!a"), of("!b"));
+    client.tell(of("!a"), of("!b"));
+    expect(log).toEqual(["first 1", "!b room", "first 1", "!b state", "first 1"]);
+    expect(vi.getTimerCount()).toBe(0);
+    stops[0]?.();
+  });
+
+  it("that stops itself while it looks sets no alarm any more", () => {
+    const client = new FakeClient();
+    const news = roomNews(client);
+    const stop = news.watch("!a", { look: ({ length }) => length === 2 && stop(), deadlineTs: 10 });
+    client.tell(of("!a"), of("!a"));
+    expect([vi.getTimerCount(), client.listeners]).toEqual([0, 0]);
+  });
+
+  it("that has to look later than it had is not woken before", () => {
+    const client = new FakeClient();
+    const log: number[] = [];
+    let deadlineTs = 10;
+    const look = () => log.push(asyncScheduler.now());
+    const stop = roomNews(client).watch("!a", {
+      look,
+      get deadlineTs() {
+        return deadlineTs;
+      },
+    });
+    deadlineTs = 20;
+    client.tell(of("!a"));
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(19);
+    expect(log).toEqual([0, 0]);
+    deadlineTs = 30;
+    vi.advanceTimersByTime(1);
+    expect(log).toEqual([0, 0, 20]);
+    stop();
+  });
+
+  it("costs no new timer as long as the soonest alarm is the same, unless the clock may have jumped", () => {
+    const client = new FakeClient();
+    const stop = watching(roomNews(client), "!a", [], 10, 10);
+    const setTimer = vi.spyOn(globalThis, "setInterval");
+    for (let n = 0; n < 100; n += 1) client.tell(of("!a"));
+    expect(setTimer).not.toHaveBeenCalled();
+    client.tell();
+    expect(setTimer).toHaveBeenCalledOnce();
+    stop();
   });
 
   it("that fails does not keep others from looking, nor itself from looking again (guarantee 17)", async () => {

@@ -336,6 +336,9 @@ describe("Of one device", () => {
     inBothOrders(["alice/PHONE/one"], [`superseded until ${hourMs}`], unstable, stable);
     const otherKey = sticky("one", { originServerTs: 2, durationMs: 50 }, { sticky_key: "x", msc4354_sticky_key: "x" });
     inBothOrders(["alice/PHONE/one"], ["superseded until 52"], unstable, otherKey);
+    const fold = new Folding();
+    fold.put(unstable, otherKey);
+    expect(fold.fold.members.map(({ eventId }) => eventId)).toEqual(["$u"]);
   });
 
   it("memberships in other slots are nothing to one another", () => {

@@ -337,6 +337,69 @@ describe("Those who watch", () => {
     client.setState(roomId, joins(bob));
     expect(membership$.value).not.toBe(list);
     expect(membership$.value[0]).toBe(list[0]);
+    const emitted: (readonly Membership[])[] = [];
+    membership$.subscribe((value) => emitted.push(value)).unsubscribe();
+    client.tell(client.setState(roomId, joins(carl)));
+    membership$.subscribe((value) => emitted.push(value)).unsubscribe();
+    expect(membership$.value).toBe(emitted[1]);
+    expect(emitted[1]?.slice(0, 2)).toEqual(emitted[0]);
+    expect(emitted[1]?.[0]).toBe(list[0]);
+  });
+
+  it("never find an old list for members that are others, as many as they may be", () => {
+    const { client, membership$ } = watching();
+    client.setState(roomId, joins(alice));
+    const list = membership$.value;
+    client.setState(roomId, leaves(alice));
+    client.setState(roomId, joins(bob));
+    expect(membership$.value.map(({ userId }) => userId)).toEqual([bob]);
+    expect(list.map(({ userId }) => userId)).toEqual([alice]);
+  });
+
+  it("find the list that was last emitted as the same object when they come back", () => {
+    const { client, membership$ } = watching();
+    client.setState(roomId, joins(alice));
+    const lists: (readonly Membership[])[] = [];
+    const subscription = membership$.subscribe((list) => lists.push(list));
+    client.tell(client.setState(roomId, joins(bob)));
+    subscription.unsubscribe();
+    expect(membership$.value).toBe(lists[1]);
+  });
+
+  it("in several sessions share one view, for as long as any of them watches", () => {
+    const client = roomOfThree();
+    client.setState(roomId, joins(alice));
+    const [first, second, third] = [watching({}, client), watching({}, client), watching({}, client)];
+    const seen: number[] = [];
+    const firsts = first.membership$.subscribe();
+    const seconds = second.membership$.subscribe(({ length }) => seen.push(length));
+    firsts.unsubscribe();
+    client.tell(client.setState(roomId, joins(bob)));
+    expect(seen).toEqual([1, 2]);
+    const thirds = third.membership$.subscribe();
+    expect([client.readings, third.membership$.value]).toEqual([1, second.membership$.value]);
+    expect(third.trace).toEqual(
+      [alice, bob].map((userId) =>
+        expect.objectContaining({ kind: "member-joined", member: expect.objectContaining({ userId }) }),
+      ),
+    );
+    seconds.unsubscribe();
+    thirds.unsubscribe();
+    expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  it("by other rules have a view of their own", () => {
+    const client = roomOfThree();
+    client.keep(roomId, sticks(alice));
+    const views = [
+      watching({}, client),
+      watching({ strictSlots: true }, client),
+      watching({ slot: "m.call#2" }, client),
+    ];
+    const all = new Subscription();
+    for (const { membership$ } of views) all.add(membership$.subscribe());
+    expect(views.map(({ membership$ }) => membership$.value.length)).toEqual([1, 0, 0]);
+    all.unsubscribe();
   });
 
   it("are told why, by a trace", () => {
