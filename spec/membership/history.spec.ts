@@ -15,6 +15,7 @@ import {
   stickyEventOf,
   type StickyFact,
 } from "../support/history.ts";
+import { runs } from "../support/properties.ts";
 import { byEvent, endsAfter, expectedAt, type Happening } from "./oracle.ts";
 
 /** A room in which facts happen: to a client and its view, and into the log that the oracle goes by. */
@@ -116,7 +117,7 @@ class Play {
   }
 }
 
-const numRuns = Number(process.env["RUNS"] ?? 10_000);
+const numRuns = runs(10_000);
 
 /** `toEqual`, without its price where there is nothing to tell. */
 function expectSame(actual: unknown, expected: unknown): void {
