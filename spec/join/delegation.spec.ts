@@ -1,7 +1,7 @@
 import { concat, EMPTY, map, NEVER, of, throwError, timer } from "rxjs";
 import { describe, it } from "vitest";
 import type { DelegatedLeave } from "../../src/join/options.ts";
-import { inWords, marbles, scene, smooth } from "./scene.ts";
+import { alice, inWords, marbles, scene, smooth } from "./scene.ts";
 
 describe("handing the delayed leave over (protocol.md 6.4)", () => {
   it(
@@ -17,7 +17,9 @@ describe("handing the delayed leave over (protocol.md 6.4)", () => {
       expectObservable(requests$, "^ 601s !").toBe("c---d---w--(rd)x 299999ms r 299984ms s");
       expectObservable(state$, "   ^ 601s !").toBe("a---d---w--j 599988ms l--|", smooth);
       const held$ = cold("500s x").pipe(map(() => [taken, home.delayed().map(({ delayMs }) => delayMs)]));
-      const long = { delayId: "delay-id-2", delayMs: 3_600_000 };
+      const memberId = `${alice}:A`;
+      const member = { kind: "state", userId: alice, deviceId: "A", memberId, participantIdentity: memberId };
+      const long = { member, delayId: "delay-id-2", delayMs: 3_600_000 };
       expectObservable(held$).toBe("500s x", { x: [[long], [3_600_000]] });
     }),
   );

@@ -1,6 +1,6 @@
 // JoinOptions: how to join, with defaults, and what contradicts itself. protocol.md 0, 4.1.
 import { isObservable, type Observable, of } from "rxjs";
-import type { Call } from "../call.ts";
+import type { Call, OwnMember } from "../call.ts";
 import { RtcError } from "../errors.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { Application, Transport } from "../types.ts";
@@ -19,6 +19,8 @@ export interface LeaveReason {
 
 /** A delayed leave to be handed to somebody who keeps it alive for us. The id is a secret. */
 export interface DelegatedLeave {
+  /** Whose leave it is. */
+  readonly member: OwnMember;
   readonly delayId: string;
   readonly delayMs: number;
 }

@@ -67,7 +67,12 @@ function planHandover(settings: Settings, facts: Facts): Request | undefined {
   const { handover } = facts;
   if (facts.phase !== "joined" || facts.delayed.status !== "armed" || handover === "refused") return undefined;
   if (handover === "wanted") return scheduleRequest(facts, settings.delegatedLeaveMs, true);
-  return { kind: "delegate", delayId: handover.delayId, delayMs: settings.delegatedLeaveMs };
+  return {
+    kind: "delegate",
+    instance: facts.instance,
+    delayId: handover.delayId,
+    delayMs: settings.delegatedLeaveMs,
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ export type Request =
       readonly delegated: boolean;
     }
   | { readonly kind: "restart" | "send" | "cancel"; readonly delayId: string; readonly keepalive?: true }
-  | { readonly kind: "delegate"; readonly delayId: string; readonly delayMs: number }
+  | { readonly kind: "delegate"; readonly instance: number; readonly delayId: string; readonly delayMs: number }
   | {
       readonly kind: "write";
       readonly instance: number;

@@ -7,7 +7,7 @@ import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
 import { type MembershipData, openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
 import type { Answer, Request } from "./request.ts";
-import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
+import type { DelegatedLeave, LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import { schedule } from "./schedule.ts";
 
 /** What a request is filled in with at the moment when it is sent. */
@@ -63,6 +63,12 @@ export function requester(
     return { roomId, type, stateKey: slot, content: openSlot(existing, slot, isEncrypted(matrix, roomId)) };
   };
 
+  const delegated = ({ instance, delayId, delayMs }: Extract<Request, { kind: "delegate" }>): DelegatedLeave => ({
+    member: member(instance),
+    delayId,
+    delayMs,
+  });
+
   const send = (request: Request): Observable<unknown> => {
     switch (request.kind) {
       case "capability":
@@ -76,10 +82,7 @@ export function requester(
       case "cancel":
         return done(matrix.manageDelayed(request.delayId, request.kind, { keepalive: request.keepalive === true }));
       case "delegate":
-        return concat(
-          options.delegate?.({ delayId: request.delayId, delayMs: request.delayMs }) ?? EMPTY,
-          of(undefined),
-        );
+        return concat(options.delegate?.(delegated(request)) ?? EMPTY, of(undefined));
       case "write":
         return matrix.send(joinEvent(request));
       case "leave":

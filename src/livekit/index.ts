@@ -3,5 +3,7 @@ export type { LivekitBackend, OpenIdToken } from "./backend.ts";
 export { decryption } from "./decryption.ts";
 export { type DiscoveryOptions, livekitTransport } from "./discovery.ts";
 export { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
-export { sfuToken, type SfuToken, type SfuTokenOptions, type SfuTokenRequest } from "./token.ts";
+export { delegateToSfu } from "./delegation.ts";
+export type { ServiceOptions, ServiceRequest } from "./service.ts";
+export { sfuToken, type SfuToken, type SfuTokenRequest } from "./token.ts";
 export { type LivekitTransport, isLivekitTransport } from "./transport.ts";

@@ -1,38 +1,21 @@
 // SfuToken: being let into a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
-import { catchError, defer, map, type Observable, switchMap, take, tap, throwError } from "rxjs";
-import type { OwnMember } from "../call.ts";
+import { catchError, map, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
-import { MatrixError } from "../matrix.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import { type JsonObject, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
-import type { Transport } from "../types.ts";
-import type { LivekitBackend, OpenIdToken } from "./backend.ts";
-import { type Fetch, post } from "./post.ts";
-import { isTransient, retrying } from "./retrying.ts";
+import type { LivekitBackend } from "./backend.ts";
+import { retrying } from "./retrying.ts";
+import { askService, failsAs, type ServiceOptions, type ServiceRequest } from "./service.ts";
 import { isSfuUrl } from "./service-url.ts";
-import { isLivekitTransport } from "./transport.ts";
 
 /** Who asks for a token, where, and what for. */
-export interface SfuTokenRequest {
-  /** Where: our own transport, or the one that another member publishes on. */
-  readonly transport: Transport;
-  readonly roomId: string;
-  readonly slot: string;
-  /** Our own member. */
-  readonly member: Pick<OwnMember, "kind" | "userId" | "deviceId" | "memberId">;
+export interface SfuTokenRequest extends ServiceRequest {
   /**
    * `publish`: the token names the identity that our membership promises. `subscribe`: to see others on their
    * transport, under whichever identity the service gives.
    */
   readonly purpose: "publish" | "subscribe";
-}
-
-export interface SfuTokenOptions {
-  /** In place of the platform's `fetch`. */
-  readonly fetch?: Fetch;
-  /** Accept plain `http:` and `ws:` elsewhere than on this machine. Default false. */
-  readonly allowInsecure?: boolean;
 }
 
 /** How to connect. */
@@ -82,30 +65,19 @@ export interface SfuToken {
 export function sfuToken(
   backend: Pick<LivekitBackend, "openIdToken">,
   request: SfuTokenRequest,
-  { fetch = globalThis.fetch, allowInsecure = false }: SfuTokenOptions = {},
+  options: ServiceOptions = {},
 ): Observable<SfuToken> {
-  const { transport, slot, member, purpose } = request;
+  const { slot, member, purpose } = request;
   if (purpose === "publish" && member.kind === "state" && slot !== roomCallSlot)
     throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
-  if (!isLivekitTransport(transport, allowInsecure))
-    return throwError(() => new RtcError("no-transport", "not a LiveKit transport with a safe address"));
-
-  const service = transport.livekit_service_url.replace(/\/+$/, "");
-  const ask = (path: string, bodyOf: (openIdToken: OpenIdToken) => object) =>
-    defer(() => backend.openIdToken()).pipe(
-      take(1),
-      switchMap((openIdToken) => post(fetch, service + path, bodyOf(openIdToken))),
-    );
-  const legacy$ = ask("/sfu/get", (openIdToken) => legacyBody(request, openIdToken));
-  const token$ = ask("/get_token", (openIdToken) => body(request, openIdToken));
+  const legacy$ = askService(backend, request, "/sfu/get", options);
+  const token$ = askService(backend, request, "/get_token", options);
 
   return choose(request, token$, legacy$).pipe(
     retrying(),
-    map((answer) => read(answer, allowInsecure)),
+    map((answer) => read(answer, options.allowInsecure === true)),
     tap(({ identity }) => purpose === "publish" && assertPromised(identity, member)),
-    catchError((error: unknown) => {
-      throw error instanceof RtcError ? error : failure(error);
-    }),
+    failsAs("no token could be had"),
   );
 }
 
@@ -114,25 +86,6 @@ function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<u
   // `/sfu/get` has no field for a slot and means this one. A service without `/get_token` may refuse in a way that
   // looks like network trouble: its 404 lacks the CORS headers.
   return slot === roomCallSlot ? token$.pipe(catchError(() => legacy$)) : token$;
-}
-
-function legacyBody({ roomId, member }: SfuTokenRequest, openIdToken: OpenIdToken) {
-  return { room: roomId, openid_token: openIdToken, device_id: member.deviceId };
-}
-
-/** Nothing may be added: the service refuses fields that it does not know. */
-function body({ roomId, slot, member }: SfuTokenRequest, openIdToken: OpenIdToken) {
-  return {
-    room_id: roomId,
-    slot_id: slot,
-    openid_token: openIdToken,
-    member: { id: member.memberId, claimed_user_id: member.userId, claimed_device_id: member.deviceId },
-  };
-}
-
-function failure(cause: unknown): RtcError {
-  const message = cause instanceof MatrixError ? cause.message : "no token could be had";
-  return new RtcError(isTransient(cause) ? "request-failed" : "no-transport", message, { cause });
 }
 
 /** Others look for our media, and install our keys, under the identity that follows from our membership. */
