@@ -1,7 +1,9 @@
 // ActiveCalls: the rooms whose call has members, each watched for as long as it has.
-import type { Matrix } from "./matrix.ts";
-import { keepView } from "./membership/live-view.ts";
+import { asyncScheduler } from "rxjs";
+import type { Matrix, News } from "./matrix.ts";
 import type { ViewOptions } from "./membership/view.ts";
+import { isInDoubt, type Witness, witnessOf } from "./membership/witness.ts";
+import { roomNews, type Watcher } from "./news.ts";
 
 export class ActiveCalls {
   readonly #matrix: Matrix;
@@ -33,12 +35,9 @@ export class ActiveCalls {
 
   /** Watches a room if its call has members, and until it has none. */
   look(roomId: string): void {
-    let isActive = true;
-    const stop = keepView(this.#matrix, { ...this.#options, roomId }, ({ members }) => {
-      isActive = members.length > 0;
-      if (!isActive) this.drop(roomId);
-    });
-    if (!isActive) {
+    const call = new ActiveCall(this.#matrix, { ...this.#options, roomId }, () => this.drop(roomId));
+    const stop = roomNews(this.#matrix).watch(roomId, call);
+    if (!call.isActive) {
       stop();
       return;
     }
@@ -59,5 +58,34 @@ export class ActiveCalls {
   #change(): void {
     this.#told = undefined;
     this.#onChange();
+  }
+}
+
+class ActiveCall implements Watcher {
+  readonly #matrix: Matrix;
+  readonly #options: ViewOptions;
+  readonly #onEnd: () => void;
+  #witness: Witness | undefined;
+
+  constructor(matrix: Matrix, options: ViewOptions, onEnd: () => void) {
+    this.#matrix = matrix;
+    this.#options = options;
+    this.#onEnd = onEnd;
+  }
+
+  get isActive(): boolean {
+    return this.#witness !== undefined;
+  }
+
+  get deadlineTs(): number | undefined {
+    return this.#witness?.expiresTs;
+  }
+
+  look(batch: readonly News[]): void {
+    const now = asyncScheduler.now();
+    const witness = this.#witness;
+    if (witness && now < witness.expiresTs && !batch.some((news) => isInDoubt(witness, news))) return;
+    this.#witness = witnessOf(this.#matrix, this.#options, now);
+    if (!this.#witness) this.#onEnd();
   }
 }

@@ -12,6 +12,7 @@ import {
   stickyEvent,
 } from "../support/contents.ts";
 import { Folding } from "../support/folding.ts";
+import { runs } from "../support/properties.ts";
 
 /** Any JSON, with names that mean something here or to JavaScript among its keys. */
 const names = Object.keys({ ...stateContent(), ...stickyContent() }).concat(
@@ -81,7 +82,7 @@ describe("Whatever JSON a content is", () => {
         expect(fold.fold.members).toEqual([]);
         expect(({} as Content)["polluted"]).toBeUndefined();
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 
@@ -102,7 +103,7 @@ describe("Whatever JSON a content is", () => {
           }
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 

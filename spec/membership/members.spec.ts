@@ -283,7 +283,7 @@ describe("Those who watch", () => {
     const own = first.membership$.pipe(skip(1)).subscribe(() => others.unsubscribe());
     others.add(second.membership$.subscribe(({ length }) => seen.push(length)));
     client.tell(client.setState(roomId, joins(bob)));
-    expect([seen, second.trace.length]).toEqual([[1], 1]);
+    expect(seen).toEqual([1]);
     own.unsubscribe();
     client.setState(roomId, leaves(alice));
     expect([client.listeners, second.membership$.value.length]).toEqual([0, 1]);
@@ -364,28 +364,6 @@ describe("Those who watch", () => {
     client.tell(client.setState(roomId, joins(bob)));
     subscription.unsubscribe();
     expect(membership$.value).toBe(lists[1]);
-  });
-
-  it("in several sessions share one view, for as long as any of them watches", () => {
-    const client = roomOfThree();
-    client.setState(roomId, joins(alice));
-    const [first, second, third] = [watching({}, client), watching({}, client), watching({}, client)];
-    const seen: number[] = [];
-    const firsts = first.membership$.subscribe();
-    const seconds = second.membership$.subscribe(({ length }) => seen.push(length));
-    firsts.unsubscribe();
-    client.tell(client.setState(roomId, joins(bob)));
-    expect(seen).toEqual([1, 2]);
-    const thirds = third.membership$.subscribe();
-    expect([client.readings, third.membership$.value]).toEqual([1, second.membership$.value]);
-    expect(third.trace).toEqual(
-      [alice, bob].map((userId) =>
-        expect.objectContaining({ kind: "member-joined", member: expect.objectContaining({ userId }) }),
-      ),
-    );
-    seconds.unsubscribe();
-    thirds.unsubscribe();
-    expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
   it("by other rules have a view of their own", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeRoomEvent, decodeStickyEvent } from "../../src/room/event.ts";
+import { runs } from "../support/properties.ts";
 
 const json = {
   type: "t",
@@ -48,6 +49,7 @@ describe("An event of a homeserver", () => {
           expect(read === undefined).toBe(malformed !== undefined);
         }
       }),
+      { numRuns: runs(500) },
     );
   });
 

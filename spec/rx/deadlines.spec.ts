@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { firstValueFrom, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { Deadlines, type Ending } from "../../src/rx/deadlines.ts";
+import { runs } from "../support/properties.ts";
 
 const ending = (endTs: number): Ending => ({ endTs, isOver: false });
 
@@ -70,6 +71,7 @@ describe("Deadlines", () => {
           expect(deadlines.soonestTs).toBe(ends.length > 0 ? Math.min(...ends) : undefined);
         }
       }),
+      { numRuns: runs(200) },
     );
   });
 });

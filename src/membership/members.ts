@@ -1,14 +1,14 @@
 // The members of a call, as streams: the sides of one view, which is kept while somebody is subscribed to any of them.
 import { asyncScheduler } from "rxjs";
-import type { Matrix } from "../matrix.ts";
+import type { Matrix, News } from "../matrix.ts";
+import { roomNews } from "../news.ts";
 import { readSlot } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import { refCounted } from "../rx/ref-counted.ts";
 import type { Membership, Slot } from "../types.ts";
-import { keepView } from "./live-view.ts";
 import type { Rejection } from "./rejection.ts";
 import { type MembershipTrace, traceOf } from "./trace.ts";
-import { type View, viewNow, type ViewOptions } from "./view.ts";
+import { View, viewNow, type ViewOptions } from "./view.ts";
 
 /** The reading side of a session. */
 export interface Members {
@@ -37,19 +37,22 @@ export function members(matrix: Matrix, options: ViewOptions, trace: (entry: Mem
 
   /** Emits whenever the view has looked. */
   const looked$ = refCounted<void>((tell) => {
-    const stop = keepView(
-      matrix,
-      options,
-      (kept, changes) => {
+    const kept = new View(matrix, options, earlier?.deref());
+    const stop = roomNews(matrix).watch(options.roomId, {
+      look(batch: readonly News[]) {
+        const changes = kept.look(batch, asyncScheduler.now());
+        // Not before: until its first look it knows nothing.
         live = kept;
         for (const entry of traceOf(changes)) trace(entry);
         tell();
       },
-      earlier?.deref(),
-    );
+      get deadlineTs() {
+        return kept.deadlineTs;
+      },
+    });
     return () => {
       stop();
-      if (live) remember(live);
+      remember(kept);
       live = undefined;
     };
   });

@@ -1,0 +1,49 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ActiveCalls } from "../src/active-calls.ts";
+import { viewNow } from "../src/membership/view.ts";
+import { endsAfter } from "./membership/oracle.ts";
+import { Play } from "./membership/play.ts";
+import { roomCall, roomId } from "./support/contents.ts";
+import { history } from "./support/history.ts";
+import { runs } from "./support/properties.ts";
+
+const rules = { slot: roomCall, strictSlots: false, requireSlotEncryption: false };
+
+describe("A call that is watched for its end alone", () => {
+  beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+  afterEach(() => void vi.useRealTimers());
+
+  it("goes on for exactly as long as it has members, whatever happens in its room", { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(history(12), (batches) => {
+        vi.clearAllTimers();
+        vi.setSystemTime(0);
+        const play = new Play(batches.flat(), false);
+        const calls = new ActiveCalls(play.client, rules, () => {});
+        const check = (now: number) => {
+          const { members } = viewNow(play.client, { ...rules, roomId }, now);
+          if (!calls.has(roomId)) calls.look(roomId);
+          expect(calls.has(roomId)).toBe(members.length > 0);
+        };
+        for (const batch of batches) {
+          play.batch(batch.filter(({ kind }) => kind !== "wait"));
+          check(play.now);
+          const untilTs = batch.reduce((ts, fact) => (fact.kind === "wait" ? ts + fact.ms : ts), play.now);
+          for (const ts of [...endsAfter(play.log, play.now), untilTs]) {
+            if (ts > untilTs) continue;
+            vi.advanceTimersByTime(ts - play.now);
+            play.until(ts);
+            const wasActive = calls.has(roomId);
+            const { members } = viewNow(play.client, { ...rules, roomId }, ts);
+            if (wasActive) expect(members.length).toBeGreaterThan(0);
+            check(ts);
+          }
+        }
+        calls.close();
+        expect([play.client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
+      }),
+      { numRuns: runs(2000) },
+    );
+  });
+});
