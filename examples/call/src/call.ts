@@ -1,12 +1,6 @@
 // Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
-import type { Decryption, JoinState, Membership, RtcSession } from "matrixrtc-rx";
-import {
-  decryption,
-  type LivekitBackend,
-  livekitTransport,
-  type LivekitTransport,
-  sfuToken,
-} from "matrixrtc-rx/livekit";
+import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
+import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
   combineLatest,
   connect,
@@ -17,11 +11,9 @@ import {
   map,
   merge,
   type Observable,
-  type Observer,
   of,
   retry,
   shareReplay,
-  Subject,
   switchMap,
   takeUntil,
   tap,
@@ -57,15 +49,12 @@ export function call(options: CallOptions): Observable<Call> {
   const { session, backend, wanted, link, leaveOn, mark } = options;
   return defer(() => {
     mark("join");
-    /** What LiveKit cannot decrypt, for the session to say why. */
-    const trouble$ = new Subject<Decryption>();
     const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const state$ = session.join({
       mode: link.mode,
       transports: transport$.pipe(map((transport) => [transport])),
       intent: wanted.camera$.pipe(map((on) => (on ? "video" : "audio"))),
       leaveOn,
-      decryption$: trouble$,
     });
     return state$.pipe(
       tap(({ status }) => status === "joined" && mark("homeserver")),
@@ -74,9 +63,7 @@ export function call(options: CallOptions): Observable<Call> {
           state: joining$,
           members: session.membership$,
           rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
-            switchMap(([transport, own]) =>
-              own ? roomsOf(options, transport, own, trouble$) : of<Connections>(new Map()),
-            ),
+            switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
           ),
         }).pipe(takeUntil(joining$.pipe(ignoreElements(), endWith(undefined)))),
       ),
@@ -88,18 +75,10 @@ export function call(options: CallOptions): Observable<Call> {
 const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
 
 /** Where we publish, and where others do. */
-function roomsOf(
-  options: CallOptions,
-  transport: LivekitTransport,
-  own: Own,
-  trouble$: Observer<Decryption>,
-): Observable<Connections> {
+function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
   return options.session.membership$.pipe(
     map((members) => placesOf(own, transport.livekit_service_url, members)),
-    connections((place) => {
-      const room$ = roomAt(options, place, own);
-      return room$.pipe(switchMap((room) => merge(of(room), decryption(room).pipe(tap(trouble$), ignoreElements()))));
-    }),
+    connections((place) => roomAt(options, place, own)),
   );
 }
 
