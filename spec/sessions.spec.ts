@@ -12,6 +12,7 @@ import {
   stateEvent,
   stickyContent,
   stickyEvent,
+  stickyLeave,
 } from "./support/contents.ts";
 import { FakeClient } from "./support/fake-client.ts";
 import { marbles } from "./support/marbles.ts";
@@ -56,6 +57,23 @@ describe("The calls of a client", () => {
       expectObservable(roomOf(sessions.started$), "^---------!").toBe("-x-z", rooms);
       expectObservable(roomOf(sessions.ended$), "  ^---------!").toBe("-------x", rooms);
     }),
+  );
+
+  it.each<[string, (client: FakeClient) => readonly News[]]>([
+    ["a sticky leave", (client) => [client.keep(a, stickyEvent(stickyLeave(), { sender: bob, originServerTs: 1 }))]],
+    ["a redaction", (client) => client.redact(a, "$b")],
+    ["a slot that closes", (client) => [client.setSlot(a, roomCall, {})]],
+    ["encryption of the room", (client) => [client.encrypt(a)]],
+    ["a kick", (client) => [client.setMembership(a, bob, "leave")]],
+    ["a room that was replaced", (client) => [client.enter(a, alice, bob)]],
+    ["our own leave", (client) => [client.setMembership(a, alice, "leave")]],
+  ])("end at %s", (_, end) =>
+    marbles(({ cold, expectObservable }) => {
+      const { client, sessions } = inTwoRooms();
+      client.keep(a, sticks(bob, { eventId: "$b" }));
+      happens(cold, "                              -e", { e: () => client.tell(...end(client)) });
+      expectObservable(roomsIn(sessions.active$), "^--!").toBe("xn", { x: "!a", n: "" });
+    })(),
   );
 
   it(
