@@ -147,7 +147,7 @@ class NewsByRoom implements RoomNews {
     const { alarm } = watch;
     if (alarm?.endTs === endTs && !alarm.isOver) return;
     if (alarm) this.#alarms.cancel(alarm);
-    watch.alarm = { watch, endTs, isOver: false };
+    watch.alarm = { watch, endTs, isOver: false, index: 0 };
     this.#alarms.set(watch.alarm);
   }
 

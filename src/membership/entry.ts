@@ -37,7 +37,7 @@ interface Common extends Ending {
   told: Verdict | undefined;
 }
 
-const untold = { isOver: false, member: undefined, told: undefined };
+const untold = { isOver: false, index: 0, member: undefined, told: undefined };
 
 /** The entry of a state event, which never ends unless it claims a membership. */
 export function stateEntry(place: string, event: RoomEvent, now: number): StateEntry {

@@ -5,88 +5,72 @@ export interface Ending {
   readonly endTs: number;
   /** It has ended, or was forgotten. */
   isOver: boolean;
+  /** Where it is in the heap, which looks after this. */
+  index: number;
 }
 
-/** A heap by time. Forgotten ones stay until they come up, or until they outnumber the others. */
 export class Deadlines<T extends Ending> {
-  #heap: T[] = [];
-  #forgotten = 0;
+  readonly #heap: T[] = [];
 
   get soonestTs(): number | undefined {
-    while (this.#heap[0]?.isOver) this.#takeForgotten();
     return this.#heap[0]?.endTs;
   }
 
   add(item: T): void {
     if (item.endTs === Infinity) return;
-    this.#heap.push(item);
-    this.#rise(this.#heap.length - 1);
+    this.#put(item, this.#heap.length);
+    this.#rise(item);
   }
 
   /** It ends no more. */
   forget(item: T): void {
     if (item.isOver) return;
     item.isOver = true;
-    if (item.endTs === Infinity) return;
-    this.#forgotten += 1;
-    if (2 * this.#forgotten > this.#heap.length + 64) this.#cleanUp();
+    if (item.endTs !== Infinity) this.#remove(item);
   }
 
   /** Takes the soonest item, if it is due, and ends it. */
   takeDue(now: number): T | undefined {
-    const soonestTs = this.soonestTs;
-    if (soonestTs === undefined || soonestTs > now) return undefined;
-    const item = this.#take();
-    if (item) item.isOver = true;
-    return item;
+    const soonest = this.#heap[0];
+    if (!soonest || soonest.endTs > now) return undefined;
+    this.forget(soonest);
+    return soonest;
   }
 
-  #cleanUp(): void {
-    const kept = this.#heap.filter(({ isOver }) => !isOver);
-    this.#heap = [];
-    this.#forgotten = 0;
-    for (const item of kept) this.add(item);
-  }
-
-  #takeForgotten(): void {
-    this.#take();
-    this.#forgotten -= 1;
-  }
-
-  #take(): T | undefined {
-    const top = this.#heap[0];
+  #remove(item: T): void {
     const last = this.#heap.pop();
-    if (last && this.#heap.length > 0) {
-      this.#heap[0] = last;
-      this.#sink(0);
-    }
-    return top;
+    if (!last || last === item) return;
+    this.#put(last, item.index);
+    this.#rise(last);
+    this.#sink(last);
   }
 
-  #rise(from: number): void {
-    for (let at = from; at > 0; ) {
-      const parent = (at - 1) >> 1;
-      if (this.#ts(parent) <= this.#ts(at)) return;
-      this.#swap(at, parent);
-      at = parent;
+  #rise(item: T): void {
+    while (item.index > 0) {
+      const parent = this.#heap[(item.index - 1) >> 1]!;
+      if (parent.endTs <= item.endTs) return;
+      this.#swap(parent, item);
     }
   }
 
-  #sink(from: number): void {
-    for (let at = from; ; ) {
-      let least = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) if (this.#ts(child) < this.#ts(least)) least = child;
-      if (least === at) return;
-      this.#swap(at, least);
-      at = least;
+  #sink(item: T): void {
+    for (;;) {
+      const [left, right] = [this.#heap[2 * item.index + 1], this.#heap[2 * item.index + 2]];
+      const child = right && left && right.endTs < left.endTs ? right : left;
+      if (!child || item.endTs <= child.endTs) return;
+      this.#swap(item, child);
     }
   }
 
-  #ts(index: number): number {
-    return this.#heap[index]?.endTs ?? Infinity;
+  /** A parent and its child change places. */
+  #swap(parent: T, child: T): void {
+    const { index } = parent;
+    this.#put(parent, child.index);
+    this.#put(child, index);
   }
 
-  #swap(a: number, b: number): void {
-    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+  #put(item: T, index: number): void {
+    this.#heap[index] = item;
+    item.index = index;
   }
 }
