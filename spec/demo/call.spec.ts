@@ -4,7 +4,7 @@ import { prepareCall } from "../../examples/demo/call.ts";
 import type { Happening } from "../../examples/demo/happening.ts";
 import { type Terms, verdicts } from "../../examples/demo/promises.ts";
 import { bounds, cast } from "../../examples/demo/script.ts";
-import { marbles } from "../testing/virtual.ts";
+import { marbles } from "../support/marbles.ts";
 
 describe("the call of the demo, in virtual time", () => {
   const names = cast.map(({ name }) => name);

@@ -1,7 +1,8 @@
 import { concat, map, mergeMap, range, switchMap, tap } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
-import { bob, marbles, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
+import { bob, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
 
 const notFound = new MatrixError("not-found", "no such delayed event");
 

@@ -2,7 +2,8 @@ import { concat, ignoreElements, map, NEVER, takeUntil, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import type { Fault } from "../../src/testing/index.ts";
-import { alice, bob, marbles, memberType, roomOfTwo, wordsOf } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
+import { alice, bob, memberType, roomOfTwo, wordsOf } from "./virtual.ts";
 
 const busy = new MatrixError("rate-limited", "slow down", { retryAfterMs: 500 });
 const cut = new MatrixError("network", "cut off");

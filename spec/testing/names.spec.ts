@@ -1,7 +1,7 @@
 import { map } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { keyName, memberNames, membershipMarbles, membersNamed } from "../../src/testing/index.ts";
-import { marbles } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
 
 describe("names for marbles", () => {
   test.each(["", "alice", "alice bob", "bob alice carl"])("make members of %o and words of them again", (names) => {

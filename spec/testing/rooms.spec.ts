@@ -2,7 +2,8 @@ import { concat, concatMap, EMPTY, map } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
-import { alice, bob, carl, marbles, memberType, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
+import { alice, bob, carl, memberType, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
 
 describe("a room of the virtual homeserver", () => {
   test(

@@ -2,7 +2,8 @@ import { ignoreElements } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import type { RawSticky } from "../../src/testing/index.ts";
-import { alice, bob, carl, marbles, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { marbles } from "../support/marbles.ts";
+import { alice, bob, carl, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
 
 const hourMs = 3_600_000;
 

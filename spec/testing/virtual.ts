@@ -1,7 +1,5 @@
 // A room with Alice, who created it, and Bob, each with one device, on a server that is easy to draw: 2 ms each way, 3 ms per sync.
 import { type Observable, mergeMap } from "rxjs";
-import { type RunHelpers, TestScheduler } from "rxjs/testing";
-import { expect } from "vitest";
 import type { Matrix, News } from "../../src/matrix.ts";
 import { type RoomOptions, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
 
@@ -11,10 +9,6 @@ export const carl = "@carl:example.org";
 
 export const memberType = "org.matrix.msc3401.call.member";
 export const stickyType = "org.matrix.msc4143.rtc.member";
-
-export function marbles(spec: (helpers: RunHelpers) => void): () => void {
-  return () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
-}
 
 export function roomOfTwo(options: VirtualHomeserverOptions & Partial<RoomOptions> = {}) {
   const home = virtualHomeserver({ latencyMs: 2, syncMs: 3, ...options });
