@@ -48,10 +48,14 @@ export async function elapsedMs(steps: readonly (() => void | Promise<void>)[]):
 
 /** Bytes in use once garbage is collected. */
 export async function heapInUse(): Promise<number> {
-  if (!globalThis.gc) throw new Error("needs node --expose-gc");
   for (let pass = 0; pass < 3; pass++) {
     await new Promise((resolve) => setImmediate(resolve));
-    globalThis.gc();
+    collectGarbage();
   }
   return process.memoryUsage().heapUsed;
+}
+
+export function collectGarbage(): void {
+  if (!globalThis.gc) throw new Error("needs node --expose-gc");
+  globalThis.gc();
 }
