@@ -1,4 +1,5 @@
 // MemberChanges: what happened between two member lists, in one pass and without looking into members that stayed.
+import { byAge } from "../membership/order.ts";
 import type { Membership } from "../types.ts";
 import { fingerprint } from "./device.ts";
 
@@ -11,7 +12,7 @@ export interface MemberChanges {
 
 const none: MemberChanges = { joined: [], left: [] };
 
-/** Compares two lists that are ordered by creation time and in which unchanged members are the same objects. */
+/** Compares two lists of a session: ordered by age, members that did not change the same objects. */
 export function memberChanges(before: readonly Membership[], after: readonly Membership[]): MemberChanges {
   if (before === after) return none;
   const { removed, added } = unshared(before, after);
@@ -24,30 +25,28 @@ export function memberChanges(before: readonly Membership[], after: readonly Mem
   };
 }
 
-/**
- * The objects that only one of the lists holds. Walks both at once, as in a merge of sorted lists; should the order not
- * be as expected, an object may be named on both sides, which the comparison of fingerprints puts right.
- */
+/** The objects that only one of the lists holds: one walk along both, as in a merge of sorted lists. */
 function unshared(before: readonly Membership[], after: readonly Membership[]) {
   const removed: Membership[] = [];
   const added: Membership[] = [];
   let i = 0;
   let j = 0;
-  while (i < before.length || j < after.length) {
+  for (;;) {
     while (i < before.length && before[i] === after[j]) {
       i++;
       j++;
     }
     const old = before[i];
     const now = after[j];
-    if (old && (!now || old.createdTs <= now.createdTs)) {
+    if (!old && !now) return { removed, added };
+    const order = !now ? -1 : !old ? 1 : byAge(old, now);
+    if (old && order <= 0) {
       removed.push(old);
       i++;
     }
-    if (now && (!old || now.createdTs <= old.createdTs)) {
+    if (now && order >= 0) {
       added.push(now);
       j++;
     }
   }
-  return { removed, added };
 }
