@@ -47,18 +47,14 @@ export function stateEntry(place: string, event: RoomEvent, now: number): StateE
 }
 
 /** Where a sticky event stands: at its key, where others of its sender can replace it, or all by itself. */
-export function stickyPlace(event: StickyEvent): string {
-  const key = keyOf(event);
-  return key === undefined ? `event ${event.eventId}` : `sticky ${event.type} ${event.sender} ${key}`;
+export function stickyPlace({ type, sender, eventId, encryption, content }: StickyEvent): string {
+  const key = encryption === "undecryptable" ? undefined : stickyKeyOf(content);
+  return key === undefined ? `event ${eventId}` : `sticky ${type} ${sender} ${key}`;
 }
 
 /** The entry of a sticky event that lasts until `endTs`. */
-export function stickyEntry(event: StickyEvent, endTs: number): StickyEntry {
+export function stickyEntry(place: string, event: StickyEvent, endTs: number): StickyEntry {
   const isReadable = event.encryption !== "undecryptable";
   const parsed = isReadable ? parseStickyMember(event, endTs) : ({ kind: "undecryptable" } as const);
-  const isKeyed = keyOf(event) !== undefined;
-  return { kind: "sticky", event, parsed, isKeyed, place: stickyPlace(event), endTs, ...untold };
+  return { kind: "sticky", event, parsed, isKeyed: place.startsWith("sticky "), place, endTs, ...untold };
 }
-
-const keyOf = ({ encryption, content }: StickyEvent): string | undefined =>
-  encryption === "undecryptable" ? undefined : stickyKeyOf(content);

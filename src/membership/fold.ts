@@ -85,9 +85,10 @@ export class MemberFold {
     if (known && !(isUndecryptable(known.event) && !isUndecryptable(event))) return;
     if (known) this.#remove(known, "replaced");
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
-    const before = this.#entries.at(stickyPlace(event));
+    const place = stickyPlace(event);
+    const before = this.#entries.at(place);
     if (before?.kind === "sticky" && !outranks(event, before.event)) return;
-    const entry = stickyEntry(event, endTs);
+    const entry = stickyEntry(place, event, endTs);
     this.#put(entry, before);
     this.#bound(event.sender, entry.isKeyed);
   }
@@ -174,8 +175,9 @@ export class MemberFold {
 
   /** Keeps the sticky events of one sender within bounds. */
   #bound(sender: string, isKeyed: boolean): void {
-    const entries = this.#entries.ofSender(sender).filter((entry) => entry.kind === "sticky");
-    const alike = entries.filter((entry) => entry.isKeyed === isKeyed);
+    const ofSender = this.#entries.ofSender(sender);
+    if (ofSender.length <= mostPerSender) return;
+    const alike = ofSender.filter((entry) => entry.kind === "sticky").filter((entry) => entry.isKeyed === isKeyed);
     if (alike.length <= mostPerSender) return;
     const lowest = alike.reduce((low, other) => (outranks(low.event, other.event) ? other : low));
     this.#remove(lowest, "replaced");
