@@ -74,7 +74,8 @@ export function scene(options: SceneOptions = {}) {
     /** Whom Bob sees in the call. */
     seen$: seenByBob$.pipe(map(memberNames), distinctUntilChanged()),
     membership$: seenByBob$,
-    join: (join: JoinOptions = {}): Observable<JoinState> => ownMembership(call, resolveJoinOptions(call, join)),
+    join: (join: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
+      ownMembership(call, resolveJoinOptions(call, join), unanswered$),
     /** All contents of one type that reached the server, oldest first. */
     sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
   };

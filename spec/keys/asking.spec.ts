@@ -1,9 +1,9 @@
 // A key that is missing is asked for again, and given again. Pitfalls 2, item 1.
-import { Observable } from "rxjs";
+import { concat, delay, NEVER, Observable, of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Decryption } from "../../src/keys/trace.ts";
 import { marbles } from "../support/marbles.ts";
-import { happening, letter, scene } from "./scene.ts";
+import { happening, letter, type Plan, scene } from "./scene.ts";
 
 const questions = ({ asked$, key$ }: ReturnType<typeof scene>) =>
   new Observable<string>((subscriber) => {
@@ -46,6 +46,129 @@ describe("a member of whom no key has come", () => {
         { ...lack },
         { kind: "key-asked-for", userId: "@bob:example.org", memberId: "id-of-bob" },
       ]);
+    }),
+  );
+});
+
+describe("a member that sends media and does not answer", () => {
+  const lack = (name: string, keyIndex = 0): Decryption => ({
+    participantIdentity: `sfu-${name}`,
+    result: "missing-key",
+    keyIndex,
+  });
+  const ok: Decryption = { participantIdentity: "sfu-bob", result: "ok" };
+  const renewals = ({ unanswered$, key$ }: ReturnType<typeof scene>) =>
+    new Observable<string>((subscriber) => {
+      subscriber.add(unanswered$.subscribe(() => subscriber.next("r")));
+      subscriber.add(key$.subscribe());
+    });
+
+  it(
+    "is to see us join anew with the second question, and then less and less often",
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), decryption$: cold("m", { m: lack("bob") }) });
+      expectObservable(renewals(call), "1000s !").toBe("11s r 59999ms r 119999ms r 239999ms r 479999ms r");
+      flush();
+      expect(call.traced("key-asked-for")).toHaveLength(6);
+      expect(call.traced("key-unanswered")[0]).toEqual({
+        kind: "key-unanswered",
+        userId: "@bob:example.org",
+        deviceId: "PHONE",
+        memberId: "id-of-bob",
+      });
+    }),
+  );
+
+  it(
+    "is counted from when its media comes, however often it was asked before",
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), decryption$: cold("400s m", { m: lack("bob") }) });
+      expectObservable(renewals(call), "420s !").toBe("411s r");
+      flush();
+      expect(call.traced("key-asked-for")).toHaveLength(6 + 2);
+    }),
+  );
+
+  it(
+    "counts even if its media came before it was seen as a member",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a-b", { a: "me", b: "me bob" }),
+        decryption$: cold("m", { m: lack("bob") }),
+      });
+      expectObservable(renewals(call), "20s !").toBe("11002ms r");
+    }),
+  );
+
+  it(
+    "counts if its media is encrypted with another key than that of its device before",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a 99ms b", { a: "me bob", b: "me bob2" }),
+        letters: cold("-k", { k: letter({ from: "bob" }) }),
+        decryption$: cold("1s m", { m: { participantIdentity: "sfu-bob2", result: "invalid-key" } as const }),
+      });
+      expectObservable(renewals(call), "20s !").toBe("12s r");
+    }),
+  );
+
+  it(
+    "shares a renewal with others",
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({
+        members: cold("a", { a: "me bob carl" }),
+        decryption$: cold("m 999ms n", { m: lack("bob"), n: lack("carl") }),
+      });
+      expectObservable(renewals(call), "100s !").toBe("11s r 59999ms r");
+      flush();
+      expect(call.traced("key-unanswered").map((entry) => "userId" in entry && entry.userId)).toEqual([
+        "@bob:example.org",
+        "@bob:example.org",
+        "@carl:example.org",
+      ]);
+    }),
+  );
+
+  const never: readonly [string, Omit<Plan, "members">][] = [
+    ["sends no media", {}],
+    ["gives its key", { letters: of(letter({ from: "bob" })).pipe(delay(5_000)) }],
+    ["gives a later key", { letters: of(letter({ from: "bob", index: 1 })).pipe(delay(5_000)) }],
+    ["can be decrypted after all", { decryption$: concat(of(lack("bob")), of(ok).pipe(delay(5_000))) }],
+    ["is ourselves", { decryption$: of(lack("me")) }],
+  ];
+  for (const [title, plan] of never)
+    it(
+      `is not if it ${title}`,
+      marbles(({ cold, expectObservable }) => {
+        const call = scene({
+          decryption$: title === "sends no media" ? NEVER : of(lack("bob")),
+          ...plan,
+          members: cold("a", { a: "me bob" }),
+        });
+        expectObservable(renewals(call), "1000s !").toBe("");
+      }),
+    );
+
+  it(
+    "is not if the key that its frames name is there, or the one after it",
+    marbles(({ cold, expectObservable }) => {
+      const letters = cold("(kl)", { k: letter({ from: "bob" }), l: letter({ from: "bob", index: 2, key: 2 }) });
+      const decryption$ = cold("-(mno)", { m: lack("bob", 0), n: lack("bob", 1), o: lack("bob", 2) });
+      const call = scene({ members: cold("a", { a: "me bob" }), letters, decryption$ });
+      expectObservable(questions(call), "1000s !").toBe("");
+    }),
+  );
+
+  it(
+    "is if it gives an older key than its frames name",
+    marbles(({ cold, expectObservable }) => {
+      const letters = cold("k 2s k", { k: letter({ from: "bob", index: 255 }) });
+      const call = scene({
+        members: cold("a", { a: "me bob" }),
+        letters,
+        decryption$: cold("-m", { m: lack("bob", 0) }),
+      });
+      expectObservable(renewals(call), "20s !").toBe("11001ms r");
     }),
   );
 });

@@ -1,7 +1,18 @@
 // Properties of random calls: nobody holds a key that is used after its leave is covered, whatever the network does;
 // everybody who stays gets what it needs; and no key ever shows up in a trace.
 import fc from "fast-check";
-import { asyncScheduler, BehaviorSubject, map, mergeMap, NEVER, type Observable, of, takeUntil, timer } from "rxjs";
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  map,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  takeUntil,
+  timer,
+} from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { expect, it } from "vitest";
 import type { Call } from "../../src/call.ts";
@@ -114,7 +125,7 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
     } as unknown as Call;
 
     for (const it of plan.toSorted((a, b) => a.ts - b.ts)) timer(it.ts).subscribe(() => change(it));
-    mediaKeys(call, member("me"), resolveKeyOptions({ rotation: policy }))
+    mediaKeys(call, member("me"), resolveKeyOptions({ rotation: policy }), new Subject())
       .pipe(takeUntil(timer(endTs)))
       .subscribe(({ key }) => uses.push({ key: toBase64(key), ts: now() }));
     flush();

@@ -150,10 +150,13 @@ export function scene({
 
   // The members are there before anybody looks, as they are in a session.
   names$.pipe(map(members)).subscribe(membership$);
-  const key$ = mediaKeys(call, self$, resolveKeyOptions(options));
+  const unanswered$ = new Subject<void>();
+  const key$ = mediaKeys(call, self$, resolveKeyOptions(options), unanswered$);
   return {
     trace,
     key$,
+    /** Each time that our membership is to be renewed. */
+    unanswered$: unanswered$.asObservable(),
     /** Keys to install: `me#0`, `bob#3`. */
     installed$: key$.pipe(map(keyName)),
     /** Keys that go out: `0 > bob carl`. */

@@ -66,7 +66,14 @@ describe("the status of a member", () => {
     ],
     ["waits for the key that media needs", [received(0), missed(1)], { status: "waiting", why: "missing-key" }],
     ["is ok once that key has come", [received(0), missed(1), received(1)], { status: "ok", keyIndex: 1 }],
-    ["is not helped by another key", [received(0), missed(2), received(1)], { status: "waiting", why: "missing-key" }],
+    [
+      "is ok once a later key has come, to which its member changes",
+      [received(255), missed(255), received(0)],
+      { status: "ok", keyIndex: 0 },
+    ],
+    ["is ok if the key that media lacks has just come", [received(1), missed(1)], { status: "ok", keyIndex: 1 }],
+    ["is ok if media lacks the key before", [received(1), missed(0)], { status: "ok", keyIndex: 1 }],
+    ["is not helped by an older key", [received(0), missed(2), received(1)], { status: "waiting", why: "missing-key" }],
     [
       "is ok once media says so",
       [received(0), missed(1), { kind: "media-decryption", participantIdentity, result: "ok" }],

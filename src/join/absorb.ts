@@ -1,4 +1,4 @@
-// Absorb: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 14.1.
+// Absorb: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 5.7, 14.1.
 import { armedLeave, type Facts } from "./facts.ts";
 import { fail, leave, markWritten } from "./moves.ts";
 import { contentOf } from "./request.ts";
@@ -27,6 +27,8 @@ export function absorb(turn: Turn, input: Input): void {
       return;
     case "late-room-member":
       return touch(turn, "late-room-member", now + lateMemberWaitMs);
+    case "keys-unanswered":
+      return renew(turn);
     case "page-hidden":
       return hidden(turn);
     case "leave":
@@ -82,7 +84,7 @@ export function isShutOut({ settings, facts }: Turn): boolean {
 }
 
 /** Our membership has to be written again, within the budget, once for all that happens until then. */
-function touch(turn: Turn, reason: "update" | "late-room-member", dueTs: number): void {
+function touch(turn: Turn, reason: "update" | "late-room-member" | "missing-key", dueTs: number): void {
   const { facts } = turn;
   // A content that changed is no retry.
   if (reason === "update") forgetTxn(facts, contentOf({ kind: "write", instance: facts.instance }));
@@ -90,6 +92,17 @@ function touch(turn: Turn, reason: "update" | "late-room-member", dueTs: number)
   if (!isWriting || facts.phase === "leaving") return;
   const at = Math.max(dueTs, availableTs(facts.budgetTs));
   if (!facts.dirty || at < facts.dirty.dueTs) facts.dirty = { reason, dueTs: at };
+}
+
+/**
+ * To matrix-js-sdk a sticky member is another with every event of it, a state member with another creation: it gives its
+ * keys again. A millisecond is enough, and keeps our place in the list.
+ */
+function renew(turn: Turn): void {
+  const { facts, now } = turn;
+  if (!facts.own) return;
+  facts.createdFromTs = facts.own.createdTs + 1;
+  touch(turn, "missing-key", now);
 }
 
 /** The page is about to close: the leave goes out at once. Should the page live on, it finds out by its next restart or sync. */

@@ -78,6 +78,8 @@ export interface Facts {
   readonly refreshTs: number;
   /** Something has changed, or somebody has not seen us, so that our membership has to be written again. */
   readonly dirty: { readonly reason: WriteReason; readonly dueTs: number } | undefined;
+  /** We say that we joined no earlier than this. */
+  readonly createdFromTs: number;
   /** When the budget of extra writes is full again. */
   readonly budgetTs: number;
   /** Instances that may still be shown as joined although another has taken their place. */
@@ -135,6 +137,7 @@ export function initialFacts(settings: Settings, now: number, leftBehind?: strin
     expiresTs: Infinity,
     refreshTs: Infinity,
     dirty: undefined,
+    createdFromTs: -Infinity,
     budgetTs: -Infinity,
     abandoned: [],
     flights: [],

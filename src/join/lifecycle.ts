@@ -27,6 +27,7 @@ const maxLate = 6;
  * | joining | the write is answered, or the room shows us | joined |
  * | joining | refused, or too many failures | leaving, then an error |
  * | joined | restart at once, then every `delayedLeaveRestartMs`; refresh, updates: only with a live delayed leave | |
+ * | joined | media keys that others do not give again: an update, by which they see us join anew | |
  * | joined | restart answered 404 or 409 before its time: schedule anew | |
  * | joined | the same after its time: the server has sent our leave | rejoining |
  * | joined | the room stops to show us; our membership lapses; it cannot be renewed | rejoining |
@@ -90,7 +91,7 @@ function dispatch(turn: Turn, { lane, request }: Planned): void {
   if (request.kind === "write") {
     if (facts.written === "no") facts.written = "maybe";
     if (facts.phase !== "joined") facts.missing = false;
-    if (request.reason === "update" || request.reason === "late-room-member") {
+    if (["update", "late-room-member", "missing-key"].includes(request.reason)) {
       facts.budgetTs = spend(facts.budgetTs, now);
     }
     facts.dirty = undefined;

@@ -1,5 +1,5 @@
 // Own membership: being a member of a call for as long as one is subscribed. protocol.md 4.
-import { Observable, Subject } from "rxjs";
+import { map, merge, NEVER, Observable, Subject } from "rxjs";
 import type { Call } from "../call.ts";
 import { RtcError } from "../errors.ts";
 import { armedLeave, type Facts } from "./facts.ts";
@@ -17,15 +17,22 @@ import type { Input } from "./turn.ts";
  * `leave-timeout` otherwise. Unsubscribing: the same without anybody to tell; the leave is tried for 30 s at most, and the
  * delayed leave is behind it. What cannot go on ends with one attempt to leave, then an `RtcError`: `join-refused`,
  * `unsupported`, `no-transport`, `request-failed`, or `bad-argument` for a stream of the options that failed.
+ *
+ * `unanswered$`: others have to see us join anew, so as to give us their media keys again. We stay who we are.
  */
-export function ownMembership(call: Call, options: ResolvedJoinOptions): Observable<JoinState> {
+export function ownMembership(
+  call: Call,
+  options: ResolvedJoinOptions,
+  unanswered$: Observable<void> = NEVER,
+): Observable<JoinState> {
   return new Observable((subscriber) => {
     const commands$ = new Subject<Input>();
     const leftBehind = options.kind === "state" ? takeOver(call) : undefined;
     let facts: Facts | undefined;
     let shown: JoinState | undefined;
     // Not tied to the subscriber: the leave outlives it.
-    life(call, options, commands$, leftBehind).subscribe({
+    const inputs$ = merge(commands$, unanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" }))));
+    life(call, options, inputs$, leftBehind).subscribe({
       next: (moment) => {
         facts = moment.facts;
         if (!sameJson(shown, moment.state)) subscriber.next((shown = moment.state));

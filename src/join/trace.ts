@@ -16,8 +16,11 @@ export type JoinRequest =
   | "write"
   | "leave";
 
-/** Why the membership was written. */
-export type WriteReason = "join" | "rejoin" | "refresh" | "update" | "late-room-member";
+/**
+ * Why the membership was written. `late-room-member`: somebody came into the room who could not read it. `missing-key`:
+ * for others to see us join anew, and give us their media keys again.
+ */
+export type WriteReason = "join" | "rejoin" | "refresh" | "update" | "late-room-member" | "missing-key";
 
 /** Who asked us to leave. */
 export type LeaveCause = "leaveOn" | "unsubscribe" | "failure";

@@ -16,6 +16,8 @@ export type Input =
   | { readonly kind: "slot"; readonly status: Slot["status"] }
   /** Somebody came into the room who cannot read our membership. */
   | { readonly kind: "late-room-member" }
+  /** Others have to see us join anew, so as to give us their media keys again. */
+  | { readonly kind: "keys-unanswered" }
   | { readonly kind: "clock" }
   /** The connection is back, or the clock has jumped. */
   | { readonly kind: "awake" }

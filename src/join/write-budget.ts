@@ -1,4 +1,5 @@
-// Write budget: how often our membership may be written beyond what keeps it alive. Guarantee 15 of the pitfalls.
+// Write budget: how often our membership may be written beyond what keeps it alive, for an update, for who comes late into
+// the room, or for a key that is missing. Guarantee 15 of the pitfalls.
 
 /** So many writes at once, … */
 export const burst = 10;

@@ -3,6 +3,7 @@ import type { Device } from "../matrix.ts";
 import type { TraceEntry } from "../trace.ts";
 import type { Membership } from "../types.ts";
 import { deviceKey, sameDevice } from "./device.ts";
+import { makesUpFor } from "./key-index.ts";
 import type { KeyRefusal } from "./trace.ts";
 
 /** Why we wait for a key of a member. */
@@ -110,7 +111,7 @@ export class EncryptionFacts {
 
   #noteKey(identity: string, keyIndex: number, sinceTs: number, device: Device | undefined): boolean {
     const { trouble } = this.#participants.get(identity) ?? {};
-    const isOver = trouble?.keyIndex === undefined || trouble.keyIndex === keyIndex;
+    const isOver = trouble?.keyIndex === undefined || makesUpFor(keyIndex, trouble.keyIndex);
     put(this.#participants, identity, { key: { keyIndex, sinceTs }, ...(trouble && !isOver && { trouble }) });
     if (device) {
       const { unreached } = this.#devices.get(deviceKey(device)) ?? {};
@@ -126,7 +127,9 @@ export class EncryptionFacts {
 
   #noteMedia(identity: string, result: "ok" | "missing-key" | "invalid-key", keyIndex: number | undefined): boolean {
     const { key } = this.#participants.get(identity) ?? {};
-    const trouble = result === "ok" ? {} : { trouble: { why: result, keyIndex } };
+    // The media layer may not have it yet, or its member not use it yet.
+    const isHeld = result === "missing-key" && key && keyIndex !== undefined && makesUpFor(key.keyIndex, keyIndex);
+    const trouble = result === "ok" || isHeld ? {} : { trouble: { why: result, keyIndex } };
     put(this.#participants, identity, { ...(key && { key }), ...trouble });
     return true;
   }

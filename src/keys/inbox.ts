@@ -8,7 +8,7 @@ import { KeyRing } from "./key-ring.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import { MissingKeys } from "./missing-keys.ts";
 import type { ProvenKey } from "./sender.ts";
-import type { KeyRefusal } from "./trace.ts";
+import type { Decryption, KeyRefusal } from "./trace.ts";
 
 /** What became of a key. */
 export type Receipt =
@@ -16,10 +16,9 @@ export type Receipt =
   | { readonly kind: "early"; readonly from: ProvenKey }
   | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal }
   /** No key of these members has come in time: they are to be asked. */
-  | { readonly kind: "missing"; readonly members: readonly Membership[] };
-
-/** How long a key may still be on its way when frames need it. */
-const lackMs = 1_000;
+  | { readonly kind: "missing"; readonly members: readonly Membership[] }
+  /** They were asked, do not answer, and send media: they are to see us join anew. */
+  | { readonly kind: "unanswered"; readonly members: readonly Membership[] };
 
 export class Inbox {
   readonly #self: Device;
@@ -58,19 +57,30 @@ export class Inbox {
     for (const member of joined) this.#add(member, now);
     const early = joined.length > 0 && this.#early.size > 0 ? this.#takeEarly(now) : [];
     const stale = this.#early.forget(now);
-    const missing = this.#missing.take(now);
+    const { asked, unanswered } = this.#missing.take(now);
     return [
       ...inherited,
       ...early,
       ...stale.map((from) => ({ kind: "refused" as const, from, reason: "never-a-member" as const })),
-      ...(missing.length > 0 ? [{ kind: "missing" as const, members: missing }] : []),
+      ...(asked.length > 0 ? [{ kind: "missing" as const, members: asked }] : []),
+      ...(unanswered.length > 0 ? [{ kind: "unanswered" as const, members: unanswered }] : []),
     ];
   }
 
-  /** The media layer lacks a key of a participant. */
-  miss(participantIdentity: string, now: number): void {
-    const member = this.#members.find((other) => other.participantIdentity === participantIdentity);
-    if (member && !sameDevice(member, this.#self)) this.#missing.add(member, now, lackMs);
+  /** What the media layer says of a participant. */
+  media(decryption: Decryption, now: number): void {
+    const member = this.#members.find((other) => other.participantIdentity === decryption.participantIdentity);
+    if (!member) return this.#missing.noteStranger(decryption);
+    if (!sameDevice(member, this.#self)) this.#missing.noteMedia(member, decryption, this.#indexesOf(member), now);
+  }
+
+  #indexesOf(member: Membership): readonly number[] {
+    return (
+      this.#rings
+        .get(fingerprint(member))
+        ?.keys()
+        .map(({ keyIndex }) => keyIndex) ?? []
+    );
   }
 
   /** The newest are looked at first, so that they keep the older ones of their index out. */
@@ -102,7 +112,7 @@ export class Inbox {
   #take(from: ProvenKey, member: Membership, sinceTs: number): Receipt {
     const ring = this.#rings.get(fingerprint(member)) ?? new KeyRing();
     this.#rings.set(fingerprint(member), ring);
-    this.#missing.delete(member);
+    this.#missing.found(member, from.keyIndex);
     const result = ring.take(from);
     if (result !== "taken") return { kind: "refused", from, reason: result };
     const { userId, deviceId, memberId, participantIdentity } = member;
@@ -113,8 +123,7 @@ export class Inbox {
 
   #add(member: Membership, now: number): void {
     const id = deviceKey(member);
-    const isKnown = this.#rings.has(fingerprint(member));
-    if (!isKnown && !sameDevice(member, this.#self)) this.#missing.add(member, now);
+    if (!sameDevice(member, this.#self)) this.#missing.add(member, this.#indexesOf(member), now);
     this.#byDevice.set(id, [...(this.#byDevice.get(id) ?? []), member]);
   }
 

@@ -1,5 +1,5 @@
 // Media keys for the span of one join: ours given to the members, theirs taken in. protocol.md 5.
-import { asyncScheduler, distinctUntilChanged, Observable, Subject, switchMap } from "rxjs";
+import { asyncScheduler, distinctUntilChanged, Observable, type Observer, Subject, switchMap } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
 import type { Device } from "../matrix.ts";
 import { at } from "../rx/at-deadline.ts";
@@ -16,9 +16,15 @@ import { keyBytes } from "./wire.ts";
  * Makes, gives and takes media keys while subscribed; nothing goes in or out once it is not.
  *
  * It emits each key at the instant to install it: our first at once, later ones after the use delay, those of others
- * once their member is known. Others are given our keys from the moment the room shows us as a member.
+ * once their member is known. Others are given our keys from the moment the room shows us as a member. `unanswered$` is
+ * told when others have to see us join anew, so as to give us their keys again.
  */
-export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOptions): Observable<EncryptionKey> {
+export function mediaKeys(
+  call: Call,
+  own: OwnMember,
+  options: ResolvedKeyOptions,
+  unanswered$: Pick<Observer<void>, "next">,
+): Observable<EncryptionKey> {
   return new Observable((subscriber) => {
     const { matrix, roomId, slot, trace } = call;
     const newKey = () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format)));
@@ -77,6 +83,11 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
         return subscriber.next(receipt.key);
       }
       if (receipt.kind === "missing") return ask(receipt.members);
+      if (receipt.kind === "unanswered") {
+        for (const { userId, deviceId, memberId } of receipt.members)
+          trace({ kind: "key-unanswered", userId, deviceId, memberId });
+        return unanswered$.next();
+      }
       const { userId, deviceId, keyIndex } = receipt.from;
       if (receipt.kind === "early") trace({ kind: "key-early", userId, deviceId, keyIndex });
       else trace({ kind: "key-refused", reason: receipt.reason, userId, deviceId, keyIndex });
@@ -120,8 +131,7 @@ export function mediaKeys(call: Call, own: OwnMember, options: ResolvedKeyOption
       options.decryption$.subscribe((decryption) => {
         const { participantIdentity, result, keyIndex } = decryption;
         trace({ kind: "media-decryption", participantIdentity, result, keyIndex });
-        if (result !== "missing-key") return;
-        inbox.miss(participantIdentity, asyncScheduler.now());
+        inbox.media(decryption, asyncScheduler.now());
         advance();
       }),
     );

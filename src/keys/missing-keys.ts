@@ -1,47 +1,115 @@
-// MissingKeys: members of whom no key has come, and when to ask them. Pitfalls 2, item 1.
+// MissingKeys: members of whom no key has come, when to ask them, and when to be seen joining anew. Pitfalls 2, item 1.
+// protocol.md 5.7.
 import type { Membership } from "../types.ts";
 import { fingerprint } from "./device.ts";
+import { makesUpFor } from "./key-index.ts";
+import type { Decryption } from "./trace.ts";
 
 const firstWaitMs = 5_000;
+/** How long a key may still be on its way when frames need it. */
+const lackMs = 1_000;
 /** Some have no keys to give: a bot, or an app that does not encrypt. */
 const mostQuestions = 6;
+/** From one renewal to the next, the first time; twice as long each time after. */
+const firstRenewalWaitMs = 60_000;
+/** Of how many participants that are no members yet it is kept in mind what the media layer says. */
+const mostStrangers = 64;
 
 interface Missing {
   readonly member: Membership;
   readonly askTs: number;
   readonly questions: number;
+  /** Its media comes, and cannot be decrypted. */
+  readonly hasMedia: boolean;
+  /** The index that its frames name, where that is known. */
+  readonly keyIndex?: number | undefined;
 }
+
+/** What is due. */
+export interface Lack {
+  /** Who is to be asked. */
+  readonly asked: readonly Membership[];
+  /** Whose media cannot be decrypted, and who did not answer: our membership is to be renewed for them. */
+  readonly unanswered: readonly Membership[];
+}
+
+const nothing: Lack = { asked: [], unanswered: [] };
 
 export class MissingKeys {
   readonly #missing = new Map<string, Missing>();
-  /** No later than the first question that is due. */
+  /** By participant: the media layer may speak before the member is seen, and only once. */
+  readonly #strangers = new Map<string, Decryption>();
+  /** No later than the first thing that is due. */
   #deadlineTs = Infinity;
+  /** When our membership may be renewed again, and how long not after that. */
+  #renewTs = -Infinity;
+  #renewWaitMs = firstRenewalWaitMs;
 
   get deadlineTs(): number {
     return this.#deadlineTs;
   }
 
-  /** A key of a member is needed; `waitMs`: how long it may still come by itself. */
-  add(member: Membership, now: number, waitMs: number = firstWaitMs): void {
-    if (this.#missing.has(fingerprint(member))) return;
-    this.#put({ member, askTs: now + waitMs, questions: 0 });
+  /** A member is new: its key may still come by itself, if none is `held`. */
+  add(member: Membership, held: readonly number[], now: number): void {
+    const noted = this.#strangers.get(member.participantIdentity);
+    this.#strangers.delete(member.participantIdentity);
+    if (held.length === 0) this.#put({ member, askTs: now + firstWaitMs, questions: 0, hasMedia: false });
+    if (noted) this.noteMedia(member, noted, held, now);
   }
 
+  /** What the media layer says of a member. Of what it lacks, nothing is missing that is `held`: it may not have it yet. */
+  noteMedia(member: Membership, { result, keyIndex }: Decryption, held: readonly number[], now: number): void {
+    if (result === "ok") return this.delete(member);
+    const isHeld = keyIndex === undefined ? result === "invalid-key" && held.length > 0 : covers(held, keyIndex);
+    if (isHeld) return;
+    const { askTs = Infinity, questions = 0, hasMedia = false } = this.#missing.get(fingerprint(member)) ?? {};
+    // What was asked before it sent any media does not count.
+    const anew = hasMedia ? { askTs, questions } : { askTs: Math.min(askTs, now + lackMs), questions: 0 };
+    this.#put({ member, ...anew, hasMedia: true, keyIndex });
+  }
+
+  /** What the media layer says of a participant that is not seen as a member yet. */
+  noteStranger(decryption: Decryption): void {
+    const { participantIdentity, result } = decryption;
+    this.#strangers.delete(participantIdentity);
+    if (result !== "ok") this.#strangers.set(participantIdentity, decryption);
+    const [first] = this.#strangers.keys();
+    if (this.#strangers.size > mostStrangers && first !== undefined) this.#strangers.delete(first);
+  }
+
+  /** A key of a member has come. */
+  found(member: Membership, keyIndex: number): void {
+    if (this.#missing.size === 0) return;
+    const needed = this.#missing.get(fingerprint(member))?.keyIndex;
+    if (needed === undefined || covers([keyIndex], needed)) this.delete(member);
+  }
+
+  /** Nothing of a member is missing any more. */
   delete(member: Membership): void {
     if (this.#missing.size > 0) this.#missing.delete(fingerprint(member));
   }
 
-  /** Whom to ask now. They are asked again, each time after twice the wait, six times in all. */
-  take(now: number): readonly Membership[] {
-    if (now < this.#deadlineTs) return [];
+  /**
+   * What is due now. Members are asked again, each time after twice the wait, six times in all. Who has been asked
+   * twice, and sends media, does not know the question: what it knows is a member that joins.
+   */
+  take(now: number): Lack {
+    if (now < this.#deadlineTs) return nothing;
     const due = [...this.#missing.values()].filter(({ askTs }) => askTs <= now);
-    for (const { member, questions } of due) {
-      const waitMs = questions + 1 < mostQuestions ? firstWaitMs * 2 ** (questions + 1) : Infinity;
-      this.#put({ member, askTs: now + waitMs, questions: questions + 1 });
+    for (const missing of due) {
+      const questions = missing.questions + 1;
+      const waitMs = questions < mostQuestions ? firstWaitMs * 2 ** questions : Infinity;
+      this.#put({ ...missing, askTs: now + waitMs, questions });
     }
-    this.#deadlineTs = Infinity;
+    const silent = [...this.#missing.values()].filter(({ hasMedia, questions }) => hasMedia && questions > 1);
+    const isRenewal = silent.length > 0 && now >= this.#renewTs;
+    if (isRenewal) {
+      this.#renewTs = now + this.#renewWaitMs;
+      this.#renewWaitMs *= 2;
+    }
+    this.#deadlineTs = silent.length > 0 ? this.#renewTs : Infinity;
     for (const { askTs } of this.#missing.values()) this.#deadlineTs = Math.min(this.#deadlineTs, askTs);
-    return due.map(({ member }) => member);
+    return { asked: membersOf(due), unanswered: isRenewal ? membersOf(silent) : [] };
   }
 
   #put(missing: Missing): void {
@@ -49,3 +117,7 @@ export class MissingKeys {
     this.#deadlineTs = Math.min(this.#deadlineTs, missing.askTs);
   }
 }
+
+const membersOf = (missing: readonly Missing[]): readonly Membership[] => missing.map(({ member }) => member);
+
+const covers = (held: readonly number[], keyIndex: number): boolean => held.some((one) => makesUpFor(one, keyIndex));

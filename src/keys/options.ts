@@ -34,7 +34,8 @@ export interface KeyOptions {
   /** Accept keys only from devices that their owners have cross-signed. Default false. */
   readonly requireCrossSigned?: boolean;
   /**
-   * What the media layer says about decrypting participants, for `encryptionStatus$`. A key that it misses is asked for.
+   * What the media layer says about decrypting participants, for `encryptionStatus$`. A key that it misses is asked for,
+   * and for who does not answer our membership is written once more (protocol.md 5.7).
    * `decryption(room)` of `matrixrtc-rx/livekit` makes it of a LiveKit room. Default none.
    */
   readonly decryption$?: Observable<Decryption>;

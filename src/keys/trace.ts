@@ -61,6 +61,8 @@ export type KeyTrace =
     } & Device)
   /** We ask a member for its key, which is missing. */
   | ({ readonly kind: "key-asked-for"; readonly memberId: string } & Device)
+  /** It was asked and does not answer, though its media comes: our membership is renewed, for it to see us join anew. */
+  | ({ readonly kind: "key-unanswered"; readonly memberId: string } & Device)
   /** A device asks for ours. */
   | ({ readonly kind: "key-wanted" } & Device)
   /** What the media layer says about a participant. */

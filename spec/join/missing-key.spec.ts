@@ -1,0 +1,117 @@
+// Seen joining anew, without leaving, so that others give us their media keys again. protocol.md 5.7.
+import { filter, map, type Observable, takeUntil, timer } from "rxjs";
+import { describe, expect, it } from "vitest";
+import type { JoinMode } from "../../src/join/options.ts";
+import { objectOr } from "../../src/room/json.ts";
+import type { Membership } from "../../src/types.ts";
+import { alice, bob, inWords, marbles, memberType, scene, smooth, stickyType, toTheEnd } from "./scene.ts";
+import { lifecycle } from "./steps.ts";
+
+const modes: readonly JoinMode[] = ["legacy", "compatibility", "matrix_2_0"];
+
+const contentsOf = ({ home }: ReturnType<typeof scene>): Observable<Record<string, unknown>> =>
+  home.event$.pipe(
+    filter(({ type }) => type === memberType || type === stickyType),
+    map(({ content }) => objectOr(content)),
+  );
+
+describe("media keys that are not given again", () => {
+  it.each(modes)("make us write our membership once more, without leaving or waiting, in %s mode", (mode) =>
+    marbles(({ cold, expectObservable }) => {
+      const { requests$, join, seen$ } = scene();
+      const unanswered$ = cold<void>("               1s x");
+      const joining$ = join({ mode }, unanswered$);
+      expectObservable(requests$, "                  ^ 4s !").toBe("c-d-w-r 993ms w");
+      expectObservable(seen$, "                      ^ 4s !").toBe("n-----a", { n: "", a: "alice" });
+      expectObservable(inWords(joining$), "          ^ 4s !").toBe("a-d-w-j", smooth);
+    })(),
+  );
+
+  it(
+    "make a state member say that it joined a millisecond later, each time",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene();
+      const created$ = contentsOf(call).pipe(map((content) => String(content["created_ts"])));
+      expectObservable(created$, "                                  ^ 4s !").toBe("-----j 995ms a 999ms b", {
+        j: "undefined",
+        a: "6",
+        b: "7",
+      });
+      expectObservable(inWords(call.join({}, cold<void>("1s x 999ms x"))), "^ 4s !").toBe("a-d-w-j", smooth);
+    }),
+  );
+
+  it(
+    "leave a sticky member as it is",
+    marbles(({ cold, flush }) => {
+      const call = scene();
+      const contents: unknown[] = [];
+      contentsOf(call).subscribe((content) => contents.push(content));
+      call.join({ mode: "matrix_2_0", leaveOn: timer(2_000) }, cold<void>("1s x")).subscribe();
+      flush();
+      expect(contents).toHaveLength(3);
+      expect(contents[1]).toEqual(contents[0]);
+    }),
+  );
+
+  it("cost a state member not its place in the list", () => {
+    const lists: string[] = [];
+    toTheEnd(() => {
+      const { home, roomId, membership$, join } = scene();
+      const others = { application: "m.call", call_id: "", device_id: "B", focus_active: { type: "livekit" } };
+      const content = { ...others, foci_preferred: [] };
+      timer(500).subscribe(() =>
+        home.setState(roomId, { type: memberType, sender: bob, stateKey: `_${bob}_B`, content }),
+      );
+      membership$
+        .pipe(takeUntil(timer(1_500)))
+        .subscribe((members: readonly Membership[]) => lists.push(members.map(({ userId }) => userId).join()));
+      join({ leaveOn: timer(2_000) }, timer(1_000).pipe(map(() => undefined))).subscribe();
+    });
+    expect(lists).toEqual(["", alice, `${alice},${bob}`, `${alice},${bob}`]);
+  });
+
+  it("are noted as the reason", () => {
+    const { trace, join } = scene();
+    toTheEnd(() => join({ leaveOn: timer(2_000) }, timer(1_000).pipe(map(() => undefined))).subscribe());
+    expect(trace).toContainEqual({ kind: "membership-sent", reason: "missing-key" });
+    expect(trace).toContainEqual({ kind: "membership-written", reason: "missing-key", by: "answer" });
+  });
+
+  it("are no reason to write while we are not in the call", () => {
+    const joining = lifecycle("state");
+    expect(joining.input({ kind: "keys-unanswered" })).toEqual(["capability"]);
+    expect(joining.facts().dirty).toBeUndefined();
+  });
+
+  it("wait for a delayed leave that is known to be alive", () => {
+    const member = lifecycle("state");
+    member.join();
+    expect(member.at(17_000).input({ kind: "keys-unanswered" })).toEqual(["restart"]);
+    expect(member.answers()).toEqual(["write"]);
+  });
+
+  it("are written for once, however often a write has to be tried", () => {
+    const member = lifecycle("state");
+    member.join();
+    const before = member.facts().own?.createdTs ?? NaN;
+    member.at(1_000).input({ kind: "keys-unanswered" });
+    member.fails("network");
+    member.at(2_000).input({ kind: "keys-unanswered" });
+    expect(member.at(10_000).input({ kind: "clock" })).toContain("write");
+    expect(member.facts().flights.map(({ request }) => "createdTs" in request && request.createdTs)).toContain(
+      before + 1,
+    );
+  });
+
+  it("are paid for out of the budget of extra writes", () => {
+    let writes = 0;
+    toTheEnd(() => {
+      const { requests$, join } = scene();
+      requests$.subscribe((letter) => (writes += letter === "w" ? 1 : 0));
+      join({ leaveOn: timer(3_600_000) }, timer(0, 1_000).pipe(map(() => undefined))).subscribe();
+    });
+    expect(writes).toBeGreaterThan(100);
+    expect(writes).toBeLessThanOrEqual(1 + 130);
+  });
+});

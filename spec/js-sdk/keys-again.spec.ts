@@ -1,0 +1,85 @@
+// A member of matrix-js-sdk believes that it has given us its key, and we have not got it. protocol.md 5.7.
+import { Subject } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Decryption, type JoinMode, rtcSession, type SessionJoinOptions } from "../../src/index.ts";
+import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
+import { virtualHomeserver } from "../../src/testing/index.ts";
+import type { TraceEntry } from "../../src/trace.ts";
+import { type Losses, sdkPeer } from "./sdk-peer.ts";
+
+const [alice, bob, carl] = ["@alice:example.org", "@bob:example.org", "@carl:example.org"];
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const wordOf = ({ member, ...it_ }: MemberEncryption): string => {
+  const name = member.userId.slice(1, member.userId.indexOf(":"));
+  return `${name} ${it_.status} ${it_.status === "ok" ? it_.keyIndex : it_.why}`;
+};
+
+/** Alice and Carl are ours, Bob is the SDK's; half a minute after his key for Alice was lost. */
+async function threeInCall(mode: JoinMode, loses: Losses) {
+  const home = virtualHomeserver({ latencyMs: 10, syncMs: 10 });
+  const roomId = home.createRoom({ members: [alice, bob, carl], encrypted: true });
+  const decryption$ = new Subject<Decryption>();
+  const member = async (userId: string, options: SessionJoinOptions = {}) => {
+    const session = rtcSession(home.client(userId, "PHONE"), { roomId, slot: "m.call#ROOM" });
+    const trace: TraceEntry[] = [];
+    session.trace$.subscribe((entry) => trace.push(entry));
+    const joining = session.join({ mode, ...options }).subscribe();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const statuses = () => session.encryptionStatus$.value.map(wordOf);
+    return { session, trace, statuses, leave: () => joining.unsubscribe() };
+  };
+  const a = await member(alice, { decryption$ });
+  const c = await member(carl);
+  const peer = sdkPeer(home, roomId, bob, loses);
+  await vi.advanceTimersByTimeAsync(30_000);
+  const ofBob = a.session.membership$.value.find(({ userId }) => userId === bob);
+  const lacks = (keyIndex: number) =>
+    decryption$.next({ participantIdentity: ofBob?.participantIdentity ?? "", result: "missing-key", keyIndex });
+  /** Ends it all, so that nothing is left running. */
+  const end = async () => {
+    a.leave();
+    c.leave();
+    await vi.advanceTimersByTimeAsync(60_000);
+  };
+  return { a, c, peer, lacks, end };
+}
+
+const writesOf = ({ trace }: { readonly trace: readonly TraceEntry[] }) =>
+  trace.flatMap((entry) => (entry.kind === "membership-sent" ? [entry.reason] : []));
+
+describe.each(["compatibility", "matrix_2_0"] as const)(
+  "A key of matrix-js-sdk that did not come, in %s mode",
+  (mode) => {
+    it("comes when frames need it: 11 s later our membership is renewed", async () => {
+      const { a, c, peer, lacks, end } = await threeInCall(mode, (to, keyIndex) => to === alice && keyIndex === 0);
+      expect(a.statuses()).toEqual(["alice ok 0", "carl ok 0", "bob waiting no-key"]);
+      expect(writesOf(a)).toEqual(["join"]);
+      lacks(0);
+      await vi.advanceTimersByTimeAsync(10_990);
+      expect(peer.sent).toEqual(["alice#0", "carl#0"]);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(writesOf(a)).toEqual(["join", "missing-key"]);
+      expect(a.statuses()).toContain("bob ok 1");
+      // What it costs: the SDK's member changes its key, for all. Ours do not, and lack nothing.
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(peer.sent).toEqual(["alice#0", "carl#0", "alice#1", "carl#1"]);
+      expect(peer.used).toEqual([0, 1]);
+      expect(c.statuses()).toEqual(expect.arrayContaining(["alice ok 0", "bob ok 1", "carl ok 0"]));
+      expect([a, c].map(({ session }) => session.statistics$.value.keysMade)).toEqual([1, 1]);
+      expect(writesOf(a)).toHaveLength(2);
+      await end();
+    });
+
+    it("is asked for more and more rarely if it never comes", async () => {
+      const { a, peer, lacks, end } = await threeInCall(mode, (to) => to === alice);
+      lacks(0);
+      await vi.advanceTimersByTimeAsync(15 * 60_000);
+      expect(writesOf(a)).toEqual(["join", ...Array.from({ length: 4 }, () => "missing-key")]);
+      expect(peer.used).toEqual([0, 1, 2, 3, 4]);
+      await end();
+    });
+  },
+);
