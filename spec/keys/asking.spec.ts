@@ -1,9 +1,9 @@
 // A key that is missing is asked for again, and given again. Pitfalls 2, item 1.
-import { concat, delay, NEVER, Observable, of } from "rxjs";
+import { Observable, of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Decryption } from "../../src/keys/trace.ts";
 import { marbles } from "../support/marbles.ts";
-import { happening, letter, type Plan, scene } from "./scene.ts";
+import { happening, letter, scene } from "./scene.ts";
 
 const questions = ({ asked$, key$ }: ReturnType<typeof scene>) =>
   new Observable<string>((subscriber) => {
@@ -56,7 +56,6 @@ describe("a member that sends media and does not answer", () => {
     result: "missing-key",
     keyIndex,
   });
-  const ok: Decryption = { participantIdentity: "sfu-bob", result: "ok" };
   const renewals = ({ unanswered$, key$ }: ReturnType<typeof scene>) =>
     new Observable<string>((subscriber) => {
       subscriber.add(unanswered$.subscribe(() => subscriber.next("r")));
@@ -129,25 +128,42 @@ describe("a member that sends media and does not answer", () => {
     }),
   );
 
-  const never: readonly [string, Omit<Plan, "members">][] = [
-    ["sends no media", {}],
-    ["gives its key", { letters: of(letter({ from: "bob" })).pipe(delay(5_000)) }],
-    ["gives a later key", { letters: of(letter({ from: "bob", index: 1 })).pipe(delay(5_000)) }],
-    ["can be decrypted after all", { decryption$: concat(of(lack("bob")), of(ok).pipe(delay(5_000))) }],
-    ["is ourselves", { decryption$: of(lack("me")) }],
+  const letters = { k: letter({ from: "bob" }), l: letter({ from: "bob", index: 1, key: 2 }) };
+  const sayings: Record<string, Decryption> = {
+    m: lack("bob"),
+    o: { participantIdentity: "sfu-bob", result: "ok" },
+    i: { participantIdentity: "sfu-bob", result: "invalid-key" },
+    u: { participantIdentity: "sfu-bob", result: "missing-key" },
+    e: lack("me"),
+  };
+  const cases: readonly [title: string, letters: string, sayings: string, renewals: string][] = [
+    ["is not if it sends no media", "                      ", "", ""],
+    ["is not if it gives its key", "                       5s k", "-m", ""],
+    ["is not if it gives a later key", "                   5s l", "-m", ""],
+    ["is not if it can be decrypted after all", "          ", "-m 5s o", ""],
+    ["is not if it could be before it was seen", "         ", "(mo)", ""],
+    ["is not if it is ourselves", "                        k", "--e", ""],
+    ["is not if its key is there, and wrong", "            -k", "--i", ""],
+    ["is if a key is there, and none is named", "          -k", "--u", "11002ms r"],
   ];
-  for (const [title, plan] of never)
+  for (const [title, mail, said, expected] of cases)
     it(
-      `is not if it ${title}`,
+      title,
       marbles(({ cold, expectObservable }) => {
-        const call = scene({
-          decryption$: title === "sends no media" ? NEVER : of(lack("bob")),
-          ...plan,
-          members: cold("a", { a: "me bob" }),
-        });
-        expectObservable(renewals(call), "1000s !").toBe("");
+        const plan = { letters: cold(mail, letters), decryption$: cold(said, sayings) };
+        const call = scene({ ...plan, members: cold("-a", { a: "me bob" }) });
+        expectObservable(renewals(call), "70s !").toBe(expected);
       }),
     );
+
+  it(
+    "is forgotten before it is seen if too many others are like it",
+    marbles(({ cold, expectObservable }) => {
+      const others = Array.from({ length: 64 }, (_, index) => lack(`stranger${index}`));
+      const call = scene({ members: cold("-a", { a: "me bob" }), decryption$: of(lack("bob"), ...others) });
+      expectObservable(renewals(call), "70s !").toBe("");
+    }),
+  );
 
   it(
     "is not if the key that its frames name is there, or the one after it",

@@ -70,9 +70,8 @@ export class MissingKeys {
 
   /** What the media layer says of a participant that is not seen as a member yet. */
   noteStranger(decryption: Decryption): void {
-    const { participantIdentity, result } = decryption;
-    this.#strangers.delete(participantIdentity);
-    if (result !== "ok") this.#strangers.set(participantIdentity, decryption);
+    this.#strangers.delete(decryption.participantIdentity);
+    this.#strangers.set(decryption.participantIdentity, decryption);
     const [first] = this.#strangers.keys();
     if (this.#strangers.size > mostStrangers && first !== undefined) this.#strangers.delete(first);
   }
