@@ -68,7 +68,7 @@ export interface ToDeviceOutcome extends Device {
   readonly cause?: MatrixError;
 }
 
-/** An event to send: a state event (`stateKey`) or a sticky timeline event (`stickyMs`). */
+/** An event to send: a state event (`stateKey`), or an event of the timeline, sticky (`stickyMs`) or not. */
 export type OutgoingEvent = {
   readonly roomId: string;
   readonly type: string;
@@ -76,7 +76,7 @@ export type OutgoingEvent = {
 } & (
   | { readonly stateKey: string; readonly stickyMs?: never }
   | {
-      readonly stickyMs: number;
+      readonly stickyMs?: number;
       /** The same id for retries of the same content, so that the server takes it once. */
       readonly txnId: string;
       readonly stateKey?: never;
@@ -110,7 +110,7 @@ export interface Matrix {
   /** Encrypts a message with Olm for each device and sends it: one outcome for each, then completion. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
 
-  /** Sends an event (a sticky one encrypted, in an encrypted room) and emits its event id. */
+  /** Sends an event (one of the timeline encrypted, in an encrypted room: never in the clear) and emits its event id. */
   send(event: OutgoingEvent): Observable<string>;
   /** Schedules a delayed event (MSC4140), in the clear, and emits its delay id: a secret, never to be logged. */
   schedule(event: OutgoingEvent, delayMs: number): Observable<string>;

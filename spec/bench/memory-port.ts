@@ -59,11 +59,12 @@ export class MemoryPort implements Matrix {
   stickyEvents = (roomId: string): Iterable<StickyEvent> => this.#rooms.get(roomId)?.sticky.values() ?? nothing;
 
   /** Our own event comes back as everybody's do. */
-  send = ({ roomId, type, content, stateKey }: OutgoingEvent): Observable<string> =>
+  send = ({ roomId, type, content, stateKey, stickyMs }: OutgoingEvent): Observable<string> =>
     timer(0).pipe(
       map(() => {
         const state = stateKey === undefined ? {} : { state_key: stateKey };
         const event_id = `$own-${crypto.randomUUID()}`;
+        if (stateKey === undefined && stickyMs === undefined) return event_id;
         const raw = {
           type,
           sender: myUserId,

@@ -25,6 +25,7 @@ const state: OutgoingEvent = {
   content: { a: 1 },
 };
 const member: OutgoingEvent = { roomId, type: memberType, stickyMs: 3_600_000, txnId: "txn/1", content: { b: 2 } };
+const keys: OutgoingEvent = { roomId, type: "io.element.call.encryption_keys", txnId: "txn/1", content: { c: 3 } };
 const stickyMs = "org.matrix.msc4354.sticky_duration_ms=3600000";
 const delayedEvents = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events";
 
@@ -86,8 +87,28 @@ test("in an encrypted room a sticky event goes out encrypted, and leaves no trac
   expect(client.getRoom(roomId)?.getLiveTimeline().getEvents()).toEqual([]);
 });
 
+test("an event that is not sticky goes out as one of the timeline, to any server", async () => {
+  server.unstableFeatures = {};
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  expect(await all(fromMatrixClient(client).send(keys))).toEqual([expect.any(String)]);
+  expect(wire("PUT")).toMatchObject({
+    address: `/_matrix/client/v3/rooms/${room}/send/io.element.call.encryption_keys/txn%2F1`,
+    body: { c: 3 },
+  });
+});
+
+test("an event of the timeline goes out encrypted in an encrypted room, and nothing of it in the clear", async () => {
+  const join = { [roomId]: { state: [...roomState(alice, bob), encrypted] } };
+  const { client } = await server.started({ join }, { crypto: true });
+  await all(fromMatrixClient(client).send({ ...keys, content: { secret: "AAECAwQFBgcICQoLDA0ODw" } }));
+  expect(wire("PUT").address).toBe(`/_matrix/client/v3/rooms/${room}/send/m.room.encrypted/txn%2F1`);
+  expect(wire("PUT").body).toMatchObject({ algorithm: "m.megolm.v1.aes-sha2", ciphertext: expect.any(String) });
+  expect(JSON.stringify(server.requests)).not.toContain("AAECAwQFBgcICQoLDA0ODw");
+});
+
 test("nothing goes in the clear to a room that the client does not know yet", async () => {
   await expect(all(port().send(member))).rejects.toMatchObject({ kind: "other" });
+  await expect(all(port().send(keys))).rejects.toMatchObject({ kind: "other" });
   expect(server.sent("PUT", "/send/")).toEqual([]);
 });
 

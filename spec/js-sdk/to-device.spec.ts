@@ -1,9 +1,9 @@
 import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
 import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { ToDeviceMessage } from "../../src/matrix.ts";
+import type { RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
-import { alice, bob, encrypted, roomId, roomState } from "./events.ts";
+import { alice, bob, encrypted, event, roomId, roomState } from "./events.ts";
 import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
 let server: FakeServer;
@@ -44,6 +44,27 @@ test("an encrypted message arrives with its content and the proof of its device"
     type,
     sender: alice,
     content: { keys: 1 },
+    proof: { deviceId: "ALICE1", crossSigned: false },
+  });
+});
+
+test("keys sent into the timeline arrive decrypted, with the proof of their device", async () => {
+  const { theirs, port, theirPort } = await pair();
+  const heard: RoomKeyEvent[] = [];
+  theirPort.roomKey$?.subscribe((event) => heard.push(event));
+  await all(port.send({ roomId, type, txnId: "1", content: { keys: 1 } }));
+  const { body } = server.sent("PUT", "/send/m.room.encrypted/").at(-1) ?? {};
+  const sent = event("m.room.encrypted", body, alice);
+  await theirs.syncs.take({
+    toDevice: server.takeToDevice(bob),
+    join: { [roomId]: { timeline: [sent] } },
+  });
+  await eventually(() => heard).toHaveLength(1);
+  expect(heard[0]).toEqual({
+    roomId,
+    sender: alice,
+    content: { keys: 1 },
+    originServerTs: sent.origin_server_ts,
     proof: { deviceId: "ALICE1", crossSigned: false },
   });
 });

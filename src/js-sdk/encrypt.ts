@@ -1,4 +1,4 @@
-// Encrypting a sticky event for its room. protocol.md 4.6.
+// Encrypting an event of the timeline for its room. protocol.md 4.6, 5.5.
 import { type MatrixClient, MatrixEvent, type Room } from "matrix-js-sdk";
 import { defer, type Observable } from "rxjs";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";

@@ -17,7 +17,8 @@ export function sendRequest(event: OutgoingEvent, { type, content }: Wire = even
     return { method: "PUT", path: pathOf("rooms", event.roomId, "state", type, event.stateKey), body: content };
   }
   const path = pathOf("rooms", event.roomId, "send", type, event.txnId);
-  return { method: "PUT", path, query: { [sticky]: event.stickyMs }, body: content };
+  const query = event.stickyMs === undefined ? {} : { [sticky]: event.stickyMs };
+  return { method: "PUT", path, query, body: content };
 }
 
 /** Delayed events travel in the clear, in encrypted rooms too. */

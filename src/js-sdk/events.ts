@@ -1,4 +1,4 @@
-// Events out: state and sticky events, at once or delayed. protocol.md 4.6.
+// Events out: state and timeline events, at once or delayed. protocol.md 4.6.
 import type { MatrixClient } from "matrix-js-sdk";
 import { map, switchMap } from "rxjs";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
@@ -26,7 +26,7 @@ export function eventsOf(client: MatrixClient): Pick<Matrix, "send" | "schedule"
 }
 
 const stickyFeatureFor = (event: OutgoingEvent): string[] =>
-  event.stateKey === undefined ? [stickyEventsFeature] : [];
+  event.stickyMs === undefined ? [] : [stickyEventsFeature];
 
 function stringIn(answer: unknown, key: string): string {
   const value = objectOr(answer)[key];

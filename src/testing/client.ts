@@ -12,7 +12,7 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
     defer((): Observable<ToDeviceOutcome> => {
       const target: Device = { userId: to, deviceId: device };
       if (!server.isListed(target)) return of({ ...target, outcome: "unknown-device" });
-      const proof = { deviceId, crossSigned: me.condition.crossSigned };
+      const { proof } = me;
       const deliver = () => server.deliver(target, { type, sender: userId, content, proof });
       return server.request(me, { request: "to-device", type, to: target }, deliver).pipe(
         map((): ToDeviceOutcome => ({ ...target, outcome: "sent" })),
@@ -31,6 +31,7 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
     stickyEvents: (roomId) => synced.stickyEvents(roomId),
     news$: synced.news$.asObservable(),
     toDevice$: synced.toDevice$.asObservable(),
+    roomKey$: synced.roomKey$.asObservable(),
 
     sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
     send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),

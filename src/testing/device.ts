@@ -1,6 +1,6 @@
 // VirtualDevice: a device as the server knows it: how it is doing, and what it has still to be told.
 import { BehaviorSubject, filter, map, type Observable, take, timer } from "rxjs";
-import type { Device } from "../matrix.ts";
+import type { Device, ToDeviceMessage } from "../matrix.ts";
 import { type Change, SyncedRooms } from "./synced-rooms.ts";
 
 /** How a device is doing. */
@@ -14,7 +14,7 @@ export interface Condition {
   readonly toDevice: "delivered" | "held";
   /** Whether others know that it exists. If not, sending to it is `unknown-device`. */
   readonly listed: boolean;
-  /** What the proof of its to-device messages says. */
+  /** What the proof of what it encrypts says. */
   readonly crossSigned: boolean;
 }
 
@@ -41,6 +41,11 @@ export class VirtualDevice implements Device {
 
   get condition(): Condition {
     return this.#condition$.value;
+  }
+
+  /** What is known of the sender of whatever it encrypts. */
+  get proof(): NonNullable<ToDeviceMessage["proof"]> {
+    return { deviceId: this.deviceId, crossSigned: this.condition.crossSigned };
   }
 
   /** Emits once when it is not frozen: now, or at the thaw. */

@@ -1,11 +1,13 @@
 // Room: the events of one room as the virtual homeserver holds them, and who may do what. Client-server API; MSC3757, MSC4354.
-import { MatrixError, type RoomEvent, type StickyEvent } from "../matrix.ts";
+import { MatrixError, type RoomEvent, type RoomKeyEvent, type StickyEvent } from "../matrix.ts";
 import { isFiniteNumber, isString, type JsonObject, objectOr, own } from "../room/json.ts";
 
 /** An event as the server holds it. */
 export interface ServerEvent extends RoomEvent {
   readonly roomId: string;
   readonly sticky?: Stickiness;
+  /** Of an encrypted event of the timeline that is not sticky: who encrypted it. */
+  readonly proof?: RoomKeyEvent["proof"];
 }
 
 /** What makes an event sticky, and how it was sent. */

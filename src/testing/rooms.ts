@@ -8,7 +8,7 @@ import type { Change } from "./synced-rooms.ts";
 
 /** An event that the server has not taken yet. */
 export type EventDraft = Pick<ServerEvent, "type" | "sender" | "content"> &
-  Partial<Pick<ServerEvent, "stateKey" | "sticky" | "eventId" | "originServerTs">>;
+  Partial<Pick<ServerEvent, "stateKey" | "sticky" | "proof" | "eventId" | "originServerTs">>;
 
 const maxStickyMs = 3_600_000;
 

@@ -78,23 +78,20 @@ export class Server {
   }
 
   /** Takes an event from a device, if its user may send it. */
-  send(from: Device, event: OutgoingEvent): string {
-    const { userId: sender, deviceId: senderDeviceId } = from;
-    const { roomId, type, content } = event;
+  send(from: VirtualDevice, event: OutgoingEvent): string {
+    const { userId: sender, deviceId } = from;
+    const { roomId, type } = event;
     const room = this.rooms.get(roomId);
     const isEncrypted = event.stateKey === undefined && room.isEncrypted;
     const refusal = room.refusal(sender, isEncrypted ? "m.room.encrypted" : type, event.stateKey);
     if (refusal) throw refusal;
     if (event.stateKey !== undefined) return this.rooms.sendState(sender, event);
-    if (!this.options.stickyEvents) throw new MatrixError("unsupported", "no sticky events here");
-    const transaction = JSON.stringify([sender, senderDeviceId, roomId, event.txnId]);
+    if (event.stickyMs !== undefined && !this.options.stickyEvents)
+      throw new MatrixError("unsupported", "no sticky events here");
+    const transaction = JSON.stringify([sender, deviceId, roomId, event.txnId]);
     const known = this.#transactions.get(transaction);
     if (known !== undefined) return known;
-    const eventId = this.rooms.addSticky(
-      roomId,
-      { type, content, sender },
-      { durationMs: event.stickyMs, ...(isEncrypted ? { encryption: "decrypted", senderDeviceId } : inTheClear) },
-    );
+    const eventId = this.#addToTimeline(sender, event, isEncrypted ? from : undefined);
     this.#transactions.set(transaction, eventId);
     return eventId;
   }
@@ -114,10 +111,20 @@ export class Server {
 
   /** Sends a delayed event that is due, in the clear. Synapse checks the permission only now, and drops what is not allowed. */
   #fire(sender: string, event: OutgoingEvent): void {
-    const { roomId, type, content } = event;
-    if (this.rooms.get(roomId).refusal(sender, type, event.stateKey)) return;
-    if (event.stateKey !== undefined) this.rooms.sendState(sender, event);
-    else this.rooms.addSticky(roomId, { type, content, sender }, { durationMs: event.stickyMs, ...inTheClear });
+    const { roomId, type, stateKey } = event;
+    if (this.rooms.get(roomId).refusal(sender, type, stateKey)) return;
+    if (stateKey !== undefined) this.rooms.sendState(sender, event);
+    else this.#addToTimeline(sender, event);
+  }
+
+  /** Adds an event that is not state: encrypted by a device, or in the clear. */
+  #addToTimeline(sender: string, { roomId, type, content, stickyMs }: OutgoingEvent, by?: VirtualDevice): string {
+    const draft = { type, content, sender };
+    if (stickyMs !== undefined) {
+      const sealing = by ? ({ encryption: "decrypted", senderDeviceId: by.deviceId } as const) : inTheClear;
+      return this.rooms.addSticky(roomId, draft, { durationMs: stickyMs, ...sealing });
+    }
+    return this.rooms.add(roomId, by ? { ...draft, proof: by.proof } : draft);
   }
 }
 

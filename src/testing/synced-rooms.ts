@@ -1,7 +1,8 @@
 // SyncedRooms: what one virtual client knows. It changes with its sync responses only, each one batch of news.
 import { asyncScheduler, Subject } from "rxjs";
-import type { News, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
+import type { News, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
+import { roomKeyType } from "../room/names.ts";
 import type { ServerEvent } from "./room.ts";
 
 /** A part of a sync response. */
@@ -31,6 +32,7 @@ class SyncedRoom {
 export class SyncedRooms {
   readonly news$: Subject<readonly News[]> = new Subject();
   readonly toDevice$: Subject<ToDeviceMessage> = new Subject();
+  readonly roomKey$: Subject<RoomKeyEvent> = new Subject();
   readonly #userId: string;
   readonly #rooms = new Map<string, SyncedRoom>();
 
@@ -62,11 +64,16 @@ export class SyncedRooms {
     return held.filter(({ untilTs }) => untilTs > now).map(({ event }) => event);
   }
 
-  /** Takes in a sync response: to-device messages first, as clients do, then the rooms. */
+  /** Takes in a sync response: to-device messages first, as clients do, then the rooms, then what is decrypted there. */
   take(response: readonly Change[], evenIfEmpty = false): void {
     const news = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
     if (news.length > 0 || evenIfEmpty) this.news$.next(news);
+    for (const change of response) if (change.kind === "event") this.#decrypt(change.event);
+  }
+
+  #decrypt({ roomId, type, sender, originServerTs, content, proof }: ServerEvent): void {
+    if (proof && type === roomKeyType) this.roomKey$.next({ roomId, sender, originServerTs, content, proof });
   }
 
   #apply(change: Change): News[] {
