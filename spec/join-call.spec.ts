@@ -1,6 +1,6 @@
 import { filter, ignoreElements, map, merge, tap, timer } from "rxjs";
 import { describe, it } from "vitest";
-import { rtcSession, type SessionJoinOptions } from "../src/index.ts";
+import { RtcError, rtcSession, type SessionJoinOptions } from "../src/index.ts";
 import { virtualHomeserver } from "../src/testing/index.ts";
 import { marbles } from "./support/marbles.ts";
 
@@ -48,6 +48,19 @@ describe("Media keys", () => {
     marbles(({ expectObservable }) => {
       expectObservable(ownKeys({ encryptMedia: true }, 20), "^ 50ms !").toBe("0");
       expectObservable(ownKeys({ encryptMedia: false }, 0), "^ 50ms !").toBe("");
+    }),
+  );
+
+  it(
+    "are not to go as room events into a room that is not encrypted: joining fails, unless they may wait",
+    marbles(({ expectObservable }) => {
+      const message = "keyTransport must be to-device in a room that is not encrypted";
+      for (const keyTransport of ["room-event", "both"] as const) {
+        const refused$ = ownKeys({ encryptMedia: true, keyTransport }, 20);
+        expectObservable(refused$, "^ 50ms !").toBe("#", undefined, new RtcError("bad-argument", message));
+        expectObservable(ownKeys({ keyTransport }, 20), "^ 50ms !").toBe("21ms 0");
+        expectObservable(ownKeys({ encryptMedia: true, keyTransport }, 0), "^ 50ms !").toBe("0");
+      }
     }),
   );
 });

@@ -2,7 +2,7 @@
 export { rtcSession } from "./session.ts";
 export type { RtcSession, SessionOptions } from "./session.ts";
 export type { SessionJoinOptions } from "./join-call.ts";
-export type { KeyFormat, KeyOptions, RotationPolicy } from "./keys/options.ts";
+export type { KeyFormat, KeyOptions, KeyTransport, RotationPolicy } from "./keys/options.ts";
 export { rotationCost } from "./keys/rotation-cost.ts";
 export type { CallTraffic, RotationCost } from "./keys/rotation-cost.ts";
 export type { EncryptionStatus, MemberEncryption, WaitingReason } from "./keys/encryption-status.ts";

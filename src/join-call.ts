@@ -21,7 +21,7 @@ import type { JoinState } from "./join/state.ts";
 import type { KeyState } from "./keys/key-state.ts";
 import { mediaKeys } from "./keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
-import { whenEncrypted } from "./room/encryption.ts";
+import { isEncrypted, whenEncrypted } from "./room/encryption.ts";
 import type { EncryptionKey } from "./types.ts";
 
 /** How to be a member, and what to do about media keys. */
@@ -61,6 +61,9 @@ export function joinCall(call: Call, keys: KeyState): (options?: SessionJoinOpti
     });
     return defer(() => {
       if (joined) throw new RtcError("already-joined", "this session has joined already; end that join first");
+      // Unless that is said, keys wait until the room is encrypted. A room event must not go without.
+      if (options.encryptMedia && keyOptions.keyTransport !== "to-device" && !isEncrypted(call.matrix, call.roomId))
+        throw new RtcError("bad-argument", "keyTransport must be to-device in a room that is not encrypted");
       joined = true;
       return join$.pipe(finalize(() => (joined = false)));
     }).pipe(share({ connector: () => new ReplaySubject(1) }));

@@ -66,6 +66,9 @@ describe("the options of keys", () => {
     ["a period of nothing", { rotation: { periodMs: 0 } }],
     ["a limit below ourselves", { rotation: { participantLimit: 0 } }],
     ["an unknown format", { format: "m.room_key" as never }],
+    ["an unknown way to travel", { keyTransport: "room" as never }],
+    ["room events of a format that they have not", { keyTransport: "room-event", format: "m.rtc.encryption_key" }],
+    ["both ways and a format that one has not", { keyTransport: "both", format: "m.rtc.encryption_key" }],
     ["no Observable", { decryption$: [] as never }],
   ] as const) {
     it(`are refused with ${title}`, () => expect(() => resolveKeyOptions(options)).toThrow(RtcError));

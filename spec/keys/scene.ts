@@ -1,10 +1,34 @@
 // Scene: our part in a call whose members, messages and network are drawn.
-import { BehaviorSubject, filter, map, mergeMap, NEVER, Observable, of, Subject, timer } from "rxjs";
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  concat,
+  EMPTY,
+  filter,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  NEVER,
+  Observable,
+  of,
+  Subject,
+  throwError,
+  timer,
+} from "rxjs";
 import type { Call, OwnMember } from "../../src/call.ts";
 import { mediaKeys } from "../../src/keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
-import { formatOf, parseKeyMessage } from "../../src/keys/wire.ts";
-import type { Device, Matrix, RoomKeyEvent, ToDeviceMessage, ToDeviceOutcome } from "../../src/matrix.ts";
+import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
+import type {
+  Device,
+  Matrix,
+  MatrixError,
+  OutgoingEvent,
+  RoomKeyEvent,
+  ToDeviceMessage,
+  ToDeviceOutcome,
+} from "../../src/matrix.ts";
 import { toBase64 } from "../../src/keys/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
@@ -97,6 +121,10 @@ export interface Plan extends KeyOptions {
   readonly latencyMs?: number;
   /** What becomes of a message for a device: sent, unless this says otherwise. `silence`: nobody ever tells. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+  /** What becomes of an event of the room, by its number: taken, unless this says otherwise. `end`: no word, and no wait. */
+  readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
+  /** From when on the room is encrypted: from the start unless given. */
+  readonly encryptedTs?: number;
 }
 
 export function scene({
@@ -106,6 +134,8 @@ export function scene({
   self = "sticky",
   latencyMs = 0,
   outcome,
+  roomOutcome = () => "sent",
+  encryptedTs = 0,
   ...options
 }: Plan) {
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
@@ -116,6 +146,8 @@ export function scene({
       filter(({ message }) => "rx.matrixrtc.wants_key" in (message.content as object) === isQuestion),
       map(({ message, devices }) => `${indexIn(message)} > ${devices.map(nameOf).join(" ")}`),
     );
+  const events$ = new Subject<OutgoingEvent>();
+  let eventCount = 0;
   const attempts = new Map<string, number>();
 
   const outcomeFor = ({ userId, deviceId }: Device): Observable<ToDeviceOutcome> => {
@@ -134,6 +166,22 @@ export function scene({
     deviceId,
     toDevice$: letters,
     roomKey$: roomKeys,
+    stateEvent: (_: string, type: string) =>
+      type === "m.room.encryption" && asyncScheduler.now() >= encryptedTs ? {} : undefined,
+    send: (event: OutgoingEvent) =>
+      new Observable<string>((subscriber) => {
+        events$.next(event);
+        const result = roomOutcome((eventCount += 1));
+        const answer$ =
+          result === "sent"
+            ? of("$event")
+            : result === "silence"
+              ? NEVER
+              : result === "end"
+                ? EMPTY
+                : throwError(() => result);
+        return concat(timer(latencyMs).pipe(ignoreElements()), answer$).subscribe(subscriber);
+      }),
     sendToDevice(devices: readonly Device[], type: string, content: object) {
       messages$.next({ message: { type, sender: userId, content }, devices });
       return of(...devices).pipe(mergeMap(outcomeFor));
@@ -159,12 +207,13 @@ export function scene({
     unanswered$: unanswered$.asObservable(),
     /** Keys to install: `me#0`, `bob#3`. */
     installed$: key$.pipe(map(keyName)),
-    /** Keys that go out: `0 > bob carl`. */
-    sent$: inWords(false),
+    /** Keys that go out: `0 > bob carl`, or `0 > room`. */
+    sent$: merge(inWords(false), events$.pipe(map((event) => `${indexOf(event)} > room`))),
     /** Keys that go out along with a question for theirs. */
     asked$: inWords(true),
     /** The messages themselves. */
     messages$: messages$.asObservable(),
+    events$: events$.asObservable(),
     /** Decisions in words, of the kinds wanted. */
     traced: (...kinds: TraceEntry["kind"][]) => trace.filter(({ kind }) => kinds.includes(kind)),
   };
@@ -180,6 +229,11 @@ function indexIn({ type, content }: ToDeviceMessage): number {
   const format = formatOf(type);
   const parsed = format && parseKeyMessage(format, content);
   return parsed && "keyIndex" in parsed ? parsed.keyIndex : -1;
+}
+
+function indexOf({ content }: OutgoingEvent): number {
+  const parsed = parseRoomKeys(content);
+  return "keys" in parsed ? (parsed.keys[0]?.keyIndex ?? -1) : -1;
 }
 
 /** Runs the keys and shows what goes out, in order with what is installed: `0 > bob`, `me#0`. */

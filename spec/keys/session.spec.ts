@@ -4,15 +4,16 @@ import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
 import { rtcSession } from "../../src/session.ts";
 import { keyName, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
+import { stateContent, stateMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
 
-const [alice, bob] = ["@alice:example.org", "@bob:example.org"];
+const [alice, bob, carl] = ["@alice:example.org", "@bob:example.org", "@carl:example.org"];
 
 function twoSessions(options: VirtualHomeserverOptions = {}) {
   const home = virtualHomeserver({ latencyMs: 1, syncMs: 1, ...options });
-  const roomId = home.createRoom({ members: [alice, bob], encrypted: true });
+  const roomId = home.createRoom({ members: [alice, bob, carl], encrypted: true });
   const sessionOf = (userId: string) => rtcSession(home.client(userId, "PHONE"), { roomId, slot: "m.call#ROOM" });
-  return { home, a: sessionOf(alice), b: sessionOf(bob) };
+  return { home, roomId, a: sessionOf(alice), b: sessionOf(bob) };
 }
 
 /** `alice ok 0, bob waiting no-key` */
@@ -66,6 +67,73 @@ for (const mode of ["compatibility", "matrix_2_0"] as const) {
     );
   });
 }
+
+const roomKeyType = "io.element.call.encryption_keys";
+
+for (const mode of ["compatibility", "matrix_2_0"] as const) {
+  it(
+    `two sessions in ${mode} mode understand each other by room events alone, which are encrypted`,
+    marbles(({ flush }) => {
+      const { home, roomId, a, b } = twoSessions();
+      const options = { mode, keyTransport: "room-event", rotation: { useDelayMs: 100 } } as const;
+      const keys: string[] = [];
+      const names = () => a.encryptionKey$.subscribe((key) => keys.push(keyName(key))).unsubscribe();
+      const statuses: string[] = [];
+      const look = (at: number) =>
+        timer(at).subscribe(() => {
+          names();
+          statuses.push(a.encryptionStatus$.value.map(wordOf).join(", "));
+        });
+      a.join({ ...options, leaveOn: timer(9_000) }).subscribe();
+      timer(1_000).subscribe(() => b.join({ ...options, leaveOn: timer(5_000) }).subscribe());
+      look(2_000);
+      look(8_000);
+      flush();
+      expect(statuses).toEqual(["alice ok 0, bob ok 0", "alice ok 1"]);
+      expect(keys).toEqual(["alice#0", "bob#0", "alice#0", "alice#1"]);
+      // One of each: Bob was the last one to hear Alice.
+      const events = home.events(roomId).filter(({ type }) => type === roomKeyType);
+      expect(events.map(({ sender, proof }) => [sender, proof?.deviceId])).toEqual([
+        [alice, "PHONE"],
+        [bob, "PHONE"],
+      ]);
+      expect(home.requests.filter(({ request }) => request === "to-device")).toEqual([]);
+    }),
+  );
+}
+
+it(
+  "both ways, a client of 2025 and one of 2026 each get the key, and are heard",
+  marbles(({ flush }) => {
+    const { home, roomId, a, b } = twoSessions();
+    const old = home.client(carl, "OLD");
+    const heard: unknown[] = [];
+    old.roomKey$?.subscribe(({ sender, content }) => heard.push([sender, content]));
+    const content = stateContent({ device_id: "OLD", membershipID: `${carl}:OLD` });
+    const keys = { device_id: "OLD", call_id: "", keys: [{ index: 3, key: "AQEBAQEBAQEBAQEBAQEBAQ" }] };
+    const seen: string[] = [];
+    const see = () =>
+      seen.push(...[a, b].map(({ encryptionStatus$ }) => encryptionStatus$.value.map(wordOf).join(", ")));
+
+    a.join({ keyTransport: "both", leaveOn: timer(4_500) }).subscribe();
+    b.join({ leaveOn: timer(4_500) }).subscribe();
+    timer(500).subscribe(() => {
+      old.send({ roomId, type: stateMember, stateKey: `_${carl}_OLD_m.call`, content }).subscribe();
+      old.send({ roomId, type: roomKeyType, txnId: "1", content: keys }).subscribe();
+    });
+    timer(4_000).subscribe(see);
+    flush();
+    expect(seen).toEqual(Array(2).fill("alice ok 0, bob ok 0, carl ok 3"));
+    const key = { index: 0, key: expect.any(String) };
+    const told = { keys: [key], device_id: "PHONE", call_id: "", sent_ts: expect.any(Number) };
+    // For Bob, and when Carl has come.
+    expect(heard).toEqual([
+      [alice, told],
+      [carl, keys],
+      [alice, told],
+    ]);
+  }),
+);
 
 it(
   "a key message that is lost leaves its member waiting, until it is asked for and given again",

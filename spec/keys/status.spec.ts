@@ -113,7 +113,7 @@ describe("the status of a member", () => {
 it("statistics count what was made, sent, received and refused", () => {
   const entries: readonly KeyTrace[] = [
     { kind: "key-created", keyIndex: 0, reason: "first" },
-    { kind: "key-sent", keyIndex: 0, devices: 3 },
+    { kind: "key-sent", keyIndex: 0, transport: "to-device", devices: 3 },
     { kind: "key-delivered", keyIndex: 0, ...device },
     { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device },
     received(0),

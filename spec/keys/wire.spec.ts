@@ -1,8 +1,8 @@
-// Key messages on the wire, against the examples E8 and E9 and the vectors K1 and K2 of protocol.md 12.
+// Key messages on the wire, against the examples E8 to E10 and the vectors K1 and K2 of protocol.md 12.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromBase64, toBase64 } from "../../src/keys/base64.ts";
-import { keyMessage, parseKeyMessage } from "../../src/keys/wire.ts";
+import { keyMessage, parseKeyMessage, parseRoomKeys, roomKeyEvent } from "../../src/keys/wire.ts";
 
 const roomId = "!kitchen:example.org";
 const memberId = "0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11";
@@ -22,6 +22,12 @@ const e9 = {
   member_id: memberId,
   media_key: { index: 0, key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" },
   format: 0,
+};
+const e10 = {
+  keys: [{ index: 0, key: "AAECAwQFBgcICQoLDA0ODw" }],
+  device_id: deviceId,
+  call_id: "",
+  sent_ts: 1790000000500,
 };
 
 describe("a key message", () => {
@@ -56,6 +62,27 @@ describe("a key message", () => {
         const parsed = parseKeyMessage(isNew ? "m.rtc.encryption_key" : "io.element.call.encryption_keys", content);
         expect("malformed" in parsed || parsed.key.length >= 16).toBe(true);
       }),
+    );
+  });
+});
+
+describe("a key in the timeline", () => {
+  it("is E10", () => {
+    const event = roomKeyEvent({ deviceId, keyIndex: 0, sentTs: 1790000000500, key: bytes(16) });
+    expect(event).toEqual({ type: "io.element.call.encryption_keys", content: e10 });
+  });
+
+  it("is read back as it was, whatever its bytes", () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 16, maxLength: 16 }),
+        fc.integer({ min: 0, max: 255 }),
+        (key, keyIndex) => {
+          const { content } = roomKeyEvent({ deviceId, keyIndex, sentTs: 0, key });
+          expect(JSON.stringify(content)).not.toContain("=");
+          expect(parseRoomKeys(content)).toEqual({ deviceId, keys: [{ keyIndex, key: Uint8Array.from(key) }] });
+        },
+      ),
     );
   });
 });

@@ -4,7 +4,7 @@ import type { Call, OwnMember } from "../call.ts";
 import type { Device } from "../matrix.ts";
 import { at } from "../rx/at-deadline.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
-import { deliver } from "./delivery.ts";
+import { delivery } from "./delivery.ts";
 import { Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
@@ -28,6 +28,7 @@ export function mediaKeys(
   return new Observable((subscriber) => {
     const { matrix, roomId, slot, trace } = call;
     const newKey = () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format)));
+    const deliver = delivery(call, own, options);
     const distribution = new Distribution(own, options.rotation, newKey, asyncScheduler.now());
     const inbox = new Inbox(own);
     const deadline$ = new Subject<number>();
@@ -59,7 +60,7 @@ export function mediaKeys(
           return trace({ kind: "rotation-suppressed", memberCount: effect.memberCount });
         case "send":
           return subscriber.add(
-            deliver(call, own, options.format, effect).subscribe(({ userId, deviceId, cause }) => {
+            deliver(effect).subscribe(({ userId, deviceId, cause }) => {
               const device = { userId, deviceId };
               distribution.failed(effect, device, asyncScheduler.now(), cause?.retryAfterMs);
               advance();
@@ -96,9 +97,7 @@ export function mediaKeys(
     const ask = (lacking: readonly Membership[]) => {
       for (const { userId, deviceId, memberId } of lacking)
         trace({ kind: "key-asked-for", userId, deviceId, memberId });
-      for (const question of distribution.ask(lacking)) {
-        subscriber.add(deliver(call, own, options.format, question).subscribe());
-      }
+      for (const question of distribution.ask(lacking)) subscriber.add(deliver(question).subscribe());
     };
 
     const answer = ({ userId, deviceId }: Device) => {

@@ -1,4 +1,4 @@
-// KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1, 5.2, 5.3.
+// KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1 to 5.5.
 import { isObservable, NEVER, type Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { Decryption } from "./trace.ts";
@@ -26,11 +26,26 @@ export interface RotationPolicy {
 /** How keys look on the wire: what clients send today (16 bytes), or the form of MSC4143 (32 bytes). Both are read. */
 export type KeyFormat = "io.element.call.encryption_keys" | "m.rtc.encryption_key";
 
+/**
+ * How our keys travel: to the devices in the call, as clients take them today; as an event of the room, as clients took
+ * them until 2025; or both ways, for a call that has clients of either kind.
+ */
+export type KeyTransport = "to-device" | "room-event" | "both";
+
 /** What can be chosen about media keys. */
 export interface KeyOptions {
   readonly rotation?: Partial<RotationPolicy>;
   /** The format of the messages that we send. Default `io.element.call.encryption_keys`. */
   readonly format?: KeyFormat;
+  /**
+   * How our keys travel. Those of others are taken either way. Default `to-device`.
+   *
+   * A room event costs privacy. Everybody in the room can read the key, whether in the call or not, and it stays in the
+   * timeline: whoever gets the room's history with its keys can decrypt what was recorded of the call. A new key shuts
+   * out who has left the room, but not who has left the call. And clients of 2025 that see one use nothing else for the
+   * rest of the call, so clients of 2026 cannot decrypt them. It is sent in encrypted rooms only, with a key of 16 bytes.
+   */
+  readonly keyTransport?: KeyTransport;
   /** Accept keys only from devices that their owners have cross-signed. Default false. */
   readonly requireCrossSigned?: boolean;
   /**
@@ -45,6 +60,7 @@ export interface KeyOptions {
 export interface ResolvedKeyOptions {
   readonly rotation: RotationPolicy;
   readonly format: KeyFormat;
+  readonly keyTransport: KeyTransport;
   readonly requireCrossSigned: boolean;
   readonly decryption$: Observable<Decryption>;
 }
@@ -58,6 +74,7 @@ const defaultRotation: RotationPolicy = {
 };
 
 const formats: readonly KeyFormat[] = ["io.element.call.encryption_keys", "m.rtc.encryption_key"];
+const keyTransports: readonly KeyTransport[] = ["to-device", "room-event", "both"];
 
 /**
  * Fills in the defaults.
@@ -73,10 +90,13 @@ export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions 
   if (!(rotation.participantLimit >= 1)) throw badArgument("rotation.participantLimit must be 1 or more");
   const format = options.format ?? "io.element.call.encryption_keys";
   if (!formats.includes(format)) throw badArgument(`format must be ${formats.join(" or ")}`);
-  const { requireCrossSigned = false, decryption$ = NEVER } = options;
+  const { keyTransport = "to-device", requireCrossSigned = false, decryption$ = NEVER } = options;
+  if (!keyTransports.includes(keyTransport)) throw badArgument(`keyTransport must be ${keyTransports.join(" or ")}`);
+  if (keyTransport !== "to-device" && format !== formats[0])
+    throw badArgument(`keyTransport ${keyTransport} needs format ${formats[0]}: room events have no other`);
   if (typeof requireCrossSigned !== "boolean") throw badArgument("requireCrossSigned must be true or false");
   if (!isObservable(decryption$)) throw badArgument("decryption$ must be an Observable");
-  return { rotation, format, requireCrossSigned, decryption$ };
+  return { rotation, format, keyTransport, requireCrossSigned, decryption$ };
 }
 
 function requireDuration(name: string, ms: number): void {

@@ -1,5 +1,6 @@
 // The decisions about media keys. Never a key.
 import type { Device } from "../matrix.ts";
+import type { KeyTransport } from "./options.ts";
 import type { RotationReason } from "./rotation.ts";
 
 /** Why a message with a key was not taken. */
@@ -40,8 +41,15 @@ export type KeyTrace =
   | { readonly kind: "key-used"; readonly keyIndex: number; readonly participantIdentity: string }
   /** A new key would be due, but `participantLimit` is reached: those who left can go on decrypting. */
   | { readonly kind: "rotation-suppressed"; readonly memberCount: number }
-  /** A key of ours goes out to so many devices. */
-  | { readonly kind: "key-sent"; readonly keyIndex: number; readonly devices: number }
+  /** A key of ours goes out to so many devices: in a message to each, or in one event of the room. */
+  | {
+      readonly kind: "key-sent";
+      readonly keyIndex: number;
+      readonly transport: Exclude<KeyTransport, "both">;
+      readonly devices: number;
+    }
+  /** A key of ours did not go into the room, which is not encrypted as far as the client knows. */
+  | { readonly kind: "key-withheld"; readonly keyIndex: number }
   /** The server has taken it for a device. */
   | ({ readonly kind: "key-delivered"; readonly keyIndex: number } & Device)
   /** It did not reach a device: it is sent again for as long as the device is in the call and the key in use. */

@@ -1,5 +1,6 @@
-// Key messages on the wire, in both forms. protocol.md 5.2, 5.3, E8, E9, 11 rows 11 to 13.
+// Key messages on the wire, in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
+import { roomKeyType } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { KeyFormat } from "./options.ts";
@@ -105,7 +106,7 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
   const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs, wantsKey } = outgoing;
   const wish = wantsKey ? { [wantsKeyField]: true } : {};
   if (format === "m.rtc.encryption_key") {
-    const media_key = { index: keyIndex, key: toBase64(key).replace(/=+$/, "") };
+    const media_key = { index: keyIndex, key: unpadded(key) };
     return {
       type: "org.matrix.msc4143.rtc.encryption_key",
       content: { room_id: roomId, member_id: memberId, media_key, format: 0, ...wish },
@@ -123,3 +124,14 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
     },
   };
 }
+
+/** The type and content of a key in the timeline. */
+export function roomKeyEvent({ deviceId, keyIndex, key, sentTs }: Omit<OutgoingKey, "roomId" | "slot" | "memberId">): {
+  type: string;
+  content: Readonly<Record<string, unknown>>;
+} {
+  const keys = [{ index: keyIndex, key: unpadded(key) }];
+  return { type: roomKeyType, content: { keys, device_id: deviceId, call_id: "", sent_ts: sentTs } };
+}
+
+const unpadded = (key: Uint8Array): string => toBase64(key).replace(/=+$/, "");
