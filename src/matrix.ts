@@ -53,6 +53,8 @@ export interface ToDeviceMessage {
 /** Media keys in a timeline event that was encrypted, as clients sent them until 2025. protocol.md 5.5. */
 export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs" | "content"> {
   readonly roomId: string;
+  /** How old it was when it came, by the server, where that says. */
+  readonly ageMs?: number;
   /** Who encrypted it. */
   readonly proof: NonNullable<ToDeviceMessage["proof"]>;
 }

@@ -24,8 +24,10 @@ function listening(info: { shieldReason: number | null } | null) {
       getRoomId: () => "!kitchen:example.org",
       getSender: () => bob,
       getSenderKey: () => "bobs-key",
-      getContent: () => ({ keys: [] }),
+      getContent: () => ({ keys: ["of a later edit"] }),
+      getOriginalContent: () => ({ keys: [] }),
       getTs: () => 7,
+      getAge: () => 30,
       ...changes,
     });
     await new Promise((resolve) => setTimeout(resolve));
@@ -33,7 +35,7 @@ function listening(info: { shieldReason: number | null } | null) {
   return { client, heard, subscription, decrypted };
 }
 
-const told = { roomId: "!kitchen:example.org", sender: bob, content: { keys: [] }, originServerTs: 7 };
+const told = { roomId: "!kitchen:example.org", sender: bob, content: { keys: [] }, originServerTs: 7, ageMs: 30 };
 
 test("keys in the timeline arrive with the device that encrypted them", async () => {
   const { heard, decrypted } = listening({ shieldReason: null });
@@ -53,6 +55,14 @@ test("an event of which nothing is known proves no device", async () => {
   const { heard, decrypted } = listening(null);
   await decrypted();
   expect(heard).toEqual([{ ...told, proof: { crossSigned: false } }]);
+});
+
+test("an event whose age is nonsense, or not known, is told without", async () => {
+  for (const age of [undefined, "old"]) {
+    const { heard, decrypted } = listening({ shieldReason: null });
+    await decrypted({ getAge: () => age });
+    expect(heard[0]).not.toHaveProperty("ageMs");
+  }
 });
 
 test("other events are passed over, and the listener goes with the last subscriber", async () => {

@@ -65,6 +65,7 @@ test("keys sent into the timeline arrive decrypted, with the proof of their devi
     sender: alice,
     content: { keys: 1 },
     originServerTs: sent.origin_server_ts,
+    ageMs: 10,
     proof: { deviceId: "ALICE1", crossSigned: false },
   });
 });

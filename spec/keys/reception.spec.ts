@@ -307,6 +307,15 @@ describe("keys in the timeline, as old clients send them,", () => {
     }),
   );
 
+  it(
+    "are taken by one whose clock is wrong, since the server says that they are new",
+    marbles(({ cold, expectObservable }) => {
+      const fresh = event({}, { originServerTs: -90_000, ageMs: 40 });
+      const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: fresh }) });
+      expectObservable(others(call)).toBe("-k", { k: "bob#2=1" });
+    }),
+  );
+
   const cases: readonly [string, ReturnType<typeof event>, object[]][] = [
     ["of another device are refused", event({}, { proof: { deviceId: "LAPTOP" } }), [{ reason: "forged-device" }]],
     ["of a doubtful sender are refused", event({}, { proof: { crossSigned: false } }), [{ reason: "unproven-device" }]],
@@ -314,6 +323,7 @@ describe("keys in the timeline, as old clients send them,", () => {
     ["of another call are refused", event({ call_id: "x" }), [{ reason: "malformed", path: "call_id" }]],
     ["that are no list are refused", event({ keys: {} }), [{ reason: "malformed", path: "keys" }]],
     ["from long ago are passed over", event({}, { originServerTs: -61_000 }), []],
+    ["that were old when they came are passed over", event({}, { ageMs: 61_000 }), []],
     ["of another room are passed over", event({}, { roomId: "!garden:example.org" }), []],
   ];
   for (const [title, roomKey, refusals] of cases) {

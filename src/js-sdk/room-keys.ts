@@ -2,6 +2,7 @@
 import { type MatrixClient, type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
 import { Observable, share } from "rxjs";
 import type { RoomKeyEvent } from "../matrix.ts";
+import { isFiniteNumber } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
 import { proofOf } from "./proof.ts";
 
@@ -23,7 +24,15 @@ export function roomKeysOf(client: MatrixClient): Observable<RoomKeyEvent> {
     const onDecrypted = (event: MatrixEvent) => {
       const [roomId, sender, key] = [event.getRoomId(), event.getSender(), event.getSenderKey()];
       if (event.getType() !== roomKeyType || roomId === undefined || sender === undefined) return;
-      const told = { roomId, sender, content: event.getContent<object>(), originServerTs: event.getTs() };
+      const [originServerTs, ageMs] = [event.getTs(), event.getAge()];
+      const told = {
+        roomId,
+        sender,
+        // What its device has encrypted: an edit may be of another.
+        content: event.getOriginalContent<object>(),
+        originServerTs,
+        ...(isFiniteNumber(ageMs) && { ageMs }),
+      };
       void proven(event, sender, key).then((proof) => subscriber.next({ ...told, proof }));
     };
     client.on(MatrixEventEvent.Decrypted, onDecrypted);

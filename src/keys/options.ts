@@ -44,6 +44,9 @@ export interface KeyOptions {
    * timeline: whoever gets the room's history with its keys can decrypt what was recorded of the call. A new key shuts
    * out who has left the room, but not who has left the call. And clients of 2025 that see one use nothing else for the
    * rest of the call, so clients of 2026 cannot decrypt them. It is sent in encrypted rooms only, with a key of 16 bytes.
+   *
+   * It costs one request for all, of which servers allow few: the same key goes out every 3 s at most, for which a joiner
+   * may have to wait. Clients of that time used new keys after 5 s, and made one for the leaves of 3 s.
    */
   readonly keyTransport?: KeyTransport;
   /** Accept keys only from devices that their owners have cross-signed. Default false. */

@@ -43,9 +43,10 @@ export function judge(message: ToDeviceMessage, addressee: Addressee, now: numbe
 /** An event of the timeline is of this join if it is no older. Others come when somebody scrolls back. */
 const freshMs = 60_000;
 
-/** The same for keys in the timeline. Their time is the server's. protocol.md 5.5. */
+/** The same for keys in the timeline. Their time is the server's, and so is their age: our clock may be wrong. protocol.md 5.5. */
 export function judgeRoomKeys(event: RoomKeyEvent, addressee: Addressee, now: number): readonly Judgement[] {
-  if (event.roomId !== addressee.roomId || now - event.originServerTs > freshMs) return [];
+  const { ageMs = now - event.originServerTs } = event;
+  if (event.roomId !== addressee.roomId || ageMs > freshMs) return [];
   const parsed = parseRoomKeys(event.content);
   if ("malformed" in parsed) return [{ refused: "malformed", path: parsed.malformed }];
   const judged = judgeSender(event, parsed.deviceId, addressee);
