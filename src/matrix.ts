@@ -1,7 +1,10 @@
 // The port: the few things that this library needs from any Matrix client. protocol.md 1, 4.6, 5.2.
 import type { Observable } from "rxjs";
 
-/** An event of a room as the server gave it: `content` is untrusted JSON. One object per event: the same event is the same object. */
+/**
+ * An event of a room as the server gave it: `content` is untrusted JSON. It is the same object whenever the event is read,
+ * until that is redacted: so it is parsed once.
+ */
 export interface RoomEvent {
   readonly type: string;
   readonly sender: string;
@@ -96,8 +99,11 @@ export interface Matrix {
   readonly userId: string;
   readonly deviceId: string;
 
-  /** The ids of all rooms that the client has joined. */
-  rooms(): Iterable<string>;
+  /**
+   * The ids of all rooms that the client has joined. With a type of state events it may leave out those that hold none of
+   * it and no sticky events either: there may be thousands, and a client often knows at a glance.
+   */
+  rooms(holding?: string): Iterable<string>;
   hasRoom(roomId: string): boolean;
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;

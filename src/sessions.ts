@@ -77,7 +77,7 @@ export function rtcSessions<App extends Application = Application>(
       tellNews();
     };
     const listening = news.batch$.subscribe((batch) => lookInto(new Set(batch.map(({ roomId }) => roomId))));
-    lookInto(matrix.rooms());
+    lookInto(matrix.rooms(stateMemberType));
     return () => {
       live = undefined;
       listening.unsubscribe();
@@ -93,7 +93,7 @@ export function rtcSessions<App extends Application = Application>(
   };
   const hasCall = (roomId: string) =>
     mayHaveCall(matrix, roomId) && viewNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
-  const passing = () => new Set([...matrix.rooms()].filter(hasCall));
+  const passing = () => new Set([...matrix.rooms(stateMemberType)].filter(hasCall));
 
   const active$ = behavior(activeNow, changed$);
   const steps$ = active$.pipe(pairwise(), share());

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { News } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
-import { alice, bob, encrypted, joined, roomId, roomState, stateEvent, stateType } from "./events.ts";
+import { alice, bob, encrypted, joined, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
 import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
 let server: FakeServer;
@@ -31,6 +31,19 @@ test("a room is known whatever we are in it, and one of our rooms while we are j
   expect([roomId, "!left:x", "!other:x"].map((id) => port.hasRoom(id))).toEqual([true, true, false]);
 });
 
+test("of thousands of rooms those are named that hold state of a type, or sticky events", async () => {
+  const { client } = await server.started({
+    join: {
+      "!idle:x": { state: roomState(alice) },
+      "!state:x": { state: [...roomState(alice), stateEvent(stateType, "_a", {})] },
+      "!sticky:x": { state: roomState(alice), timeline: [sticky()] },
+    },
+  });
+  const port = fromMatrixClient(client);
+  expect([...port.rooms()]).toEqual(["!idle:x", "!state:x", "!sticky:x"]);
+  expect([...port.rooms(stateType)]).toEqual(["!state:x", "!sticky:x"]);
+});
+
 test("state is read one by one and by type", async () => {
   const [mine, theirs] = [stateEvent(stateType, "_a", { a: 1 }), stateEvent(stateType, "_b", { b: 2 }, bob)];
   const { client } = await server.started({ join: { [roomId]: { state: [...roomState(alice, bob), mine, theirs] } } });
@@ -44,7 +57,9 @@ test("state is read one by one and by type", async () => {
     content: { b: 2 },
   });
   expect([...port.stateEvents(roomId, stateType)].map(({ stateKey }) => stateKey)).toEqual(["_a", "_b"]);
-  expect([...port.stateEvents(roomId, stateType)][0]).toBe(port.stateEvent(roomId, stateType, "_a"));
+  const [first] = port.stateEvents(roomId, stateType);
+  expect(first).toEqual(port.stateEvent(roomId, stateType, "_a"));
+  expect(first?.content).toBe(port.stateEvent(roomId, stateType, "_a")?.content);
 });
 
 test("an unknown room reads as empty", () => {

@@ -185,6 +185,17 @@ test("an undecryptable event of before anybody listened is found in the time lin
   expect([...port.stickyEvents(roomId)]).toEqual(told);
 });
 
+test("a room that holds nothing but an undecryptable event is one that holds something, whoever listens", async () => {
+  const { ours, member } = await encryptedMembership();
+  const port = fromMatrixClient(ours.client);
+  expect([...port.rooms(memberType)]).toEqual([]);
+  await ours.syncs.take(inRoom({ timeline: [member] }));
+  expect([...port.rooms(memberType)]).toEqual([roomId]);
+  const { port: listening, told } = listen(ours);
+  await eventually(() => told.length).toBe(1);
+  expect([...listening.rooms(memberType)]).toEqual([roomId]);
+});
+
 test("an encrypted event of a gappy sync is decrypted, though the client has given it up", async () => {
   const { ours, member } = await encryptedMembership();
   const { told } = listen(ours);

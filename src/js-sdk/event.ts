@@ -1,4 +1,4 @@
-// RoomEvent and StickyEvent of a MatrixEvent: the same object until the event is redacted or decrypted. protocol.md 3.1.
+// RoomEvent and StickyEvent of a MatrixEvent. protocol.md 3.1.
 import type { MatrixEvent } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
@@ -7,33 +7,39 @@ import { isUsefulSticky } from "./useful.ts";
 
 const longestStickyMs = 3_600_000;
 
-interface Seen<E extends RoomEvent> {
-  readonly event: E;
-  /** What was converted: the clear content once there is one. */
+/** What was converted already, and of which content: the clear one once there is one. */
+interface Converted {
+  readonly sticky: StickyEvent;
   readonly source: unknown;
-  readonly isRedacted: boolean;
 }
 
-const stateEvents = new WeakMap<MatrixEvent, Seen<RoomEvent>>();
-const stickyEvents = new WeakMap<MatrixEvent, Seen<StickyEvent>>();
+const stickyEvents = new WeakMap<MatrixEvent, Converted>();
 
 /** A state event of a room. */
 export function stateEvent(event: MatrixEvent): RoomEvent {
-  return converted(stateEvents, event, fromState);
+  return { ...common(event), type: event.getType(), stateKey: event.getStateKey() ?? "", content: contentOf(event) };
 }
 
-/** A sticky event that is of use; undefined for any other event, and for one that is redacted or not yet decrypted. */
+/**
+ * A sticky event that is of use, the same object until more is known of it; undefined for any other event, and for one
+ * that is redacted or not yet decrypted.
+ */
 export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
   if (!isSticky(event) || event.isRedacted() || !isSent(event)) return undefined;
   if (event.isEncrypted() && (event.getClearContent() === null || event.isBeingDecrypted())) return undefined;
   if (!event.isDecryptionFailure() && !isUsefulSticky(event.getType())) return undefined;
-  return converted(stickyEvents, event, fromSticky);
+  const known = stickyEvents.get(event);
+  const source = event.getClearContent() ?? event.event.content;
+  if (known && known.source === source) return known.sticky;
+  const sticky = fromSticky(event);
+  stickyEvents.set(event, { sticky, source });
+  return sticky;
 }
 
 /** Notes which device encrypted a sticky event: from now on it says so. */
 export function nameDevice(event: MatrixEvent, deviceId: string): void {
   const known = stickyEvents.get(event);
-  if (known) stickyEvents.set(event, { ...known, event: { ...known.event, senderDeviceId: deviceId } });
+  if (known) stickyEvents.set(event, { ...known, sticky: { ...known.sticky, senderDeviceId: deviceId } });
 }
 
 /** Whether the server calls it sticky (MSC4354). */
@@ -44,24 +50,6 @@ export function isSticky({ event }: MatrixEvent): boolean {
 /** Our own events have no event id of the server until it has taken them. */
 function isSent({ event }: MatrixEvent): boolean {
   return isString(event.event_id) && event.event_id.startsWith("$") && isString(event.sender);
-}
-
-function converted<E extends RoomEvent>(
-  seen: WeakMap<MatrixEvent, Seen<E>>,
-  event: MatrixEvent,
-  convert: (event: MatrixEvent) => E,
-): E {
-  const known = seen.get(event);
-  const source = event.getClearContent() ?? event.event.content;
-  const isRedacted = event.isRedacted();
-  if (known?.isRedacted === isRedacted && known.source === source) return known.event;
-  const fresh = convert(event);
-  seen.set(event, { event: fresh, source, isRedacted });
-  return fresh;
-}
-
-function fromState(event: MatrixEvent): RoomEvent {
-  return { ...common(event), type: event.getType(), stateKey: event.getStateKey() ?? "", content: contentOf(event) };
 }
 
 function fromSticky(event: MatrixEvent): StickyEvent {

@@ -45,8 +45,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
   return {
     userId,
     deviceId,
-    ...roomsOf(client, loader),
-    stickyEvents: (roomId) => sticky.in(roomId),
+    ...roomsOf(client, sticky, loader),
     news$: newsOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
     roomKey$: roomKeysOf(client),

@@ -10,7 +10,7 @@ export function storedSticky(room: Room): Iterable<MatrixEvent> {
 }
 
 /** Asking the store takes a microsecond, in each of thousands of rooms. If it looks otherwise one day, it is asked. */
-function isStoreEmpty(room: Room): boolean {
+export function isStoreEmpty(room: Room): boolean {
   const store: Partial<Record<"stickyEventsMap" | "unkeyedStickyEvents", { size: number }>> =
     room["stickyEvents"] ?? {};
   return store.stickyEventsMap?.size === 0 && store.unkeyedStickyEvents?.size === 0;

@@ -3,16 +3,20 @@ import type { MatrixClient } from "matrix-js-sdk";
 import type { Matrix, RoomEvent } from "../matrix.ts";
 import { stateEvent } from "./event.ts";
 import type { MemberLoader } from "./member-loader.ts";
+import type { StickyEvents } from "./sticky-events.ts";
 
 const none: readonly never[] = [];
 
-type Reading = Pick<Matrix, "rooms" | "hasRoom" | "stateEvent" | "stateEvents">;
+type Reading = Pick<Matrix, "rooms" | "hasRoom" | "stateEvent" | "stateEvents" | "stickyEvents">;
 
-export function roomsOf(client: MatrixClient, loader: MemberLoader): Reading {
+export function roomsOf(client: MatrixClient, sticky: StickyEvents, loader: MemberLoader): Reading {
   return {
-    rooms() {
+    rooms(holding) {
       const ids: string[] = [];
-      for (const room of client.getRooms()) if (room.getMyMembership() === "join") ids.push(room.roomId);
+      for (const room of client.getRooms()) {
+        if (room.getMyMembership() !== "join") continue;
+        if (holding === undefined || room.currentState.events.has(holding) || sticky.areIn(room)) ids.push(room.roomId);
+      }
       return ids;
     },
 
@@ -30,5 +34,7 @@ export function roomsOf(client: MatrixClient, loader: MemberLoader): Reading {
       const events = client.getRoom(roomId)?.currentState.events.get(type);
       return events ? Array.from(events.values(), stateEvent) : none;
     },
+
+    stickyEvents: (roomId) => sticky.in(roomId),
   };
 }

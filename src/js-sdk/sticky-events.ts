@@ -2,11 +2,11 @@
 //
 // While somebody listens all that come are kept: the client's own store hides what it cannot decrypt, and goes with its
 // Room when that is replaced. While nobody does, nothing is kept: nobody would tell of redactions.
-import type { MatrixClient, MatrixEvent } from "matrix-js-sdk";
+import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler, type Subscription } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
 import { isSticky, stickyEvent } from "./event.ts";
-import { adopt, isOrphan, recentSticky, storedSticky } from "./held-sticky.ts";
+import { adopt, isOrphan, isStoreEmpty, recentSticky, storedSticky } from "./held-sticky.ts";
 import { findDevice } from "./sender-device.ts";
 import { StickyMemory } from "./sticky-memory.ts";
 
@@ -21,6 +21,14 @@ export class StickyEvents {
 
   constructor(client: MatrixClient) {
     this.#client = client;
+  }
+
+  /** Whether there are any in a room, those that turn out to be of no use included. */
+  areIn(room: Room): boolean {
+    if (!isStoreEmpty(room)) return true;
+    if (this.#listening) return this.#memory.holds(room.roomId);
+    for (const _ of recentSticky(this.#client, room)) return true;
+    return false;
   }
 
   in(roomId: string): Iterable<StickyEvent> {

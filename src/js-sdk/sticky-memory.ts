@@ -10,6 +10,10 @@ const none: readonly never[] = [];
 export class StickyMemory {
   readonly #rooms = new Map<string, Map<string, StickyEvent>>();
 
+  holds(roomId: string): boolean {
+    return this.#rooms.has(roomId);
+  }
+
   in(roomId: string): Iterable<StickyEvent> {
     return this.#rooms.get(roomId)?.values() ?? none;
   }

@@ -70,7 +70,7 @@ export class MemberFold {
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
     const place = `state ${stateKey}`;
     const before = this.#entries.at(place);
-    if (before?.event === event) return;
+    if (before && event && isReread(before.event, event)) return;
     const entry = event && stateEntry(place, event, now);
     if (before && entry && isSameEvent(before, entry)) return;
     if (entry) this.#put(entry, before);
@@ -212,7 +212,10 @@ const memberIn = ({ member }: Departure): Membership => member;
 
 const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption === "undecryptable";
 
-/** The same event, read anew by the client. Only a redaction changes what it says. */
+/** The same event, as it was. */
+const isReread = (a: RoomEvent, b: RoomEvent): boolean => a.eventId === b.eventId && a.content === b.content;
+
+/** The same event, fetched anew by the client. Only a redaction changes what it says. */
 const isSameEvent = (a: Entry, b: Entry): boolean =>
   a.event.eventId === b.event.eventId && a.parsed.kind === b.parsed.kind;
 
