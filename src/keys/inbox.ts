@@ -6,7 +6,7 @@ import { deviceKey, fingerprint, sameDevice } from "./device.ts";
 import { EarlyKeys } from "./early-keys.ts";
 import { KeyRing } from "./key-ring.ts";
 import type { MemberChanges } from "./member-changes.ts";
-import { MissingKeys } from "./missing-keys.ts";
+import { type Lack, MissingKeys } from "./missing-keys.ts";
 import type { ProvenKey } from "./sender.ts";
 import type { Decryption, KeyRefusal } from "./trace.ts";
 
@@ -15,10 +15,7 @@ export type Receipt =
   | { readonly kind: "taken"; readonly from: ProvenKey; readonly key: EncryptionKey }
   | { readonly kind: "early"; readonly from: ProvenKey }
   | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal }
-  /** No key of these members has come in time: they are to be asked. */
-  | { readonly kind: "missing"; readonly members: readonly Membership[] }
-  /** They were asked, do not answer, and send media: they are to see us join anew. */
-  | { readonly kind: "unanswered"; readonly members: readonly Membership[] };
+  | Lack;
 
 export class Inbox {
   readonly #self: Device;
@@ -57,13 +54,11 @@ export class Inbox {
     for (const member of joined) this.#add(member, now);
     const early = joined.length > 0 && this.#early.size > 0 ? this.#takeEarly(now) : [];
     const stale = this.#early.forget(now);
-    const { asked, unanswered } = this.#missing.take(now);
     return [
       ...inherited,
       ...early,
       ...stale.map((from) => ({ kind: "refused" as const, from, reason: "never-a-member" as const })),
-      ...(asked.length > 0 ? [{ kind: "missing" as const, members: asked }] : []),
-      ...(unanswered.length > 0 ? [{ kind: "unanswered" as const, members: unanswered }] : []),
+      ...this.#missing.take(now),
     ];
   }
 

@@ -8,6 +8,7 @@ import { delivery } from "./delivery.ts";
 import { Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
+import type { Lack } from "./missing-keys.ts";
 import { memberChanges } from "./member-changes.ts";
 import { judge, judgeRoomKeys, type Judgement } from "./sender.ts";
 import { keyBytes } from "./wire.ts";
@@ -83,20 +84,15 @@ export function mediaKeys(
         trace({ kind: "key-received", userId, deviceId, memberId, participantIdentity, keyIndex, ageMs });
         return subscriber.next(receipt.key);
       }
-      if (receipt.kind === "missing") return ask(receipt.members);
-      if (receipt.kind === "unanswered") {
-        for (const { userId, deviceId, memberId } of receipt.members)
-          trace({ kind: "key-unanswered", userId, deviceId, memberId });
-        return unanswered$.next();
-      }
+      if ("members" in receipt) return pursue(receipt);
       const { userId, deviceId, keyIndex } = receipt.from;
       if (receipt.kind === "early") trace({ kind: "key-early", userId, deviceId, keyIndex });
       else trace({ kind: "key-refused", reason: receipt.reason, userId, deviceId, keyIndex });
     };
 
-    const ask = (lacking: readonly Membership[]) => {
-      for (const { userId, deviceId, memberId } of lacking)
-        trace({ kind: "key-asked-for", userId, deviceId, memberId });
+    const pursue = ({ kind, members: lacking }: Lack) => {
+      for (const { userId, deviceId, memberId } of lacking) trace({ kind, userId, deviceId, memberId });
+      if (kind === "key-unanswered") return unanswered$.next();
       for (const question of distribution.ask(lacking)) subscriber.add(deliver(question).subscribe());
     };
 

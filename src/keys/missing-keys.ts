@@ -25,15 +25,14 @@ interface Missing {
   readonly keyIndex?: number | undefined;
 }
 
-/** What is due. */
+/**
+ * What is due. `key-asked-for`: these are to be asked. `key-unanswered`: these were, and send media that cannot be
+ * decrypted; our membership is to be renewed for them.
+ */
 export interface Lack {
-  /** Who is to be asked. */
-  readonly asked: readonly Membership[];
-  /** Whose media cannot be decrypted, and who did not answer: our membership is to be renewed for them. */
-  readonly unanswered: readonly Membership[];
+  readonly kind: "key-asked-for" | "key-unanswered";
+  readonly members: readonly Membership[];
 }
-
-const nothing: Lack = { asked: [], unanswered: [] };
 
 export class MissingKeys {
   readonly #missing = new Map<string, Missing>();
@@ -78,37 +77,43 @@ export class MissingKeys {
 
   /** A key of a member has come. */
   found(member: Membership, keyIndex: number): void {
-    if (this.#missing.size === 0) return;
     const needed = this.#missing.get(fingerprint(member))?.keyIndex;
     if (needed === undefined || covers([keyIndex], needed)) this.delete(member);
   }
 
   /** Nothing of a member is missing any more. */
   delete(member: Membership): void {
-    if (this.#missing.size > 0) this.#missing.delete(fingerprint(member));
+    this.#missing.delete(fingerprint(member));
   }
 
   /**
    * What is due now. Members are asked again, each time after twice the wait, six times in all. Who has been asked
    * twice, and sends media, does not know the question: what it knows is a member that joins.
    */
-  take(now: number): Lack {
-    if (now < this.#deadlineTs) return nothing;
-    const due = [...this.#missing.values()].filter(({ askTs }) => askTs <= now);
+  take(now: number): readonly Lack[] {
+    if (now < this.#deadlineTs) return [];
+    const due = this.#those(({ askTs }) => askTs <= now);
     for (const missing of due) {
       const questions = missing.questions + 1;
       const waitMs = questions < mostQuestions ? firstWaitMs * 2 ** questions : Infinity;
       this.#put({ ...missing, askTs: now + waitMs, questions });
     }
-    const silent = [...this.#missing.values()].filter(({ hasMedia, questions }) => hasMedia && questions > 1);
-    const isRenewal = silent.length > 0 && now >= this.#renewTs;
-    if (isRenewal) {
+    const silent = this.#those(({ hasMedia, questions }) => hasMedia && questions > 1);
+    const renewals = now < this.#renewTs ? [] : silent;
+    if (renewals.length > 0) {
       this.#renewTs = now + this.#renewWaitMs;
       this.#renewWaitMs *= 2;
     }
     this.#deadlineTs = silent.length > 0 ? this.#renewTs : Infinity;
     for (const { askTs } of this.#missing.values()) this.#deadlineTs = Math.min(this.#deadlineTs, askTs);
-    return { asked: membersOf(due), unanswered: isRenewal ? membersOf(silent) : [] };
+    return [
+      { kind: "key-asked-for", members: membersOf(due) } as const,
+      { kind: "key-unanswered", members: membersOf(renewals) } as const,
+    ].filter(({ members }) => members.length > 0);
+  }
+
+  #those(isOne: (missing: Missing) => boolean): readonly Missing[] {
+    return [...this.#missing.values()].filter(isOne);
   }
 
   #put(missing: Missing): void {
