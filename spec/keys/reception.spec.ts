@@ -64,6 +64,25 @@ describe("a key and its member", () => {
   );
 });
 
+it(
+  "a key waits for its member, though somebody else claims that member's id",
+  shows(
+    { members: "  a--b", letters: "-k", expected: "---x" },
+    { a: "me eve.state.bob", b: "me eve.state.bob bob.state" },
+    { k: { from: "bob", key: 7, memberId: "@bob:example.org:PHONE" } },
+    { x: "@bob:example.org:PHONE#0=7" },
+  ),
+);
+
+it(
+  "a key of an outsider that names a member's id waits in vain",
+  shows(
+    { members: "a", letters: "-k", expected: "" },
+    { a: "me bob" },
+    { k: { from: "eve", key: 7, memberId: "id-of-bob" } },
+  ),
+);
+
 describe("an old key", () => {
   it(
     "of another membership of the device is not applied (ordering 14)",
@@ -169,11 +188,6 @@ describe("refused, with a trace of the reason, is", () => {
     { requireCrossSigned: true },
   );
   refused("a key for somebody else's member id", { from: "carl", memberId: "id-of-bob" }, { reason: "not-its-member" });
-  refused(
-    "a key of an outsider for a member's id",
-    { from: "eve", memberId: "id-of-bob" },
-    { reason: "not-its-member" },
-  );
 
   const malformed: readonly [string, object, string][] = [
     ["no keys", { keys: undefined }, "keys"],
@@ -258,6 +272,51 @@ describe("passed over without a word is", () => {
   ignored("a message of another type", { ...letter({ from: "bob" }), type: "m.room_key" });
   ignored("a key of another room", letter({ from: "bob", content: { room_id: "!garden:example.org" } }));
   ignored("a key of our own device", letter({ from: "me" }));
+  ignored("a key of another slot", letter({ from: "bob", content: { "rx.matrixrtc.slot_id": "m.call#SIDE" } }));
+  ignored("a key of another application", letter({ from: "bob", content: { session: { application: "org.board" } } }));
+});
+
+describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
+  const side = { slot: "m.call#SIDE" };
+
+  it(
+    "is for the call of the room, whether it names an application or not",
+    shows(
+      { letters: "-k-l", expected: "-x-y" },
+      { a: "me bob.state" },
+      {
+        k: { from: "bob", key: 7, sentTs: 10 },
+        l: { from: "bob", key: 8, sentTs: 20, content: { session: undefined } },
+      },
+      { x: "@bob:example.org:PHONE#0=7", y: "@bob:example.org:PHONE#0=8" },
+    ),
+  );
+
+  it(
+    "is for another slot if a sticky member of that has the very id, whichever of both comes first",
+    shows(
+      { ...side, members: "a--b", letters: "-kl", expected: "---x-" },
+      { a: "me", b: "me bob" },
+      { k: { from: "bob", key: 7 }, l: { from: "bob", key: 8, memberId: "id-in-another-slot", sentTs: 10 } },
+      { x: "bob#0=7" },
+    ),
+  );
+
+  it(
+    "is refused by another slot where its device is a state member, which may be in both",
+    marbles(({ cold, expectObservable, flush }) => {
+      const letters = cold("-k-n", {
+        k: letter({ from: "bob", key: 7, memberId: "@bob:example.org:PHONE" }),
+        n: letter({ from: "bob", key: 8, content: { "rx.matrixrtc.slot_id": side.slot } }),
+      });
+      const call = scene({ ...side, members: cold("a", { a: "me bob.state" }), letters });
+      expectObservable(others(call), "^----!").toBe("---x", { x: "@bob:example.org:PHONE#0=8" });
+      flush();
+      expect(call.traced("key-refused", "key-early")).toEqual([
+        { kind: "key-refused", reason: "unknown-slot", userId: "@bob:example.org", deviceId: "PHONE", keyIndex: 0 },
+      ]);
+    }),
+  );
 });
 
 it(
@@ -320,7 +379,8 @@ describe("keys in the timeline, as old clients send them,", () => {
     ["of another device are refused", event({}, { proof: { deviceId: "LAPTOP" } }), [{ reason: "forged-device" }]],
     ["of a doubtful sender are refused", event({}, { proof: { crossSigned: false } }), [{ reason: "unproven-device" }]],
     ["that name no device are refused", event({ device_id: 7 }), [{ reason: "malformed", path: "device_id" }]],
-    ["of another call are refused", event({ call_id: "x" }), [{ reason: "malformed", path: "call_id" }]],
+    ["that name no call are refused", event({ call_id: 7 }), [{ reason: "malformed", path: "call_id" }]],
+    ["of another call are passed over", event({ call_id: "m.call#SIDE" }), []],
     ["that are no list are refused", event({ keys: {} }), [{ reason: "malformed", path: "keys" }]],
     ["from long ago are passed over", event({}, { originServerTs: -61_000 }), []],
     ["that were old when they came are passed over", event({}, { ageMs: 61_000 }), []],

@@ -35,11 +35,10 @@ import type { TraceEntry } from "../../src/trace.ts";
 import type { EncryptionKey, Membership } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
-const slot = "m.call#ROOM";
 
 const known = new Map<string, Membership>();
 
-/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: as a state member; `bob~`: refreshed. */
+/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: as a state member; `bob~`: refreshed; `eve.state.bob`: claims Bob's id. */
 export function member(name: string): Membership {
   const before = known.get(name);
   if (before) return before;
@@ -49,13 +48,13 @@ export function member(name: string): Membership {
     known.set(name, renewed);
     return renewed;
   }
-  const [instance = "", kind = "sticky"] = name.split(".");
+  const [instance = "", kind = "sticky", claimed = instance] = name.split(".");
   const user = instance.replace(/\d+$/, "");
   const made: Membership = {
     ...deviceOf(user),
     kind: kind === "state" ? "state" : "sticky",
-    memberId: kind === "state" ? `@${user}:example.org:PHONE` : `id-of-${instance}`,
-    slot,
+    memberId: kind === "state" ? `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` : `id-of-${instance}`,
+    slot: "m.call#ROOM",
     application: { type: "m.call" },
     intent: undefined,
     transports: [],
@@ -117,6 +116,8 @@ export interface Plan extends KeyOptions {
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
   readonly self?: "state" | "sticky";
+  /** `m.call#ROOM` unless given. */
+  readonly slot?: string;
   /** How long a message takes until it is acknowledged: 0 unless given. */
   readonly latencyMs?: number;
   /** What becomes of a message for a device: sent, unless this says otherwise. `silence`: nobody ever tells. */
@@ -132,6 +133,7 @@ export function scene({
   letters = NEVER,
   roomKeys = NEVER,
   self = "sticky",
+  slot = "m.call#ROOM",
   latencyMs = 0,
   outcome,
   roomOutcome = () => "sent",

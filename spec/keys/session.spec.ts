@@ -16,6 +16,37 @@ function twoSessions(options: VirtualHomeserverOptions = {}) {
   return { home, roomId, a: sessionOf(alice), b: sessionOf(bob) };
 }
 
+for (const mode of ["compatibility", "matrix_2_0"] as const)
+  for (const [one, other] of [
+    ["m.call#ROOM", "m.call#SIDE"],
+    ["m.call#ROOM", "org.board#1"],
+    ["org.board#1", "org.board#2"],
+  ] as const)
+    for (const keyTransport of ["to-device", "room-event"] as const)
+      it(
+        `two people in ${one} and in ${other} of one room in ${mode} mode, keys as ${keyTransport}, do not mix their keys`,
+        marbles(({ flush }) => {
+          const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+          const roomId = home.createRoom({ members: [alice, bob], encrypted: true });
+          const clients = [alice, bob].map((userId) => home.client(userId, "PHONE"));
+          const slotOf = new Map<string, string>();
+          const taken: { by: string; key: string }[] = [];
+          for (const slot of [one, other])
+            for (const client of clients) {
+              const session = rtcSession(client, { roomId, slot });
+              session.encryptionKey$.subscribe(({ own, key }) =>
+                own ? slotOf.set(key.join(), slot) : taken.push({ by: slot, key: key.join() }),
+              );
+              session.join({ mode, keyTransport, leaveOn: timer(20_000) }).subscribe();
+            }
+          flush();
+          const words = taken.map(({ by, key }) => `${by} has a key of ${slotOf.get(key)}`);
+          expect(words.toSorted()).toEqual(
+            [one, one, other, other].map((slot) => `${slot} has a key of ${slot}`).toSorted(),
+          );
+        }),
+      );
+
 /** `alice ok 0, bob waiting no-key` */
 const inWords = (status$: Observable<readonly MemberEncryption[]>): Observable<string> =>
   status$.pipe(map((statuses) => statuses.map(wordOf).join(", ")));

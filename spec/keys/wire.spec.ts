@@ -10,6 +10,8 @@ const deviceId = "PHONEXYZ";
 const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => index);
 const outgoing = { roomId, slot: "m.call#ROOM", memberId, deviceId, keyIndex: 0, sentTs: 1790000000500 };
 
+/** What each of our messages says beyond the examples. */
+const ours = { "rx.matrixrtc.slot_id": "m.call#ROOM" };
 const e8 = {
   keys: { index: 0, key: "AAECAwQFBgcICQoLDA0ODw==" },
   room_id: roomId,
@@ -31,14 +33,14 @@ const e10 = {
 };
 
 describe("a key message", () => {
-  it("in today's format is E8", () => {
+  it("in today's format is E8, and names its slot", () => {
     const message = keyMessage("io.element.call.encryption_keys", { ...outgoing, key: bytes(16) });
-    expect(message).toEqual({ type: "io.element.call.encryption_keys", content: e8 });
+    expect(message).toEqual({ type: "io.element.call.encryption_keys", content: { ...e8, ...ours } });
   });
 
-  it("in the proposal's format is E9", () => {
+  it("in the proposal's format is E9, and names its slot", () => {
     const message = keyMessage("m.rtc.encryption_key", { ...outgoing, key: bytes(32) });
-    expect(message).toEqual({ type: "org.matrix.msc4143.rtc.encryption_key", content: e9 });
+    expect(message).toEqual({ type: "org.matrix.msc4143.rtc.encryption_key", content: { ...e9, ...ours } });
   });
 
   it("is read back as it was, question included", () => {
@@ -47,6 +49,7 @@ describe("a key message", () => {
         const { content } = keyMessage(format, { ...outgoing, key: bytes(16), wantsKey });
         expect(parseKeyMessage(format, content)).toMatchObject({
           roomId,
+          slot: "m.call#ROOM",
           memberId,
           keyIndex: 0,
           key: bytes(16),
@@ -68,8 +71,14 @@ describe("a key message", () => {
 
 describe("a key in the timeline", () => {
   it("is E10", () => {
-    const event = roomKeyEvent({ deviceId, keyIndex: 0, sentTs: 1790000000500, key: bytes(16) });
+    const event = roomKeyEvent({ ...outgoing, key: bytes(16) });
     expect(event).toEqual({ type: "io.element.call.encryption_keys", content: e10 });
+  });
+
+  it("of another call than the room's names it, which old clients pass over", () => {
+    const { content } = roomKeyEvent({ ...outgoing, slot: "org.board#1", key: bytes(16) });
+    expect(content).toEqual({ ...e10, call_id: "org.board#1" });
+    expect(parseRoomKeys(content)).toMatchObject({ slot: "org.board#1" });
   });
 
   it("is read back as it was, whatever its bytes", () => {
@@ -78,9 +87,13 @@ describe("a key in the timeline", () => {
         fc.uint8Array({ minLength: 16, maxLength: 16 }),
         fc.integer({ min: 0, max: 255 }),
         (key, keyIndex) => {
-          const { content } = roomKeyEvent({ deviceId, keyIndex, sentTs: 0, key });
+          const { content } = roomKeyEvent({ ...outgoing, keyIndex, key });
           expect(JSON.stringify(content)).not.toContain("=");
-          expect(parseRoomKeys(content)).toEqual({ deviceId, keys: [{ keyIndex, key: Uint8Array.from(key) }] });
+          expect(parseRoomKeys(content)).toEqual({
+            slot: "m.call#ROOM",
+            deviceId,
+            keys: [{ keyIndex, key: Uint8Array.from(key) }],
+          });
         },
       ),
     );

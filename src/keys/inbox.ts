@@ -38,9 +38,8 @@ export class Inbox {
   receive(key: ProvenKey): readonly Receipt[] {
     const member = this.#memberOf(key);
     if (member) return [this.#take(key, member, key.receivedTs)];
-    if (this.#members.some(({ memberId }) => memberId === key.memberId)) {
-      return [{ kind: "refused", from: key, reason: "not-its-member" }];
-    }
+    const reason = this.#reasonAgainst(key);
+    if (reason) return [{ kind: "refused", from: key, reason }];
     const evicted = this.#early.add(key);
     const refusals: readonly Receipt[] = evicted ? [{ kind: "refused", from: evicted, reason: "too-many-early" }] : [];
     return [...refusals, { kind: "early", from: key }];
@@ -100,8 +99,17 @@ export class Inbox {
   #memberOf(key: ProvenKey): Membership | undefined {
     const candidates = this.#byDevice.get(deviceKey(key)) ?? [];
     const exact = candidates.find(({ memberId }) => memberId === key.memberId);
+    if (key.isVague) return exact?.kind === "sticky" ? exact : undefined;
     // State members do not tell the id that their keys carry.
     return exact ?? candidates.findLast(({ kind }) => kind === "state" || key.memberId === undefined);
+  }
+
+  /** Why a key of a device in the call cannot become that of a member. The members of other devices say nothing of it. */
+  #reasonAgainst(key: ProvenKey): KeyRefusal | undefined {
+    const candidates = this.#byDevice.get(deviceKey(key)) ?? [];
+    if (candidates.length === 0) return undefined;
+    if (key.isVague && candidates.some(({ kind }) => kind === "state")) return "unknown-slot";
+    return this.#members.some(({ memberId }) => memberId === key.memberId) ? "not-its-member" : undefined;
   }
 
   #take(from: ProvenKey, member: Membership, sinceTs: number): Receipt {

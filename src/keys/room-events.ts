@@ -35,7 +35,7 @@ interface Announcement {
   readonly result$: Observable<Result>;
 }
 
-export function roomEvents({ matrix, roomId, membership$, trace }: Call, { deviceId }: OwnMember): Way {
+export function roomEvents({ matrix, roomId, slot, membership$, trace }: Call, { deviceId }: OwnMember): Way {
   /** The last one of each key, unless it failed. */
   const announced = new WeakMap<OwnKey, Announcement>();
 
@@ -61,7 +61,7 @@ export function roomEvents({ matrix, roomId, membership$, trace }: Call, { devic
       throw new MatrixError("other", "the room is not encrypted");
     }
     trace({ kind: "key-sent", keyIndex, transport: "room-event", devices });
-    const event = roomKeyEvent({ deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
+    const event = roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
     // A retry is another event to the server: it is for those too who have come since.
     return matrix.send({ roomId, txnId: crypto.randomUUID(), ...event }).pipe(
       timeout({ first: patienceMs }),

@@ -1,5 +1,6 @@
 // Sender: whether a key message may be believed, by who sent it. protocol.md 5.4, 11 rows 11 and 12.
 import type { Device, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
+import { roomCallSlot } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { sameDevice } from "./device.ts";
 import type { KeyRefusal } from "./trace.ts";
@@ -10,6 +11,8 @@ export interface ProvenKey extends Device, Pick<KeyMessage, "keyIndex" | "key" |
   /** By the sender's clock where it says, else ours. */
   readonly sentTs: number;
   readonly receivedTs: number;
+  /** It may be for another slot: only the sticky member of the very id that it names can be sure to be meant. */
+  readonly isVague: boolean;
 }
 
 export type Judgement =
@@ -29,15 +32,17 @@ export function judge(message: ToDeviceMessage, addressee: Addressee, now: numbe
   if (!format) return undefined;
   const parsed = parseKeyMessage(format, message.content);
   if ("malformed" in parsed) return { refused: "malformed", path: parsed.malformed };
-  const { roomId, application, keyIndex, key, memberId, wantsKey, sentTs = now } = parsed;
-  if (roomId !== addressee.roomId) return undefined;
-  // matrix-js-sdk writes m.call whatever the application is.
-  if (application !== undefined && application !== "m.call" && application !== applicationTypeOf(addressee.slot)) {
-    return undefined;
-  }
+  const { roomId, keyIndex, key, memberId, wantsKey, sentTs = now } = parsed;
+  if (roomId !== addressee.roomId || !mayBeFor(addressee.slot, parsed)) return undefined;
   const judged = judgeSender(message, parsed.deviceId, addressee);
   if (!judged || "refused" in judged) return judged;
-  return { ...judged, keyIndex, key, memberId, wantsKey, sentTs, receivedTs: now };
+  const isVague = parsed.slot === undefined && addressee.slot !== roomCallSlot;
+  return { ...judged, keyIndex, key, memberId, wantsKey, sentTs, receivedTs: now, isVague };
+}
+
+/** matrix-js-sdk names no slot, and writes m.call whatever the application is. protocol.md 5.2. */
+function mayBeFor(slot: string, { slot: named, application = "m.call" }: KeyMessage): boolean {
+  return named === undefined ? ["m.call", applicationTypeOf(slot)].includes(application) : named === slot;
 }
 
 /** An event of the timeline is of this join if it is no older. Others come when somebody scrolls back. */
@@ -49,6 +54,7 @@ export function judgeRoomKeys(event: RoomKeyEvent, addressee: Addressee, now: nu
   if (event.roomId !== addressee.roomId || ageMs > freshMs) return [];
   const parsed = parseRoomKeys(event.content);
   if ("malformed" in parsed) return [{ refused: "malformed", path: parsed.malformed }];
+  if (parsed.slot !== addressee.slot) return [];
   const judged = judgeSender(event, parsed.deviceId, addressee);
   if (!judged) return [];
   if ("refused" in judged) return [judged];
@@ -64,6 +70,7 @@ export function judgeRoomKeys(event: RoomKeyEvent, addressee: Addressee, now: nu
       wantsKey: false,
       sentTs,
       receivedTs,
+      isVague: false,
     }),
   );
 }

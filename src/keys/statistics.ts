@@ -33,7 +33,13 @@ export const noStatistics: KeyStatistics = {
 };
 
 /** Valid, but of no use any more or not yet of any: these were received. */
-const valid: ReadonlySet<KeyRefusal> = new Set(["outdated", "known", "never-a-member", "too-many-early"]);
+const valid: ReadonlySet<KeyRefusal> = new Set([
+  "outdated",
+  "known",
+  "unknown-slot",
+  "never-a-member",
+  "too-many-early",
+]);
 
 export function countKeys(statistics: KeyStatistics, entry: TraceEntry): KeyStatistics {
   const { received, receivedTotalAgeMs } = statistics;

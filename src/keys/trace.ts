@@ -21,6 +21,8 @@ export type KeyRefusal =
   | "known"
   /** It is for a member that is somebody else. */
   | "not-its-member"
+  /** It may be for another slot of the room, in which its device is a state member too. */
+  | "unknown-slot"
   /** Too many keys wait for members that are yet to be seen. */
   | "too-many-early"
   /** Its member was not seen in time. */

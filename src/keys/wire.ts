@@ -1,6 +1,6 @@
 // Key messages on the wire, in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
-import { roomKeyType } from "../room/names.ts";
+import { roomCallSlot, roomKeyType } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { KeyFormat } from "./options.ts";
@@ -8,6 +8,8 @@ import type { KeyFormat } from "./options.ts";
 /** What a key message says. Everything in it is claimed by its sender, but for the key. */
 export interface KeyMessage {
   readonly roomId: string;
+  /** The slot, where it names one: only messages of this library do. */
+  readonly slot: string | undefined;
   readonly application: string | undefined;
   readonly keyIndex: number;
   readonly key: Uint8Array<ArrayBuffer>;
@@ -18,7 +20,9 @@ export interface KeyMessage {
   readonly wantsKey: boolean;
 }
 
-/** A field of ours: who sees it gives its key again. To others it is a key message as any. */
+/** Fields of ours. To others a message with them is a key message as any. */
+const slotField = "rx.matrixrtc.slot_id";
+/** Who sees it gives its key again. */
 const wantsKeyField = "rx.matrixrtc.wants_key";
 
 /** Names on the wire: what is in use, then the proposal's, which stands for both of its names. */
@@ -55,7 +59,8 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
   if (!isObject(keys)) return { malformed: name };
   const read = readKey(keys);
   if ("malformed" in read) return { malformed: `${name}.${read.malformed}` };
-  const common = { roomId, ...read, wantsKey: rest[wantsKeyField] === true };
+  const slot = rest[slotField];
+  const common = { roomId, slot: isString(slot) ? slot : undefined, ...read, wantsKey: rest[wantsKeyField] === true };
   if (isNew) {
     const memberId = rest["member_id"];
     if (!isString(memberId)) return { malformed: "member_id" };
@@ -75,6 +80,7 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
 
 /** What an event of protocol.md 5.5 says, E10: several keys of one device. */
 export interface RoomKeys {
+  readonly slot: string;
   readonly deviceId: string;
   readonly keys: readonly Pick<KeyMessage, "keyIndex" | "key">[];
 }
@@ -83,10 +89,11 @@ export interface RoomKeys {
 export function parseRoomKeys(content: unknown): RoomKeys | { readonly malformed: string } {
   const { device_id: deviceId, call_id: callId, keys } = objectOr(content);
   if (!isString(deviceId)) return { malformed: "device_id" };
-  if (callId !== "") return { malformed: "call_id" };
+  if (!isString(callId)) return { malformed: "call_id" };
   if (!Array.isArray(keys)) return { malformed: "keys" };
   const read = keys.slice(0, 256).map(readKey);
-  return { deviceId, keys: read.flatMap((key) => ("malformed" in key ? [] : [key])) };
+  const slot = callId === "" ? roomCallSlot : callId;
+  return { slot, deviceId, keys: read.flatMap((key) => ("malformed" in key ? [] : [key])) };
 }
 
 /** What goes out: one key of ours, for one call. */
@@ -104,12 +111,12 @@ export interface OutgoingKey {
 /** The type and content of a key message. */
 export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: string; content: object } {
   const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs, wantsKey } = outgoing;
-  const wish = wantsKey ? { [wantsKeyField]: true } : {};
+  const ours = { [slotField]: slot, ...(wantsKey && { [wantsKeyField]: true }) };
   if (format === "m.rtc.encryption_key") {
     const media_key = { index: keyIndex, key: unpadded(key) };
     return {
       type: "org.matrix.msc4143.rtc.encryption_key",
-      content: { room_id: roomId, member_id: memberId, media_key, format: 0, ...wish },
+      content: { room_id: roomId, member_id: memberId, media_key, format: 0, ...ours },
     };
   }
   return {
@@ -120,18 +127,19 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
       member: { id: memberId, claimed_device_id: deviceId },
       session: { call_id: "", application: applicationTypeOf(slot), scope: "m.room" },
       sent_ts: sentTs,
-      ...wish,
+      ...ours,
     },
   };
 }
 
-/** The type and content of a key in the timeline. */
-export function roomKeyEvent({ deviceId, keyIndex, key, sentTs }: Omit<OutgoingKey, "roomId" | "slot" | "memberId">): {
+/** The type and content of a key in the timeline. Old clients know the call of the room alone, and pass over any other. */
+export function roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs }: Omit<OutgoingKey, "roomId" | "memberId">): {
   type: string;
   content: Readonly<Record<string, unknown>>;
 } {
   const keys = [{ index: keyIndex, key: unpadded(key) }];
-  return { type: roomKeyType, content: { keys, device_id: deviceId, call_id: "", sent_ts: sentTs } };
+  const call_id = slot === roomCallSlot ? "" : slot;
+  return { type: roomKeyType, content: { keys, device_id: deviceId, call_id, sent_ts: sentTs } };
 }
 
 const unpadded = (key: Uint8Array): string => toBase64(key).replace(/=+$/, "");
