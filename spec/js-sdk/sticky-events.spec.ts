@@ -1,6 +1,7 @@
-import { ClientEvent, EventStatus, MatrixEvent, Room } from "matrix-js-sdk";
+import { ClientEvent, EventStatus, MatrixEvent, Room, SyncState } from "matrix-js-sdk";
 import { firstValueFrom } from "rxjs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { rtcSession } from "../../src/index.ts";
 import type { News, StickyEvent } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, event, memberType, roomId, roomState, sticky } from "./events.ts";
@@ -10,7 +11,10 @@ let server: FakeServer;
 beforeEach(() => {
   server = new FakeServer();
 });
-afterEach(() => server.stop());
+afterEach(() => {
+  vi.useRealTimers();
+  server.stop();
+});
 
 const inRoom = (change: RoomChange) => ({ join: { [roomId]: change } });
 
@@ -214,16 +218,51 @@ test("an encrypted event that nobody else decrypts is decrypted", async () => {
   await eventually(() => told.map(({ encryption }) => encryption)).toEqual(["decrypted"]);
 });
 
-test("the device is named where the membership does not name it", async () => {
-  const content = {
-    msc4354_sticky_key: "m1",
-    application: { type: "m.call" },
-    member: { id: "m1", membership: "join" },
-  };
-  const { ours, member } = await encryptedMembership(content);
-  const { told } = listen(ours);
+const nameless = {
+  slot_id: "m.call#ROOM",
+  application: { type: "m.call" },
+  member: { id: "m1", membership: "join" },
+  msc4354_sticky_key: "m1",
+};
+
+test("the device is named where the membership does not name it, and who watches sees the member then", async () => {
+  const { ours, member } = await encryptedMembership(nameless);
+  const { port, told } = listen(ours);
+  const session = rtcSession(port, { roomId, slot: "m.call#ROOM" });
+  const watching = session.membership$.subscribe();
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
   await eventually(() => told.at(-1)?.senderDeviceId).toBe("BOB1");
+  await eventually(() => session.membership$.value.map(({ deviceId }) => deviceId)).toEqual(["BOB1"]);
+  watching.unsubscribe();
+});
+
+test("a device that could not be found out is looked for again once the client is in touch again", async () => {
+  vi.useFakeTimers();
+  const { client } = server.client();
+  const getUserDeviceInfo = vi.fn().mockRejectedValue(new Error("no answer"));
+  const cleartext = { clearEvent: { type: memberType, content: nameless }, senderCurve25519Key: "key-of-BOB1" };
+  const crypto = {
+    getUserDeviceInfo,
+    getDeviceVerificationStatus: async () => ({ signedByOwner: true }),
+    decryptEvent: async () => cleartext,
+  };
+  vi.spyOn(client, "getCrypto").mockReturnValue(crypto as never);
+  const room = new Room(roomId, client, alice);
+  client.store.storeRoom(room);
+  const { told } = listen({ client } as FakeClient);
+
+  const event = new MatrixEvent({ ...sticky({}, bob, "m.room.encrypted"), room_id: roomId });
+  await event.attemptDecryption(crypto as never);
+  room._unstable_addStickyEvents([event]);
+  client.emit(ClientEvent.Event, event);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([told.length, getUserDeviceInfo.mock.calls.length]).toEqual([1, 4]);
+
+  const device = { deviceId: "BOB1", getIdentityKey: () => "key-of-BOB1" };
+  getUserDeviceInfo.mockResolvedValue(new Map([[bob, new Map([["BOB1", device]])]]));
+  client.emit(ClientEvent.Sync, SyncState.Syncing, SyncState.Reconnecting);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(told.map(({ senderDeviceId }) => senderDeviceId)).toEqual([undefined, "BOB1"]);
 });
 
 test("a room keeps the newest 5,000 events", async () => {

@@ -246,6 +246,26 @@ describe("At one sticky key", () => {
     expect(fold.reasons).toEqual([]);
   });
 
+  it("a join that names no device is a member once the client knows the device, be it with the same event", () => {
+    const fold = new Folding();
+    const nameless = stickyEvent(stickyContent({ member: { id: "one", membership: "join" } }));
+    fold.put(nameless);
+    expect(fold.reasons).toEqual([`malformed member.device_id until ${hourMs}`]);
+    fold.put({ ...nameless, senderDeviceId: "LAPTOP" });
+    expect([fold.names, fold.reasons]).toEqual([["alice/LAPTOP/one"], []]);
+    fold.put(nameless, { ...nameless, senderDeviceId: "PHONE" });
+    expect(fold.names).toEqual(["alice/LAPTOP/one"]);
+  });
+
+  it("a join that names its device is not judged anew when the client knows the device, too", () => {
+    const fold = new Folding();
+    const join = sticky("one");
+    fold.put(join);
+    const { members } = fold.fold;
+    fold.put({ ...join, senderDeviceId: "PHONE" });
+    expect(fold.fold.members).toBe(members);
+  });
+
   it("an unreadable event that is redacted is gone", () => {
     const fold = new Folding();
     fold.put(stickyEvent({}, { type: "m.room.encrypted", encryption: "undecryptable", eventId: "$u" }));

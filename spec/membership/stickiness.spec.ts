@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outranks, stickyEndTs } from "../../src/membership/stickiness.ts";
+import { outranks, saysMore, stickyEndTs } from "../../src/membership/stickiness.ts";
 import type { StickyEvent } from "../../src/matrix.ts";
 import { hourMs, stickyContent, stickyEvent } from "../support/contents.ts";
 
@@ -31,6 +31,20 @@ describe("The end of a sticky event (3.1, 11 row 7)", () => {
     "is before all time for a duration of %j",
     (durationMs) => expect(stickyEndTs(event({ durationMs }))).toBe(-Infinity),
   );
+});
+
+describe("Of one sticky event more is known", () => {
+  const unread = event({ encryption: "undecryptable" });
+  const nameless = event({ encryption: "decrypted" });
+  const named = event({ encryption: "decrypted", senderDeviceId: "PHONE" });
+
+  it.each([
+    ["when it can be read", nameless, unread, true],
+    ["when its device is known", named, nameless, true],
+    ["not when it could be read already", unread, named, false],
+    ["not when it can still not be read", unread, unread, false],
+    ["not when its device was known already", nameless, named, false],
+  ])("%s", (_, now_, before, isMore) => expect(saysMore(now_, before)).toBe(isMore));
 });
 
 describe("Of two sticky events with one key", () => {

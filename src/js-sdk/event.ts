@@ -2,10 +2,9 @@
 import type { MatrixEvent } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
+import { longestStickyMs } from "../membership/stickiness.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
 import { isUsefulSticky } from "./useful.ts";
-
-const longestStickyMs = 3_600_000;
 
 /** What was converted already, and of which content: the clear one once there is one. */
 interface Converted {

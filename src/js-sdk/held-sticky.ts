@@ -1,8 +1,8 @@
 // The sticky events that a Room of the SDK (43.0) holds, and what it hides or breaks of them. protocol.md 3.1, 14.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
+import { longestStickyMs } from "../membership/stickiness.ts";
 import { isSticky } from "./event.ts";
-import { longestStickyMs } from "./sticky-memory.ts";
 
 /** What the room's store gives out: the events that are decrypted, and some that could not be. */
 export function storedSticky(room: Room): Iterable<MatrixEvent> {

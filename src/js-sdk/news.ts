@@ -64,7 +64,10 @@ export function newsOf(client: MatrixClient, sticky: StickyEvents, loader: Membe
 
     const onSync = (state: SyncState, before: SyncState | null) => {
       const isResumed = !interrupted.has(state) && interrupted.has(before);
-      if (isResumed) loader.retry();
+      if (isResumed) {
+        loader.retry();
+        sticky.retry();
+      }
       sticky.adoptOrphans();
       batch.settle(isResumed);
     };

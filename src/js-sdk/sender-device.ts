@@ -7,13 +7,16 @@ import { proofOf } from "./proof.ts";
 
 const asked = new WeakSet<MatrixEvent>();
 
-/** Finds out the device where that is needed, once for an event. `then` is called if it was found. */
+/** Finds out the device where that is needed, until it is found. `then` is called if it was. */
 export function findDevice(client: MatrixClient, event: MatrixEvent, sticky: StickyEvent, then: () => void): void {
   const key = event.getSenderKey();
   if (sticky.encryption !== "decrypted" || key === null || namesDevice(sticky.content) || asked.has(event)) return;
   asked.add(event);
   void proofOf(client, sticky.sender, key).then(({ deviceId }) => {
-    if (deviceId === undefined) return;
+    if (deviceId === undefined) {
+      asked.delete(event);
+      return;
+    }
     nameDevice(event, deviceId);
     then();
   });

@@ -83,6 +83,11 @@ export class StickyEvents {
     return this.#memory.drop(roomId, eventId);
   }
 
+  /** The client is in touch again: devices that it could not find out may be found now. */
+  retry(): void {
+    for (const room of this.#client.getRooms()) for (const event of storedSticky(room)) this.take(event);
+  }
+
   /** Finds the rooms of those that came without. They are in the stores of their rooms by now. */
   adoptOrphans(): void {
     if (!this.#hasOrphans) return;

@@ -1,9 +1,8 @@
 // StickyMemory: sticky events by room and event id, each as well as it is known, within bounds. protocol.md 3.1.
 import { asyncScheduler } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
+import { longestStickyMs, saysMore } from "../membership/stickiness.ts";
 
-/** No sticky event stays for longer (MSC4354). */
-export const longestStickyMs = 3_600_000;
 const mostPerRoom = 5_000;
 const none: readonly never[] = [];
 
@@ -38,9 +37,6 @@ export class StickyMemory {
     this.#rooms.clear();
   }
 }
-
-const saysMore = (event: StickyEvent, known: StickyEvent): boolean =>
-  known.encryption === "undecryptable" || (known.senderDeviceId === undefined && event.senderDeviceId !== undefined);
 
 /** Drops what came first, and what has lapsed of it: seldom more than one. */
 function makeRoom(room: Map<string, StickyEvent>): void {

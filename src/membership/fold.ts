@@ -13,7 +13,7 @@ import { participantIdentity } from "./identity.ts";
 import { judge, type Judgement, type RoomFacts, type Rules } from "./judge.ts";
 import { reordered } from "./order.ts";
 import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
-import { outranks, stickyEndTs } from "./stickiness.ts";
+import { outranks, saysMore, stickyEndTs } from "./stickiness.ts";
 
 /** The sticky keys that one sender may hold, and as many events without key. Beyond it, the lowest in rank is dropped. */
 const mostPerSender = 100;
@@ -82,7 +82,7 @@ export class MemberFold {
     const endTs = stickyEndTs(event);
     if (endTs <= now) return;
     const known = this.#entries.sticky(event.eventId);
-    if (known && !(isUndecryptable(known.event) && !isUndecryptable(event))) return;
+    if (known && (known.parsed.kind === "claim" || !saysMore(event, known.event))) return;
     if (known) this.#remove(known, "replaced");
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const place = stickyPlace(event);

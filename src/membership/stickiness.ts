@@ -1,4 +1,5 @@
-// Stickiness: until when a sticky event holds, and which of two with the same key wins. MSC4354, protocol.md 3.1.
+// Stickiness: until when a sticky event holds, which of two with the same key wins, and when the same one is news once
+// more. MSC4354, protocol.md 3.1.
 import type { StickyEvent } from "../matrix.ts";
 
 /** The longest that an event may stick. */
@@ -17,6 +18,13 @@ export function stickyEndTs(event: StickyEvent): number {
 export function outranks(a: StickyEvent, b: StickyEvent): boolean {
   const difference = rankTs(a) - rankTs(b);
   return difference === 0 ? a.eventId > b.eventId : difference > 0;
+}
+
+/** Whether more is known of an event than was before: it can be read now, or its device is known. */
+export function saysMore(event: StickyEvent, known: StickyEvent): boolean {
+  if (event.encryption === "undecryptable") return false;
+  if (known.encryption === "undecryptable") return true;
+  return known.senderDeviceId === undefined && event.senderDeviceId !== undefined;
 }
 
 const rankTs = (event: StickyEvent): number => event.originServerTs + (boundedMs(event.durationMs) ?? 0);
