@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { decryption } from "../../src/livekit/decryption.ts";
 import type { Decryption } from "../../src/keys/trace.ts";
 
 const bob = { identity: "bob" };
+
+afterEach(() => vi.useRealTimers());
 
 const hear = (message: string, participant?: object) => {
   const room = new EventEmitter();
@@ -27,7 +29,45 @@ it("tells of an invalid key, of which LiveKit names no index", () => {
   ]);
 });
 
-it("passes over trouble of other kinds and of nobody", () => {
+it("passes over trouble of other kinds, of nobody, and of ourselves", () => {
   expect(hear("InternalError: worker broke", bob)).toEqual([]);
   expect(hear("MissingKey: missing key at index 3 for participant bob")).toEqual([]);
+  expect(hear("MissingKey: key set not found for me at index 0", { identity: "me", isLocal: true })).toEqual([]);
+});
+
+it("tells when media is decrypted again, by what has left the jitter buffers of all tracks", async () => {
+  vi.useFakeTimers();
+  const emitted = { microphone: 960, camera: 12 };
+  const track = (name: keyof typeof emitted) => ({
+    getRTCStatsReport: async () =>
+      new Map<string, object>([
+        ["codec", { type: "codec" }],
+        ["in", { type: "inbound-rtp", jitterBufferEmittedCount: emitted[name] }],
+      ]),
+  });
+  const ended = { getRTCStatsReport: () => Promise.reject(new Error("the track has ended")) };
+  const tracks = { camera: track("camera"), microphone: track("microphone"), screen: ended, muted: undefined };
+  const trackPublications = new Map(Object.entries(tracks).map(([name, one]) => [name, { track: one }]));
+  const room = Object.assign(new EventEmitter(), { remoteParticipants: new Map([["bob", { trackPublications }]]) });
+  const heard: Decryption[] = [];
+  const listening = decryption(room as never).subscribe((one) => heard.push(one));
+  room.emit("encryptionError", new Error("InvalidKey: valid key missing for participant bob"), bob);
+
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(heard).toEqual([{ participantIdentity: "bob", result: "invalid-key" }]);
+  emitted.microphone += 960;
+  await vi.advanceTimersByTimeAsync(500);
+  expect(heard.slice(1)).toEqual([{ participantIdentity: "bob", result: "ok" }]);
+  expect(vi.getTimerCount()).toBe(0);
+  listening.unsubscribe();
+});
+
+it("does not watch a participant who is gone", async () => {
+  vi.useFakeTimers();
+  const room = Object.assign(new EventEmitter(), { remoteParticipants: new Map() });
+  const listening = decryption(room as never).subscribe();
+  room.emit("encryptionError", new Error("InvalidKey: valid key missing for participant bob"), bob);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(vi.getTimerCount()).toBe(0);
+  listening.unsubscribe();
 });

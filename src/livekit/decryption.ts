@@ -1,7 +1,8 @@
-// Decryption: what a LiveKit room says of media that it cannot decrypt, on its way into `encryptionStatus$`. protocol.md 6.6.
-import { type Participant, type Room, RoomEvent } from "livekit-client";
-import { Observable } from "rxjs";
+// Decryption: what of its media a LiveKit room cannot decrypt, on its way into `encryptionStatus$`. protocol.md 6.6.
+import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
+import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
 import type { Decryption } from "../keys/trace.ts";
+import { untilDecrypted } from "./until-decrypted.ts";
 
 /** The worker puts the reason of an error before its message, which is all of it that comes across. */
 const results: readonly [prefix: string, result: Decryption["result"]][] = [
@@ -13,7 +14,8 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  * The trouble of a LiveKit room with keys, per participant: for `join({ decryption$ })`, so that `encryptionStatus$`
  * says why a tile is black, and a missing key is asked for.
  *
- * It ends by a new key of the index, or of any index where LiveKit names none.
+ * LiveKit does not tell when it can decrypt again: `ok` follows within a second of it, from what the decoders get.
+ * Subscribe before the room connects: of a key that stays missing, LiveKit may tell only once.
  *
  * @example
  * ```ts
@@ -24,16 +26,33 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  * decryption$.subscribe().unsubscribe();
  * ```
  */
-export function decryption(room: Pick<Room, "on" | "off">): Observable<Decryption> {
-  return new Observable((subscriber) => {
-    const onError = ({ message }: Error, participant?: Participant) => {
-      const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
-      if (!participant || !result) return;
-      const { identity: participantIdentity } = participant;
-      const [, index] = /at index (\d+)/.exec(message) ?? [];
-      subscriber.next({ participantIdentity, result, ...(index !== undefined && { keyIndex: Number(index) }) });
-    };
-    room.on(RoomEvent.EncryptionError, onError);
-    return () => room.off(RoomEvent.EncryptionError, onError);
-  });
+export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {
+  return fromEventPattern<[Error, Participant?]>(
+    (listener) => room.on(RoomEvent.EncryptionError, listener),
+    (listener) => room.off(RoomEvent.EncryptionError, listener),
+  ).pipe(
+    mergeMap(([error, participant]) => troubleOf(error, participant)),
+    untilDecrypted((identity) => decryptedOf(room.remoteParticipants.get(identity))),
+  );
+}
+
+/** Of others: LiveKit lacks a key of our own only until it has taken it in. */
+function troubleOf({ message }: Error, participant: Participant | undefined): Observable<Decryption> {
+  const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
+  if (!participant || participant.isLocal || !result) return EMPTY;
+  const { identity: participantIdentity } = participant;
+  const [, index] = /at index (\d+)/.exec(message) ?? [];
+  return of({ participantIdentity, result, ...(index !== undefined && { keyIndex: Number(index) }) });
+}
+
+/** Audio samples and video frames that left the jitter buffers: LiveKit drops what it cannot decrypt before these. */
+async function decryptedOf(participant: RemoteParticipant | undefined): Promise<number | undefined> {
+  if (!participant) return undefined;
+  const reports = await Promise.all(
+    [...participant.trackPublications.values()].map(({ track }) => track?.getRTCStatsReport().catch(() => undefined)),
+  );
+  return reports
+    .flatMap((report) => (report ? Array.from(report.values()) : []))
+    .filter(({ type }) => type === "inbound-rtp")
+    .reduce((total: number, { jitterBufferEmittedCount = 0 }) => total + jitterBufferEmittedCount, 0);
 }
