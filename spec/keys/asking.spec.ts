@@ -1,5 +1,5 @@
 // A key that is missing is asked for again, and given again. Pitfalls 2, item 1.
-import { Observable, of } from "rxjs";
+import { Observable, of, Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Decryption } from "../../src/keys/trace.ts";
 import { marbles } from "../support/marbles.ts";
@@ -46,6 +46,28 @@ describe("a member of whom no key has come", () => {
         { ...lack },
         { kind: "key-asked-for", userId: "@bob:example.org", memberId: "id-of-bob" },
       ]);
+    }),
+  );
+
+  it(
+    "is asked all the same when the media layer has failed",
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), decryption$: cold("--#") });
+      expectObservable(questions(call), "6s !").toBe("5s q", { q: "0 > bob" });
+      flush();
+      expect(call.traced("decryption-lost")).toEqual([{ kind: "decryption-lost" }]);
+    }),
+  );
+
+  it(
+    "is asked all the same when what the media layer says goes through a Subject that is unsubscribed",
+    marbles(({ cold, expectObservable, flush }) => {
+      const decryption$ = new Subject<Decryption>();
+      decryption$.unsubscribe();
+      const call = scene({ members: cold("a", { a: "me bob" }), decryption$ });
+      expectObservable(questions(call), "6s !").toBe("5s q", { q: "0 > bob" });
+      flush();
+      expect(call.traced("decryption-lost")).toHaveLength(1);
     }),
   );
 });

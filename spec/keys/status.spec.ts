@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { EncryptionFacts } from "../../src/keys/encryption-status.ts";
 import { countKeys, noStatistics } from "../../src/keys/statistics.ts";
-import type { KeyTrace } from "../../src/keys/trace.ts";
+import type { Decryption, KeyTrace } from "../../src/keys/trace.ts";
 import { member } from "./scene.ts";
 
 const bob = member("bob");
@@ -16,12 +16,13 @@ const received = (keyIndex: number): KeyTrace => ({
   keyIndex,
   ageMs: 20,
 });
-const missed = (keyIndex: number | undefined): KeyTrace => ({
+const media = (result: Decryption["result"], keyIndex?: number): KeyTrace => ({
   kind: "media-decryption",
   participantIdentity,
-  result: "missing-key",
+  result,
   keyIndex,
 });
+const missed = (keyIndex: number): KeyTrace => media("missing-key", keyIndex);
 
 const statusAfter = (...entries: readonly KeyTrace[]) => {
   const facts = new EncryptionFacts();
@@ -74,10 +75,31 @@ describe("the status of a member", () => {
     ["is ok if the key that media lacks has just come", [received(1), missed(1)], { status: "ok", keyIndex: 1 }],
     ["is ok if media lacks the key before", [received(1), missed(0)], { status: "ok", keyIndex: 1 }],
     ["is not helped by an older key", [received(0), missed(2), received(1)], { status: "waiting", why: "missing-key" }],
+    ["is ok once media says so", [received(0), missed(1), media("ok")], { status: "ok", keyIndex: 0, sinceTs: 0 }],
     [
-      "is ok once media says so",
-      [received(0), missed(1), { kind: "media-decryption", participantIdentity, result: "ok" }],
-      { status: "ok", keyIndex: 0, sinceTs: 0 },
+      "says that a key does not fit, whichever index",
+      [received(0), media("invalid-key")],
+      { status: "waiting", why: "invalid-key" },
+    ],
+    [
+      "is ok once a key has come instead of one that did not fit",
+      [received(0), media("invalid-key"), received(0)],
+      { status: "ok", keyIndex: 0, sinceTs: 2 },
+    ],
+    [
+      "is ok once media can be decrypted that was late for its key",
+      [received(0), received(1), media("invalid-key"), media("ok")],
+      { status: "ok", keyIndex: 1, sinceTs: 1 },
+    ],
+    [
+      "waits for a first key, whatever media is tried with that of an earlier membership",
+      [media("invalid-key"), missed(1)],
+      { status: "waiting", why: "no-key" },
+    ],
+    [
+      "says why no key was taken, whatever media is tried with",
+      [{ kind: "key-refused", reason: "cleartext", ...device }, media("invalid-key")],
+      { status: "unverified", why: "cleartext" },
     ],
   ];
   for (const [title, entries, status] of cases) {
@@ -99,6 +121,16 @@ describe("the status of a member", () => {
     facts.note(received(0), 0);
     facts.forget([bob], []);
     expect(facts.statusOf(bob)).toEqual({ member: bob, status: "waiting", why: "no-key" });
+  });
+
+  it("begins anew after trouble that came when the member had left already", () => {
+    const facts = new EncryptionFacts();
+    facts.note(received(0), 0);
+    facts.forget([bob], []);
+    facts.note(media("invalid-key"), 1);
+    expect(facts.statusOf(bob)).toEqual({ member: bob, status: "waiting", why: "no-key" });
+    facts.note(received(0), 2);
+    expect(facts.statusOf(bob)).toEqual({ member: bob, status: "ok", keyIndex: 0, sinceTs: 2 });
   });
 
   it("keeps no more strangers in mind than it should", () => {

@@ -16,9 +16,9 @@ export type WaitingReason =
   | "device-unknown"
   /** None has come, and ours could not be sent to it either. */
   | "send-failed"
-  /** Its media is encrypted with a key that has not come. */
+  /** Its media is encrypted with another key than those that have come. */
   | "missing-key"
-  /** Its media cannot be decrypted with the key of its index. */
+  /** A key has come, and its media cannot be decrypted with it. */
   | "invalid-key";
 
 export type EncryptionStatus =
@@ -140,8 +140,8 @@ function statusFrom(
   trouble: ParticipantFacts["trouble"],
   { early, refused, unreached }: { [K in keyof DeviceFacts]: DeviceFacts[K] | undefined },
 ): EncryptionStatus {
-  if (trouble) return { status: "waiting", why: trouble.why };
-  if (key) return { status: "ok", ...key };
+  // Without a key, the media layer may still try those of an earlier membership, and finds them invalid.
+  if (key) return trouble ? { status: "waiting", why: trouble.why } : { status: "ok", ...key };
   if (refused) return { status: "unverified", why: refused };
   if (early) return { status: "waiting", why: "key-early" };
   if (unreached) return { status: "waiting", why: unreached === "failed" ? "send-failed" : "device-unknown" };

@@ -1,5 +1,5 @@
 // Media keys for the span of one join: ours given to the members, theirs taken in. protocol.md 5.
-import { asyncScheduler, distinctUntilChanged, Observable, type Observer, Subject, switchMap } from "rxjs";
+import { asyncScheduler, defer, distinctUntilChanged, Observable, type Observer, Subject, switchMap } from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
 import type { Device } from "../matrix.ts";
 import { at } from "../rx/at-deadline.ts";
@@ -11,6 +11,7 @@ import type { ResolvedKeyOptions } from "./options.ts";
 import type { Lack } from "./missing-keys.ts";
 import { memberChanges } from "./member-changes.ts";
 import { judge, judgeRoomKeys, type Judgement } from "./sender.ts";
+import type { Decryption } from "./trace.ts";
 import { keyBytes } from "./wire.ts";
 
 /**
@@ -122,14 +123,15 @@ export function mediaKeys(
         for (const judgement of judgeRoomKeys(event, addressee, asyncScheduler.now())) receive(event.sender, judgement);
       }),
     );
-    subscriber.add(
-      options.decryption$.subscribe((decryption) => {
-        const { participantIdentity, result, keyIndex } = decryption;
-        trace({ kind: "media-decryption", participantIdentity, result, keyIndex });
-        inbox.media(decryption, asyncScheduler.now());
-        advance();
-      }),
-    );
+    const hear = (decryption: Decryption) => {
+      const { participantIdentity, result, keyIndex } = decryption;
+      trace({ kind: "media-decryption", participantIdentity, result, keyIndex });
+      inbox.media(decryption, asyncScheduler.now());
+      advance();
+    };
+    // Deferred, since a Subject that is unsubscribed throws. Keys go on without it.
+    const decryption$ = defer(() => options.decryption$);
+    subscriber.add(decryption$.subscribe({ next: hear, error: () => trace({ kind: "decryption-lost" }) }));
     subscriber.add(call.membership$.subscribe(() => advance()));
   });
 }

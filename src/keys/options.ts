@@ -54,7 +54,8 @@ export interface KeyOptions {
   /**
    * What the media layer says about decrypting participants, for `encryptionStatus$`. A key that it misses is asked for,
    * and for who does not answer our membership is written once more (protocol.md 5.7).
-   * `decryption(room)` of `matrixrtc-rx/livekit` makes it of a LiveKit room. Default none.
+   * `decryption(room)` of `matrixrtc-rx/livekit` makes it of a LiveKit room. If it fails, keys go on
+   * without it. Default none.
    */
   readonly decryption$?: Observable<Decryption>;
 }

@@ -77,6 +77,8 @@ export type KeyTrace =
   | ({ readonly kind: "key-wanted" } & Device)
   /** What the media layer says about a participant. */
   | ({ readonly kind: "media-decryption" } & Decryption)
+  /** `decryption$` has failed: the media layer says nothing more. */
+  | { readonly kind: "decryption-lost" }
   /** It waits for its member to be seen. */
   | ({ readonly kind: "key-early"; readonly keyIndex: number } & Device)
   | {
