@@ -17,6 +17,9 @@ import { scenario as frozen } from "./scenarios/9-frozen.ts";
 import { scenario as rotation } from "./scenarios/10-rotation.ts";
 import { scenario as heldBack } from "./scenarios/11-held-back.ts";
 import { scenario as sdkMemberSticky } from "./scenarios/12-sdk-member-sticky.ts";
+import { scenario as stickySdkMember } from "./scenarios/13-sticky-sdk-member.ts";
+import { scenario as stickyWithSdkMember } from "./scenarios/14-sticky-with-sdk-member.ts";
+import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import type { Visitor } from "./visitor.ts";
 import { inWorld, type World } from "./world.ts";
 
@@ -33,6 +36,9 @@ const scenarios: readonly Scenario[] = [
   rotation,
   heldBack,
   sdkMemberSticky,
+  stickySdkMember,
+  stickyWithSdkMember,
+  lostKey,
 ];
 
 const { values } = parseArgs({

@@ -100,7 +100,7 @@ export class Person {
     await this.visitor.page.evaluate(() => window.callInspection?.resetGaps());
   }
 
-  /** Waits until `frames` more frames of somebody are decoded, all marked as encrypted and under a closed lock. */
+  /** Waits until `frames` more frames of somebody are decoded: encrypted, under a closed lock, its status `ok`. */
   async decodes(userId: string, { frames = 20, withinMs = 30_000 } = {}): Promise<InspectedMember> {
     let first: number | undefined;
     return until(
@@ -110,8 +110,9 @@ export class Person {
         if (!member) return undefined;
         // A new connection counts from 0 again.
         first = Math.min(first ?? member.framesDecoded, member.framesDecoded);
-        const { framesDecoded, encrypted, lock } = member;
-        return framesDecoded >= first + frames && encrypted && lock === "closed" && member;
+        const { framesDecoded, encrypted, lock, encryption } = member;
+        const isWell = encrypted && lock === "closed" && encryption?.status === "ok";
+        return framesDecoded >= first + frames && isWell && member;
       },
       withinMs,
     );

@@ -1,5 +1,4 @@
-// SdkMember: a member of the call by matrix-js-sdk's own MatrixRTCSession and LiveKit, without our library. Sticky if ours
-// are.
+// SdkMember: a member of the call by matrix-js-sdk's own MatrixRTCSession and LiveKit, without our library.
 import type { Account } from "./account.ts";
 import { until } from "./until.ts";
 import { type Visitor, visit } from "./visitor.ts";
@@ -14,12 +13,16 @@ export interface SdkMember extends Visitor {
 
 const frames = 20;
 
-export async function sdkMember(world: World, account: Account, link: string): Promise<SdkMember> {
+export async function sdkMember(
+  world: World,
+  account: Account,
+  link: string,
+  mode: "state" | "sticky",
+): Promise<SdkMember> {
   const visitor = await visit(world, "S", `${world.pages}sdk-member.html`);
   const { page } = visitor;
   const roomId = new URLSearchParams(new URL(link).hash.slice(1)).get("room")!;
-  const sticky = world.mode === "matrix_2_0";
-  const options = { account, roomId, service: world.stack.service, sticky };
+  const options = { account, roomId, service: world.stack.service, sticky: mode === "sticky" };
   await page.evaluate((start) => window.startSdkMember(start), options);
   const framesOf = (userId: string) => page.evaluate((id) => window.sdkMember!.framesDecoded(id), userId);
   return Object.assign(visitor, {

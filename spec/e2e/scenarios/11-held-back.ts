@@ -1,7 +1,7 @@
 // Key messages are held back, on their way out and on their way in: the page says why it is black, and recovers by itself.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Page } from "playwright-core";
 import { allDecode, twoInCall } from "../calls.ts";
+import { loseToDevice, refuseToDevice } from "../hold-back.ts";
 import type { Person } from "../person.ts";
 import type { Scenario } from "../scenario.ts";
 import { assert, until } from "../until.ts";
@@ -15,20 +15,20 @@ export const scenario: Scenario = {
   name: "11. A's key messages are held back: B says why it waits, and recovers by itself",
   async run(stage) {
     const { a, b } = await twoInCall(stage);
-    const refused = await heldBack(a, b, refuseToDevice);
+    const refused = await heldBack(a, b, () => refuseToDevice(a.visitor.page));
     const unreached = refused.ofBAtA?.unreached;
     assert(unreached === "failed", `A does not say that B has not got its key: ${unreached}`);
-    const lost = await heldBack(a, b, loseToDevice);
+    const lost = await heldBack(a, b, () => loseToDevice(b.visitor.page));
     await allDecode(a, b);
     return { "refused by A's server": refused.figures, "lost on the way to B": lost.figures };
   },
 };
 
 /** A joins anew; until released, none of its keys arrive. */
-async function heldBack(a: Person, b: Person, hold: (a: Page, b: Page) => Promise<() => Promise<void>>) {
+async function heldBack(a: Person, b: Person, hold: () => Promise<() => Promise<void>>) {
   await a.leave();
   await until("A is gone from B's members", async () => (await b.see(a.userId)) === undefined, noticeLimitMs);
-  const release = await hold(a.visitor.page, b.visitor.page);
+  const release = await hold();
   const joinedAt = performance.now();
   await a.join();
   await until(
@@ -43,7 +43,7 @@ async function heldBack(a: Person, b: Person, hold: (a: Page, b: Page) => Promis
   await sleep(holdMs);
   const held = await b.member(a.userId);
   const why = held.encryption?.status === "waiting" ? held.encryption.why : held.encryption?.status;
-  assert(why === "no-key" || why === "missing-key", `B says of A: ${why}`);
+  assert(why === "no-key", `B says of A: ${why}`);
   assert(held.framesDecoded === 0, `B has decoded ${held.framesDecoded} frames of A`);
   assert(held.lock === "waiting", `A's lock is ${held.lock}`);
   const words = await b.visitor.page.locator(`[data-user="${a.userId}"] .why`).textContent();
@@ -59,33 +59,5 @@ async function heldBack(a: Person, b: Person, hold: (a: Page, b: Page) => Promis
   return {
     ofBAtA,
     figures: { "waits after ms": waitingMs, why, words, "key after ms": keyMs, "20 frames decoded after ms": since() },
-  };
-}
-
-/** A's homeserver takes no to-device messages. */
-async function refuseToDevice(a: Page): Promise<() => Promise<void>> {
-  const path = "**/sendToDevice/**";
-  await a.route(path, (route) =>
-    route.fulfill({ status: 503, json: { errcode: "M_UNKNOWN", error: "held back by the test" } }),
-  );
-  return () => a.unroute(path);
-}
-
-/** Encrypted to-device messages to B vanish. */
-async function loseToDevice(_: Page, b: Page): Promise<() => Promise<void>> {
-  let isHeld = true;
-  const path = "**/v3/sync?**";
-  await b.route(path, async (route) => {
-    // The page may give up, or go away, while the server takes its time.
-    const response = await route.fetch({ timeout: 0 }).catch(() => undefined);
-    if (!response) return route.abort().catch(() => {});
-    const json = await response.json();
-    const events: readonly { type: string }[] = json.to_device?.events ?? [];
-    if (isHeld && events.length > 0) json.to_device.events = events.filter(({ type }) => type !== "m.room.encrypted");
-    await route.fulfill({ response, json }).catch(() => {});
-  });
-  return async () => {
-    isHeld = false;
-    await b.unroute(path);
   };
 }

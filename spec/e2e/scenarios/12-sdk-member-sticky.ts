@@ -1,8 +1,7 @@
-// Scenario 6 with sticky members on both sides.
-import { inMode, type Scenario } from "../scenario.ts";
-import { scenario as sdkMember } from "./6-sdk-member.ts";
+// matrix-js-sdk and ours, both with sticky events.
+import { withSdkMember } from "../with-sdk-member.ts";
 
-export const scenario: Scenario = {
-  name: "12. A member by matrix-js-sdk alone, all sticky: both decode, before and after each changes its key",
-  run: (stage) => sdkMember.run(inMode(stage, "matrix_2_0")),
-};
+export const scenario = withSdkMember(
+  "12. A member by matrix-js-sdk alone, all sticky: both decode, before and after each changes its key",
+  { ours: "matrix_2_0", sdk: "sticky" },
+);

@@ -1,0 +1,52 @@
+// A changes its key while media flows, and the message is lost: LiveKit misses the key, B says so and asks until it has it.
+import { setTimeout as sleep } from "node:timers/promises";
+import { allDecode, threeInCall } from "../calls.ts";
+import { loseToDevice } from "../hold-back.ts";
+import type { Scenario } from "../scenario.ts";
+import { assert, until } from "../until.ts";
+
+const noticeLimitMs = 10_000;
+/** Longer than it takes to ask for the first time: the answer is lost too. */
+const holdMs = 3_000;
+/** Questions are some seconds apart. */
+const recoverLimitMs = 30_000;
+
+export const scenario: Scenario = {
+  name: "15. The message with A's next key is lost: B says which key is missing, asks, and recovers by itself",
+  async run(stage) {
+    const { a, b, c } = await threeInCall(stage);
+    const before = await b.member(a.userId);
+    const release = await loseToDevice(b.visitor.page);
+    const startedAt = performance.now();
+    await c.leave();
+    await until(
+      "B misses a key of A",
+      async () => {
+        const { encryption } = (await b.see(a.userId)) ?? {};
+        return encryption?.status === "waiting" && encryption.why === "missing-key";
+      },
+      noticeLimitMs,
+    );
+    const missedMs = Math.round(performance.now() - startedAt);
+    await sleep(holdMs);
+    const held = await b.member(a.userId);
+    assert(held.keyIndexes.at(-1) === before.keyIndexes.at(-1), "B has got a key of A");
+    assert(held.encryption?.status === "waiting", "B has got over it without the key");
+    assert(held.lock === "waiting", `A's lock is ${held.lock}`);
+
+    await release();
+    const releasedAt = performance.now();
+    const since = () => Math.round(performance.now() - releasedAt);
+    const inUse = await a.ownKeyIndex();
+    await until("B has A's key", async () => (await b.member(a.userId)).keyIndexes.at(-1) === inUse, recoverLimitMs);
+    const keyMs = since();
+    await b.decodes(a.userId);
+    const decodedMs = since();
+    await allDecode(a, b);
+    return {
+      "key indexes of A": { before: before.keyIndexes.at(-1), after: inUse },
+      "B misses it after ms": missedMs,
+      "once messages arrive again": { "key after ms": keyMs, "20 frames decoded after ms": decodedMs },
+    };
+  },
+};

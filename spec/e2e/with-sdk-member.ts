@@ -1,0 +1,58 @@
+// matrix-js-sdk's own MatrixRTCSession in a call with ours: both decode, before and after each has changed its key.
+import { joinRoom, register } from "./account.ts";
+import { allDecode } from "./calls.ts";
+import { person } from "./person.ts";
+import { inMode, type Scenario, timesOf } from "./scenario.ts";
+import { sdkMember } from "./sdk-member.ts";
+import { until } from "./until.ts";
+
+/** How the members of each side join. */
+export interface Modes {
+  readonly ours: "compatibility" | "matrix_2_0";
+  readonly sdk: "state" | "sticky";
+}
+
+export function withSdkMember(name: string, { ours, sdk: theirs }: Modes): Scenario {
+  return {
+    name,
+    async run(stage) {
+      const { world, enter } = inMode(stage, ours);
+      const a = await enter(person(world, "A"));
+      const link = await a.createRoom();
+      const account = await register(world.stack.homeserver, "sdk");
+      await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);
+      const sdk = await enter(sdkMember(world, account, link, theirs));
+      // In the room before the SDK's member joins: it never sends a sticky membership again for those who come late.
+      const c = await enter(person(world, "C", link));
+      await a.join();
+      await sdk.join();
+      const bothDecode = () => Promise.all([a.decodes(account.userId), sdk.decodes(a.userId)]);
+      await bothDecode();
+      const indexes = async () => ({ ours: await a.ownKeyIndex(), sdk: await sdk.ownKeyIndex() });
+      const first = await indexes();
+
+      await c.join();
+      await Promise.all([allDecode(a, c), c.decodes(account.userId), sdk.decodes(c.userId)]);
+      const joined = await indexes();
+      const timesOfC = timesOf((await c.look())!);
+      await c.leave();
+      const second = await until(
+        "both have changed their keys",
+        async () => {
+          const now = await indexes();
+          return now.ours !== joined.ours && now.sdk !== joined.sdk && now;
+        },
+        15_000,
+      );
+      await bothDecode();
+
+      return {
+        "A after its join": timesOf((await a.look())!),
+        "C after its join": timesOfC,
+        "key indexes at first": first,
+        "key indexes with C": joined,
+        "key indexes after C": second,
+      };
+    },
+  };
+}
