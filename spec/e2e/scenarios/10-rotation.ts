@@ -8,10 +8,11 @@ import { assert, until } from "../until.ts";
 
 /** The default of `RotationPolicy`, and some more: then a join makes a new key. */
 const graceMs = 10_000 + 1_000;
-const rounds = 2;
+/** The default of `RotationPolicy`, less what it takes to install a key. */
+const inTimeMs = 1_000 - 200;
+const wanted = 4;
+const mostRounds = 6;
 const limitMs = 500;
-/** The default of `RotationPolicy`: a key that takes longer to arrive is late, and the picture stands until it is there. */
-const useDelayMs = 1_000;
 
 export const scenario: Scenario = {
   name: "10. A and B change their keys while media flows: no gap in the decoded frames",
@@ -30,7 +31,7 @@ export const scenario: Scenario = {
       const keyAges = [(await b.member(a.userId)).keyAgeMs ?? 0, (await a.member(b.userId)).keyAgeMs ?? 0];
       switches.push({ times, keyAges });
     };
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < mostRounds && switches.filter(isInTime).length < wanted; round += 1) {
       // oxlint-disable-next-line no-await-in-loop
       await sleep(graceMs);
       // oxlint-disable-next-line no-await-in-loop
@@ -38,24 +39,24 @@ export const scenario: Scenario = {
       // oxlint-disable-next-line no-await-in-loop
       await change(() => c.leave());
     }
+    const judged = switches.filter(isInTime);
+    assert(judged.length >= wanted, `only ${judged.length} of ${switches.length} changes had their keys in time`);
     const directions = await Promise.all(
-      records.map(async (frames, of) => ({
-        gaps: gapsAround(
-          await frames(),
-          switches.map(({ times }) => times[of]!),
-        ),
-        keyAges: switches.map(({ keyAges }) => keyAges[of]!),
-      })),
+      records.map(async (frames, of) => {
+        const times = await frames();
+        const instants = switches.map((one) => one.times[of]!);
+        return { gaps: gapsAround(times, instants), keyAges: switches.map(({ keyAges }) => keyAges[of]!) };
+      }),
     );
-    for (const { gaps, keyAges } of directions) {
-      for (const [at, gap] of gaps.atSwitches.entries()) {
-        const lateMs = Math.max(0, keyAges[at]! - useDelayMs);
-        // A machine that stalls without any change of keys, or that is late with messages, says nothing of ours.
-        const allowedMs = Math.max(limitMs, gaps.elsewhere.longest) + lateMs;
-        assert(gap <= allowedMs, `a gap of ${gap} ms at a change of keys: ${JSON.stringify(directions)}`);
-      }
+    for (const { gaps } of directions) {
+      const longest = Math.max(...gaps.atSwitches.filter((_, at) => isInTime(switches[at]!)));
+      assert(longest <= limitMs, `a gap of ${longest} ms at a change of keys: ${JSON.stringify(directions)}`);
     }
-    return { "A at B": figures(directions[0]!), "B at A": figures(directions[1]!) };
+    return {
+      "changes with their keys in time": `${judged.length} of ${switches.length}`,
+      "A at B": figures(directions[0]!),
+      "B at A": figures(directions[1]!),
+    };
   },
 };
 
@@ -64,6 +65,9 @@ interface Switch {
   readonly times: readonly number[];
   readonly keyAges: readonly number[];
 }
+
+/** A key that is late for its first frame says how slow the machine is: the picture stands until the next key frame. */
+const isInTime = ({ keyAges }: Switch): boolean => keyAges.every((ageMs) => ageMs <= inTimeMs);
 
 /** Does something that makes both change their keys; when each did, by the clock. */
 async function changed(act: () => Promise<void>, ...people: readonly Person[]): Promise<number[]> {
