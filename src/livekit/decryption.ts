@@ -19,11 +19,14 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  *
  * @example
  * ```ts
+ * import { Subject } from "rxjs";
+ * import type { Decryption } from "matrixrtc-rx";
  * import { decryption } from "matrixrtc-rx/livekit";
  *
+ * const decryption$ = new Subject<Decryption>(); // for session.join({ decryption$ }), when there is no room yet
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
- * const decryption$ = decryption(room); // then: session.join({ decryption$ })
- * decryption$.subscribe().unsubscribe();
+ * const listening = decryption(room).subscribe((one) => decryption$.next(one));
+ * listening.unsubscribe();
  * ```
  */
 export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {
