@@ -42,7 +42,7 @@ it("tells when media is decrypted again, by what has left the jitter buffers of 
     getRTCStatsReport: async () =>
       new Map<string, object>([
         ["codec", { type: "codec" }],
-        ["in", { type: "inbound-rtp", jitterBufferEmittedCount: emitted[name] }],
+        ["in", { type: "inbound-rtp", id: name, jitterBufferEmittedCount: emitted[name] }],
       ]),
   });
   const ended = { getRTCStatsReport: () => Promise.reject(new Error("the track has ended")) };
@@ -67,7 +67,7 @@ it("does not watch a participant who is gone", async () => {
   const room = Object.assign(new EventEmitter(), { remoteParticipants: new Map() });
   const listening = decryption(room as never).subscribe();
   room.emit("encryptionError", new Error("InvalidKey: valid key missing for participant bob"), bob);
-  await vi.advanceTimersByTimeAsync(500);
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(vi.getTimerCount()).toBe(0);
   listening.unsubscribe();
 });

@@ -12,10 +12,15 @@ const told: Record<string, Decryption> = {
   C: { participantIdentity: "carl", result: "ok" },
 };
 
+type Look = Readonly<Record<string, number>>;
+
 /** What each look at a participant finds; nothing once it is gone. */
-const looks = (media: Readonly<Record<string, readonly number[]>>) => {
-  const left = new Map(Object.entries(media).map(([identity, amounts]) => [identity, amounts.values()]));
-  return (identity: string) => of(left.get(identity)?.next().value);
+const looks = (media: Readonly<Record<string, readonly Look[]>>) => {
+  const left = new Map(Object.entries(media).map(([identity, found]) => [identity, found.values()]));
+  return (identity: string) => {
+    const found = left.get(identity)?.next().value;
+    return of(found && new Map(Object.entries(found)));
+  };
 };
 
 describe("trouble with decrypting", () => {
@@ -23,34 +28,48 @@ describe("trouble with decrypting", () => {
     "is over when more is decrypted at one look than at the one before",
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const trouble$ = cold("-b", told);
-      const all$ = trouble$.pipe(untilDecrypted(looks({ bob: [40, 40, 40, 52] })));
+      const media = [
+        { audio: 9, video: 5 },
+        { audio: 9, video: 5 },
+        { audio: 9, video: 6 },
+      ];
+      const all$ = trouble$.pipe(untilDecrypted(looks({ bob: media })));
       expectObservable(all$, "9s !").toBe("-b 1999ms B", told);
       expectSubscriptions(trouble$.subscriptions).toBe("^ 8999ms !");
     }),
   );
 
   it(
-    "is not over by what was decrypted before the first look, nor by a new connection that counts from 0",
+    "is not over by what was decrypted before the first look",
     marbles(({ cold, expectObservable }) => {
-      const all$ = cold("b", told).pipe(untilDecrypted(looks({ bob: [40, 40, 0, 0, 5, 9] })));
-      expectObservable(all$, "9s !").toBe("b 2499ms B", told);
+      const all$ = cold("b", told).pipe(untilDecrypted(looks({ bob: [{ audio: 40 }, { audio: 40 }] })));
+      expectObservable(all$).toBe("b", told);
+    }),
+  );
+
+  it(
+    "is not over by a stream that is new, nor by one that was overlooked, nor by one that counts from 0 again",
+    marbles(({ cold, expectObservable }) => {
+      const media = [{ audio: 40 }, { audio: 40, video: 7 }, { video: 7 }, { audio: 40 }, { audio: 0 }, { audio: 5 }];
+      const all$ = cold("b", told).pipe(untilDecrypted(looks({ bob: media })));
+      expectObservable(all$).toBe("b 3499ms B", told);
     }),
   );
 
   it(
     "is not looked after any more once the participant is gone",
     marbles(({ cold, expectObservable }) => {
-      const all$ = cold("b 1s |", told).pipe(untilDecrypted(looks({ bob: [40] })));
-      expectObservable(all$).toBe("b 1s |", told);
+      const all$ = cold("b 1500ms |", told).pipe(untilDecrypted(looks({ bob: [{ audio: 40 }] })));
+      expectObservable(all$).toBe("b 1500ms |", told);
     }),
   );
 
   it(
     "is watched anew when it comes again, and for each participant alone",
     marbles(({ cold, expectObservable }) => {
-      const trouble$ = cold("b-c 700ms b", told);
-      const all$ = trouble$.pipe(untilDecrypted(looks({ bob: [1, 2, 3], carl: [1, 2] })));
-      expectObservable(all$, "9s !").toBe("b-c 700ms b 298ms C 700ms B", told);
+      const media = { bob: [{ audio: 1 }, { audio: 2 }, { audio: 3 }], carl: [{ audio: 1 }, { audio: 2 }] };
+      const all$ = cold("              b-c 1200ms b", told).pipe(untilDecrypted(looks(media)));
+      expectObservable(all$, "9s !").toBe("b-c 1200ms b 298ms C 1200ms B", told);
     }),
   );
 
@@ -58,8 +77,9 @@ describe("trouble with decrypting", () => {
     "is not watched once nobody listens",
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const trouble$ = cold("b", told);
-      expectObservable(trouble$.pipe(untilDecrypted(looks({ bob: [1, 2] }))), "700ms !").toBe("b", told);
-      expectSubscriptions(trouble$.subscriptions).toBe("^ 699ms !");
+      const media = { bob: [{ audio: 1 }, { audio: 2 }] };
+      expectObservable(trouble$.pipe(untilDecrypted(looks(media))), "1200ms !").toBe("b", told);
+      expectSubscriptions(trouble$.subscriptions).toBe("^ 1199ms !");
     }),
   );
 });

@@ -2,7 +2,7 @@
 import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
 import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
 import type { Decryption } from "../keys/trace.ts";
-import { untilDecrypted } from "./until-decrypted.ts";
+import { type DecryptedMedia, untilDecrypted } from "./until-decrypted.ts";
 
 /** The worker puts the reason of an error before its message, which is all of it that comes across. */
 const results: readonly [prefix: string, result: Decryption["result"]][] = [
@@ -14,7 +14,7 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  * The trouble of a LiveKit room with keys, per participant: for `join({ decryption$ })`, so that `encryptionStatus$`
  * says why a tile is black, and a missing key is asked for.
  *
- * LiveKit does not tell when it can decrypt again: `ok` follows within a second of it, from what the decoders get.
+ * LiveKit does not tell when it can decrypt again: `ok` follows within 2 s of it, from what the decoders get.
  * Subscribe before the room connects: of a key that stays missing, LiveKit may tell only once.
  *
  * @example
@@ -49,13 +49,15 @@ function troubleOf({ message }: Error, participant: Participant | undefined): Ob
 }
 
 /** Audio samples and video frames that left the jitter buffers: LiveKit drops what it cannot decrypt before these. */
-async function decryptedOf(participant: RemoteParticipant | undefined): Promise<number | undefined> {
+async function decryptedOf(participant: RemoteParticipant | undefined): Promise<DecryptedMedia | undefined> {
   if (!participant) return undefined;
   const reports = await Promise.all(
     [...participant.trackPublications.values()].map(({ track }) => track?.getRTCStatsReport().catch(() => undefined)),
   );
-  return reports
-    .flatMap((report) => (report ? Array.from(report.values()) : []))
-    .filter(({ type }) => type === "inbound-rtp")
-    .reduce((total: number, { jitterBufferEmittedCount = 0 }) => total + jitterBufferEmittedCount, 0);
+  return new Map(
+    reports
+      .flatMap((report) => (report ? Array.from(report.values()) : []))
+      .filter(({ type }) => type === "inbound-rtp")
+      .map(({ id, jitterBufferEmittedCount }) => [id, jitterBufferEmittedCount]),
+  );
 }

@@ -19,24 +19,28 @@ import {
 } from "rxjs";
 import type { Decryption } from "../keys/trace.ts";
 
-/** Long enough for what was decrypted before the trouble to have left the jitter buffers by the first look. */
+/** How much media was decrypted so far, in any unit, by stream. */
+export type DecryptedMedia = ReadonlyMap<string, number>;
+
+/** By then, what was decrypted before the trouble has left the jitter buffers, also on a slow machine. */
+const firstLookMs = 1_000;
 const lookMs = 500;
 
 /**
  * Lets each trouble be followed by `ok` once more of the participant's media is decrypted. It looks there only while
  * there is trouble, and until the participant is gone.
  *
- * @param mediaOf How much media of a participant was decrypted so far, in any unit; undefined once it is gone.
+ * @param mediaOf What was decrypted of a participant; undefined once it is gone.
  */
 export function untilDecrypted(
-  mediaOf: (participantIdentity: string) => ObservableInput<number | undefined>,
+  mediaOf: (participantIdentity: string) => ObservableInput<DecryptedMedia | undefined>,
 ): OperatorFunction<Decryption, Decryption> {
   const recovery = (participantIdentity: string): Observable<Decryption> =>
-    timer(lookMs, lookMs).pipe(
+    timer(firstLookMs, lookMs).pipe(
       exhaustMap(() => defer(() => mediaOf(participantIdentity))),
       takeWhile((media) => media !== undefined),
       pairwise(),
-      filter(([before, now]) => now > before),
+      filter(([before, now]) => hasGrown(before, now)),
       take(1),
       map(() => ({ participantIdentity, result: "ok" })),
     );
@@ -49,4 +53,9 @@ export function untilDecrypted(
       }),
     ),
   );
+}
+
+/** A stream that was not seen before may have been there all the same. */
+function hasGrown(before: DecryptedMedia, now: DecryptedMedia): boolean {
+  return [...now].some(([stream, amount]) => amount > (before.get(stream) ?? Infinity));
 }
