@@ -57,6 +57,8 @@ it("tells when media is decrypted again, by what has left the jitter buffers of 
   expect(heard).toEqual([{ participantIdentity: "bob", result: "invalid-key" }]);
   emitted.microphone += 960;
   await vi.advanceTimersByTimeAsync(500);
+  emitted.camera += 1;
+  await vi.advanceTimersByTimeAsync(500);
   expect(heard.slice(1)).toEqual([{ participantIdentity: "bob", result: "ok" }]);
   expect(vi.getTimerCount()).toBe(0);
   listening.unsubscribe();

@@ -1,5 +1,6 @@
 // untilDecrypted: LiveKit tells when it cannot decrypt somebody, and never that it can again. protocol.md 6.6.
 import {
+  bufferCount,
   concat,
   connect,
   defer,
@@ -11,7 +12,6 @@ import {
   type ObservableInput,
   of,
   type OperatorFunction,
-  pairwise,
   take,
   takeUntil,
   takeWhile,
@@ -22,13 +22,13 @@ import type { Decryption } from "../keys/trace.ts";
 /** How much media was decrypted so far, in any unit, by stream. */
 export type DecryptedMedia = ReadonlyMap<string, number>;
 
-/** By then, what was decrypted before the trouble has left the jitter buffers, also on a slow machine. */
+/** On a busy machine, what was decrypted before the trouble stays in the jitter buffers for a second and more. */
 const firstLookMs = 1_000;
 const lookMs = 500;
 
 /**
- * Lets each trouble be followed by `ok` once more of the participant's media is decrypted. It looks there only while
- * there is trouble, and until the participant is gone.
+ * Lets each trouble be followed by `ok` once the participant's media is being decrypted. It looks there only while there
+ * is trouble, and until the participant is gone.
  *
  * @param mediaOf What was decrypted of a participant; undefined once it is gone.
  */
@@ -39,8 +39,8 @@ export function untilDecrypted(
     timer(firstLookMs, lookMs).pipe(
       exhaustMap(() => defer(() => mediaOf(participantIdentity))),
       takeWhile((media) => media !== undefined),
-      pairwise(),
-      filter(([before, now]) => hasGrown(before, now)),
+      bufferCount(3, 1),
+      filter(([first, second, third]) => hasGrown(first, second) && hasGrown(second, third)),
       take(1),
       map(() => ({ participantIdentity, result: "ok" })),
     );
@@ -56,6 +56,6 @@ export function untilDecrypted(
 }
 
 /** A stream that was not seen before may have been there all the same. */
-function hasGrown(before: DecryptedMedia, now: DecryptedMedia): boolean {
+function hasGrown(before: DecryptedMedia = new Map(), now: DecryptedMedia = new Map()): boolean {
   return [...now].some(([stream, amount]) => amount > (before.get(stream) ?? Infinity));
 }
