@@ -20,10 +20,8 @@ type Watch = () => { readonly found: number; stop(): void };
 
 export async function manyRooms({ turns }: Effort): Promise<Figure[]> {
   const timers = new TimerCount();
-  // Code is compiled as it is used, which is memory too: hence small ones before.
-  const few = sidesOver(200);
-  for (const { watch } of range(0, 300).flatMap(() => [few.ours, few.onSdk])) watch().stop();
-  await holdings(few, timers);
+  // Code is compiled as it is used, which is memory too: hence others before.
+  await warmUp(timers);
   const sides = sidesOver(roomCount);
   const held = await holdings(sides, timers);
   const start = await inTurns(turns, {
@@ -76,6 +74,12 @@ function sidesOver(count: number) {
     peer: { watch: watchAsPeer(peerSdk), listenerCount: () => listenersOf(peerSdk.client) },
     floor: { watch: floorOver(port), listenerCount: () => 0 },
   };
+}
+
+async function warmUp(timers: TimerCount): Promise<void> {
+  const few = sidesOver(200);
+  for (const { watch } of range(0, 300).flatMap(() => [few.ours, few.onSdk])) watch().stop();
+  for (let turn = 0; turn < 5; turn++) await holdings(few, timers);
 }
 
 async function holdings(sides: ReturnType<typeof sidesOver>, timers: TimerCount) {
