@@ -71,6 +71,11 @@ function seen(turn: Turn, own: Facts["own"]): void {
   }
 }
 
+/** Others come and go: that the room still shows us as it did is nothing to take in. */
+export function isOldNews({ own, written, echoed, missing }: Facts, shown: Facts["own"]): boolean {
+  return shown !== undefined && shown === own && written === "yes" && echoed && !missing;
+}
+
 /** The room shows us as gone while we are leaving: that is as good as an answer. */
 function leftBySync({ facts }: Turn): void {
   facts.written = "no";

@@ -31,6 +31,7 @@ import type { News } from "../matrix.ts";
 import { roomNews } from "../news.ts";
 import { stateMemberType } from "../room/names.ts";
 import { at } from "../rx/at-deadline.ts";
+import { isOldNews } from "./absorb.ts";
 import type { MembershipData } from "./content.ts";
 import { type Facts, initialFacts, type Settings } from "./facts.ts";
 import { lateRoomMembers } from "./late-room-members.ts";
@@ -87,7 +88,9 @@ export function life(
       ),
       call.slot$.pipe(map(({ status }): Input => ({ kind: "slot", status }))),
       merge(call.membership$, newsOfMembers(call)).pipe(
-        map((): Input => ({ kind: "membership", own: findOwn(call.membership$.value, member(facts.instance)) })),
+        map(() => findOwn(call.membership$.value, member(facts.instance))),
+        filter((own) => !isOldNews(facts, own)),
+        map((own): Input => ({ kind: "membership", own })),
       ),
       membershipData(call.slot, options).pipe(
         tap((current) => (data = current)),
