@@ -16,7 +16,7 @@ async function ofKind({ turns, isQuick }: Effort, kind: MemberKind, name: string
   const mostOfPeer = isQuick ? 200 : 400;
   const few = (side: Side, to: number) => () => joinsMs(side, kind, least, to / least);
   const many = (side: Side, to: number) => () => joinsMs(side, kind, to, 1);
-  const ms = await inTurns(turns, {
+  const ms = await inTurns(Math.ceil(turns / 2), {
     oursFew: few(ours, most),
     oursMany: many(ours, most),
     floorFew: few(floor, most),
