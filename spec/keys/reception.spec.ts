@@ -1,8 +1,8 @@
 // Keys of others: when they are installed, and which are not. protocol.md 5.4, 11 rows 11 to 13; pitfalls 3: orderings 13 to 15.
-import { filter, map, type Observable } from "rxjs";
+import { filter, map, merge, mergeMap, type Observable } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
-import type { ToDeviceMessage } from "../../src/matrix.ts";
+import type { Device, ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
 import { type Letter, letter, type Plan, scene } from "./scene.ts";
 
@@ -170,11 +170,11 @@ describe("refused, with a trace of the reason, is", () => {
       }),
     );
 
-  refused("a message in the clear", { from: "bob", proof: "none" }, { reason: "cleartext" });
+  refused("a message in the clear", { from: "bob", proof: "none" }, { reason: "cleartext", deviceId: "PHONE" });
   refused(
     "one of which the device is not known",
     { from: "bob", proof: { crossSigned: true } },
-    { reason: "unproven-device" },
+    { reason: "unproven-device", deviceId: "PHONE" },
   );
   refused(
     "one that claims to be of another device",
@@ -201,6 +201,7 @@ describe("refused, with a trace of the reason, is", () => {
     ["a key that is no string", { keys: { index: 0, key: 7 } }, "keys.key"],
     ["no room", { room_id: undefined }, "room_id"],
     ["no device", { member: {} }, "member.claimed_device_id"],
+    ["a device without end", { member: { claimed_device_id: "X".repeat(513) } }, "member.claimed_device_id"],
     ["no member", { member: "bob" }, "member.claimed_device_id"],
   ];
   for (const [title, content, path] of malformed) {
@@ -253,6 +254,57 @@ describe("refused, with a trace of the reason, is", () => {
       );
       flush();
       expect(call.traced("key-refused")).toMatchObject([{ reason: "too-many-early", keyIndex: 0 }]);
+    }),
+  );
+});
+
+describe("keys that wait for their member", () => {
+  const lists = { a: "me", b: "me bob" };
+  /** One key of each of so many: of devices of one user, or of users. */
+  const crowd = (count: number, make: (number: number) => Device) =>
+    Array.from({ length: count }, (_, number): ToDeviceMessage => {
+      const { userId: sender, deviceId } = make(number);
+      const content = { member: { id: "unseen", claimed_device_id: deviceId } };
+      return { ...letter({ from: "eve", content, proof: { deviceId, crossSigned: true } }), sender };
+    });
+  const eves = (number: number) => ({ userId: `@eve${number}:elsewhere.org`, deviceId: "PHONE" });
+  const plan = ({ cold }: RunHelpers, keys: readonly ToDeviceMessage[], outsider?: string) => ({
+    ...(outsider !== undefined && { outsider }),
+    members: cold("a---b", lists),
+    letters: merge(cold("-k", { k: letter({ from: "bob" }) }), cold("--c").pipe(mergeMap(() => keys))),
+  });
+
+  it(
+    "are not driven out by those of a thousand strangers, who are not in the room",
+    marbles((helpers) => {
+      const call = scene(plan(helpers, crowd(1_000, eves), "eve"));
+      helpers.expectObservable(others(call)).toBe("----k", { k: "bob#0=1" });
+      helpers.flush();
+      expect(call.traced("key-refused")[0]).toMatchObject({ reason: "too-many-early", userId: "@eve0:elsewhere.org" });
+    }),
+  );
+
+  it(
+    "are a thousand at most: of more, the oldest goes",
+    marbles((helpers) => {
+      const call = scene(plan(helpers, [...crowd(999, eves), letter({ from: "carl" }), letter({ from: "dave" })]));
+      helpers.expectObservable(others(call), "^-----!").toBe("");
+      helpers.flush();
+      expect(call.traced("key-refused")).toMatchObject([
+        { reason: "too-many-early", userId: "@bob:example.org" },
+        { reason: "too-many-early", userId: "@eve0:elsewhere.org" },
+      ]);
+    }),
+  );
+
+  it(
+    "are a hundred of one user at most",
+    marbles((helpers) => {
+      const laptops = crowd(101, (number) => ({ userId: "@eve:example.org", deviceId: `LAPTOP${number}` }));
+      const call = scene(plan(helpers, laptops));
+      helpers.expectObservable(others(call), "^-----!").toBe("----k", { k: "bob#0=1" });
+      helpers.flush();
+      expect(call.traced("key-refused")).toMatchObject([{ reason: "too-many-early", deviceId: "LAPTOP0" }]);
     }),
   );
 });
@@ -339,6 +391,21 @@ it(
 );
 
 it(
+  "the age of a key is between none and a day, whatever its sender's clock says",
+  marbles(({ cold, flush }) => {
+    const times = [-1.7e308, -86_400_000, 0, 5, 1.7e308];
+    const letters = cold("----k").pipe(
+      mergeMap(() => times.map((sentTs, index) => letter({ from: "bob", index, sentTs }))),
+    );
+    const call = scene({ members: cold("a", { a: "me bob" }), letters });
+    call.key$.subscribe();
+    flush();
+    const ages = call.traced("key-received").map((entry) => "ageMs" in entry && entry.ageMs);
+    expect(ages).toEqual([86_400_000, 86_400_000, 4, 0, 0]);
+  }),
+);
+
+it(
   "nothing comes in after leaving",
   marbles(({ cold, expectObservable }) => {
     const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("---k", { k: letter({ from: "bob" }) }) });
@@ -382,8 +449,8 @@ describe("keys in the timeline, as old clients send them,", () => {
     ["that name no call are refused", event({ call_id: 7 }), [{ reason: "malformed", path: "call_id" }]],
     ["of another call are passed over", event({ call_id: "m.call#SIDE" }), []],
     ["that are no list are refused", event({ keys: {} }), [{ reason: "malformed", path: "keys" }]],
-    ["from long ago are passed over", event({}, { originServerTs: -61_000 }), []],
-    ["that were old when they came are passed over", event({}, { ageMs: 61_000 }), []],
+    ["from long ago are refused", event({}, { originServerTs: -61_000 }), [{ reason: "stale" }]],
+    ["that were old when they came are refused", event({}, { ageMs: 61_000 }), [{ reason: "stale" }]],
     ["of another room are passed over", event({}, { roomId: "!garden:example.org" }), []],
   ];
   for (const [title, roomKey, refusals] of cases) {

@@ -1,8 +1,8 @@
 // What goes out to whom, and when we switch, as it is seen from outside. protocol.md 5.1, pitfalls 3: orderings 16 to 23.
 // One column is one millisecond: keys are used 4 ms after they are sent, and given to joiners for 10 ms.
-import { map, take, toArray } from "rxjs";
+import { filter, map, Observable, take, takeUntil, toArray } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { marbles } from "../support/marbles.ts";
 import { happening, type Plan, scene } from "./scene.ts";
 
@@ -283,6 +283,27 @@ describe("leaving", () => {
     ),
   );
 });
+
+for (const [keyTransport, expected] of [
+  ["to-device", "d-----"],
+  ["room-event", "r-----"],
+  ["both", "(dr)--"],
+] as const)
+  it(
+    `whoever leaves at the word that a key goes out by ${keyTransport} sends none any more (pitfall 44)`,
+    marbles(({ cold, expectObservable, flush }) => {
+      const members = cold("a-----b", { a: "me bob carl", b: "me bob" });
+      const call = scene({ members, keyTransport, rotation: quick });
+      const left$ = call.trace$.pipe(filter((entry) => entry.kind === "key-sent" && entry.keyIndex === 1));
+      const sent$ = new Observable<string>((subscriber) => {
+        call.sent$.subscribe((word) => subscriber.next(word));
+        subscriber.add(call.key$.pipe(takeUntil(left$)).subscribe());
+      });
+      expectObservable(sent$).toBe(expected, { d: "0 > bob carl", r: "0 > room" });
+      flush();
+      expect(call.traced("key-sent").at(-1)).toMatchObject({ keyIndex: 1 });
+    }),
+  );
 
 describe("delivery", () => {
   it(

@@ -124,6 +124,8 @@ export interface Plan extends KeyOptions {
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
   /** What becomes of an event of the room, by its number: taken, unless this says otherwise. `end`: no word, and no wait. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
+  /** Who is not in the room, by the beginning of the name: nobody unless given. */
+  readonly outsider?: string;
   /** From when on the room is encrypted: from the start unless given. */
   readonly encryptedTs?: number;
 }
@@ -138,10 +140,12 @@ export function scene({
   outcome,
   roomOutcome = () => "sent",
   encryptedTs = 0,
+  outsider,
   ...options
 }: Plan) {
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
   const trace: TraceEntry[] = [];
+  const trace$ = new Subject<TraceEntry>();
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
   const inWords = (isQuestion: boolean) =>
     messages$.pipe(
@@ -168,8 +172,11 @@ export function scene({
     deviceId,
     toDevice$: letters,
     roomKey$: roomKeys,
-    stateEvent: (_: string, type: string) =>
-      type === "m.room.encryption" && asyncScheduler.now() >= encryptedTs ? {} : undefined,
+    stateEvent: (_: string, type: string, stateKey: string) => {
+      if (type === "m.room.encryption") return asyncScheduler.now() >= encryptedTs ? {} : undefined;
+      const isOutside = outsider !== undefined && stateKey.startsWith(`@${outsider}`);
+      return type === "m.room.member" && !isOutside ? { content: { membership: "join" } } : undefined;
+    },
     send: (event: OutgoingEvent) =>
       new Observable<string>((subscriber) => {
         events$.next(event);
@@ -194,7 +201,10 @@ export function scene({
     roomId,
     slot,
     membership$,
-    trace: (entry: TraceEntry) => trace.push(entry),
+    trace: (entry: TraceEntry) => {
+      trace.push(entry);
+      trace$.next(entry);
+    },
   } as unknown as Call;
   const self$: OwnMember = { kind: own.kind, userId, deviceId, memberId, participantIdentity };
 
@@ -204,6 +214,7 @@ export function scene({
   const key$ = mediaKeys(call, self$, resolveKeyOptions(options), unanswered$);
   return {
     trace,
+    trace$: trace$.asObservable(),
     key$,
     /** Each time that our membership is to be renewed. */
     unanswered$: unanswered$.asObservable(),

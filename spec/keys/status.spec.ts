@@ -1,9 +1,10 @@
 // What a UI can say of each member, and what is counted: folds of the trace.
+import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { EncryptionFacts } from "../../src/keys/encryption-status.ts";
 import { countKeys, noStatistics } from "../../src/keys/statistics.ts";
-import type { Decryption, KeyTrace } from "../../src/keys/trace.ts";
-import { member } from "./scene.ts";
+import type { Decryption, KeyRefusal, KeyTrace } from "../../src/keys/trace.ts";
+import { type Letter, letter, member, type Plan, scene } from "./scene.ts";
 
 const bob = member("bob");
 const { userId, deviceId, memberId, participantIdentity } = bob;
@@ -41,9 +42,21 @@ describe("the status of a member", () => {
       { status: "waiting", why: "key-early" },
     ],
     [
-      "is unverified after a key in the clear",
-      [{ kind: "key-refused", reason: "cleartext", ...device }],
-      { status: "unverified", why: "cleartext" },
+      "waits for a key once an early one is given up",
+      [
+        { kind: "key-early", ...device, keyIndex: 0 },
+        { kind: "key-refused", reason: "never-a-member", ...device, keyIndex: 0 },
+      ],
+      { status: "waiting", why: "no-key" },
+    ],
+    [
+      "waits while one of two keys is early and the other is given up",
+      [
+        { kind: "key-early", ...device, keyIndex: 0 },
+        { kind: "key-early", ...device, keyIndex: 1 },
+        { kind: "key-refused", reason: "too-many-early", ...device, keyIndex: 0 },
+      ],
+      { status: "waiting", why: "key-early" },
     ],
     [
       "is no worse for a forged key beside a good one",
@@ -142,6 +155,40 @@ describe("the status of a member", () => {
   });
 });
 
+describe("a member whose key is refused", () => {
+  /** What is told of Bob once such a message has come. */
+  const statusUpon = (it_: Letter, plan: Partial<Plan> = {}) => {
+    let status: object = {};
+    new TestScheduler(() => {}).run(({ cold, flush }) => {
+      const members = cold("a", { a: "me bob carl" });
+      const call = scene({ ...plan, members, letters: cold("-k", { k: letter(it_) }) });
+      call.key$.subscribe();
+      flush();
+      status = statusAfter(
+        ...call.traced("key-refused", "key-received", "key-early").map((entry) => entry as KeyTrace),
+      );
+    });
+    return status;
+  };
+  const cases: readonly [why: KeyRefusal, letter: Omit<Letter, "from">, plan?: Partial<Plan>][] = [
+    ["cleartext", { proof: "none" }],
+    ["unproven-device", { proof: { crossSigned: false } }],
+    ["forged-device", { content: { member: { claimed_device_id: "LAPTOP" } } }],
+    ["not-cross-signed", { proof: { deviceId: "PHONE", crossSigned: false } }, { requireCrossSigned: true }],
+    ["not-its-member", { memberId: "id-of-carl" }],
+  ];
+  for (const [why, it_, plan] of cases)
+    it(`as ${why} is unverified`, () => {
+      expect(statusUpon({ from: "bob", ...it_ }, plan)).toMatchObject({ status: "unverified", why });
+    });
+
+  for (const proof of ["none", { crossSigned: false }] as const)
+    it(`in its name, sent by somebody else ${proof === "none" ? "in the clear" : "unproven"}, is none the worse`, () => {
+      const content = { member: { id: memberId, claimed_device_id: deviceId, claimed_user_id: userId } };
+      expect(statusUpon({ from: "eve", proof, content })).toMatchObject({ status: "waiting", why: "no-key" });
+    });
+});
+
 it("statistics count what was made, sent, received and refused", () => {
   const entries: readonly KeyTrace[] = [
     { kind: "key-created", keyIndex: 0, reason: "first" },
@@ -152,6 +199,7 @@ it("statistics count what was made, sent, received and refused", () => {
     received(1),
     { kind: "key-refused", reason: "outdated", ...device },
     { kind: "key-refused", reason: "cleartext", ...device },
+    { kind: "key-refused", reason: "stale", userId },
     { kind: "key-asked-for", memberId, ...device },
   ];
   expect(entries.reduce(countKeys, noStatistics)).toEqual({

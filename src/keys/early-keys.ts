@@ -1,8 +1,8 @@
 // EarlyKeys: keys that wait for their member to be seen: not too many, and not for ever. protocol.md 5.4, pitfall 25.
-import { deviceKey } from "./device.ts";
 import type { ProvenKey } from "./sender.ts";
 
 const mostPerDevice = 10;
+const mostPerUser = 100;
 const most = 1_000;
 /** Sync, and decryption of the membership, may take their time. */
 const patienceMs = 60_000;
@@ -10,6 +10,11 @@ const patienceMs = 60_000;
 export class EarlyKeys {
   /** In the order in which they came. */
   #keys: readonly ProvenKey[] = [];
+  readonly #isInRoom: (userId: string) => boolean;
+
+  constructor(isInRoom: (userId: string) => boolean) {
+    this.#isInRoom = isInRoom;
+  }
 
   get size(): number {
     return this.#keys.length;
@@ -21,12 +26,22 @@ export class EarlyKeys {
     return first ? first.receivedTs + patienceMs : Infinity;
   }
 
-  /** Adds a key, and gives back the oldest one if that makes too many of its device, or too many at all. */
+  /** Adds a key, and gives back the one that has to go if that makes too many: of its device, of its user, or at all. */
   add(key: ProvenKey): ProvenKey | undefined {
-    const ofDevice = this.#keys.filter((other) => deviceKey(other) === deviceKey(key));
-    const [first] = ofDevice.length >= mostPerDevice ? ofDevice : this.#keys.length >= most ? this.#keys : [];
-    this.#keys = [...this.#keys.filter((other) => other !== first), key];
-    return first;
+    this.#keys = [...this.#keys, key];
+    const surplus = this.#surplus(key);
+    if (surplus) this.#keys = this.#keys.filter((other) => other !== surplus);
+    return surplus;
+  }
+
+  /** The oldest one; of too many at all, that of a user who is not in the room, while there is any. */
+  #surplus({ userId, deviceId }: ProvenKey): ProvenKey | undefined {
+    const ofUser = this.#keys.filter((other) => other.userId === userId);
+    const ofDevice = ofUser.filter((other) => other.deviceId === deviceId);
+    if (ofDevice.length > mostPerDevice) return ofDevice[0];
+    if (ofUser.length > mostPerUser) return ofUser[0];
+    if (this.#keys.length <= most) return undefined;
+    return this.#keys.find((other) => !this.#isInRoom(other.userId)) ?? this.#keys[0];
   }
 
   /** Removes and returns those of which `isWanted` is true, the last sent first. */

@@ -37,7 +37,8 @@ export type MemberEncryption = EncryptionStatus & {
 
 /** What we know of a device. */
 interface DeviceFacts {
-  readonly early?: boolean;
+  /** How many of its keys wait for their member. */
+  readonly early?: number;
   readonly refused?: KeyRefusal;
   readonly unreached?: "unknown-device" | "failed";
 }
@@ -70,10 +71,13 @@ export class EncryptionFacts {
       case "key-received":
         return this.#noteKey(entry.participantIdentity, entry.keyIndex, ts, "userId" in entry ? entry : undefined);
       case "key-early":
-        return this.#noteDevice(entry, { early: true });
+        return this.#noteEarly(entry, 1);
       case "key-refused": {
         const { userId, deviceId, reason: refused } = entry;
-        return deviceId !== undefined && unverified.has(refused) && this.#noteDevice({ userId, deviceId }, { refused });
+        if (deviceId === undefined) return false;
+        const device = { userId, deviceId };
+        if (refused === "never-a-member" || refused === "too-many-early") return this.#noteEarly(device, -1);
+        return unverified.has(refused) && this.#noteDevice(device, { refused });
       }
       case "key-not-delivered":
         return this.#noteDevice(entry, { unreached: entry.outcome });
@@ -118,6 +122,11 @@ export class EncryptionFacts {
       put(this.#devices, deviceKey(device), unreached ? { unreached } : {});
     }
     return true;
+  }
+
+  #noteEarly(device: Device, more: number): boolean {
+    const { early = 0 } = this.#devices.get(deviceKey(device)) ?? {};
+    return this.#noteDevice(device, { early: Math.max(0, early + more) });
   }
 
   #noteDevice(device: Device, facts: DeviceFacts): boolean {

@@ -21,13 +21,15 @@ export class Inbox {
   readonly #self: Device;
   #members: readonly Membership[] = [];
   readonly #byDevice = new Map<string, readonly Membership[]>();
-  readonly #early = new EarlyKeys();
+  readonly #early: EarlyKeys;
   /** By member instance: an old key is never taken for a new membership. */
   readonly #rings = new Map<string, KeyRing>();
   readonly #missing = new MissingKeys();
 
-  constructor(self: Device) {
+  /** @param isInRoom Whether a user is in the room now: the keys of others wait only while there is space. */
+  constructor(self: Device, isInRoom: (userId: string) => boolean) {
     this.#self = self;
+    this.#early = new EarlyKeys(isInRoom);
   }
 
   /** When something is due by itself. */

@@ -1,11 +1,22 @@
 // Media keys for the span of one join: ours given to the members, theirs taken in. protocol.md 5.
-import { asyncScheduler, defer, distinctUntilChanged, Observable, type Observer, Subject, switchMap } from "rxjs";
+import {
+  asyncScheduler,
+  defer,
+  distinctUntilChanged,
+  map,
+  mergeMap,
+  Observable,
+  type Observer,
+  Subject,
+  switchMap,
+} from "rxjs";
 import type { Call, OwnMember } from "../call.ts";
-import type { Device } from "../matrix.ts";
+import type { Device, ToDeviceOutcome } from "../matrix.ts";
+import { isInRoom } from "../room/room-member.ts";
 import { at } from "../rx/at-deadline.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
 import { delivery } from "./delivery.ts";
-import { Distribution, type DistributionEffect } from "./distribution.ts";
+import { type Delivery, Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
 import type { Lack } from "./missing-keys.ts";
@@ -13,6 +24,9 @@ import { memberChanges } from "./member-changes.ts";
 import { judge, judgeRoomKeys, type Judgement } from "./sender.ts";
 import type { Decryption } from "./trace.ts";
 import { keyBytes } from "./wire.ts";
+
+/** Clocks of senders can be wrong: no age counts for more. */
+const oldestMs = 86_400_000;
 
 /**
  * Makes, gives and takes media keys while subscribed; nothing goes in or out once it is not.
@@ -32,7 +46,8 @@ export function mediaKeys(
     const newKey = () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format)));
     const deliver = delivery(call, own, options);
     const distribution = new Distribution(own, options.rotation, newKey, asyncScheduler.now());
-    const inbox = new Inbox(own);
+    const inbox = new Inbox(own, (userId) => isInRoom(matrix, roomId, userId));
+    const delivery$ = new Subject<Delivery>();
     const deadline$ = new Subject<number>();
     let members: readonly Membership[] = [];
 
@@ -61,14 +76,13 @@ export function mediaKeys(
         case "suppressed":
           return trace({ kind: "rotation-suppressed", memberCount: effect.memberCount });
         case "send":
-          return subscriber.add(
-            deliver(effect).subscribe(({ userId, deviceId, cause }) => {
-              const device = { userId, deviceId };
-              distribution.failed(effect, device, asyncScheduler.now(), cause?.retryAfterMs);
-              advance();
-            }),
-          );
+          return delivery$.next(effect);
       }
+    };
+
+    const fail = (sending: Delivery, { userId, deviceId, cause }: ToDeviceOutcome) => {
+      distribution.failed(sending, { userId, deviceId }, asyncScheduler.now(), cause?.retryAfterMs);
+      advance();
     };
 
     const use = ({ keyIndex, key }: Pick<EncryptionKey, "keyIndex" | "key">) => {
@@ -81,7 +95,7 @@ export function mediaKeys(
     const settle = (receipt: Receipt) => {
       if (receipt.kind === "taken") {
         const { userId, deviceId, memberId, participantIdentity, keyIndex } = receipt.key;
-        const ageMs = receipt.from.receivedTs - receipt.from.sentTs;
+        const ageMs = Math.min(oldestMs, Math.max(0, receipt.from.receivedTs - receipt.from.sentTs));
         trace({ kind: "key-received", userId, deviceId, memberId, participantIdentity, keyIndex, ageMs });
         return subscriber.next(receipt.key);
       }
@@ -93,8 +107,9 @@ export function mediaKeys(
 
     const pursue = ({ kind, members: lacking }: Lack) => {
       for (const { userId, deviceId, memberId } of lacking) trace({ kind, userId, deviceId, memberId });
+      if (subscriber.closed) return;
       if (kind === "key-unanswered") return unanswered$.next();
-      for (const question of distribution.ask(lacking)) subscriber.add(deliver(question).subscribe());
+      for (const question of distribution.ask(lacking)) delivery$.next(question);
     };
 
     const answer = ({ userId, deviceId }: Device) => {
@@ -113,6 +128,14 @@ export function mediaKeys(
       advance(inbox.receive(judgement));
     };
 
+    // Subscribed to once, so that leaving in the middle of a delivery stops that, too.
+    subscriber.add(
+      delivery$
+        .pipe(mergeMap((sending) => deliver(sending).pipe(map((outcome) => [sending, outcome] as const))))
+        .subscribe(([sending, outcome]) => {
+          if (!sending.wantsKey) fail(sending, outcome);
+        }),
+    );
     subscriber.add(deadline$.pipe(distinctUntilChanged(), switchMap(at)).subscribe(() => advance()));
     act(distribution.start(), []);
     subscriber.add(

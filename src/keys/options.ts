@@ -49,7 +49,7 @@ export interface KeyOptions {
    * may have to wait. Clients of that time used new keys after 5 s, and made one for the leaves of 3 s.
    */
   readonly keyTransport?: KeyTransport;
-  /** Accept keys only from devices that their owners have cross-signed. Default false. */
+  /** Accept keys only from devices that their owners have cross-signed. Default false. Ours go to every member either way. */
   readonly requireCrossSigned?: boolean;
   /**
    * What the media layer says about decrypting participants, for `encryptionStatus$`. A key that it misses is asked for,

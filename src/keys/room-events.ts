@@ -9,6 +9,7 @@ import {
   type Observable,
   of,
   shareReplay,
+  tap,
   throwIfEmpty,
   timeout,
 } from "rxjs";
@@ -60,10 +61,12 @@ export function roomEvents({ matrix, roomId, slot, membership$, trace }: Call, {
       trace({ kind: "key-withheld", keyIndex });
       throw new MatrixError("other", "the room is not encrypted");
     }
-    trace({ kind: "key-sent", keyIndex, transport: "room-event", devices });
     const event = roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
-    // A retry is another event to the server: it is for those too who have come since.
-    return matrix.send({ roomId, txnId: crypto.randomUUID(), ...event }).pipe(
+    // Who leaves at this word sends nothing any more.
+    return of(event).pipe(
+      tap(() => trace({ kind: "key-sent", keyIndex, transport: "room-event", devices })),
+      // A retry is another event to the server: it is for those too who have come since.
+      mergeMap(() => matrix.send({ roomId, txnId: crypto.randomUUID(), ...event })),
       timeout({ first: patienceMs }),
       throwIfEmpty(),
       map((): Result => ({ outcome: "sent" })),

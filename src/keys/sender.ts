@@ -51,12 +51,13 @@ const freshMs = 60_000;
 /** The same for keys in the timeline. Their time is the server's, and so is their age: our clock may be wrong. protocol.md 5.5. */
 export function judgeRoomKeys(event: RoomKeyEvent, addressee: Addressee, now: number): readonly Judgement[] {
   const { ageMs = now - event.originServerTs } = event;
-  if (event.roomId !== addressee.roomId || ageMs > freshMs) return [];
+  if (event.roomId !== addressee.roomId) return [];
   const parsed = parseRoomKeys(event.content);
   if ("malformed" in parsed) return [{ refused: "malformed", path: parsed.malformed }];
   if (parsed.slot !== addressee.slot) return [];
   const judged = judgeSender(event, parsed.deviceId, addressee);
   if (!judged) return [];
+  if (ageMs > freshMs) return [{ refused: "stale" }];
   if ("refused" in judged) return [judged];
   const { userId, deviceId } = judged;
   const [sentTs, receivedTs] = [event.originServerTs, now];
@@ -80,9 +81,10 @@ function judgeSender(
   claimedDeviceId: string | undefined,
   addressee: Addressee,
 ): Device | { readonly refused: KeyRefusal; readonly deviceId?: string } | undefined {
-  if (!proof) return { refused: "cleartext" };
+  const claimed = claimedDeviceId === undefined ? {} : { deviceId: claimedDeviceId };
+  if (!proof) return { refused: "cleartext", ...claimed };
   const { deviceId, crossSigned } = proof;
-  if (deviceId === undefined) return { refused: "unproven-device" };
+  if (deviceId === undefined) return { refused: "unproven-device", ...claimed };
   if (claimedDeviceId !== undefined && claimedDeviceId !== deviceId) return { refused: "forged-device", deviceId };
   if (addressee.requireCrossSigned && !crossSigned) return { refused: "not-cross-signed", deviceId };
   const device = { userId: sender, deviceId };

@@ -59,7 +59,9 @@ export function countKeys(statistics: KeyStatistics, entry: TraceEntry): KeyStat
     case "key-refused":
       return valid.has(entry.reason)
         ? { ...statistics, received: received + 1 }
-        : { ...statistics, refused: statistics.refused + 1 };
+        : entry.reason === "stale"
+          ? statistics
+          : { ...statistics, refused: statistics.refused + 1 };
     default:
       return statistics;
   }

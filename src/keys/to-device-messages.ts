@@ -23,7 +23,8 @@ export function toDeviceMessages(
       trace({ kind: "key-sent", keyIndex, transport: "to-device", devices: devices.length });
 
       const unheard = new Map<string, Device>(devices.map((device) => [deviceKey(device), device]));
-      const outcomes$ = matrix.sendToDevice(devices, type, content).pipe(
+      // Not before it is subscribed to: who leaves at the word above sends nothing any more.
+      const outcomes$ = defer(() => matrix.sendToDevice(devices, type, content)).pipe(
         timeout({ each: patienceMs }),
         catchError(() => EMPTY),
         tap((outcome) => unheard.delete(deviceKey(outcome))),

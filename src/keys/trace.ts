@@ -17,6 +17,8 @@ export type KeyRefusal =
   | "not-cross-signed"
   /** A newer message about this index has come, or this very one before. */
   | "outdated"
+  /** It was in the timeline long before it came: it is of an earlier call. */
+  | "stale"
   /** Sent again: we have it. */
   | "known"
   /** It is for a member that is somebody else. */
@@ -86,6 +88,7 @@ export type KeyTrace =
       readonly reason: KeyRefusal;
       /** The sender. */
       readonly userId: string;
+      /** The device that has sent it; where that is not proven, the one of the sender that it claims to be of. */
       readonly deviceId?: string;
       readonly keyIndex?: number;
       /** With `malformed`: the field. */

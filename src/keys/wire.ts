@@ -49,6 +49,9 @@ function readKey(value: unknown): Pick<KeyMessage, "keyIndex" | "key"> | { reado
 /** In characters of base64: 32 bytes take 44. */
 const longestKey = 64;
 
+/** Ids are kept, those of strangers too: they must not fill the memory. */
+const isId = (value: unknown): value is string => isString(value) && value.length <= 512;
+
 /** Reads a key message, or names the field that is not as it must be. */
 export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage | { readonly malformed: string } {
   const { room_id: roomId, ...rest } = objectOr(content);
@@ -63,15 +66,15 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage
   const common = { roomId, slot: isString(slot) ? slot : undefined, ...read, wantsKey: rest[wantsKeyField] === true };
   if (isNew) {
     const memberId = rest["member_id"];
-    if (!isString(memberId)) return { malformed: "member_id" };
+    if (!isId(memberId)) return { malformed: "member_id" };
     return { ...common, memberId, deviceId: undefined, application: undefined, sentTs: undefined };
   }
   const { id, claimed_device_id: deviceId } = objectOr(rest["member"]);
-  if (!isString(deviceId)) return { malformed: "member.claimed_device_id" };
+  if (!isId(deviceId)) return { malformed: "member.claimed_device_id" };
   const { application } = objectOr(rest["session"]);
   return {
     ...common,
-    memberId: isString(id) ? id : undefined,
+    memberId: isId(id) ? id : undefined,
     deviceId,
     application: isString(application) ? application : undefined,
     sentTs: isFiniteNumber(rest["sent_ts"]) ? rest["sent_ts"] : undefined,
@@ -88,7 +91,7 @@ export interface RoomKeys {
 /** Reads such an event, or names the field that is not as it must be. Of its keys, those that are none are left out. */
 export function parseRoomKeys(content: unknown): RoomKeys | { readonly malformed: string } {
   const { device_id: deviceId, call_id: callId, keys } = objectOr(content);
-  if (!isString(deviceId)) return { malformed: "device_id" };
+  if (!isId(deviceId)) return { malformed: "device_id" };
   if (!isString(callId)) return { malformed: "call_id" };
   if (!Array.isArray(keys)) return { malformed: "keys" };
   const read = keys.slice(0, 256).map(readKey);
