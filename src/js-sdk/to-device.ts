@@ -23,9 +23,10 @@ export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
       const { type, sender, content } = message;
       if (!isString(type) || !isString(sender) || !isUsefulToDevice(type)) return;
       if (!encryptionInfo) return subscriber.next({ type, sender, content });
-      // The sender that Olm vouches for and the one that the server names are one. The device that comes with them is
-      // a mere claim; the key is not.
-      if (encryptionInfo.sender !== sender) return;
+      // Where Olm vouches for another sender than the server names, nothing is proven. The device that comes with them
+      // is a mere claim; the key is not.
+      if (encryptionInfo.sender !== sender)
+        return subscriber.next({ type, sender, content, proof: { crossSigned: false } });
       void proof(sender, encryptionInfo.senderCurve25519KeyBase64).then((found) =>
         subscriber.next({ type, sender, content, proof: found }),
       );
