@@ -44,18 +44,18 @@ export function joinCall(call: Call, keys: KeyState): (options?: SessionJoinOpti
           ? of(true)
           : EMPTY;
 
-    /** Keys in and out for as long as we are the same member: they stop before the first request of a leave. */
-    const exchange = (state$: Observable<JoinState>, unanswered$: Subject<void>) => {
-      const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
-        own ? whenWanted$.pipe(switchMap(() => keys.keep(mediaKeys(call, own, keyOptions, unanswered$)))) : EMPTY;
-      return concat(state$.pipe(map(activeMember)), of(undefined)).pipe(distinctUntilChanged(), switchMap(keysOf));
-    };
+    /** Others have to see us join anew, so as to give us their keys again. */
+    const unanswered$ = new Subject<void>();
+    /** Keys in and out for as long as we are this member: they stop before the first request of a leave. */
+    const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
+      own ? whenWanted$.pipe(switchMap(() => keys.keep(mediaKeys(call, own, keyOptions, unanswered$)))) : EMPTY;
+    const exchange = (state$: Observable<JoinState>) =>
+      concat(state$.pipe(map(activeMember)), of(undefined)).pipe(distinctUntilChanged(), switchMap(keysOf));
 
     const join$ = new Observable<JoinState>((subscriber) => {
       const state$ = new Subject<JoinState>();
-      const unanswered$ = new Subject<void>();
       // In this order, so that at each state, and at the end, the keys go first.
-      subscriber.add(exchange(state$, unanswered$).subscribe({ error: () => {} }));
+      subscriber.add(exchange(state$).subscribe({ error: () => {} }));
       subscriber.add(state$.subscribe(subscriber));
       subscriber.add(ownMembership(call, joinOptions, unanswered$).subscribe(state$));
     });
