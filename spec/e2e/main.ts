@@ -20,6 +20,8 @@ import { scenario as sdkMemberSticky } from "./scenarios/12-sdk-member-sticky.ts
 import { scenario as stickySdkMember } from "./scenarios/13-sticky-sdk-member.ts";
 import { scenario as stickyWithSdkMember } from "./scenarios/14-sticky-with-sdk-member.ts";
 import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
+import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
+import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import type { Visitor } from "./visitor.ts";
 import { inWorld, type World } from "./world.ts";
 
@@ -39,6 +41,8 @@ const scenarios: readonly Scenario[] = [
   stickySdkMember,
   stickyWithSdkMember,
   lostKey,
+  lostSdkKey,
+  lostSdkKeySticky,
 ];
 
 const { values } = parseArgs({

@@ -6,6 +6,8 @@ import type { World } from "./world.ts";
 
 export interface SdkMember extends Visitor {
   join(): Promise<void>;
+  /** Its first key does not get to somebody, which it does not notice. */
+  loseFirstKeyFor(userId: string): Promise<void>;
   /** The index of the key that it encrypts with. */
   ownKeyIndex(): Promise<number | undefined>;
   decodes(userId: string): Promise<void>;
@@ -27,6 +29,7 @@ export async function sdkMember(
   const framesOf = (userId: string) => page.evaluate((id) => window.sdkMember!.framesDecoded(id), userId);
   return Object.assign(visitor, {
     join: () => page.evaluate(() => window.sdkMember!.join()),
+    loseFirstKeyFor: (userId: string) => page.evaluate((id) => window.sdkMember!.loseFirstKeyFor(id), userId),
     ownKeyIndex: () => page.evaluate(() => window.sdkMember!.ownKeyIndex()),
     async decodes(userId: string) {
       const first = await framesOf(userId);

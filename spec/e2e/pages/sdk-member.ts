@@ -14,6 +14,7 @@ class SdkKeyProvider extends BaseKeyProvider {
 
 interface SdkMember {
   join(): Promise<void>;
+  loseFirstKeyFor(userId: string): void;
   ownKeyIndex(): number | undefined;
   framesDecoded(userId: string): Promise<number>;
 }
@@ -63,6 +64,18 @@ window.startSdkMember = async (options) => {
       await room.connect(url, jwt);
       await room.localParticipant.setCameraEnabled(true);
       await room.localParticipant.setMicrophoneEnabled(true);
+    },
+    loseFirstKeyFor(victim) {
+      const send = client.encryptAndSendToDevice.bind(client);
+      client.encryptAndSendToDevice = (type, devices, content) => {
+        const { index } = (content["keys"] ?? {}) as { readonly index?: number };
+        const isLost = (device: { readonly userId: string }) => index === 0 && device.userId === victim;
+        return send(
+          type,
+          devices.filter((device) => !isLost(device)),
+          content,
+        );
+      };
     },
     ownKeyIndex: () => ownKeyIndex,
     async framesDecoded(other) {

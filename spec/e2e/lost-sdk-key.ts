@@ -1,0 +1,78 @@
+// The first key of matrix-js-sdk's member does not get to one of ours, and it believes that it has sent it: ours asks, is
+// not understood, and is seen joining anew. Nobody else notices.
+import { setTimeout as sleep } from "node:timers/promises";
+import { joinRoom, register } from "./account.ts";
+import { allDecode } from "./calls.ts";
+import { gapsAround, recordFrames } from "./frame-times.ts";
+import { person } from "./person.ts";
+import { inMode, type Scenario } from "./scenario.ts";
+import { sdkMember } from "./sdk-member.ts";
+import { assert, until } from "./until.ts";
+import type { Modes } from "./with-sdk-member.ts";
+
+const noticeLimitMs = 20_000;
+/** A second for the key that may be on its way, 10 s from the first question to the second, and what the rest takes. */
+const recoverLimitMs = 30_000;
+const gapLimitMs = 500;
+
+export function lostSdkKey(name: string, { ours, sdk: theirs }: Modes): Scenario {
+  return {
+    name,
+    async run(stage) {
+      const { world, enter } = inMode(stage, ours);
+      const a = await enter(person(world, "A"));
+      const link = await a.createRoom();
+      const account = await register(world.stack.homeserver, "sdk");
+      await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);
+      const sdk = await enter(sdkMember(world, account, link, theirs));
+      const c = await enter(person(world, "C", link));
+      await a.join();
+      await c.join();
+      await allDecode(a, c);
+
+      await sdk.loseFirstKeyFor(a.userId);
+      const joinedAt = performance.now();
+      const since = () => Math.round(performance.now() - joinedAt);
+      await sdk.join();
+      await Promise.all([c.decodes(account.userId), sdk.decodes(a.userId)]);
+      await until(
+        "A waits for the key of the SDK's member",
+        async () => {
+          const { encryption, tracks = 0 } = (await a.see(account.userId)) ?? {};
+          return tracks > 0 && encryption?.status === "waiting";
+        },
+        noticeLimitMs,
+      );
+      const frames = await recordFrames(c, a);
+      const before = { atC: await c.member(a.userId), sdk: await sdk.ownKeyIndex() };
+      const renewedTs = await until(
+        "C sees that A has joined anew",
+        async () => (await c.member(a.userId)).createdTs !== before.atC.createdTs && Date.now(),
+        recoverLimitMs,
+      );
+      await a.decodes(account.userId);
+      const decodedMs = since();
+      await Promise.all([allDecode(a, c), c.decodes(account.userId), sdk.decodes(a.userId)]);
+      await sleep(3_000);
+
+      const after = { atC: await c.member(a.userId), sdk: await sdk.ownKeyIndex() };
+      const { atSwitches, elsewhere } = gapsAround(await frames(), [renewedTs]);
+      const [gapMs = NaN] = atSwitches;
+      assert(after.atC.memberId === before.atC.memberId, "A is another member");
+      // A machine that is busy with something else stutters anywhere.
+      const limitMs = Math.max(gapLimitMs, elsewhere.longest);
+      assert(gapMs <= limitMs, `C had a gap of ${gapMs} ms in A's frames, ${elsewhere.longest} ms elsewhere`);
+      assert(after.atC.keyIndexes.join() === before.atC.keyIndexes.join(), "A has changed its key");
+      assert(after.sdk !== before.sdk, "the SDK's member has not changed its key");
+      const words = await a.states();
+      assert(!words.includes("reconnecting"), `A has joined again: ${words.join()}`);
+      return {
+        "from the SDK's join to 20 frames at A ms": decodedMs,
+        "longest gap of A's frames at C then ms": gapMs,
+        "elsewhere ms": elsewhere.longest,
+        "key indexes of the SDK's member": { before: before.sdk, after: after.sdk },
+        "A has joined later by ms": after.atC.createdTs - before.atC.createdTs,
+      };
+    },
+  };
+}
