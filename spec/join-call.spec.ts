@@ -54,7 +54,7 @@ describe("Media keys", () => {
   it(
     "are not to go as room events into a room that is not encrypted: joining fails, unless they may wait",
     marbles(({ expectObservable }) => {
-      const message = "keyTransport must be to-device in a room that is not encrypted";
+      const message = "keyTransport must be to-device: the room is not encrypted";
       for (const keyTransport of ["room-event", "both"] as const) {
         const refused$ = ownKeys({ encryptMedia: true, keyTransport }, 20);
         expectObservable(refused$, "^ 50ms !").toBe("#", undefined, new RtcError("bad-argument", message));

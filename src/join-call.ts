@@ -32,17 +32,14 @@ export interface SessionJoinOptions extends JoinOptions, KeyOptions {
 
 /** The `join` of a session: one at a time. */
 export function joinCall(call: Call, keys: KeyState): (options?: SessionJoinOptions) => Observable<JoinState> {
+  const { matrix, roomId } = call;
   let joined = false;
   return (options = {}) => {
     const joinOptions = resolveJoinOptions(call, options);
     const keyOptions = resolveKeyOptions(options);
 
     const whenWanted$ =
-      options.encryptMedia === undefined
-        ? whenEncrypted(call.matrix, call.roomId)
-        : options.encryptMedia
-          ? of(true)
-          : EMPTY;
+      options.encryptMedia === undefined ? whenEncrypted(matrix, roomId) : options.encryptMedia ? of(true) : EMPTY;
 
     /** Others have to see us join anew, so as to give us their keys again. */
     const unanswered$ = new Subject<void>();
@@ -61,9 +58,9 @@ export function joinCall(call: Call, keys: KeyState): (options?: SessionJoinOpti
     });
     return defer(() => {
       if (joined) throw new RtcError("already-joined", "this session has joined already; end that join first");
-      // Unless that is said, keys wait until the room is encrypted. A room event must not go without.
-      if (options.encryptMedia && keyOptions.keyTransport !== "to-device" && !isEncrypted(call.matrix, call.roomId))
-        throw new RtcError("bad-argument", "keyTransport must be to-device in a room that is not encrypted");
+      // Unless they are wanted at once, keys wait until the room is encrypted.
+      if (options.encryptMedia && keyOptions.keyTransport !== "to-device" && !isEncrypted(matrix, roomId))
+        throw new RtcError("bad-argument", "keyTransport must be to-device: the room is not encrypted");
       joined = true;
       return join$.pipe(finalize(() => (joined = false)));
     }).pipe(share({ connector: () => new ReplaySubject(1) }));

@@ -1,7 +1,11 @@
-// Base64 of keys: written padded, read in any of its spellings. protocol.md 5.2.
+// Base64: written padded or not, read in any of its spellings. protocol.md 5.2, 5.5, 6.1.
 
 export function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
+}
+
+export function toUnpaddedBase64(bytes: Uint8Array): string {
+  return toBase64(bytes).replace(/=+$/, "");
 }
 
 /** Reads padded or unpadded, standard or url-safe base64; `undefined` if it is none. */

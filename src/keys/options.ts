@@ -43,7 +43,8 @@ export interface KeyOptions {
    * A room event costs privacy. Everybody in the room can read the key, whether in the call or not, and it stays in the
    * timeline: whoever gets the room's history with its keys can decrypt what was recorded of the call. A new key shuts
    * out who has left the room, but not who has left the call. And clients of 2025 that see one use nothing else for the
-   * rest of the call, so clients of 2026 cannot decrypt them. It is sent in encrypted rooms only, with a key of 16 bytes.
+   * rest of the call, so clients of 2026 cannot decrypt them. It has no format but the default, and is sent in encrypted
+   * rooms only.
    *
    * It costs one request for all, of which servers allow few: the same key goes out every 3 s at most, for which a joiner
    * may have to wait. Clients of that time used new keys after 5 s, and made one for the leaves of 3 s.
@@ -97,7 +98,7 @@ export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions 
   const { keyTransport = "to-device", requireCrossSigned = false, decryption$ = NEVER } = options;
   if (!keyTransports.includes(keyTransport)) throw badArgument(`keyTransport must be ${keyTransports.join(" or ")}`);
   if (keyTransport !== "to-device" && format !== formats[0])
-    throw badArgument(`keyTransport ${keyTransport} needs format ${formats[0]}: room events have no other`);
+    throw badArgument(`keyTransport ${keyTransport} needs format ${formats[0]}`);
   if (typeof requireCrossSigned !== "boolean") throw badArgument("requireCrossSigned must be true or false");
   if (!isObservable(decryption$)) throw badArgument("decryption$ must be an Observable");
   return { rotation, format, keyTransport, requireCrossSigned, decryption$ };

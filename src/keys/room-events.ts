@@ -37,16 +37,22 @@ interface Announcement {
 }
 
 export function roomEvents({ matrix, roomId, slot, membership$, trace }: Call, { deviceId }: OwnMember): Way {
-  /** The last one of each key, unless it failed. */
+  /** The last one of each key, unless nothing came of it. */
   const announced = new WeakMap<OwnKey, Announcement>();
 
   const announce = (key: OwnKey, ts: number): Announcement => {
     const devices = new Set<string>();
+    const forget = () => announced.get(key) === announcement && announced.delete(key);
     const result$ = at(ts).pipe(
-      mergeMap(() => send(key, membersAmong(devices))),
-      catchError((error: unknown) => {
-        if (announced.get(key) === announcement) announced.delete(key);
-        return of<Result>({ outcome: "failed", ...(error instanceof MatrixError && { cause: error }) });
+      mergeMap(() => {
+        const there = membersAmong(devices);
+        if (there > 0) return send(key, there);
+        forget();
+        return EMPTY;
+      }),
+      catchError((cause: MatrixError) => {
+        forget();
+        return of<Result>({ outcome: "failed", cause });
       }),
       shareReplay({ bufferSize: 1, refCount: true }),
     );
@@ -56,7 +62,6 @@ export function roomEvents({ matrix, roomId, slot, membership$, trace }: Call, {
   };
 
   const send = ({ keyIndex, key }: OwnKey, devices: number): Observable<Result> => {
-    if (devices === 0) return EMPTY;
     if (!isEncrypted(matrix, roomId)) {
       trace({ kind: "key-withheld", keyIndex });
       throw new MatrixError("other", "the room is not encrypted");

@@ -2,7 +2,7 @@
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
 import { roomCallSlot, roomKeyType } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import { fromBase64, toBase64 } from "./base64.ts";
+import { fromBase64, toBase64, toUnpaddedBase64 } from "./base64.ts";
 import type { KeyFormat } from "./options.ts";
 
 /** What a key message says. Everything in it is claimed by its sender, but for the key. */
@@ -116,7 +116,7 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
   const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs, wantsKey } = outgoing;
   const ours = { [slotField]: slot, ...(wantsKey && { [wantsKeyField]: true }) };
   if (format === "m.rtc.encryption_key") {
-    const media_key = { index: keyIndex, key: unpadded(key) };
+    const media_key = { index: keyIndex, key: toUnpaddedBase64(key) };
     return {
       type: "org.matrix.msc4143.rtc.encryption_key",
       content: { room_id: roomId, member_id: memberId, media_key, format: 0, ...ours },
@@ -140,9 +140,7 @@ export function roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs }: Omit<Out
   type: string;
   content: Readonly<Record<string, unknown>>;
 } {
-  const keys = [{ index: keyIndex, key: unpadded(key) }];
+  const keys = [{ index: keyIndex, key: toUnpaddedBase64(key) }];
   const call_id = slot === roomCallSlot ? "" : slot;
   return { type: roomKeyType, content: { keys, device_id: deviceId, call_id, sent_ts: sentTs } };
 }
-
-const unpadded = (key: Uint8Array): string => toBase64(key).replace(/=+$/, "");
