@@ -107,7 +107,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   };
   const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, trace);
   const call: Call = { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
-  const keys = new KeyState(reading.membership$);
+  const keys = new KeyState(reading.membership$, matrix);
   const joins = joinCall(call, keys);
   return {
     ...reading,

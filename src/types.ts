@@ -21,6 +21,8 @@ export interface Membership<App extends Application = Application> {
   readonly deviceId: string;
   /** Unique to each join of a sticky member; for a state member its `membershipID`, or `userId:deviceId`. */
   readonly memberId: string;
+  /** Names this stay of the device in the call: another after a re-join, the same after a refresh. To compare, not to read. */
+  readonly instance: string;
   readonly slot: string;
   readonly application: App;
   /** What the member means the call to be: `audio`, `video` or something else. */

@@ -54,6 +54,7 @@ export function member(name: string): Membership {
     ...deviceOf(user),
     kind: kind === "state" ? "state" : "sticky",
     memberId: kind === "state" ? `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` : `id-of-${instance}`,
+    instance: name,
     slot: "m.call#ROOM",
     application: { type: "m.call" },
     intent: undefined,

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
 import { rtcSession } from "../../src/session.ts";
 import { keyName, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
-import { stateContent, stateMember } from "../support/contents.ts";
+import { stateContent, stateMember, stickyContent, stickyLeave, stickyMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
 
 const [alice, bob, carl] = ["@alice:example.org", "@bob:example.org", "@carl:example.org"];
@@ -98,6 +98,70 @@ for (const mode of ["compatibility", "matrix_2_0"] as const) {
     );
   });
 }
+
+describe("a stay in a call", () => {
+  const hourMs = 3_600_000;
+
+  it(
+    "lasts for days, though after one its beginning is believed no more: nobody joins anew or loses a key",
+    marbles(({ flush }) => {
+      const { home, roomId, a, b } = twoSessions({ delayedEvents: false });
+      const joined: string[] = [];
+      a.trace$.subscribe((entry) => entry.kind === "member-joined" && joined.push(entry.member.userId));
+      const log: string[] = [];
+      timer(30 * hourMs).subscribe(() => {
+        log.push(a.encryptionStatus$.value.map(wordOf).toSorted().join(", "));
+        a.encryptionKey$.subscribe((key) => log.push(keyName(key))).unsubscribe();
+      });
+      for (const session of [a, b]) session.join({ leaveOn: timer(31 * hourMs) }).subscribe();
+      flush();
+      expect(joined).toEqual([alice, bob]);
+      expect(log).toEqual(["alice ok 0, bob ok 0", "alice#0", "bob#0"]);
+      const bobs = home.events(roomId).filter(({ type, sender }) => type === stateMember && sender === bob);
+      const [join, ...claims] = bobs.map(({ content }) => (content as { created_ts?: number }).created_ts);
+      expect([join, claims.pop()]).toEqual([undefined, undefined]);
+      expect([claims.length > 28, new Set(claims).size]).toEqual([true, 1]);
+    }),
+  );
+
+  it(
+    "ends with a leave, be the re-join in the same sync response and under the same member id (ordering 23)",
+    marbles(({ flush }) => {
+      const { home, roomId, a } = twoSessions({ syncMs: 50 });
+      const content = stickyContent({ member: { id: "page", user_id: bob, device_id: "PHONE" } });
+      const send = (ts: number, said: object) =>
+        timer(ts).subscribe(() =>
+          home.sendSticky(roomId, { type: stickyMember, sender: bob, content: said, encryption: "decrypted" }),
+        );
+      home.client(bob, "PHONE");
+      send(100, content);
+      send(20_000, stickyLeave());
+      send(20_010, content);
+      send(22_000, content);
+      const delivered: number[] = [];
+      a.trace$.subscribe(({ kind, ts }) => kind === "key-delivered" && delivered.push(ts));
+      a.join({ mode: "matrix_2_0", leaveOn: timer(40_000) }).subscribe();
+      flush();
+      const times = delivered.filter((ts) => ts > 20_000 && ts < 21_000);
+      expect([times.length, delivered.some((ts) => ts > 22_000 && ts < 23_000)]).toEqual([1, false]);
+    }),
+  );
+
+  it(
+    "of our own that the room takes for another does not leave us without a key",
+    marbles(({ flush }) => {
+      const { home, roomId, a } = twoSessions();
+      const content = stateContent({ device_id: "PHONE", created_ts: 500 });
+      const event = { type: stateMember, sender: alice, stateKey: `_${alice}_PHONE_m.call`, content };
+      timer(1_000).subscribe(() => home.setState(roomId, event));
+      const log: string[] = [];
+      timer(1_500).subscribe(() => log.push(a.encryptionStatus$.value.map(wordOf).join(", ")));
+      a.join({ leaveOn: timer(2_000) }).subscribe();
+      flush();
+      expect(log).toEqual(["alice ok 0"]);
+    }),
+  );
+});
 
 const roomKeyType = "io.element.call.encryption_keys";
 

@@ -49,6 +49,7 @@ describe("An event makes a member", () => {
         userId: bob,
         deviceId: "PHONEXYZ",
         memberId: id,
+        instance: expect.any(String),
         slot: "m.call#ROOM",
         application: { type: "m.call", "m.call.intent": "video" },
         intent: "video",
@@ -468,6 +469,46 @@ describe("The list of members", () => {
     expect(fold.fold.members[0]).toBe(member);
     fold.put({ ...event, content: {} });
     expect(fold.names).toEqual([]);
+  });
+});
+
+describe("A stay of a member", () => {
+  const stays = (fold: Folding) => fold.fold.members.map(({ instance }) => instance);
+  const leave = (originServerTs: number) => stickyEvent(stickyLeave("one"), { originServerTs });
+
+  it("lasts from its join to its leave, however often it is refreshed", () => {
+    const fold = new Folding();
+    fold.put(sticky("one"), state({}, { sender: bob }));
+    const [first, other] = stays(fold);
+    expect(first).not.toBe(other);
+    fold.put(sticky("one", { originServerTs: 5 }), state({ created_ts: 0 }, { sender: bob, originServerTs: 30 * hourMs }));
+    expect(stays(fold).toSorted()).toEqual([first, other].toSorted());
+  });
+
+  it("is another after a leave, be it under the same member id and in one step (1.5)", () => {
+    const fold = new Folding();
+    fold.put(sticky("one"));
+    const [first] = stays(fold);
+    const { joined, left } = fold.put(leave(1), sticky("one", { originServerTs: 2 }));
+    const [second] = stays(fold);
+    expect(second).not.toBe(first);
+    expect([joined.map(({ instance }) => instance), left.map(({ member }) => member.instance)]).toEqual([
+      [second],
+      [first],
+    ]);
+    fold.put(sticky("one", { originServerTs: 3 }));
+    expect(stays(fold)).toEqual([second]);
+    fold.put(leave(4), sticky("one", { originServerTs: 5 }));
+    expect([first, second]).not.toContain(stays(fold)[0]);
+  });
+
+  it("goes on when its event can be read at last", () => {
+    const fold = new Folding();
+    const back = sticky("one", { originServerTs: 2 });
+    fold.put(leave(1), { ...back, type: "m.room.encrypted", encryption: "undecryptable" }, back);
+    const [second] = stays(fold);
+    fold.put(sticky("one", { originServerTs: 3 }));
+    expect(stays(fold)).toEqual([second]);
   });
 });
 

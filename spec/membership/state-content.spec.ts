@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseStateMember } from "../../src/membership/state-content.ts";
-import { alice, dayMs, fromJson, hourMs, stateContent, stateEvent } from "../support/contents.ts";
+import { alice, type Content, dayMs, fromJson, hourMs, stateContent, stateEvent } from "../support/contents.ts";
 
 const parse = (content: unknown, originServerTs = 0, now = originServerTs) =>
   parseStateMember(stateEvent(content, { originServerTs, eventId: "$e" }), now);
@@ -18,6 +18,7 @@ describe("A state membership (2.1)", () => {
       userId: alice,
       deviceId: "PHONE",
       memberId: "@alice:example.org:PHONE",
+      instance: expect.any(String),
       slot: "m.call#ROOM",
       application: { type: "m.call", "m.call.intent": "video" },
       intent: "video",
@@ -143,6 +144,18 @@ describe("A state membership (2.1)", () => {
     expect(Object.keys(application)).toEqual(["type", "__proto__", "toString", "m.call.intent"]);
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
+});
+
+describe("The stay of a state membership", () => {
+  const stay = (originServerTs: number, changes: Content = {}) => claim(stateContent(changes), originServerTs).instance;
+
+  it.each([
+    ["is the same when it is refreshed", 1000 + hourMs, { created_ts: 1000 }, true],
+    ["is the same when it is refreshed for days", 1000 + 3 * dayMs, { created_ts: 1000 }, true],
+    ["is another when it begins anew", 1000 + hourMs, {}, false],
+    ["is another when it says that it begins anew", 1000 + hourMs, { created_ts: 1001 }, false],
+    ["is that of one device", 1000, { device_id: "LAPTOP" }, false],
+  ])("%s", (_, originServerTs, changes, isSame) => expect(stay(originServerTs, changes) === stay(1000)).toBe(isSame));
 });
 
 describe("The times of a state membership (11 rows 5 and 6)", () => {

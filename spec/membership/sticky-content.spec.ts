@@ -34,6 +34,7 @@ describe("A sticky membership (2.2, 2.4)", () => {
       userId: alice,
       deviceId: "PHONE",
       memberId: "one",
+      instance: expect.any(String),
       slot: "m.call#ROOM",
       application: { type: "m.call", "m.call.intent": "video" },
       intent: "video",

@@ -10,6 +10,8 @@ import { availableTs } from "./write-budget.ts";
 /** How long we wait for others to come into the room too, before we write again for those who came. */
 const lateMemberWaitMs = 2_000;
 
+const dayMs = 24 * 3_600_000;
+
 /** Takes an input into the facts. */
 export function absorb(turn: Turn, input: Input): void {
   const { facts, now } = turn;
@@ -61,6 +63,8 @@ function seen(turn: Turn, own: Facts["own"]): void {
   facts.own = own;
   if (own && own.eventId === facts.staleEventId) return;
   if (own && facts.written !== "no") {
+    const { createdTs = own.createdTs } = facts;
+    facts.createdTs = own.createdTs > createdTs + dayMs ? createdTs : own.createdTs;
     facts.echoed = true;
     facts.missing = false;
     if (facts.written === "maybe") markWritten(turn, facts.rejoin ? "rejoin" : "join", "sync");
@@ -106,7 +110,7 @@ function touch(turn: Turn, reason: "update" | "late-room-member" | "missing-key"
 function renew(turn: Turn): void {
   const { facts, now } = turn;
   if (!facts.own) return;
-  facts.createdFromTs = facts.own.createdTs + 1;
+  facts.createdFromTs = (facts.createdTs ?? facts.own.createdTs) + 1;
   touch(turn, "missing-key", now);
 }
 

@@ -78,6 +78,8 @@ export interface Facts {
   readonly refreshTs: number;
   /** Something has changed, or somebody has not seen us, so that our membership has to be written again. */
   readonly dirty: { readonly reason: WriteReason; readonly dueTs: number } | undefined;
+  /** When we joined, as the room shows it. After a day it does not believe it any more (11 row 5): then as we claim it. */
+  readonly createdTs: number | undefined;
   /** We say that we joined no earlier than this. */
   readonly createdFromTs: number;
   /** When the budget of extra writes is full again. */
@@ -137,6 +139,7 @@ export function initialFacts(settings: Settings, now: number, leftBehind?: strin
     expiresTs: Infinity,
     refreshTs: Infinity,
     dirty: undefined,
+    createdTs: undefined,
     createdFromTs: -Infinity,
     budgetTs: -Infinity,
     abandoned: [],

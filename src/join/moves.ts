@@ -55,6 +55,7 @@ export function rejoin(turn: Turn, reason: RejoinReason): void {
   if (isSticky && isShown) facts.abandoned = [...facts.abandoned, facts.instance].slice(-maxAbandoned);
   facts.staleEventId = facts.own?.eventId;
   facts.own = undefined;
+  facts.createdTs = undefined;
   if (facts.phase === "joined") facts.phase = "rejoining";
   facts.rejoin = { reason, attempt };
   facts.instance += 1;

@@ -135,7 +135,7 @@ function writeRequest(settings: Settings, facts: Facts, now: number, reason: Wri
     kind: "write",
     instance: facts.instance,
     reason,
-    createdTs: isFirst ? undefined : Math.max(facts.own?.createdTs ?? facts.joinedTs, facts.createdFromTs),
+    createdTs: isFirst ? undefined : Math.max(facts.createdTs ?? facts.joinedTs, facts.createdFromTs),
     lifetimeMs: lifetimeMs(settings, facts),
     ageMs,
   });

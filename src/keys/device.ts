@@ -19,10 +19,5 @@ export function outcomesFor(
   return devices.map(({ userId, deviceId }) => ({ userId, deviceId, ...result }));
 }
 
-/**
- * What stays the same for as long as a device is in the call without interruption: it differs after a re-join, but not
- * after an hourly refresh or a change of intent.
- */
-export function fingerprint({ kind, userId, deviceId, memberId, createdTs }: Membership): string {
-  return JSON.stringify([userId, deviceId, kind === "sticky" ? memberId : createdTs]);
-}
+/** What stays the same for as long as a device is in the call without interruption, refreshes included. */
+export const fingerprint = ({ instance }: Membership): string => instance;

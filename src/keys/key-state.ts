@@ -1,8 +1,10 @@
 // KeyState: what a session keeps of its keys: the keys themselves, how each member stands, and counts. protocol.md 5.
 import { asyncScheduler, ignoreElements, merge, Observable, Subject, tap } from "rxjs";
+import type { Device } from "../matrix.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import type { TraceEntry } from "../trace.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
+import { sameDevice } from "./device.ts";
 import { EncryptionFacts, type MemberEncryption } from "./encryption-status.ts";
 import { departures, KnownKeys } from "./known-keys.ts";
 import { countKeys, type KeyStatistics, noStatistics } from "./statistics.ts";
@@ -12,6 +14,7 @@ export class KeyState {
   readonly encryptionStatus$: Behavior<readonly MemberEncryption[]>;
   readonly statistics$: Behavior<KeyStatistics>;
   readonly #membership$: Behavior<readonly Membership[]>;
+  readonly #self: Device;
   readonly #facts = new EncryptionFacts();
   readonly #counted$ = new Subject<void>();
   readonly #status$ = new Subject<void>();
@@ -19,8 +22,9 @@ export class KeyState {
   #statuses: readonly MemberEncryption[] = [];
   #isOpen = false;
 
-  constructor(membership$: Behavior<readonly Membership[]>) {
+  constructor(membership$: Behavior<readonly Membership[]>, self: Device) {
     this.#membership$ = membership$;
+    this.#self = self;
     this.encryptionStatus$ = behavior(() => this.#readStatuses(), merge(this.#status$, membership$));
     this.statistics$ = behavior(() => this.#statistics, this.#counted$);
   }
@@ -38,7 +42,9 @@ export class KeyState {
     const forgotten$ = departures(this.#membership$).pipe(
       tap((left) => {
         this.known.forget(left);
-        this.#facts.forget(left, this.#membership$.value);
+        // What we encrypt with does not depend on how the room shows us.
+        const others = left.filter((member) => !sameDevice(member, this.#self));
+        this.#facts.forget(others, this.#membership$.value);
       }),
       ignoreElements(),
     );

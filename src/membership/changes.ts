@@ -18,14 +18,10 @@ export interface Departure {
 /** The change from the members that are `gone` to those that have `come`, which may be the same ones renewed. */
 export function changesBetween(gone: readonly Departure[], come: readonly Membership[]): Omit<Changes, "rejected"> {
   if (gone.length === 0 || come.length === 0) return { joined: come, left: gone };
-  const before = new Set(gone.map(({ member }) => instanceOf(member)));
-  const after = new Set(come.map(instanceOf));
+  const before = new Set(gone.map(({ member }) => member.instance));
+  const after = new Set(come.map(({ instance }) => instance));
   return {
-    joined: come.filter((member) => !before.has(instanceOf(member))),
-    left: gone.filter(({ member }) => !after.has(instanceOf(member))),
+    joined: come.filter(({ instance }) => !before.has(instance)),
+    left: gone.filter(({ member }) => !after.has(member.instance)),
   };
 }
-
-/** One stay of one device: a sticky member by its id, a state member by when it joined. */
-const instanceOf = ({ kind, userId, deviceId, memberId, createdTs }: Membership): string =>
-  `${kind} ${userId} ${deviceId} ${kind === "sticky" ? memberId : createdTs}`;

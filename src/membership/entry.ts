@@ -26,6 +26,8 @@ export interface StickyEntry extends Common {
   readonly parsed: Parsed | { readonly kind: "undecryptable" };
   /** Whether it stands at a sticky key. */
   readonly isKeyed: boolean;
+  /** The last leave that stood there before it: what comes after is another stay, be it under the same member id (1.5). */
+  readonly leaveId: string | undefined;
 }
 
 interface Common extends Ending {
@@ -52,9 +54,15 @@ export function stickyPlace({ type, sender, eventId, encryption, content }: Stic
   return key === undefined ? `event ${eventId}` : `sticky ${type} ${sender} ${key}`;
 }
 
-/** The entry of a sticky event that lasts until `endTs`. */
-export function stickyEntry(place: string, event: StickyEvent, endTs: number): StickyEntry {
+/** The entry of a sticky event that lasts until `endTs`, and that takes the place of another. */
+export function stickyEntry(place: string, event: StickyEvent, endTs: number, before?: Entry): StickyEntry {
   const isReadable = event.encryption !== "undecryptable";
   const parsed = isReadable ? parseStickyMember(event, endTs) : ({ kind: "undecryptable" } as const);
-  return { kind: "sticky", event, parsed, isKeyed: place.startsWith("sticky "), place, endTs, ...untold };
+  const isKeyed = place.startsWith("sticky ");
+  return { kind: "sticky", event, parsed, isKeyed, leaveId: lastLeave(before), place, endTs, ...untold };
+}
+
+function lastLeave(entry: Entry | undefined): string | undefined {
+  if (entry?.kind !== "sticky") return undefined;
+  return entry.parsed.kind === "left" ? entry.event.eventId : entry.leaveId;
 }

@@ -88,7 +88,7 @@ export class MemberFold {
     const place = stickyPlace(event);
     const before = this.#entries.at(place);
     if (before?.kind === "sticky" && !outranks(event, before.event)) return;
-    const entry = stickyEntry(place, event, endTs);
+    const entry = stickyEntry(place, event, endTs, before ?? known);
     this.#put(entry, before);
     this.#bound(event.sender, entry.isKeyed);
   }
@@ -155,14 +155,22 @@ export class MemberFold {
   /** The verdict on an entry: the very one that was told before if it says the same. */
   #verdictOf(judgement: Judgement): Verdict {
     const { entry, objection } = judgement;
-    if (!objection) return (entry.member ??= this.#memberOf(judgement.claim, entry.told));
+    if (!objection) return (entry.member ??= this.#memberOf(judgement.claim, entry));
     const rejection = rejectionOf(entry, objection);
     return entry.told && isRejection(entry.told) && isSameRejection(entry.told, rejection) ? entry.told : rejection;
   }
 
   /** The member of a claim. One that is renewed keeps its participant identity, so that it is hashed once. */
-  #memberOf(claim: Claim, before: Verdict | undefined): Membership {
-    return this.#earlier?.of(claim) ?? { ...claim, participantIdentity: identityOf(claim, before) };
+  #memberOf(claim: Claim, entry: Entry): Membership {
+    const earlier = this.#earlier?.of(claim);
+    if (earlier) return earlier;
+    const { instance } = claim;
+    const isBack = entry.kind === "sticky" && entry.leaveId !== undefined;
+    return {
+      ...claim,
+      instance: isBack ? `${instance} ${entry.leaveId}` : instance,
+      participantIdentity: identityOf(claim, entry.told),
+    };
   }
 
   /** Sticky events disappear at their end; state events stay, and are expired. */

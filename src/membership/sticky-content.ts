@@ -67,11 +67,15 @@ function mediaFault(content: JsonObject): string | undefined {
 function claimIn(content: JsonObject, event: StickyEvent, endTs: number): Claim {
   const application = content["application"] as Application;
   const member = content["member"] as JsonObject;
+  const { sender: userId, eventId } = event;
+  const deviceId = deviceIn(member, event) ?? "";
+  const memberId = member["id"] as string;
   return {
     kind: "sticky",
-    userId: event.sender,
-    deviceId: deviceIn(member, event) ?? "",
-    memberId: member["id"] as string,
+    userId,
+    deviceId,
+    memberId,
+    instance: JSON.stringify([userId, deviceId, memberId]),
     slot: content["slot_id"] as string,
     application,
     intent: intentIn(application),
@@ -79,7 +83,7 @@ function claimIn(content: JsonObject, event: StickyEvent, endTs: number): Claim 
     focusSelection: undefined,
     createdTs: event.originServerTs,
     expiresTs: endTs,
-    eventId: event.eventId,
+    eventId,
   };
 }
 

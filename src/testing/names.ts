@@ -113,6 +113,7 @@ function memberNamed(name: string): Membership {
     userId,
     deviceId,
     memberId,
+    instance: name,
     slot: "m.call#ROOM",
     application: { type: "m.call" },
     intent: undefined,
