@@ -107,7 +107,10 @@ export interface Matrix {
   hasRoom(roomId: string): boolean;
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;
-  /** The sticky events of a room that the client holds, undecryptable ones included; several for one key are fine. */
+  /**
+   * The sticky events of a room that the client holds, undecryptable ones included, redacted ones not. Those that others of
+   * their key outrank are to be kept as well: they count again when those are redacted.
+   */
   stickyEvents(roomId: string): Iterable<StickyEvent>;
   /** All news of one sync response together, after the client has taken it in. An empty batch: the clock may have jumped. */
   readonly news$: Observable<readonly News[]>;

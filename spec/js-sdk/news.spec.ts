@@ -2,6 +2,7 @@ import type { ClientEvent } from "matrix-js-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Subscription } from "rxjs";
 import type { News } from "../../src/matrix.ts";
+import { rtcSession, type RtcSession } from "../../src/index.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, event, joined, redaction, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
 import { eventually, type FakeClient, FakeServer } from "./fake-server.ts";
@@ -170,6 +171,45 @@ test("a redacted sticky event is news and no longer there", async () => {
   expect(batches[1]).toEqual([{ kind: "redaction", roomId, eventId: member.event_id }]);
   expect([...port.stickyEvents(roomId)]).toEqual([]);
 });
+
+const membership = {
+  slot_id: "m.call#ROOM",
+  application: { type: "m.call" },
+  member: { id: "m1", user_id: bob, device_id: "BOB1" },
+  msc4354_sticky_key: "m1",
+};
+
+/** A sticky membership that was sent at a time from now. */
+const joins = (ms: number) => ({ ...sticky(membership), origin_server_ts: Date.now() + ms });
+
+for (const section of ["timeline", "sticky"] as const) {
+  test(`of a redacted refresh the join before is left, to all who look: from the ${section}`, async () => {
+    const [first, second] = [joins(-2), joins(-1)];
+    const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
+    const { port, subscription } = listen(fake);
+    const sessionOf = () => rtcSession(port, { roomId, slot: "m.call#ROOM" });
+    const idsIn = ({ membership$ }: RtcSession) => membership$.value.map(({ eventId }) => eventId);
+    const watched = sessionOf();
+    subscription.add(watched.membership$.subscribe());
+    await fake.syncs.take(inRoom({ [section]: [first] }));
+    await fake.syncs.take(inRoom({ [section]: [second] }));
+    expect(idsIn(watched)).toEqual([second.event_id]);
+    await fake.syncs.take(inRoom({ timeline: [redaction(second.event_id, bob)] }));
+    expect([watched, sessionOf()].map(idsIn)).toEqual([[first.event_id], [first.event_id]]);
+    subscription.unsubscribe();
+    expect([watched, sessionOf()].map(idsIn)).toEqual([[first.event_id], [first.event_id]]);
+  });
+
+  test(`a redacted join does not come back when its refresh is redacted, too: from the ${section}`, async () => {
+    const [first, second] = [joins(-2), joins(-1)];
+    const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
+    const { port } = listen(fake);
+    await fake.syncs.take(inRoom({ [section]: [first] }));
+    await fake.syncs.take(inRoom({ [section]: [second] }));
+    for (const { event_id } of [first, second]) await fake.syncs.take(inRoom({ timeline: [redaction(event_id, bob)] }));
+    expect([...port.stickyEvents(roomId)]).toEqual([]);
+  });
+}
 
 test("a redaction of a message is no news", async () => {
   const message = event("m.room.message", { body: "oops", msgtype: "m.text" });

@@ -1,5 +1,5 @@
 import { map, type Observable } from "rxjs";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Rejection, rtcSession, rtcSessions } from "../../src/index.ts";
 import { memberNames, virtualHomeserver } from "../../src/testing/index.ts";
 import {
@@ -150,5 +150,42 @@ describe("On a homeserver, the members of a call", () => {
       });
       expectObservable(names$, " ^----------!").toBe("nb---n", { n: "", b: "bob" });
     }),
+  );
+
+  it.each([
+    ["a join that was refreshed", 0, "bob"],
+    ["a refresh", 1, "bob"],
+    ["a leave", 2, "bob"],
+    ["a join and its refresh", [0, 1], ""],
+    ["a refresh and its join", [1, 0], ""],
+  ] as const)(
+    "are the same after a redaction of %s, to who has watched, looks anew or comes later",
+    (_, which, names) =>
+      marbles(({ cold, flush }) => {
+        const { home, roomId, watcher, session, sticky } = kitchen({ members: [alice, bob, carl] });
+        const sessions = rtcSessions(watcher, roomCall);
+        const sent: string[] = [];
+        const act = (content?: unknown) => () => sent.push(sticky(bob, content));
+        const redact = () => [which].flat().forEach((at) => home.redact(roomId, sent[at]!));
+        const watching = [session.membership$.subscribe(), sessions.active$.subscribe()];
+        const log: unknown[] = [];
+        const look = () => {
+          log.push(memberNames(session.membership$.value), sessions.active$.value.has(roomId));
+          for (const each of watching) each.unsubscribe();
+          log.push(memberNames(session.membership$.value), sessions.active$.value.has(roomId));
+          const newcomer = rtcSession(home.client(carl, "NEW"), { roomId, slot: roomCall });
+          log.push(memberNames(newcomer.membership$.value));
+        };
+        const isLeaving = which === 2;
+        happens(cold, isLeaving ? "-a-b-c-r---l" : "-a-b---r---l", {
+          a: act(),
+          b: act(),
+          c: act(stickyLeave()),
+          r: redact,
+          l: look,
+        });
+        flush();
+        expect(log).toEqual([names, names !== "", names, names !== "", names]);
+      })(),
   );
 });

@@ -117,6 +117,8 @@ const isLater = (aTs: number, bTs: number, a: Standing, b: Standing) =>
 
 function roomAt(log: readonly Happening[], now: number): Room {
   const places = new Map<string, Standing>();
+  /** The sticky events that the client holds. */
+  const held = new Map<string, StickyArrival>();
   const joined = new Set<string>();
   let slot: Room["slot"] = "absent";
   let encrypted = false;
@@ -129,8 +131,14 @@ function roomAt(log: readonly Happening[], now: number): Room {
     endWhatIsOver(ts);
     if (happening.kind === "state")
       places.set(`state ${happening.fact.key}`, stateStanding(happening.fact, happening.eventId, ts));
-    if (happening.kind === "sticky") arrive(places, happening.event, ts);
-    if (happening.kind === "redaction") redact(places, happening.eventId);
+    if (happening.kind === "sticky") {
+      held.set(happening.event.eventId, happening.event);
+      arrive(places, happening.event, ts);
+    }
+    if (happening.kind === "redaction") {
+      held.delete(happening.eventId);
+      if (redact(places, happening.eventId)) for (const event of held.values()) arrive(places, event, ts);
+    }
     if (happening.kind === "presence" && happening.isJoined) joined.add(happening.userId);
     if (happening.kind === "presence" && !happening.isJoined) joined.delete(happening.userId);
     if (happening.kind === "slot") slot = happening.status;
@@ -153,12 +161,13 @@ function arrive(places: Map<string, Standing>, event: StickyArrival, ts: number)
   if (!before || isLater(standing.rankTs, before.rankTs, standing, before)) places.set(place, standing);
 }
 
-function redact(places: Map<string, Standing>, eventId: string): void {
-  for (const [place, standing] of places) {
-    if (standing.eventId !== eventId) continue;
-    if (place.startsWith("event")) places.delete(place);
-    else places.set(place, { ...standing, isRedacted: true });
-  }
+/** Whether a sticky event stood that is redacted. A state event stays, and says nothing any more. */
+function redact(places: Map<string, Standing>, eventId: string): boolean {
+  const [place, standing] = [...places].find(([, other]) => other.eventId === eventId) ?? [];
+  if (place === undefined || !standing) return false;
+  if (standing.fact.kind === "sticky") return places.delete(place);
+  places.set(place, { ...standing, isRedacted: true });
+  return false;
 }
 
 function stateStanding(fact: StateFact, eventId: string, ts: number): Standing {

@@ -38,6 +38,19 @@ export class Play {
     this.client.tell(...news);
   }
 
+  /** Redacts events that have arrived, and tells of it in one batch. */
+  redact(facts: Iterable<Fact>): void {
+    const news = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
+    this.view.look(news, this.now);
+    this.client.tell(...news);
+  }
+
+  #redact(eventId: string): readonly News[] {
+    this.#held.delete(eventId);
+    this.#note({ kind: "redaction", ts: this.now, eventId });
+    return this.client.redact(roomId, eventId);
+  }
+
   #note(...happenings: readonly Happening[]): void {
     this.log.push(...happenings);
   }
@@ -61,10 +74,7 @@ export class Play {
       }
       case "redaction": {
         const arrived = this.#arrived.at(-1 - fact.of);
-        if (!arrived) return [];
-        this.#held.delete(arrived.eventId);
-        this.#note({ kind: "redaction", ts, eventId: arrived.eventId });
-        return client.redact(roomId, arrived.eventId);
+        return arrived ? this.#redact(arrived.eventId) : [];
       }
       case "presence":
         this.#note({ ts, ...fact });

@@ -120,8 +120,12 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
 export const history = (most: number): fc.Arbitrary<readonly (readonly Fact[])[]> =>
   fc.array(fc.array(fact, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: most });
 
-/** Facts that can come in any order at one instant: no state key, user, slot or event twice. */
-export const shuffled: fc.Arbitrary<readonly [readonly Fact[], readonly Fact[]]> = fc
+/** Facts that can come in any order at one instant, no state key, user, slot or event twice; and which of them go again. */
+export const shuffled: fc.Arbitrary<{
+  readonly facts: readonly Fact[];
+  readonly otherwise: readonly Fact[];
+  readonly redacted: ReadonlySet<Fact>;
+}> = fc
   .tuple(
     fc.array(stickyFact, { maxLength: 8 }),
     fc.uniqueArray(stateFact, { maxLength: 4, selector: ({ key }) => key }),
@@ -130,7 +134,13 @@ export const shuffled: fc.Arbitrary<readonly [readonly Fact[], readonly Fact[]]>
     fc.array(encryption, { maxLength: 1 }),
   )
   .map((lists) => lists.flat() as readonly Fact[])
-  .chain((facts) => fc.tuple(fc.constant(facts), fc.shuffledSubarray([...facts], { minLength: facts.length })));
+  .chain((facts) =>
+    fc.record({
+      facts: fc.constant(facts),
+      otherwise: fc.shuffledSubarray([...facts], { minLength: facts.length }),
+      redacted: fc.subarray(facts.filter(({ kind }) => kind === "sticky")).map((some) => new Set(some)),
+    }),
+  );
 
 /** Makes the event of a fact that arrives at `ts`. */
 export function stateEventOf(known: StateFact, eventId: string, ts: number): RoomEvent & { stateKey: string } {

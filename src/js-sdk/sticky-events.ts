@@ -73,7 +73,7 @@ export class StickyEvents {
     if (!sticky || roomId === undefined) return;
     findDevice(this.#client, event, sticky, () => this.take(event));
     const kept = this.#memory.keep(roomId, sticky);
-    if (told.has(kept)) return;
+    if (!kept || told.has(kept)) return;
     told.add(kept);
     tell(roomId, kept);
   }

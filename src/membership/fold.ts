@@ -5,7 +5,7 @@ import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
 import type { Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
-import { type Claim, left } from "./claim.ts";
+import type { Claim } from "./claim.ts";
 import { EarlierMembers } from "./earlier-members.ts";
 import { Entries } from "./entries.ts";
 import { type Entry, isRejection, stateEntry, stickyEntry, stickyPlace, type Verdict } from "./entry.ts";
@@ -93,12 +93,11 @@ export class MemberFold {
     this.#bound(event.sender, entry.isKeyed);
   }
 
-  /** A sticky event was redacted. Its key stays taken, so that no earlier event comes back in its stead. */
-  redact(eventId: string): void {
+  /** A sticky event was redacted. Whether it stood: what it had outranked is to be put once more, since it stands again. */
+  redact(eventId: string): boolean {
     const entry = this.#entries.sticky(eventId);
-    if (!entry) return;
-    if (entry.isKeyed) this.#put({ ...entry, parsed: left, member: undefined }, entry);
-    else this.#remove(entry, "left");
+    if (entry) this.#remove(entry, "left");
+    return entry !== undefined;
   }
 
   /** What the room says of itself. */

@@ -24,6 +24,8 @@ export class View {
   readonly #options: ViewOptions;
   readonly #fold: MemberFold;
   #slot: Slot = { status: "absent" };
+  /** An event that stood was redacted: there may be one that it had outranked. */
+  #isUncovered = false;
 
   /** @param earlier Members that an earlier view of the room gave. */
   constructor(matrix: Matrix, options: ViewOptions, earlier?: readonly Membership[]) {
@@ -52,13 +54,15 @@ export class View {
   /** Looks where the news says, and gives what has changed by `now`. */
   look(batch: readonly News[], now: number): Changes {
     for (const news of batch) this.#lookAt(news, now);
+    if (this.#isUncovered) this.#readSticky(now);
+    this.#isUncovered = false;
     return this.#fold.settle(now);
   }
 
   #lookAt(news: News, now: number): void {
     if (news.kind === "room") this.#readAll(now);
     else if (news.kind === "sticky") this.#fold.putSticky(news.event, now);
-    else if (news.kind === "redaction") this.#fold.redact(news.eventId);
+    else if (news.kind === "redaction") this.#isUncovered = this.#fold.redact(news.eventId) || this.#isUncovered;
     else if (news.type === stateMemberType) this.#readMember(news.stateKey, now);
     else if (news.type === "m.room.member") this.#fold.lookForUsers(news.stateKey);
     else if (news.type === "m.room.encryption" || slotTypes.includes(news.type)) this.#readFacts();
@@ -73,9 +77,13 @@ export class View {
       vanished.delete(event.stateKey ?? "");
     }
     for (const stateKey of vanished) this.#fold.putState(stateKey, undefined, now);
-    for (const event of this.#matrix.stickyEvents(roomId)) this.#fold.putSticky(event, now);
+    this.#readSticky(now);
     this.#fold.lookForUsers();
     this.#readFacts();
+  }
+
+  #readSticky(now: number): void {
+    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
   }
 
   #readMember(stateKey: string, now: number): void {
