@@ -1,11 +1,10 @@
 // The LiveKit identity of a member. protocol.md 6.1, vectors 12.1.
-// The hash itself: its wrapper `sha256` checks options that we do not give, in a quarter of a kilobyte.
-import { _SHA256 } from "@noble/hashes/sha2.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { toUnpaddedBase64 } from "../keys/base64.ts";
 
 /** `H(list)`: unpadded standard base64 of the SHA-256 of the canonical JSON of a list of strings. */
 export function hashOf(list: readonly string[]): string {
-  return toUnpaddedBase64(new _SHA256().update(new TextEncoder().encode(JSON.stringify(list))).digest());
+  return toUnpaddedBase64(sha256(new TextEncoder().encode(JSON.stringify(list))));
 }
 
 /** Under which identity a member publishes: hashed for a sticky member, `user:device` for a state member. */
