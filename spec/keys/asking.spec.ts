@@ -50,6 +50,15 @@ describe("a member of whom no key has come", () => {
   );
 
   it(
+    "is asked all the same when what is decrypted of it is media of before",
+    marbles(({ cold, expectObservable }) => {
+      const well: Decryption = { participantIdentity: "sfu-bob", result: "ok" };
+      const call = scene({ members: cold("a", { a: "me bob" }), decryption$: cold("--m", { m: well }) });
+      expectObservable(questions(call), "6s !").toBe("5s q", { q: "0 > bob" });
+    }),
+  );
+
+  it(
     "is asked all the same when the media layer has failed",
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({ members: cold("a", { a: "me bob" }), decryption$: cold("--#") });

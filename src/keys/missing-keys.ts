@@ -58,7 +58,7 @@ export class MissingKeys {
 
   /** What the media layer says of a member. Of what it lacks, nothing is missing that is `held`: it may not have it yet. */
   noteMedia(member: Membership, { result, keyIndex }: Decryption, held: readonly number[], now: number): void {
-    if (result === "ok") return this.delete(member);
+    if (result === "ok") return this.#noteDecrypted(member, held);
     const isHeld = keyIndex === undefined ? result === "invalid-key" && held.length > 0 : covers(held, keyIndex);
     if (isHeld) return;
     const { askTs = Infinity, questions = 0, hasMedia = false } = this.#missing.get(fingerprint(member)) ?? {};
@@ -114,6 +114,13 @@ export class MissingKeys {
 
   #those(isOne: (missing: Missing) => boolean): readonly Missing[] {
     return [...this.#missing.values()].filter(isOne);
+  }
+
+  /** What is decrypted without a key of this member is of an earlier one: it is no evidence against it, nor for it. */
+  #noteDecrypted(member: Membership, held: readonly number[]): void {
+    const missing = this.#missing.get(fingerprint(member));
+    if (held.length > 0) this.delete(member);
+    else if (missing) this.#put({ ...missing, hasMedia: false, keyIndex: undefined });
   }
 
   #put(missing: Missing): void {
