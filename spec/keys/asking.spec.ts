@@ -238,6 +238,23 @@ describe("a question for our key", () => {
   );
 
   it(
+    "of a member that came too late for the key in use is answered with the one to come alone",
+    marbles(({ cold, expectObservable }) => {
+      const members = cold("a-----------b---", { a: "me bob", b: "me bob carl" });
+      const letters = cold("--------------q", { q: letter({ from: "carl", content: wants }) });
+      const call = scene({ members, letters, rotation: { useDelayMs: 6, graceMs: 10 } });
+      expectObservable(happening(call), "^ 30ms !").toBe("(is)--------t-(ak)u", {
+        i: "me#0",
+        s: "0 > bob",
+        t: "1 > bob carl",
+        a: "1 > carl",
+        u: "me#1",
+        k: "carl#0",
+      });
+    }),
+  );
+
+  it(
     "of somebody who is not in the call is not answered",
     marbles(({ cold, expectObservable }) => {
       const letters = cold("-----q", { q: letter({ from: "eve", content: wants }) });

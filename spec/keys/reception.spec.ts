@@ -1,8 +1,9 @@
 // Keys of others: when they are installed, and which are not. protocol.md 5.4, 11 rows 11 to 13; pitfalls 3: orderings 13 to 15.
-import { filter, map, merge, mergeMap, type Observable } from "rxjs";
+import { filter, map, merge, mergeMap, type Observable, of } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
-import { describe, expect, it } from "vitest";
-import type { Device, ToDeviceMessage } from "../../src/matrix.ts";
+import { describe, expect, it, vi } from "vitest";
+import type { Decryption } from "../../src/keys/trace.ts";
+import type { Device, RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
 import { type Letter, letter, type Plan, scene } from "./scene.ts";
 
@@ -83,6 +84,19 @@ it(
   ),
 );
 
+it(
+  "a key says since when it may be installed: since it came, or since its member did",
+  marbles(({ cold, expectObservable }) => {
+    const letters = cold("-k---l", { k: letter({ from: "bob" }), l: letter({ from: "bob", index: 1, sentTs: 1 }) });
+    const { key$ } = scene({ members: cold("a--b", { a: "me", b: "me bob" }), letters });
+    const since$ = key$.pipe(
+      filter(({ own }) => !own),
+      map(({ keyIndex, sinceTs }) => `${keyIndex} since ${sinceTs}`),
+    );
+    expectObservable(since$).toBe("---x-y", { x: "0 since 3", y: "1 since 5" });
+  }),
+);
+
 describe("an old key", () => {
   it(
     "of another membership of the device is not applied (ordering 14)",
@@ -148,6 +162,50 @@ it(
     { x: "@bob:example.org:PHONE#0=7", y: "bob#0=7" },
   ),
 );
+
+it(
+  "a sticky member does not get the keys of another membership of its device",
+  shows(
+    { members: "  a--b", letters: "-kl", expected: "-xy-" },
+    { a: "me bob.state", b: "me bob" },
+    { k: { from: "bob", key: 7, memberId: "a-uuid" }, l: { from: "bob", key: 8, memberId: "a-uuid", index: 1 } },
+    { x: "@bob:example.org:PHONE#0=7", y: "@bob:example.org:PHONE#1=8" },
+  ),
+);
+
+it(
+  "keys of a device are taken when another membership of it has left",
+  shows(
+    { members: "  a-b", letters: "---k", expected: "---x" },
+    { a: "me bob bob2", b: "me bob2" },
+    { k: { from: "bob2", key: 7 } },
+    { x: "bob2#0=7" },
+  ),
+);
+
+describe("of the keys of a member", () => {
+  it(
+    "nothing is kept once it has left",
+    shows(
+      { members: "  a-b-a", letters: "-k---k", expected: "-x---x" },
+      { a: "me bob", b: "me" },
+      { k: { from: "bob", key: 7 } },
+      { x: "bob#0=7" },
+    ),
+  );
+
+  it(
+    "the last eight are kept in mind",
+    marbles(({ cold, expectObservable, flush }) => {
+      const letters = Object.fromEntries([..."abcdefghi"].map((mark, index) => [mark, letter({ from: "bob", index })]));
+      const call = scene({ members: cold("m", { m: "me bob" }), letters: cold("-abcdefghi-b-a", letters) });
+      const words = Object.fromEntries([..."abcdefghi"].map((mark, index) => [mark, `bob#${index}=1`]));
+      expectObservable(others(call)).toBe("-abcdefghi---a", words);
+      flush();
+      expect(call.traced("key-refused")).toMatchObject([{ reason: "outdated", keyIndex: 1 }]);
+    }),
+  );
+});
 
 describe("refused, with a trace of the reason, is", () => {
   const refused = (
@@ -405,13 +463,32 @@ it(
   }),
 );
 
-it(
-  "nothing comes in after leaving",
-  marbles(({ cold, expectObservable }) => {
-    const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("---k", { k: letter({ from: "bob" }) }) });
-    expectObservable(others(call), "^-!").toBe("");
-  }),
-);
+describe("after leaving", () => {
+  it(
+    "nothing comes in, and nobody listens",
+    marbles(({ cold, hot, expectObservable, expectSubscriptions, flush }) => {
+      const letters = hot<ToDeviceMessage>("---k", { k: letter({ from: "bob" }) });
+      const roomKeys = hot<RoomKeyEvent>("  ----");
+      const decryption$ = hot<Decryption>(" ----");
+      const call = scene({ members: cold("a 90s b", { a: "me bob", b: "me" }), letters, roomKeys, decryption$ });
+      expectObservable(others(call), "^-!").toBe("");
+      for (const source of [letters, roomKeys, decryption$]) expectSubscriptions(source.subscriptions).toBe("^-!");
+      flush();
+      expect(call.isWatched()).toBe(false);
+      expect(call.trace.map(({ kind }) => kind)).toEqual(["key-created", "key-used", "key-sent", "key-delivered"]);
+    }),
+  );
+
+  it("no timer is left, though a key waits for its member and members wait for their keys", () => {
+    vi.useFakeTimers();
+    const { key$ } = scene({ members: of("me bob"), letters: of(letter({ from: "carl" })) });
+    const subscription = key$.subscribe();
+    expect(vi.getTimerCount()).toBe(1);
+    subscription.unsubscribe();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+});
 
 describe("keys in the timeline, as old clients send them,", () => {
   const bobsKeys = { device_id: "PHONE", call_id: "", keys: [{ index: 2, key: "AQEBAQEBAQEBAQEBAQEBAQ" }] };

@@ -63,7 +63,7 @@ describe("the first key", () => {
 
 describe("a leave", () => {
   it(
-    "makes a new key for those who stay, used after the use delay",
+    "makes a new key for those who stay, used after the use delay (B10)",
     shows(
       {
         members: "  a-----b",
@@ -125,6 +125,18 @@ describe("a leave", () => {
   );
 
   it(
+    "of one of two members of a device changes nothing: the device is still there",
+    shows(
+      {
+        members: "  a-----b----",
+        expected: " (is)-------",
+      },
+      { a: "me bob bob2 carl", b: "me bob2 carl" },
+      { s: "0 > bob carl" },
+    ),
+  );
+
+  it(
     "of somebody who never was sent a key changes nothing",
     shows(
       {
@@ -139,7 +151,7 @@ describe("a leave", () => {
 
 describe("a join", () => {
   it(
-    "within the grace period gets the same key, and so does a burst; a leave inside it still makes a new one (ordering 19)",
+    "within the grace period gets the same key (B9), and so does a burst; a leave inside it still makes a new one (B10, ordering 19)",
     shows(
       {
         members: "  a----b-c-d",
@@ -151,7 +163,7 @@ describe("a join", () => {
   );
 
   it(
-    "after the grace period makes a new key for all",
+    "after the grace period makes a new key for all, used after the use delay (B8)",
     shows(
       {
         members: "  a-----------b",
@@ -320,6 +332,19 @@ describe("delivery", () => {
   );
 
   it(
+    "that the server wants later is tried again then, and no sooner than others",
+    marbles(({ cold, expectObservable }) => {
+      const sendings = (retryAfterMs: number) => {
+        const outcome = (_: string, attempt: number) => (attempt < 3 ? "failed" : "sent");
+        return happening(scene({ members: cold("a", { a: "me bob" }), outcome, retryAfterMs }));
+      };
+      const words = { i: "me#0", s: "0 > bob" };
+      expectObservable(sendings(2_400)).toBe("(is) 2396ms s 2399ms s", words);
+      expectObservable(sendings(1_500)).toBe("(is) 1496ms s 1999ms s", words);
+    }),
+  );
+
+  it(
     "to a device that is unknown yet is tried again",
     shows(
       {
@@ -371,6 +396,15 @@ describe("delivery", () => {
     ),
   );
 });
+
+it(
+  "each key says since when we encrypt with it",
+  marbles(({ cold, expectObservable }) => {
+    const { key$ } = scene({ members: cold("a-----b", { a: "me bob carl", b: "me bob" }), rotation: quick });
+    const since$ = key$.pipe(map(({ keyIndex, sinceTs }) => `${keyIndex} since ${sinceTs}`));
+    expectObservable(since$).toBe("i---------u", { i: "0 since 0", u: "1 since 10" });
+  }),
+);
 
 it(
   "counts keys from 0 to 255 and then from 0 (ordering 21)",

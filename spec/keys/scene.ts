@@ -20,14 +20,14 @@ import type { Call, OwnMember } from "../../src/call.ts";
 import { mediaKeys } from "../../src/keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
 import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
-import type {
-  Device,
-  Matrix,
+import {
+  type Device,
+  type Matrix,
   MatrixError,
-  OutgoingEvent,
-  RoomKeyEvent,
-  ToDeviceMessage,
-  ToDeviceOutcome,
+  type OutgoingEvent,
+  type RoomKeyEvent,
+  type ToDeviceMessage,
+  type ToDeviceOutcome,
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/keys/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
@@ -123,6 +123,8 @@ export interface Plan extends KeyOptions {
   readonly latencyMs?: number;
   /** What becomes of a message for a device: sent, unless this says otherwise. `silence`: nobody ever tells. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+  /** How long the server asks to wait before a delivery that failed is tried again. */
+  readonly retryAfterMs?: number;
   /** What becomes of an event of the room, by its number: taken, unless this says otherwise. `end`: no word, and no wait. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
   /** Who is not in the room, by the beginning of the name: nobody unless given. */
@@ -139,6 +141,7 @@ export function scene({
   slot = "m.call#ROOM",
   latencyMs = 0,
   outcome,
+  retryAfterMs,
   roomOutcome = () => "sent",
   encryptedTs = 0,
   outsider,
@@ -163,7 +166,8 @@ export function scene({
     attempts.set(name, attempt);
     const result = outcome?.(name, attempt) ?? "sent";
     if (result === "silence") return NEVER;
-    const told: ToDeviceOutcome = { userId, deviceId, outcome: result };
+    const cause = retryAfterMs !== undefined && new MatrixError("rate-limited", "too many", { retryAfterMs });
+    const told: ToDeviceOutcome = { userId, deviceId, outcome: result, ...(cause && { cause }) };
     return latencyMs > 0 ? timer(latencyMs).pipe(map(() => told)) : of(told);
   };
   const own = member(self === "state" ? "me.state" : "me");
@@ -217,6 +221,8 @@ export function scene({
     trace,
     trace$: trace$.asObservable(),
     key$,
+    /** Whether anybody follows the members. */
+    isWatched: () => membership$.observed,
     /** Each time that our membership is to be renewed. */
     unanswered$: unanswered$.asObservable(),
     /** Keys to install: `me#0`, `bob#3`. */

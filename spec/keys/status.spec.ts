@@ -146,6 +146,13 @@ describe("the status of a member", () => {
     expect(facts.statusOf(bob)).toEqual({ member: bob, status: "ok", keyIndex: 0, sinceTs: 2 });
   });
 
+  it("of one of two members of a device outlives the other", () => {
+    const facts = new EncryptionFacts();
+    facts.note({ kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device }, 0);
+    facts.forget([member("bob2")], [bob]);
+    expect(facts.statusOf(bob)).toMatchObject({ status: "waiting", why: "send-failed" });
+  });
+
   it("keeps no more strangers in mind than it should", () => {
     const facts = new EncryptionFacts();
     facts.note({ kind: "key-early", ...device, keyIndex: 0 }, 0);
@@ -186,6 +193,28 @@ describe("a member whose key is refused", () => {
     it(`in its name, sent by somebody else ${proof === "none" ? "in the clear" : "unproven"}, is none the worse`, () => {
       const content = { member: { id: memberId, claimed_device_id: deviceId, claimed_user_id: userId } };
       expect(statusUpon({ from: "eve", proof, content })).toMatchObject({ status: "waiting", why: "no-key" });
+    });
+});
+
+describe("statistics of a key that is not taken", () => {
+  const reasons: Readonly<Record<KeyRefusal, "received" | "refused" | "nothing">> = {
+    malformed: "refused",
+    cleartext: "refused",
+    "unproven-device": "refused",
+    "forged-device": "refused",
+    "not-cross-signed": "refused",
+    "not-its-member": "refused",
+    outdated: "received",
+    known: "received",
+    "unknown-slot": "received",
+    "never-a-member": "received",
+    "too-many-early": "received",
+    stale: "nothing",
+  };
+  for (const [reason, counter] of Object.entries(reasons))
+    it(`${reason} count ${counter === "nothing" ? counter : `it as ${counter}`}`, () => {
+      const counted = countKeys(noStatistics, { kind: "key-refused", reason: reason as KeyRefusal, userId });
+      expect(counted).toEqual({ ...noStatistics, ...(counter !== "nothing" && { [counter]: 1 }) });
     });
 });
 
