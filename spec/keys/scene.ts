@@ -85,7 +85,10 @@ export const keyOf = (byte: number): Uint8Array<ArrayBuffer> => new Uint8Array(1
 export interface Letter {
   readonly from: string;
   readonly index?: number;
+  /** The byte that the key is made of, */
   readonly key?: number;
+  /** or all of them. */
+  readonly bytes?: Uint8Array;
   readonly sentTs?: number;
   /** The content, changed. */
   readonly content?: object;
@@ -94,13 +97,22 @@ export interface Letter {
 }
 
 /** A key message of today's format. `from` names an instance: `bob2`. */
-export function letter({ from, index = 0, key = 1, sentTs = 0, content, proof, memberId }: Letter): ToDeviceMessage {
+export function letter({
+  from,
+  index = 0,
+  key = 1,
+  bytes = keyOf(key),
+  sentTs = 0,
+  content,
+  proof,
+  memberId,
+}: Letter): ToDeviceMessage {
   const { userId: sender, deviceId } = deviceOf(from.replace(/\d+$/, ""));
   return {
     type: "io.element.call.encryption_keys",
     sender,
     content: {
-      keys: { index, key: toBase64(keyOf(key)) },
+      keys: { index, key: toBase64(bytes) },
       room_id: roomId,
       member: { id: memberId ?? `id-of-${from}`, claimed_device_id: deviceId },
       session: { call_id: "", application: "m.call", scope: "m.room" },
