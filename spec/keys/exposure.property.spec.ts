@@ -85,7 +85,7 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
     const now = () => asyncScheduler.now();
     const instances = new Map<string, number>();
     const membership$ = new BehaviorSubject<readonly Membership[]>([member("me")]);
-    const keys = new KeyState(membership$);
+    const keys = new KeyState(membership$, member("me"));
     const toDevice$ = new Subject<ToDeviceMessage>();
     let count = 1;
 
