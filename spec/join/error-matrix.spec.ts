@@ -477,7 +477,7 @@ describe("renewing the membership", () => {
   );
 });
 
-describe("sending the delayed leave, to leave", () => {
+describe("sending the delayed leave, to leave (B15)", () => {
   rows(
     { request: { request: "send-delayed" }, leave: "1s x" },
     {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
 import { rtcSession } from "../../src/session.ts";
 import { keyName, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
+import type { EncryptionKey } from "../../src/types.ts";
 import { stateContent, stateMember, stickyContent, stickyLeave, stickyMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
 
@@ -98,6 +99,75 @@ for (const mode of ["compatibility", "matrix_2_0"] as const) {
     );
   });
 }
+
+describe("what is known of keys", () => {
+  it(
+    "ends with our leave, though others stay, and begins anew with our next join",
+    marbles(({ flush }) => {
+      const { a, b } = twoSessions();
+      const log: string[] = [];
+      const look = (at: number) =>
+        timer(at).subscribe(() => {
+          const keys = a.membership$.value.flatMap((member) => a.keysOf(member).map(keyName));
+          log.push([at, a.encryptionStatus$.value.map(wordOf).join(", "), ...keys].join(" "));
+        });
+      b.join({ leaveOn: timer(4_000) }).subscribe();
+      timer(10).subscribe(() => a.join({ leaveOn: timer(990) }).subscribe());
+      timer(2_000).subscribe(() => a.join({ leaveOn: timer(1_000) }).subscribe());
+      [900, 1_500, 2_005, 2_900, 3_500].forEach(look);
+      flush();
+      // At each leave of ours Bob makes a new key.
+      expect(log).toEqual([
+        "900 bob ok 0, alice ok 0 bob#0 alice#0",
+        "1500 ",
+        "2005 bob waiting no-key",
+        "2900 bob ok 1, alice ok 0 bob#1 alice#0",
+        "3500 ",
+      ]);
+    }),
+  );
+
+  it(
+    "of a member is over when it leaves, though it comes back on the same device without a key",
+    marbles(({ flush }) => {
+      const { home, roomId, a, b } = twoSessions();
+      const event = { type: stateMember, sender: bob, stateKey: `_${bob}_PHONE_m.call` };
+      const content = stateContent({ device_id: "PHONE", membershipID: `${bob}:PHONE` });
+      timer(1_000).subscribe(() => home.setState(roomId, { ...event, content }));
+      const log: string[] = [];
+      const look = (at: number) =>
+        timer(at).subscribe(() => log.push(`${at} ${a.encryptionStatus$.value.map(wordOf).join(", ")}`));
+      a.join({ leaveOn: timer(3_000) }).subscribe();
+      b.join({ leaveOn: timer(500) }).subscribe();
+      [400, 900, 1_100].forEach(look);
+      flush();
+      expect(log).toEqual(["400 alice ok 0, bob ok 0", "900 alice ok 1", "1100 alice ok 1, bob waiting no-key"]);
+    }),
+  );
+
+  it(
+    "tells those who come late since when each key is in use",
+    marbles(({ flush }) => {
+      const { a, b } = twoSessions();
+      const log: string[] = [];
+      const look = (at: number) =>
+        timer(at).subscribe(() => {
+          const since = (key: EncryptionKey) => log.push(`${at}: ${keyName(key)} since ${key.sinceTs}`);
+          a.encryptionKey$.subscribe(since).unsubscribe();
+        });
+      a.join({ leaveOn: timer(9_000) }).subscribe();
+      timer(100).subscribe(() => b.join({ leaveOn: timer(400) }).subscribe());
+      [300, 5_000].forEach(look);
+      flush();
+      expect(log).toEqual([
+        "300: alice#0 since 0",
+        "300: bob#0 since 108",
+        "5000: alice#0 since 0",
+        "5000: alice#1 since 502",
+      ]);
+    }),
+  );
+});
 
 describe("a stay in a call", () => {
   const hourMs = 3_600_000;

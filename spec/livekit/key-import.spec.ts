@@ -47,14 +47,15 @@ describe("keys are imported", () => {
   );
 });
 
+const algorithm = {
+  name: "HKDF",
+  hash: "SHA-256",
+  salt: new TextEncoder().encode("LKFrameEncryptionKey"),
+  info: new Uint8Array(128),
+};
+
 /** What LiveKit's worker makes of the material. */
 const derive = async (bytes: Uint8Array<ArrayBuffer>) => {
-  const algorithm = {
-    name: "HKDF",
-    hash: "SHA-256",
-    salt: new TextEncoder().encode("LKFrameEncryptionKey"),
-    info: new Uint8Array(128),
-  };
   const aes = { name: "AES-GCM", length: 128 };
   const key = await crypto.subtle.deriveKey(algorithm, await importKey(bytes), aes, true, ["encrypt"]);
   return Buffer.from(await crypto.subtle.exportKey("raw", key)).toString("hex");
@@ -66,6 +67,14 @@ describe("the AES key that LiveKit derives", () => {
     ["K2", 32, "6d0dd7b3d6f4efde47ab9a9e15abde76"],
   ])("is that of vector %s of the protocol", async (_, length, aes) => {
     expect(await derive(Uint8Array.from({ length }, (_byte, i) => i))).toBe(aes);
+  });
+
+  test("is that of vector K3 of the protocol after one turn of the ratchet, which the material allows", async () => {
+    const material = await importKey(Uint8Array.from({ length: 16 }, (_byte, i) => i));
+    const turned = new Uint8Array(await crypto.subtle.deriveBits(algorithm, material, 256));
+    const hex = "4086b4641064e1ae8b63d4eb83ad3e7e878c21ab850a1f6b36c5954be5919e3a";
+    expect(Buffer.from(turned).toString("hex")).toBe(hex);
+    expect(await derive(turned)).toBe("af61b566e2c6adff55bf8c20f94b4765");
   });
 
   test("cannot be had from the material itself", async () => {

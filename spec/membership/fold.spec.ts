@@ -133,6 +133,13 @@ describe("An event that makes no member is refused with a reason and its end", (
     ]);
   });
 
+  it("of a state event without expires: expired four hours after its beginning (B7)", () => {
+    const fold = new Folding();
+    fold.now = 5 * hourMs;
+    fold.put(state({ expires: undefined }));
+    expect([fold.names, fold.reasons]).toEqual([[], ["expired"]]);
+  });
+
   it("of a state event in time: expired from its end on", () => {
     const fold = new Folding();
     fold.inRoom.delete(alice);
