@@ -124,12 +124,23 @@ describe("An event that makes no member is refused with a reason and its end", (
     expect([fold.names, fold.reasons]).toEqual([["alice/PHONE/one", "bob/PHONE"], []]);
   });
 
-  it("with sender, device where there is one, kind and event", () => {
+  it("with sender, device where there is one, kind, event and time", () => {
     const fold = new Folding();
-    fold.put(sticky("one", { eventId: "$s" }, { slot_id: "m.call#2" }), stateEvent({}, { eventId: "$l", sender: bob }));
+    fold.put(
+      sticky("one", { eventId: "$s" }, { slot_id: "m.call#2" }),
+      stateEvent({}, { eventId: "$l", sender: bob, originServerTs: 5 }),
+    );
     expect(fold.fold.rejections).toEqual([
-      { reason: "other-slot", kind: "sticky", userId: alice, deviceId: "PHONE", eventId: "$s", untilTs: hourMs },
-      { reason: "left", kind: "state", userId: bob, eventId: "$l" },
+      {
+        reason: "other-slot",
+        kind: "sticky",
+        userId: alice,
+        deviceId: "PHONE",
+        eventId: "$s",
+        originServerTs: 0,
+        untilTs: hourMs,
+      },
+      { reason: "left", kind: "state", userId: bob, eventId: "$l", originServerTs: 5 },
     ]);
   });
 
@@ -159,14 +170,28 @@ describe("An event that makes no member is refused with a reason and its end", (
     expect(fold.reasons).toEqual([]);
   });
 
-  it("the newest last, a thousand at most", () => {
-    const fold = new Folding();
-    for (let n = 1; n <= 1500; n += 1) fold.put(stateEvent({}, { stateKey: `${n}`, eventId: `$${n}` }));
-    expect(fold.fold.rejections).toHaveLength(1000);
-    expect(fold.fold.rejections.at(0)?.eventId).toBe("$501");
-    expect(fold.fold.rejections.at(-1)?.eventId).toBe("$1500");
-    fold.put(stateEvent({ application: 1 }, { stateKey: "1", eventId: "$again" }));
-    expect(fold.fold.rejections.at(-1)?.eventId).toBe("$again");
+  it("the newest last, by when they were sent, a thousand at most: whoever looks first or has looked before", () => {
+    const leave = (n: number) =>
+      stateEvent({}, { sender: `@user${n}:example.org`, stateKey: `${n}`, eventId: `$${n}`, originServerTs: n });
+    const [first, watched] = [new Folding(), new Folding()];
+    const shown = ({ fold }: Folding) => fold.rejections.map(({ eventId }) => Number(eventId.slice(1)));
+    const last = (n: number) => Array.from({ length: 1000 }, (_, index) => n - 999 + index);
+    expect(shown(watched)).toEqual([]);
+    for (let n = 5000; n > 0; n -= 1) for (const fold of [first, watched]) fold.put(leave(n));
+    expect(shown(watched)).toEqual(last(5000));
+    // Those who go make room for older ones, and more than were at hand.
+    for (let n = 5000; n > 2500; n -= 1)
+      for (const { fold } of [first, watched]) {
+        fold.putState(`${n}`, undefined, 0);
+        fold.settle(0);
+      }
+    expect(shown(watched)).toEqual(last(2500));
+    expect(shown(first)).toEqual(last(2500));
+    const { rejections } = watched.fold;
+    watched.put(leave(0));
+    expect(watched.fold.rejections).toBe(rejections);
+    watched.put(leave(9000));
+    expect(shown(watched)).toEqual([...last(2500).slice(1), 9000]);
   });
 
   it("and an event that ends by the clock stays so when the clock is set back", () => {

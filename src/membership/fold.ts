@@ -12,12 +12,12 @@ import { type Entry, isRejection, stateEntry, stickyEntry, stickyPlace, type Ver
 import { participantIdentity } from "./identity.ts";
 import { judge, type Judgement, type RoomFacts, type Rules } from "./judge.ts";
 import { reordered } from "./order.ts";
+import { Refusals } from "./refusals.ts";
 import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
 import { outranks, saysMore, stickyEndTs } from "./stickiness.ts";
 
 /** The sticky keys that one sender may hold, and as many events without key. Beyond it, the lowest in rank is dropped. */
 const mostPerSender = 100;
-const mostRejections = 1_000;
 
 export class MemberFold {
   readonly #rules: Rules;
@@ -31,7 +31,7 @@ export class MemberFold {
   #earlier: EarlierMembers | undefined;
 
   #members: readonly Membership[] = [];
-  #rejections: readonly Rejection[] | undefined = [];
+  readonly #refusals = new Refusals(() => this.#refused());
 
   /** @param earlier Members that an earlier fold of the room gave: they keep their identity where they are the same. */
   constructor(rules: Rules, isInRoom: RoomFacts["isInRoom"], earlier: readonly Membership[] = []) {
@@ -45,15 +45,9 @@ export class MemberFold {
     return this.#members;
   }
 
-  /** What is refused, the newest event last, up to a bound. The list is the same object until something in it changes. */
+  /** What is refused, the newest last, up to a bound. The list is the same object until something in it changes. */
   get rejections(): readonly Rejection[] {
-    if (this.#rejections) return this.#rejections;
-    const verdicts = Array.from(this.#entries, ({ told }) => told);
-    this.#rejections = verdicts
-      .filter((told) => told !== undefined)
-      .filter(isRejection)
-      .slice(-mostRejections);
-    return this.#rejections;
+    return this.#refusals.shown;
   }
 
   /** When something will change by itself. */
@@ -143,12 +137,16 @@ export class MemberFold {
       return;
     }
     step.rejected.push(verdict);
-    this.#rejections = undefined;
+    this.#refusals.add(verdict);
   }
 
   #withdraw({ gone }: Step, told: Verdict, reason: Departure["reason"]): void {
-    if (isRejection(told)) this.#rejections = undefined;
+    if (isRejection(told)) this.#refusals.delete(told);
     else gone.push({ member: told, reason });
+  }
+
+  *#refused(): Iterable<Rejection> {
+    for (const { told } of this.#entries) if (told && isRejection(told)) yield told;
   }
 
   /** The verdict on an entry: the very one that was told before if it says the same. */

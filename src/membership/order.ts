@@ -23,20 +23,21 @@ export function reordered(
     return stayed.concat(come).toSorted(byAge);
   }
   let list = members;
-  for (const member of gone) list = list.toSpliced(list.indexOf(member, placeOf(list, member)), 1);
-  for (const member of come) list = list.toSpliced(placeOf(list, member), 0, member);
+  for (const member of gone) list = list.toSpliced(list.indexOf(member, placeIn(list, member, byAge)), 1);
+  for (const member of come) list = list.toSpliced(placeIn(list, member, byAge), 0, member);
   return list;
 }
 
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** By code unit, whatever the language. */
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The index of a member in a sorted list, or where it belongs. */
-function placeOf(list: readonly Membership[], member: Membership): number {
+/** The index of an item in a sorted list, or where it belongs. */
+export function placeIn<T>(list: readonly T[], item: T, order: (a: T, b: T) => number): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (byAge(list[middle]!, member) < 0) low = middle + 1;
+    if (order(list[middle]!, item) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -34,6 +34,8 @@ export interface Rejection {
   /** The device that it names, where it is readable. */
   readonly deviceId?: string;
   readonly eventId: string;
+  /** When it was sent, by its server. */
+  readonly originServerTs: number;
   /** When this changes by itself; absent if only another event can change it. */
   readonly untilTs?: number;
 }
@@ -46,6 +48,7 @@ export function rejectionOf({ kind, event, parsed }: Entry, { reason, untilTs }:
     userId: event.sender,
     ...(parsed.kind === "claim" && { deviceId: parsed.claim.deviceId }),
     eventId: event.eventId,
+    originServerTs: event.originServerTs,
     ...(untilTs !== Infinity && { untilTs }),
   };
 }
