@@ -125,6 +125,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
 }
 
 export function assertSlot(slot: unknown): asserts slot is string {
-  if (isSlotId(slot)) return;
+  // An empty id is what the call of the room is called in state keys (1.3).
+  if (isSlotId(slot) && !slot.endsWith("#")) return;
   throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
 }
