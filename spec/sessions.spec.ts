@@ -1,4 +1,4 @@
-import { map, type Observable, Subscription } from "rxjs";
+import { map, merge, type Observable, Subscription, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { News } from "../src/matrix.ts";
 import { type ActiveSessions, rtcSession, rtcSessions, type RtcSession } from "../src/index.ts";
@@ -7,6 +7,8 @@ import {
   bob,
   carl,
   type Content,
+  dayMs,
+  hourMs,
   roomCall,
   stateContent,
   stateEvent,
@@ -373,9 +375,27 @@ describe("Watching the calls of a client", () => {
     expect(seen).toEqual(["!a", "!b"]);
   });
 
+  it(
+    "ends where its session says so, be the clock of its last member's server ahead",
+    marbles(({ flush }) => {
+      const { client, sessions } = inTwoRooms();
+      const ahead = { stateKey: "b", originServerTs: 600_000 };
+      client.setState(a, joins(bob, 30 * hourMs, ahead));
+      const watching = merge(sessions.active$, sessions.session(a).membership$).subscribe();
+      timer(10).subscribe(() => client.tell({ kind: "room", roomId: a }));
+      const log: unknown[] = [];
+      timer(dayMs + 1).subscribe(() => {
+        log.push(sessions.session(a).membership$.value.length, sessions.active$.value.size);
+        watching.unsubscribe();
+      });
+      flush();
+      expect(log).toEqual([0, 0]);
+    }),
+  );
+
   it("is refused for a slot that is none", () => {
     const { client } = inTwoRooms();
-    for (const slot of ["", "m.call", "#ROOM", "m.call#a#b", 1 as never, undefined as never]) {
+    for (const slot of ["", "m.call", "m.call#", "#ROOM", "m.call#a#b", 1 as never, undefined as never]) {
       expect(() => rtcSessions(client, slot)).toThrow(expect.objectContaining({ code: "bad-argument" }));
     }
   });

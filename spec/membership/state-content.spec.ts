@@ -197,6 +197,16 @@ describe("The times of a state membership (11 rows 5 and 6)", () => {
     expect(claim(stateContent({ expires: dayMs }), originTs, now)).toMatchObject({ expiresTs: now + dayMs });
   });
 
+  it("are the same at every reading, for a server whose clock is ahead", () => {
+    const event = stateEvent(stateContent({ expires: 40 * hourMs }), { originServerTs: originTs });
+    const endTs = (now: number) => {
+      const parsed = parseStateMember({ ...event }, now);
+      return parsed.kind === "claim" && parsed.claim.expiresTs;
+    };
+    const first = originTs - 600_000;
+    expect([first, originTs - 1, originTs + hourMs].map(endTs)).toEqual(Array(3).fill(first + dayMs));
+  });
+
   it("do not depend on when they are read otherwise", () => {
     const content = stateContent({ expires: 40 * hourMs });
     expect(claim(content, originTs, originTs + 20 * hourMs)).toEqual(claim(content, originTs, originTs));

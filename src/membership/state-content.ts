@@ -80,8 +80,18 @@ function timesIn(content: JsonObject, originServerTs: number, now: number): Pick
   const lifetimeMs = (content["expires"] as number | undefined) ?? defaultLifetimeMs;
   return {
     createdTs: claimedTs < originServerTs - dayMs ? originServerTs : claimedTs,
-    expiresTs: Math.min(claimedTs + lifetimeMs, Math.min(originServerTs, now) + dayMs),
+    expiresTs: Math.min(claimedTs + lifetimeMs, begunTs(content, originServerTs, now) + dayMs),
   };
+}
+
+/** Of contents whose server's clock is ahead of ours: when they were first read. A bound that moved would be none. */
+const firstReadTs = new WeakMap<JsonObject, number>();
+
+/** When an event was there at the latest, by its server's clock or by ours. */
+function begunTs(content: JsonObject, originServerTs: number, now: number): number {
+  const ts = firstReadTs.get(content) ?? Math.min(originServerTs, now);
+  if (ts < originServerTs) firstReadTs.set(content, ts);
+  return ts;
 }
 
 function applicationIn(content: JsonObject): Application {
