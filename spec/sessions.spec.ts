@@ -1,6 +1,6 @@
 import { map, merge, type Observable, Subscription, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { News } from "../src/matrix.ts";
+import type { News, RoomEvent } from "../src/matrix.ts";
 import { type ActiveSessions, rtcSession, rtcSessions, type RtcSession } from "../src/index.ts";
 import {
   alice,
@@ -308,6 +308,23 @@ describe("Watching the calls of a client", () => {
     expect(client.readings).toBe(before);
     client.tell(client.setMembership(a, bob, "leave"));
     expect(client.readings).toBe(before + 1);
+    subscription.unsubscribe();
+  });
+
+  it("passes over a room at a glance that holds only what crashed, has left or is of another slot", () => {
+    vi.setSystemTime(9 * hourMs);
+    const { client, sessions } = inTwoRooms();
+    const subscription = sessions.active$.subscribe();
+    const readingsOf = (event: RoomEvent) => {
+      const before = client.readings;
+      client.tell(client.setState(a, event));
+      return client.readings - before;
+    };
+    const crashed = joins(bob, 4 * hourMs, { originServerTs: 5 * hourMs });
+    const other = stateEvent(stateContent({ call_id: "side" }), { stateKey: "side", originServerTs: 9 * hourMs });
+    expect([crashed, leaves(carl), other].map(readingsOf)).toEqual([1, 1, 1]);
+    expect(readingsOf(joins(carl, hourMs, { originServerTs: 9 * hourMs }))).toBeGreaterThan(1);
+    expect(sessions.active$.value.size).toBe(1);
     subscription.unsubscribe();
   });
 

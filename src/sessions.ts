@@ -3,9 +3,9 @@ import { asyncScheduler, mergeMap, type Observable, pairwise, share } from "rxjs
 import { ActiveCalls } from "./active-calls.ts";
 import { LazyMap } from "./lazy-map.ts";
 import type { Matrix } from "./matrix.ts";
+import { mayBeMember } from "./membership/state-content.ts";
 import { viewNow } from "./membership/view.ts";
 import { roomNews } from "./news.ts";
-import { objectOr } from "./room/json.ts";
 import { stateMemberType } from "./room/names.ts";
 import { isInRoom } from "./room/room-member.ts";
 import { type Behavior, behavior } from "./rx/behavior.ts";
@@ -70,7 +70,7 @@ export function rtcSessions<App extends Application = Application>(
     const lookInto = (roomIds: Iterable<string>) => {
       isLooking = true;
       for (const roomId of roomIds) {
-        if (!calls.has(roomId) && mayHaveCall(matrix, roomId)) calls.look(roomId);
+        if (!calls.has(roomId) && mayHaveCall(matrix, roomId, slot)) calls.look(roomId);
         else if (calls.has(roomId) && !isInRoom(matrix, roomId, matrix.userId)) calls.drop(roomId);
       }
       isLooking = false;
@@ -92,7 +92,7 @@ export function rtcSessions<App extends Application = Application>(
     return told;
   };
   const hasCall = (roomId: string) =>
-    mayHaveCall(matrix, roomId) && viewNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
+    mayHaveCall(matrix, roomId, slot) && viewNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
   const passing = () => new Set([...matrix.rooms(stateMemberType)].filter(hasCall));
 
   const active$ = behavior(activeNow, changed$);
@@ -110,13 +110,13 @@ const missingIn = (other: ReadonlyMap<string, unknown>, map: ReadonlyMap<string,
   [...map.keys()].filter((roomId) => !other.has(roomId));
 
 /** Whether we are in a room that has events which could make a call: cheap, and asked for every room. */
-function mayHaveCall(matrix: Matrix, roomId: string): boolean {
-  return hasMemberEvents(matrix, roomId) && isInRoom(matrix, roomId, matrix.userId);
+function mayHaveCall(matrix: Matrix, roomId: string, slot: string): boolean {
+  return hasMemberEvents(matrix, roomId, slot) && isInRoom(matrix, roomId, matrix.userId);
 }
 
-function hasMemberEvents(matrix: Matrix, roomId: string): boolean {
-  for (const { content } of matrix.stateEvents(roomId, stateMemberType))
-    if ("application" in objectOr(content)) return true;
+function hasMemberEvents(matrix: Matrix, roomId: string, slot: string): boolean {
+  const now = asyncScheduler.now();
+  for (const event of matrix.stateEvents(roomId, stateMemberType)) if (mayBeMember(event, slot, now)) return true;
   for (const _ of matrix.stickyEvents(roomId)) return true;
   return false;
 }

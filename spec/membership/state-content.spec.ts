@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseStateMember } from "../../src/membership/state-content.ts";
+import { mayBeMember, parseStateMember } from "../../src/membership/state-content.ts";
 import { alice, type Content, dayMs, fromJson, hourMs, stateContent, stateEvent } from "../support/contents.ts";
 
 const parse = (content: unknown, originServerTs = 0, now = originServerTs) =>
@@ -210,5 +210,24 @@ describe("The times of a state membership (11 rows 5 and 6)", () => {
   it("do not depend on when they are read otherwise", () => {
     const content = stateContent({ expires: 40 * hourMs });
     expect(claim(content, originTs, originTs + 20 * hourMs)).toEqual(claim(content, originTs, originTs));
+  });
+});
+
+describe("A state event", () => {
+  const now = 100 * dayMs;
+
+  it.each<[string, Content, number, boolean]>([
+    ["that lasts may be a member", {}, now - hourMs, true],
+    ["of a server whose clock is ahead may be one", {}, now + hourMs, true],
+    ["that has ended is none", {}, now - 4 * hourMs, false],
+    ["of a day ago is none, whatever it says", { expires: 90 * dayMs, created_ts: now }, now - dayMs, false],
+    ["of another slot is none", { call_id: "side" }, now, false],
+    ["that is malformed is none", { focus_active: 1 }, now, false],
+  ])("%s", (_, changes, originServerTs, may) => {
+    expect(mayBeMember(stateEvent(stateContent(changes), { originServerTs }), "m.call#ROOM", now)).toBe(may);
+  });
+
+  it("that says its sender has left is none", () => {
+    expect(mayBeMember(stateEvent({}, { originServerTs: now }), "m.call#ROOM", now)).toBe(false);
   });
 });

@@ -7,6 +7,13 @@ import { type Claim, intentIn, left, malformed, type Parsed, transportFault, tra
 const defaultLifetimeMs = 4 * 3_600_000;
 const dayMs = 24 * 3_600_000;
 
+/** Whether an event can be a membership in a slot now: told without a look into those that are surely over. */
+export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
+  if (event.originServerTs + dayMs <= now) return false;
+  const parsed = parseStateMember(event, now);
+  return parsed.kind === "claim" && parsed.claim.slot === slot && parsed.claim.expiresTs > now;
+}
+
 /** Fields of the carrier: whatever else a content has is data of the application. */
 const carrierFields = new Set(
   "application call_id device_id focus_active foci_preferred created_ts expires scope membershipID msc4354_sticky_key".split(
