@@ -1,5 +1,5 @@
 // A key that is missing is asked for again, and given again. Pitfalls 2, item 1.
-import { Observable, of, Subject } from "rxjs";
+import { filter, Observable, of, Subject, takeUntil } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Decryption } from "../../src/keys/trace.ts";
 import { marbles } from "../support/marbles.ts";
@@ -19,6 +19,16 @@ describe("a member of whom no key has come", () => {
       expectObservable(questions(call)).toBe("5s q 9999ms q 19999ms q 39999ms q 79999ms q 159999ms q", {
         q: "0 > bob",
       });
+    }),
+  );
+
+  it(
+    "gets our key again if the question did not reach it",
+    marbles(({ cold, expectObservable }) => {
+      const outcome = (_: string, attempt: number) => (attempt === 2 ? "failed" : "sent");
+      const call = scene({ members: cold("a", { a: "me bob" }), outcome });
+      const key = { i: "me#0", k: "0 > bob" };
+      expectObservable(happening(call), "9s !").toBe("(ik) 5996ms k", key);
     }),
   );
 
@@ -106,6 +116,23 @@ describe("a member that sends media and does not answer", () => {
         deviceId: "PHONE",
         memberId: "id-of-bob",
       });
+    }),
+  );
+
+  it(
+    "is not to see us any more if we leave at that word",
+    marbles(({ cold, expectObservable }) => {
+      const { key$, trace$, unanswered$ } = scene({
+        members: cold("a", { a: "me bob" }),
+        decryption$: cold("m", { m: lack("bob") }),
+      });
+      const left$ = trace$.pipe(filter(({ kind }) => kind === "key-unanswered"));
+      const renewal$ = new Observable((subscriber) => {
+        subscriber.add(unanswered$.subscribe(subscriber));
+        subscriber.add(key$.pipe(takeUntil(left$)).subscribe());
+      });
+      expectObservable(renewal$, "20s !").toBe("");
+      expectObservable(left$, "20s !").toBe("11s x", { x: expect.anything() });
     }),
   );
 

@@ -413,6 +413,19 @@ describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
   );
 
   it(
+    "may name the application of that slot instead of m.call",
+    shows(
+      { slot: "org.board#1", letters: "-kl", expected: "-x-" },
+      { a: "me bob" },
+      {
+        k: { from: "bob", key: 7, content: { session: { application: "org.board" } } },
+        l: { from: "bob", key: 8, content: { session: { application: "org.chess" } }, sentTs: 10 },
+      },
+      { x: "bob#0=7" },
+    ),
+  );
+
+  it(
     "is refused by another slot where its device is a state member, which may be in both",
     marbles(({ cold, expectObservable, flush }) => {
       const letters = cold("-k-n", {

@@ -50,6 +50,14 @@ describe("the status of a member", () => {
       { status: "waiting", why: "no-key" },
     ],
     [
+      "waits while a key is early, whatever was given up before",
+      [
+        { kind: "key-refused", reason: "never-a-member", ...device, keyIndex: 0 },
+        { kind: "key-early", ...device, keyIndex: 0 },
+      ],
+      { status: "waiting", why: "key-early" },
+    ],
+    [
       "waits while one of two keys is early and the other is given up",
       [
         { kind: "key-early", ...device, keyIndex: 0 },

@@ -132,9 +132,7 @@ export function mediaKeys(
     subscriber.add(
       delivery$
         .pipe(mergeMap((sending) => deliver(sending).pipe(map((outcome) => [sending, outcome] as const))))
-        .subscribe(([sending, outcome]) => {
-          if (!sending.wantsKey) fail(sending, outcome);
-        }),
+        .subscribe(([sending, outcome]) => fail(sending, outcome)),
     );
     subscriber.add(deadline$.pipe(distinctUntilChanged(), switchMap(at)).subscribe(() => advance()));
     act(distribution.start(), []);
