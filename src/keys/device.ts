@@ -1,6 +1,5 @@
-// Devices and membership instances: whom a key is for. protocol.md 1.5, 5.1.
+// Devices: whom a key is for. protocol.md 1.5, 5.1.
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
-import type { Membership } from "../types.ts";
 
 /** A device as the key of a map. A user id contains no space. */
 export function deviceKey({ userId, deviceId }: Device): string {
@@ -18,6 +17,3 @@ export function outcomesFor(
 ): readonly ToDeviceOutcome[] {
   return devices.map(({ userId, deviceId }) => ({ userId, deviceId, ...result }));
 }
-
-/** What stays the same for as long as a device is in the call without interruption, refreshes included. */
-export const fingerprint = ({ instance }: Membership): string => instance;

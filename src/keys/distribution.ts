@@ -4,7 +4,7 @@
 import type { OwnMember } from "../call.ts";
 import type { Device } from "../matrix.ts";
 import type { Membership } from "../types.ts";
-import { deviceKey, fingerprint, sameDevice } from "./device.ts";
+import { deviceKey, sameDevice } from "./device.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import type { RotationPolicy } from "./options.ts";
 import { OwnKey } from "./own-key.ts";
@@ -151,7 +151,7 @@ export class Distribution {
     const own = this.#members.find(
       (member) => sameDevice(member, this.#self) && (kind === "state" || member.memberId === memberId),
     );
-    return own && fingerprint(own);
+    return own?.instance;
   }
 
   #bid(device: Device, now: number): void {

@@ -2,7 +2,7 @@
 // pitfalls 3.13 to 3.15. Mutable inside; it knows no RxJS, no clock and no network.
 import type { Device } from "../matrix.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
-import { deviceKey, fingerprint, sameDevice } from "./device.ts";
+import { deviceKey, sameDevice } from "./device.ts";
 import { EarlyKeys } from "./early-keys.ts";
 import { KeyRing } from "./key-ring.ts";
 import type { MemberChanges } from "./member-changes.ts";
@@ -73,7 +73,7 @@ export class Inbox {
   #indexesOf(member: Membership): readonly number[] {
     return (
       this.#rings
-        .get(fingerprint(member))
+        .get(member.instance)
         ?.keys()
         .map(({ keyIndex }) => keyIndex) ?? []
     );
@@ -93,7 +93,7 @@ export class Inbox {
   #inherit(member: Membership, now: number): readonly Receipt[] {
     if (member.kind !== "sticky") return [];
     const siblings = this.#byDevice.get(deviceKey(member)) ?? [];
-    const keys = siblings.flatMap((sibling) => this.#rings.get(fingerprint(sibling))?.keys() ?? []);
+    const keys = siblings.flatMap((sibling) => this.#rings.get(sibling.instance)?.keys() ?? []);
     return keys.filter(({ memberId }) => memberId === member.memberId).map((key) => this.#take(key, member, now));
   }
 
@@ -115,8 +115,8 @@ export class Inbox {
   }
 
   #take(from: ProvenKey, member: Membership, sinceTs: number): Receipt {
-    const ring = this.#rings.get(fingerprint(member)) ?? new KeyRing();
-    this.#rings.set(fingerprint(member), ring);
+    const ring = this.#rings.get(member.instance) ?? new KeyRing();
+    this.#rings.set(member.instance, ring);
     this.#missing.found(member, from.keyIndex);
     const result = ring.take(from);
     if (result !== "taken") return { kind: "refused", from, reason: result };
@@ -134,10 +134,9 @@ export class Inbox {
 
   #remove(member: Membership): void {
     const id = deviceKey(member);
-    const instance = fingerprint(member);
-    this.#rings.delete(instance);
+    this.#rings.delete(member.instance);
     this.#missing.delete(member);
-    const rest = (this.#byDevice.get(id) ?? []).filter((other) => fingerprint(other) !== instance);
+    const rest = (this.#byDevice.get(id) ?? []).filter((other) => other.instance !== member.instance);
     if (rest.length > 0) this.#byDevice.set(id, rest);
     else this.#byDevice.delete(id);
   }

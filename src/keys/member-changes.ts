@@ -1,7 +1,6 @@
 // MemberChanges: what happened between two member lists, in one pass and without looking into members that stayed.
 import { byAge } from "../membership/order.ts";
 import type { Membership } from "../types.ts";
-import { fingerprint } from "./device.ts";
 
 export interface MemberChanges {
   /** Instances that were not there before: somebody joined or re-joined. */
@@ -17,11 +16,11 @@ export function memberChanges(before: readonly Membership[], after: readonly Mem
   if (before === after) return none;
   const { removed, added } = unshared(before, after);
   if (removed.length === 0 || added.length === 0) return { joined: added, left: removed };
-  const was = new Set(removed.map(fingerprint));
-  const is = new Set(added.map(fingerprint));
+  const was = new Set(removed.map(({ instance }) => instance));
+  const is = new Set(added.map(({ instance }) => instance));
   return {
-    joined: added.filter((member) => !was.has(fingerprint(member))),
-    left: removed.filter((member) => !is.has(fingerprint(member))),
+    joined: added.filter(({ instance }) => !was.has(instance)),
+    left: removed.filter(({ instance }) => !is.has(instance)),
   };
 }
 

@@ -1,7 +1,6 @@
 // MissingKeys: members of whom no key has come, when to ask them, and when to be seen joining anew. Pitfalls 2, item 1.
 // protocol.md 5.7.
 import type { Membership } from "../types.ts";
-import { fingerprint } from "./device.ts";
 import { makesUpFor } from "./key-index.ts";
 import type { Decryption } from "./trace.ts";
 
@@ -61,7 +60,7 @@ export class MissingKeys {
     if (result === "ok") return this.#noteDecrypted(member, held);
     const isHeld = keyIndex === undefined ? result === "invalid-key" && held.length > 0 : covers(held, keyIndex);
     if (isHeld) return;
-    const { askTs = Infinity, questions = 0, hasMedia = false } = this.#missing.get(fingerprint(member)) ?? {};
+    const { askTs = Infinity, questions = 0, hasMedia = false } = this.#missing.get(member.instance) ?? {};
     // What was asked before it sent any media does not count.
     const anew = hasMedia ? { askTs, questions } : { askTs: Math.min(askTs, now + lackMs), questions: 0 };
     this.#put({ member, ...anew, hasMedia: true, keyIndex });
@@ -77,13 +76,13 @@ export class MissingKeys {
 
   /** A key of a member has come. */
   found(member: Membership, keyIndex: number): void {
-    const needed = this.#missing.get(fingerprint(member))?.keyIndex;
+    const needed = this.#missing.get(member.instance)?.keyIndex;
     if (needed === undefined || covers([keyIndex], needed)) this.delete(member);
   }
 
   /** Nothing of a member is missing any more. */
   delete(member: Membership): void {
-    this.#missing.delete(fingerprint(member));
+    this.#missing.delete(member.instance);
   }
 
   /**
@@ -118,13 +117,13 @@ export class MissingKeys {
 
   /** What is decrypted without a key of this member is of an earlier one: it is no evidence against it, nor for it. */
   #noteDecrypted(member: Membership, held: readonly number[]): void {
-    const missing = this.#missing.get(fingerprint(member));
+    const missing = this.#missing.get(member.instance);
     if (held.length > 0) this.delete(member);
     else if (missing) this.#put({ ...missing, hasMedia: false, keyIndex: undefined });
   }
 
   #put(missing: Missing): void {
-    this.#missing.set(fingerprint(missing.member), missing);
+    this.#missing.set(missing.member.instance, missing);
     this.#deadlineTs = Math.min(this.#deadlineTs, missing.askTs);
   }
 }
