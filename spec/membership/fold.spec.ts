@@ -641,6 +641,24 @@ describe("The fold has bounds", () => {
     expect(fold.reasons).toHaveLength(100);
   });
 
+  it("a hundred state keys for each sender, and as many that they have left: beyond, the oldest give way", () => {
+    const fold = new Folding();
+    const at = (n: number, content: unknown) =>
+      stateEvent(content, { stateKey: `${n}`, eventId: `$${n}`, originServerTs: (n * 7) % 1000 });
+    for (let n = 0; n < 500; n += 1) fold.put(at(n, {}));
+    for (let n = 500; n < 1000; n += 1) fold.put(at(n, stateContent({ device_id: `D${n}` })));
+    fold.put(state({}, { sender: bob }));
+    expect([fold.names.length, fold.reasons]).toEqual([101, Array(100).fill("left")]);
+    const newest = Array.from({ length: 500 }, (_, n) => ((n + 500) * 7) % 1000)
+      .toSorted((a, b) => a - b)
+      .slice(-100);
+    const members = fold.fold.members.filter(({ userId }) => userId === alice);
+    expect(members.map(({ createdTs }) => createdTs)).toEqual(newest);
+    // Whoever goes makes room.
+    fold.put({ ...at(1, {}), eventId: "$x", originServerTs: 5000 });
+    expect(fold.reasons).toHaveLength(100);
+  });
+
   it("one deadline: the soonest of all", () => {
     const fold = new Folding();
     expect(fold.fold.deadlineTs).toBeUndefined();

@@ -10,13 +10,16 @@ import { EarlierMembers } from "./earlier-members.ts";
 import { Entries } from "./entries.ts";
 import { type Entry, isRejection, stateEntry, stickyEntry, stickyPlace, type Verdict } from "./entry.ts";
 import { participantIdentity } from "./identity.ts";
-import { judge, type Judgement, type RoomFacts, type Rules } from "./judge.ts";
+import { judge, type Judgement, precedes, type RoomFacts, type Rules } from "./judge.ts";
 import { reordered } from "./order.ts";
 import { Refusals } from "./refusals.ts";
 import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
 import { outranks, saysMore, stickyEndTs } from "./stickiness.ts";
 
-/** The sticky keys that one sender may hold, and as many events without key. Beyond it, the lowest in rank is dropped. */
+/**
+ * How many events of each sort one sender may have standing: sticky ones with a key and without, state events that claim a
+ * membership and that do not. Beyond it, the lowest in rank is dropped.
+ */
 const mostPerSender = 100;
 
 export class MemberFold {
@@ -65,10 +68,12 @@ export class MemberFold {
     const place = `state ${stateKey}`;
     const before = this.#entries.at(place);
     if (before && event && isReread(before.event, event)) return;
-    const entry = event && stateEntry(place, event, now);
-    if (before && entry && isSameEvent(before, entry)) return;
-    if (entry) this.#put(entry, before);
-    else if (before) this.#remove(before, "left");
+    if (!event) {
+      if (before) this.#remove(before, "left");
+      return;
+    }
+    const entry = stateEntry(place, event, now);
+    if (!before || !isSameEvent(before, entry)) this.#put(entry, before);
   }
 
   /** A sticky event, in any order and any number of times. */
@@ -84,7 +89,6 @@ export class MemberFold {
     if (before?.kind === "sticky" && !outranks(event, before.event)) return;
     const entry = stickyEntry(place, event, endTs, before ?? known);
     this.#put(entry, before);
-    this.#bound(event.sender, entry.isKeyed);
   }
 
   /** A sticky event was redacted. Whether it stood: what it had outranked is to be put once more, since it stands again. */
@@ -178,14 +182,16 @@ export class MemberFold {
     }
   }
 
-  /** Keeps the sticky events of one sender within bounds. */
-  #bound(sender: string, isKeyed: boolean): void {
-    const ofSender = this.#entries.ofSender(sender);
+  /** Keeps what one sender has standing within bounds. */
+  #bound(newcomer: Entry): void {
+    const ofSender = this.#entries.ofSender(newcomer.event.sender);
     if (ofSender.length <= mostPerSender) return;
-    const alike = ofSender.filter((entry) => entry.kind === "sticky").filter((entry) => entry.isKeyed === isKeyed);
+    const alike = ofSender.filter((entry) => isOfSort(entry, newcomer));
     if (alike.length <= mostPerSender) return;
-    const lowest = alike.reduce((low, other) => (outranks(low.event, other.event) ? other : low));
-    this.#remove(lowest, "replaced");
+    this.#remove(
+      alike.reduce((low, other) => (precedes(low, other) ? other : low)),
+      "replaced",
+    );
   }
 
   /** Puts an entry where none stands, or another did `before`. */
@@ -197,6 +203,7 @@ export class MemberFold {
     }
     this.#entries.add(entry);
     this.#touched.add(entry.event.sender);
+    this.#bound(entry);
   }
 
   #remove(entry: Entry, why: Departure["reason"]): void {
@@ -214,6 +221,11 @@ interface Step {
 }
 
 const memberIn = ({ member }: Departure): Membership => member;
+
+/** What is no claim takes no place away from what is one. */
+const isOfSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && mayClaim(a) === mayClaim(b);
+
+const mayClaim = (entry: Entry): boolean => (entry.kind === "sticky" ? entry.isKeyed : entry.parsed.kind === "claim");
 
 const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption === "undecryptable";
 

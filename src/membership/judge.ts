@@ -77,10 +77,12 @@ function superseded(judgements: readonly Judgement[]): readonly Judgement[] {
 const prolong = (ends: Map<string, number>, key: string, endTs: number) =>
   ends.set(key, Math.max(ends.get(key) ?? endTs, endTs));
 
-function byPrecedence({ entry: a }: Judgement, { entry: b }: Judgement): number {
-  if (a.kind !== b.kind) return a.kind === "sticky" ? -1 : 1;
-  const isFirst = a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
-  return isFirst ? -1 : 1;
+const byPrecedence = ({ entry: a }: Judgement, { entry: b }: Judgement): number => (precedes(a, b) ? -1 : 1);
+
+/** Whether one entry of a user counts before another. */
+export function precedes(a: Entry, b: Entry): boolean {
+  if (a.kind !== b.kind) return a.kind === "sticky";
+  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
 }
 
 const isNewer = ({ event: a }: Entry, { event: b }: Entry): boolean =>
