@@ -1,17 +1,24 @@
 // Entries: the events that stand in a room, by place and by sender, and when the next of them ends.
 import { Deadlines } from "../rx/deadlines.ts";
-import type { Entry, StickyEntry } from "./entry.ts";
+import type { Entry, StateEntry, StickyEntry } from "./entry.ts";
 
 const none: readonly never[] = [];
 
 export class Entries {
-  readonly #byPlace = new Map<string, Entry>();
+  readonly #state = new Map<string, StateEntry>();
+  readonly #sticky = new Map<string, StickyEntry>();
   readonly #bySender = new Map<string, Entry[]>();
   readonly #stickyById = new Map<string, StickyEntry>();
   readonly #deadlines = new Deadlines<Entry>();
 
-  [Symbol.iterator](): Iterator<Entry> {
-    return this.#byPlace.values();
+  *[Symbol.iterator](): Iterator<Entry> {
+    yield* this.#state.values();
+    yield* this.#sticky.values();
+  }
+
+  /** The state keys at which events stand. */
+  stateKeys(): Iterable<string> {
+    return this.#state.keys();
   }
 
   /** When the next entry ends by itself. */
@@ -19,8 +26,12 @@ export class Entries {
     return this.#deadlines.soonestTs;
   }
 
-  at(place: string): Entry | undefined {
-    return this.#byPlace.get(place);
+  stateAt(stateKey: string): StateEntry | undefined {
+    return this.#state.get(stateKey);
+  }
+
+  stickyAt(place: string): StickyEntry | undefined {
+    return this.#sticky.get(place);
   }
 
   ofSender(userId: string): readonly Entry[] {
@@ -28,27 +39,33 @@ export class Entries {
   }
 
   /** The sticky event of an id, if it stands. */
-  sticky(eventId: string): StickyEntry | undefined {
+  stickyOf(eventId: string): StickyEntry | undefined {
     return this.#stickyById.get(eventId);
   }
 
   add(entry: Entry): void {
     const { place, event } = entry;
-    this.#byPlace.set(place, entry);
+    if (entry.kind === "state") this.#state.set(place, entry);
+    else {
+      this.#sticky.set(place, entry);
+      this.#stickyById.set(event.eventId, entry);
+    }
     const ofSender = this.#bySender.get(event.sender);
     if (ofSender) ofSender.push(entry);
     else this.#bySender.set(event.sender, [entry]);
-    if (entry.kind === "sticky") this.#stickyById.set(event.eventId, entry);
     this.#deadlines.add(entry);
   }
 
   remove(entry: Entry): void {
     const { place, event } = entry;
-    this.#byPlace.delete(place);
+    if (entry.kind === "state") this.#state.delete(place);
+    else {
+      this.#sticky.delete(place);
+      this.#stickyById.delete(event.eventId);
+    }
     const ofSender = this.#bySender.get(event.sender) ?? [];
     ofSender.splice(ofSender.indexOf(entry), 1);
     if (ofSender.length === 0) this.#bySender.delete(event.sender);
-    if (entry.kind === "sticky") this.#stickyById.delete(event.eventId);
     this.#deadlines.forget(entry);
   }
 

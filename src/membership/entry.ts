@@ -31,7 +31,7 @@ export interface StickyEntry extends Common {
 }
 
 interface Common extends Ending {
-  /** Where it stands: one event at a time. */
+  /** Where it stands, one event at a time: a state key, or a place of sticky events. */
   readonly place: string;
   /** The member that it makes, once it has made one. */
   member: Membership | undefined;
@@ -51,18 +51,16 @@ export function stateEntry(place: string, event: RoomEvent, now: number): StateE
 /** Where a sticky event stands: at its key, where others of its sender can replace it, or all by itself. */
 export function stickyPlace({ type, sender, eventId, encryption, content }: StickyEvent): string {
   const key = encryption === "undecryptable" ? undefined : stickyKeyOf(content);
-  return key === undefined ? `event ${eventId}` : `sticky ${type} ${sender} ${key}`;
+  return key === undefined ? `event ${eventId}` : `key ${type} ${sender} ${key}`;
 }
 
 /** The entry of a sticky event that lasts until `endTs`, and that takes the place of another. */
-export function stickyEntry(place: string, event: StickyEvent, endTs: number, before?: Entry): StickyEntry {
+export function stickyEntry(place: string, event: StickyEvent, endTs: number, before?: StickyEntry): StickyEntry {
   const isReadable = event.encryption !== "undecryptable";
   const parsed = isReadable ? parseStickyMember(event, endTs) : ({ kind: "undecryptable" } as const);
-  const isKeyed = place.startsWith("sticky ");
+  const isKeyed = place.startsWith("key ");
   return { kind: "sticky", event, parsed, isKeyed, leaveId: lastLeave(before), place, endTs, ...untold };
 }
 
-function lastLeave(entry: Entry | undefined): string | undefined {
-  if (entry?.kind !== "sticky") return undefined;
-  return entry.parsed.kind === "left" ? entry.event.eventId : entry.leaveId;
-}
+const lastLeave = (entry: StickyEntry | undefined): string | undefined =>
+  entry?.parsed.kind === "left" ? entry.event.eventId : entry?.leaveId;

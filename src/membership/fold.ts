@@ -59,20 +59,19 @@ export class MemberFold {
   }
 
   /** The state keys at which events stand. */
-  *stateKeys(): Iterable<string> {
-    for (const { kind, event } of this.#entries) if (kind === "state") yield event.stateKey ?? "";
+  stateKeys(): Iterable<string> {
+    return this.#entries.stateKeys();
   }
 
   /** The state event that stands at a key now, or none. */
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
-    const place = `state ${stateKey}`;
-    const before = this.#entries.at(place);
+    const before = this.#entries.stateAt(stateKey);
     if (before && event && isReread(before.event, event)) return;
     if (!event) {
       if (before) this.#remove(before, "left");
       return;
     }
-    const entry = stateEntry(place, event, now);
+    const entry = stateEntry(stateKey, event, now);
     if (!before || !isSameEvent(before, entry)) this.#put(entry, before);
   }
 
@@ -80,20 +79,20 @@ export class MemberFold {
   putSticky(event: StickyEvent, now: number): void {
     const endTs = stickyEndTs(event);
     if (endTs <= now) return;
-    const known = this.#entries.sticky(event.eventId);
+    const known = this.#entries.stickyOf(event.eventId);
     if (known && (known.parsed.kind === "claim" || !saysMore(event, known.event))) return;
     if (known) this.#remove(known, "replaced");
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const place = stickyPlace(event);
-    const before = this.#entries.at(place);
-    if (before?.kind === "sticky" && !outranks(event, before.event)) return;
+    const before = this.#entries.stickyAt(place);
+    if (before && !outranks(event, before.event)) return;
     const entry = stickyEntry(place, event, endTs, before ?? known);
     this.#put(entry, before);
   }
 
   /** A sticky event was redacted. Whether it stood: what it had outranked is to be put once more, since it stands again. */
   redact(eventId: string): boolean {
-    const entry = this.#entries.sticky(eventId);
+    const entry = this.#entries.stickyOf(eventId);
     if (entry) this.#remove(entry, "left");
     return entry !== undefined;
   }

@@ -62,8 +62,8 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Claim {
     userId,
     deviceId,
     memberId: isString(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    // By what is claimed, believed or not: it is the same in every refresh, for days.
-    instance: JSON.stringify([userId, deviceId, content["created_ts"] ?? event.originServerTs]),
+    // By what is claimed, believed or not: it is the same in every refresh, for days. A user id contains no space.
+    instance: `${userId} ${String(content["created_ts"] ?? event.originServerTs)} ${deviceId}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
