@@ -45,7 +45,7 @@ const untold = { isOver: false, index: 0, member: undefined, told: undefined };
 export function stateEntry(place: string, event: RoomEvent, now: number): StateEntry {
   const parsed = parseStateMember(event, now);
   const endTs = parsed.kind === "claim" ? parsed.claim.expiresTs : Infinity;
-  return { kind: "state", event, parsed, place, endTs, ...untold };
+  return { ...untold, kind: "state", event, parsed, place, endTs };
 }
 
 /** Where a sticky event stands: at its key, where others of its sender can replace it, or all by itself. */
@@ -59,7 +59,7 @@ export function stickyEntry(place: string, event: StickyEvent, endTs: number, be
   const isReadable = event.encryption !== "undecryptable";
   const parsed = isReadable ? parseStickyMember(event, endTs) : ({ kind: "undecryptable" } as const);
   const isKeyed = place.startsWith("key ");
-  return { kind: "sticky", event, parsed, isKeyed, leaveId: lastLeave(before), place, endTs, ...untold };
+  return { ...untold, kind: "sticky", event, parsed, isKeyed, leaveId: lastLeave(before), place, endTs };
 }
 
 const lastLeave = (entry: StickyEntry | undefined): string | undefined =>

@@ -56,6 +56,7 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Claim {
   const { sender: userId, eventId } = event;
   const deviceId = content["device_id"] as string;
   const membershipId = content["membershipID"];
+  const { createdTs, expiresTs } = timesIn(content, event.originServerTs, now);
   const focusSelection = (content["focus_active"] as JsonObject)["focus_selection"];
   return {
     kind: "state",
@@ -69,7 +70,8 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Claim {
     intent: intentIn(content),
     transports: transportsIn(content["foci_preferred"] ?? []),
     focusSelection: isString(focusSelection) ? focusSelection : undefined,
-    ...timesIn(content, event.originServerTs, now),
+    createdTs,
+    expiresTs,
     eventId,
   };
 }
