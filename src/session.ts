@@ -105,7 +105,10 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
     keys.note(entry);
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
   };
-  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, trace);
+  const traceReading = (entries: Iterable<TraceEntry>) => {
+    if (trace$.observed) for (const entry of entries) trace(entry);
+  };
+  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, traceReading);
   const call: Call = { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
   const keys = new KeyState(reading.membership$, matrix);
   const joins = joinCall(call, keys);

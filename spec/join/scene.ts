@@ -51,7 +51,9 @@ export function callOf(
   trace: (entry: TraceEntry) => void = () => {},
   strictSlots = false,
 ): Call {
-  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption: false }, trace);
+  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption: false }, (entries) => {
+    for (const entry of entries) trace(entry);
+  });
   return { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
 }
 

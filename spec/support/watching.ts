@@ -30,7 +30,7 @@ export interface Watching extends Members {
 export function watching(options: Partial<ViewOptions> = {}, client = roomOfThree()): Watching {
   const trace: MembershipTrace[] = [];
   const all = { roomId, slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...options };
-  const watched = members(client, all, (entry) => void trace.push(entry));
+  const watched = members(client, all, (entries) => void trace.push(...entries));
   return { client, trace, ...watched, names$: watched.membership$.pipe(map(memberNames)) };
 }
 

@@ -43,17 +43,20 @@ export class Entries {
     return this.#stickyById.get(eventId);
   }
 
-  add(entry: Entry): void {
+  /** Adds an entry, and gives all of its sender. */
+  add(entry: Entry): readonly Entry[] {
     const { place, event } = entry;
     if (entry.kind === "state") this.#state.set(place, entry);
     else {
       this.#sticky.set(place, entry);
       this.#stickyById.set(event.eventId, entry);
     }
-    const ofSender = this.#bySender.get(event.sender);
-    if (ofSender) ofSender.push(entry);
-    else this.#bySender.set(event.sender, [entry]);
     this.#deadlines.add(entry);
+    const ofSender = this.#bySender.get(event.sender);
+    ofSender?.push(entry);
+    const all = ofSender ?? [entry];
+    if (!ofSender) this.#bySender.set(event.sender, all);
+    return all;
   }
 
   remove(entry: Entry): void {

@@ -182,9 +182,7 @@ export class MemberFold {
   }
 
   /** Keeps what one sender has standing within bounds. */
-  #bound(newcomer: Entry): void {
-    const ofSender = this.#entries.ofSender(newcomer.event.sender);
-    if (ofSender.length <= mostPerSender) return;
+  #bound(ofSender: readonly Entry[], newcomer: Entry): void {
     const alike = ofSender.filter((entry) => isOfSort(entry, newcomer));
     if (alike.length <= mostPerSender) return;
     this.#remove(
@@ -200,9 +198,9 @@ export class MemberFold {
       this.#touched.add(before.event.sender);
       entry.told = before.told;
     }
-    this.#entries.add(entry);
+    const ofSender = this.#entries.add(entry);
     this.#touched.add(entry.event.sender);
-    this.#bound(entry);
+    if (ofSender.length > mostPerSender) this.#bound(ofSender, entry);
   }
 
   #remove(entry: Entry, why: Departure["reason"]): void {

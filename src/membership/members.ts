@@ -17,7 +17,12 @@ export interface Members {
   readonly slot$: Behavior<Slot>;
 }
 
-export function members(matrix: Matrix, options: ViewOptions, trace: (entry: MembershipTrace) => void): Members {
+/** @param trace Takes what was decided: made as it is iterated over, so that it costs nothing where nobody listens. */
+export function members(
+  matrix: Matrix,
+  options: ViewOptions,
+  trace: (entries: Iterable<MembershipTrace>) => void,
+): Members {
   let live: View | undefined;
   /** The list that the last view gave, for those who still hold it. */
   let earlier: WeakRef<readonly Membership[]> | undefined;
@@ -43,7 +48,7 @@ export function members(matrix: Matrix, options: ViewOptions, trace: (entry: Mem
         const changes = kept.look(batch, asyncScheduler.now());
         // Not before: until its first look it knows nothing.
         live = kept;
-        for (const entry of traceOf(changes)) trace(entry);
+        trace(traceOf(changes));
         tell();
       },
       get deadlineTs() {
