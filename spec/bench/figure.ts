@@ -24,7 +24,7 @@ export interface Goal {
 
 /** How many times ours the peer takes: undefined where there is nothing to divide. */
 export const ratioOf = ({ ours, peer }: Figure): number | undefined =>
-  peer === undefined || ours === 0 ? undefined : peer / ours;
+  peer === undefined || ours <= 0 ? undefined : peer / ours;
 
 export function isMet(figure: Figure): boolean {
   const { ours, floor, goal } = figure;

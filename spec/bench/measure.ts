@@ -7,7 +7,6 @@ export interface Effort {
   readonly turns: number;
 }
 
-const warmUpTurns = 3;
 /** How long a side has its turn, in which it runs at least once. */
 const turnMs = 25;
 
@@ -17,6 +16,7 @@ type Run = () => number | Promise<number>;
 export async function inTurns<Name extends string>(
   turns: number,
   sides: Readonly<Record<Name, Run>>,
+  warmUpTurns: number = 3,
 ): Promise<Record<Name, number>> {
   const results = new Map<string, number[]>();
   for (let turn = -warmUpTurns; turn < turns; turn++) {
@@ -48,7 +48,7 @@ export async function elapsedMs(steps: readonly (() => void | Promise<void>)[]):
 
 /** Bytes in use once garbage is collected. */
 export async function heapInUse(): Promise<number> {
-  for (let pass = 0; pass < 3; pass++) {
+  for (let pass = 0; pass < 2; pass++) {
     await new Promise((resolve) => setImmediate(resolve));
     collectGarbage();
   }

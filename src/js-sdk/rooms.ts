@@ -14,8 +14,8 @@ export function roomsOf(client: MatrixClient, sticky: StickyEvents, loader: Memb
     rooms(holding) {
       const ids: string[] = [];
       for (const room of client.getRooms()) {
-        if (room.getMyMembership() !== "join") continue;
-        if (holding === undefined || room.currentState.events.has(holding) || sticky.areIn(room)) ids.push(room.roomId);
+        const mayHold = holding === undefined || room.currentState.events.has(holding) || sticky.areIn(room);
+        if (mayHold && room.getMyMembership() === "join") ids.push(room.roomId);
       }
       return ids;
     },

@@ -22,7 +22,11 @@ async function ofKind({ turns, isQuick }: Effort, kind: MemberKind, name: string
     floorFew: few(floor, most),
     floorMany: many(floor, most),
   });
-  const ofPeer = await inTurns(Math.ceil(turns / 10), { few: few(peer, mostOfPeer), many: many(peer, mostOfPeer) });
+  const ofPeer = await inTurns(
+    Math.ceil(turns / 10),
+    { few: few(peer, mostOfPeer), many: many(peer, mostOfPeer) },
+    isQuick ? 0 : 1,
+  );
   return {
     name,
     what: `N ${kind} joins one by one, N = ${least} to ${most} (js-sdk to ${mostOfPeer}), over a port in memory`,

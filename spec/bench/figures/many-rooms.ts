@@ -79,7 +79,7 @@ function sidesOver(count: number) {
 async function warmUp(timers: TimerCount): Promise<void> {
   const few = sidesOver(200);
   for (const { watch } of range(0, 300).flatMap(() => [few.ours, few.onSdk])) watch().stop();
-  for (let turn = 0; turn < 5; turn++) await holdings(few, timers);
+  for (let turn = 0; turn < 8; turn++) await holdings(few, timers);
 }
 
 async function holdings(sides: ReturnType<typeof sidesOver>, timers: TimerCount) {
