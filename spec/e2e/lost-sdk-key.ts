@@ -1,31 +1,22 @@
 // The first key of matrix-js-sdk's member does not get to one of ours, and it believes that it has sent it: ours asks, is
 // not understood, and is seen joining anew. Nobody else notices.
 import { setTimeout as sleep } from "node:timers/promises";
-import { joinRoom, register } from "./account.ts";
 import { allDecode } from "./calls.ts";
 import { gapsAround, recordFrames } from "./frame-times.ts";
-import { person } from "./person.ts";
-import { inMode, type Scenario } from "./scenario.ts";
-import { sdkMember } from "./sdk-member.ts";
+import type { Scenario } from "./scenario.ts";
 import { assert, until } from "./until.ts";
-import type { Modes } from "./with-sdk-member.ts";
+import { enterWithSdkMember, type Modes } from "./with-sdk-member.ts";
 
 const noticeLimitMs = 20_000;
 /** A second for the key that may be on its way, 10 s from the first question to the second, and what the rest takes. */
 const recoverLimitMs = 30_000;
 const gapLimitMs = 500;
 
-export function lostSdkKey(name: string, { ours, sdk: theirs }: Modes): Scenario {
+export function lostSdkKey(name: string, modes: Modes): Scenario {
   return {
     name,
     async run(stage) {
-      const { world, enter } = inMode(stage, ours);
-      const a = await enter(person(world, "A"));
-      const link = await a.createRoom();
-      const account = await register(world.stack.homeserver, "sdk");
-      await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);
-      const sdk = await enter(sdkMember(world, account, link, theirs));
-      const c = await enter(person(world, "C", link));
+      const { a, c, sdk, account } = await enterWithSdkMember(stage, modes);
       await a.join();
       await c.join();
       await allDecode(a, c);

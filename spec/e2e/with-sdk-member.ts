@@ -2,7 +2,7 @@
 import { joinRoom, register } from "./account.ts";
 import { allDecode } from "./calls.ts";
 import { person } from "./person.ts";
-import { inMode, type Scenario, timesOf } from "./scenario.ts";
+import { inMode, type Scenario, type Stage, timesOf } from "./scenario.ts";
 import { sdkMember } from "./sdk-member.ts";
 import { until } from "./until.ts";
 
@@ -12,18 +12,24 @@ export interface Modes {
   readonly sdk: "state" | "sticky";
 }
 
-export function withSdkMember(name: string, { ours, sdk: theirs }: Modes): Scenario {
+/** A and C of ours and a member of the SDK, all in one room and none in the call yet. */
+export async function enterWithSdkMember(stage: Stage, { ours, sdk: theirs }: Modes) {
+  const { world, enter } = inMode(stage, ours);
+  const a = await enter(person(world, "A"));
+  const link = await a.createRoom();
+  const account = await register(world.stack.homeserver, "sdk");
+  await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);
+  const sdk = await enter(sdkMember(world, account, link, theirs));
+  // In the room before the SDK's member joins: it never sends a sticky membership again for those who come late.
+  const c = await enter(person(world, "C", link));
+  return { a, c, sdk, account };
+}
+
+export function withSdkMember(name: string, modes: Modes): Scenario {
   return {
     name,
     async run(stage) {
-      const { world, enter } = inMode(stage, ours);
-      const a = await enter(person(world, "A"));
-      const link = await a.createRoom();
-      const account = await register(world.stack.homeserver, "sdk");
-      await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);
-      const sdk = await enter(sdkMember(world, account, link, theirs));
-      // In the room before the SDK's member joins: it never sends a sticky membership again for those who come late.
-      const c = await enter(person(world, "C", link));
+      const { a, c, sdk, account } = await enterWithSdkMember(stage, modes);
       await a.join();
       await sdk.join();
       const bothDecode = () => Promise.all([a.decodes(account.userId), sdk.decodes(a.userId)]);
