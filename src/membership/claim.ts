@@ -18,11 +18,9 @@ export const malformed = (path: string): Parsed => ({ kind: "malformed", path })
 /** The path of what is wrong with a list of transports; undefined if all is well. */
 export function transportFault(value: unknown, path: string): string | undefined {
   if (!Array.isArray(value)) return path;
-  for (const [index, item] of value.entries()) {
-    if (!isObject(item)) return `${path}[${index}]`;
-    if (!isString(item["type"])) return `${path}[${index}].type`;
-  }
-  return undefined;
+  const index = value.findIndex((item) => !isObject(item) || !isString(item["type"]));
+  if (index < 0) return undefined;
+  return isObject(value[index]) ? `${path}[${index}].type` : `${path}[${index}]`;
 }
 
 /** The transports in a list without fault. An address that is no string counts as none: the member stays, without media. */

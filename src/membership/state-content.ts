@@ -14,9 +14,9 @@ export function mayBeMember(event: RoomEvent, slot: string, now: number): boolea
   return parsed.kind === "claim" && parsed.claim.slot === slot && parsed.claim.expiresTs > now;
 }
 
-/** Fields of the carrier: whatever else a content has is data of the application. */
+/** Fields of the carrier, and `type`, for which it has `application`: whatever else a content has is data of the application. */
 const carrierFields = new Set(
-  "application call_id device_id focus_active foci_preferred created_ts expires scope membershipID msc4354_sticky_key".split(
+  "application type call_id device_id focus_active foci_preferred created_ts expires scope membershipID msc4354_sticky_key".split(
     " ",
   ),
 );
@@ -104,7 +104,14 @@ function begunTs(content: JsonObject, originServerTs: number, now: number): numb
 }
 
 function applicationIn(content: JsonObject): Application {
-  const data: [string, unknown][] = [["type", content["application"]]];
-  for (const key of Object.keys(content)) if (!carrierFields.has(key) && key !== "type") data.push([key, content[key]]);
-  return Object.fromEntries(data) as unknown as Application;
+  const application: JsonObject & { type: string } = { type: content["application"] as string };
+  for (const key of Object.keys(content)) if (!carrierFields.has(key)) put(application, key, content[key]);
+  return application;
+}
+
+/** As a property of its own, also under a name that objects inherit, as `__proto__`. */
+function put(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key in object)
+    Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true });
+  else object[key] = value;
 }
