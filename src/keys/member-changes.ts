@@ -1,4 +1,5 @@
 // MemberChanges: what happened between two member lists, in one pass and without looking into members that stayed.
+import { ofNoStayAmong } from "../membership/changes.ts";
 import { byAge } from "../membership/order.ts";
 import type { Membership } from "../types.ts";
 
@@ -16,12 +17,7 @@ export function memberChanges(before: readonly Membership[], after: readonly Mem
   if (before === after) return none;
   const { removed, added } = unshared(before, after);
   if (removed.length === 0 || added.length === 0) return { joined: added, left: removed };
-  const was = new Set(removed.map(({ instance }) => instance));
-  const is = new Set(added.map(({ instance }) => instance));
-  return {
-    joined: added.filter(({ instance }) => !was.has(instance)),
-    left: removed.filter(({ instance }) => !is.has(instance)),
-  };
+  return { joined: added.filter(ofNoStayAmong(removed)), left: removed.filter(ofNoStayAmong(added)) };
 }
 
 /** The objects that only one of the lists holds: one walk along both, as in a merge of sorted lists. */

@@ -18,10 +18,15 @@ export interface Departure {
 /** The change from the members that are `gone` to those that have `come`, which may be the same ones renewed. */
 export function changesBetween(gone: readonly Departure[], come: readonly Membership[]): Omit<Changes, "rejected"> {
   if (gone.length === 0 || come.length === 0) return { joined: come, left: gone };
-  const before = new Set(gone.map(({ member }) => member.instance));
-  const after = new Set(come.map(({ instance }) => instance));
+  const isGone = ofNoStayAmong(come);
   return {
-    joined: come.filter(({ instance }) => !before.has(instance)),
-    left: gone.filter(({ member }) => !after.has(member.instance)),
+    joined: come.filter(ofNoStayAmong(gone.map(({ member }) => member))),
+    left: gone.filter(({ member }) => isGone(member)),
   };
+}
+
+/** Tells who is in none of the stays that these members are in. */
+export function ofNoStayAmong(members: readonly Membership[]): (member: Membership) => boolean {
+  const stays = new Set(members.map(({ instance }) => instance));
+  return ({ instance }) => !stays.has(instance);
 }
