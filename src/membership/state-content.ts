@@ -7,6 +7,9 @@ import { type Claim, intentIn, left, malformed, type Parsed, transportFault, tra
 const defaultLifetimeMs = 4 * 3_600_000;
 const dayMs = 24 * 3_600_000;
 
+/** How long before its event a membership may claim to have begun: an older claim is not believed (11 row 5). */
+export const longestPastMs: number = dayMs;
+
 /** Whether an event can be a membership in a slot now: told without a look into those that are surely over. */
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
@@ -88,7 +91,7 @@ function timesIn(content: JsonObject, originServerTs: number, now: number): Pick
   const claimedTs = Math.min((content["created_ts"] as number | undefined) ?? originServerTs, originServerTs);
   const lifetimeMs = (content["expires"] as number | undefined) ?? defaultLifetimeMs;
   return {
-    createdTs: claimedTs < originServerTs - dayMs ? originServerTs : claimedTs,
+    createdTs: claimedTs < originServerTs - longestPastMs ? originServerTs : claimedTs,
     expiresTs: Math.min(claimedTs + lifetimeMs, begunTs(content, originServerTs, now) + dayMs),
   };
 }
