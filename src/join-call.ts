@@ -13,7 +13,7 @@ import {
   Subject,
   switchMap,
 } from "rxjs";
-import type { Call, OwnMember } from "./call.ts";
+import type { SessionContext } from "./session-context.ts";
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
 import { ownMembership } from "./join/own-membership.ts";
@@ -22,7 +22,8 @@ import type { KeyState } from "./keys/key-state.ts";
 import { mediaKeys } from "./keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
 import { isEncrypted, whenEncrypted } from "./room/encryption.ts";
-import type { EncryptionKey } from "./types.ts";
+import type { EncryptionKey, OwnMember } from "./types.ts";
+import type { TraceEntry } from "./trace.ts";
 
 /** How to be a member, and what to do about media keys. */
 export interface SessionJoinOptions extends JoinOptions, KeyOptions {
@@ -31,11 +32,14 @@ export interface SessionJoinOptions extends JoinOptions, KeyOptions {
 }
 
 /** The `join` of a session: one at a time. */
-export function joinCall(call: Call, keys: KeyState): (options?: SessionJoinOptions) => Observable<JoinState> {
+export function joinCall(
+  call: SessionContext<TraceEntry>,
+  keys: KeyState,
+): (options?: SessionJoinOptions) => Observable<JoinState> {
   const { matrix, roomId } = call;
   let joined = false;
   return (options = {}) => {
-    const joinOptions = resolveJoinOptions(call, options);
+    const joinOptions = resolveJoinOptions(call.slot, options);
     const keyOptions = resolveKeyOptions(options);
 
     const whenWanted$ =

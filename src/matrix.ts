@@ -32,7 +32,7 @@ export interface StickyEvent extends RoomEvent {
  * Where to look again in a room. Other than a sticky event, which exists in passing only, news carries no value:
  * whoever is interested reads the place anew.
  */
-export type News =
+export type RoomChange =
   /** The room appeared, was replaced, or changed in ways that are not listed: read all of it. */
   | { readonly kind: "room"; readonly roomId: string }
   | { readonly kind: "state"; readonly roomId: string; readonly type: string; readonly stateKey: string }
@@ -103,7 +103,7 @@ export interface Matrix {
    * The ids of all rooms that the client has joined. With a type of state events it may leave out those that hold none of
    * it and no sticky events either: there may be thousands, and a client often knows at a glance.
    */
-  rooms(holding?: string): Iterable<string>;
+  rooms(options?: { readonly withStateOf?: string }): Iterable<string>;
   hasRoom(roomId: string): boolean;
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;
@@ -113,7 +113,7 @@ export interface Matrix {
    */
   stickyEvents(roomId: string): Iterable<StickyEvent>;
   /** All news of one sync response together, after the client has taken it in. An empty batch: the clock may have jumped. */
-  readonly news$: Observable<readonly News[]>;
+  readonly changes$: Observable<readonly RoomChange[]>;
 
   readonly toDevice$: Observable<ToDeviceMessage>;
   /** Media keys of clients from before 2026, once decrypted. Without it they are not read. */
@@ -126,13 +126,13 @@ export interface Matrix {
   /** Schedules a delayed event (MSC4140), in the clear, and emits its delay id: a secret, never to be logged. */
   schedule(event: OutgoingEvent, delayMs: number): Observable<string>;
   /** Restarts, sends or cancels a delayed event; emits nothing and completes. `keepalive`: outlives a closing page. */
-  manageDelayed(
+  updateDelayedEvent(
     delayId: string,
     action: "restart" | "send" | "cancel",
     options?: { readonly keepalive?: boolean },
   ): Observable<never>;
   /** What the server allows of delayed events: `false`, or the longest delay that it accepts, where it says so. */
-  delayedEvents(): Observable<false | { readonly maxDelayMs?: number }>;
+  delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
 }
 
 /** Why a request failed, in the terms of the error matrix of protocol.md 4.5. */

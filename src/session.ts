@@ -1,41 +1,19 @@
-// Session: one slot of one room, as streams. protocol.md 9.1.
-import { asyncScheduler, type Observable, Subject } from "rxjs";
-import type { Call } from "./call.ts";
-import { RtcError } from "./errors.ts";
+// Session: one slot of one room, as streams: watched, joined, with its media keys. protocol.md 9.1.
+import type { Observable } from "rxjs";
 import { joinCall, type SessionJoinOptions } from "./join-call.ts";
 import type { JoinState } from "./join/state.ts";
 import type { MemberEncryption } from "./keys/encryption-status.ts";
 import { KeyState } from "./keys/key-state.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
-import { members } from "./membership/members.ts";
-import type { Rejection } from "./membership/rejection.ts";
-import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";
-import type { Trace, TraceEntry } from "./trace.ts";
-import type { Application, EncryptionKey, Membership, Slot } from "./types.ts";
+import type { SessionContext } from "./session-context.ts";
+import type { TraceEntry } from "./trace.ts";
+import type { Application, EncryptionKey, Membership } from "./types.ts";
+import { openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
-/** Which call, and how strictly to read it. */
-export interface SessionOptions {
-  readonly roomId: string;
-  /** The slot id, for instance `m.call#ROOM`: an application type, `#`, and an id of its own. */
-  readonly slot: string;
-  /** Sticky members need an open slot. Default false: an absent slot counts as open, since nobody creates them today. */
-  readonly strictSlots?: boolean;
-  /** A slot must name the encryption that its room has, as the newest MSC4143 wants. Default false. */
-  readonly requireSlotEncryption?: boolean;
-}
-
-/** One call in one room. It does nothing until somebody subscribes, and nothing once nobody does any more. */
-export interface RtcSession<App extends Application = Application> {
-  readonly roomId: string;
-  readonly slot: string;
-  /** Who is in the call now, oldest first. Members that did not change keep their identity. Watching never writes. */
-  readonly membership$: Behavior<readonly Membership<App>[]>;
-  /** Events that look like members but are not, each with its reason. The newest 1,000 at most. */
-  readonly rejected$: Behavior<readonly Rejection[]>;
-  /** Whether the slot lets members in. */
-  readonly slot$: Behavior<Slot>;
+/** One call in one room: to watch, to join, and with the media keys of its members. */
+export interface RtcSession<App extends Application = Application> extends WatchedSession<App> {
   /** Media keys while we are joined: the known ones first, then each at the instant to install it. Secrets. */
   readonly encryptionKey$: Observable<EncryptionKey>;
   /** The keys of one member that are known now, the last one to be installed last. Secrets. */
@@ -44,8 +22,6 @@ export interface RtcSession<App extends Application = Application> {
   readonly encryptionStatus$: Behavior<readonly MemberEncryption[]>;
   /** Counts of key messages since the session was made. */
   readonly statistics$: Behavior<KeyStatistics>;
-  /** Every decision from now on, for logs, statistics and inspectors. Never a secret. Subscribing starts no work. */
-  readonly trace$: Observable<Trace>;
   /**
    * Joins while subscribed: subscribe = join, unsubscribe = leave, `leaveOn` = leave and be told by completion.
    *
@@ -72,7 +48,7 @@ export interface RtcSession<App extends Application = Application> {
 /**
  * The session of a slot in a room: inert until subscribed to.
  *
- * @typeParam App What the members of this application carry; `Application` unless told otherwise.
+ * @typeParam App What the members of this application carry; Default `Application`.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
  * @example
  * ```ts
@@ -89,46 +65,21 @@ export function rtcSession<App extends Application = Application>(
   matrix: Matrix,
   options: SessionOptions,
 ): RtcSession<App> {
-  if (typeof options?.roomId !== "string") throw new RtcError("bad-argument", "roomId must be a string");
-  assertSlot(options.slot);
-  if (!matrix.hasRoom(options.roomId)) {
-    throw new RtcError("unknown-room", `the client is not in a room ${options.roomId}`);
-  }
-  return openSession(matrix, options);
-}
-
-/** A session of a room that the client may not know yet. */
-export function openSession<App extends Application>(matrix: Matrix, options: SessionOptions): RtcSession<App> {
-  const { roomId, slot, strictSlots = false, requireSlotEncryption = false } = options;
-  const trace$ = new Subject<Trace>();
-  const trace = (entry: TraceEntry) => {
-    keys.note(entry);
-    if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
+  const { session, context } = openSession<App>(matrix, options);
+  const keys = new KeyState(session.membership$, matrix);
+  const noting: SessionContext<TraceEntry> = {
+    ...context,
+    trace: (entry) => {
+      keys.note(entry);
+      context.trace(entry);
+    },
   };
-  const traceReading = (entries: Iterable<TraceEntry>) => {
-    if (trace$.observed) for (const entry of entries) trace(entry);
-  };
-  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, traceReading);
-  const call: Call = { matrix, roomId, slot, membership$: reading.membership$, slot$: reading.slot$, trace };
-  const keys = new KeyState(reading.membership$, matrix);
-  const joins = joinCall(call, keys);
   return {
-    ...reading,
-    // The caller says what its members carry; the events decide only that it is an object with a type.
-    membership$: reading.membership$ as Behavior<readonly Membership<App>[]>,
-    roomId,
-    slot,
+    ...session,
     encryptionKey$: keys.known.key$,
     keysOf: (member) => keys.known.of(member),
     encryptionStatus$: keys.encryptionStatus$,
     statistics$: keys.statistics$,
-    trace$: trace$.asObservable(),
-    join: joins,
+    join: joinCall(noting, keys),
   };
-}
-
-export function assertSlot(slot: unknown): asserts slot is string {
-  // An empty id is what the call of the room is called in state keys (1.3).
-  if (isSlotId(slot) && !slot.endsWith("#")) return;
-  throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
 }

@@ -63,3 +63,21 @@ export interface EncryptionKey {
   /** When it was to be installed: of an own key, since when we encrypt with it. */
   readonly sinceTs: number;
 }
+
+/** Who we are in a call for the span of one join. */
+export interface OwnMember {
+  readonly kind: "state" | "sticky";
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly memberId: string;
+  readonly participantIdentity: string;
+}
+
+/** Whether the media of a participant can be decrypted, as the media layer sees it. */
+export interface Decryption {
+  /** The LiveKit identity. */
+  readonly participantIdentity: string;
+  readonly result: "ok" | "missing-key" | "invalid-key";
+  /** The index that its frames name, where that is known. */
+  readonly keyIndex?: number | undefined;
+}

@@ -23,7 +23,7 @@ function words(trace: Trace): string | undefined {
       return `an event of ${trace.rejection.userId} makes no member: ${trace.rejection.reason}`;
     case "key-created":
       return `new key ${trace.keyIndex} (${trace.reason})`;
-    case "rejoin":
+    case "rejoining":
       return `joining again (${trace.reason})`;
     case "probably-left":
       return "the others probably see us as gone";

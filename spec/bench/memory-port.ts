@@ -3,7 +3,7 @@ import { EMPTY, map, type Observable, of, Subject, timer } from "rxjs";
 import type {
   Device,
   Matrix,
-  News,
+  RoomChange,
   OutgoingEvent,
   RoomEvent,
   StickyEvent,
@@ -19,14 +19,14 @@ interface MemoryRoom {
 }
 
 /** A sync response, ready to be taken in: making events of JSON is the work of the client and not measured. */
-export type MemoryBatch = readonly { readonly news: News; readonly event: RoomEvent }[];
+export type MemoryBatch = readonly { readonly change: RoomChange; readonly event: RoomEvent }[];
 
 const nothing: readonly never[] = [];
 
 export class MemoryPort implements Matrix {
   readonly userId = myUserId;
   readonly deviceId = myDeviceId;
-  readonly news$ = new Subject<readonly News[]>();
+  readonly changes$ = new Subject<readonly RoomChange[]>();
   readonly toDevice$ = new Subject<ToDeviceMessage>();
   /** Told of every to-device message that leaves. */
   onToDevice: (device: Device, type: string, content: object) => void = () => {};
@@ -36,18 +36,18 @@ export class MemoryPort implements Matrix {
     return events.map((raw) => {
       const event = fromRaw(raw);
       const { type, stateKey } = event;
-      if ("durationMs" in event) return { event, news: { kind: "sticky", roomId: raw.room_id, event } };
-      return { event, news: { kind: "state", roomId: raw.room_id, type, stateKey: stateKey ?? "" } };
+      if ("durationMs" in event) return { event, change: { kind: "sticky", roomId: raw.room_id, event } };
+      return { event, change: { kind: "state", roomId: raw.room_id, type, stateKey: stateKey ?? "" } };
     });
   }
 
   take(batch: MemoryBatch): void {
-    for (const { news, event } of batch) {
-      const room = this.#room(news.roomId);
-      if (news.kind === "sticky") room.sticky.set(event.sender, news.event);
+    for (const { change, event } of batch) {
+      const room = this.#room(change.roomId);
+      if (change.kind === "sticky") room.sticky.set(event.sender, change.event);
       else stateOf(room, event.type).set(event.stateKey ?? "", event);
     }
-    this.news$.next(batch.map(({ news }) => news));
+    this.changes$.next(batch.map(({ change }) => change));
   }
 
   rooms = (): Iterable<string> => this.#rooms.keys();
@@ -79,8 +79,8 @@ export class MemoryPort implements Matrix {
       }),
     );
   schedule = (): Observable<string> => of("delay");
-  manageDelayed = (): Observable<never> => EMPTY;
-  delayedEvents = (): Observable<false> => of(false);
+  updateDelayedEvent = (): Observable<never> => EMPTY;
+  delayedEventLimits = (): Observable<false> => of(false);
   sendToDevice = (devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome> => {
     for (const device of devices) this.onToDevice(device, type, content);
     return of(...devices.map((device): ToDeviceOutcome => ({ ...device, outcome: "sent" })));

@@ -56,7 +56,7 @@ export function lostSdkKey(name: string, modes: Modes): Scenario {
       assert(after.atC.keyIndexes.join() === before.atC.keyIndexes.join(), "A has changed its key");
       assert(after.sdk !== before.sdk, "the SDK's member has not changed its key");
       const words = await a.states();
-      assert(!words.includes("reconnecting"), `A has joined again: ${words.join()}`);
+      assert(!words.includes("rejoining"), `A has joined again: ${words.join()}`);
       return {
         "from the SDK's join to 20 frames at A ms": decodedMs,
         "longest gap of A's frames at C then ms": gapMs,

@@ -87,7 +87,7 @@ it("members whose process is frozen for longer than their delay come back, and o
     members.map(async (member, index) => {
       await until(() => isWell(member, thawTs));
       figure(context, `${member.options.mode}: from the thaw to well`, inMs(Date.now() - thawTs));
-      expect(member.states.slice(counts[index])).toContainEqual(expect.objectContaining({ status: "reconnecting" }));
+      expect(member.states.slice(counts[index])).toContainEqual(expect.objectContaining({ status: "rejoining" }));
     }),
   );
   // Longer than the delayed leave that was due.

@@ -97,7 +97,7 @@ it("in each mode, a member that dies is removed by the server after its delayed 
 
 it("in each mode, on a server without delayed events, a member is renewed often and lapses when it dies", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const without = { ...alice, matrix: { ...alice.matrix, delayedEvents: () => of<false>(false) } };
+  const without = { ...alice, matrix: { ...alice.matrix, delayedEventLimits: () => of<false>(false) } };
   const members = await memberInEachMode(without, bob, { unprotectedExpiryMs: 4_000, expiryHeadroomMs: 2_000 });
   await until(() => members.every(({ seen }) => seen.events() >= 3));
   for (const member of members) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { OwnMember } from "../../src/call.ts";
 import { callIdOf, openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "../../src/join/content.ts";
+import type { OwnMember } from "../../src/types.ts";
 
 const call = { roomId: "!kitchen:example.org", slot: "m.call#ROOM" };
 const alice: OwnMember = {

@@ -54,7 +54,7 @@ describe("handing the delayed leave over (protocol.md 6.4)", () => {
       const { call, requests$, join } = scene({ latencyMs: 2 });
       const delegate = ({ delayId }: DelegatedLeave) => {
         if (delayId === "delay-id-2")
-          cold("1s x").subscribe(() => call.matrix.manageDelayed(delayId, "send").subscribe());
+          cold("1s x").subscribe(() => call.matrix.updateDelayedEvent(delayId, "send").subscribe());
         return EMPTY;
       };
       expectObservable(requests$, "^ 3s !").toBe("c---d---w--(rd)x 999ms s--r---d---w--(rd)x");

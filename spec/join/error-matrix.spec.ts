@@ -6,7 +6,7 @@ import type { RequestFilter, VirtualHomeserverOptions } from "../../src/testing/
 import { alice, inWords, marbles, scene } from "./scene.ts";
 
 const words = {
-  a: "asking-server",
+  a: "checking-support",
   d: "scheduling-leave",
   e: "scheduling-leave 2",
   f: "scheduling-leave 3",

@@ -15,7 +15,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/own-membership.ts";
-import { MatrixError, type News } from "../../src/matrix.ts";
+import { MatrixError, type RoomChange } from "../../src/matrix.ts";
 import { alice, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
 import { lifecycle } from "./steps.ts";
 
@@ -88,8 +88,8 @@ describe("our own membership", () => {
     "21. is a new membership when its device comes back from a crash unnoticed, though a server drops repeated state",
     marbles(({ expectObservable }) => {
       const { call, join, membership$ } = scene();
-      const crashing = { ...call, matrix: { ...call.matrix, manageDelayed: () => NEVER } };
-      const crashed$ = ownMembership(crashing, resolveJoinOptions(call));
+      const crashing = { ...call, matrix: { ...call.matrix, updateDelayedEvent: () => NEVER } };
+      const crashed$ = ownMembership(crashing, resolveJoinOptions(call.slot));
       expectObservable(crashed$.pipe(ignoreElements()), "       ^ 9s !").toBe("");
       expectObservable(join().pipe(ignoreElements()), "    5s ^ 3s !").toBe("");
       const joins$ = membership$.pipe(map((members) => String(members.map(({ createdTs }) => createdTs))));
@@ -167,17 +167,17 @@ describe("our own membership", () => {
     toTheEnd(() => {
       const { home, call } = scene();
       let listeners = 0;
-      const news$ = new Observable<readonly News[]>((subscriber) => {
+      const changes$ = new Observable<readonly RoomChange[]>((subscriber) => {
         listeners += 1;
         subscriber.add(() => (listeners -= 1));
-        subscriber.add(call.matrix.news$.subscribe(subscriber));
+        subscriber.add(call.matrix.changes$.subscribe(subscriber));
       });
-      const counted = callOf({ ...call.matrix, news$ }, call.roomId);
+      const counted = callOf({ ...call.matrix, changes$ }, call.roomId);
       range(0, 300)
         .pipe(
           concatMap((index) => {
             const mode = index % 2 ? "matrix_2_0" : "compatibility";
-            const options = resolveJoinOptions(counted, { mode, leaveOn: timer((index * 7) % 60) });
+            const options = resolveJoinOptions(counted.slot, { mode, leaveOn: timer((index * 7) % 60) });
             return ownMembership(counted, options).pipe(tap(() => expect(listeners).toBeGreaterThan(0)));
           }),
         )

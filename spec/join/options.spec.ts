@@ -4,11 +4,11 @@ import { RtcError } from "../../src/errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 
 const call = { slot: "m.call#ROOM" };
-const wrong = (options: object) => () => resolveJoinOptions(call, options as JoinOptions);
+const wrong = (options: object) => () => resolveJoinOptions(call.slot, options as JoinOptions);
 
 describe("the options of a join", () => {
   it("have defaults (protocol.md 4.1)", async () => {
-    const options = resolveJoinOptions(call);
+    const options = resolveJoinOptions(call.slot);
     expect(options).toMatchObject({
       mode: "compatibility",
       kind: "state",
@@ -26,11 +26,13 @@ describe("the options of a join", () => {
   });
 
   it("take undefined for a default", () => {
-    expect(resolveJoinOptions(call, { mode: undefined, expiryMs: undefined })).toMatchObject({ expiryMs: 14_400_000 });
+    expect(resolveJoinOptions(call.slot, { mode: undefined, expiryMs: undefined })).toMatchObject({
+      expiryMs: 14_400_000,
+    });
   });
 
   it("take values and streams of them", async () => {
-    const options = resolveJoinOptions(call, {
+    const options = resolveJoinOptions(call.slot, {
       intent: of("audio"),
       transports: [{ type: "livekit" }],
       leaveOn: NEVER,

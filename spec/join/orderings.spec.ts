@@ -8,7 +8,7 @@ import { lifecycle } from "./steps.ts";
 
 const left = { type: memberType, sender: alice, stateKey: `_${alice}_A_m.call`, content: {} };
 const words = {
-  a: "asking-server",
+  a: "checking-support",
   d: "scheduling-leave",
   w: "sending-membership",
   j: "joined, armed",

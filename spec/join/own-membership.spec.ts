@@ -13,7 +13,7 @@ describe("being a member of a call", () => {
       expectObservable(requests$, "^ 12s !").toBe("c-d-w-r 4999ms r 4999ms r");
       expectObservable(seen$, "^ 12s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(join()), "^ 12s !").toBe("a-b-c-d", {
-        a: "asking-server",
+        a: "checking-support",
         b: "scheduling-leave",
         c: "sending-membership",
         d: "joined, armed",
@@ -42,7 +42,7 @@ describe("being a member of a call", () => {
       expectObservable(requests$).toBe("c-d-w-r 4999ms r 2999ms s");
       expectObservable(seen$, "^ 1m !").toBe("n-----a 8001ms n", { n: "", a: "alice" });
       expectObservable(inWords(join()), "^ 8005ms !").toBe("a-b-c-d", {
-        a: "asking-server",
+        a: "checking-support",
         b: "scheduling-leave",
         c: "sending-membership",
         d: "joined, armed",
@@ -57,12 +57,12 @@ describe("being a member of a call", () => {
     marbles(({ cold, expectObservable, flush }) => {
       const { call } = scene();
       const asked: unknown[] = [];
-      const manageDelayed: Matrix["manageDelayed"] = (delayId, action, options) => {
+      const updateDelayedEvent: Matrix["updateDelayedEvent"] = (delayId, action, options) => {
         asked.push([action, options?.keepalive || undefined]);
-        return call.matrix.manageDelayed(delayId, action, options);
+        return call.matrix.updateDelayedEvent(delayId, action, options);
       };
-      const alone = { ...call, matrix: { ...call.matrix, manageDelayed } };
-      const options = resolveJoinOptions(call, leave ? { leaveOn: cold(leave) } : {});
+      const alone = { ...call, matrix: { ...call.matrix, updateDelayedEvent } };
+      const options = resolveJoinOptions(call.slot, leave ? { leaveOn: cold(leave) } : {});
       expectObservable(ownMembership(alone, options).pipe(ignoreElements()), subs).toBe(leave ? "102ms |" : "");
       flush();
       expect(asked).toEqual([

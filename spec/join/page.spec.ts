@@ -36,12 +36,12 @@ describe("a page that is being closed", () => {
     const asked: unknown[] = [];
     toTheEnd(() => {
       const { call, join } = scene();
-      const { manageDelayed } = call.matrix;
+      const { updateDelayedEvent } = call.matrix;
       Object.assign(call.matrix, {
-        manageDelayed: ((delayId, action, options) => {
+        updateDelayedEvent: ((delayId, action, options) => {
           asked.push([action, options]);
-          return manageDelayed(delayId, action, options);
-        }) satisfies typeof manageDelayed,
+          return updateDelayedEvent(delayId, action, options);
+        }) satisfies typeof updateDelayedEvent,
       });
       const joined = join().subscribe();
       timer(100).subscribe(hide);

@@ -2,7 +2,7 @@
 import { catchError, defer, distinctUntilChanged, map, type Observable, Subject, throwError } from "rxjs";
 import { type RunHelpers, TestScheduler } from "rxjs/testing";
 import { expect } from "vitest";
-import type { Call } from "../../src/call.ts";
+import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/own-membership.ts";
 import type { JoinState } from "../../src/join/state.ts";
@@ -12,6 +12,7 @@ import { members } from "../../src/membership/members.ts";
 import { memberNames, type RoomOptions, virtualHomeserver } from "../../src/testing/index.ts";
 import type { VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
+import type { JoinTrace } from "../../src/join/trace.ts";
 
 export const alice = "@alice:example.org";
 export const bob = "@bob:example.org";
@@ -50,7 +51,7 @@ export function callOf(
   roomId: string,
   trace: (entry: TraceEntry) => void = () => {},
   strictSlots = false,
-): Call {
+): SessionContext<JoinTrace> {
   const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption: false }, (entries) => {
     for (const entry of entries) trace(entry);
   });
@@ -77,7 +78,7 @@ export function scene(options: SceneOptions = {}) {
     seen$: seenByBob$.pipe(map(memberNames), distinctUntilChanged()),
     membership$: seenByBob$,
     join: (join: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
-      ownMembership(call, resolveJoinOptions(call, join), unanswered$),
+      ownMembership(call, resolveJoinOptions(call.slot, join), unanswered$),
     /** All contents of one type that reached the server, oldest first. */
     sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
   };
@@ -95,15 +96,15 @@ function lettersOf(matrix: Matrix, requests$: Subject<string>): Matrix {
     });
   return {
     ...matrix,
-    delayedEvents: () => told("c", matrix.delayedEvents()),
+    delayedEventLimits: () => told("c", matrix.delayedEventLimits()),
     schedule: (event, delayMs) => told("d", matrix.schedule(event, delayMs)),
     send: (event) => {
       const letter = event.type.endsWith(".slot") ? "o" : "application" in event.content ? "w" : "l";
       return told(letter, matrix.send(event));
     },
-    manageDelayed: (delayId, action, options) => {
+    updateDelayedEvent: (delayId, action, options) => {
       const letter = { restart: "r", send: "s", cancel: "x" }[action];
-      return told(letter, matrix.manageDelayed(delayId, action, options));
+      return told(letter, matrix.updateDelayedEvent(delayId, action, options));
     },
   };
 }
@@ -118,7 +119,7 @@ export const inWords = (state$: Observable<JoinState>): Observable<string> =>
 
 /** The words of a smooth join, and of its end. */
 export const smooth = {
-  a: "asking-server",
+  a: "checking-support",
   d: "scheduling-leave",
   w: "sending-membership",
   j: "joined, armed",
@@ -133,7 +134,7 @@ function wordsOf(state: JoinState): string {
       return [state.step, ...again(state.attempt)].join(" ");
     case "joined":
       return ["joined", state.delayedLeave.status, ...(state.probablyLeft ? ["probably left"] : [])].join(", ");
-    case "reconnecting":
+    case "rejoining":
       return [state.reason, ...again(state.attempt)].join(" ");
     case "leaving":
       return "leaving";

@@ -11,7 +11,7 @@ export const [own] = membersNamed("alice");
 
 export function lifecycle(kind: "state" | "sticky", settings: Partial<Settings> = {}) {
   const mode = kind === "sticky" ? "matrix_2_0" : "compatibility";
-  const all: Settings = { ...resolveJoinOptions({ slot: "m.call#ROOM" }, { mode }), delegates: false, ...settings };
+  const all: Settings = { ...resolveJoinOptions("m.call#ROOM", { mode }), delegates: false, ...settings };
   let now = 0;
   let facts = initialFacts(all, now);
   let open: { readonly id: number; readonly request: Request }[] = [];

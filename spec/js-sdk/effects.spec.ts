@@ -152,7 +152,7 @@ test.for([
 
 test.for(["restart", "send", "cancel"] as const)("a delayed event is managed by its id: %s", async (action) => {
   server.on("POST", "/delayed_events/", () => ({}));
-  expect(await all(port().manageDelayed("syd/1", action))).toEqual([]);
+  expect(await all(port().updateDelayedEvent("syd/1", action))).toEqual([]);
   expect(wire("POST")).toEqual({
     address: `${delayedEvents}/syd%2F1/${action}`,
     body: undefined,
@@ -163,18 +163,18 @@ test.for(["restart", "send", "cancel"] as const)("a delayed event is managed by 
 test("servers of before the action was in the path get it in the body", async () => {
   server.on("POST", "/delayed_events/", () => ({}));
   server.on("POST", "/restart", () => refusal(404, "M_UNRECOGNIZED"));
-  expect(await all(port().manageDelayed("syd_1", "restart"))).toEqual([]);
+  expect(await all(port().updateDelayedEvent("syd_1", "restart"))).toEqual([]);
   expect(wire("POST")).toMatchObject({ address: `${delayedEvents}/syd_1`, body: { action: "restart" } });
 });
 
 test("a server that knows neither form does not support it", async () => {
   server.on("POST", "/delayed_events/", () => refusal(404, "M_UNRECOGNIZED"));
-  await expect(all(port().manageDelayed("syd_1", "restart"))).rejects.toMatchObject({ kind: "unsupported" });
+  await expect(all(port().updateDelayedEvent("syd_1", "restart"))).rejects.toMatchObject({ kind: "unsupported" });
 });
 
 test("an unknown delay id is not tried in another form, and not repeated in the error", async () => {
   server.on("POST", "/delayed_events/", () => refusal(404, "M_NOT_FOUND", { error: "syd_1 is not known" }));
-  await expect(all(port().manageDelayed("syd_1", "restart"))).rejects.toMatchObject({
+  await expect(all(port().updateDelayedEvent("syd_1", "restart"))).rejects.toMatchObject({
     kind: "not-found",
     message: "M_NOT_FOUND: HTTP 404: … is not known",
   });
@@ -183,21 +183,21 @@ test("an unknown delay id is not tried in another form, and not repeated in the 
 
 test("what must outlive the page starts at once, is kept alive, and is not aborted by unsubscribing", () => {
   server.on("POST", "/delayed_events/", () => new Promise(() => {}));
-  port().manageDelayed("syd_1", "send", { keepalive: true }).subscribe().unsubscribe();
+  port().updateDelayedEvent("syd_1", "send", { keepalive: true }).subscribe().unsubscribe();
   expect(wire("POST")).toMatchObject({ address: `${delayedEvents}/syd_1/send`, token: "Bearer token-of-ALICE1" });
   expect(server.requests[0]).toMatchObject({ keepalive: true, signal: undefined });
 });
 
 test("what must outlive the page says how it ended, too", async () => {
   server.on("POST", "/send", () => ({}));
-  expect(await all(port().manageDelayed("syd_1", "send", { keepalive: true }))).toEqual([]);
+  expect(await all(port().updateDelayedEvent("syd_1", "send", { keepalive: true }))).toEqual([]);
   server.on("POST", "/send", () => refusal(429, "M_LIMIT_EXCEEDED", {}, { "Retry-After": "3" }));
-  await expect(all(port().manageDelayed("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
+  await expect(all(port().updateDelayedEvent("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
     kind: "rate-limited",
     retryAfterMs: 3_000,
   });
   server.on("POST", "/send", () => Promise.reject(new TypeError("fetch failed")));
-  await expect(all(port().manageDelayed("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
+  await expect(all(port().updateDelayedEvent("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
     kind: "network",
   });
 });
@@ -245,20 +245,20 @@ test.for([
   ["nonsense", { "m.delayed_events": { max_delay_ms: "long" } }, {}],
 ] as const)("what the server allows of delayed events: %s", async ([, capabilities, allowed]) => {
   server.capabilities = capabilities;
-  expect(await firstValueFrom(port().delayedEvents())).toEqual(allowed);
+  expect(await firstValueFrom(port().delayedEventLimits())).toEqual(allowed);
 });
 
 test("a server without delayed events allows none", async () => {
   server.unstableFeatures = {};
-  expect(await all(port().delayedEvents())).toEqual([false]);
+  expect(await all(port().delayedEventLimits())).toEqual([false]);
 });
 
 test("a server that does not tell its capabilities may allow what it likes", async () => {
   server.on("GET", "/capabilities", () => refusal(400, "M_UNRECOGNIZED"));
-  expect(await all(port().delayedEvents())).toEqual([{}]);
+  expect(await all(port().delayedEventLimits())).toEqual([{}]);
 });
 
 test("not knowing whether the server has delayed events is an error", async () => {
   server.on("GET", "/versions", () => refusal(502, "M_UNKNOWN"));
-  await expect(all(port().delayedEvents())).rejects.toMatchObject({ kind: "network" });
+  await expect(all(port().delayedEventLimits())).rejects.toMatchObject({ kind: "network" });
 });

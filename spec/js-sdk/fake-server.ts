@@ -25,7 +25,7 @@ export interface Request {
 type Answer = (request: Request) => Response | object | Promise<Response | object>;
 
 /** Rooms of a sync response: what changed in each. */
-export interface RoomChange {
+export interface SyncedRoom {
   readonly state?: readonly object[];
   readonly stateAfter?: readonly object[];
   readonly timeline?: readonly object[];
@@ -34,8 +34,8 @@ export interface RoomChange {
 }
 
 export interface SyncChange {
-  readonly join?: Readonly<Record<string, RoomChange>>;
-  readonly leave?: Readonly<Record<string, RoomChange>>;
+  readonly join?: Readonly<Record<string, SyncedRoom>>;
+  readonly leave?: Readonly<Record<string, SyncedRoom>>;
   readonly toDevice?: readonly object[];
   readonly changedDevices?: readonly string[];
 }
@@ -233,10 +233,10 @@ function responseOf({ join = {}, leave = {}, toDevice = [], changedDevices = [] 
   };
 }
 
-const roomsOf = (changes: Readonly<Record<string, RoomChange>>) =>
+const roomsOf = (changes: Readonly<Record<string, SyncedRoom>>) =>
   Object.fromEntries(Object.entries(changes).map(([roomId, change]) => [roomId, roomOf(change)]));
 
-const roomOf = ({ state = [], stateAfter, timeline = [], limited = false, sticky }: RoomChange) => ({
+const roomOf = ({ state = [], stateAfter, timeline = [], limited = false, sticky }: SyncedRoom) => ({
   state: { events: state },
   ...(stateAfter && { "org.matrix.msc4222.state_after": { events: stateAfter } }),
   timeline: { events: timeline, limited, prev_batch: "before" },

@@ -1,6 +1,6 @@
 import { Room } from "matrix-js-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { News } from "../../src/matrix.ts";
+import type { RoomChange } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, joined, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
@@ -41,7 +41,7 @@ test("of thousands of rooms those are named that hold state of a type, or sticky
   });
   const port = fromMatrixClient(client);
   expect([...port.rooms()]).toEqual(["!idle:x", "!state:x", "!sticky:x"]);
-  expect([...port.rooms(stateType)]).toEqual(["!state:x", "!sticky:x"]);
+  expect([...port.rooms({ withStateOf: stateType })]).toEqual(["!state:x", "!sticky:x"]);
 });
 
 test("state is read one by one and by type", async () => {
@@ -97,7 +97,7 @@ test("a malformed event is read without a throw", async () => {
   });
 });
 
-test("a member whom a lazy client does not know is loaded, and news of the room follows", async () => {
+test("a member whom a lazy client does not know is loaded, and change of the room follows", async () => {
   server.on("GET", "/members", () => ({ chunk: joined(alice, bob) }));
   const { client } = await server.started(
     { join: { [roomId]: { state: roomState(alice) } } },
@@ -107,8 +107,8 @@ test("a member whom a lazy client does not know is loaded, and news of the room 
   expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
   expect(server.sent("GET", "/members")).toEqual([]);
 
-  const batches: (readonly News[])[] = [];
-  const subscription = port.news$.subscribe((news) => batches.push(news));
+  const batches: (readonly RoomChange[])[] = [];
+  const subscription = port.changes$.subscribe((change) => batches.push(change));
   expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
   expect(port.stateEvent(roomId, "m.room.member", "@carol:example.org")).toBeUndefined();
   await eventually(() => batches).toEqual([[{ kind: "room", roomId }]]);
@@ -125,7 +125,7 @@ test("members that could not be loaded are asked for again once the connection i
     { lazyLoadMembers: true },
   );
   const port = fromMatrixClient(client);
-  const subscription = port.news$.subscribe(() => port.stateEvent(roomId, "m.room.member", bob));
+  const subscription = port.changes$.subscribe(() => port.stateEvent(roomId, "m.room.member", bob));
   port.stateEvent(roomId, "m.room.member", bob);
   await syncs.take({ join: { [roomId]: { timeline: [encrypted] } } });
   expect(server.sent("GET", "/members")).toHaveLength(1);

@@ -2,10 +2,10 @@ import { ClientEvent, EventStatus, MatrixEvent, Room, SyncState } from "matrix-j
 import { firstValueFrom } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { rtcSession } from "../../src/index.ts";
-import type { News, StickyEvent } from "../../src/matrix.ts";
+import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, event, memberType, roomId, roomState, sticky } from "./events.ts";
-import { eventually, type FakeClient, FakeServer, type RoomChange } from "./fake-server.ts";
+import { eventually, type FakeClient, FakeServer, type SyncedRoom } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -16,15 +16,15 @@ afterEach(() => {
   server.stop();
 });
 
-const inRoom = (change: RoomChange) => ({ join: { [roomId]: change } });
+const inRoom = (change: SyncedRoom) => ({ join: { [roomId]: change } });
 
 function listen({ client }: FakeClient) {
   const port = fromMatrixClient(client);
   const told: StickyEvent[] = [];
-  const batches: (readonly News[])[] = [];
-  const subscription = port.news$.subscribe((news) => {
-    batches.push(news);
-    told.push(...news.flatMap((each) => (each.kind === "sticky" ? [each.event] : [])));
+  const batches: (readonly RoomChange[])[] = [];
+  const subscription = port.changes$.subscribe((change) => {
+    batches.push(change);
+    told.push(...change.flatMap((each) => (each.kind === "sticky" ? [each.event] : [])));
   });
   return { port, told, batches, subscription };
 }
@@ -192,12 +192,12 @@ test("an undecryptable event of before anybody listened is found in the time lin
 test("a room that holds nothing but an undecryptable event is one that holds something, whoever listens", async () => {
   const { ours, member } = await encryptedMembership();
   const port = fromMatrixClient(ours.client);
-  expect([...port.rooms(memberType)]).toEqual([]);
+  expect([...port.rooms({ withStateOf: memberType })]).toEqual([]);
   await ours.syncs.take(inRoom({ timeline: [member] }));
-  expect([...port.rooms(memberType)]).toEqual([roomId]);
+  expect([...port.rooms({ withStateOf: memberType })]).toEqual([roomId]);
   const { port: listening, told } = listen(ours);
   await eventually(() => told.length).toBe(1);
-  expect([...listening.rooms(memberType)]).toEqual([roomId]);
+  expect([...listening.rooms({ withStateOf: memberType })]).toEqual([roomId]);
 });
 
 test("an encrypted event of a gappy sync is decrypted, though the client has given it up", async () => {

@@ -1,9 +1,9 @@
 // A key that is missing is asked for again, and given again. Pitfalls 2, item 1.
 import { filter, Observable, of, Subject, takeUntil } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { Decryption } from "../../src/keys/trace.ts";
 import { marbles } from "../support/marbles.ts";
 import { happening, letter, scene } from "./scene.ts";
+import type { Decryption } from "../../src/types.ts";
 
 const questions = ({ asked$, key$ }: ReturnType<typeof scene>) =>
   new Observable<string>((subscriber) => {

@@ -15,8 +15,8 @@ import {
 } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { expect, it } from "vitest";
-import type { Call } from "../../src/call.ts";
-import { toBase64 } from "../../src/keys/base64.ts";
+import type { SessionContext } from "../../src/session-context.ts";
+import { toBase64 } from "../../src/room/base64.ts";
 import { KeyState } from "../../src/keys/key-state.ts";
 import { mediaKeys } from "../../src/keys/media-keys.ts";
 import { resolveKeyOptions } from "../../src/keys/options.ts";
@@ -26,6 +26,7 @@ import { type Device, type Matrix, MatrixError, type ToDeviceMessage, type ToDev
 import type { TraceEntry } from "../../src/trace.ts";
 import type { Membership } from "../../src/types.ts";
 import { keyIn, letter, member, nameOf, roomId } from "./scene.ts";
+import type { KeyTrace } from "../../src/keys/trace.ts";
 
 const names = ["bob", "carl", "dave", "erin", "frank"];
 const endTs = 300_000;
@@ -152,7 +153,7 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
         shown.push(entry);
         keys.note(entry);
       },
-    } as unknown as Call;
+    } as unknown as SessionContext<KeyTrace>;
 
     for (const it of plan.toSorted((a, b) => a.ts - b.ts)) timer(it.ts).subscribe(() => change(it));
     keys.encryptionStatus$.subscribe((statuses) => shown.push(statuses));
@@ -251,7 +252,7 @@ it("no decision, status, count or error holds a key, of ours or of others, in an
     { numRuns: 50 },
   );
   // There was something to look at.
-  for (const kind of ["key-used", "key-received", "key-refused", "key-early", "key-not-delivered", "RtcError"])
+  for (const kind of ["key-used", "key-received", "key-rejected", "key-early", "key-not-delivered", "RtcError"])
     expect(kinds).toContain(kind);
 });
 

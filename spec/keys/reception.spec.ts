@@ -2,10 +2,10 @@
 import { filter, map, merge, mergeMap, type Observable, of } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it, vi } from "vitest";
-import type { Decryption } from "../../src/keys/trace.ts";
 import type { Device, RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
 import { type Letter, letter, type Plan, scene } from "./scene.ts";
+import type { Decryption } from "../../src/types.ts";
 
 interface Drawing extends Omit<Plan, "members" | "letters"> {
   readonly members?: string;
@@ -202,7 +202,7 @@ describe("of the keys of a member", () => {
       const words = Object.fromEntries([..."abcdefghi"].map((mark, index) => [mark, `bob#${index}=1`]));
       expectObservable(others(call)).toBe("-abcdefghi---a", words);
       flush();
-      expect(call.traced("key-refused")).toMatchObject([{ reason: "outdated", keyIndex: 1 }]);
+      expect(call.traced("key-rejected")).toMatchObject([{ reason: "outdated", keyIndex: 1 }]);
     }),
   );
 });
@@ -222,8 +222,8 @@ describe("refused, with a trace of the reason, is", () => {
         const call = scene({ ...plan, members: cold("a", { a: names }), letters: cold("-k", { k: message }) });
         expectObservable(others(call), "^---!").toBe("");
         flush();
-        expect(call.traced("key-refused", "key-early", "key-received")).toMatchObject([
-          { kind: "key-refused", userId: message.sender, ...reason },
+        expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
+          { kind: "key-rejected", userId: message.sender, ...reason },
         ]);
       }),
     );
@@ -278,7 +278,7 @@ describe("refused, with a trace of the reason, is", () => {
       const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k-k", { k: message }) });
       expectObservable(others(call)).toBe("-x", { x: "bob#0=1" });
       flush();
-      expect(call.traced("key-refused")).toMatchObject([{ reason: "outdated", userId: "@bob:example.org" }]);
+      expect(call.traced("key-rejected")).toMatchObject([{ reason: "outdated", userId: "@bob:example.org" }]);
     }),
   );
 
@@ -291,9 +291,9 @@ describe("refused, with a trace of the reason, is", () => {
       });
       expectObservable(others(call)).toBe("");
       flush();
-      expect(call.traced("key-refused", "key-early")).toMatchObject([
+      expect(call.traced("key-rejected", "key-early")).toMatchObject([
         { kind: "key-early" },
-        { kind: "key-refused", reason: "never-a-member" },
+        { kind: "key-rejected", reason: "never-a-member" },
       ]);
     }),
   );
@@ -311,7 +311,7 @@ describe("refused, with a trace of the reason, is", () => {
         "13ms (123456789a)",
       );
       flush();
-      expect(call.traced("key-refused")).toMatchObject([{ reason: "too-many-early", keyIndex: 0 }]);
+      expect(call.traced("key-rejected")).toMatchObject([{ reason: "too-many-early", keyIndex: 0 }]);
     }),
   );
 });
@@ -338,7 +338,7 @@ describe("keys that wait for their member", () => {
       const call = scene(plan(helpers, crowd(1_000, eves), "eve"));
       helpers.expectObservable(others(call)).toBe("----k", { k: "bob#0=1" });
       helpers.flush();
-      expect(call.traced("key-refused")[0]).toMatchObject({ reason: "too-many-early", userId: "@eve0:elsewhere.org" });
+      expect(call.traced("key-rejected")[0]).toMatchObject({ reason: "too-many-early", userId: "@eve0:elsewhere.org" });
     }),
   );
 
@@ -348,7 +348,7 @@ describe("keys that wait for their member", () => {
       const call = scene(plan(helpers, [...crowd(999, eves), letter({ from: "carl" }), letter({ from: "dave" })]));
       helpers.expectObservable(others(call), "^-----!").toBe("");
       helpers.flush();
-      expect(call.traced("key-refused")).toMatchObject([
+      expect(call.traced("key-rejected")).toMatchObject([
         { reason: "too-many-early", userId: "@bob:example.org" },
         { reason: "too-many-early", userId: "@eve0:elsewhere.org" },
       ]);
@@ -362,7 +362,7 @@ describe("keys that wait for their member", () => {
       const call = scene(plan(helpers, laptops));
       helpers.expectObservable(others(call), "^-----!").toBe("----k", { k: "bob#0=1" });
       helpers.flush();
-      expect(call.traced("key-refused")).toMatchObject([{ reason: "too-many-early", deviceId: "LAPTOP0" }]);
+      expect(call.traced("key-rejected")).toMatchObject([{ reason: "too-many-early", deviceId: "LAPTOP0" }]);
     }),
   );
 });
@@ -375,7 +375,7 @@ describe("passed over without a word is", () => {
         const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
         expectObservable(others(call), "^---!").toBe("");
         flush();
-        expect(call.traced("key-refused", "key-early")).toEqual([]);
+        expect(call.traced("key-rejected", "key-early")).toEqual([]);
       }),
     );
 
@@ -435,8 +435,8 @@ describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
       const call = scene({ ...side, members: cold("a", { a: "me bob.state" }), letters });
       expectObservable(others(call), "^----!").toBe("---x", { x: "@bob:example.org:PHONE#0=8" });
       flush();
-      expect(call.traced("key-refused", "key-early")).toEqual([
-        { kind: "key-refused", reason: "unknown-slot", userId: "@bob:example.org", deviceId: "PHONE", keyIndex: 0 },
+      expect(call.traced("key-rejected", "key-early")).toEqual([
+        { kind: "key-rejected", reason: "unknown-slot", userId: "@bob:example.org", deviceId: "PHONE", keyIndex: 0 },
       ]);
     }),
   );
@@ -550,7 +550,7 @@ describe("keys in the timeline, as old clients send them,", () => {
         const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: roomKey }) });
         expectObservable(others(call), "^---!").toBe("");
         flush();
-        expect(call.traced("key-refused")).toMatchObject(refusals);
+        expect(call.traced("key-rejected")).toMatchObject(refusals);
       }),
     );
   }

@@ -1,6 +1,6 @@
 // Our keys as events of the room, as old clients take them. protocol.md 5.5.
 import { describe, expect, it } from "vitest";
-import { toUnpaddedBase64 } from "../../src/keys/base64.ts";
+import { toUnpaddedBase64 } from "../../src/room/base64.ts";
 import { MatrixError, type OutgoingEvent } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
 import { happening, keyIn, type Plan, scene } from "./scene.ts";
@@ -226,7 +226,7 @@ describe("a key", () => {
       const call = scene({ keyTransport: "room-event", members: cold("b", lists), roomKeys: cold("-e", { e: echo }) });
       expectObservable(happening(call), "^---!").toBe("(is)", words);
       flush();
-      expect(call.traced("key-received", "key-refused", "key-early")).toEqual([]);
+      expect(call.traced("key-received", "key-rejected", "key-early")).toEqual([]);
     }),
   );
 

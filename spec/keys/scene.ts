@@ -16,7 +16,7 @@ import {
   throwError,
   timer,
 } from "rxjs";
-import type { Call, OwnMember } from "../../src/call.ts";
+import type { SessionContext } from "../../src/session-context.ts";
 import { mediaKeys } from "../../src/keys/media-keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
 import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
@@ -29,10 +29,11 @@ import {
   type ToDeviceMessage,
   type ToDeviceOutcome,
 } from "../../src/matrix.ts";
-import { toBase64 } from "../../src/keys/base64.ts";
+import { toBase64 } from "../../src/room/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
-import type { EncryptionKey, Membership } from "../../src/types.ts";
+import type { EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
+import type { KeyTrace } from "../../src/keys/trace.ts";
 
 export const roomId = "!kitchen:example.org";
 
@@ -222,7 +223,7 @@ export function scene({
       trace.push(entry);
       trace$.next(entry);
     },
-  } as unknown as Call;
+  } as unknown as SessionContext<KeyTrace>;
   const self$: OwnMember = { kind: own.kind, userId, deviceId, memberId, participantIdentity };
 
   // The members are there before anybody looks, as they are in a session.

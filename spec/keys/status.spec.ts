@@ -3,8 +3,9 @@ import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { EncryptionFacts } from "../../src/keys/encryption-status.ts";
 import { countKeys, noStatistics } from "../../src/keys/statistics.ts";
-import type { Decryption, KeyRefusal, KeyTrace } from "../../src/keys/trace.ts";
+import type { KeyRejection, KeyTrace } from "../../src/keys/trace.ts";
 import { type Letter, letter, member, type Plan, scene } from "./scene.ts";
+import type { Decryption } from "../../src/types.ts";
 
 const bob = member("bob");
 const { userId, deviceId, memberId, participantIdentity } = bob;
@@ -45,14 +46,14 @@ describe("the status of a member", () => {
       "waits for a key once an early one is given up",
       [
         { kind: "key-early", ...device, keyIndex: 0 },
-        { kind: "key-refused", reason: "never-a-member", ...device, keyIndex: 0 },
+        { kind: "key-rejected", reason: "never-a-member", ...device, keyIndex: 0 },
       ],
       { status: "waiting", why: "no-key" },
     ],
     [
       "waits while a key is early, whatever was given up before",
       [
-        { kind: "key-refused", reason: "never-a-member", ...device, keyIndex: 0 },
+        { kind: "key-rejected", reason: "never-a-member", ...device, keyIndex: 0 },
         { kind: "key-early", ...device, keyIndex: 0 },
       ],
       { status: "waiting", why: "key-early" },
@@ -62,18 +63,18 @@ describe("the status of a member", () => {
       [
         { kind: "key-early", ...device, keyIndex: 0 },
         { kind: "key-early", ...device, keyIndex: 1 },
-        { kind: "key-refused", reason: "too-many-early", ...device, keyIndex: 0 },
+        { kind: "key-rejected", reason: "too-many-early", ...device, keyIndex: 0 },
       ],
       { status: "waiting", why: "key-early" },
     ],
     [
       "is no worse for a forged key beside a good one",
-      [received(0), { kind: "key-refused", reason: "forged-device", ...device }],
+      [received(0), { kind: "key-rejected", reason: "forged-device", ...device }],
       { status: "ok", keyIndex: 0 },
     ],
     [
       "does not suffer from an outdated key",
-      [{ kind: "key-refused", reason: "outdated", ...device }],
+      [{ kind: "key-rejected", reason: "outdated", ...device }],
       { status: "waiting", why: "no-key" },
     ],
     [
@@ -119,7 +120,7 @@ describe("the status of a member", () => {
     ],
     [
       "says why no key was taken, whatever media is tried with",
-      [{ kind: "key-refused", reason: "cleartext", ...device }, media("invalid-key")],
+      [{ kind: "key-rejected", reason: "cleartext", ...device }, media("invalid-key")],
       { status: "unverified", why: "cleartext" },
     ],
   ];
@@ -180,12 +181,12 @@ describe("a member whose key is refused", () => {
       call.key$.subscribe();
       flush();
       status = statusAfter(
-        ...call.traced("key-refused", "key-received", "key-early").map((entry) => entry as KeyTrace),
+        ...call.traced("key-rejected", "key-received", "key-early").map((entry) => entry as KeyTrace),
       );
     });
     return status;
   };
-  const cases: readonly [why: KeyRefusal, letter: Omit<Letter, "from">, plan?: Partial<Plan>][] = [
+  const cases: readonly [why: KeyRejection, letter: Omit<Letter, "from">, plan?: Partial<Plan>][] = [
     ["cleartext", { proof: "none" }],
     ["unproven-device", { proof: { crossSigned: false } }],
     ["forged-device", { content: { member: { claimed_device_id: "LAPTOP" } } }],
@@ -205,7 +206,7 @@ describe("a member whose key is refused", () => {
 });
 
 describe("statistics of a key that is not taken", () => {
-  const reasons: Readonly<Record<KeyRefusal, "received" | "refused" | "nothing">> = {
+  const reasons: Readonly<Record<KeyRejection, "received" | "refused" | "nothing">> = {
     malformed: "refused",
     cleartext: "refused",
     "unproven-device": "refused",
@@ -221,7 +222,7 @@ describe("statistics of a key that is not taken", () => {
   };
   for (const [reason, counter] of Object.entries(reasons))
     it(`${reason} count ${counter === "nothing" ? counter : `it as ${counter}`}`, () => {
-      const counted = countKeys(noStatistics, { kind: "key-refused", reason: reason as KeyRefusal, userId });
+      const counted = countKeys(noStatistics, { kind: "key-rejected", reason: reason as KeyRejection, userId });
       expect(counted).toEqual({ ...noStatistics, ...(counter !== "nothing" && { [counter]: 1 }) });
     });
 });
@@ -234,9 +235,9 @@ it("statistics count what was made, sent, received and refused", () => {
     { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device },
     received(0),
     received(1),
-    { kind: "key-refused", reason: "outdated", ...device },
-    { kind: "key-refused", reason: "cleartext", ...device },
-    { kind: "key-refused", reason: "stale", userId },
+    { kind: "key-rejected", reason: "outdated", ...device },
+    { kind: "key-rejected", reason: "cleartext", ...device },
+    { kind: "key-rejected", reason: "stale", userId },
     { kind: "key-asked-for", memberId, ...device },
   ];
   expect(entries.reduce(countKeys, noStatistics)).toEqual({

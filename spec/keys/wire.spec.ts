@@ -1,7 +1,7 @@
 // Key messages on the wire, against the examples E8 to E10 and the vectors K1 and K2 of protocol.md 12.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromBase64, toBase64 } from "../../src/keys/base64.ts";
+import { fromBase64, toBase64 } from "../../src/room/base64.ts";
 import { keyMessage, parseKeyMessage, parseRoomKeys, roomKeyEvent } from "../../src/keys/wire.ts";
 
 const roomId = "!kitchen:example.org";

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { afterEach, expect, it, vi } from "vitest";
 import { decryption } from "../../src/livekit/decryption.ts";
-import type { Decryption } from "../../src/keys/trace.ts";
+import type { Decryption } from "../../src/types.ts";
 
 const bob = { identity: "bob" };
 

@@ -1,9 +1,9 @@
 // LiveKit does not tell when it can decrypt again: the media that it has decrypted does.
 import { of } from "rxjs";
 import { describe, it } from "vitest";
-import type { Decryption } from "../../src/keys/trace.ts";
 import { untilDecrypted } from "../../src/livekit/until-decrypted.ts";
 import { marbles } from "../support/marbles.ts";
+import type { Decryption } from "../../src/types.ts";
 
 const told: Record<string, Decryption> = {
   b: { participantIdentity: "bob", result: "missing-key", keyIndex: 1 },

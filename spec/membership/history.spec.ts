@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { View } from "../../src/membership/view.ts";
-import { everythingIn } from "../../src/news.ts";
+import { wholeRoom } from "../../src/room/changes.ts";
 import type { Membership } from "../../src/types.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { history, shuffled } from "../support/history.ts";
@@ -81,7 +81,7 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
         for (const fact of redacted) play.redact([fact]);
         const options = { roomId, slot: roomCall, strictSlots, requireSlotEncryption: false };
         const fresh = new View(play.client, options, play.view.members);
-        fresh.look(everythingIn(roomId), play.now);
+        fresh.look(wholeRoom(roomId), play.now);
         expect(fresh.members).toBe(play.view.members);
         expect(fresh.rejections.toSorted(byEvent)).toEqual(play.view.rejections.toSorted(byEvent));
       }),

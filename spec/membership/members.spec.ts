@@ -31,7 +31,7 @@ describe("The members of a call", () => {
   );
 
   it(
-    "are told once for each batch of news, and are in the end what the last one says (guarantee 2, ordering 8)",
+    "are told once for each batch of change, and are in the end what the last one says (guarantee 2, ordering 8)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
       const set = client.setState.bind(client, roomId);
@@ -45,7 +45,7 @@ describe("The members of a call", () => {
   );
 
   it(
-    "are not told of again where nothing came of the news",
+    "are not told of again where nothing came of the change",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, membership$ } = watching();
       client.setState(roomId, joins(alice));

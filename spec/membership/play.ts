@@ -1,7 +1,7 @@
 // Play: a room in which facts happen, to a client and its view, and into the log that the oracle goes by.
-import type { News, StickyEvent } from "../../src/matrix.ts";
+import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { View } from "../../src/membership/view.ts";
-import { everythingIn } from "../../src/news.ts";
+import { wholeRoom } from "../../src/room/changes.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {
@@ -28,24 +28,24 @@ export class Play {
     this.#ids = new Map(facts.map((fact, index) => [fact, `$${1000 + index}`]));
     this.client.enter(roomId);
     this.view = new View(this.client, { roomId, slot: roomCall, strictSlots, requireSlotEncryption: false });
-    this.view.look(everythingIn(roomId), this.now);
+    this.view.look(wholeRoom(roomId), this.now);
   }
 
   /** Lets facts happen at once and tells of them in one batch. */
   batch(facts: readonly Fact[]): void {
-    const news = facts.flatMap((fact) => this.#happen(fact));
-    this.view.look(news, this.now);
-    this.client.tell(...news);
+    const change = facts.flatMap((fact) => this.#happen(fact));
+    this.view.look(change, this.now);
+    this.client.tell(...change);
   }
 
   /** Redacts events that have arrived, and tells of it in one batch. */
   redact(facts: Iterable<Fact>): void {
-    const news = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
-    this.view.look(news, this.now);
-    this.client.tell(...news);
+    const change = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
+    this.view.look(change, this.now);
+    this.client.tell(...change);
   }
 
-  #redact(eventId: string): readonly News[] {
+  #redact(eventId: string): readonly RoomChange[] {
     this.#held.delete(eventId);
     this.#note({ kind: "redaction", ts: this.now, eventId });
     return this.client.redact(roomId, eventId);
@@ -55,7 +55,7 @@ export class Play {
     this.log.push(...happenings);
   }
 
-  #happen(fact: Fact): readonly News[] {
+  #happen(fact: Fact): readonly RoomChange[] {
     const { client, now: ts } = this;
     const eventId = this.#ids.get(fact) ?? "";
     switch (fact.kind) {
@@ -69,8 +69,8 @@ export class Play {
       case "again": {
         const held = [...this.#held.values()].at(-1 - fact.of);
         if (!held) return [];
-        const isNews = fact.isDecrypted && held.event.encryption === "undecryptable";
-        return [this.#arrive(held.fact, isNews ? decrypted(held.fact, held.event) : held.event)];
+        const hasChanged = fact.isDecrypted && held.event.encryption === "undecryptable";
+        return [this.#arrive(held.fact, hasChanged ? decrypted(held.fact, held.event) : held.event)];
       }
       case "redaction": {
         const arrived = this.#arrived.at(-1 - fact.of);
@@ -93,7 +93,7 @@ export class Play {
     }
   }
 
-  #arrive(fact: StickyFact, event: StickyEvent): News {
+  #arrive(fact: StickyFact, event: StickyEvent): RoomChange {
     const { eventId, receivedTs } = event;
     this.#held.set(eventId, { fact, event });
     const isReadable = event.encryption !== "undecryptable";

@@ -9,9 +9,9 @@ describe("A behavior", () => {
     "has a value at once and tells of each change",
     marbles(({ hot, expectObservable }) => {
       let value = "a";
-      const news$ = hot("      -b-c-");
-      news$.subscribe((next) => (value = next));
-      const value$ = behavior(() => value, news$);
+      const changes$ = hot("      -b-c-");
+      changes$.subscribe((next) => (value = next));
+      const value$ = behavior(() => value, changes$);
       expectObservable(value$, "^---!").toBe("ab-c");
       expectObservable(value$, "--^-!").toBe("--bc");
       expectObservable(value$, "----^!").toBe("----c");
@@ -19,25 +19,25 @@ describe("A behavior", () => {
   );
 
   it(
-    "says nothing where the news changed nothing, by whatever it takes for equal",
+    "says nothing where the change changed nothing, by whatever it takes for equal",
     marbles(({ hot, expectObservable }) => {
       let value = 1;
-      const news$ = hot("                                                 -b-c-d", { b: 1, c: -1, d: 2 });
-      news$.subscribe((next) => (value = next));
+      const changes$ = hot("                                                 -b-c-d", { b: 1, c: -1, d: 2 });
+      changes$.subscribe((next) => (value = next));
       const isEqual = (a: number, b: number) => Math.abs(a) === Math.abs(b);
       expectObservable(
-        behavior(() => value, news$),
+        behavior(() => value, changes$),
         "                    ^-----!",
       ).toBe("a--c-d", { a: 1, c: -1, d: 2 });
       expectObservable(
-        behavior(() => value, news$, isEqual),
+        behavior(() => value, changes$, isEqual),
         "           ^-----!",
       ).toBe("a----d", { a: 1, d: 2 });
     }),
   );
 
   it(
-    "ends with its news",
+    "ends with its change",
     marbles(({ hot, expectObservable }) => {
       expectObservable(behavior(() => "a", hot("--|"))).toBe("a-|");
       expectObservable(behavior(() => "a", of(1, 2))).toBe("(a|)");
@@ -53,24 +53,24 @@ describe("A behavior", () => {
 
   it("listens before it reads, so that nothing is lost in between (guarantee 38)", () => {
     let value = "old";
-    const news$ = new BehaviorSubject(0).pipe(
+    const changes$ = new BehaviorSubject(0).pipe(
       map(() => {
         value = "new";
       }),
     );
     const seen: string[] = [];
-    behavior(() => value, news$).subscribe((next) => seen.push(next));
+    behavior(() => value, changes$).subscribe((next) => seen.push(next));
     expect(seen).toEqual(["new"]);
   });
 
   it("leaves every subscriber on the newest value, also when one of them changes it (guarantee 36)", () => {
     let value = 0;
-    const news$ = new Subject<void>();
+    const changes$ = new Subject<void>();
     const set = (next: number) => {
       value = next;
-      news$.next();
+      changes$.next();
     };
-    const value$ = behavior(() => value, news$);
+    const value$ = behavior(() => value, changes$);
     const seen: Record<string, number[]> = { first: [], last: [] };
     value$.subscribe((next) => seen["first"]?.push(next));
     value$.subscribe((next) => next === 1 && set(2));
@@ -81,25 +81,25 @@ describe("A behavior", () => {
 
   it("does not glitch where two of one source meet", () => {
     let value = 1;
-    const news$ = new Subject<void>();
-    const value$ = behavior(() => value, news$);
+    const changes$ = new Subject<void>();
+    const value$ = behavior(() => value, changes$);
     const double$ = behavior(() => value$.value * 2, value$);
     const both$ = behavior(() => [value$.value, double$.value].join(), merge(value$, double$));
     const seen: string[] = [];
     both$.subscribe((both) => seen.push(both));
     value = 2;
-    news$.next();
+    changes$.next();
     expect(seen).toEqual(["1,2", "2,4"]);
   });
 
-  it("takes its subscription to the news along", () => {
-    const news$ = new Subject<void>();
+  it("takes its subscription to the change along", () => {
+    const changes$ = new Subject<void>();
     const all = new Subscription();
-    const value$ = behavior(() => 1, news$);
+    const value$ = behavior(() => 1, changes$);
     for (let n = 0; n < 3; n += 1) all.add(value$.subscribe());
-    expect(news$.observed).toBe(true);
+    expect(changes$.observed).toBe(true);
     all.unsubscribe();
-    expect(news$.observed).toBe(false);
+    expect(changes$.observed).toBe(false);
   });
 
   it("is an Observable to all operators, and is satisfied by a BehaviorSubject", () => {
@@ -109,8 +109,8 @@ describe("A behavior", () => {
     expect(seen).toEqual([[1, 2]]);
   });
 
-  it("never errs itself: an error of its news is an unhandled one", async () => {
-    const broken = new Error("news broke");
+  it("never errs itself: an error of its change is an unhandled one", async () => {
+    const broken = new Error("change broke");
     const seen: unknown[] = [];
     const note = (value: unknown) => void seen.push(value);
     const value$ = behavior(

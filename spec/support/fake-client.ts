@@ -1,6 +1,6 @@
 // FakeClient: the reading side of a Matrix client, moved by hand: what it holds and what it tells are set apart.
 import { NEVER, Observable, Subject } from "rxjs";
-import type { Matrix, News, RoomEvent, StickyEvent } from "../../src/matrix.ts";
+import type { Matrix, RoomChange, RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { alice, slotType, stateEvent } from "./contents.ts";
 
 class FakeRoom {
@@ -12,16 +12,16 @@ export class FakeClient implements Matrix {
   readonly userId: string;
   readonly deviceId = "PHONE";
   readonly #rooms = new Map<string, FakeRoom>();
-  readonly #news$ = new Subject<readonly News[]>();
+  readonly #changes$ = new Subject<readonly RoomChange[]>();
   /** How many listen to the news right now. */
   listeners = 0;
   /** How often the members of a room were read. */
   readings = 0;
 
-  readonly news$: Observable<readonly News[]> = new Observable((subscriber) => {
+  readonly changes$: Observable<readonly RoomChange[]> = new Observable((subscriber) => {
     this.listeners += 1;
     subscriber.add(() => (this.listeners -= 1));
-    subscriber.add(this.#news$.subscribe(subscriber));
+    subscriber.add(this.#changes$.subscribe(subscriber));
   });
 
   constructor(userId: string = alice) {
@@ -55,56 +55,56 @@ export class FakeClient implements Matrix {
   }
 
   /** Tells a batch of news. */
-  tell(...news: readonly News[]): void {
-    this.#news$.next(news);
+  tell(...change: readonly RoomChange[]): void {
+    this.#changes$.next(change);
   }
 
   /** Holds a room with these users in it, and gives the news of it. */
-  enter(roomId: string, ...userIds: readonly string[]): News {
+  enter(roomId: string, ...userIds: readonly string[]): RoomChange {
     this.#rooms.set(roomId, new FakeRoom());
     for (const userId of userIds) this.setMembership(roomId, userId, "join");
     return { kind: "room", roomId };
   }
 
-  setState(roomId: string, event: RoomEvent): News {
+  setState(roomId: string, event: RoomEvent): RoomChange {
     const { type, stateKey = "" } = event;
     const { state } = this.#room(roomId);
     state.set(type, (state.get(type) ?? new Map<string, RoomEvent>()).set(stateKey, event));
     return { kind: "state", roomId, type, stateKey };
   }
 
-  setMembership(roomId: string, userId: string, membership: string): News {
+  setMembership(roomId: string, userId: string, membership: string): RoomChange {
     return this.setState(
       roomId,
       stateEvent({ membership }, { type: "m.room.member", sender: userId, stateKey: userId }),
     );
   }
 
-  setSlot(roomId: string, slot: string, content: unknown, type: string = slotType): News {
+  setSlot(roomId: string, slot: string, content: unknown, type: string = slotType): RoomChange {
     return this.setState(roomId, stateEvent(content, { type, stateKey: slot }));
   }
 
-  encrypt(roomId: string): News {
+  encrypt(roomId: string): RoomChange {
     const content = { algorithm: "m.megolm.v1.aes-sha2" };
     return this.setState(roomId, stateEvent(content, { type: "m.room.encryption", stateKey: "" }));
   }
 
   /** Holds a sticky event, and gives the news of it. */
-  keep(roomId: string, event: StickyEvent): News {
+  keep(roomId: string, event: StickyEvent): RoomChange {
     this.#room(roomId).sticky.set(event.eventId, event);
     return { kind: "sticky", roomId, event };
   }
 
-  redact(roomId: string, eventId: string): readonly News[] {
+  redact(roomId: string, eventId: string): readonly RoomChange[] {
     const { state, sticky } = this.#room(roomId);
     sticky.delete(eventId);
-    const news: News[] = [{ kind: "redaction", roomId, eventId }];
+    const change: RoomChange[] = [{ kind: "redaction", roomId, eventId }];
     for (const events of state.values()) {
       for (const event of Array.from(events.values())) {
-        if (event.eventId === eventId) news.push(this.setState(roomId, { ...event, content: {} }));
+        if (event.eventId === eventId) change.push(this.setState(roomId, { ...event, content: {} }));
       }
     }
-    return news;
+    return change;
   }
 
   #room(roomId: string): FakeRoom {
@@ -117,6 +117,6 @@ export class FakeClient implements Matrix {
   sendToDevice = () => NEVER;
   send = () => NEVER;
   schedule = () => NEVER;
-  manageDelayed = () => NEVER;
-  delayedEvents = () => NEVER;
+  updateDelayedEvent = () => NEVER;
+  delayedEventLimits = () => NEVER;
 }

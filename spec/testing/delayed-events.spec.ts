@@ -26,7 +26,7 @@ describe("a delayed event of the virtual homeserver", () => {
       const { home, b, state } = roomOfTwo();
       const restarts$ = b
         .schedule(state, 10)
-        .pipe(switchMap((id) => cold("----r-----r 20ms r").pipe(mergeMap(() => b.manageDelayed(id, "restart")))));
+        .pipe(switchMap((id) => cold("----r-----r 20ms r").pipe(mergeMap(() => b.updateDelayedEvent(id, "restart")))));
       expectObservable(restarts$).toBe("                   39ms #", undefined, notFound);
       const sent$ = home.event$.pipe(map(({ stateKey }) => stateKey));
       expectObservable(sent$, "^ 40ms !").toBe("                   26ms s", { s: state.stateKey });
@@ -40,7 +40,7 @@ describe("a delayed event of the virtual homeserver", () => {
       const act = (action: "send" | "cancel", stateKey: string) =>
         b
           .schedule({ ...state, stateKey }, 10)
-          .pipe(switchMap((id) => concat(b.manageDelayed(id, action), b.manageDelayed(id, action))));
+          .pipe(switchMap((id) => concat(b.updateDelayedEvent(id, action), b.updateDelayedEvent(id, action))));
       expectObservable(act("send", "now")).toBe("    ----- ---- ---#".replaceAll(" ", ""), undefined, notFound);
       expectObservable(act("cancel", "never")).toBe("----- ---- ---#".replaceAll(" ", ""), undefined, notFound);
       expectObservable(home.event$.pipe(map(({ stateKey }) => stateKey)), "^ 30ms !").toBe("------s", { s: "now" });
@@ -51,7 +51,7 @@ describe("a delayed event of the virtual homeserver", () => {
     "obeys its owner only",
     marbles(({ expectObservable, flush }) => {
       const { home, a, b, state } = roomOfTwo();
-      const stolen$ = b.schedule(state, 10).pipe(switchMap((id) => a.manageDelayed(id, "cancel")));
+      const stolen$ = b.schedule(state, 10).pipe(switchMap((id) => a.updateDelayedEvent(id, "cancel")));
       expectObservable(stolen$).toBe("--------#", undefined, notFound);
       flush();
       expect(home.events(state.roomId).at(-1)?.stateKey).toBe(state.stateKey);
@@ -111,12 +111,12 @@ describe("a delayed event of the virtual homeserver", () => {
       const short = roomOfTwo({ delayedEvents: { maxDelayMs: 50 } });
       const tooLong = new MatrixError("max-delay-exceeded", "the delay is too long", { maxDelayMs: 50 });
       expectObservable(short.b.schedule(short.state, 51)).toBe("----#", undefined, tooLong);
-      expectObservable(short.b.delayedEvents()).toBe("          ----(m|)", { m: { maxDelayMs: 50 } });
+      expectObservable(short.b.delayedEventLimits()).toBe("          ----(m|)", { m: { maxDelayMs: 50 } });
 
       const none = roomOfTwo({ delayedEvents: false });
       const unsupported = new MatrixError("unsupported", "no delayed events here");
       expectObservable(none.b.schedule(none.state, 10)).toBe("  ----#", undefined, unsupported);
-      expectObservable(none.b.delayedEvents()).toBe("           ----(m|)", { m: false });
+      expectObservable(none.b.delayedEventLimits()).toBe("           ----(m|)", { m: false });
 
       const { home, a, b, state } = roomOfTwo();
       const many$ = range(101).pipe(mergeMap((n) => b.schedule({ ...state, stateKey: `${n}` }, 10)));

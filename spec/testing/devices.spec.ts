@@ -9,20 +9,20 @@ const deviceB = { userId: bob, deviceId: "B" };
 
 describe("a device of the virtual homeserver", () => {
   test(
-    "gets a to-device message with the proof of who sent it, ahead of the news of the same sync",
+    "gets a to-device message with the proof of who sent it, ahead of the change of the same sync",
     marbles(({ expectObservable }) => {
       const { home, a, b, state } = roomOfTwo();
       home.adjust(deviceB, { crossSigned: false });
       const order: string[] = [];
       a.toDevice$.subscribe(() => order.push("message"));
-      a.news$.subscribe(() => order.push("news"));
+      a.changes$.subscribe(() => order.push("change"));
       b.send(state).subscribe();
       const message = { type: "t", sender: bob, content: { n: 1 }, proof: { deviceId: "B", crossSigned: false } };
       expectObservable(b.sendToDevice([deviceA], "t", { n: 1 })).toBe("----(s|)", {
         s: { ...deviceA, outcome: "sent" },
       });
       expectObservable(a.toDevice$, "^-----!").toBe("                 -----m", { m: message });
-      timer(6).subscribe(() => expect(order).toEqual(["message", "news"]));
+      timer(6).subscribe(() => expect(order).toEqual(["message", "change"]));
       expect.assertions(3);
     }),
   );
@@ -89,9 +89,9 @@ describe("a device of the virtual homeserver", () => {
       cold("                                   x--1----2----o", acts).subscribe((act) => act());
       const down = new MatrixError("network", "the server does not answer");
       expectObservable(b.send(state)).toBe("   ----#", undefined, down);
-      const batches$ = b.news$.pipe(map((batch) => `${batch.length}`));
+      const batches$ = b.changes$.pipe(map((batch) => `${batch.length}`));
       expectObservable(batches$, "             ^------------------!").toBe("---------------- 2".replace(" ", ""));
-      const others$ = a.news$.pipe(map((batch) => `${batch.length}`));
+      const others$ = a.changes$.pipe(map((batch) => `${batch.length}`));
       expectObservable(others$, "              ^------------------!").toBe("------1----1");
     }),
   );
@@ -111,7 +111,7 @@ describe("a device of the virtual homeserver", () => {
       expectObservable(concat(timer(4).pipe(ignoreElements()), sent("not sent yet"))).toBe(
         "---------------- (s|)".replace(" ", ""),
       );
-      const sizes$ = b.news$.pipe(map((batch) => `${batch.length}`));
+      const sizes$ = b.changes$.pipe(map((batch) => `${batch.length}`));
       expectObservable(sizes$, "                         ^--------------------!").toBe("---------------3");
     }),
   );
@@ -128,7 +128,7 @@ describe("a device of the virtual homeserver", () => {
         u: () => home.start(),
       };
       cold("                     x--o----f--o----d--u", acts).subscribe((act) => act());
-      expectObservable(b.news$, "^-----------------------!").toBe("------e-------e-------e", { e: [] });
+      expectObservable(b.changes$, "^-----------------------!").toBe("------e-------e-------e", { e: [] });
     }),
   );
 

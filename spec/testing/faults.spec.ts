@@ -39,7 +39,7 @@ describe("a fault of the virtual homeserver", () => {
       const sent = (from = b) => from.send(state).pipe(map(() => "sent"));
       expectObservable(sent()).toBe("  ----#", undefined, busy);
       expectObservable(sent(a)).toBe(" ----#", undefined, cut);
-      expectObservable(b.delayedEvents().pipe(ignoreElements())).toBe("----|");
+      expectObservable(b.delayedEventLimits().pipe(ignoreElements())).toBe("----|");
       expectObservable(concat(timer(1).pipe(ignoreElements()), sent())).toBe("-----#", undefined, busy);
       expectObservable(concat(timer(2).pipe(ignoreElements()), sent())).toBe("------(s|)", { s: "sent" });
       timer(3).subscribe(takeBack);

@@ -10,13 +10,13 @@ describe("a room of the virtual homeserver", () => {
     "takes an event after one latency, answers after another, and shows it to everybody by the next sync",
     marbles(({ expectObservable }) => {
       const { a, b, state, roomId } = roomOfTwo();
-      const news = { n: [{ kind: "state", roomId, type: memberType, stateKey: state.stateKey }] };
+      const change = { n: [{ kind: "state", roomId, type: memberType, stateKey: state.stateKey }] };
       const content = () => a.stateEvent(roomId, memberType, state.stateKey)?.content;
       expect(content()).toBeUndefined();
       expectObservable(b.send(state).pipe(map(() => "sent"))).toBe(" ----(s|)", { s: "sent" });
-      expectObservable(a.news$, "                              ^--------!").toBe("-----n", news);
-      expectObservable(b.news$, "                              ^--------!").toBe("-----n", news);
-      expectObservable(a.news$.pipe(map(content)), "           ^--------!").toBe("-----c", { c: state.content });
+      expectObservable(a.changes$, "                              ^--------!").toBe("-----n", change);
+      expectObservable(b.changes$, "                              ^--------!").toBe("-----n", change);
+      expectObservable(a.changes$.pipe(map(content)), "           ^--------!").toBe("-----c", { c: state.content });
     }),
   );
 
@@ -26,7 +26,9 @@ describe("a room of the virtual homeserver", () => {
       const { home, roomId, a } = roomOfTwo();
       const put = (stateKey: string) => home.setState(roomId, { type: "t", sender: bob, stateKey, content: {} });
       cold("                  1-2--3").subscribe(put);
-      const batches$ = a.news$.pipe(map((batch) => batch.map((news) => news.kind === "state" && news.stateKey).join()));
+      const batches$ = a.changes$.pipe(
+        map((batch) => batch.map((change) => change.kind === "state" && change.stateKey).join()),
+      );
       expectObservable(batches$, "^----------!").toBe("---a----b", { a: "1,2", b: "3" });
     }),
   );

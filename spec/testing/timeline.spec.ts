@@ -10,7 +10,7 @@ const keysIn = (roomId: string) => ({ roomId, type, txnId: "1", content });
 
 describe("an event of the timeline of the virtual homeserver", () => {
   test(
-    "brings keys, in an encrypted room, to everybody there and back to its sender, after the news of the same sync",
+    "brings keys, in an encrypted room, to everybody there and back to its sender, after the change of the same sync",
     marbles(({ expectObservable, flush }) => {
       const { home, roomId, a, b, state } = roomOfTwo({ encrypted: true });
       home.adjust({ userId: bob, deviceId: "B" }, { crossSigned: false });
@@ -18,19 +18,19 @@ describe("an event of the timeline of the virtual homeserver", () => {
       const told = { roomId, sender: bob, originServerTs: 2, content, proof };
       const order: string[] = [];
       a.roomKey$?.subscribe(() => order.push("keys"));
-      a.news$.subscribe(() => order.push("news"));
+      a.changes$.subscribe(() => order.push("change"));
       expectObservable(b.send(keysIn(roomId)).pipe(map(() => "sent"))).toBe("----(s|)", { s: "sent" });
       b.send(state).subscribe();
       expectObservable(a.roomKey$!, "^-----!").toBe("                        -----k", { k: told });
       expectObservable(b.roomKey$!, "^-----!").toBe("                        -----k", { k: told });
       flush();
-      expect(order).toEqual(["news", "keys"]);
+      expect(order).toEqual(["change", "keys"]);
       expect(home.events(roomId).at(-1)).toMatchObject({ type, proof });
     }),
   );
 
   test(
-    "is taken once for one transaction, and is told neither as news nor as a sticky event",
+    "is taken once for one transaction, and is told neither as change nor as a sticky event",
     marbles(({ expectObservable, flush }) => {
       const { roomId, a, b } = roomOfTwo({ encrypted: true, stickyEvents: false });
       timer(0, 10)
@@ -40,7 +40,7 @@ describe("an event of the timeline of the virtual homeserver", () => {
         )
         .subscribe();
       expectObservable(a.roomKey$!.pipe(map(() => "k")), "^ 50ms !").toBe("-----k");
-      expectObservable(a.news$, "^ 50ms !").toBe("");
+      expectObservable(a.changes$, "^ 50ms !").toBe("");
       flush();
       expect([...a.stickyEvents(roomId)]).toEqual([]);
     }),

@@ -1,6 +1,6 @@
 // A room with Alice, who created it, and Bob, each with one device, on a server that is easy to draw: 2 ms each way, 3 ms per sync.
 import { type Observable, mergeMap } from "rxjs";
-import type { Matrix, News } from "../../src/matrix.ts";
+import type { Matrix, RoomChange } from "../../src/matrix.ts";
 import { type RoomOptions, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
 
 export const alice = "@alice:example.org";
@@ -21,9 +21,9 @@ export function roomOfTwo(options: VirtualHomeserverOptions & Partial<RoomOption
 
 /** Each piece of news on its own, in a word. */
 export const wordsOf = (matrix: Matrix): Observable<string> =>
-  matrix.news$.pipe(mergeMap((batch) => batch.map(wordOf)));
+  matrix.changes$.pipe(mergeMap((batch) => batch.map(wordOf)));
 
-const wordOf = (news: News): string => {
-  if (news.kind === "state") return `${news.type} ${news.stateKey}`;
-  return news.kind === "sticky" ? `${news.event.type} ${news.event.encryption}` : news.kind;
+const wordOf = (change: RoomChange): string => {
+  if (change.kind === "state") return `${change.type} ${change.stateKey}`;
+  return change.kind === "sticky" ? `${change.event.type} ${change.event.encryption}` : change.kind;
 };

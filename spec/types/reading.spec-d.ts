@@ -3,7 +3,6 @@ import type { Observable } from "rxjs";
 import { BehaviorSubject } from "rxjs";
 import { assertType, describe, expectTypeOf, it } from "vitest";
 import {
-  type ActiveSessions,
   type Application,
   type Behavior,
   decodeMembership,
@@ -20,6 +19,7 @@ import {
   type Slot,
   type Trace,
   type Transport,
+  type WatchedSession,
   transportOf,
 } from "../../src/index.ts";
 
@@ -65,11 +65,17 @@ describe("The sessions of a client", () => {
   const sessions = rtcSessions<Board>(matrix, "org.example.board#1", { strictSlots: true });
 
   it("are typed by their application as well", () => {
-    expectTypeOf(sessions).toEqualTypeOf<RtcSessions<Board>>();
-    expectTypeOf(sessions.active$).toEqualTypeOf<Behavior<ActiveSessions<Board>>>();
-    expectTypeOf(sessions.active$.value).toExtend<ReadonlyMap<string, RtcSession<Board>>>();
-    expectTypeOf(sessions.started$).toEqualTypeOf<Observable<RtcSession<Board>>>();
-    expectTypeOf(sessions.session("!a")).toEqualTypeOf<RtcSession<Board>>();
+    expectTypeOf(sessions).toEqualTypeOf<RtcSessions<WatchedSession<Board>>>();
+    expectTypeOf(sessions.active$).toEqualTypeOf<Behavior<ReadonlySet<string>>>();
+    expectTypeOf(sessions.started$).toEqualTypeOf<Observable<WatchedSession<Board>>>();
+    expectTypeOf(sessions.session("!a")).toEqualTypeOf<WatchedSession<Board>>();
+  });
+
+  it("can be joined when they are opened by rtcSession", () => {
+    const joinable = rtcSessions(matrix, "org.example.board#1", { open: rtcSession<Board> });
+    expectTypeOf(joinable.session("!a")).toEqualTypeOf<RtcSession<Board>>();
+    // @ts-expect-error a watched session cannot be joined
+    sessions.session("!a").join();
   });
 
   it("take no room of their own", () => {

@@ -75,7 +75,7 @@ function seen(turn: Turn, own: Facts["own"]): void {
 }
 
 /** Others come and go: that the room still shows us as it did is nothing to take in. */
-export function isOldNews({ own, written, echoed, missing }: Facts, shown: Facts["own"]): boolean {
+export function isUnchanged({ own, written, echoed, missing }: Facts, shown: Facts["own"]): boolean {
   return shown !== undefined && shown === own && written === "yes" && echoed && !missing;
 }
 

@@ -1,8 +1,7 @@
 // Content: what our membership looks like on the wire. protocol.md 1.2-1.4, 2.1, 2.2, 2.4, examples E1-E7.
-import type { OwnMember } from "../call.ts";
 import { isObject, objectOr } from "../room/json.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import type { Application, Transport } from "../types.ts";
+import type { Application, OwnMember, Transport } from "../types.ts";
 import type { JoinMode, LeaveReason } from "./options.ts";
 
 export type Content = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 // Late room members: who joins the room after we wrote our membership, and cannot decrypt it. protocol.md 14.1.
 import { concatMap, defer, filter, type Observable } from "rxjs";
-import type { Matrix, News } from "../matrix.ts";
-import { roomNews } from "../news.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
+import { changesByRoom } from "../room/changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 
@@ -17,11 +17,13 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
       else known.delete(userId);
       return isIn && !wasIn && userId !== matrix.userId;
     };
-    const touched = (batch: readonly News[]): string[] =>
+    const touched = (batch: readonly RoomChange[]): string[] =>
       batch.some(({ kind }) => kind === "room")
         ? joinedUsers(matrix, roomId)
-        : batch.flatMap((news) => (news.kind === "state" && news.type === "m.room.member" ? [news.stateKey] : []));
-    return roomNews(matrix)
+        : batch.flatMap((change) =>
+            change.kind === "state" && change.type === "m.room.member" ? [change.stateKey] : [],
+          );
+    return changesByRoom(matrix)
       .of(roomId)
       .pipe(
         concatMap(touched),

@@ -25,13 +25,13 @@ import {
   tap,
   timer,
 } from "rxjs";
-import type { Call } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import { RtcError } from "../errors.ts";
-import type { News } from "../matrix.ts";
-import { roomNews } from "../news.ts";
+import type { RoomChange } from "../matrix.ts";
+import { changesByRoom } from "../room/changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { at } from "../rx/at-deadline.ts";
-import { isOldNews } from "./absorb.ts";
+import { isUnchanged } from "./absorb.ts";
 import type { MembershipData } from "./content.ts";
 import { type Facts, initialFacts, type Settings } from "./facts.ts";
 import { lateRoomMembers } from "./late-room-members.ts";
@@ -44,6 +44,7 @@ import type { JoinState } from "./state.ts";
 import type { Effect, Input } from "./turn.ts";
 import { viewOf } from "./view.ts";
 import { wakeTs } from "./wake.ts";
+import type { JoinTrace } from "./trace.ts";
 
 /** No request is listened to for longer, however late answers are welcome. */
 const longestRequestMs = 30_000;
@@ -56,7 +57,7 @@ export interface Moment {
 
 /** Lives until the leave is through: unsubscribing is not the way to end it, a `leave` among `commands$` is. Never fails. */
 export function life(
-  call: Call,
+  call: SessionContext<JoinTrace>,
   options: ResolvedJoinOptions,
   commands$: Observable<Input>,
   leftBehind?: string,
@@ -87,9 +88,9 @@ export function life(
         orFailure("leaveOn failed"),
       ),
       call.slot$.pipe(map(({ status }): Input => ({ kind: "slot", status }))),
-      merge(call.membership$, newsOfMembers(call)).pipe(
+      merge(call.membership$, ownMemberChanges(call)).pipe(
         map(() => findOwn(call.membership$.value, member(facts.instance))),
-        filter((own) => !isOldNews(facts, own)),
+        filter((own) => !isUnchanged(facts, own)),
         map((own): Input => ({ kind: "membership", own })),
       ),
       membershipData(call.slot, options).pipe(
@@ -163,19 +164,19 @@ function orFailure(what: string) {
 }
 
 /** A membership that ends in the sync that shows it changes no list: we have to look whenever there may be one of ours. */
-function newsOfMembers({ matrix, roomId }: Call): Observable<unknown> {
-  const isOurs = (news: News) =>
-    news.kind === "state"
-      ? news.type === stateMemberType
-      : news.kind !== "sticky" || news.event.sender === matrix.userId;
-  return roomNews(matrix)
+function ownMemberChanges({ matrix, roomId }: SessionContext<JoinTrace>): Observable<unknown> {
+  const isOurs = (change: RoomChange) =>
+    change.kind === "state"
+      ? change.type === stateMemberType
+      : change.kind !== "sticky" || change.event.sender === matrix.userId;
+  return changesByRoom(matrix)
     .of(roomId)
     .pipe(filter((batch) => batch.some(isOurs)));
 }
 
 /** An empty batch of news: the client is in touch again, and timers may not have kept up with the clock. */
-function awakenings({ matrix, roomId }: Call): Observable<Input> {
-  return roomNews(matrix)
+function awakenings({ matrix, roomId }: SessionContext<JoinTrace>): Observable<Input> {
+  return changesByRoom(matrix)
     .of(roomId)
     .pipe(
       filter((batch) => batch.length === 0),

@@ -47,7 +47,7 @@ export function rejoin(turn: Turn, reason: RejoinReason): void {
   const { facts, settings, now } = turn;
   if (facts.phase === "leaving") return;
   const attempt = facts.echoed ? 1 : (facts.rejoin?.attempt ?? 0) + 1;
-  trace(turn, { kind: "rejoin", reason, attempt });
+  trace(turn, { kind: "rejoining", reason, attempt });
   // Whoever is never shown may never be: try again, but ever more rarely.
   const waitMs = attempt === 1 ? 0 : Math.min(echoGraceMs * 2 ** (attempt - 2), 300_000);
   const isSticky = settings.kind === "sticky";

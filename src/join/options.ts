@@ -1,9 +1,8 @@
 // JoinOptions: how to join, with defaults, and what contradicts itself. protocol.md 0, 4.1.
 import { isObservable, type Observable, of } from "rxjs";
-import type { Call, OwnMember } from "../call.ts";
 import { RtcError } from "../errors.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import type { Application, Transport } from "../types.ts";
+import type { Application, OwnMember, Transport } from "../types.ts";
 
 /** How our membership is written: protocol.md 0. Both formats are always read. */
 export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
@@ -124,7 +123,7 @@ export interface ResolvedJoinOptions extends Durations {
 }
 
 /** Fills in the defaults. @throws RtcError `bad-argument` when something is malformed or contradicts itself. */
-export function resolveJoinOptions(call: Pick<Call, "slot">, options: JoinOptions = {}): ResolvedJoinOptions {
+export function resolveJoinOptions(slot: string, options: JoinOptions = {}): ResolvedJoinOptions {
   const mode = options.mode ?? "compatibility";
   check(["legacy", "compatibility", "matrix_2_0"].includes(mode), `mode ${String(mode)} is not known`);
 
@@ -145,7 +144,7 @@ export function resolveJoinOptions(call: Pick<Call, "slot">, options: JoinOption
   check(delegate === undefined || typeof delegate === "function", "delegate must be a function");
   check(typeof openSlot === "boolean", "openSlot must be true or false");
 
-  const type = applicationTypeOf(call.slot);
+  const type = applicationTypeOf(slot);
   const application = options.application ?? { type };
   if (!isObservable(application)) {
     checkApplication(application, type);

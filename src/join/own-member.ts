@@ -1,8 +1,7 @@
 // Own member: who we are in each instance of our membership, and where the room shows us. protocol.md 1.5, 6.1.
-import type { OwnMember } from "../call.ts";
 import type { Matrix } from "../matrix.ts";
 import { participantIdentity } from "../membership/identity.ts";
-import type { Membership } from "../types.ts";
+import type { Membership, OwnMember } from "../types.ts";
 
 /** Who we are in each instance. A sticky member is a new one each time; a state member is always its device. */
 export function ownMembers({ userId, deviceId }: Matrix, kind: OwnMember["kind"]): (instance: number) => OwnMember {

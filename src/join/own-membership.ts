@@ -1,6 +1,6 @@
 // Own membership: being a member of a call for as long as one is subscribed. protocol.md 4.
 import { map, merge, NEVER, Observable, Subject } from "rxjs";
-import type { Call } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import { RtcError } from "../errors.ts";
 import { armedLeave, type Facts } from "./facts.ts";
 import { leaveBehind, takeOver } from "./left-behind.ts";
@@ -9,6 +9,7 @@ import type { ResolvedJoinOptions } from "./options.ts";
 import { sameJson } from "./same-json.ts";
 import type { JoinState } from "./state.ts";
 import type { Input } from "./turn.ts";
+import type { JoinTrace } from "./trace.ts";
 
 /**
  * Joins when subscribed to, and leaves when unsubscribed from or when `leaveOn` emits.
@@ -21,7 +22,7 @@ import type { Input } from "./turn.ts";
  * `unanswered$`: others have to see us join anew, so as to give us their media keys again. We stay who we are.
  */
 export function ownMembership(
-  call: Call,
+  call: SessionContext<JoinTrace>,
   options: ResolvedJoinOptions,
   unanswered$: Observable<void> = NEVER,
 ): Observable<JoinState> {

@@ -1,6 +1,6 @@
 // Requester: what the lifecycle asks for, as effects of the port. protocol.md 4.6, examples E6 and E7.
 import { asyncScheduler, catchError, concat, defer, EMPTY, ignoreElements, map, type Observable, of, take } from "rxjs";
-import type { Call, OwnMember } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { hasOwnedStateKeys } from "../room/create.ts";
 import { isEncrypted } from "../room/encryption.ts";
@@ -9,6 +9,8 @@ import { type MembershipData, openSlot, stateJoin, stateKeyOf, stickyJoin, stick
 import type { Answer, Request } from "./request.ts";
 import type { DelegatedLeave, LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import { schedule } from "./schedule.ts";
+import type { OwnMember } from "../types.ts";
+import type { JoinTrace } from "./trace.ts";
 
 /** What a request is filled in with at the moment when it is sent. */
 export interface Particulars {
@@ -23,7 +25,7 @@ const stickyLeaveMs = 3_600_000;
 
 /** Makes the function that sends requests: each answers exactly once, and never fails. */
 export function requester(
-  call: Call,
+  call: SessionContext<JoinTrace>,
   options: ResolvedJoinOptions,
   particulars: Particulars,
 ): (request: Request) => Observable<Answer> {
@@ -72,7 +74,7 @@ export function requester(
   const send = (request: Request): Observable<unknown> => {
     switch (request.kind) {
       case "capability":
-        return matrix.delayedEvents();
+        return matrix.delayedEventLimits();
       case "open-slot":
         return matrix.send(openSlotEvent());
       case "schedule":
@@ -80,7 +82,9 @@ export function requester(
       case "restart":
       case "send":
       case "cancel":
-        return done(matrix.manageDelayed(request.delayId, request.kind, { keepalive: request.keepalive === true }));
+        return done(
+          matrix.updateDelayedEvent(request.delayId, request.kind, { keepalive: request.keepalive === true }),
+        );
       case "delegate":
         return concat(options.delegate?.(delegated(request)) ?? EMPTY, of(undefined));
       case "write":

@@ -11,7 +11,7 @@ export function schedule(matrix: Matrix, event: OutgoingEvent, delayMs: number):
     // Not tied to the subscriber: the answer outlives it.
     matrix.schedule(event, delayMs).subscribe({
       next: (delayId) => {
-        if (subscriber.closed) matrix.manageDelayed(delayId, "cancel").subscribe({ error: () => {} });
+        if (subscriber.closed) matrix.updateDelayedEvent(delayId, "cancel").subscribe({ error: () => {} });
         else subscriber.next(delayId);
       },
       error: (error: unknown) => subscriber.error(error),

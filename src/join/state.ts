@@ -1,11 +1,10 @@
 // JoinState: what a UI can show of our own membership at any moment. protocol.md 4.3.
-import type { OwnMember } from "../call.ts";
-import type { Membership } from "../types.ts";
+import type { Membership, OwnMember } from "../types.ts";
 
 /** What joining is doing right now. */
 export type JoinStep =
   | "waiting-for-transports"
-  | "asking-server"
+  | "checking-support"
   | "opening-slot"
   | "scheduling-leave"
   | "sending-membership";
@@ -52,7 +51,7 @@ export type DelayedLeaveState =
  *       return `joining, ${state.step}`;
  *     case "joined":
  *       return state.probablyLeft ? "others see you as gone" : "in the call";
- *     case "reconnecting":
+ *     case "rejoining":
  *       return `back in a moment, ${state.reason}`;
  *     case "leaving":
  *       return "leaving";
@@ -74,7 +73,7 @@ export type JoinState =
       readonly probablyLeft: boolean;
     }
   | ({
-      readonly status: "reconnecting";
+      readonly status: "rejoining";
       readonly member: OwnMember;
       readonly reason: RejoinReason;
       readonly step: JoinStep;

@@ -45,7 +45,7 @@ export type JoinTrace =
   | { readonly kind: "membership-sent"; readonly reason: WriteReason }
   | { readonly kind: "membership-written"; readonly reason: WriteReason; readonly by: "answer" | "sync" }
   | { readonly kind: "probably-left" }
-  | { readonly kind: "rejoin"; readonly reason: RejoinReason; readonly attempt: number }
+  | { readonly kind: "rejoining"; readonly reason: RejoinReason; readonly attempt: number }
   | { readonly kind: "page-hidden" }
   | { readonly kind: "leave-started"; readonly cause: LeaveCause }
   | { readonly kind: "leave-ended"; readonly confirmed: boolean; readonly error?: RtcErrorCode };

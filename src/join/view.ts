@@ -1,8 +1,8 @@
 // View: what the facts look like to a user. protocol.md 4.3.
-import type { OwnMember } from "../call.ts";
 import type { Facts } from "./facts.ts";
 import type { RequestKind } from "./request.ts";
 import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./state.ts";
+import type { OwnMember } from "../types.ts";
 
 /** The state that a user sees. */
 export function viewOf(facts: Facts, member: OwnMember, now: number): JoinState {
@@ -12,7 +12,7 @@ export function viewOf(facts: Facts, member: OwnMember, now: number): JoinState 
     case "rejoining": {
       const { reason = "vanished", attempt: rejoins = 1 } = facts.rejoin ?? {};
       const { attempt, ...rest } = progress(facts, now);
-      return { status: "reconnecting", member, reason, ...rest, attempt: attempt + rejoins - 1 };
+      return { status: "rejoining", member, reason, ...rest, attempt: attempt + rejoins - 1 };
     }
     case "joined": {
       const { own, joinedTs: sinceTs, probablyLeft } = facts;
@@ -38,7 +38,7 @@ function progress(facts: Facts, now: number): Attempt & { readonly step: JoinSte
 }
 
 function stepOf(facts: Facts): readonly [JoinStep, RequestKind] {
-  if (facts.delayed.status === "unknown") return ["asking-server", "capability"];
+  if (facts.delayed.status === "unknown") return ["checking-support", "capability"];
   if (!facts.ready) return ["waiting-for-transports", "write"];
   if (facts.delayed.status === "wanted") return ["scheduling-leave", "schedule"];
   if (facts.flights.some(({ request }) => request.kind === "open-slot")) return ["opening-slot", "open-slot"];

@@ -8,9 +8,9 @@ import { delayedEventsFeature, hasFeature } from "./features.ts";
 import { matrixError } from "./matrix-error.ts";
 import { portErrors, request } from "./request.ts";
 
-export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "manageDelayed" | "delayedEvents"> {
+export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "updateDelayedEvent" | "delayedEventLimits"> {
   return {
-    manageDelayed: (delayId, action, options) => {
+    updateDelayedEvent: (delayId, action, options) => {
       if (options?.keepalive) return outlivingThePage(client, delayId, action);
       return request(client, manageRequest(delayId, action)).pipe(
         catchError((error: MatrixError) => {
@@ -21,7 +21,7 @@ export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "manageDelay
       );
     },
 
-    delayedEvents: () =>
+    delayedEventLimits: () =>
       hasFeature(client, delayedEventsFeature).pipe(
         switchMap((isThere) => (isThere ? limitsOf(client) : of<false>(false))),
       ),

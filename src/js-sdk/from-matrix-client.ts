@@ -7,7 +7,7 @@ import { delayedEventsOf } from "./delayed-events.ts";
 import { eventsOf } from "./events.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
 import { MemberLoader } from "./member-loader.ts";
-import { newsOf } from "./news.ts";
+import { changesOf } from "./changes.ts";
 import { roomKeysOf } from "./room-keys.ts";
 import { roomsOf } from "./rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
@@ -46,7 +46,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     userId,
     deviceId,
     ...roomsOf(client, sticky, loader),
-    news$: newsOf(client, sticky, loader),
+    changes$: changesOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
     roomKey$: roomKeysOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),

@@ -11,10 +11,10 @@ type Reading = Pick<Matrix, "rooms" | "hasRoom" | "stateEvent" | "stateEvents" |
 
 export function roomsOf(client: MatrixClient, sticky: StickyEvents, loader: MemberLoader): Reading {
   return {
-    rooms(holding) {
+    rooms({ withStateOf } = {}) {
       const ids: string[] = [];
       for (const room of client.getRooms()) {
-        const mayHold = holding === undefined || room.currentState.events.has(holding) || sticky.areIn(room);
+        const mayHold = withStateOf === undefined || room.currentState.events.has(withStateOf) || sticky.areIn(room);
         if (mayHold && room.getMyMembership() === "join") ids.push(room.roomId);
       }
       return ids;

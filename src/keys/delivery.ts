@@ -1,6 +1,6 @@
 // Delivery: one key of ours on its way to some devices, and which of them did not get it. protocol.md 5.2, 5.5, pitfall 23.
 import { defer, EMPTY, filter, merge, type Observable, tap } from "rxjs";
-import type { Call, OwnMember } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import type { ToDeviceOutcome } from "../matrix.ts";
 import { deviceKey } from "./device.ts";
 import type { Delivery } from "./distribution.ts";
@@ -8,12 +8,18 @@ import type { ResolvedKeyOptions } from "./options.ts";
 import type { OwnKey } from "./own-key.ts";
 import { roomEvents } from "./room-events.ts";
 import { toDeviceMessages } from "./to-device-messages.ts";
+import type { OwnMember } from "../types.ts";
+import type { KeyTrace } from "./trace.ts";
 
 /** A way for a key to travel: tells one outcome for each device, but for those that have left meanwhile. Never fails. */
 export type Way = (sending: Delivery) => Observable<ToDeviceOutcome>;
 
 /** For the span of one join: sends a key when subscribed to, and emits the devices that it did not reach. Never fails. */
-export function delivery(call: Call, own: OwnMember, { format, keyTransport }: ResolvedKeyOptions): Way {
+export function delivery(
+  call: SessionContext<KeyTrace>,
+  own: OwnMember,
+  { format, keyTransport }: ResolvedKeyOptions,
+): Way {
   const toDevice = toDeviceMessages(call, own, format);
   const inRoom = roomEvents(call, own);
   const ways = { "to-device": [toDevice], "room-event": [inRoom], both: [untilReached(toDevice), inRoom] };

@@ -1,9 +1,8 @@
 // Distribution: which key of ours is in use, which is next, and who gets them. protocol.md 5.1, pitfalls 21 to 23, 43.
 // Like the fold of members it is mutable inside and knows no RxJS, no clock and no network: what happened and the time
 // go in, what is to be done comes out.
-import type { OwnMember } from "../call.ts";
 import type { Device } from "../matrix.ts";
-import type { Membership } from "../types.ts";
+import type { Membership, OwnMember } from "../types.ts";
 import { deviceKey, sameDevice } from "./device.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import type { RotationPolicy } from "./options.ts";

@@ -4,7 +4,7 @@ import type { TraceEntry } from "../trace.ts";
 import type { Membership } from "../types.ts";
 import { deviceKey, sameDevice } from "./device.ts";
 import { makesUpFor } from "./key-index.ts";
-import type { KeyRefusal } from "./trace.ts";
+import type { KeyRejection } from "./trace.ts";
 
 /** Why we wait for a key of a member. */
 export type WaitingReason =
@@ -25,8 +25,8 @@ export type EncryptionStatus =
   /** Its newest key is there, or it is ourselves. */
   | { readonly status: "ok"; readonly keyIndex: number; readonly sinceTs: number }
   | { readonly status: "waiting"; readonly why: WaitingReason }
-  /** A key came, but not from whom it should: see `KeyRefusal`. */
-  | { readonly status: "unverified"; readonly why: KeyRefusal };
+  /** A key came, but not from whom it should: see `KeyRejection`. */
+  | { readonly status: "unverified"; readonly why: KeyRejection };
 
 /** How a member's media stands. The tile is black unless `status` is `ok`. */
 export type MemberEncryption = EncryptionStatus & {
@@ -39,7 +39,7 @@ export type MemberEncryption = EncryptionStatus & {
 interface DeviceFacts {
   /** How many of its keys wait for their member. */
   readonly early?: number;
-  readonly refused?: KeyRefusal;
+  readonly refused?: KeyRejection;
   readonly unreached?: "unknown-device" | "failed";
 }
 
@@ -49,7 +49,7 @@ interface ParticipantFacts {
   readonly trouble?: { readonly why: "missing-key" | "invalid-key"; readonly keyIndex: number | undefined };
 }
 
-const unverified: ReadonlySet<KeyRefusal> = new Set([
+const unverified: ReadonlySet<KeyRejection> = new Set([
   "cleartext",
   "unproven-device",
   "forged-device",
@@ -72,7 +72,7 @@ export class EncryptionFacts {
         return this.#noteKey(entry.participantIdentity, entry.keyIndex, ts, "userId" in entry ? entry : undefined);
       case "key-early":
         return this.#noteEarly(entry, 1);
-      case "key-refused": {
+      case "key-rejected": {
         const { userId, deviceId, reason: refused } = entry;
         if (deviceId === undefined) return false;
         const device = { userId, deviceId };

@@ -1,20 +1,20 @@
 // Inbox: keys of others, held until their member is seen, and never taken twice or out of order. protocol.md 5.4, 11,
 // pitfalls 3.13 to 3.15. Mutable inside; it knows no RxJS, no clock and no network.
 import type { Device } from "../matrix.ts";
-import type { EncryptionKey, Membership } from "../types.ts";
+import type { Decryption, EncryptionKey, Membership } from "../types.ts";
 import { deviceKey, sameDevice } from "./device.ts";
 import { EarlyKeys } from "./early-keys.ts";
 import { KeyRing } from "./key-ring.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import { type Lack, MissingKeys } from "./missing-keys.ts";
 import type { ProvenKey } from "./sender.ts";
-import type { Decryption, KeyRefusal } from "./trace.ts";
+import type { KeyRejection } from "./trace.ts";
 
 /** What became of a key. */
 export type Receipt =
   | { readonly kind: "taken"; readonly from: ProvenKey; readonly key: EncryptionKey }
   | { readonly kind: "early"; readonly from: ProvenKey }
-  | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRefusal }
+  | { readonly kind: "refused"; readonly from: ProvenKey; readonly reason: KeyRejection }
   | Lack;
 
 export class Inbox {
@@ -107,7 +107,7 @@ export class Inbox {
   }
 
   /** Why a key of a device in the call cannot become that of a member. The members of other devices say nothing of it. */
-  #reasonAgainst(key: ProvenKey): KeyRefusal | undefined {
+  #reasonAgainst(key: ProvenKey): KeyRejection | undefined {
     const candidates = this.#byDevice.get(deviceKey(key)) ?? [];
     if (candidates.length === 0) return undefined;
     if (key.isVague && candidates.some(({ kind }) => kind === "state")) return "unknown-slot";

@@ -10,11 +10,11 @@ import {
   Subject,
   switchMap,
 } from "rxjs";
-import type { Call, OwnMember } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { at } from "../rx/at-deadline.ts";
-import type { EncryptionKey, Membership } from "../types.ts";
+import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.ts";
 import { delivery } from "./delivery.ts";
 import { type Delivery, Distribution, type DistributionEffect } from "./distribution.ts";
 import { Inbox, type Receipt } from "./inbox.ts";
@@ -22,7 +22,7 @@ import type { ResolvedKeyOptions } from "./options.ts";
 import type { Lack } from "./missing-keys.ts";
 import { memberChanges } from "./member-changes.ts";
 import { judge, judgeRoomKeys, type Judgement } from "./sender.ts";
-import type { Decryption } from "./trace.ts";
+import type { KeyTrace } from "./trace.ts";
 import { keyBytes } from "./wire.ts";
 
 /** Clocks of senders can be wrong: no age counts for more. */
@@ -36,7 +36,7 @@ const oldestMs = 86_400_000;
  * told when others have to see us join anew, so as to give us their keys again.
  */
 export function mediaKeys(
-  call: Call,
+  call: SessionContext<KeyTrace>,
   own: OwnMember,
   options: ResolvedKeyOptions,
   unanswered$: Pick<Observer<void>, "next">,
@@ -102,7 +102,7 @@ export function mediaKeys(
       if ("members" in receipt) return pursue(receipt);
       const { userId, deviceId, keyIndex } = receipt.from;
       if (receipt.kind === "early") trace({ kind: "key-early", userId, deviceId, keyIndex });
-      else trace({ kind: "key-refused", reason: receipt.reason, userId, deviceId, keyIndex });
+      else trace({ kind: "key-rejected", reason: receipt.reason, userId, deviceId, keyIndex });
     };
 
     const pursue = ({ kind, members: lacking }: Lack) => {
@@ -122,7 +122,7 @@ export function mediaKeys(
       if (!judgement) return;
       if ("refused" in judgement) {
         const { refused: reason, ...details } = judgement;
-        return trace({ kind: "key-refused", reason, userId: sender, ...details });
+        return trace({ kind: "key-rejected", reason, userId: sender, ...details });
       }
       if (judgement.wantsKey) answer(judgement);
       advance(inbox.receive(judgement));

@@ -1,8 +1,7 @@
 // MissingKeys: members of whom no key has come, when to ask them, and when to be seen joining anew. Pitfalls 2, item 1.
 // protocol.md 5.7.
-import type { Membership } from "../types.ts";
+import type { Decryption, Membership } from "../types.ts";
 import { makesUpFor } from "./key-index.ts";
-import type { Decryption } from "./trace.ts";
 
 const firstWaitMs = 5_000;
 /** How long a key may still be on its way when frames need it. */

@@ -1,7 +1,7 @@
 // KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1 to 5.5.
 import { isObservable, NEVER, type Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { Decryption } from "./trace.ts";
+import type { Decryption } from "../types.ts";
 
 /**
  * When our media key changes: the trade between what a leaver or joiner can decrypt and how many messages that costs.

@@ -13,7 +13,7 @@ import {
   throwIfEmpty,
   timeout,
 } from "rxjs";
-import type { Call, OwnMember } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at-deadline.ts";
@@ -22,6 +22,8 @@ import { deviceKey, outcomesFor } from "./device.ts";
 import type { OwnKey } from "./own-key.ts";
 import { patienceMs } from "./to-device-messages.ts";
 import { roomKeyEvent } from "./wire.ts";
+import type { OwnMember } from "../types.ts";
+import type { KeyTrace } from "./trace.ts";
 
 /** Servers allow few events. Of one key they are at least this far apart, and who comes in between shares the next. */
 const everyMs = 3_000;
@@ -36,7 +38,10 @@ interface Announcement {
   readonly result$: Observable<Result>;
 }
 
-export function roomEvents({ matrix, roomId, slot, membership$, trace }: Call, { deviceId }: OwnMember): Way {
+export function roomEvents(
+  { matrix, roomId, slot, membership$, trace }: SessionContext<KeyTrace>,
+  { deviceId }: OwnMember,
+): Way {
   /** The last one of each key, unless nothing came of it. */
   const announced = new WeakMap<OwnKey, Announcement>();
 

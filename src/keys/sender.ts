@@ -3,7 +3,7 @@ import type { Device, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
 import { roomCallSlot } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { sameDevice } from "./device.ts";
-import type { KeyRefusal } from "./trace.ts";
+import type { KeyRejection } from "./trace.ts";
 import { formatOf, type KeyMessage, parseKeyMessage, parseRoomKeys } from "./wire.ts";
 
 /** A key whose sending device is proven. */
@@ -17,7 +17,7 @@ export interface ProvenKey extends Device, Pick<KeyMessage, "keyIndex" | "key" |
 
 export type Judgement =
   | ProvenKey
-  | { readonly refused: KeyRefusal; readonly path?: string; readonly deviceId?: string };
+  | { readonly refused: KeyRejection; readonly path?: string; readonly deviceId?: string };
 
 /** For whom a message has to be, and how much its sender has to prove. */
 export interface Addressee extends Device {
@@ -80,7 +80,7 @@ function judgeSender(
   { sender, proof }: Pick<ToDeviceMessage, "sender" | "proof">,
   claimedDeviceId: string | undefined,
   addressee: Addressee,
-): Device | { readonly refused: KeyRefusal; readonly deviceId?: string } | undefined {
+): Device | { readonly refused: KeyRejection; readonly deviceId?: string } | undefined {
   const claimed = claimedDeviceId === undefined ? {} : { deviceId: claimedDeviceId };
   if (!proof) return { refused: "cleartext", ...claimed };
   const { deviceId, crossSigned } = proof;

@@ -1,6 +1,6 @@
 // KeyStatistics: what became of key messages, counted. A fold of the trace. protocol.md 5.6.
 import type { TraceEntry } from "../trace.ts";
-import type { KeyRefusal } from "./trace.ts";
+import type { KeyRejection } from "./trace.ts";
 
 /** Counts since the session was made. */
 export interface KeyStatistics {
@@ -33,7 +33,7 @@ export const noStatistics: KeyStatistics = {
 };
 
 /** Valid, but of no use any more or not yet of any: these were received. */
-const valid: ReadonlySet<KeyRefusal> = new Set([
+const valid: ReadonlySet<KeyRejection> = new Set([
   "outdated",
   "known",
   "unknown-slot",
@@ -56,7 +56,7 @@ export function countKeys(statistics: KeyStatistics, entry: TraceEntry): KeyStat
       return { ...statistics, asked: statistics.asked + 1 };
     case "key-received":
       return { ...statistics, received: received + 1, receivedTotalAgeMs: receivedTotalAgeMs + entry.ageMs };
-    case "key-refused":
+    case "key-rejected":
       return valid.has(entry.reason)
         ? { ...statistics, received: received + 1 }
         : entry.reason === "stale"

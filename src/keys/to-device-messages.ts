@@ -1,17 +1,19 @@
 // To-device messages: a key of ours on its way to each device by itself. protocol.md 5.2, 5.3, pitfall 23.
 import { asyncScheduler, catchError, concat, defer, EMPTY, tap, timeout } from "rxjs";
-import type { Call, OwnMember } from "../call.ts";
+import type { SessionContext } from "../session-context.ts";
 import type { Device } from "../matrix.ts";
 import type { Way } from "./delivery.ts";
 import { deviceKey, outcomesFor } from "./device.ts";
 import type { KeyFormat } from "./options.ts";
 import { keyMessage } from "./wire.ts";
+import type { OwnMember } from "../types.ts";
+import type { KeyTrace } from "./trace.ts";
 
 /** Whoever has not been heard of by then counts as not reached. */
 export const patienceMs = 30_000;
 
 export function toDeviceMessages(
-  { matrix, roomId, slot, trace }: Call,
+  { matrix, roomId, slot, trace }: SessionContext<KeyTrace>,
   { memberId, deviceId }: OwnMember,
   format: KeyFormat,
 ): Way {

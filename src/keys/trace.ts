@@ -1,10 +1,11 @@
 // The decisions about media keys. Never a key.
 import type { Device } from "../matrix.ts";
+import type { Decryption } from "../types.ts";
 import type { KeyTransport } from "./options.ts";
 import type { RotationReason } from "./rotation.ts";
 
 /** Why a message with a key was not taken. */
-export type KeyRefusal =
+export type KeyRejection =
   /** A field is missing or of the wrong shape. */
   | "malformed"
   /** It came in the clear. */
@@ -29,15 +30,6 @@ export type KeyRefusal =
   | "too-many-early"
   /** Its member was not seen in time. */
   | "never-a-member";
-
-/** Whether the media of a participant can be decrypted, as the media layer sees it. */
-export interface Decryption {
-  /** The LiveKit identity. */
-  readonly participantIdentity: string;
-  readonly result: "ok" | "missing-key" | "invalid-key";
-  /** The index that its frames name, where that is known. */
-  readonly keyIndex?: number | undefined;
-}
 
 export type KeyTrace =
   | { readonly kind: "key-created"; readonly keyIndex: number; readonly reason: RotationReason }
@@ -84,8 +76,8 @@ export type KeyTrace =
   /** It waits for its member to be seen. */
   | ({ readonly kind: "key-early"; readonly keyIndex: number } & Device)
   | {
-      readonly kind: "key-refused";
-      readonly reason: KeyRefusal;
+      readonly kind: "key-rejected";
+      readonly reason: KeyRejection;
       /** The sender. */
       readonly userId: string;
       /** The device that has sent it; where that is not proven, the one of the sender that it claims to be of. */

@@ -2,7 +2,7 @@
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
 import { roomCallSlot, roomKeyType } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import { fromBase64, toBase64, toUnpaddedBase64 } from "./base64.ts";
+import { fromBase64, toBase64, toUnpaddedBase64 } from "../room/base64.ts";
 import type { KeyFormat } from "./options.ts";
 
 /** What a key message says. Everything in it is claimed by its sender, but for the key. */

@@ -1,8 +1,8 @@
 // Decryption: what of its media a LiveKit room cannot decrypt, on its way into `encryptionStatus$`. protocol.md 6.6.
 import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
 import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
-import type { Decryption } from "../keys/trace.ts";
 import { type DecryptedMedia, untilDecrypted } from "./until-decrypted.ts";
+import type { Decryption } from "../types.ts";
 
 /** The worker puts the reason of an error before its message, which is all of it that comes across. */
 const results: readonly [prefix: string, result: Decryption["result"]][] = [

@@ -1,9 +1,8 @@
 // Service: what the authorisation service of a LiveKit transport is asked, and by whom. protocol.md 6.3, 6.4.
 import { catchError, defer, type MonoTypeOperatorFunction, type Observable, switchMap, take, throwError } from "rxjs";
-import type { OwnMember } from "../call.ts";
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
-import type { Transport } from "../types.ts";
+import type { OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend, OpenIdToken } from "./backend.ts";
 import { type Fetch, post } from "./post.ts";
 import { isTransient } from "./retrying.ts";

@@ -17,7 +17,7 @@ import {
   takeWhile,
   timer,
 } from "rxjs";
-import type { Decryption } from "../keys/trace.ts";
+import type { Decryption } from "../types.ts";
 
 /** How much media was decrypted so far, in any unit, by stream. */
 export type DecryptedMedia = ReadonlyMap<string, number>;

@@ -1,6 +1,6 @@
 // The LiveKit identity of a member. protocol.md 6.1, vectors 12.1.
 import { sha256 } from "@noble/hashes/sha2.js";
-import { toUnpaddedBase64 } from "../keys/base64.ts";
+import { toUnpaddedBase64 } from "../room/base64.ts";
 
 /** `H(list)`: unpadded standard base64 of the SHA-256 of the canonical JSON of a list of strings. */
 export function hashOf(list: readonly string[]): string {

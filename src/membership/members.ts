@@ -1,7 +1,7 @@
 // The members of a call, as streams: the sides of one view, which is kept while somebody is subscribed to any of them.
 import { asyncScheduler } from "rxjs";
-import type { Matrix, News } from "../matrix.ts";
-import { roomNews } from "../news.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
+import { changesByRoom } from "../room/changes.ts";
 import { readSlot } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import { refCounted } from "../rx/ref-counted.ts";
@@ -43,8 +43,8 @@ export function members(
   /** Emits whenever the view has looked. */
   const looked$ = refCounted<void>((tell) => {
     const kept = new View(matrix, options, earlier?.deref());
-    const stop = roomNews(matrix).watch(options.roomId, {
-      look(batch: readonly News[]) {
+    const stop = changesByRoom(matrix).watch(options.roomId, {
+      look(batch: readonly RoomChange[]) {
         const changes = kept.look(batch, asyncScheduler.now());
         // Not before: until its first look it knows nothing.
         live = kept;

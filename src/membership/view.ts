@@ -1,6 +1,6 @@
 // View: a fold kept in step with what a client holds of a room. News says where to look; the value is read there.
-import type { Matrix, News } from "../matrix.ts";
-import { everythingIn } from "../news.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
+import { wholeRoom } from "../room/changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
@@ -52,20 +52,20 @@ export class View {
   }
 
   /** Looks where the news says, and gives what has changed by `now`. */
-  look(batch: readonly News[], now: number): Changes {
-    for (const news of batch) this.#lookAt(news, now);
+  look(batch: readonly RoomChange[], now: number): Changes {
+    for (const change of batch) this.#lookAt(change, now);
     if (this.#isUncovered) this.#readSticky(now);
     this.#isUncovered = false;
     return this.#fold.settle(now);
   }
 
-  #lookAt(news: News, now: number): void {
-    if (news.kind === "room") this.#readAll(now);
-    else if (news.kind === "sticky") this.#fold.putSticky(news.event, now);
-    else if (news.kind === "redaction") this.#isUncovered = this.#fold.redact(news.eventId) || this.#isUncovered;
-    else if (news.type === stateMemberType) this.#readMember(news.stateKey, now);
-    else if (news.type === "m.room.member") this.#fold.lookForUsers(news.stateKey);
-    else if (news.type === "m.room.encryption" || slotTypes.includes(news.type)) this.#readFacts();
+  #lookAt(change: RoomChange, now: number): void {
+    if (change.kind === "room") this.#readAll(now);
+    else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
+    else if (change.kind === "redaction") this.#isUncovered = this.#fold.redact(change.eventId) || this.#isUncovered;
+    else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
+    else if (change.type === "m.room.member") this.#fold.lookForUsers(change.stateKey);
+    else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readFacts();
   }
 
   /** Everything, read anew. What has not changed keeps its identity. */
@@ -101,6 +101,6 @@ export class View {
 /** A view of a call as it is now. */
 export function viewNow(matrix: Matrix, options: ViewOptions, now: number, earlier?: readonly Membership[]): View {
   const view = new View(matrix, options, earlier);
-  view.look(everythingIn(options.roomId), now);
+  view.look(wholeRoom(options.roomId), now);
   return view;
 }

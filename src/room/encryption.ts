@@ -1,7 +1,7 @@
 // m.room.encryption: whether a room is encrypted.
 import { filter, map, type Observable, startWith, take } from "rxjs";
 import type { Matrix } from "../matrix.ts";
-import { roomNews } from "../news.ts";
+import { changesByRoom } from "./changes.ts";
 
 /** Whether a room is encrypted. Once it is, it stays so: whatever the event says, nobody can take it back. */
 export function isEncrypted(matrix: Matrix, roomId: string): boolean {
@@ -13,7 +13,7 @@ export function isEncrypted(matrix: Matrix, roomId: string): boolean {
  * may be known for a while before that.
  */
 export function whenEncrypted(matrix: Matrix, roomId: string): Observable<unknown> {
-  return roomNews(matrix)
+  return changesByRoom(matrix)
     .of(roomId)
     .pipe(
       startWith(undefined),

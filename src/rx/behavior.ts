@@ -23,21 +23,21 @@ export interface Behavior<T> extends Observable<T> {
 /**
  * Makes a Behavior from a way to read the value and a stream that says when to read again.
  *
- * What `news$` carries does not matter: each subscriber reads for itself and is told only when its value differs.
- * Subscribing to `news$` comes before the first read, so nothing is missed in between.
+ * What `changes$` carries does not matter: each subscriber reads for itself and is told only when its value differs.
+ * Subscribing to `changes$` comes before the first read, so nothing is missed in between.
  */
 export function behavior<T>(
   read: () => T,
-  news$: Observable<unknown>,
+  changes$: Observable<unknown>,
   isEqual: (a: T, b: T) => boolean = Object.is,
 ): Behavior<T> {
-  return new Reading(read, news$, isEqual);
+  return new Reading(read, changes$, isEqual);
 }
 
 class Reading<T> extends Observable<T> implements Behavior<T> {
   readonly #read: () => T;
 
-  constructor(read: () => T, news$: Observable<unknown>, isEqual: (a: T, b: T) => boolean) {
+  constructor(read: () => T, changes$: Observable<unknown>, isEqual: (a: T, b: T) => boolean) {
     super((subscriber) => {
       let last: { value: T } | undefined;
       const look = () => {
@@ -46,7 +46,7 @@ class Reading<T> extends Observable<T> implements Behavior<T> {
         last = { value };
         subscriber.next(value);
       };
-      subscriber.add(news$.subscribe({ next: look, complete: () => subscriber.complete() }));
+      subscriber.add(changes$.subscribe({ next: look, complete: () => subscriber.complete() }));
       look();
     });
     this.#read = read;

@@ -29,7 +29,7 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
     stateEvent: (roomId, type, stateKey) => synced.stateEvent(roomId, type, stateKey),
     stateEvents: (roomId, type) => synced.stateEvents(roomId, type),
     stickyEvents: (roomId) => synced.stickyEvents(roomId),
-    news$: synced.news$.asObservable(),
+    changes$: synced.changes$.asObservable(),
     toDevice$: synced.toDevice$.asObservable(),
     roomKey$: synced.roomKey$.asObservable(),
 
@@ -37,13 +37,13 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
     send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
     schedule: (event, delayMs) =>
       server.request(me, { request: "schedule", ...placeOf(event) }, () => server.schedule(userId, event, delayMs)),
-    manageDelayed: (delayId, action) =>
+    updateDelayedEvent: (delayId, action) =>
       server
         .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
           server.delayed.manage(userId, delayId, action),
         )
         .pipe(ignoreElements()),
-    delayedEvents: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),
+    delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),
 
     openIdToken: () =>
       server.request(me, { request: "openid-token" }, () => ({

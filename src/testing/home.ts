@@ -70,7 +70,7 @@ export interface RawSticky
  *
  *   home.answer({ request: "send", userId: alice.userId }, { lose: "response", fail: new MatrixError("network", "lost") });
  *   expectObservable(alice.send(leave)).toBe("                ----#", undefined, new MatrixError("network", "lost"));
- *   expectObservable(alice.news$.pipe(map(() => 1)), "^------!").toBe("-----n", { n: 1 });
+ *   expectObservable(alice.changes$.pipe(map(() => 1)), "^------!").toBe("-----n", { n: 1 });
  * });
  * ```
  */

@@ -1,6 +1,6 @@
 // SyncedRooms: what one virtual client knows. It changes with its sync responses only, each one batch of news.
 import { asyncScheduler, Subject } from "rxjs";
-import type { News, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
+import type { RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
 import type { ServerEvent } from "./room.ts";
@@ -30,7 +30,7 @@ class SyncedRoom {
 }
 
 export class SyncedRooms {
-  readonly news$: Subject<readonly News[]> = new Subject();
+  readonly changes$: Subject<readonly RoomChange[]> = new Subject();
   readonly toDevice$: Subject<ToDeviceMessage> = new Subject();
   readonly roomKey$: Subject<RoomKeyEvent> = new Subject();
   readonly #userId: string;
@@ -66,9 +66,9 @@ export class SyncedRooms {
 
   /** Takes in a sync response: to-device messages first, as clients do, then the rooms, then what is decrypted there. */
   take(response: readonly Change[], evenIfEmpty = false): void {
-    const news = response.flatMap((change) => this.#apply(change));
+    const change = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
-    if (news.length > 0 || evenIfEmpty) this.news$.next(news);
+    if (change.length > 0 || evenIfEmpty) this.changes$.next(change);
     for (const change of response) if (change.kind === "event") this.#decrypt(change.event);
   }
 
@@ -76,7 +76,7 @@ export class SyncedRooms {
     if (proof && type === roomKeyType) this.roomKey$.next({ roomId, sender, originServerTs, content, proof });
   }
 
-  #apply(change: Change): News[] {
+  #apply(change: Change): RoomChange[] {
     switch (change.kind) {
       case "message":
         return [];
@@ -89,7 +89,7 @@ export class SyncedRooms {
     }
   }
 
-  #enter(roomId: string, events: readonly ServerEvent[]): News[] {
+  #enter(roomId: string, events: readonly ServerEvent[]): RoomChange[] {
     const before = this.#rooms.get(roomId);
     const room = new SyncedRoom();
     this.#rooms.set(roomId, room);
@@ -101,7 +101,7 @@ export class SyncedRooms {
     return [{ kind: "room", roomId }];
   }
 
-  #add(event: ServerEvent): News[] {
+  #add(event: ServerEvent): RoomChange[] {
     const { roomId, type, stateKey, eventId } = event;
     const room = this.#rooms.get(roomId);
     if (stateKey !== undefined) {
@@ -115,7 +115,7 @@ export class SyncedRooms {
     return [{ kind: "sticky", roomId, event: received.event }];
   }
 
-  #redact(redacted: ServerEvent): News[] {
+  #redact(redacted: ServerEvent): RoomChange[] {
     const { roomId, eventId, type, stateKey } = redacted;
     const room = this.#rooms.get(roomId);
     if (stateKey === undefined) return room?.sticky.delete(eventId) ? [{ kind: "redaction", roomId, eventId }] : [];

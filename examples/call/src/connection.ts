@@ -60,7 +60,7 @@ const events = [
 ] as const;
 
 /** Says that the LiveKit room is worth another look. */
-export function newsOf(room: Room): Observable<unknown> {
+export function changesOf(room: Room): Observable<unknown> {
   return merge(
     ...events.map((event) =>
       fromEventPattern(

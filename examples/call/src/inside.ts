@@ -58,7 +58,7 @@ function wordsOf(state: JoinState): string {
       return "Joining…";
     case "joined":
       return state.probablyLeft ? "The homeserver is not answering; others may see you as gone." : "";
-    case "reconnecting":
+    case "rejoining":
       return "Coming back…";
     case "leaving":
       return "Leaving…";

@@ -115,13 +115,13 @@ function nextGap(gap: Gap | undefined, frames: number): Gap {
   return frames === gap.frames ? { ...gap, longestMs } : { frames, sinceTs: now, longestMs };
 }
 
-/** `joined`, `joined probably-left`, `reconnecting left-by-server`, … */
+/** `joined`, `joined probably-left`, `rejoining left-by-server`, … */
 function nameOf(state: JoinState): string {
   switch (state.status) {
     case "joined":
       return state.probablyLeft ? "joined probably-left" : "joined";
-    case "reconnecting":
-      return `reconnecting ${state.reason}`;
+    case "rejoining":
+      return `rejoining ${state.reason}`;
     default:
       return state.status;
   }

@@ -17,7 +17,7 @@ import {
   withLatestFrom,
 } from "rxjs";
 import type { Call } from "./call.ts";
-import { newsOf } from "./connection.ts";
+import { changesOf } from "./connection.ts";
 import { type Lock, lockOf } from "./lock.ts";
 import { type Connections, participantOf } from "./media.ts";
 import { type Progress, progressOf } from "./progress.ts";
@@ -35,7 +35,7 @@ export interface Seen {
 }
 
 const sampleMs = 250;
-const newsMs = 50;
+const changesMs = 50;
 
 /** By participant identity. */
 type KeyIndexes = ReadonlyMap<string, readonly number[]>;
@@ -48,11 +48,11 @@ export function watch(call$: Observable<Call>, encryptionKey$: Observable<Encryp
   );
   const often$ = merge(
     timer(0, sampleMs),
-    rooms$.pipe(switchMap((rooms) => merge(...[...rooms.values()].map(newsOf)))),
+    rooms$.pipe(switchMap((rooms) => merge(...[...rooms.values()].map(changesOf)))),
   );
   const latest$ = combineLatest([call$, keyIndexes(encryptionKey$), failures(rooms$)]);
   return often$.pipe(
-    throttleTime(newsMs, undefined, { leading: true, trailing: true }),
+    throttleTime(changesMs, undefined, { leading: true, trailing: true }),
     withLatestFrom(latest$),
     exhaustMap(([, latest]) => look(...latest)),
     scan((before, now) => now.map((seen) => compared(seen, before)), [] as readonly Seen[]),

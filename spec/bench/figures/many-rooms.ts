@@ -66,7 +66,7 @@ function sidesOver(count: number) {
   const [ourSdk, peerSdk] = [new SdkClient(), new SdkClient()];
   for (const sdk of [ourSdk, peerSdk]) sdk.take(sdk.prepare(events));
   return {
-    ours: { watch: watchThrough(port), listenerCount: () => Number(port.news$.observed) },
+    ours: { watch: watchThrough(port), listenerCount: () => Number(port.changes$.observed) },
     onSdk: {
       watch: watchThrough(fromMatrixClient(ourSdk.client)),
       listenerCount: () => listenersOf(ourSdk.client),

@@ -32,7 +32,7 @@ export const scenario: Scenario = {
     await allDecode(a, b);
 
     const states = (await a.states()).slice(before.states);
-    const noticed = states.some((state) => state === "joined probably-left" || state.startsWith("reconnecting"));
+    const noticed = states.some((state) => state === "joined probably-left" || state.startsWith("rejoining"));
     assert(noticed, `A has not noticed: ${states.join(", ")}`);
     assert(states.at(-1) === "joined", `A is not back: ${states.join(", ")}`);
     for (const endsAt = performance.now() + watchMs; performance.now() < endsAt; ) {

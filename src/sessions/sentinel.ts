@@ -1,9 +1,9 @@
 // Witness: the one member of a call that will stand the longest. While it stands, the call goes on, whoever else comes or
 // goes: so it takes little to watch a call of any size for its end. protocol.md 9.1.
-import type { Matrix, News } from "../matrix.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import type { Membership } from "../types.ts";
-import { viewNow, type ViewOptions } from "./view.ts";
+import { viewNow, type ViewOptions } from "../membership/view.ts";
 
 export interface Witness extends Pick<Membership, "kind" | "userId" | "eventId" | "expiresTs"> {
   /** Of a state member: where its event stands. */
@@ -21,13 +21,13 @@ export function witnessOf(matrix: Matrix, options: ViewOptions, now: number): Wi
 }
 
 /** Whether a witness may not stand any more. That another event supersedes it is no matter: then that one stands. */
-export function isInDoubt({ kind, userId, eventId, stateKey }: Witness, news: News): boolean {
-  if (news.kind === "room") return true;
-  if (news.kind === "redaction") return news.eventId === eventId;
-  if (news.kind === "sticky") return kind === "sticky" && news.event.sender === userId;
-  if (news.type === stateMemberType) return news.stateKey === stateKey;
-  if (news.type === "m.room.member") return news.stateKey === userId;
-  return kind === "sticky" && (news.type === "m.room.encryption" || slotTypes.includes(news.type));
+export function isInDoubt({ kind, userId, eventId, stateKey }: Witness, change: RoomChange): boolean {
+  if (change.kind === "room") return true;
+  if (change.kind === "redaction") return change.eventId === eventId;
+  if (change.kind === "sticky") return kind === "sticky" && change.event.sender === userId;
+  if (change.type === stateMemberType) return change.stateKey === stateKey;
+  if (change.type === "m.room.member") return change.stateKey === userId;
+  return kind === "sticky" && (change.type === "m.room.encryption" || slotTypes.includes(change.type));
 }
 
 function stateKeyOf(matrix: Matrix, roomId: string, eventId: string): string | undefined {

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ActiveCalls } from "../src/active-calls.ts";
-import { viewNow } from "../src/membership/view.ts";
-import { endsAfter } from "./membership/oracle.ts";
-import { Play } from "./membership/play.ts";
-import { roomCall, roomId } from "./support/contents.ts";
-import { history } from "./support/history.ts";
-import { runs } from "./support/properties.ts";
+import { ActiveCalls } from "../../src/sessions/active-rooms.ts";
+import { viewNow } from "../../src/membership/view.ts";
+import { endsAfter } from "../membership/oracle.ts";
+import { Play } from "../membership/play.ts";
+import { roomCall, roomId } from "../support/contents.ts";
+import { history } from "../support/history.ts";
+import { runs } from "../support/properties.ts";
 
 const rules = { slot: roomCall, strictSlots: false, requireSlotEncryption: false };
 

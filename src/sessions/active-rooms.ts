@@ -1,9 +1,9 @@
 // ActiveCalls: the rooms whose call has members, each watched for as long as it has.
 import { asyncScheduler } from "rxjs";
-import type { Matrix, News } from "./matrix.ts";
-import type { ViewOptions } from "./membership/view.ts";
-import { isInDoubt, type Witness, witnessOf } from "./membership/witness.ts";
-import { roomNews, type Watcher } from "./news.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
+import type { ViewOptions } from "../membership/view.ts";
+import { isInDoubt, type Witness, witnessOf } from "./sentinel.ts";
+import { changesByRoom, type Watcher } from "../room/changes.ts";
 
 export class ActiveCalls {
   readonly #matrix: Matrix;
@@ -25,7 +25,7 @@ export class ActiveCalls {
   }
 
   /** Whether something has changed since it was last asked for. */
-  get isNews(): boolean {
+  get hasChanged(): boolean {
     return this.#told === undefined;
   }
 
@@ -36,7 +36,7 @@ export class ActiveCalls {
   /** Watches a room if its call has members, and until it has none. */
   look(roomId: string): void {
     const call = new ActiveCall(this.#matrix, { ...this.#options, roomId }, () => this.drop(roomId));
-    const stop = roomNews(this.#matrix).watch(roomId, call);
+    const stop = changesByRoom(this.#matrix).watch(roomId, call);
     if (!call.isActive) {
       stop();
       return;
@@ -81,10 +81,10 @@ class ActiveCall implements Watcher {
     return this.#witness?.expiresTs;
   }
 
-  look(batch: readonly News[]): void {
+  look(batch: readonly RoomChange[]): void {
     const now = asyncScheduler.now();
     const witness = this.#witness;
-    if (witness && now < witness.expiresTs && !batch.some((news) => isInDoubt(witness, news))) return;
+    if (witness && now < witness.expiresTs && !batch.some((change) => isInDoubt(witness, change))) return;
     this.#witness = witnessOf(this.#matrix, this.#options, now);
     if (!this.#witness) this.#onEnd();
   }

@@ -1,7 +1,7 @@
 import { map, merge, type Observable, Subscription, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { News, RoomEvent } from "../src/matrix.ts";
-import { type ActiveSessions, rtcSession, rtcSessions, type RtcSession } from "../src/index.ts";
+import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
+import { rtcSession, rtcSessions, type WatchedSession } from "../../src/index.ts";
 import {
   alice,
   bob,
@@ -15,10 +15,10 @@ import {
   stickyContent,
   stickyEvent,
   stickyLeave,
-} from "./support/contents.ts";
-import { FakeClient } from "./support/fake-client.ts";
-import { marbles } from "./support/marbles.ts";
-import { happens, joins, leaves, sticks } from "./support/watching.ts";
+} from "../support/contents.ts";
+import { FakeClient } from "../support/fake-client.ts";
+import { marbles } from "../support/marbles.ts";
+import { happens, joins, leaves, sticks } from "../support/watching.ts";
 
 const [a, b, c] = ["!a", "!b", "!c"];
 
@@ -29,8 +29,9 @@ function inTwoRooms() {
   return { client, sessions: rtcSessions(client, roomCall) };
 }
 
-const roomsIn = (active$: Observable<ActiveSessions>) => active$.pipe(map((active) => [...active.keys()].join(" ")));
-const roomOf = (session$: Observable<RtcSession>) => session$.pipe(map(({ roomId }) => roomId));
+const roomsIn = (active$: Observable<ReadonlySet<string>>) =>
+  active$.pipe(map((active) => [...active.keys()].join(" ")));
+const roomOf = (session$: Observable<WatchedSession>) => session$.pipe(map(({ roomId }) => roomId));
 
 describe("The calls of a client", () => {
   it(
@@ -61,7 +62,7 @@ describe("The calls of a client", () => {
     }),
   );
 
-  it.each<[string, (client: FakeClient) => readonly News[]]>([
+  it.each<[string, (client: FakeClient) => readonly RoomChange[]]>([
     ["a sticky leave", (client) => [client.keep(a, stickyEvent(stickyLeave(), { sender: bob, originServerTs: 1 }))]],
     ["a redaction", (client) => client.redact(a, "$b")],
     ["a slot that closes", (client) => [client.setSlot(a, roomCall, {})]],
@@ -126,9 +127,9 @@ describe("The calls of a client", () => {
       happens(cold, "                              -e-r", {
         e: () => client.tell({ kind: "sticky", roomId: c, event: sticks(bob) }),
         r: () => {
-          const news = client.enter(c, alice, bob);
+          const change = client.enter(c, alice, bob);
           client.keep(c, sticks(bob));
-          client.tell(news);
+          client.tell(change);
         },
       });
       expectObservable(roomsIn(sessions.active$), "^----!").toBe("n--x", { n: "", x: "!c" });
@@ -188,7 +189,7 @@ describe("The calls of a client", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(a, stateEvent({}));
     const now = Date.now();
-    const join = (roomId: string): News => client.setState(roomId, joins(bob, 60_000, { originServerTs: now }));
+    const join = (roomId: string): RoomChange => client.setState(roomId, joins(bob, 60_000, { originServerTs: now }));
     const seen: string[] = [];
     const all = new Subscription();
     const rooms$ = roomsIn(sessions.active$);
@@ -208,8 +209,8 @@ describe("A session out of the calls of a client", () => {
     const session = sessions.session(a);
     expect(sessions.session(a)).toBe(session);
     expect(sessions.session(b)).not.toBe(session);
-    expect(sessions.active$.value.get(a)).toBe(session);
-    sessions.active$.subscribe((active) => expect(active.get(a)).toBe(session)).unsubscribe();
+    expect(sessions.active$.value.has(a)).toBe(true);
+    sessions.active$.subscribe((active) => expect([...active].map(sessions.session)).toEqual([session])).unsubscribe();
     vi.useRealTimers();
   });
 
@@ -217,14 +218,14 @@ describe("A session out of the calls of a client", () => {
     vi.useFakeTimers({ now: 0 });
     const { client, sessions } = inTwoRooms();
     client.setState(a, joins(bob));
-    const seen: (RtcSession | undefined)[] = [];
+    const seen: (WatchedSession | undefined)[] = [];
     const all = new Subscription();
     all.add(sessions.started$.subscribe((session) => seen.push(session)));
     all.add(sessions.ended$.subscribe((session) => seen.push(session)));
     client.tell(client.setState(a, leaves(bob)));
     client.tell(client.setState(a, joins(bob)));
     all.unsubscribe();
-    seen.push(sessions.active$.value.get(a));
+    seen.push(...[...sessions.active$.value].map(sessions.session));
     expect(seen).toEqual([sessions.session(a), sessions.session(a), sessions.session(a)]);
     expect(seen.every((session) => session === seen[0])).toBe(true);
     vi.useRealTimers();
@@ -264,24 +265,21 @@ describe("Watching the calls of a client", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
-  it("gives a map like any other, and makes sessions only of what is asked for", () => {
+  it("gives the ids of the rooms in the order in which their calls began", () => {
     const { client, sessions } = inTwoRooms();
     for (const roomId of [a, b]) client.setState(roomId, joins(bob));
     const { value } = sessions.active$;
-    const [first, second] = [sessions.session(a), sessions.session(b)];
-    expect([value.size, value.has(a), value.has(c), value.get(c)]).toEqual([2, true, false, undefined]);
-    expect([...value.keys()]).toEqual([a, b]);
-    expect([...value.values()]).toEqual([first, second]);
-    expect([...value.entries()]).toEqual([...value]);
-    const visited: unknown[] = [];
-    value.forEach((session, roomId, map) => visited.push(session, roomId, map === value));
-    expect(visited).toEqual([first, a, true, second, b, true]);
-    expect(new Map(value)).toEqual(
-      new Map([
-        [a, first],
-        [b, second],
-      ]),
-    );
+    expect([...value]).toEqual([a, b]);
+    expect([value.size, value.has(a), value.has(c)]).toEqual([2, true, false]);
+    expect(sessions.active$.value).toBe(value);
+  });
+
+  it("opens sessions that can be joined when it is given rtcSession", () => {
+    const { client } = inTwoRooms();
+    const sessions = rtcSessions(client, "m.call#ROOM", { open: rtcSession });
+    expect(typeof sessions.session(a).join).toBe("function");
+    expect(sessions.session(a)).toBe(sessions.session(a));
+    expect(sessions.session(c).membership$.value).toEqual([]);
   });
 
   it("needs one listener and one timer, whatever the number of calls, and leaves nothing behind (guarantee 37)", () => {
@@ -299,7 +297,7 @@ describe("Watching the calls of a client", () => {
     expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
-  it("reads a room without a call only where there is news of it", () => {
+  it("reads a room without a call only where there is change of it", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(b, joins(bob));
     const subscription = sessions.active$.subscribe();

@@ -10,7 +10,7 @@ import {
   SyncState,
 } from "matrix-js-sdk";
 import { Observable, share } from "rxjs";
-import type { News } from "../matrix.ts";
+import type { RoomChange } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { Batch } from "./batch.ts";
 import { isSticky } from "./event.ts";
@@ -26,9 +26,13 @@ const interrupted: ReadonlySet<SyncState | null> = new Set([
 ]);
 
 /** One stream for all who listen; the last one to go takes the listeners along. */
-export function newsOf(client: MatrixClient, sticky: StickyEvents, loader: MemberLoader): Observable<readonly News[]> {
-  return new Observable<readonly News[]>((subscriber) => {
-    const batch = new Batch(client, (news) => subscriber.next(news));
+export function changesOf(
+  client: MatrixClient,
+  sticky: StickyEvents,
+  loader: MemberLoader,
+): Observable<readonly RoomChange[]> {
+  return new Observable<readonly RoomChange[]>((subscriber) => {
+    const batch = new Batch(client, (change) => subscriber.next(change));
     const lookAtRoom = (roomId: string) => batch.add({ kind: "room", roomId });
 
     const onRoom = ({ roomId }: Room) => lookAtRoom(roomId);

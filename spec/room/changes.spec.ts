@@ -1,24 +1,24 @@
 import { asyncScheduler, Subscription } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { News } from "../src/matrix.ts";
-import { type RoomNews, roomNews } from "../src/news.ts";
-import { FakeClient } from "./support/fake-client.ts";
-import { unhandledIn } from "./support/unhandled.ts";
+import type { RoomChange } from "../../src/matrix.ts";
+import { type ChangesByRoom, changesByRoom } from "../../src/room/changes.ts";
+import { FakeClient } from "../support/fake-client.ts";
+import { unhandledIn } from "../support/unhandled.ts";
 
-const of = (roomId: string, type = "t"): News => ({ kind: "state", roomId, type, stateKey: "" });
+const of = (roomId: string, type = "t"): RoomChange => ({ kind: "state", roomId, type, stateKey: "" });
 
 /** Notes what each of some rooms, and those who take whole batches, are told, in order. */
 function listening(client: FakeClient, ...roomIds: readonly string[]) {
   const log: string[] = [];
   const all = new Subscription();
-  const news = roomNews(client);
-  const word = (batch: readonly News[]) => batch.map(({ roomId }) => roomId).join("+") || "nothing";
-  for (const roomId of roomIds) all.add(news.of(roomId).subscribe((batch) => log.push(`${roomId}: ${word(batch)}`)));
-  all.add(news.batch$.subscribe((batch) => log.push(`all: ${word(batch)}${news.isTelling ? " too soon" : ""}`)));
-  return { log, all, news };
+  const change = changesByRoom(client);
+  const word = (batch: readonly RoomChange[]) => batch.map(({ roomId }) => roomId).join("+") || "nothing";
+  for (const roomId of roomIds) all.add(change.of(roomId).subscribe((batch) => log.push(`${roomId}: ${word(batch)}`)));
+  all.add(change.batch$.subscribe((batch) => log.push(`all: ${word(batch)}${change.isTelling ? " too soon" : ""}`)));
+  return { log, all, change };
 }
 
-describe("The news of a client", () => {
+describe("The change of a client", () => {
   it("is sorted by room: each is told of its part of a batch at once, and then all of it is told", () => {
     const client = new FakeClient();
     const { log } = listening(client, "!a", "!b");
@@ -37,7 +37,7 @@ describe("The news of a client", () => {
   it("is listened to once, for as long as anybody listens here", () => {
     const client = new FakeClient();
     const { all, log } = listening(client, "!a", "!a", "!b");
-    const batches = roomNews(client).batch$.subscribe();
+    const batches = changesByRoom(client).batch$.subscribe();
     expect(client.listeners).toBe(1);
     all.unsubscribe();
     expect(client.listeners).toBe(1);
@@ -49,17 +49,17 @@ describe("The news of a client", () => {
 
   it("is one object for one client", () => {
     const client = new FakeClient();
-    expect(roomNews(client)).toBe(roomNews(client));
-    expect(roomNews(client)).not.toBe(roomNews(new FakeClient()));
+    expect(changesByRoom(client)).toBe(changesByRoom(client));
+    expect(changesByRoom(client)).not.toBe(changesByRoom(new FakeClient()));
   });
 
   it("that comes while a batch is being told does not count as the end of that batch", () => {
     const client = new FakeClient();
-    const { log, news } = listening(client);
-    news.of("!a").subscribe(() => {
+    const { log, change } = listening(client);
+    change.of("!a").subscribe(() => {
       if (log.length === 0) client.tell(of("!b"));
     });
-    news.of("!a").subscribe(() => log.push(news.isTelling ? "telling" : "told"));
+    change.of("!a").subscribe(() => log.push(change.isTelling ? "telling" : "told"));
     client.tell(of("!a"));
     expect(log).toEqual(["all: !b too soon", "telling", "all: !a"]);
   });
@@ -67,11 +67,11 @@ describe("The news of a client", () => {
   it("reaches those who listen to a room again, and those who come while it is told", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const news = roomNews(client);
-    news.of("!a").subscribe().unsubscribe();
-    const first = news.of("!a").subscribe(() => {
+    const change = changesByRoom(client);
+    change.of("!a").subscribe().unsubscribe();
+    const first = change.of("!a").subscribe(() => {
       log.push("first");
-      news.of("!b").subscribe(() => log.push("second"));
+      change.of("!b").subscribe(() => log.push("second"));
       first.unsubscribe();
     });
     client.tell(of("!a"), of("!b"));
@@ -81,10 +81,10 @@ describe("The news of a client", () => {
 
   it("does not stop for a listener that throws (guarantee 17)", async () => {
     const client = new FakeClient();
-    const { log, news } = listening(client, "!b");
+    const { log, change } = listening(client, "!b");
     const broken = new Error("a listener broke");
     const unhandled = await unhandledIn(() => {
-      news.of("!a").subscribe(() => {
+      change.of("!a").subscribe(() => {
         throw broken;
       });
       client.tell(of("!a"), of("!b"));
@@ -100,9 +100,9 @@ describe("A watcher of a room", () => {
   afterEach(() => void vi.useRealTimers());
 
   /** Watches a room, and wants to look again at each of the given times in turn. */
-  function watching(news: RoomNews, roomId: string, log: string[], ...deadlines: readonly number[]) {
+  function watching(change: ChangesByRoom, roomId: string, log: string[], ...deadlines: readonly number[]) {
     const left = [...deadlines];
-    const stop = news.watch(roomId, {
+    const stop = change.watch(roomId, {
       look: (batch) => {
         if (batch.length === 0) left.shift();
         log.push(`${roomId} ${batch.map(({ kind }) => kind).join("+") || asyncScheduler.now()}`);
@@ -114,10 +114,10 @@ describe("A watcher of a room", () => {
     return stop;
   }
 
-  it("looks at all of it, then at its news, then no more", () => {
+  it("looks at all of it, then at its change, then no more", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const stop = watching(roomNews(client), "!a", log);
+    const stop = watching(changesByRoom(client), "!a", log);
     client.tell(of("!b"), of("!a"));
     expect(client.listeners).toBe(1);
     stop();
@@ -129,9 +129,13 @@ describe("A watcher of a room", () => {
   it("looks again when it has to: one timer for all, and those who are due at once are told of together", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const news = roomNews(client);
-    const stops = [watching(news, "!a", log, 10, 30), watching(news, "!b", log, 20), watching(news, "!c", log, 10)];
-    const batches = news.batch$.subscribe(({ length }) => log.push(`all ${length}`));
+    const change = changesByRoom(client);
+    const stops = [
+      watching(change, "!a", log, 10, 30),
+      watching(change, "!b", log, 20),
+      watching(change, "!c", log, 10),
+    ];
+    const batches = change.batch$.subscribe(({ length }) => log.push(`all ${length}`));
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(100);
     expect(log.slice(3)).toEqual(["!a 10", "!c 10", "all 0", "!b 20", "all 0", "!a 30", "all 0"]);
@@ -144,9 +148,9 @@ describe("A watcher of a room", () => {
   it("that stops takes its alarm along: nobody is woken for it", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const news = roomNews(client);
-    const stops = [watching(news, "!a", log, 10), watching(news, "!b", log, 20)];
-    const batches = news.batch$.subscribe(() => log.push("all"));
+    const change = changesByRoom(client);
+    const stops = [watching(change, "!a", log, 10), watching(change, "!b", log, 20)];
+    const batches = change.batch$.subscribe(() => log.push("all"));
     stops[0]?.();
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(15);
@@ -159,8 +163,8 @@ describe("A watcher of a room", () => {
   it("that stops leaves others at its room", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const news = roomNews(client);
-    const stops = [watching(news, "!a", log), watching(news, "!a", log, 10)];
+    const change = changesByRoom(client);
+    const stops = [watching(change, "!a", log), watching(change, "!a", log, 10)];
     stops[0]?.();
     client.tell(of("!a"));
     vi.advanceTimersByTime(10);
@@ -171,10 +175,10 @@ describe("A watcher of a room", () => {
   it("that is stopped while others look does not look any more", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const news = roomNews(client);
+    const change = changesByRoom(client);
     const stops: (() => void)[] = [];
-    const look = ({ length }: readonly News[]) => log.push(`first ${length}`) > 3 && stops[1]?.();
-    stops.push(news.watch("!a", { look, deadlineTs: undefined }), watching(news, "!b", log, 10));
+    const look = ({ length }: readonly RoomChange[]) => log.push(`first ${length}`) > 3 && stops[1]?.();
+    stops.push(change.watch("!a", { look, deadlineTs: undefined }), watching(change, "!b", log, 10));
     client.tell(of("!a"), of("!b"));
     client.tell(of("!a"), of("!b"));
     expect(log).toEqual(["first 1", "!b room", "first 1", "!b state", "first 1"]);
@@ -184,8 +188,8 @@ describe("A watcher of a room", () => {
 
   it("that stops itself while it looks sets no alarm any more", () => {
     const client = new FakeClient();
-    const news = roomNews(client);
-    const stop = news.watch("!a", { look: ({ length }) => length === 2 && stop(), deadlineTs: 10 });
+    const change = changesByRoom(client);
+    const stop = change.watch("!a", { look: ({ length }) => length === 2 && stop(), deadlineTs: 10 });
     client.tell(of("!a"), of("!a"));
     expect([vi.getTimerCount(), client.listeners]).toEqual([0, 0]);
   });
@@ -195,7 +199,7 @@ describe("A watcher of a room", () => {
     const log: number[] = [];
     let deadlineTs = 10;
     const look = () => log.push(asyncScheduler.now());
-    const stop = roomNews(client).watch("!a", {
+    const stop = changesByRoom(client).watch("!a", {
       look,
       get deadlineTs() {
         return deadlineTs;
@@ -214,7 +218,7 @@ describe("A watcher of a room", () => {
 
   it("costs no new timer as long as the soonest alarm is the same, unless the clock may have jumped", () => {
     const client = new FakeClient();
-    const stop = watching(roomNews(client), "!a", [], 10, 10);
+    const stop = watching(changesByRoom(client), "!a", [], 10, 10);
     const setTimer = vi.spyOn(globalThis, "setInterval");
     for (let n = 0; n < 100; n += 1) client.tell(of("!a"));
     expect(setTimer).not.toHaveBeenCalled();
@@ -227,7 +231,7 @@ describe("A watcher of a room", () => {
     vi.useRealTimers();
     const client = new FakeClient();
     const log: string[] = [];
-    const news = roomNews(client);
+    const change = changesByRoom(client);
     const broken = new Error("the client broke");
     let isBroken = true;
     const look = () => {
@@ -236,7 +240,7 @@ describe("A watcher of a room", () => {
     };
     const stops: (() => void)[] = [];
     const unhandled = await unhandledIn(() => {
-      stops.push(news.watch("!a", { look, deadlineTs: undefined }), watching(news, "!b", log));
+      stops.push(change.watch("!a", { look, deadlineTs: undefined }), watching(change, "!b", log));
       client.tell(of("!a"), of("!b"));
       isBroken = false;
       client.tell(of("!a"));

@@ -1,16 +1,16 @@
 // The news of a client, by room: one subscription to the port and one timer, and only the rooms concerned are told.
 import { Observable, Subject, type Subscription, throwError } from "rxjs";
-import { Alarms } from "./rx/alarms.ts";
-import type { Ending } from "./rx/deadlines.ts";
-import type { Matrix, News } from "./matrix.ts";
-import { refCounted } from "./rx/ref-counted.ts";
+import { Alarms } from "../rx/alarms.ts";
+import type { Ending } from "../rx/deadlines.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
+import { refCounted } from "../rx/ref-counted.ts";
 
 /** News by room. The port is listened to while anybody listens here. */
-export interface RoomNews {
+export interface ChangesByRoom {
   /** The news of one room, a batch for each sync response; an empty batch means that the clock may have jumped. */
-  of(roomId: string): Observable<readonly News[]>;
+  of(roomId: string): Observable<readonly RoomChange[]>;
   /** Each batch whole, after every room has had its part of it; an empty one also after somebody was woken. */
-  readonly batch$: Observable<readonly News[]>;
+  readonly batch$: Observable<readonly RoomChange[]>;
   /** True while the rooms are being told of a batch: `batch$` has yet to follow. */
   readonly isTelling: boolean;
   /** Has a watcher look at all of a room, then at its news, until the function returned is called. */
@@ -20,24 +20,24 @@ export interface RoomNews {
 /** Somebody who keeps in step with a room. */
 export interface Watcher {
   /** Looks where the news says. An empty batch: the time has come, or the clock may have jumped. */
-  look(batch: readonly News[]): void;
+  look(batch: readonly RoomChange[]): void;
   /** When it has to look again even without news; asked for after each look. */
   readonly deadlineTs: number | undefined;
 }
 
-const newsOfClients = new WeakMap<Matrix, RoomNews>();
+const changesOfClients = new WeakMap<Matrix, ChangesByRoom>();
 
 /** The news of a client by room: one object for one client. */
-export function roomNews(matrix: Matrix): RoomNews {
-  const known = newsOfClients.get(matrix);
+export function changesByRoom(matrix: Matrix): ChangesByRoom {
+  const known = changesOfClients.get(matrix);
   if (known) return known;
-  const news = new NewsByRoom(matrix.news$);
-  newsOfClients.set(matrix, news);
-  return news;
+  const change = new ClientChanges(matrix.changes$);
+  changesOfClients.set(matrix, change);
+  return change;
 }
 
 /** The news that everything in a room is to be looked at. */
-export const everythingIn = (roomId: string): readonly News[] => [{ kind: "room", roomId }];
+export const wholeRoom = (roomId: string): readonly RoomChange[] => [{ kind: "room", roomId }];
 
 /** A watcher at its room. */
 interface Watch {
@@ -50,25 +50,25 @@ interface Alarm extends Ending {
   readonly watch: Watch;
 }
 
-class NewsByRoom implements RoomNews {
+class ClientChanges implements ChangesByRoom {
   readonly #rooms = new Map<string, readonly Watch[]>();
   readonly #alarms = new Alarms<Alarm>();
-  readonly #told$ = new Subject<readonly News[]>();
+  readonly #told$ = new Subject<readonly RoomChange[]>();
   /** Listens to the port and to the clock; emits nothing. */
   readonly #listening$: Observable<never>;
   /** On behalf of all watchers. */
   #listening: Subscription | undefined;
   #telling = 0;
 
-  readonly batch$: Observable<readonly News[]> = new Observable((subscriber) => {
+  readonly batch$: Observable<readonly RoomChange[]> = new Observable((subscriber) => {
     this.#told$.subscribe(subscriber);
     subscriber.add(this.#listening$.subscribe());
   });
 
-  constructor(news$: Observable<readonly News[]>) {
+  constructor(changes$: Observable<readonly RoomChange[]>) {
     this.#listening$ = refCounted<never>(() => {
       const listening = this.#alarms.due$.subscribe((due) => this.#wake(due));
-      listening.add(news$.subscribe((batch) => this.#tell(batch)));
+      listening.add(changes$.subscribe((batch) => this.#tell(batch)));
       return () => listening.unsubscribe();
     });
   }
@@ -77,7 +77,7 @@ class NewsByRoom implements RoomNews {
     return this.#telling > 0;
   }
 
-  of(roomId: string): Observable<readonly News[]> {
+  of(roomId: string): Observable<readonly RoomChange[]> {
     return new Observable((subscriber) => {
       const watch = this.#begin(roomId, { look: (batch) => subscriber.next(batch), deadlineTs: undefined });
       subscriber.add(() => this.#end(watch));
@@ -87,7 +87,7 @@ class NewsByRoom implements RoomNews {
   watch(roomId: string, watcher: Watcher): () => void {
     // Listening comes before the first look: what arrives in between is not lost (pitfall 38).
     const watch = this.#begin(roomId, watcher);
-    this.#look(watch, everythingIn(roomId));
+    this.#look(watch, wholeRoom(roomId));
     this.#alarms.wait();
     return () => this.#end(watch);
   }
@@ -111,8 +111,8 @@ class NewsByRoom implements RoomNews {
   }
 
   /** Tells of a batch. An empty one concerns every room. */
-  #tell(batch: readonly News[]): void {
-    const parts: Iterable<readonly [string, readonly News[]]> =
+  #tell(batch: readonly RoomChange[]): void {
+    const parts: Iterable<readonly [string, readonly RoomChange[]]> =
       batch.length > 0
         ? Map.groupBy(batch, ({ roomId }) => roomId)
         : Array.from(this.#rooms.keys(), (roomId) => [roomId, batch]);
@@ -131,7 +131,7 @@ class NewsByRoom implements RoomNews {
     this.#told$.next([]);
   }
 
-  #look(watch: Watch, batch: readonly News[]): void {
+  #look(watch: Watch, batch: readonly RoomChange[]): void {
     if (!this.#isWatching(watch)) return;
     try {
       watch.watcher.look(batch);

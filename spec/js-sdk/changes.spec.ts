@@ -1,7 +1,7 @@
 import type { ClientEvent } from "matrix-js-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Subscription } from "rxjs";
-import type { News } from "../../src/matrix.ts";
+import type { RoomChange } from "../../src/matrix.ts";
 import { rtcSession, type RtcSession } from "../../src/index.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, event, joined, redaction, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
@@ -15,8 +15,8 @@ afterEach(() => server.stop());
 
 function listen({ client }: FakeClient) {
   const port = fromMatrixClient(client);
-  const batches: (readonly News[])[] = [];
-  const subscription: Subscription = port.news$.subscribe((news) => batches.push(news));
+  const batches: (readonly RoomChange[])[] = [];
+  const subscription: Subscription = port.changes$.subscribe((change) => batches.push(change));
   return { port, batches, subscription };
 }
 
@@ -28,7 +28,7 @@ test("what one sync response brings is one batch, told once the client has taken
   const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
   const { port, batches } = listen(fake);
   const seen: unknown[] = [];
-  port.news$.subscribe(() => {
+  port.changes$.subscribe(() => {
     seen.push([...port.stateEvents(roomId, stateType)].length, [...port.stickyEvents(roomId)].length);
   });
   const member = sticky();
@@ -53,7 +53,7 @@ test("what one sync response brings is one batch, told once the client has taken
   expect(seen).toEqual([2, 1]);
 });
 
-test("a sync response without anything of use is no news", async () => {
+test("a sync response without anything of use is no change", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: [event("m.room.message", { body: "hello", msgtype: "m.text" })] }));
@@ -68,7 +68,7 @@ test("state of MSC4222 sync responses is told once", async () => {
   expect(batches).toEqual([[{ kind: "state", roomId, type: stateType, stateKey: "_alice" }]]);
 });
 
-test("the rooms of the first sync are news to who listens before the client starts", async () => {
+test("the rooms of the first sync are change to who listens before the client starts", async () => {
   const fake = server.client();
   const { port, batches } = listen(fake);
   await fake.client.startClient();
@@ -90,7 +90,7 @@ test("a room that comes after the events in it is told when it can be read", asy
   expect(port.stateEvent(roomId, stateType, "_alice")?.content).toEqual({ application: "m.call" });
 });
 
-test("joining and leaving a room ourselves is news of the room", async () => {
+test("joining and leaving a room ourselves is change of the room", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { port, batches } = listen(fake);
   const gone = stateEvent("m.room.member", alice, { membership: "leave" });
@@ -101,7 +101,7 @@ test("joining and leaving a room ourselves is news of the room", async () => {
   expect([...port.rooms()]).toEqual([roomId]);
 });
 
-test("other members of a room are news by their state", async () => {
+test("other members of a room are change by their state", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { port, batches } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: joined(bob) }));
@@ -138,13 +138,13 @@ test("listeners are a handful, shared by all who listen, and go with the last of
   const fake = await server.started({ join: rooms });
   const before = listenersOf(fake);
   const { port, subscription } = listen(fake);
-  const second = port.news$.subscribe();
+  const second = port.changes$.subscribe();
   expect(listenersOf(fake) - before).toBe(5);
   const third = port.toDevice$.subscribe();
   expect(listenersOf(fake) - before).toBe(6);
   for (const each of [subscription, second, third]) each.unsubscribe();
   expect(listenersOf(fake) - before).toBe(0);
-  const again = port.news$.subscribe();
+  const again = port.changes$.subscribe();
   expect(listenersOf(fake) - before).toBe(5);
   again.unsubscribe();
   expect(listenersOf(fake) - before).toBe(0);
@@ -162,7 +162,7 @@ test("nothing is told after unsubscribing, be it on its way already", async () =
   expect(batches).toEqual([]);
 });
 
-test("a redacted sticky event is news and no longer there", async () => {
+test("a redacted sticky event is change and no longer there", async () => {
   const member = sticky();
   const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
   const { port, batches } = listen(fake);
@@ -211,7 +211,7 @@ for (const section of ["timeline", "sticky"] as const) {
   });
 }
 
-test("a redaction of a message is no news", async () => {
+test("a redaction of a message is no change", async () => {
   const message = event("m.room.message", { body: "oops", msgtype: "m.text" });
   const fake = await server.started(inRoom({ state: roomState(alice), timeline: [message] }));
   const { batches } = listen(fake);
