@@ -13,12 +13,14 @@ export class FakeClock {
 
   /** From now on, time passes in `advance` alone. */
   install(): void {
-    const set = (isRepeated: boolean) => (callback: (...args: unknown[]) => void, ms: number, ...args: unknown[]) => {
-      const waitMs = Math.max(1, ms);
-      const everyMs = isRepeated ? waitMs : undefined;
-      this.#timers.set(++this.#lastId, { dueTs: this.#now + waitMs, everyMs, callback: () => callback(...args) });
-      return this.#lastId;
-    };
+    const set =
+      (isRepeated: boolean) =>
+      (callback: (...args: unknown[]) => void, ms: number, ...args: unknown[]) => {
+        const waitMs = Math.max(1, ms);
+        const everyMs = isRepeated ? waitMs : undefined;
+        this.#timers.set(++this.#lastId, { dueTs: this.#now + waitMs, everyMs, callback: () => callback(...args) });
+        return this.#lastId;
+      };
     const clear = (id: number) => this.#timers.delete(id);
     Date.now = () => this.#now;
     const timers = { setInterval: set(true), clearInterval: clear, setTimeout: set(false), clearTimeout: clear };

@@ -32,35 +32,47 @@ export function toJoinState(
   }
 }
 
-/** Whether two states show a user the same. */
+/** Whether two states show a user the same. Members and memberships that did not change are the same objects. */
 export function isSameJoinState(a: JoinState | undefined, b: JoinState): boolean {
-  return a !== undefined && isSame(a, b);
+  if (a?.status !== b.status || a.member !== b.member) return false;
+  switch (b.status) {
+    case "joined":
+      return isSameJoined(a as typeof b, b);
+    case "joining":
+      return isSameProgress(a as typeof b, b);
+    case "rejoining":
+      return isSameProgress(a as typeof b, b) && (a as typeof b).reason === b.reason;
+    case "leaving":
+      return true;
+  }
 }
 
-/** Compares values field by field. Members and memberships that did not change are the same objects. */
-function isSame(a: object, b: object): boolean {
-  for (const key in b) if (!isSameField(key, a, b)) return false;
-  for (const key in a) if (!(key in b)) return false;
-  return true;
+function isSameJoined(a: Joined, b: Joined): boolean {
+  return (
+    a.membership === b.membership &&
+    a.sinceTs === b.sinceTs &&
+    a.probablyLeft === b.probablyLeft &&
+    isSameDelayedLeave(a.delayedLeave, b.delayedLeave)
+  );
+}
+type Joined = Extract<JoinState, { status: "joined" }>;
+
+function isSameDelayedLeave(a: DelayedLeaveState, b: DelayedLeaveState): boolean {
+  if (a.status !== "armed" || b.status !== "armed") return a.status === b.status;
+  return a.untilTs === b.untilTs && a.delegated === b.delegated;
 }
 
-function isSameField(key: string, a: object, b: object): boolean {
-  const before: unknown = a[key as keyof object];
-  const after: unknown = b[key as keyof object];
-  if (before === after) return true;
-  return key === "delayedLeave" && isSame(before ?? {}, after ?? {});
+function isSameProgress(a: Progress, b: Progress): boolean {
+  return a.step === b.step && a.attempt === b.attempt && a.nextTryTs === b.nextTryTs;
 }
+type Progress = Attempt & { readonly step: JoinStep };
 
 function delayedLeaveOf({ held }: DelayedLeave, toWall: (ts: number) => number): DelayedLeaveState {
   if (held.status === "armed") return { status: "armed", untilTs: toWall(held.leaveTs), delegated: held.delegated };
   return { status: held.status === "unsupported" ? "unsupported" : "scheduling" };
 }
 
-function progressOf(
-  state: LifecycleState,
-  now: number,
-  toWall: (ts: number) => number,
-): Attempt & { readonly step: JoinStep } {
+function progressOf(state: LifecycleState, now: number, toWall: (ts: number) => number): Progress {
   const { failures, notBefore, retryTs, inFlight } = state.requests;
   const [step, kind] = stepOf(state);
   const nextTryTs = Math.max(notBefore[kind] ?? 0, retryTs[kind] ?? 0);

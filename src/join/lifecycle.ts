@@ -8,7 +8,7 @@ import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, onInput } from "./on-input.ts";
 import { echoGraceMs, end, giveUp, leaveRetryMs, rejoin } from "./phases.ts";
 import { isAmbiguous, plan, type Planned } from "./plan.ts";
-import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
+import { idempotencyKey, type InFlight, type Request, type WriteReason } from "./requests.ts";
 import { spend } from "./token-bucket.ts";
 
 /** The most requests that may be under way after we have stopped waiting for them. */
@@ -155,5 +155,7 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { ki
   trace(draft, { kind: "membership-sent", reason });
 }
 
-const isQuick = ({ kind }: Request): boolean => ["capability", "restart", "send", "cancel"].includes(kind);
-const isExtra = (reason: string): boolean => ["update", "late-room-member", "missing-key"].includes(reason);
+const isQuick = ({ kind }: Request): boolean =>
+  kind === "restart" || kind === "capability" || kind === "send" || kind === "cancel";
+const isExtra = (reason: WriteReason): boolean =>
+  reason === "update" || reason === "late-room-member" || reason === "missing-key";

@@ -204,14 +204,12 @@ function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {
 function numberOf(timing: JoinTiming, name: keyof JoinTiming): number {
   const [byDefault, min, max] = numbers[name];
   const value = timing[name] ?? byDefault;
-  const isWhole = name !== "maxRetries" || Number.isInteger(value);
-  const what = name === "maxRetries" ? "a whole number" : "a number of milliseconds";
+  const isCount = name === "maxRetries";
+  const isValid = typeof value === "number" && value >= min && value <= max && (!isCount || Number.isInteger(value));
+  if (isValid) return value;
+  const what = isCount ? "a whole number" : "a number of milliseconds";
   const range = `from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
-  check(
-    typeof value === "number" && isWhole && value >= min && value <= max,
-    `timing.${name} must be ${what} ${range}`,
-  );
-  return value;
+  throw new RtcError("bad-argument", `timing.${name} must be ${what} ${range}`);
 }
 
 function mustBeShorter(timing: ResolvedJoinTiming, shorter: keyof JoinTiming, longer: keyof JoinTiming): void {

@@ -28,25 +28,36 @@ const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
 export function plan(settings: Settings, state: State, now: number): Planned | "end" | undefined {
   if (state.isOver) return undefined;
   if (state.leaving) return planLeave(state, state.leaving, now);
-  return (
-    ready(state, now, "delayed-leave", planDelayedLeave(state, now)) ??
-    ready(state, now, "membership", planMembership(settings, state, now)) ??
-    ready(state, now, "delegation", planDelegation(settings, state))
-  );
+  for (const lane of lanes) {
+    const request = isFree(state, lane) ? planLane(lane, settings, state, now) : undefined;
+    if (request && mayAsk(state, request.kind, now)) return { lane, request };
+  }
+  return undefined;
 }
 
-/** A request that may be sent now: its lane is free, and nothing makes it wait. */
-function ready(state: State, now: number, lane: Lane, request: Request | undefined): Planned | undefined {
-  return request && isFree(state, lane) && mayAsk(state, request.kind, now) ? { lane, request } : undefined;
+/** The delayed leave comes first. */
+const lanes = ["delayed-leave", "membership", "delegation"] as const;
+
+function planLane(lane: Lane, settings: Settings, state: State, now: number): Request | undefined {
+  switch (lane) {
+    case "delayed-leave":
+      return planDelayedLeave(state, now);
+    case "membership":
+      return planMembership(settings, state, now);
+    case "delegation":
+      return planDelegation(settings, state);
+  }
 }
 
-const isFree = ({ requests }: State, lane: Lane): boolean =>
-  !requests.inFlight.some((inFlight) => inFlight.lane === lane);
+function isFree({ requests }: State, lane: Lane): boolean {
+  for (const inFlight of requests.inFlight) if (inFlight.lane === lane) return false;
+  return true;
+}
 
 const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean =>
   now >= (requests.notBefore[kind] ?? 0) && now >= (requests.retryTs[kind] ?? 0);
 
-/** The delayed leave comes first, and is restarted for as long as it guards us. */
+/** The delayed leave is restarted for as long as it guards us. */
 function planDelayedLeave(state: State, now: number): Request | undefined {
   const { held, inheritedDelayId, delayMs } = state.delayedLeave;
   if (held.status === "unknown") return { kind: "capability" };
@@ -93,7 +104,7 @@ function planLeave(state: State, leaving: Leaving, now: number): Planned | "end"
   if (!isFree(state, "membership")) return undefined;
   if (state.publication.status === "no") {
     const request = leaveReplaced(state);
-    if (request) return ready(state, now, "membership", request);
+    if (request) return mayAsk(state, "leave", now) ? { lane: "membership", request } : undefined;
     if (!isFree(state, "delayed-leave") || !isFree(state, "delegation")) return undefined;
     if (!armed || leaving.keepDelayedLeave) return "end";
     return { lane: "delayed-leave", request: { kind: "cancel", delayId: armed.delayId } };
@@ -104,8 +115,9 @@ function planLeave(state: State, leaving: Leaving, now: number): Planned | "end"
     const request = { kind: "send", delayId: armed.delayId, ...lasting } as const;
     return isFree(state, "delayed-leave") ? { lane: "delayed-leave", request } : undefined;
   }
+  if (!mayAsk(state, "leave", now)) return undefined;
   const request = withTxn(state, { kind: "leave", joinCount: state.joinCount, reason: leaving.reason });
-  return ready(state, now, "membership", request);
+  return { lane: "membership", request };
 }
 
 /** Whether a write may still reach the server after anything that we send now. */
