@@ -23,10 +23,11 @@ export interface RtcSession<App extends Application = Application> extends Watch
   /** Counts of key messages since the session was made. */
   readonly statistics$: Behavior<KeyStatistics>;
   /**
-   * Joins while subscribed: subscribe = join, unsubscribe = leave, `leaveOn` = leave and be told by completion.
+   * Joins while subscribed: subscribe = join, unsubscribe = leave, `leaveOn` = leave and complete when that is confirmed.
    *
-   * All subscribers of the returned stream share one join, and see its present state first. One session joins once at a
-   * time: a second join fails with `already-joined` until the first has ended.
+   * All subscribers of the returned stream share one join, and see its present state first. Unsubscribing starts up to
+   * 30 s of leaving that nobody can observe; use `leaveOn` to see its end. Subscribing again to a join that has ended joins
+   * again. One session joins once at a time: a second join fails with `already-joined` until the first has ended.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example
