@@ -17,7 +17,7 @@ import { resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
 import { MatrixError, type RoomChange } from "../../src/matrix.ts";
 import { alice, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
-import { content, lifecycle } from "./steps.ts";
+import { contentInput, lifecycle } from "./steps.ts";
 
 const hourMs = 3_600_000;
 const refreshMs = 55 * 60_000;
@@ -28,14 +28,14 @@ describe("Our own membership", () => {
   it("1. is not renewed shortly before the delayed leave is due: the restart comes first", () => {
     const steps = lifecycle("state", { delayedLeaveRestartMs: 17_500 });
     steps.join();
-    expect(steps.at(17_000).input(content)).toEqual(["restart"]);
+    expect(steps.at(17_000).input(contentInput)).toEqual(["restart"]);
     expect(steps.answers()).toEqual(["write"]);
   });
 
   it("1. is renewed without a restart while the delayed leave is known to be alive", () => {
     const steps = lifecycle("state");
     steps.join();
-    expect(steps.at(2_000).input(content)).toEqual(["write"]);
+    expect(steps.at(2_000).input(contentInput)).toEqual(["write"]);
   });
 
   it("6. comes back when our leave arrives while a request is under way", () => {

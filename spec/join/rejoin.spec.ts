@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
 import { alice, bob, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
-import { content, lifecycle, own } from "./steps.ts";
+import { contentInput, lifecycle, own } from "./steps.ts";
 
 const stateKey = `_${alice}_A_m.call`;
 const phone = { userId: alice, deviceId: "A" };
@@ -120,7 +120,7 @@ describe("A member that is no longer shown", () => {
 describe("The time until the room shows us (4.8)", () => {
   const joinUnseen = () => {
     const steps = lifecycle("state");
-    steps.input(content);
+    steps.input(contentInput);
     steps.answers({});
     steps.answers("delay-1");
     steps.answers("$1");
