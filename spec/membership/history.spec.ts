@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { View } from "../../src/membership/view.ts";
+import { View } from "../../src/membership/projection.ts";
 import { wholeRoom } from "../../src/room/changes.ts";
 import type { Membership } from "../../src/types.ts";
 import { roomCall, roomId } from "../support/contents.ts";

@@ -1,6 +1,6 @@
 // Play: a room in which facts happen, to a client and its view, and into the log that the oracle goes by.
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
-import { View } from "../../src/membership/view.ts";
+import { View } from "../../src/membership/projection.ts";
 import { wholeRoom } from "../../src/room/changes.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ActiveCalls } from "../../src/sessions/active-rooms.ts";
-import { viewNow } from "../../src/membership/view.ts";
+import { viewNow } from "../../src/membership/projection.ts";
 import { endsAfter } from "../membership/oracle.ts";
 import { Play } from "../membership/play.ts";
 import { roomCall, roomId } from "../support/contents.ts";

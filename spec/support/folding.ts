@@ -1,7 +1,7 @@
 // Folding: a fold with its room, to be fed by hand.
 import type { Changes } from "../../src/membership/changes.ts";
 import { MemberFold } from "../../src/membership/fold.ts";
-import type { Rules } from "../../src/membership/judge.ts";
+import type { Rules } from "../../src/membership/eligibility.ts";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { alice, bob, carl, roomCall } from "./contents.ts";
 

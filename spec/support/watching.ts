@@ -4,7 +4,7 @@ import type { RunHelpers } from "rxjs/testing";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { members, type Members } from "../../src/membership/members.ts";
 import type { MembershipTrace } from "../../src/membership/trace.ts";
-import type { ViewOptions } from "../../src/membership/view.ts";
+import type { ViewOptions } from "../../src/membership/projection.ts";
 import { memberNames } from "../../src/testing/index.ts";
 import {
   alice,

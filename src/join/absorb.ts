@@ -1,5 +1,5 @@
 // Absorb: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 5.7, 14.1.
-import { longestPastMs } from "../membership/state-content.ts";
+import { longestPastMs } from "../membership/state-event.ts";
 import { armedLeave, type Facts } from "./facts.ts";
 import { fail, leave, markWritten } from "./moves.ts";
 import { contentOf } from "./request.ts";

@@ -2,7 +2,7 @@
 import type { MatrixEvent } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
-import { longestStickyMs } from "../membership/stickiness.ts";
+import { longestStickyMs } from "../membership/sticky-map.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
 import { isUsefulSticky } from "./useful.ts";
 

@@ -1,7 +1,7 @@
 // The sticky events that a Room of the SDK (43.0) holds, and what it hides or breaks of them. protocol.md 3.1, 14.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
-import { longestStickyMs } from "../membership/stickiness.ts";
+import { longestStickyMs } from "../membership/sticky-map.ts";
 import { isSticky } from "./event.ts";
 
 /** What the room's store gives out: the events that are decrypted, and some that could not be. */

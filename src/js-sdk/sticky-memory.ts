@@ -1,7 +1,7 @@
 // StickyMemory: sticky events by room and event id, each as well as it is known, within bounds. protocol.md 3.1.
 import { asyncScheduler } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
-import { longestStickyMs, saysMore } from "../membership/stickiness.ts";
+import { longestStickyMs, saysMore } from "../membership/sticky-map.ts";
 
 const mostPerRoom = 5_000;
 const none: readonly never[] = [];

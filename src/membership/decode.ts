@@ -1,9 +1,9 @@
 // Decoding: what one membership event says by itself, in either format. protocol.md 2.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { malformed, type Parsed } from "./claim.ts";
-import { parseStateMember } from "./state-content.ts";
-import { parseStickyMember } from "./sticky-content.ts";
-import { stickyEndTs } from "./stickiness.ts";
+import { parseStateMember } from "./state-event.ts";
+import { parseStickyMember } from "./sticky-event.ts";
+import { stickyEndTs } from "./sticky-map.ts";
 
 /**
  * What a membership event says by itself: that its sender is in a call, or has left, or nothing that makes sense. Whether

@@ -1,11 +1,11 @@
 // Entry: the event that stands at one place of the room: at a state key, or at a sticky key of a sender. protocol.md 1.4, 3.1.
-import type { Ending } from "../rx/deadlines.ts";
+import type { Ending } from "../rx/timer-queue.ts";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 import type { Parsed } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
-import { parseStateMember } from "./state-content.ts";
-import { parseStickyMember, stickyKeyOf } from "./sticky-content.ts";
+import { parseStateMember } from "./state-event.ts";
+import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
 export type Entry = StateEntry | StickyEntry;
 

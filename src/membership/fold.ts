@@ -6,15 +6,15 @@ import { stickyMemberTypes } from "../room/names.ts";
 import type { Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { Claim } from "./claim.ts";
-import { EarlierMembers } from "./earlier-members.ts";
-import { Entries } from "./entries.ts";
+import { EarlierMembers } from "./previous-members.ts";
+import { Entries } from "./event-store.ts";
 import { type Entry, isRejection, stateEntry, stickyEntry, stickyPlace, type Verdict } from "./entry.ts";
 import { participantIdentity } from "./identity.ts";
-import { judge, type Judgement, precedes, type RoomFacts, type Rules } from "./judge.ts";
+import { judge, type Judgement, precedes, type RoomFacts, type Rules } from "./eligibility.ts";
 import { reordered } from "./order.ts";
-import { Refusals } from "./refusals.ts";
+import { Refusals } from "./rejection-list.ts";
 import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
-import { outranks, saysMore, stickyEndTs } from "./stickiness.ts";
+import { outranks, saysMore, stickyEndTs } from "./sticky-map.ts";
 
 /**
  * How many events of each sort one sender may have standing: sticky ones with a key and without, state events that claim a

@@ -8,7 +8,7 @@ import { refCounted } from "../rx/ref-counted.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { Rejection } from "./rejection.ts";
 import { type MembershipTrace, traceOf } from "./trace.ts";
-import { View, viewNow, type ViewOptions } from "./view.ts";
+import { View, viewNow, type ViewOptions } from "./projection.ts";
 
 /** The reading side of a session. */
 export interface Members {

@@ -1,6 +1,6 @@
 // Rejection: an event that looks like a member but is not one, and why. protocol.md 3.2, 3.3, 11.
 import type { Entry } from "./entry.ts";
-import type { Objection } from "./judge.ts";
+import type { Objection } from "./eligibility.ts";
 
 /** Why an event makes no member. */
 export type RejectionReason =

@@ -1,7 +1,7 @@
 // The news of a client, by room: one subscription to the port and one timer, and only the rooms concerned are told.
 import { Observable, Subject, type Subscription, throwError } from "rxjs";
 import { Alarms } from "../rx/alarms.ts";
-import type { Ending } from "../rx/deadlines.ts";
+import type { Ending } from "../rx/timer-queue.ts";
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { refCounted } from "../rx/ref-counted.ts";
 

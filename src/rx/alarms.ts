@@ -1,7 +1,7 @@
 // Alarms: many absolute times, one timer.
 import { asyncScheduler, map, type Observable, Subject, switchMap } from "rxjs";
-import { Deadlines, type Ending } from "./deadlines.ts";
-import { at } from "./at-deadline.ts";
+import { Deadlines, type Ending } from "./timer-queue.ts";
+import { at } from "./at.ts";
 
 export class Alarms<T extends Ending> {
   readonly #deadlines = new Deadlines<T>();

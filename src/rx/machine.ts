@@ -1,6 +1,6 @@
 // Machine: runs a pure step function. Inputs go in one at a time, effects come out in order, one timer wakes it.
 import { asyncScheduler, Observable, Subscription } from "rxjs";
-import { at } from "./at-deadline.ts";
+import { at } from "./at.ts";
 
 /** The state after a step, and what is to be done because of it. */
 export interface Step<S, E> {

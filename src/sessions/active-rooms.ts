@@ -1,7 +1,7 @@
 // ActiveCalls: the rooms whose call has members, each watched for as long as it has.
 import { asyncScheduler } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
-import type { ViewOptions } from "../membership/view.ts";
+import type { ViewOptions } from "../membership/projection.ts";
 import { isInDoubt, type Witness, witnessOf } from "./sentinel.ts";
 import { changesByRoom, type Watcher } from "../room/changes.ts";
 

@@ -3,7 +3,7 @@
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import type { Membership } from "../types.ts";
-import { viewNow, type ViewOptions } from "../membership/view.ts";
+import { viewNow, type ViewOptions } from "../membership/projection.ts";
 
 export interface Witness extends Pick<Membership, "kind" | "userId" | "eventId" | "expiresTs"> {
   /** Of a state member: where its event stands. */

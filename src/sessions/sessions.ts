@@ -2,8 +2,8 @@
 import { asyncScheduler, mergeMap, type Observable, pairwise, share } from "rxjs";
 import { ActiveCalls } from "./active-rooms.ts";
 import type { Matrix } from "../matrix.ts";
-import { mayBeMember } from "../membership/state-content.ts";
-import { viewNow } from "../membership/view.ts";
+import { mayBeMember } from "../membership/state-event.ts";
+import { viewNow } from "../membership/projection.ts";
 import { changesByRoom } from "../room/changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";

@@ -1,7 +1,7 @@
 // DelayedEvents: events that the server sends later, unless told otherwise. MSC4140 as Synapse 1.163.2 does it.
 import { asyncScheduler, type Subscription } from "rxjs";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 
 /** A delayed event that the server holds; its id stays a secret between it and its owner. */
 export interface PendingEvent {

@@ -1,6 +1,6 @@
 import { asyncScheduler, map } from "rxjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { at } from "../../src/rx/at-deadline.ts";
+import { at } from "../../src/rx/at.ts";
 import { marbles } from "../support/marbles.ts";
 
 describe("Waiting for a time", () => {

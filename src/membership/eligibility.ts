@@ -3,7 +3,7 @@ import type { Slot } from "../types.ts";
 import type { Claim } from "./claim.ts";
 import type { Entry, StickyEntry } from "./entry.ts";
 import type { RejectionReason } from "./rejection.ts";
-import { outranks } from "./stickiness.ts";
+import { outranks } from "./sticky-map.ts";
 
 /** What a session holds its members against. */
 export interface Rules {

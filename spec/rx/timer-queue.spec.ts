@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { firstValueFrom, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { Deadlines, type Ending } from "../../src/rx/deadlines.ts";
+import { Deadlines, type Ending } from "../../src/rx/timer-queue.ts";
 import { runs } from "../support/properties.ts";
 
 const ending = (endTs: number): Ending => ({ endTs, isOver: false, index: 0 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mayBeMember, parseStateMember } from "../../src/membership/state-content.ts";
+import { mayBeMember, parseStateMember } from "../../src/membership/state-event.ts";
 import { alice, type Content, dayMs, fromJson, hourMs, stateContent, stateEvent } from "../support/contents.ts";
 
 const parse = (content: unknown, originServerTs = 0, now = originServerTs) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outranks, saysMore, stickyEndTs } from "../../src/membership/stickiness.ts";
+import { outranks, saysMore, stickyEndTs } from "../../src/membership/sticky-map.ts";
 import type { StickyEvent } from "../../src/matrix.ts";
 import { hourMs, stickyContent, stickyEvent } from "../support/contents.ts";
 

@@ -8,7 +8,7 @@ import { readSlot } from "../room/slot.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import { MemberFold } from "./fold.ts";
-import type { Rules } from "./judge.ts";
+import type { Rules } from "./eligibility.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** Which call to watch, and how strictly. */

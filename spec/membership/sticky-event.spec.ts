@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseStickyMember, stickyKeyOf } from "../../src/membership/sticky-content.ts";
+import { parseStickyMember, stickyKeyOf } from "../../src/membership/sticky-event.ts";
 import { alice, bob, type Content, fromJson, stickyContent, stickyEvent, stickyLeave } from "../support/contents.ts";
 
 const parse = (content: unknown, senderDeviceId?: string) =>

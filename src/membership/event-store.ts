@@ -1,5 +1,5 @@
 // Entries: the events that stand in a room, by place and by sender, and when the next of them ends.
-import { Deadlines } from "../rx/deadlines.ts";
+import { Deadlines } from "../rx/timer-queue.ts";
 import type { Entry, StateEntry, StickyEntry } from "./entry.ts";
 
 const none: readonly never[] = [];
