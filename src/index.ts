@@ -19,7 +19,7 @@ export { intentOf } from "./membership/intent.ts";
 export type { Rejection, RejectionReason } from "./membership/rejection.ts";
 export type { Departure } from "./membership/changes.ts";
 export { decodeMembership } from "./membership/decode.ts";
-export type { Claim as MembershipClaim, Parsed as DecodedMembership } from "./membership/claim.ts";
+export type { DecodedMembership, MembershipClaim } from "./membership/claim.ts";
 export { decodeRoomEvent, decodeStickyEvent } from "./room/event.ts";
 export type { Received } from "./room/event.ts";
 export type { Malformed, Parsed } from "./room/parsed.ts";

@@ -6,9 +6,9 @@ const parse = (content: unknown, originServerTs = 0, now = originServerTs) =>
   parseStateMember(stateEvent(content, { originServerTs, eventId: "$e" }), now);
 
 const claim = (content: unknown, originServerTs?: number, now?: number) => {
-  const parsed = parse(content, originServerTs, now);
-  if (parsed.kind !== "claim") throw new Error(JSON.stringify(parsed));
-  return parsed.claim;
+  const { ok } = parse(content, originServerTs, now);
+  if (ok === undefined || ok === "left") throw new Error("no claim");
+  return ok;
 };
 
 describe("A state membership (2.1)", () => {
@@ -62,21 +62,21 @@ describe("A state membership (2.1)", () => {
     ["scope", null, "scope"],
     ["m.call.intent", 1, "m.call.intent"],
     ["m.call.intent", null, "m.call.intent"],
-  ])("with %s = %j is malformed, and says where", (field, value, path) => {
+  ])("with %s = %j is malformed at that path", (field, value, path) => {
     expect(
       parse(fromJson(JSON.stringify(stateContent({ [field]: value })).replace('"expires":null', expiresOf(value)))),
-    ).toEqual({ kind: "malformed", path });
+    ).toEqual({ malformed: path });
   });
 
   const expiresOf = (value: unknown) => `"expires":${value === Infinity ? "1e999" : "null"}`;
 
-  it.each([["text"], [null], [1], [["application"]]])("whose content is %j is malformed", (content) => {
-    expect(parse(content)).toEqual({ kind: "malformed", path: "content" });
+  it.each([["text"], [null], [1], [["application"]]])("with the content %j is malformed", (content) => {
+    expect(parse(content)).toEqual({ malformed: "content" });
   });
 
   it.each([[{}], [{ msc4354_sticky_key: "x" }], [{ device_id: "PHONE", call_id: "" }]])(
-    "without application has left: %j",
-    (content) => expect(parse(content)).toEqual({ kind: "left" }),
+    "without an application says that its sender left: %j",
+    (content) => expect(parse(content)).toEqual({ ok: "left" }),
   );
 
   it.each([
@@ -86,11 +86,11 @@ describe("A state membership (2.1)", () => {
       "session",
       { session: { application: "m.call", id: "" }, member: { id: "1", device_id: "PHONE", user_id: alice } },
     ],
-  ])("in an older form than 2.1 is recognised by its field %s", (path, content) => {
-    expect(parse(content)).toEqual({ kind: "malformed", path });
+  ])("in a form older than 2.1 is malformed at its field %s", (path, content) => {
+    expect(parse(content)).toEqual({ malformed: path });
   });
 
-  it("may carry fields of its application, whatever their names", () => {
+  it("keeps all fields of its application, whatever their names", () => {
     const { application } = claim(stateContent({ session: "s", memberships: 1, type: "other", "org.example.a": [1] }));
     const expected = { type: "m.call", "m.call.intent": "video", session: "s", memberships: 1, "org.example.a": [1] };
     expect(application).toEqual(expected);
@@ -102,7 +102,7 @@ describe("A state membership (2.1)", () => {
     ["m.call", "X", "m.call#X"],
     ["org.example.board", "", "org.example.board#"],
     ["org.example.board", "ROOM", "org.example.board#ROOM"],
-  ])("of application %s and call id %j is in slot %s", (application, call_id, slot) => {
+  ])("with application %s and call id %j is in slot %s", (application, call_id, slot) => {
     expect(claim(stateContent({ application, call_id })).slot).toBe(slot);
   });
 
@@ -120,11 +120,11 @@ describe("A state membership (2.1)", () => {
     ["scope", undefined, {}],
     ["created_ts", undefined, { createdTs: 0 }],
     ["expires", undefined, { expiresTs: 4 * hourMs }],
-  ])("with %s = %j is a claim still", (field, value, expected) => {
+  ])("with %s = %j is a valid claim", (field, value, expected) => {
     expect(claim(fromJson(JSON.stringify(stateContent({ [field]: value }))))).toMatchObject(expected);
   });
 
-  it("keeps unknown fields of a transport, but no address that is not text", () => {
+  it("keeps unknown fields of a transport, but drops a URL that is not a string", () => {
     const foci = [
       { type: "livekit", livekit_service_url: 5, extra: 1 },
       { type: "other", a: {} },
@@ -135,9 +135,9 @@ describe("A state membership (2.1)", () => {
     ]);
   });
 
-  it("reads names of prototypes as names, and leaves prototypes alone", () => {
+  it("reads names like __proto__ as plain fields and changes no prototype", () => {
     const content = `{"__proto__":{"application":"m.call","polluted":1},"constructor":{"prototype":{"polluted":1}}}`;
-    expect(parse(fromJson(content))).toEqual({ kind: "left" });
+    expect(parse(fromJson(content))).toEqual({ ok: "left" });
     const hostile = JSON.stringify(stateContent()).replace("{", `{"__proto__":{"polluted":1},"toString":null,`);
     const { application } = claim(fromJson(hostile));
     expect(Object.getPrototypeOf(application)).toBe(Object.prototype);
@@ -146,88 +146,96 @@ describe("A state membership (2.1)", () => {
   });
 });
 
-describe("The stay of a state membership", () => {
-  const stay = (originServerTs: number, changes: Content = {}) => claim(stateContent(changes), originServerTs).instance;
+describe("The instance of a state membership", () => {
+  const instance = (originServerTs: number, changes: Content = {}) =>
+    claim(stateContent(changes), originServerTs).instance;
 
   it.each([
-    ["is the same when it is refreshed", 1000 + hourMs, { created_ts: 1000 }, true],
-    ["is the same when it is refreshed for days", 1000 + 3 * dayMs, { created_ts: 1000 }, true],
-    ["is another when it begins anew", 1000 + hourMs, {}, false],
-    ["is another when it says that it begins anew", 1000 + hourMs, { created_ts: 1001 }, false],
-    ["is that of one device", 1000, { device_id: "LAPTOP" }, false],
-  ])("%s", (_, originServerTs, changes, isSame) => expect(stay(originServerTs, changes) === stay(1000)).toBe(isSame));
+    ["stays the same when the membership is refreshed", 1000 + hourMs, { created_ts: 1000 }, true],
+    ["stays the same when the membership is refreshed for days", 1000 + 3 * dayMs, { created_ts: 1000 }, true],
+    ["changes when the device joins again", 1000 + hourMs, {}, false],
+    ["changes when the membership claims another creation time", 1000 + hourMs, { created_ts: 1001 }, false],
+    ["differs between devices", 1000, { device_id: "LAPTOP" }, false],
+  ])("%s", (_, originServerTs, changes, isSame) =>
+    expect(instance(originServerTs, changes) === instance(1000)).toBe(isSame),
+  );
 });
 
 describe("The times of a state membership (11 rows 5 and 6)", () => {
   const originTs = 100 * dayMs;
 
   it.each([
-    ["absent: it begins with its event", {}, originTs, originTs + 4 * hourMs],
-    ["earlier: it began then", { created_ts: originTs - hourMs }, originTs - hourMs, originTs + 3 * hourMs],
-    ["later than its event: not believed", { created_ts: originTs + 1 }, originTs, originTs + 4 * hourMs],
+    ["absent start at its event", {}, originTs, originTs + 4 * hourMs],
+    ["before its event start then", { created_ts: originTs - hourMs }, originTs - hourMs, originTs + 3 * hourMs],
+    ["after its event start at its event", { created_ts: originTs + 1 }, originTs, originTs + 4 * hourMs],
     [
-      "a day before: believed",
+      "a day before its event start then",
       { created_ts: originTs - dayMs, expires: dayMs + hourMs },
       originTs - dayMs,
       originTs + hourMs,
     ],
     [
-      "more: not believed, and nothing is won",
+      "more than a day before its event start at its event, but end as claimed",
       { created_ts: originTs - dayMs - 1, expires: dayMs },
       originTs,
       originTs - 1,
     ],
-    ["far away: not believed", { created_ts: -1e308 }, originTs, -1e308 + 4 * hourMs],
+    ["absurdly early start at its event, but end as claimed", { created_ts: -1e308 }, originTs, -1e308 + 4 * hourMs],
   ])("with created_ts %s", (_, changes, createdTs, expiresTs) => {
     expect(claim(stateContent(changes), originTs)).toMatchObject({ createdTs, expiresTs });
   });
 
   it.each([
-    ["0: it is over", 0, originTs],
-    ["negative: it is over", -1, originTs - 1],
-    ["a day: believed", dayMs, originTs + dayMs],
-    ["more than a day: a day", dayMs + 1, originTs + dayMs],
-    ["absurd: a day", 1e308, originTs + dayMs],
+    ["0 end at its event", 0, originTs],
+    ["below 0 end before its event", -1, originTs - 1],
+    ["of a day end after a day", dayMs, originTs + dayMs],
+    ["of more than a day end after a day", dayMs + 1, originTs + dayMs],
+    ["of an absurd length end after a day", 1e308, originTs + dayMs],
   ])("with expires %s", (_, expires, expiresTs) => {
     expect(claim(stateContent({ expires }), originTs)).toMatchObject({ expiresTs });
   });
 
-  it("end a day after they are read, for a server whose clock is years ahead", () => {
+  it("end a day after the first read if the clock of the server is years ahead", () => {
     const now = originTs - 1000 * dayMs;
     expect(claim(stateContent({ expires: dayMs }), originTs, now)).toMatchObject({ expiresTs: now + dayMs });
   });
 
-  it("are the same at every reading, for a server whose clock is ahead", () => {
+  it("are the same at every read if the clock of the server is ahead", () => {
     const event = stateEvent(stateContent({ expires: 40 * hourMs }), { originServerTs: originTs });
     const endTs = (now: number) => {
-      const parsed = parseStateMember({ ...event }, now);
-      return parsed.kind === "claim" && parsed.claim.expiresTs;
+      const { ok } = parseStateMember({ ...event }, now);
+      return ok !== "left" && ok?.expiresTs;
     };
     const first = originTs - 600_000;
     expect([first, originTs - 1, originTs + hourMs].map(endTs)).toEqual(Array(3).fill(first + dayMs));
   });
 
-  it("do not depend on when they are read otherwise", () => {
+  it("do not depend on the time of the read if the clock of the server is right", () => {
     const content = stateContent({ expires: 40 * hourMs });
     expect(claim(content, originTs, originTs + 20 * hourMs)).toEqual(claim(content, originTs, originTs));
   });
 });
 
-describe("A state event", () => {
+describe("mayBeMember", () => {
   const now = 100 * dayMs;
 
   it.each<[string, Content, number, boolean]>([
-    ["that lasts may be a member", {}, now - hourMs, true],
-    ["of a server whose clock is ahead may be one", {}, now + hourMs, true],
-    ["that has ended is none", {}, now - 4 * hourMs, false],
-    ["of a day ago is none, whatever it says", { expires: 90 * dayMs, created_ts: now }, now - dayMs, false],
-    ["of another slot is none", { call_id: "side" }, now, false],
-    ["that is malformed is none", { focus_active: 1 }, now, false],
+    ["is true for an event that has not ended", {}, now - hourMs, true],
+    ["is true for an event from a server whose clock is ahead", {}, now + hourMs, true],
+    ["is false for an event that has ended", {}, now - 4 * hourMs, false],
+    [
+      "is false for an event of a day ago, whatever it claims",
+      { expires: 90 * dayMs, created_ts: now },
+      now - dayMs,
+      false,
+    ],
+    ["is false for an event of another slot", { call_id: "side" }, now, false],
+    ["is false for a malformed event", { focus_active: 1 }, now, false],
   ])("%s", (_, changes, originServerTs, may) => {
     expect(mayBeMember(stateEvent(stateContent(changes), { originServerTs }), "m.call#ROOM", now)).toBe(may);
   });
 
-  it("that says its sender has left is none", () => {
+  it("is false for a leave event", () => {
     expect(mayBeMember(stateEvent({}, { originServerTs: now }), "m.call#ROOM", now)).toBe(false);
   });
 });

@@ -7,19 +7,19 @@ import { unhandledIn } from "../support/unhandled.ts";
 
 const of = (roomId: string, type = "t"): RoomChange => ({ kind: "state", roomId, type, stateKey: "" });
 
-/** Notes what each of some rooms, and those who take whole batches, are told, in order. */
+/** Logs the changes of some rooms, and the whole batches, in the order of their emission. */
 function listening(client: FakeClient, ...roomIds: readonly string[]) {
   const log: string[] = [];
   const all = new Subscription();
-  const change = changesByRoom(client);
+  const changes = changesByRoom(client);
   const word = (batch: readonly RoomChange[]) => batch.map(({ roomId }) => roomId).join("+") || "nothing";
-  for (const roomId of roomIds) all.add(change.of(roomId).subscribe((batch) => log.push(`${roomId}: ${word(batch)}`)));
-  all.add(change.batch$.subscribe((batch) => log.push(`all: ${word(batch)}${change.isTelling ? " too soon" : ""}`)));
-  return { log, all, change };
+  for (const roomId of roomIds) all.add(changes.of(roomId).subscribe((batch) => log.push(`${roomId}: ${word(batch)}`)));
+  all.add(changes.batch$.subscribe((batch) => log.push(`all: ${word(batch)}`)));
+  return { log, all, changes };
 }
 
-describe("The change of a client", () => {
-  it("is sorted by room: each is told of its part of a batch at once, and then all of it is told", () => {
+describe("The changes of a client", () => {
+  it("reach each room as its part of a batch, and then as the whole batch", () => {
     const client = new FakeClient();
     const { log } = listening(client, "!a", "!b");
     client.tell(of("!a"), of("!c"), of("!b"), of("!a"));
@@ -27,14 +27,14 @@ describe("The change of a client", () => {
     expect(log).toEqual(["!a: !a+!a", "!b: !b", "all: !a+!c+!b+!a", "all: !c"]);
   });
 
-  it("that is empty is for every room", () => {
+  it("reach every room if the batch is empty", () => {
     const client = new FakeClient();
     const { log } = listening(client, "!a", "!b");
     client.tell();
     expect(log).toEqual(["!a: nothing", "!b: nothing", "all: nothing"]);
   });
 
-  it("is listened to once, for as long as anybody listens here", () => {
+  it("are subscribed to once, while there is a subscriber", () => {
     const client = new FakeClient();
     const { all, log } = listening(client, "!a", "!a", "!b");
     const batches = changesByRoom(client).batch$.subscribe();
@@ -47,31 +47,34 @@ describe("The change of a client", () => {
     expect(log).toEqual([]);
   });
 
-  it("is one object for one client", () => {
+  it("are one object for each client", () => {
     const client = new FakeClient();
     expect(changesByRoom(client)).toBe(changesByRoom(client));
     expect(changesByRoom(client)).not.toBe(changesByRoom(new FakeClient()));
   });
 
-  it("that comes while a batch is being told does not count as the end of that batch", () => {
+  it("that arrive while watchers are refreshed are emitted as a batch after those watchers", () => {
     const client = new FakeClient();
-    const { log, change } = listening(client);
-    change.of("!a").subscribe(() => {
-      if (log.length === 0) client.tell(of("!b"));
+    const { log, changes } = listening(client);
+    const first = changes.of("!a").subscribe(() => {
+      log.push("first");
+      first.unsubscribe();
+      client.tell(of("!b"));
     });
-    change.of("!a").subscribe(() => log.push(change.isTelling ? "telling" : "told"));
+    changes.of("!b").subscribe(() => log.push("nested"));
+    changes.of("!a").subscribe(() => log.push("last"));
     client.tell(of("!a"));
-    expect(log).toEqual(["all: !b too soon", "telling", "all: !a"]);
+    expect(log).toEqual(["first", "nested", "last", "all: !b", "all: !a"]);
   });
 
-  it("reaches those who listen to a room again, and those who come while it is told", () => {
+  it("reach subscribers that come back, and subscribers that come during a batch", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const change = changesByRoom(client);
-    change.of("!a").subscribe().unsubscribe();
-    const first = change.of("!a").subscribe(() => {
+    const changes = changesByRoom(client);
+    changes.of("!a").subscribe().unsubscribe();
+    const first = changes.of("!a").subscribe(() => {
       log.push("first");
-      change.of("!b").subscribe(() => log.push("second"));
+      changes.of("!b").subscribe(() => log.push("second"));
       first.unsubscribe();
     });
     client.tell(of("!a"), of("!b"));
@@ -79,12 +82,12 @@ describe("The change of a client", () => {
     expect(log).toEqual(["first", "second", "second"]);
   });
 
-  it("does not stop for a listener that throws (guarantee 17)", async () => {
+  it("reach the other subscribers if one of them throws (guarantee 17)", async () => {
     const client = new FakeClient();
-    const { log, change } = listening(client, "!b");
-    const broken = new Error("a listener broke");
+    const { log, changes } = listening(client, "!b");
+    const broken = new Error("a subscriber broke");
     const unhandled = await unhandledIn(() => {
-      change.of("!a").subscribe(() => {
+      changes.of("!a").subscribe(() => {
         throw broken;
       });
       client.tell(of("!a"), of("!b"));
@@ -99,11 +102,11 @@ describe("A watcher of a room", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
-  /** Watches a room, and wants to look again at each of the given times in turn. */
-  function watching(change: ChangesByRoom, roomId: string, log: string[], ...deadlines: readonly number[]) {
+  /** Watches a room with the given deadlines, one after the other. */
+  function watching(changes: ChangesByRoom, roomId: string, log: string[], ...deadlines: readonly number[]) {
     const left = [...deadlines];
-    const stop = change.watch(roomId, {
-      look: (batch) => {
+    const stop = changes.watch(roomId, {
+      refresh: (batch) => {
         if (batch.length === 0) left.shift();
         log.push(`${roomId} ${batch.map(({ kind }) => kind).join("+") || asyncScheduler.now()}`);
       },
@@ -114,7 +117,7 @@ describe("A watcher of a room", () => {
     return stop;
   }
 
-  it("looks at all of it, then at its change, then no more", () => {
+  it("is refreshed with the whole room, then with its changes, until it stops", () => {
     const client = new FakeClient();
     const log: string[] = [];
     const stop = watching(changesByRoom(client), "!a", log);
@@ -126,16 +129,16 @@ describe("A watcher of a room", () => {
     expect(client.listeners).toBe(0);
   });
 
-  it("looks again when it has to: one timer for all, and those who are due at once are told of together", () => {
+  it("is refreshed at its deadline: one timer for all watchers, and one batch for those that are due together", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const change = changesByRoom(client);
+    const changes = changesByRoom(client);
     const stops = [
-      watching(change, "!a", log, 10, 30),
-      watching(change, "!b", log, 20),
-      watching(change, "!c", log, 10),
+      watching(changes, "!a", log, 10, 30),
+      watching(changes, "!b", log, 20),
+      watching(changes, "!c", log, 10),
     ];
-    const batches = change.batch$.subscribe(({ length }) => log.push(`all ${length}`));
+    const batches = changes.batch$.subscribe(({ length }) => log.push(`all ${length}`));
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(100);
     expect(log.slice(3)).toEqual(["!a 10", "!c 10", "all 0", "!b 20", "all 0", "!a 30", "all 0"]);
@@ -145,12 +148,12 @@ describe("A watcher of a room", () => {
     expect(client.listeners).toBe(0);
   });
 
-  it("that stops takes its alarm along: nobody is woken for it", () => {
+  it("that stops takes its deadline with it", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const change = changesByRoom(client);
-    const stops = [watching(change, "!a", log, 10), watching(change, "!b", log, 20)];
-    const batches = change.batch$.subscribe(() => log.push("all"));
+    const changes = changesByRoom(client);
+    const stops = [watching(changes, "!a", log, 10), watching(changes, "!b", log, 20)];
+    const batches = changes.batch$.subscribe(() => log.push("all"));
     stops[0]?.();
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(15);
@@ -160,11 +163,11 @@ describe("A watcher of a room", () => {
     batches.unsubscribe();
   });
 
-  it("that stops leaves others at its room", () => {
+  it("that stops leaves the other watchers of its room", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const change = changesByRoom(client);
-    const stops = [watching(change, "!a", log), watching(change, "!a", log, 10)];
+    const changes = changesByRoom(client);
+    const stops = [watching(changes, "!a", log), watching(changes, "!a", log, 10)];
     stops[0]?.();
     client.tell(of("!a"));
     vi.advanceTimersByTime(10);
@@ -172,13 +175,13 @@ describe("A watcher of a room", () => {
     stops[1]?.();
   });
 
-  it("that is stopped while others look does not look any more", () => {
+  it("that is stopped during a batch is not refreshed any more", () => {
     const client = new FakeClient();
     const log: string[] = [];
-    const change = changesByRoom(client);
+    const changes = changesByRoom(client);
     const stops: (() => void)[] = [];
-    const look = ({ length }: readonly RoomChange[]) => log.push(`first ${length}`) > 3 && stops[1]?.();
-    stops.push(change.watch("!a", { look, deadlineTs: undefined }), watching(change, "!b", log, 10));
+    const refresh = ({ length }: readonly RoomChange[]) => log.push(`first ${length}`) > 3 && stops[1]?.();
+    stops.push(changes.watch("!a", { refresh, deadlineTs: undefined }), watching(changes, "!b", log, 10));
     client.tell(of("!a"), of("!b"));
     client.tell(of("!a"), of("!b"));
     expect(log).toEqual(["first 1", "!b room", "first 1", "!b state", "first 1"]);
@@ -186,21 +189,21 @@ describe("A watcher of a room", () => {
     stops[0]?.();
   });
 
-  it("that stops itself while it looks sets no alarm any more", () => {
+  it("that stops itself during a refresh sets no timer", () => {
     const client = new FakeClient();
-    const change = changesByRoom(client);
-    const stop = change.watch("!a", { look: ({ length }) => length === 2 && stop(), deadlineTs: 10 });
+    const changes = changesByRoom(client);
+    const stop = changes.watch("!a", { refresh: ({ length }) => length === 2 && stop(), deadlineTs: 10 });
     client.tell(of("!a"), of("!a"));
     expect([vi.getTimerCount(), client.listeners]).toEqual([0, 0]);
   });
 
-  it("that has to look later than it had is not woken before", () => {
+  it("whose deadline moves is refreshed at the new deadline only", () => {
     const client = new FakeClient();
     const log: number[] = [];
     let deadlineTs = 10;
-    const look = () => log.push(asyncScheduler.now());
+    const refresh = () => log.push(asyncScheduler.now());
     const stop = changesByRoom(client).watch("!a", {
-      look,
+      refresh,
       get deadlineTs() {
         return deadlineTs;
       },
@@ -216,7 +219,7 @@ describe("A watcher of a room", () => {
     stop();
   });
 
-  it("costs no new timer as long as the soonest alarm is the same, unless the clock may have jumped", () => {
+  it("sets a new timer only if the earliest deadline changes, or if the clock may have jumped", () => {
     const client = new FakeClient();
     const stop = watching(changesByRoom(client), "!a", [], 10, 10);
     const setTimer = vi.spyOn(globalThis, "setInterval");
@@ -227,20 +230,20 @@ describe("A watcher of a room", () => {
     stop();
   });
 
-  it("that fails does not keep others from looking, nor itself from looking again (guarantee 17)", async () => {
+  it("that throws does not keep others, or itself, from the next refresh (guarantee 17)", async () => {
     vi.useRealTimers();
     const client = new FakeClient();
     const log: string[] = [];
-    const change = changesByRoom(client);
+    const changes = changesByRoom(client);
     const broken = new Error("the client broke");
     let isBroken = true;
-    const look = () => {
+    const refresh = () => {
       if (isBroken) throw broken;
       log.push("!a again");
     };
     const stops: (() => void)[] = [];
     const unhandled = await unhandledIn(() => {
-      stops.push(change.watch("!a", { look, deadlineTs: undefined }), watching(change, "!b", log));
+      stops.push(changes.watch("!a", { refresh, deadlineTs: undefined }), watching(changes, "!b", log));
       client.tell(of("!a"), of("!b"));
       isBroken = false;
       client.tell(of("!a"));

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { at } from "../../src/rx/at.ts";
 import { marbles } from "../support/marbles.ts";
 
-describe("Waiting for a time", () => {
+describe("at", () => {
   it(
-    "ends when the clock has reached it",
+    "emits once the clock has reached the time",
     marbles(({ cold, expectObservable }) => {
       const letter = map(() => "t");
       expectObservable(at(3).pipe(letter)).toBe("                    ---(t|)");
@@ -18,7 +18,7 @@ describe("Waiting for a time", () => {
   );
 
   it(
-    "has no end without one",
+    "completes at once without a time",
     marbles(({ expectObservable }) => {
       expectObservable(at(undefined)).toBe("|");
       expectObservable(at(Infinity)).toBe("|");
@@ -26,7 +26,7 @@ describe("Waiting for a time", () => {
   );
 
   it(
-    "tells the time for which it waited",
+    "emits the time that it waited for",
     marbles(({ expectObservable }) => {
       expectObservable(at(3)).toBe("---(a|)", { a: 3 });
       expectObservable(at(-3)).toBe("(a|)", { a: -3 });
@@ -36,7 +36,7 @@ describe("Waiting for a time", () => {
   describe("on the clock of the platform", () => {
     afterEach(() => void vi.useRealTimers());
 
-    it("lasts longer than any timer can (guarantee 27)", () => {
+    it("waits longer than a timer of the platform can (guarantee 27)", () => {
       vi.useFakeTimers({ now: 0 });
       const done = vi.fn();
       const ts = 100 * 24 * 3_600_000;
@@ -47,7 +47,7 @@ describe("Waiting for a time", () => {
       expect([vi.getTimerCount(), done.mock.calls.length]).toEqual([0, 1]);
     });
 
-    it("goes on when a timer comes before the time", () => {
+    it("waits on if the timer fires before the time", () => {
       vi.useFakeTimers({ now: 0 });
       const done = vi.fn();
       at(100).subscribe(done);

@@ -1,77 +1,93 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { firstValueFrom, timer } from "rxjs";
+import { firstValueFrom, map, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { Deadlines, type Ending } from "../../src/rx/timer-queue.ts";
+import { DeadlineHeap, type Timed, TimerQueue } from "../../src/rx/timer-queue.ts";
+import { marbles } from "../support/marbles.ts";
 import { runs } from "../support/properties.ts";
 
-const ending = (endTs: number): Ending => ({ endTs, isOver: false, index: 0 });
+const timed = (endTs: number): Timed => ({ endTs, heapIndex: -1 });
 
-describe("Deadlines", () => {
-  it("give what is due, soonest first, and each once", () => {
-    const deadlines = new Deadlines();
-    const items = [3, 1, 2].map(ending);
-    for (const item of items) deadlines.add(item);
-    expect(deadlines.soonestTs).toBe(1);
-    expect([deadlines.takeDue(2), deadlines.takeDue(2), deadlines.takeDue(2)]).toEqual([items[1], items[2], undefined]);
-    expect(items.map(({ isOver }) => isOver)).toEqual([false, true, true]);
+describe("DeadlineHeap", () => {
+  it("pops the items that are due, soonest first, each once", () => {
+    const heap = new DeadlineHeap();
+    const items = [3, 1, 2].map(timed);
+    for (const item of items) heap.add(item);
+    expect(heap.soonestTs).toBe(1);
+    expect([heap.popDue(2), heap.popDue(2), heap.popDue(2)]).toEqual([items[1], items[2], undefined]);
+    expect(items.map(({ heapIndex }) => heapIndex)).toEqual([0, -1, -1]);
   });
 
-  it("never come for what has no end", () => {
-    const deadlines = new Deadlines();
-    const endless = ending(Infinity);
-    deadlines.add(endless);
-    expect([deadlines.soonestTs, deadlines.takeDue(1e300)]).toEqual([undefined, undefined]);
-    deadlines.forget(endless);
-    expect(endless.isOver).toBe(true);
+  it("leaves out items that never end", () => {
+    const heap = new DeadlineHeap();
+    const endless = timed(Infinity);
+    heap.add(endless);
+    expect([heap.soonestTs, heap.popDue(1e300)]).toEqual([undefined, undefined]);
+    heap.delete(endless);
+    expect(endless.heapIndex).toBe(-1);
   });
 
-  it("do not keep what was forgotten", async () => {
+  it("holds no reference to deleted items", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
-    const deadlines = new Deadlines();
-    deadlines.add(ending(1_000_000));
-    const items = Array.from({ length: 1000 }, (_, n) => ending(n));
+    const heap = new DeadlineHeap();
+    heap.add(timed(1_000_000));
+    const items = Array.from({ length: 1000 }, (_, n) => timed(n));
     const kept = items.map((item) => new WeakRef(item));
     for (const item of items.splice(0)) {
-      deadlines.add(item);
-      deadlines.forget(item);
+      heap.add(item);
+      heap.delete(item);
     }
     await firstValueFrom(timer(1));
     collect();
     expect(kept.filter((item) => item.deref()).length).toBeLessThan(10);
-    expect(deadlines.soonestTs).toBe(1_000_000);
+    expect(heap.soonestTs).toBe(1_000_000);
   });
 
-  it("agree with a sorted list, whatever is added, forgotten and taken", () => {
+  it("agrees with a sorted list, whatever is added, deleted and popped", () => {
     const act = fc.oneof(
       fc.record({ kind: fc.constant("add" as const), endTs: fc.nat(50) }),
-      fc.record({ kind: fc.constant("forget" as const), at: fc.nat(200) }),
-      fc.record({ kind: fc.constant("take" as const), now: fc.nat(50) }),
+      fc.record({ kind: fc.constant("delete" as const), at: fc.nat(200) }),
+      fc.record({ kind: fc.constant("pop" as const), now: fc.nat(50) }),
     );
     fc.assert(
       fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
-        const deadlines = new Deadlines<Ending>();
-        const all: Ending[] = [];
-        const live = () => all.filter(({ isOver }) => !isOver);
+        const heap = new DeadlineHeap<Timed>();
+        const all: Timed[] = [];
+        const live = () => all.filter(({ heapIndex }) => heapIndex >= 0);
         for (const step of acts) {
           if (step.kind === "add") {
-            all.push(ending(step.endTs));
-            deadlines.add(all.at(-1)!);
-          } else if (step.kind === "forget") {
+            all.push(timed(step.endTs));
+            heap.add(all.at(-1)!);
+          } else if (step.kind === "delete") {
             const item = all[step.at % (all.length || 1)];
-            if (item) deadlines.forget(item);
+            if (item) heap.delete(item);
           } else {
             const due = live().filter(({ endTs }) => endTs <= step.now);
             const soonest = Math.min(...due.map(({ endTs }) => endTs));
-            expect(deadlines.takeDue(step.now)?.endTs).toBe(due.length > 0 ? soonest : undefined);
+            expect(heap.popDue(step.now)?.endTs).toBe(due.length > 0 ? soonest : undefined);
           }
           const ends = live().map(({ endTs }) => endTs);
-          expect(deadlines.soonestTs).toBe(ends.length > 0 ? Math.min(...ends) : undefined);
+          expect(heap.soonestTs).toBe(ends.length > 0 ? Math.min(...ends) : undefined);
         }
       }),
       { numRuns: runs(200) },
     );
   });
+});
+
+describe("TimerQueue", () => {
+  it(
+    "emits the items that are due at one time together, and none that were deleted",
+    marbles(({ expectObservable }) => {
+      const queue = new TimerQueue<Timed>();
+      const deleted = timed(6);
+      expectObservable(queue.due$.pipe(map((due) => due.length))).toBe("----a--b", { a: 1, b: 2 });
+      for (const item of [timed(7), deleted, timed(4), timed(7)]) queue.add(item);
+      queue.delete(deleted);
+      timer(0).subscribe(() => queue.wait());
+      timer(5).subscribe(() => queue.wait());
+    }),
+  );
 });

@@ -2,7 +2,7 @@
 import type { MatrixEvent } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
-import { longestStickyMs } from "../membership/sticky-map.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
 import { isUsefulSticky } from "./useful.ts";
 
@@ -77,6 +77,6 @@ const contentOf = (event: MatrixEvent): unknown => event.getOriginalContent();
 
 /** When the client took the event in. It keeps only the end that it reckoned from then: the stay is subtracted. */
 function receivedTs(expiresTs: unknown, durationMs: unknown, ttlMs: unknown): number {
-  const stayMs = ttlMs || (isFiniteNumber(durationMs) ? Math.min(durationMs, longestStickyMs) : undefined);
+  const stayMs = ttlMs || (isFiniteNumber(durationMs) ? Math.min(durationMs, maxStickyMs) : undefined);
   return isFiniteNumber(expiresTs) && isFiniteNumber(stayMs) ? expiresTs - stayMs : asyncScheduler.now();
 }

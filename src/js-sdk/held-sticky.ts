@@ -1,7 +1,7 @@
 // The sticky events that a Room of the SDK (43.0) holds, and what it hides or breaks of them. protocol.md 3.1, 14.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
-import { longestStickyMs } from "../membership/sticky-map.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isSticky } from "./event.ts";
 
 /** What the room's store gives out: the events that are decrypted, and some that could not be. */
@@ -19,7 +19,7 @@ export function isStoreEmpty(room: Room): boolean {
 /** The sticky events at the end of the time line, which has what the store hides. What nobody tried to decrypt, is. */
 export function* recentSticky(client: MatrixClient, room: Room): Iterable<MatrixEvent> {
   const timeline = room.getLiveTimeline().getEvents();
-  const oldestTs = asyncScheduler.now() - longestStickyMs;
+  const oldestTs = asyncScheduler.now() - maxStickyMs;
   for (let at = timeline.length - 1; at >= 0; at--) {
     const event = timeline[at];
     if (!event || event.localTimestamp < oldestTs) return;

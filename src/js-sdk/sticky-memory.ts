@@ -1,7 +1,7 @@
 // StickyMemory: sticky events by room and event id, each as well as it is known, within bounds. protocol.md 3.1.
 import { asyncScheduler } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
-import { longestStickyMs, saysMore } from "../membership/sticky-map.ts";
+import { maxStickyMs, isMoreComplete } from "../membership/sticky-map.ts";
 
 const mostPerRoom = 5_000;
 const none: readonly never[] = [];
@@ -28,7 +28,7 @@ export class StickyMemory {
     const room = this.#rooms.get(roomId) ?? new Map<string, Kept>();
     this.#rooms.set(roomId, room);
     const known = room.get(event.eventId);
-    if (known && !(known.event && saysMore(event, known.event))) return known.event;
+    if (known && !(known.event && isMoreComplete(event, known.event))) return known.event;
     if (!known && room.size >= mostPerRoom) makeRoom(room);
     room.set(event.eventId, { event, receivedTs: event.receivedTs });
     return event;
@@ -46,7 +46,7 @@ export class StickyMemory {
 
 /** Drops what came first, and what has lapsed of it: seldom more than one. */
 function makeRoom(room: Map<string, Kept>): void {
-  const lapsedTs = asyncScheduler.now() - longestStickyMs;
+  const lapsedTs = asyncScheduler.now() - maxStickyMs;
   for (const [eventId, { receivedTs }] of room) {
     if (room.size < mostPerRoom && receivedTs > lapsedTs) return;
     room.delete(eventId);

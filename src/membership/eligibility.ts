@@ -1,85 +1,82 @@
-// Judging: which events of one user make members, and what speaks against the others. protocol.md 3.2, 3.3, 8, 11.
+// Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
 import type { Slot } from "../types.ts";
-import type { Claim } from "./claim.ts";
-import type { Entry, StickyEntry } from "./entry.ts";
-import type { RejectionReason } from "./rejection.ts";
+import type { MembershipClaim } from "./claim.ts";
+import type { Entry, StickyEntry } from "./event-store.ts";
+import type { Rejection, RejectionReason } from "./rejection.ts";
 import { outranks } from "./sticky-map.ts";
 
-/** What a session holds its members against. */
+/** The rules of a session. */
 export interface Rules {
   readonly slot: string;
-  /** Sticky members need an open slot. By default a slot that is absent counts as open. */
+  /** Sticky members need an open slot. Otherwise an absent slot counts as open. */
   readonly strictSlots: boolean;
 }
 
-/** What a room says of itself and of its users. */
-export interface RoomFacts {
+/** What the room says, as far as it decides who is a member. */
+export interface RoomConditions {
   readonly slotStatus: Slot["status"];
   readonly encrypted: boolean;
   readonly isInRoom: (userId: string) => boolean;
 }
 
-/** What speaks against an entry, and until when it does; Infinity if only another event can change it. */
-export interface Objection {
-  readonly reason: RejectionReason;
-  readonly untilTs: number;
+/** Whether an entry makes a member: its claim if it does, otherwise the rejection. */
+export type Eligibility =
+  | { readonly entry: Entry; readonly claim: MembershipClaim; readonly rejection?: undefined }
+  | { readonly entry: Entry; readonly rejection: Rejection };
+
+/** Checks all entries of one user together. */
+export function checkEligibility(
+  entries: readonly Entry[],
+  rules: Rules,
+  room: RoomConditions,
+): readonly Eligibility[] {
+  const checked = entries.map((entry) => checkAlone(entry, rules, room));
+  return checked.length > 1 ? withoutSuperseded(checked) : checked;
 }
 
-/** An entry with the claim that it makes, or with what speaks against it. */
-export type Judgement =
-  | { readonly entry: Entry; readonly claim: Claim; readonly objection?: undefined }
-  | { readonly entry: Entry; readonly objection: Objection };
-
-/** Judges the entries of one user together: each of them once. */
-export function judge(entries: readonly Entry[], rules: Rules, facts: RoomFacts): readonly Judgement[] {
-  const judgements = entries.map((entry) => judgeAlone(entry, rules, facts));
-  return judgements.length > 1 ? superseded(judgements) : judgements;
-}
-
-/** What is to be said of an entry, whatever else its user has sent. */
-function judgeAlone(entry: Entry, rules: Rules, facts: RoomFacts): Judgement {
-  const { kind, event, parsed, endTs, isOver } = entry;
-  // A sticky event vanishes at its end, whatever was wrong with it. A state event stays.
-  const untilTs = kind === "sticky" ? endTs : Infinity;
-  const because = (reason: RejectionReason) => ({ entry, objection: { reason, untilTs } });
-  if (parsed.kind !== "claim") return because(parsed.kind);
-  if (parsed.claim.slot !== rules.slot) return because("other-slot");
+/** Checks one entry by itself, without the other entries of its user. */
+function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Eligibility {
+  const { kind, event, claim, problem, endTs } = entry;
+  // A sticky event disappears at its end, whatever its problem. A state event stays.
+  const reject = (reason: RejectionReason, untilTs = kind === "sticky" ? endTs : Infinity) => ({
+    entry,
+    rejection: rejectionOf(entry, reason, untilTs),
+  });
+  if (!claim) return reject(problem?.reason ?? "malformed");
+  if (claim.slot !== rules.slot) return reject("other-slot");
   if (kind === "sticky") {
-    if (facts.encrypted && event.encryption === "cleartext") return because("unencrypted");
-    if (facts.slotStatus === "closed") return because("slot-closed");
-    if (facts.slotStatus === "absent" && rules.strictSlots) return because("slot-closed");
+    if (room.encrypted && event.encryption === "cleartext") return reject("unencrypted");
+    if (room.slotStatus === "closed") return reject("slot-closed");
+    if (room.slotStatus === "absent" && rules.strictSlots) return reject("slot-closed");
   }
-  if (isOver) return because("expired");
-  if (!facts.isInRoom(event.sender)) return { entry, objection: { reason: "not-in-room", untilTs: endTs } };
-  return { entry, claim: parsed.claim };
+  if (entry.hasEnded) return reject("expired");
+  if (!room.isInRoom(event.sender)) return reject("not-in-room", endTs);
+  return { entry, claim };
 }
 
 /**
- * Of the claims for one device: a sticky one counts instead of a state one, a newer state one instead of an older one, and
- * of two sticky ones with the same member id the one that outranks the other. One that does not count comes back when
- * all that count instead have ended.
+ * Rejects claims that another claim of the same device supersedes: a sticky one supersedes a state one, a newer state one
+ * supersedes an older one, and of two sticky ones with the same member id the one with the higher rank counts. A
+ * superseded claim counts again once all that supersede it have ended.
  */
-function superseded(judgements: readonly Judgement[]): readonly Judgement[] {
-  const lastOfDevice = new Map<string, number>();
-  const lastOfMember = new Map<string, number>();
-  return judgements.toSorted(byPrecedence).map((judgement) => {
-    if (judgement.objection) return judgement;
-    const { entry, claim } = judgement;
+function withoutSuperseded(checked: readonly Eligibility[]): readonly Eligibility[] {
+  const endOfDevice = new Map<string, number>();
+  const endOfMember = new Map<string, number>();
+  return checked.toSorted(byPrecedence).map((eligibility) => {
+    if (eligibility.rejection) return eligibility;
+    const { entry, claim } = eligibility;
     const member = JSON.stringify([claim.deviceId, claim.memberId]);
-    const othersTs = entry.kind === "sticky" ? lastOfMember.get(member) : lastOfDevice.get(claim.deviceId);
-    prolong(lastOfDevice, claim.deviceId, entry.endTs);
-    prolong(lastOfMember, member, entry.endTs);
-    if (othersTs === undefined) return judgement;
-    return { entry, objection: { reason: "superseded", untilTs: Math.min(entry.endTs, othersTs) } };
+    const otherEndTs = entry.kind === "sticky" ? endOfMember.get(member) : endOfDevice.get(claim.deviceId);
+    endOfDevice.set(claim.deviceId, Math.max(endOfDevice.get(claim.deviceId) ?? entry.endTs, entry.endTs));
+    endOfMember.set(member, Math.max(endOfMember.get(member) ?? entry.endTs, entry.endTs));
+    if (otherEndTs === undefined) return eligibility;
+    return { entry, rejection: rejectionOf(entry, "superseded", Math.min(entry.endTs, otherEndTs)) };
   });
 }
 
-const prolong = (ends: Map<string, number>, key: string, endTs: number) =>
-  ends.set(key, Math.max(ends.get(key) ?? endTs, endTs));
+const byPrecedence = ({ entry: a }: Eligibility, { entry: b }: Eligibility): number => (precedes(a, b) ? -1 : 1);
 
-const byPrecedence = ({ entry: a }: Judgement, { entry: b }: Judgement): number => (precedes(a, b) ? -1 : 1);
-
-/** Whether one entry of a user counts before another. */
+/** Whether one entry of a user takes precedence over another. */
 export function precedes(a: Entry, b: Entry): boolean {
   if (a.kind !== b.kind) return a.kind === "sticky";
   return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
@@ -87,3 +84,20 @@ export function precedes(a: Entry, b: Entry): boolean {
 
 const isNewer = ({ event: a }: Entry, { event: b }: Entry): boolean =>
   a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
+
+/** The rejection of an entry. `untilTs`: when the reason changes by itself; `Infinity` for never. */
+function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionReason, untilTs: number): Rejection {
+  return {
+    reason,
+    ...(problem?.path !== undefined && { path: problem.path }),
+    kind,
+    userId: event.sender,
+    ...(claim && { deviceId: claim.deviceId }),
+    eventId: event.eventId,
+    originServerTs: event.originServerTs,
+    ...(untilTs !== Infinity && { untilTs }),
+  };
+}
+
+export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
+  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;

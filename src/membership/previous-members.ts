@@ -1,8 +1,8 @@
-// EarlierMembers: what was given of a room before it was read anew. Who has not changed keeps identity.
+// PreviousMembers: the list of members before a room was read again. Unchanged members keep their identity.
 import type { Membership } from "../types.ts";
-import type { Claim } from "./claim.ts";
+import type { MembershipClaim } from "./claim.ts";
 
-export class EarlierMembers {
+export class PreviousMembers {
   readonly #list: readonly Membership[];
   readonly #byEvent: ReadonlyMap<string, Membership>;
 
@@ -12,14 +12,14 @@ export class EarlierMembers {
   }
 
   /** The member that the same event made before. */
-  of({ eventId, kind, createdTs, expiresTs }: Claim): Membership | undefined {
+  of({ eventId, kind, createdTs, expiresTs }: MembershipClaim): Membership | undefined {
     const member = this.#byEvent.get(eventId);
     return member?.kind === kind && member.createdTs === createdTs && member.expiresTs === expiresTs
       ? member
       : undefined;
   }
 
-  /** The list of before, if it has the same members. */
+  /** The previous list, if it has the same members as this one. */
   same(list: readonly Membership[]): readonly Membership[] | undefined {
     const isSame = list.length === this.#list.length && list.every((member, index) => member === this.#list[index]);
     return isSame ? this.#list : undefined;

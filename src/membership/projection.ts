@@ -1,4 +1,4 @@
-// View: a fold kept in step with what a client holds of a room. News says where to look; the value is read there.
+// Projection: a fold that is kept in step with a room. A change says where to look; the value is read from the client.
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { wholeRoom } from "../room/changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
@@ -7,31 +7,35 @@ import { isInRoom } from "../room/room-member.ts";
 import { readSlot } from "../room/slot.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { Changes } from "./changes.ts";
-import { MemberFold } from "./fold.ts";
 import type { Rules } from "./eligibility.ts";
+import { MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
 
-/** Which call to watch, and how strictly. */
-export interface ViewOptions extends Rules {
-  readonly roomId: string;
-  /** A slot must name the encryption that its room has, as the newest MSC4143 wants, or it counts as closed. */
+/** How to read a call: the options of a session, with their defaults filled in. */
+export interface ReadingRules extends Rules {
+  /** Whether a slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
   readonly requireSlotEncryption: boolean;
 }
 
-/** It knows nothing until it has looked at all of its room. */
-export class View {
+/** Which call to read, and how. */
+export interface ProjectionOptions extends ReadingRules {
+  readonly roomId: string;
+}
+
+/** It is empty until its first refresh, which has to be with the whole room. */
+export class Projection {
   readonly #matrix: Matrix;
-  readonly #options: ViewOptions;
+  readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
   #slot: Slot = { status: "absent" };
-  /** An event that stood was redacted: there may be one that it had outranked. */
-  #isUncovered = false;
+  /** Whether a current sticky event was redacted: one that it had replaced may count again. */
+  #hasRedaction = false;
 
-  /** @param earlier Members that an earlier view of the room gave. */
-  constructor(matrix: Matrix, options: ViewOptions, earlier?: readonly Membership[]) {
+  /** @param previous The members of an earlier projection of the room. */
+  constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
     this.#matrix = matrix;
     this.#options = options;
-    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), earlier);
+    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), previous);
   }
 
   get members(): readonly Membership[] {
@@ -46,40 +50,39 @@ export class View {
     return this.#slot;
   }
 
-  /** When something will change by itself. */
+  /** When something will change without an event. */
   get deadlineTs(): number | undefined {
     return this.#fold.deadlineTs;
   }
 
-  /** Looks where the news says, and gives what has changed by `now`. */
-  look(batch: readonly RoomChange[], now: number): Changes {
-    for (const change of batch) this.#lookAt(change, now);
-    if (this.#isUncovered) this.#readSticky(now);
-    this.#isUncovered = false;
-    return this.#fold.settle(now);
+  /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
+  refresh(batch: readonly RoomChange[], now: number): Changes {
+    for (const change of batch) this.#read(change, now);
+    if (this.#hasRedaction) this.#readSticky(now);
+    this.#hasRedaction = false;
+    return this.#fold.recompute(now);
   }
 
-  #lookAt(change: RoomChange, now: number): void {
+  #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#isUncovered = this.#fold.redact(change.eventId) || this.#isUncovered;
+    else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
     else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
-    else if (change.type === "m.room.member") this.#fold.lookForUsers(change.stateKey);
-    else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readFacts();
+    else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
+    else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
-  /** Everything, read anew. What has not changed keeps its identity. */
   #readAll(now: number): void {
-    const { roomId } = this.#options;
-    const vanished = new Set(this.#fold.stateKeys());
-    for (const event of this.#matrix.stateEvents(roomId, stateMemberType)) {
-      this.#fold.putState(event.stateKey ?? "", event, now);
-      vanished.delete(event.stateKey ?? "");
+    const removed = new Set(this.#fold.stateKeys());
+    for (const event of this.#matrix.stateEvents(this.#options.roomId, stateMemberType)) {
+      const { stateKey = "" } = event;
+      this.#fold.putState(stateKey, event, now);
+      removed.delete(stateKey);
     }
-    for (const stateKey of vanished) this.#fold.putState(stateKey, undefined, now);
+    for (const stateKey of removed) this.#fold.putState(stateKey, undefined, now);
     this.#readSticky(now);
-    this.#fold.lookForUsers();
-    this.#readFacts();
+    this.#fold.recheckUsers();
+    this.#readRoom();
   }
 
   #readSticky(now: number): void {
@@ -90,17 +93,22 @@ export class View {
     this.#fold.putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
   }
 
-  #readFacts(): void {
+  /** Reads the slot and the encryption of the room. */
+  #readRoom(): void {
     const { roomId, slot, requireSlotEncryption } = this.#options;
-    const encrypted = isEncrypted(this.#matrix, roomId);
     this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption);
-    this.#fold.setRoom(this.#slot.status, encrypted);
+    this.#fold.setRoom(this.#slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
 
-/** A view of a call as it is now. */
-export function viewNow(matrix: Matrix, options: ViewOptions, now: number, earlier?: readonly Membership[]): View {
-  const view = new View(matrix, options, earlier);
-  view.look(wholeRoom(options.roomId), now);
-  return view;
+/** A projection of a call as it is now. */
+export function projectNow(
+  matrix: Matrix,
+  options: ProjectionOptions,
+  now: number,
+  previous?: readonly Membership[],
+): Projection {
+  const projection = new Projection(matrix, options, previous);
+  projection.refresh(wholeRoom(options.roomId), now);
+  return projection;
 }

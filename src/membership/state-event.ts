@@ -1,45 +1,47 @@
-// The content of a state membership. protocol.md 1.3, 2.1, 11 rows 5 and 6.
+// State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+import { malformed, parsed } from "../room/parsed.ts";
 import type { Application } from "../types.ts";
-import { type Claim, intentIn, left, malformed, type Parsed, transportFault, transportsIn } from "./claim.ts";
+import { type DecodedMembership, intentIn, left, type MembershipClaim, transportError, transportsIn } from "./claim.ts";
 
 const defaultLifetimeMs = 4 * 3_600_000;
 const dayMs = 24 * 3_600_000;
 
-/** How long before its event a membership may claim to have begun: an older claim is not believed (11 row 5). */
-export const longestPastMs: number = dayMs;
+/** How long before its event a membership can claim to have begun. An older claim is not believed (11 row 5). */
+export const maxClaimedAgeMs: number = dayMs;
 
-/** Whether an event can be a membership in a slot now: told without a look into those that are surely over. */
+/** Whether an event can be a current membership in this slot. Events older than a day are not parsed: they have ended. */
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
-  const parsed = parseStateMember(event, now);
-  return parsed.kind === "claim" && parsed.claim.slot === slot && parsed.claim.expiresTs > now;
+  const { ok: claim } = parseStateMember(event, now);
+  return claim !== undefined && claim !== "left" && claim.slot === slot && claim.expiresTs > now;
 }
 
-/** Fields of the carrier, and `type`, for which it has `application`: whatever else a content has is data of the application. */
-const carrierFields = new Set(
+/** The fields of the membership itself. All other fields of a content are data of the application. */
+const membershipFields = new Set(
   "application type call_id device_id focus_active foci_preferred created_ts expires scope membershipID msc4354_sticky_key".split(
     " ",
   ),
 );
 
-/** Fields that only formats older than 2.1 have. Such a content is named for what it is, and makes no member. */
-const ancientFields = ["memberships", "m.application", "session"];
+/** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
+const unsupportedFields = ["memberships", "m.application", "session"];
 
-/** Reads a state membership event. `now` bounds how long it may claim to last. */
-export function parseStateMember(event: RoomEvent, now: number): Parsed {
-  const content = event.content;
+/** Reads a state membership event. `now` limits how long the membership can last. */
+export function parseStateMember(event: RoomEvent, now: number): DecodedMembership {
+  const { content } = event;
   if (!isObject(content)) return malformed("content");
   if (!("application" in content)) {
-    const ancient = ancientFields.find((field) => field in content);
-    return ancient === undefined ? left : malformed(ancient);
+    const unsupported = unsupportedFields.find((field) => field in content);
+    return unsupported === undefined ? left : malformed(unsupported);
   }
-  const fault = faultIn(content);
-  return fault === undefined ? { kind: "claim", claim: claimIn(content, event, now) } : malformed(fault);
+  const path = errorIn(content);
+  return path === undefined ? parsed(claimIn(content, event, now)) : malformed(path);
 }
 
-function faultIn(content: JsonObject): string | undefined {
+/** The path of the first wrong field. */
+function errorIn(content: JsonObject): string | undefined {
   const { application, call_id, device_id, focus_active, foci_preferred, created_ts, expires, scope } = content;
   if (!isString(application) || application.includes("#")) return "application";
   if (!isString(call_id) || call_id.includes("#")) return "call_id";
@@ -51,11 +53,11 @@ function faultIn(content: JsonObject): string | undefined {
   if (scope !== undefined && !isString(scope)) return "scope";
   const intent = content["m.call.intent"];
   if (intent !== undefined && !isString(intent)) return "m.call.intent";
-  return foci_preferred === undefined ? undefined : transportFault(foci_preferred, "foci_preferred");
+  return foci_preferred === undefined ? undefined : transportError(foci_preferred, "foci_preferred");
 }
 
-/** The claim in a content that has no fault. */
-function claimIn(content: JsonObject, event: RoomEvent, now: number): Claim {
+/** The claim of a content without errors. */
+function claimIn(content: JsonObject, event: RoomEvent, now: number): MembershipClaim {
   const { sender: userId, eventId } = event;
   const deviceId = content["device_id"] as string;
   const membershipId = content["membershipID"];
@@ -66,7 +68,7 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Claim {
     userId,
     deviceId,
     memberId: isString(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    // By what is claimed, believed or not: it is the same in every refresh, for days. A user id contains no space.
+    // The claimed creation time, believed or not: it is the same in every refresh, for days. A user id has no space.
     instance: `${userId} ${String(content["created_ts"] ?? event.originServerTs)} ${deviceId}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
@@ -84,22 +86,26 @@ const slotOf = (application: string, callId: string): string =>
   application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
 
 /**
- * `created_ts` is self-claimed and decides who is oldest: one in the future, or more than a day before the event, is not
- * believed. The end is counted from what was claimed, so that a claim in the past never prolongs a membership.
+ * The sender chooses `created_ts`, which decides who is the oldest member. A time in the future, or more than a day before
+ * the event, is not believed. The end counts from the claimed time, so that a claim in the past prolongs nothing.
  */
-function timesIn(content: JsonObject, originServerTs: number, now: number): Pick<Claim, "createdTs" | "expiresTs"> {
+function timesIn(
+  content: JsonObject,
+  originServerTs: number,
+  now: number,
+): Pick<MembershipClaim, "createdTs" | "expiresTs"> {
   const claimedTs = Math.min((content["created_ts"] as number | undefined) ?? originServerTs, originServerTs);
   const lifetimeMs = (content["expires"] as number | undefined) ?? defaultLifetimeMs;
   return {
-    createdTs: claimedTs < originServerTs - longestPastMs ? originServerTs : claimedTs,
+    createdTs: claimedTs < originServerTs - maxClaimedAgeMs ? originServerTs : claimedTs,
     expiresTs: Math.min(claimedTs + lifetimeMs, begunTs(content, originServerTs, now) + dayMs),
   };
 }
 
-/** Of contents whose server's clock is ahead of ours: when they were first read. A bound that moved would be none. */
+/** When we first read contents whose server's clock is ahead of ours. Kept, so that the limit does not move with each read. */
 const firstReadTs = new WeakMap<JsonObject, number>();
 
-/** When an event was there at the latest, by its server's clock or by ours. */
+/** A time at which the event existed, by its server's clock or by ours. */
 function begunTs(content: JsonObject, originServerTs: number, now: number): number {
   const ts = firstReadTs.get(content) ?? Math.min(originServerTs, now);
   if (ts < originServerTs) firstReadTs.set(content, ts);
@@ -108,11 +114,11 @@ function begunTs(content: JsonObject, originServerTs: number, now: number): numb
 
 function applicationIn(content: JsonObject): Application {
   const application: JsonObject & { type: string } = { type: content["application"] as string };
-  for (const key of Object.keys(content)) if (!carrierFields.has(key)) put(application, key, content[key]);
+  for (const key of Object.keys(content)) if (!membershipFields.has(key)) put(application, key, content[key]);
   return application;
 }
 
-/** As a property of its own, also under a name that objects inherit, as `__proto__`. */
+/** Sets an own property, even if objects inherit one of that name, like `__proto__`. */
 function put(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key in object)
     Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true });

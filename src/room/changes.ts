@@ -1,157 +1,162 @@
-// The news of a client, by room: one subscription to the port and one timer, and only the rooms concerned are told.
-import { Observable, Subject, type Subscription, throwError } from "rxjs";
-import { Alarms } from "../rx/alarms.ts";
-import type { Ending } from "../rx/timer-queue.ts";
+// ChangesByRoom: the changes of a client, by room: one subscription to the port and one timer for all watchers.
+import { Observable, share, Subject, type Subscription, throwError } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
-import { refCounted } from "../rx/ref-counted.ts";
+import { type Timed, TimerQueue } from "../rx/timer-queue.ts";
 
-/** News by room. The port is listened to while anybody listens here. */
+/** Changes by room. It subscribes to the port while it has a watcher or a subscriber. */
 export interface ChangesByRoom {
-  /** The news of one room, a batch for each sync response; an empty batch means that the clock may have jumped. */
+  /** The changes of one room, one batch for each sync response. An empty batch: the clock may have jumped. */
   of(roomId: string): Observable<readonly RoomChange[]>;
-  /** Each batch whole, after every room has had its part of it; an empty one also after somebody was woken. */
+  /** Each batch as a whole, after the watchers of its rooms. A deadline of a watcher counts as an empty batch. */
   readonly batch$: Observable<readonly RoomChange[]>;
-  /** True while the rooms are being told of a batch: `batch$` has yet to follow. */
-  readonly isTelling: boolean;
-  /** Has a watcher look at all of a room, then at its news, until the function returned is called. */
+  /** Refreshes a watcher with the whole room at once, then at each change. Returns a function that ends this. */
   watch(roomId: string, watcher: Watcher): () => void;
 }
 
-/** Somebody who keeps in step with a room. */
+/** Follows the changes of a room. */
 export interface Watcher {
-  /** Looks where the news says. An empty batch: the time has come, or the clock may have jumped. */
-  look(batch: readonly RoomChange[]): void;
-  /** When it has to look again even without news; asked for after each look. */
+  /** Reads what has changed. An empty batch: a deadline has passed, or the clock may have jumped. */
+  refresh(batch: readonly RoomChange[]): void;
+  /** When to refresh even if nothing changes. Read after each refresh. */
   readonly deadlineTs: number | undefined;
 }
 
 const changesOfClients = new WeakMap<Matrix, ChangesByRoom>();
 
-/** The news of a client by room: one object for one client. */
+/** The changes of a client: one object for each client. */
 export function changesByRoom(matrix: Matrix): ChangesByRoom {
   const known = changesOfClients.get(matrix);
   if (known) return known;
-  const change = new ClientChanges(matrix.changes$);
-  changesOfClients.set(matrix, change);
-  return change;
+  const changes = new ClientChanges(matrix.changes$);
+  changesOfClients.set(matrix, changes);
+  return changes;
 }
 
-/** The news that everything in a room is to be looked at. */
+/** A batch that says: read everything in this room. */
 export const wholeRoom = (roomId: string): readonly RoomChange[] => [{ kind: "room", roomId }];
 
-/** A watcher at its room. */
-interface Watch {
+/** A watcher of a room, with its deadline. */
+interface Watch extends Timed {
   readonly roomId: string;
   readonly watcher: Watcher;
-  alarm: Alarm | undefined;
-}
-
-interface Alarm extends Ending {
-  readonly watch: Watch;
+  endTs: number;
+  isStopped: boolean;
 }
 
 class ClientChanges implements ChangesByRoom {
-  readonly #rooms = new Map<string, readonly Watch[]>();
-  readonly #alarms = new Alarms<Alarm>();
-  readonly #told$ = new Subject<readonly RoomChange[]>();
-  /** Listens to the port and to the clock; emits nothing. */
+  readonly #watches = new Map<string, readonly Watch[]>();
+  readonly #deadlines = new TimerQueue<Watch>();
+  /** Subscribes to the port and to the timer. Emits nothing. */
   readonly #listening$: Observable<never>;
-  /** On behalf of all watchers. */
+  /** The subscription of all watchers together. */
   #listening: Subscription | undefined;
-  #telling = 0;
+  readonly #batch$ = new Subject<readonly RoomChange[]>();
+  /** Batches whose watchers were refreshed. They are emitted once no watcher is being refreshed. */
+  #refreshed: (readonly RoomChange[])[] = [];
+  #isRefreshing = false;
 
   readonly batch$: Observable<readonly RoomChange[]> = new Observable((subscriber) => {
-    this.#told$.subscribe(subscriber);
+    this.#batch$.subscribe(subscriber);
     subscriber.add(this.#listening$.subscribe());
   });
 
   constructor(changes$: Observable<readonly RoomChange[]>) {
-    this.#listening$ = refCounted<never>(() => {
-      const listening = this.#alarms.due$.subscribe((due) => this.#wake(due));
-      listening.add(changes$.subscribe((batch) => this.#tell(batch)));
-      return () => listening.unsubscribe();
-    });
-  }
-
-  get isTelling(): boolean {
-    return this.#telling > 0;
+    this.#listening$ = new Observable<never>((subscriber) => {
+      subscriber.add(this.#deadlines.due$.subscribe((due) => this.#wake(due)));
+      subscriber.add(changes$.subscribe((batch) => this.#distribute(batch)));
+    }).pipe(share());
   }
 
   of(roomId: string): Observable<readonly RoomChange[]> {
     return new Observable((subscriber) => {
-      const watch = this.#begin(roomId, { look: (batch) => subscriber.next(batch), deadlineTs: undefined });
-      subscriber.add(() => this.#end(watch));
+      const watch = this.#start(roomId, { refresh: (batch) => subscriber.next(batch), deadlineTs: undefined });
+      subscriber.add(() => this.#stop(watch));
     });
   }
 
   watch(roomId: string, watcher: Watcher): () => void {
-    // Listening comes before the first look: what arrives in between is not lost (pitfall 38).
-    const watch = this.#begin(roomId, watcher);
-    this.#look(watch, wholeRoom(roomId));
-    this.#alarms.wait();
-    return () => this.#end(watch);
+    // Subscribed before the first read, so that no change in between is missed (pitfall 38).
+    const watch = this.#start(roomId, watcher);
+    this.#refresh(watch, wholeRoom(roomId));
+    this.#deadlines.wait();
+    return () => this.#stop(watch);
   }
 
-  #begin(roomId: string, watcher: Watcher): Watch {
-    const watch: Watch = { roomId, watcher, alarm: undefined };
-    this.#rooms.set(roomId, [...(this.#rooms.get(roomId) ?? []), watch]);
+  #start(roomId: string, watcher: Watcher): Watch {
+    const watch: Watch = { roomId, watcher, isStopped: false, endTs: Infinity, heapIndex: -1 };
+    this.#watches.set(roomId, [...(this.#watches.get(roomId) ?? []), watch]);
     this.#listening ??= this.#listening$.subscribe();
     return watch;
   }
 
-  #end(watch: Watch): void {
-    const others = this.#rooms.get(watch.roomId)?.filter((other) => other !== watch) ?? [];
-    if (others.length > 0) this.#rooms.set(watch.roomId, others);
-    else this.#rooms.delete(watch.roomId);
-    if (watch.alarm) this.#alarms.cancel(watch.alarm);
-    this.#alarms.wait();
-    if (this.#rooms.size > 0) return;
+  #stop(watch: Watch): void {
+    watch.isStopped = true;
+    const others = this.#watches.get(watch.roomId)?.filter((other) => other !== watch) ?? [];
+    if (others.length > 0) this.#watches.set(watch.roomId, others);
+    else this.#watches.delete(watch.roomId);
+    this.#deadlines.delete(watch);
+    this.#deadlines.wait();
+    if (this.#watches.size > 0) return;
     this.#listening?.unsubscribe();
     this.#listening = undefined;
   }
 
-  /** Tells of a batch. An empty one concerns every room. */
-  #tell(batch: readonly RoomChange[]): void {
-    const parts: Iterable<readonly [string, readonly RoomChange[]]> =
-      batch.length > 0
-        ? Map.groupBy(batch, ({ roomId }) => roomId)
-        : Array.from(this.#rooms.keys(), (roomId) => [roomId, batch]);
-    this.#telling += 1;
-    for (const [roomId, part] of parts) for (const watch of this.#rooms.get(roomId) ?? []) this.#look(watch, part);
-    this.#telling -= 1;
-    this.#alarms.wait(batch.length === 0);
-    this.#told$.next(batch);
+  /** Refreshes the watchers of the rooms in a batch. An empty batch is for every room. */
+  #distribute(batch: readonly RoomChange[]): void {
+    const parts = batch.length > 0 ? byRoom(batch) : Array.from(this.#watches.keys(), (id) => [id, batch] as const);
+    this.#during(batch, () => {
+      for (const [roomId, part] of parts)
+        for (const watch of this.#watches.get(roomId) ?? []) this.#refresh(watch, part);
+      // An empty batch may follow a jump of the clock, which timers do not notice.
+      if (batch.length === 0) this.#deadlines.rewait();
+    });
   }
 
-  #wake(due: readonly Alarm[]): void {
-    this.#telling += 1;
-    for (const { watch } of due) this.#look(watch, []);
-    this.#telling -= 1;
-    this.#alarms.wait();
-    this.#told$.next([]);
+  #wake(due: readonly Watch[]): void {
+    this.#during([], () => {
+      for (const watch of due) this.#refresh(watch, []);
+    });
   }
 
-  #look(watch: Watch, batch: readonly RoomChange[]): void {
-    if (!this.#isWatching(watch)) return;
+  /** Refreshes watchers, then emits the batch. A batch that arrives meanwhile is emitted first, at the end of the outer one. */
+  #during(batch: readonly RoomChange[], refresh: () => void): void {
+    const isOuter = !this.#isRefreshing;
+    this.#isRefreshing = true;
+    refresh();
+    this.#deadlines.wait();
+    this.#refreshed.push(batch);
+    if (!isOuter) return;
+    this.#isRefreshing = false;
+    for (const each of this.#refreshed.splice(0)) this.#batch$.next(each);
+  }
+
+  #refresh(watch: Watch, batch: readonly RoomChange[]): void {
+    if (watch.isStopped) return;
     try {
-      watch.watcher.look(batch);
+      watch.watcher.refresh(batch);
     } catch (error) {
-      // Told to whoever looks after unhandled errors, as RxJS does; the others look all the same (pitfall 17).
+      // Reported as an unhandled error, as RxJS does. The other watchers must still be refreshed (pitfall 17).
       throwError(() => error).subscribe();
     }
-    if (this.#isWatching(watch)) this.#setAlarm(watch);
+    if (!watch.isStopped) this.#setDeadline(watch);
   }
 
-  #setAlarm(watch: Watch): void {
-    const { deadlineTs: endTs = Infinity } = watch.watcher;
-    const { alarm } = watch;
-    if (alarm?.endTs === endTs && !alarm.isOver) return;
-    if (alarm) this.#alarms.cancel(alarm);
-    watch.alarm = { watch, endTs, isOver: false, index: 0 };
-    this.#alarms.set(watch.alarm);
+  #setDeadline(watch: Watch): void {
+    const { deadlineTs = Infinity } = watch.watcher;
+    // A deadline that has passed is no longer in the queue: it is set again if the watcher still has it.
+    if (watch.endTs === deadlineTs && watch.heapIndex >= 0) return;
+    this.#deadlines.delete(watch);
+    watch.endTs = deadlineTs;
+    this.#deadlines.add(watch);
   }
+}
 
-  #isWatching(watch: Watch): boolean {
-    return this.#rooms.get(watch.roomId)?.includes(watch) ?? false;
+function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
+  const parts = new Map<string, RoomChange[]>();
+  for (const change of batch) {
+    const part = parts.get(change.roomId);
+    if (part) part.push(change);
+    else parts.set(change.roomId, [change]);
   }
+  return parts;
 }

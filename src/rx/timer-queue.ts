@@ -1,53 +1,53 @@
-// Deadlines: which of many things ends soonest, as a binary heap. O(log N) for each change.
+// TimerQueue: many deadlines and one timer. The deadlines are a binary heap: O(log N) for each change.
+import { asyncScheduler, map, type Observable, Subject, switchMap } from "rxjs";
+import { at } from "./at.ts";
 
-/** Something that ends by itself at a time, or never: at `Infinity`. */
-export interface Ending {
+/** Something with a deadline, an absolute time in milliseconds. `Infinity`: it never ends. */
+export interface Timed {
   readonly endTs: number;
-  /** It has ended, or was forgotten. */
-  isOver: boolean;
-  /** Where it is in the heap, which looks after this. */
-  index: number;
+  /** Its index in the heap, which sets it; -1 while it is in none. */
+  heapIndex: number;
 }
 
-export class Deadlines<T extends Ending> {
+/** Items ordered by their deadlines. An item is in one heap at a time. */
+export class DeadlineHeap<T extends Timed> {
   readonly #heap: T[] = [];
 
+  /** The earliest deadline. */
   get soonestTs(): number | undefined {
     return this.#heap[0]?.endTs;
   }
 
+  /** Adds an item. An item that never ends is left out. */
   add(item: T): void {
     if (item.endTs === Infinity) return;
     this.#put(item, this.#heap.length);
     this.#rise(item);
   }
 
-  /** It ends no more. */
-  forget(item: T): void {
-    if (item.isOver) return;
-    item.isOver = true;
-    if (item.endTs !== Infinity) this.#remove(item);
+  /** Removes an item, if it is here. */
+  delete(item: T): void {
+    if (item.heapIndex < 0) return;
+    const last = this.#heap.pop()!;
+    if (last !== item) {
+      this.#put(last, item.heapIndex);
+      this.#rise(last);
+      this.#sink(last);
+    }
+    item.heapIndex = -1;
   }
 
-  /** Takes the soonest item, if it is due, and ends it. */
-  takeDue(now: number): T | undefined {
+  /** Removes and returns the item with the earliest deadline, if that has passed by `now`. */
+  popDue(now: number): T | undefined {
     const soonest = this.#heap[0];
     if (!soonest || soonest.endTs > now) return undefined;
-    this.forget(soonest);
+    this.delete(soonest);
     return soonest;
   }
 
-  #remove(item: T): void {
-    const last = this.#heap.pop();
-    if (!last || last === item) return;
-    this.#put(last, item.index);
-    this.#rise(last);
-    this.#sink(last);
-  }
-
   #rise(item: T): void {
-    while (item.index > 0) {
-      const parent = this.#heap[(item.index - 1) >> 1]!;
+    while (item.heapIndex > 0) {
+      const parent = this.#heap[(item.heapIndex - 1) >> 1]!;
       if (parent.endTs <= item.endTs) return;
       this.#swap(parent, item);
     }
@@ -55,22 +55,60 @@ export class Deadlines<T extends Ending> {
 
   #sink(item: T): void {
     for (;;) {
-      const [left, right] = [this.#heap[2 * item.index + 1], this.#heap[2 * item.index + 2]];
+      const [left, right] = [this.#heap[2 * item.heapIndex + 1], this.#heap[2 * item.heapIndex + 2]];
       const child = right && left && right.endTs < left.endTs ? right : left;
       if (!child || item.endTs <= child.endTs) return;
       this.#swap(item, child);
     }
   }
 
-  /** A parent and its child change places. */
   #swap(parent: T, child: T): void {
-    const { index } = parent;
-    this.#put(parent, child.index);
-    this.#put(child, index);
+    const { heapIndex } = parent;
+    this.#put(parent, child.heapIndex);
+    this.#put(child, heapIndex);
   }
 
-  #put(item: T, index: number): void {
-    this.#heap[index] = item;
-    item.index = index;
+  #put(item: T, heapIndex: number): void {
+    this.#heap[heapIndex] = item;
+    item.heapIndex = heapIndex;
+  }
+}
+
+/** Deadlines that are waited for with one timer, whatever their number. */
+export class TimerQueue<T extends Timed> {
+  readonly #heap = new DeadlineHeap<T>();
+  readonly #waitTs$ = new Subject<number | undefined>();
+  #waitTs: number | undefined;
+
+  /** Emits the items whose deadlines have passed, together. Subscribe to it once, before the first item is added. */
+  readonly due$: Observable<readonly T[]> = this.#waitTs$.pipe(
+    switchMap(at),
+    map(() => this.#popDue()),
+  );
+
+  add(item: T): void {
+    this.#heap.add(item);
+  }
+
+  delete(item: T): void {
+    this.#heap.delete(item);
+  }
+
+  /** Sets the timer for the earliest deadline. Call it after items were added or deleted. */
+  wait(): void {
+    if (this.#heap.soonestTs !== this.#waitTs) this.rewait();
+  }
+
+  /** Sets the timer again. Call it when the clock may have jumped. */
+  rewait(): void {
+    this.#waitTs = this.#heap.soonestTs;
+    this.#waitTs$.next(this.#waitTs);
+  }
+
+  #popDue(): readonly T[] {
+    const now = asyncScheduler.now();
+    const due: T[] = [];
+    for (let next = this.#heap.popDue(now); next; next = this.#heap.popDue(now)) due.push(next);
+    return due;
   }
 }
