@@ -2,7 +2,7 @@ import { concat, map, mergeMap, range, switchMap, tap } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { bob, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { bob, roomOfTwo, stickyType, wordsOf } from "./room-of-two.ts";
 
 const notFound = new MatrixError("not-found", "no such delayed event");
 

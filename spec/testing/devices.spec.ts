@@ -2,7 +2,7 @@ import { concat, ignoreElements, map, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError, type ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, roomOfTwo, wordsOf } from "./virtual.ts";
+import { alice, bob, roomOfTwo, wordsOf } from "./room-of-two.ts";
 
 const deviceA = { userId: alice, deviceId: "A" };
 const deviceB = { userId: bob, deviceId: "B" };

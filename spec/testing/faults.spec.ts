@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import type { Fault } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, memberType, roomOfTwo, wordsOf } from "./virtual.ts";
+import { alice, bob, memberType, roomOfTwo, wordsOf } from "./room-of-two.ts";
 
 const busy = new MatrixError("rate-limited", "slow down", { retryAfterMs: 500 });
 const cut = new MatrixError("network", "cut off");
@@ -21,7 +21,7 @@ describe("a fault of the virtual homeserver", () => {
   test.each(faults)("%s", (_, fault, told, error, effect) =>
     marbles(({ expectObservable }) => {
       const { home, b, state } = roomOfTwo();
-      home.answer({}, fault);
+      home.injectFault({}, fault);
       const answer$ = concat(b.send(state).pipe(map(() => "sent")), NEVER);
       expectObservable(answer$, "                   ^----------!").toBe(told.trim(), { s: "sent" }, error);
       expectObservable(home.event$.pipe(map(({ type }) => type)), "^----------!").toBe(effect.trim(), {
@@ -34,8 +34,8 @@ describe("a fault of the virtual homeserver", () => {
     "hits the requests that fit, as often as it says, until it is taken back",
     marbles(({ expectObservable }) => {
       const { home, roomId, a, b, state } = roomOfTwo();
-      home.answer({ request: "send", userId: bob, roomId, type: memberType }, { fail: busy, times: 2 });
-      const takeBack = home.answer({ userId: alice }, { fail: cut, times: Infinity });
+      home.injectFault({ request: "send", userId: bob, roomId, type: memberType }, { fail: busy, times: 2 });
+      const takeBack = home.injectFault({ userId: alice }, { fail: cut, times: Infinity });
       const sent = (from = b) => from.send(state).pipe(map(() => "sent"));
       expectObservable(sent()).toBe("  ----#", undefined, busy);
       expectObservable(sent(a)).toBe(" ----#", undefined, cut);
@@ -55,7 +55,7 @@ describe("a fault of the virtual homeserver", () => {
         { userId: alice, deviceId: "A" },
         { userId: bob, deviceId: "B" },
       ];
-      home.answer({ request: "to-device", to: { userId: bob } }, { fail: busy, lateMs: 1 });
+      home.injectFault({ request: "to-device", to: { userId: bob } }, { fail: busy, lateMs: 1 });
       expectObservable(a.sendToDevice(devices, "t", {})).toBe("----s(f|)", {
         s: { ...devices[0], outcome: "sent" },
         f: { ...devices[1], outcome: "failed", cause: busy },

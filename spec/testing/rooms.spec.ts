@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, carl, memberType, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { alice, bob, carl, memberType, roomOfTwo, stickyType, wordsOf } from "./room-of-two.ts";
 
 describe("a room of the virtual homeserver", () => {
   test(

@@ -2,7 +2,7 @@ import { map, mergeMap, take, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, carl, roomOfTwo } from "./virtual.ts";
+import { alice, bob, carl, roomOfTwo } from "./room-of-two.ts";
 
 const type = "io.element.call.encryption_keys";
 const content = { keys: [], device_id: "B", call_id: "" };

@@ -4,7 +4,7 @@ import { defer, type Observable } from "rxjs";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { isObject } from "../room/json.ts";
 import type { Wire } from "./event-requests.ts";
-import { portErrors } from "./request.ts";
+import { portErrors } from "./sdk-request.ts";
 
 /** What to send of an event: itself, or its ciphertext if the room is encrypted. Never falls back to the clear. */
 export function wireOf(client: MatrixClient, event: OutgoingEvent): Observable<Wire> {

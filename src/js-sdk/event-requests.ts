@@ -1,6 +1,6 @@
 // The requests that send, schedule and manage events. Pure. protocol.md 4.6.
 import type { OutgoingEvent } from "../matrix.ts";
-import { pathOf, type Request, unstable } from "./request.ts";
+import { pathOf, type Request, unstable } from "./sdk-request.ts";
 
 const delay = "org.matrix.msc4140.delay";
 const sticky = "org.matrix.msc4354.sticky_duration_ms";

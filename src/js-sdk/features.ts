@@ -2,7 +2,7 @@
 import type { MatrixClient } from "matrix-js-sdk";
 import { defaultIfEmpty, defer, forkJoin, map, type Observable } from "rxjs";
 import { MatrixError } from "../matrix.ts";
-import { portErrors } from "./request.ts";
+import { portErrors } from "./sdk-request.ts";
 
 export const delayedEventsFeature = "org.matrix.msc4140";
 export const stickyEventsFeature = "org.matrix.msc4354";

@@ -4,7 +4,7 @@ import { catchError, defer, finalize, from, map, type Observable, of, switchMap,
 import type { LivekitBackend, OpenIdToken } from "../livekit/backend.ts";
 import { MatrixError } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
-import { pathOf, patienceMs, request, unstable } from "./request.ts";
+import { pathOf, patienceMs, request, unstable } from "./sdk-request.ts";
 
 /** The name of today before that of tomorrow. */
 const transportPrefixes = [`${unstable}/org.matrix.msc4143`, "/_matrix/client/v1"];

@@ -15,7 +15,7 @@ export async function seal(
   content: object,
 ): Promise<readonly Sealed[]> {
   const { batch: sealed } = await crypto.encryptToDeviceMessages(type, [...devices], content);
-  const missing = leftOut(devices, sealed);
+  const missing = missingDevices(devices, sealed);
   if (missing.length === 0) return sealed;
   // The list of devices of a user may still be on its way; this waits for it.
   const lists = await crypto.getUserDeviceInfo([...new Set(missing.map(({ userId }) => userId))], true);
@@ -25,7 +25,7 @@ export async function seal(
 }
 
 /** The devices for which there is no message. */
-export function leftOut(devices: readonly Device[], sealed: readonly Device[]): Device[] {
+export function missingDevices(devices: readonly Device[], sealed: readonly Device[]): Device[] {
   const isSealed = new Set(sealed.map(keyOf));
   return devices.filter((device) => !isSealed.has(keyOf(device)));
 }

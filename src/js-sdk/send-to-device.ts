@@ -2,8 +2,8 @@
 import type { MatrixClient } from "matrix-js-sdk";
 import { catchError, defer, from, merge, mergeMap, type Observable } from "rxjs";
 import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
-import { leftOut, seal, type Sealed } from "./olm.ts";
-import { pathOf, portErrors, request } from "./request.ts";
+import { missingDevices, seal, type Sealed } from "./olm.ts";
+import { pathOf, portErrors, request } from "./sdk-request.ts";
 
 /** A message encrypted with Olm takes some kilobytes, and servers refuse large bodies. */
 const devicesPerRequest = 20;
@@ -22,7 +22,7 @@ export function sendToDevice(
   const attempt = (to: readonly Device[]): Observable<ToDeviceOutcome> =>
     defer(() => seal(crypto, to, type, content)).pipe(
       portErrors(),
-      mergeMap((sealed) => merge(outcomes(leftOut(to, sealed), { outcome: "unknown-device" }), put(client, sealed))),
+      mergeMap((sealed) => merge(outcomes(missingDevices(to, sealed), { outcome: "unknown-device" }), put(client, sealed))),
       catchError((cause: MatrixError) =>
         // One device without a session fails all: then each is tried alone.
         cause.kind === "other" && to.length > 1

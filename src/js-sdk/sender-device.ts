@@ -2,7 +2,7 @@
 import type { MatrixClient, MatrixEvent } from "matrix-js-sdk";
 import type { StickyEvent } from "../matrix.ts";
 import { objectOr } from "../room/json.ts";
-import { nameDevice } from "./event.ts";
+import { nameDevice } from "./sdk-event.ts";
 import { proofOf } from "./proof.ts";
 
 const asked = new WeakSet<MatrixEvent>();

@@ -5,10 +5,10 @@
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler, type Subscription } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
-import { isSticky, stickyEvent } from "./event.ts";
-import { adopt, isOrphan, isStoreEmpty, recentSticky, storedSticky } from "./held-sticky.ts";
+import { isSticky, stickyEvent } from "./sdk-event.ts";
+import { adopt, isOrphan, isStoreEmpty, recentSticky, storedSticky } from "./sdk-sticky-store.ts";
 import { findDevice } from "./sender-device.ts";
-import { StickyMemory } from "./sticky-memory.ts";
+import { StickyCache } from "./sticky-cache.ts";
 
 /** Told of each sticky event that is new, or of which more is known than before. */
 type Tell = (roomId: string, event: StickyEvent) => void;
@@ -16,7 +16,7 @@ type Tell = (roomId: string, event: StickyEvent) => void;
 export class StickyEvents {
   readonly #client: MatrixClient;
   #listening: { readonly tell: Tell; readonly told: WeakSet<StickyEvent>; readonly sweep: Subscription } | undefined;
-  #memory = new StickyMemory();
+  #memory = new StickyCache();
   #hasOrphans = false;
 
   constructor(client: MatrixClient) {
@@ -33,7 +33,7 @@ export class StickyEvents {
 
   in(roomId: string): Iterable<StickyEvent> {
     const room = this.#client.getRoom(roomId);
-    const memory = this.#listening ? this.#memory : new StickyMemory();
+    const memory = this.#listening ? this.#memory : new StickyCache();
     if (!room) return memory.in(roomId);
     for (const event of storedSticky(room)) {
       if (adopt(this.#client, room, event)) this.take(event);
@@ -60,7 +60,7 @@ export class StickyEvents {
   close(): void {
     this.#listening?.sweep.unsubscribe();
     this.#listening = undefined;
-    this.#memory = new StickyMemory();
+    this.#memory = new StickyCache();
   }
 
   /** An event that came, or was decrypted, or could not be. */

@@ -4,7 +4,7 @@ import { Observable, share } from "rxjs";
 import type { ToDeviceMessage } from "../matrix.ts";
 import { isString } from "../room/json.ts";
 import { proofOf } from "./proof.ts";
-import { isUsefulToDevice } from "./useful.ts";
+import { isRelevantToDevice } from "./relevant.ts";
 
 /** Messages of one device stay in order while it is looked up; nobody waits for the messages of others. */
 export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
@@ -21,7 +21,7 @@ export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
 
     const onMessage = ({ message, encryptionInfo }: ReceivedToDeviceMessage) => {
       const { type, sender, content } = message;
-      if (!isString(type) || !isString(sender) || !isUsefulToDevice(type)) return;
+      if (!isString(type) || !isString(sender) || !isRelevantToDevice(type)) return;
       if (!encryptionInfo) return subscriber.next({ type, sender, content });
       // Where Olm vouches for another sender than the server names, nothing is proven. The device that comes with them
       // is a mere claim; the key is not.

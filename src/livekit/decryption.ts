@@ -1,7 +1,7 @@
 // Decryption: what of its media a LiveKit room cannot decrypt, on its way into `encryptionStatus$`. protocol.md 6.6.
 import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
 import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
-import { type DecryptedMedia, untilDecrypted } from "./until-decrypted.ts";
+import { type DecryptedMedia, withRecovery } from "./recovery.ts";
 import type { Decryption } from "../types.ts";
 
 /** The worker puts the reason of an error before its message, which is all of it that comes across. */
@@ -35,7 +35,7 @@ export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">
     (listener) => room.off(RoomEvent.EncryptionError, listener),
   ).pipe(
     mergeMap(([error, participant]) => troubleOf(error, participant)),
-    untilDecrypted((identity) => decryptedOf(room.remoteParticipants.get(identity))),
+    withRecovery((identity) => decryptedOf(room.remoteParticipants.get(identity))),
   );
 }
 

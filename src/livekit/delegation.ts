@@ -3,7 +3,7 @@ import { ignoreElements, type Observable } from "rxjs";
 import type { DelegatedLeave } from "../join/options.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
-import { askService, failsAs, type ServiceOptions, type ServiceRequest } from "./service.ts";
+import { askService, mapErrors, type ServiceOptions, type ServiceRequest } from "./service.ts";
 
 /**
  * Makes the `delegate` of `join`: the service restarts the delayed leave while we are on the SFU, and sends it once we
@@ -33,7 +33,7 @@ export function delegateToSfu(
     const leave = { delay_id: delayId, delay_timeout: delayMs };
     return askService(backend, { ...where, member }, path, options, leave).pipe(
       retrying(),
-      failsAs("the delayed leave was not taken"),
+      mapErrors("the delayed leave was not taken"),
       ignoreElements(),
     );
   };

@@ -5,7 +5,7 @@ import { objectOr } from "../room/json.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
 import { isServiceUrl } from "./service-url.ts";
-import { isLivekitTransport, type LivekitTransport } from "./transport.ts";
+import { isLivekitTransport, type LivekitTransport } from "./livekit-transport.ts";
 
 export interface DiscoveryOptions {
   /** Use this authorisation service and ask nobody. */

@@ -6,4 +6,4 @@ export { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 export { delegateToSfu } from "./delegation.ts";
 export type { ServiceOptions, ServiceRequest } from "./service.ts";
 export { sfuToken, type SfuToken, type SfuTokenRequest } from "./token.ts";
-export { type LivekitTransport, isLivekitTransport } from "./transport.ts";
+export { type LivekitTransport, isLivekitTransport } from "./livekit-transport.ts";

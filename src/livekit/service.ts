@@ -6,7 +6,7 @@ import type { OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend, OpenIdToken } from "./backend.ts";
 import { type Fetch, post } from "./post.ts";
 import { isTransient } from "./retrying.ts";
-import { isLivekitTransport } from "./transport.ts";
+import { isLivekitTransport } from "./livekit-transport.ts";
 
 /** Who asks, and where. */
 export interface ServiceRequest {
@@ -45,7 +45,7 @@ export function askService(
 }
 
 /** What cannot go on, as an `RtcError`. */
-export function failsAs<T>(message: string): MonoTypeOperatorFunction<T> {
+export function mapErrors<T>(message: string): MonoTypeOperatorFunction<T> {
   return catchError((cause: unknown) => {
     if (cause instanceof RtcError) throw cause;
     const code = isTransient(cause) ? "request-failed" : "no-transport";

@@ -6,7 +6,7 @@ import { type JsonObject, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
-import { askService, failsAs, type ServiceOptions, type ServiceRequest } from "./service.ts";
+import { askService, mapErrors, type ServiceOptions, type ServiceRequest } from "./service.ts";
 import { isSfuUrl } from "./service-url.ts";
 
 /** Who asks for a token, where, and what for. */
@@ -77,7 +77,7 @@ export function sfuToken(
     retrying(),
     map((answer) => read(answer, options.allowInsecure === true)),
     tap(({ identity }) => purpose === "publish" && assertPromised(identity, member)),
-    failsAs("no token could be had"),
+    mapErrors("no token could be had"),
   );
 }
 

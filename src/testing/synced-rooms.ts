@@ -3,7 +3,7 @@ import { asyncScheduler, Subject } from "rxjs";
 import type { RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
-import type { ServerEvent } from "./room.ts";
+import type { ServerEvent } from "./virtual-room.ts";
 
 /** A part of a sync response. */
 export type Change =

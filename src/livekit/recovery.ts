@@ -1,4 +1,4 @@
-// untilDecrypted: LiveKit tells when it cannot decrypt somebody, and never that it can again. protocol.md 6.6.
+// withRecovery: LiveKit tells when it cannot decrypt somebody, and never that it can again. protocol.md 6.6.
 import {
   bufferCount,
   concat,
@@ -32,7 +32,7 @@ const lookMs = 500;
  *
  * @param mediaOf What was decrypted of a participant; undefined once it is gone.
  */
-export function untilDecrypted(
+export function withRecovery(
   mediaOf: (participantIdentity: string) => ObservableInput<DecryptedMedia | undefined>,
 ): OperatorFunction<Decryption, Decryption> {
   const recovery = (participantIdentity: string): Observable<Decryption> =>

@@ -4,12 +4,12 @@ import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { RtcError } from "../errors.ts";
 import { isObject, type JsonObject } from "../room/json.ts";
-import { virtualClient } from "./client.ts";
-import type { PendingEvent } from "./delayed-events.ts";
+import { virtualClient } from "./virtual-client.ts";
+import type { PendingEvent } from "./virtual-delayed-events.ts";
 import type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
-import type { Condition } from "./device.ts";
-import type { ServerEvent } from "./room.ts";
-import { Server } from "./server.ts";
+import type { Condition } from "./virtual-device.ts";
+import type { ServerEvent } from "./virtual-room.ts";
+import { Server } from "./virtual-server.ts";
 
 export interface VirtualHomeserverOptions {
   /** How long a request takes to the server, and as long again its answer back. Default 20. */
@@ -68,7 +68,7 @@ export interface RawSticky
  *   const alice = home.client("@alice:example.org", "PHONE");
  *   const leave = { roomId, type: "org.matrix.msc3401.call.member", stateKey: "_@alice:example.org", content: {} };
  *
- *   home.answer({ request: "send", userId: alice.userId }, { lose: "response", fail: new MatrixError("network", "lost") });
+ *   home.injectFault({ request: "send", userId: alice.userId }, { lose: "response", fail: new MatrixError("network", "lost") });
  *   expectObservable(alice.send(leave)).toBe("                ----#", undefined, new MatrixError("network", "lost"));
  *   expectObservable(alice.changes$.pipe(map(() => 1)), "^------!").toBe("-----n", { n: 1 });
  * });
@@ -109,7 +109,7 @@ export interface VirtualHomeserver {
   readonly request$: Observable<VirtualRequest>;
 
   /** Spoils the next request that fits, or the next `times`; the function returned takes back what is left. */
-  answer(filter: RequestFilter, fault: Fault): () => void;
+  injectFault(filter: RequestFilter, fault: Fault): () => void;
   /** Changes how a device is doing. */
   adjust(device: Device, condition: Partial<Condition>): void;
   /** The server forgets the delayed events of a user without sending them. */
@@ -179,7 +179,7 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     requests: server.requests,
     request$: server.request$.asObservable(),
 
-    answer: (filter, fault) => server.faults.arm(filter, fault),
+    injectFault: (filter, fault) => server.faults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
     loseDelayed: (userId) => server.delayed.lose(userId),
     stop: () => server.stop(),

@@ -6,7 +6,7 @@ import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { manageRequest, olderManageRequest } from "./event-requests.ts";
 import { delayedEventsFeature, hasFeature } from "./features.ts";
 import { matrixError } from "./matrix-error.ts";
-import { portErrors, request } from "./request.ts";
+import { portErrors, request } from "./sdk-request.ts";
 
 export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "updateDelayedEvent" | "delayedEventLimits"> {
   return {

@@ -10,12 +10,12 @@ const stateTypes: ReadonlySet<string> = new Set([
   "m.room.create",
 ]);
 
-export const isUsefulState = (type: string): boolean => stateTypes.has(type);
+export const isRelevantState = (type: string): boolean => stateTypes.has(type);
 
-export const isUsefulSticky = (type: string): boolean => stickyMemberTypes.includes(type);
+export const isRelevantSticky = (type: string): boolean => stickyMemberTypes.includes(type);
 
 /** State whose content a redaction empties. Of the others it keeps all that we read. */
 export const redactableStateTypes: readonly string[] = [stateMemberType, ...slotTypes];
 
 /** Messages of Matrix's own key exchange carry secrets and are the business of the client alone. */
-export const isUsefulToDevice = (type: string): boolean => !type.startsWith("m.") || type.startsWith("m.rtc.");
+export const isRelevantToDevice = (type: string): boolean => !type.startsWith("m.") || type.startsWith("m.rtc.");

@@ -2,7 +2,7 @@
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import { longestStickyMs } from "../membership/stickiness.ts";
-import { isSticky } from "./event.ts";
+import { isSticky } from "./sdk-event.ts";
 
 /** What the room's store gives out: the events that are decrypted, and some that could not be. */
 export function storedSticky(room: Room): Iterable<MatrixEvent> {

@@ -6,7 +6,7 @@ import { isString, objectOr } from "../room/json.ts";
 import { wireOf } from "./encrypt.ts";
 import { scheduleRequest, sendRequest } from "./event-requests.ts";
 import { delayedEventsFeature, requireFeatures, stickyEventsFeature } from "./features.ts";
-import { request } from "./request.ts";
+import { request } from "./sdk-request.ts";
 
 export function eventsOf(client: MatrixClient): Pick<Matrix, "send" | "schedule"> {
   return {

@@ -2,7 +2,7 @@
 import { catchError, defer, ignoreElements, map, merge, of, type Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
-import type { Server } from "./server.ts";
+import type { Server } from "./virtual-server.ts";
 
 export function virtualClient(server: Server, userId: string, deviceId: string): Matrix & LivekitBackend {
   const me = server.logIn(userId, deviceId);

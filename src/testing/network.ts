@@ -1,7 +1,7 @@
 // travel: the way of a request to the server and of its answer back, with what goes wrong on it.
 import { AsyncSubject, defer, delay, delayWhen, mergeMap, NEVER, type Observable, of, throwError, timer } from "rxjs";
 import { MatrixError } from "../matrix.ts";
-import type { VirtualDevice } from "./device.ts";
+import type { VirtualDevice } from "./virtual-device.ts";
 import type { Fault } from "./faults.ts";
 
 /** Takes a request to the server, does it there, and brings the answer back. Unsubscribing spares us the answer only. */

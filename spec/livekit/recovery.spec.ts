@@ -1,7 +1,7 @@
 // LiveKit does not tell when it can decrypt again: the media that it has decrypted does.
 import { of } from "rxjs";
 import { describe, it } from "vitest";
-import { untilDecrypted } from "../../src/livekit/until-decrypted.ts";
+import { withRecovery } from "../../src/livekit/recovery.ts";
 import { marbles } from "../support/marbles.ts";
 import type { Decryption } from "../../src/types.ts";
 
@@ -29,7 +29,7 @@ describe("trouble with decrypting", () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const trouble$ = cold("-b", told);
       const media = [5, 5, 6, 6, 7, 8].map((video) => ({ audio: 9, video }));
-      const all$ = trouble$.pipe(untilDecrypted(looks({ bob: media })));
+      const all$ = trouble$.pipe(withRecovery(looks({ bob: media })));
       expectObservable(all$, "9s !").toBe("-b 3499ms B", told);
       expectSubscriptions(trouble$.subscriptions).toBe("^ 8999ms !");
     }),
@@ -39,7 +39,7 @@ describe("trouble with decrypting", () => {
     "is not over by what was decrypted before and has only now left the jitter buffers",
     marbles(({ cold, expectObservable }) => {
       const media = [40, 45, 45, 45].map((audio) => ({ audio }));
-      expectObservable(cold("b", told).pipe(untilDecrypted(looks({ bob: media })))).toBe("b", told);
+      expectObservable(cold("b", told).pipe(withRecovery(looks({ bob: media })))).toBe("b", told);
     }),
   );
 
@@ -47,14 +47,14 @@ describe("trouble with decrypting", () => {
     "is not over by a stream that is new, nor by one that was overlooked, nor by one that counts from 0 again",
     marbles(({ cold, expectObservable }) => {
       const media = [{ audio: 4 }, { audio: 4, video: 7 }, { video: 7 }, { audio: 4 }, { audio: 0 }, { audio: 5 }];
-      expectObservable(cold("b", told).pipe(untilDecrypted(looks({ bob: media })))).toBe("b", told);
+      expectObservable(cold("b", told).pipe(withRecovery(looks({ bob: media })))).toBe("b", told);
     }),
   );
 
   it(
     "is not looked after any more once the participant is gone",
     marbles(({ cold, expectObservable }) => {
-      const all$ = cold("b 1500ms |", told).pipe(untilDecrypted(looks({ bob: [{ audio: 40 }] })));
+      const all$ = cold("b 1500ms |", told).pipe(withRecovery(looks({ bob: [{ audio: 40 }] })));
       expectObservable(all$).toBe("b 1500ms |", told);
     }),
   );
@@ -64,7 +64,7 @@ describe("trouble with decrypting", () => {
     marbles(({ cold, expectObservable }) => {
       const growing = [1, 2, 3, 4, 5].map((audio) => ({ audio }));
       const all$ = cold("              b-c 1700ms b", told).pipe(
-        untilDecrypted(looks({ bob: growing, carl: growing })),
+        withRecovery(looks({ bob: growing, carl: growing })),
       );
       expectObservable(all$, "9s !").toBe("b-c 1700ms b 298ms C 1700ms B", told);
     }),
@@ -75,7 +75,7 @@ describe("trouble with decrypting", () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const trouble$ = cold("b", told);
       const media = { bob: [{ audio: 1 }, { audio: 2 }, { audio: 3 }] };
-      expectObservable(trouble$.pipe(untilDecrypted(looks(media))), "1700ms !").toBe("b", told);
+      expectObservable(trouble$.pipe(withRecovery(looks(media))), "1700ms !").toBe("b", told);
       expectSubscriptions(trouble$.subscriptions).toBe("^ 1699ms !");
     }),
   );

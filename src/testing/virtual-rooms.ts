@@ -2,8 +2,8 @@
 import { asyncScheduler, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { OutgoingEvent } from "../matrix.ts";
-import type { VirtualDevice } from "./device.ts";
-import { Room, type ServerEvent, type Stickiness } from "./room.ts";
+import type { VirtualDevice } from "./virtual-device.ts";
+import { Room, type ServerEvent, type Stickiness } from "./virtual-room.ts";
 import type { Change } from "./synced-rooms.ts";
 
 /** An event that the server has not taken yet. */

@@ -1,4 +1,4 @@
-// StickyMemory: sticky events by room and event id, each as well as it is known, within bounds. protocol.md 3.1.
+// StickyCache: sticky events by room and event id, each as well as it is known, within bounds. protocol.md 3.1.
 import { asyncScheduler } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
 import { longestStickyMs, saysMore } from "../membership/stickiness.ts";
@@ -12,7 +12,7 @@ interface Kept {
   readonly event: StickyEvent | undefined;
 }
 
-export class StickyMemory {
+export class StickyCache {
   readonly #rooms = new Map<string, Map<string, Kept>>();
 
   holds(roomId: string): boolean {

@@ -4,7 +4,7 @@ import { asyncScheduler } from "rxjs";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { longestStickyMs } from "../membership/stickiness.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
-import { isUsefulSticky } from "./useful.ts";
+import { isRelevantSticky } from "./relevant.ts";
 
 /** What was converted already, and of which content: the clear one once there is one. */
 interface Converted {
@@ -26,7 +26,7 @@ export function stateEvent(event: MatrixEvent): RoomEvent {
 export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
   if (!isSticky(event) || event.isRedacted() || !isSent(event)) return undefined;
   if (event.isEncrypted() && (event.getClearContent() === null || event.isBeingDecrypted())) return undefined;
-  if (!event.isDecryptionFailure() && !isUsefulSticky(event.getType())) return undefined;
+  if (!event.isDecryptionFailure() && !isRelevantSticky(event.getType())) return undefined;
   const known = stickyEvents.get(event);
   const source = event.getClearContent() ?? event.event.content;
   if (known && known.source === source) return known.sticky;

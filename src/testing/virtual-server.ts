@@ -2,11 +2,11 @@
 import { asyncScheduler, defer, type Observable, Subject, switchMap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
-import { DelayedEvents } from "./delayed-events.ts";
-import { VirtualDevice } from "./device.ts";
+import { DelayedEvents } from "./virtual-delayed-events.ts";
+import { VirtualDevice } from "./virtual-device.ts";
 import { Faults, type VirtualRequest } from "./faults.ts";
-import { onTheWire, Rooms } from "./rooms.ts";
-import { travel } from "./travel.ts";
+import { onTheWire, Rooms } from "./virtual-rooms.ts";
+import { overNetwork } from "./network.ts";
 
 export interface ServerOptions {
   readonly latencyMs: number;
@@ -72,7 +72,7 @@ export class Server {
       const sent: VirtualRequest = { ts: asyncScheduler.now(), userId, deviceId, ...request };
       this.requests.push(sent);
       this.request$.next(sent);
-      return travel(from, this.options.latencyMs, this.faults.take(sent), act);
+      return overNetwork(from, this.options.latencyMs, this.faults.take(sent), act);
     };
     return defer(() => from.awake$.pipe(switchMap(leave)));
   }

@@ -13,10 +13,10 @@ import { Observable, share } from "rxjs";
 import type { RoomChange } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { Batch } from "./batch.ts";
-import { isSticky } from "./event.ts";
+import { isSticky } from "./sdk-event.ts";
 import type { MemberLoader } from "./member-loader.ts";
 import type { StickyEvents } from "./sticky-events.ts";
-import { isUsefulState, redactableStateTypes } from "./useful.ts";
+import { isRelevantState, redactableStateTypes } from "./relevant.ts";
 
 const interrupted: ReadonlySet<SyncState | null> = new Set([
   SyncState.Error,
@@ -41,7 +41,7 @@ export function changesOf(
       const type = event.getType();
       const { roomId } = state;
       // Of a Room that is yet to be stored: once it is, there is news of all of it.
-      if (!isUsefulState(type) || client.getRoom(roomId)?.currentState !== state) return;
+      if (!isRelevantState(type) || client.getRoom(roomId)?.currentState !== state) return;
       const stateKey = event.getStateKey() ?? "";
       if (type === "m.room.member" && stateKey === client.getUserId()) lookAtRoom(roomId);
       else batch.add({ kind: "state", roomId, type, stateKey });
