@@ -167,7 +167,7 @@ describe("a room of the virtual homeserver", () => {
   );
 
   test("needs somebody who created it", () => {
-    expect(() => virtualHomeserver().createRoom({ members: [] })).toThrow("a room needs a member");
+    expect(() => virtualHomeserver().createRoom({ members: [] })).toThrow("members must name");
     expect(() => virtualHomeserver().events("!other")).toThrow("no room !other");
   });
 });

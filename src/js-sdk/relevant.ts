@@ -1,4 +1,4 @@
-// Useful: what of a client's rooms this library reads. Everything else is passed over. protocol.md 1.1.
+// Relevant: the events and messages of a client that this library reads. It ignores all others. protocol.md 1.1.
 import { slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
 
 const stateTypes: ReadonlySet<string> = new Set([
@@ -14,8 +14,8 @@ export const isRelevantState = (type: string): boolean => stateTypes.has(type);
 
 export const isRelevantSticky = (type: string): boolean => stickyMemberTypes.includes(type);
 
-/** State whose content a redaction empties. Of the others it keeps all that we read. */
+/** State whose content a redaction empties. A redaction of the other types keeps every field that we read. */
 export const redactableStateTypes: readonly string[] = [stateMemberType, ...slotTypes];
 
-/** Messages of Matrix's own key exchange carry secrets and are the business of the client alone. */
+/** Messages of Matrix's own key exchange carry secrets that belong to the client alone. */
 export const isRelevantToDevice = (type: string): boolean => !type.startsWith("m.") || type.startsWith("m.rtc.");

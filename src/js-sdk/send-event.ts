@@ -1,4 +1,4 @@
-// Events out: state and timeline events, at once or delayed. protocol.md 4.6.
+// SendEvent: sends state and timeline events, at once or delayed. protocol.md 4.6.
 import type { MatrixClient } from "matrix-js-sdk";
 import { map, switchMap } from "rxjs";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";

@@ -1,21 +1,21 @@
-// StickyCache: sticky events by room and event id, each as well as it is known, within bounds. protocol.md 3.1.
+// StickyCache: sticky events by room and event id, each in its most complete form, within limits. protocol.md 3.1.
 import { asyncScheduler } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
 import { longestStickyMs, saysMore } from "../membership/stickiness.ts";
 
-const mostPerRoom = 5_000;
+const maxPerRoom = 5_000;
 const none: readonly never[] = [];
 
-interface Kept {
+interface CachedEvent {
   readonly receivedTs: number;
-  /** None once it was redacted: the client's own store may bring it up again when what outranked it is redacted, too. */
+  /** Undefined once it was redacted: the client's own store may return it again when the event that replaced it is redacted. */
   readonly event: StickyEvent | undefined;
 }
 
 export class StickyCache {
-  readonly #rooms = new Map<string, Map<string, Kept>>();
+  readonly #rooms = new Map<string, Map<string, CachedEvent>>();
 
-  holds(roomId: string): boolean {
+  hasRoom(roomId: string): boolean {
     return this.#rooms.has(roomId);
   }
 
@@ -23,19 +23,22 @@ export class StickyCache {
     for (const { event } of this.#rooms.get(roomId)?.values() ?? none) if (event) yield event;
   }
 
-  /** Keeps an event, and gives the one that is kept: the first of its id, unless more is known now; none once redacted. */
-  keep(roomId: string, event: StickyEvent): StickyEvent | undefined {
-    const room = this.#rooms.get(roomId) ?? new Map<string, Kept>();
+  /**
+   * Adds an event and returns the one that the cache holds under its id: the first, unless the new one is more complete.
+   * Returns undefined for an event that was redacted.
+   */
+  add(roomId: string, event: StickyEvent): StickyEvent | undefined {
+    const room = this.#rooms.get(roomId) ?? new Map<string, CachedEvent>();
     this.#rooms.set(roomId, room);
     const known = room.get(event.eventId);
     if (known && !(known.event && saysMore(event, known.event))) return known.event;
-    if (!known && room.size >= mostPerRoom) makeRoom(room);
+    if (!known && room.size >= maxPerRoom) evict(room);
     room.set(event.eventId, { event, receivedTs: event.receivedTs });
     return event;
   }
 
-  /** Drops a redacted event. Whether there was one. */
-  drop(roomId: string, eventId: string): boolean {
+  /** Removes a redacted event. Returns whether the cache held it. */
+  redact(roomId: string, eventId: string): boolean {
     const room = this.#rooms.get(roomId);
     const known = room?.get(eventId);
     if (!known?.event) return false;
@@ -44,11 +47,11 @@ export class StickyCache {
   }
 }
 
-/** Drops what came first, and what has lapsed of it: seldom more than one. */
-function makeRoom(room: Map<string, Kept>): void {
-  const lapsedTs = asyncScheduler.now() - longestStickyMs;
+/** Removes the oldest event, and the next oldest ones that have expired. */
+function evict(room: Map<string, CachedEvent>): void {
+  const expiredTs = asyncScheduler.now() - longestStickyMs;
   for (const [eventId, { receivedTs }] of room) {
-    if (room.size < mostPerRoom && receivedTs > lapsedTs) return;
+    if (room.size < maxPerRoom && receivedTs > expiredTs) return;
     room.delete(eventId);
   }
 }

@@ -1,4 +1,4 @@
-// matrixrtc-rx/livekit: keys into LiveKit, and the way to a LiveKit server.
+// The public names of matrixrtc-rx/livekit.
 export type { LivekitBackend, OpenIdToken } from "./backend.ts";
 export { decryption } from "./decryption.ts";
 export { type DiscoveryOptions, livekitTransport } from "./discovery.ts";

@@ -1,4 +1,4 @@
-// For the specs of this library and of its users: a homeserver in memory.
+// The public names of matrixrtc-rx/testing: a homeserver in memory, for the tests of this library and of apps.
 export { type RawState, type RawSticky, type RoomOptions, virtualHomeserver } from "./virtual-homeserver.ts";
 export type { VirtualHomeserver, VirtualHomeserverOptions } from "./virtual-homeserver.ts";
 export { keyName, memberNames, membershipMarbles, membersNamed } from "./marble-names.ts";

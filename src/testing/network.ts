@@ -1,36 +1,36 @@
-// travel: the way of a request to the server and of its answer back, with what goes wrong on it.
+// Network: carries a request to the server and the response back, and applies faults.
 import { AsyncSubject, defer, delay, delayWhen, mergeMap, NEVER, type Observable, of, throwError, timer } from "rxjs";
 import { MatrixError } from "../matrix.ts";
 import type { VirtualDevice } from "./virtual-device.ts";
 import type { Fault } from "./faults.ts";
 
-/** Takes a request to the server, does it there, and brings the answer back. Unsubscribing spares us the answer only. */
-export function travel<T>(device: VirtualDevice, latencyMs: number, fault: Fault, act: () => T): Observable<T> {
+/** Sends a request to the server, performs it there, and returns the response. Unsubscribing drops only the response. */
+export function overNetwork<T>(device: VirtualDevice, latencyMs: number, fault: Fault, act: () => T): Observable<T> {
   return defer(() => {
-    const answer$ = new AsyncSubject<T>();
+    const response$ = new AsyncSubject<T>();
     timer(latencyMs)
       .pipe(
-        mergeMap(() => of(device.isConnected ? answerTo(fault, act) : noAnswer)),
+        mergeMap(() => of(device.isConnected ? responseTo(fault, act) : noResponse)),
         delay(latencyMs + (fault.lateMs ?? 0)),
         delayWhen(() => device.awake$),
-        mergeMap((answer) => (device.isConnected ? answer : noAnswer)),
+        mergeMap((response) => (device.isConnected ? response : noResponse)),
       )
-      .subscribe(answer$);
-    return answer$;
+      .subscribe(response$);
+    return response$;
   });
 }
 
-const noAnswer: Observable<never> = throwError(() => new MatrixError("network", "the server does not answer"));
+const noResponse: Observable<never> = throwError(() => new MatrixError("network", "the server does not answer"));
 
-/** The answer as the client will be told it. */
-function answerTo<T>({ lose, fail }: Fault, act: () => T): Observable<T> {
-  const told$: Observable<never> = fail ? throwError(() => fail) : NEVER;
-  if (lose === "request" || (fail && !lose)) return told$;
-  const answer$ = outcomeOf(act);
-  return lose ? told$ : answer$;
+/** The response that the client will get. */
+function responseTo<T>({ lose, fail }: Fault, act: () => T): Observable<T> {
+  const faulty$: Observable<never> = fail ? throwError(() => fail) : NEVER;
+  if (lose === "request" || (fail && !lose)) return faulty$;
+  const outcome$ = outcomeOf(act);
+  return lose ? faulty$ : outcome$;
 }
 
-/** Acts now, and keeps the result or the error to be told later. */
+/** Acts now. The result or the error is emitted at each later subscription. */
 function outcomeOf<T>(act: () => T): Observable<T> {
   try {
     return of(act());
