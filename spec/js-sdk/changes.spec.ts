@@ -1,4 +1,4 @@
-import type { ClientEvent } from "matrix-js-sdk";
+import { type ClientEvent, MatrixEvent } from "matrix-js-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Subscription } from "rxjs";
 import type { RoomChange } from "../../src/matrix.ts";
@@ -231,6 +231,47 @@ test("redacted state is empty and another object, inside and outside the timelin
     expect(batches.at(-1)).toEqual([{ kind: "state", roomId, type: stateType, stateKey: state_key }]);
     const after = port.stateEvent(roomId, stateType, state_key);
     expect(after?.content).toEqual({});
-    expect(after).not.toBe(before);
+    expect(after?.content).not.toBe(before?.content);
+    expect(port.stateEvent(roomId, stateType, state_key)?.content).toBe(after?.content);
   }
+});
+
+const legacyMembership = {
+  application: "m.call",
+  call_id: "",
+  device_id: "ALICE1",
+  focus_active: { type: "livekit", focus_selection: "multi_sfu" },
+  foci_preferred: [],
+};
+
+for (const section of ["state", "timeline"] as const) {
+  test(`a redacted state membership leaves a watched and a new session alike, when it came in the ${section}`, async () => {
+    const member = stateEvent(stateType, "_alice", legacyMembership);
+    const fake = await server.started(inRoom({ state: roomState(alice) }));
+    const { port } = listen(fake);
+    const sessionOf = () => rtcSession(port, { roomId, slot: "m.call#ROOM" });
+    const usersIn = ({ membership$ }: RtcSession) => membership$.value.map(({ userId }) => userId);
+    const watched = sessionOf();
+    const watching = watched.membership$.subscribe();
+    await fake.syncs.take(inRoom({ [section]: [member] }));
+    expect([watched, sessionOf()].map(usersIn)).toEqual([[alice], [alice]]);
+    await fake.syncs.take(inRoom({ timeline: [redaction(member.event_id)] }));
+    expect([watched, sessionOf()].map(usersIn)).toEqual([[], []]);
+    watching.unsubscribe();
+  });
+}
+
+test("our own redaction counts once the server has sent it, not while it is being sent", async () => {
+  const member = stateEvent(stateType, "_alice", { application: "m.call" });
+  const fake = await server.started(inRoom({ state: [...roomState(alice), member] }));
+  const { port, batches } = listen(fake);
+  const read = () => port.stateEvent(roomId, stateType, "_alice")?.content;
+  const before = read();
+  const sdkEvent = fake.client.getRoom(roomId)?.currentState.getStateEvents(stateType, "_alice");
+  sdkEvent?.markLocallyRedacted(new MatrixEvent(redaction(member.event_id)));
+  expect(read()).toBe(before);
+  await fake.syncs.take(inRoom({ timeline: [redaction(member.event_id)] }));
+  expect(batches).toEqual([[{ kind: "state", roomId, type: stateType, stateKey: "_alice" }]]);
+  expect(read()).toEqual({});
+  expect(read()).not.toBe(before);
 });
