@@ -20,13 +20,12 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  *
  * @example
  * ```ts
- * import { Subject } from "rxjs";
  * import type { Decryption } from "matrixrtc-rx";
  * import { decryption } from "matrixrtc-rx/livekit";
  *
- * const decryption$ = new Subject<Decryption>(); // for session.join({ decryption$ }), when there is no room yet
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
- * const listening = decryption(room).subscribe((one) => decryption$.next(one));
+ * const troubled = new Map<string, Decryption["result"]>();
+ * const listening = decryption(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
  * listening.unsubscribe();
  * ```
  */

@@ -2,6 +2,7 @@
 export type { LivekitBackend, OpenIdToken } from "./backend.ts";
 export { decryption } from "./decryption.ts";
 export { type DiscoveryOptions, livekitTransport } from "./discovery.ts";
+export { followRoom } from "./follow-room.ts";
 export { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 export { delegateToSfu } from "./delegation.ts";
 export type { ServiceOptions, ServiceRequest } from "./service.ts";
