@@ -1,4 +1,4 @@
-// Names: members and keys in words that fit into a marble diagram, and members made of such words.
+// MarbleNames: members and keys as words that fit into a marble diagram, and members made from such words.
 import { BehaviorSubject, map, type Observable } from "rxjs";
 import { participantIdentity } from "../membership/identity.ts";
 import type { Behavior } from "../rx/behavior.ts";
@@ -7,8 +7,8 @@ import type { EncryptionKey, Membership } from "../types.ts";
 const localpart = (userId: string): string => /^@([^:]*)/.exec(userId)?.[1] ?? userId;
 
 /**
- * A list of members in words, in its order: the local part of each user id, with `/` and the device where a user is
- * there more than once.
+ * A list of members in words, in its order: the local part of each user id, followed by `/` and the device if a user is
+ * in the list more than once.
  *
  * @example
  * ```ts
@@ -40,9 +40,9 @@ export function memberNames(members: readonly Membership[]): string {
 }
 
 /**
- * Members made of words, to feed code that takes members: the reverse of `memberNames`.
+ * Makes members from words, as input for code that takes members. It is the reverse of `memberNames`.
  *
- * The same name is the same object each time, as in a session whose member has not changed.
+ * The same name gives the same object each time, like a member of a session that has not changed.
  *
  * @example
  * ```ts
@@ -58,8 +58,8 @@ export function membersNamed(names: string): readonly Membership[] {
 }
 
 /**
- * A `membership$` drawn in names, to feed code that takes a session's: it has the drawn lists as its values, one after
- * the other, and none before the first.
+ * Makes a `membership$` from marbles of names, as input for code that takes the `membership$` of a session. Its value is
+ * an empty list before the first name.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ export function membershipMarbles(names$: Observable<string>): Behavior<readonly
 }
 
 /**
- * Whose key it is, and its index: `alice#0`. Never the key itself.
+ * The name of a key: the local part of its owner and its index, such as `alice#0`. Never the key itself.
  *
  * @example
  * ```ts
@@ -100,10 +100,10 @@ export function keyName({ userId, keyIndex }: Pick<EncryptionKey, "userId" | "ke
   return `${localpart(userId)}#${keyIndex}`;
 }
 
-const made = new Map<string, Membership>();
+const membersByName = new Map<string, Membership>();
 
 function memberNamed(name: string): Membership {
-  const known = made.get(name);
+  const known = membersByName.get(name);
   if (known) return known;
   const [user = "", deviceId = "PHONE"] = name.split("/");
   const userId = `@${user}:example.org`;
@@ -124,6 +124,6 @@ function memberNamed(name: string): Membership {
     participantIdentity: participantIdentity("state", userId, deviceId, memberId),
     eventId: `$${name}`,
   };
-  made.set(name, member);
+  membersByName.set(name, member);
   return member;
 }

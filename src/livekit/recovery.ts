@@ -1,4 +1,4 @@
-// untilDecrypted: LiveKit tells when it cannot decrypt somebody, and never that it can again. protocol.md 6.6.
+// Recovery: adds the end of decryption trouble, which LiveKit does not report. protocol.md 6.6.
 import {
   bufferCount,
   concat,
@@ -19,24 +19,24 @@ import {
 } from "rxjs";
 import type { Decryption } from "../types.ts";
 
-/** How much media was decrypted so far, in any unit, by stream. */
+/** The amount of media that was decrypted so far, in any unit, by stream. */
 export type DecryptedMedia = ReadonlyMap<string, number>;
 
-/** On a busy machine, what was decrypted before the trouble stays in the jitter buffers for a second and more. */
-const firstLookMs = 1_000;
-const lookMs = 500;
+/** On a busy machine, media from before the trouble stays in the jitter buffers for more than a second. */
+const firstCheckMs = 1_000;
+const checkMs = 500;
 
 /**
- * Lets each trouble be followed by `ok` once the participant's media is being decrypted. It looks there only while there
- * is trouble, and until the participant is gone.
+ * Emits `ok` after a report of trouble, once the participant's media is being decrypted. It checks the media only after
+ * such a report, and until the participant is gone.
  *
- * @param mediaOf What was decrypted of a participant; undefined once it is gone.
+ * @param mediaOf The decrypted media of a participant, or undefined once the participant is gone.
  */
-export function untilDecrypted(
+export function withRecovery(
   mediaOf: (participantIdentity: string) => ObservableInput<DecryptedMedia | undefined>,
 ): OperatorFunction<Decryption, Decryption> {
   const recovery = (participantIdentity: string): Observable<Decryption> =>
-    timer(firstLookMs, lookMs).pipe(
+    timer(firstCheckMs, checkMs).pipe(
       exhaustMap(() => defer(() => mediaOf(participantIdentity))),
       takeWhile((media) => media !== undefined),
       bufferCount(3, 1),
@@ -55,7 +55,7 @@ export function untilDecrypted(
   );
 }
 
-/** A stream that was not seen before may have been there all the same. */
+/** A stream without an earlier count may be old, so it does not count as growth. */
 function hasGrown(before: DecryptedMedia = new Map(), now: DecryptedMedia = new Map()): boolean {
   return [...now].some(([stream, amount]) => amount > (before.get(stream) ?? Infinity));
 }

@@ -1,4 +1,4 @@
-// Events out: state and timeline events, at once or delayed. protocol.md 4.6.
+// SendEvent: sends state and timeline events, at once or delayed. protocol.md 4.6.
 import type { MatrixClient } from "matrix-js-sdk";
 import { map, switchMap } from "rxjs";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
@@ -6,7 +6,7 @@ import { isString, objectOr } from "../room/json.ts";
 import { wireOf } from "./encrypt.ts";
 import { scheduleRequest, sendRequest } from "./event-requests.ts";
 import { delayedEventsFeature, requireFeatures, stickyEventsFeature } from "./features.ts";
-import { request } from "./request.ts";
+import { request } from "./sdk-request.ts";
 
 export function eventsOf(client: MatrixClient): Pick<Matrix, "send" | "schedule"> {
   return {

@@ -1,4 +1,4 @@
-// News of a client's rooms: five listeners on the client, whatever the number of rooms. protocol.md 3.2, pitfalls 16, 20.
+// SdkChanges: changes in a client's rooms, with five listeners for any number of rooms. protocol.md 3.2, pitfalls 16, 20.
 import {
   ClientEvent,
   type MatrixClient,
@@ -13,10 +13,10 @@ import { Observable, share } from "rxjs";
 import type { RoomChange } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { Batch } from "./batch.ts";
-import { isSticky } from "./event.ts";
 import type { MemberLoader } from "./member-loader.ts";
+import { isRelevantState, redactableStateTypes } from "./relevant.ts";
+import { isRedacted, isSticky } from "./sdk-event.ts";
 import type { StickyEvents } from "./sticky-events.ts";
-import { isUsefulState, redactableStateTypes } from "./useful.ts";
 
 const interrupted: ReadonlySet<SyncState | null> = new Set([
   SyncState.Error,
@@ -25,25 +25,25 @@ const interrupted: ReadonlySet<SyncState | null> = new Set([
   SyncState.Stopped,
 ]);
 
-/** One stream for all who listen; the last one to go takes the listeners along. */
+/** One stream shared by all subscribers. The listeners are removed with the last subscriber. */
 export function changesOf(
   client: MatrixClient,
   sticky: StickyEvents,
   loader: MemberLoader,
 ): Observable<readonly RoomChange[]> {
   return new Observable<readonly RoomChange[]>((subscriber) => {
-    const batch = new Batch(client, (change) => subscriber.next(change));
-    const lookAtRoom = (roomId: string) => batch.add({ kind: "room", roomId });
+    const batch = new Batch(client, (changes) => subscriber.next(changes));
+    const roomChanged = (roomId: string) => batch.add({ kind: "room", roomId });
 
-    const onRoom = ({ roomId }: Room) => lookAtRoom(roomId);
+    const onRoom = ({ roomId }: Room) => roomChanged(roomId);
 
     const onState = (event: MatrixEvent, state: RoomState) => {
       const type = event.getType();
       const { roomId } = state;
-      // Of a Room that is yet to be stored: once it is, there is news of all of it.
-      if (!isUsefulState(type) || client.getRoom(roomId)?.currentState !== state) return;
+      // The state of a Room that is not stored yet is skipped: once it is stored, the whole room is a change.
+      if (!isRelevantState(type) || client.getRoom(roomId)?.currentState !== state) return;
       const stateKey = event.getStateKey() ?? "";
-      if (type === "m.room.member" && stateKey === client.getUserId()) lookAtRoom(roomId);
+      if (type === "m.room.member" && stateKey === client.getUserId()) roomChanged(roomId);
       else batch.add({ kind: "state", roomId, type, stateKey });
     };
 
@@ -59,12 +59,12 @@ export function changesOf(
     const onEvent = (event: MatrixEvent) => {
       if (event.event.type === "m.room.redaction") onRedaction(event);
       else if (isSticky(event)) {
-        sticky.take(event);
+        sticky.ingest(event);
         void client.decryptEventIfNeeded(event).catch(() => {});
       }
     };
 
-    const onDecrypted = (event: MatrixEvent) => sticky.take(event);
+    const onDecrypted = (event: MatrixEvent) => sticky.ingest(event);
 
     const onSync = (state: SyncState, before: SyncState | null) => {
       const isResumed = !interrupted.has(state) && interrupted.has(before);
@@ -73,7 +73,7 @@ export function changesOf(
         sticky.retry();
       }
       sticky.adoptOrphans();
-      batch.settle(isResumed);
+      batch.endOfSync(isResumed);
     };
 
     client.on(ClientEvent.Room, onRoom);
@@ -82,7 +82,7 @@ export function changesOf(
     client.on(MatrixEventEvent.Decrypted, onDecrypted);
     client.on(ClientEvent.Sync, onSync);
     sticky.open((roomId, event) => batch.add({ kind: "sticky", roomId, event }));
-    loader.onLoaded = lookAtRoom;
+    loader.onLoaded = roomChanged;
 
     return () => {
       client.off(ClientEvent.Room, onRoom);
@@ -96,11 +96,11 @@ export function changesOf(
   }).pipe(share());
 }
 
-/** The client applies a redaction to events of its timeline only: not to state that came beside it. */
+/** The client applies a redaction only to events of its timeline, not to state that came outside it. */
 function redactState(room: Room, eventId: string, redaction: MatrixEvent): void {
   for (const type of redactableStateTypes) {
     const event = room.currentState.getStateEvents(type).find((candidate) => candidate.getId() === eventId);
-    if (!event || event.isRedacted()) continue;
+    if (!event || isRedacted(event)) continue;
     event.makeRedacted(redaction, room);
     room.currentState.setStateEvents([event]);
   }

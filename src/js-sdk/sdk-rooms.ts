@@ -1,7 +1,7 @@
-// Rooms: reading what a client holds. A Room is looked up at every reading, since it may be replaced (pitfall 20).
+// SdkRooms: reads the rooms of a client. The Room is looked up at each reading, because the client may replace it (pitfall 20).
 import type { MatrixClient } from "matrix-js-sdk";
 import type { Matrix, RoomEvent } from "../matrix.ts";
-import { stateEvent } from "./event.ts";
+import { stateEvent } from "./sdk-event.ts";
 import type { MemberLoader } from "./member-loader.ts";
 import type { StickyEvents } from "./sticky-events.ts";
 

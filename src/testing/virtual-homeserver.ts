@@ -1,45 +1,45 @@
-// VirtualHomeserver: users, devices and rooms in memory, for specs in virtual time and for examples in real time.
+// VirtualHomeserver: users, devices and rooms in memory, for tests in virtual time and for examples in real time.
 import type { Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { RtcError } from "../errors.ts";
 import { isObject, type JsonObject } from "../room/json.ts";
-import { virtualClient } from "./client.ts";
-import type { PendingEvent } from "./delayed-events.ts";
+import { virtualClient } from "./virtual-client.ts";
+import type { PendingEvent } from "./virtual-delayed-events.ts";
 import type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
-import type { Condition } from "./device.ts";
-import type { ServerEvent } from "./room.ts";
-import { Server } from "./server.ts";
+import type { Condition } from "./virtual-device.ts";
+import type { ServerEvent } from "./virtual-room.ts";
+import { VirtualServer } from "./virtual-server.ts";
 
 export interface VirtualHomeserverOptions {
-  /** How long a request takes to the server, and as long again its answer back. Default 20. */
+  /** How long a request travels to the server. Its response takes the same time. Default 20. */
   readonly latencyMs?: number;
-  /** From the first event of a sync response until a client has it; what happens meanwhile is in the same batch. Default 20. */
+  /** The time from the first event of a sync response until the client has it. Events of this time share a batch. Default 20. */
   readonly syncMs?: number;
-  /** `false`: a server without delayed events. Default: with them, up to a day. */
+  /** `false`: the server has no delayed events. Default: delays of up to a day. */
   readonly delayedEvents?: false | { readonly maxDelayMs?: number };
-  /** Whether the server takes sticky events. Default true. */
+  /** Whether the server accepts sticky events. Default true. */
   readonly stickyEvents?: boolean;
 }
 
 export interface RoomOptions {
-  /** The users in the room; the first one created it and has power level 100. */
+  /** The users in the room. The first one created it and has power level 100. */
   readonly members: readonly string[];
   readonly encrypted?: boolean;
-  /** Changes to the content of `m.room.power_levels`. By default everybody may send call memberships. */
+  /** Changes to the content of `m.room.power_levels`. By default all members may send call memberships. */
   readonly powerLevels?: JsonObject;
   /** Default "11". With "org.matrix.msc3757.11", users own the state keys that begin with their id. */
   readonly version?: string;
 }
 
-/** Raw state, as if federation had brought it. */
+/** A raw state event, as if it came over federation. */
 export interface RawState extends Pick<RoomEvent, "type" | "sender" | "content"> {
   readonly stateKey: string;
   readonly eventId?: string;
   readonly originServerTs?: number;
 }
 
-/** A raw sticky event: `durationMs` is an hour and `encryption` is `cleartext` unless given. */
+/** A raw sticky event. Defaults: `durationMs` an hour, `encryption` `cleartext`. */
 export interface RawSticky
   extends Pick<RoomEvent, "type" | "sender" | "content">,
     Partial<Pick<StickyEvent, "durationMs" | "ttlMs" | "encryption" | "senderDeviceId">> {
@@ -48,10 +48,10 @@ export interface RawSticky
 }
 
 /**
- * A homeserver in memory that behaves like the real ones where MatrixRTC can tell the difference.
+ * A homeserver in memory. It behaves like real homeservers in everything that MatrixRTC depends on.
  *
- * Its only clock is RxJS's: within `TestScheduler.run` it lives in virtual time, elsewhere in real time. Clients learn
- * of anything, their own events included, by their next sync.
+ * Its only clock is that of RxJS: virtual time within `TestScheduler.run`, real time elsewhere. Clients learn about all
+ * changes, also about their own events, by their next sync.
  *
  * @example
  * ```ts
@@ -68,16 +68,16 @@ export interface RawSticky
  *   const alice = home.client("@alice:example.org", "PHONE");
  *   const leave = { roomId, type: "org.matrix.msc3401.call.member", stateKey: "_@alice:example.org", content: {} };
  *
- *   home.answer({ request: "send", userId: alice.userId }, { lose: "response", fail: new MatrixError("network", "lost") });
+ *   home.injectFault({ request: "send", userId: alice.userId }, { lose: "response", fail: new MatrixError("network", "lost") });
  *   expectObservable(alice.send(leave)).toBe("                ----#", undefined, new MatrixError("network", "lost"));
  *   expectObservable(alice.changes$.pipe(map(() => 1)), "^------!").toBe("-----n", { n: 1 });
  * });
  * ```
  */
 export interface VirtualHomeserver {
-  /** Makes a room and returns its id. Clients made later know it at once, earlier ones after their next sync. */
+  /** Makes a room and returns its id. Existing clients know it after their next sync, later ones at once. */
   createRoom(options: RoomOptions): string;
-  /** The port of a device, which is made at the first call, logged in and in sync. */
+  /** The port of a device. The first call logs the device in and syncs it. */
   client(userId: string, deviceId: string): Matrix & LivekitBackend;
 
   joinRoom(roomId: string, userId: string): void;
@@ -86,36 +86,37 @@ export interface VirtualHomeserver {
   kick(roomId: string, userId: string): void;
   ban(roomId: string, userId: string): void;
 
-  /** Puts state into a room whether or not its sender may, and returns the event id. */
+  /** Adds state to a room without checking permissions, and returns the event id. */
   setState(roomId: string, event: RawState): string;
   /**
-   * Puts a sticky event into a room whether or not its sender may, and returns the event id. Of a `decrypted` one, users
-   * who come later see an `undecryptable` one.
+   * Adds a sticky event to a room without checking permissions, and returns the event id. A `decrypted` event is
+   * `undecryptable` for users who enter the room later.
    */
   sendSticky(roomId: string, event: RawSticky): string;
   redact(roomId: string, eventId: string): void;
-  /** Gives a device a to-device message, which proves what `message.proof` says. */
+  /** Delivers a to-device message to a device, with `message.proof` as its proof. */
   deliver(to: Device, message: ToDeviceMessage): void;
 
-  /** All that happened in a room, as the server holds it. */
+  /** All events of a room on the server, oldest first. */
   events(roomId: string): readonly ServerEvent[];
-  /** The delayed events still to be sent. */
+  /** The delayed events that are scheduled now. */
   delayed(): readonly PendingEvent[];
-  /** Every event at the instant the server takes it. */
+  /** Every event at the instant when the server accepts it. */
   readonly event$: Observable<ServerEvent>;
   /** Every request that clients made, oldest first. */
   readonly requests: readonly VirtualRequest[];
-  /** Every request at the instant it leaves a client. */
+  /** Every request at the instant when it leaves a client. */
   readonly request$: Observable<VirtualRequest>;
 
-  /** Spoils the next request that fits, or the next `times`; the function returned takes back what is left. */
-  answer(filter: RequestFilter, fault: Fault): () => void;
-  /** Changes how a device is doing. */
+  /** Makes the next matching request go wrong, or the next `times` requests. The returned function undoes what is left. */
+  injectFault(filter: RequestFilter, fault: Fault): () => void;
+  /** Changes the condition of a device. */
   adjust(device: Device, condition: Partial<Condition>): void;
-  /** The server forgets the delayed events of a user without sending them. */
+  /** The server deletes the delayed events of a user without sending them. */
   loseDelayed(userId: string): void;
-  /** Nothing is answered, synced or sent until `start`, which makes up for it. */
+  /** The server answers nothing, syncs nothing and sends no delayed event until `start`. */
   stop(): void;
+  /** Sends at once the delayed events that were due since `stop`, and syncs the clients. */
   start(): void;
 }
 
@@ -134,7 +135,7 @@ export interface VirtualHomeserver {
  */
 export function virtualHomeserver(options: VirtualHomeserverOptions = {}): VirtualHomeserver {
   const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
-  const server = new Server({ latencyMs, syncMs, delayedEvents, stickyEvents });
+  const server = new VirtualServer({ latencyMs, syncMs, delayedEvents, stickyEvents });
 
   const creatorOf = (roomId: string) => server.rooms.get(roomId).stateEvent("m.room.create", "")?.sender ?? "";
   const setMembership = (roomId: string, sender: string, stateKey: string, membership: string) =>
@@ -143,7 +144,8 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
   return {
     createRoom({ members, encrypted = false, powerLevels = {}, version = "11" }) {
       const [creator] = members;
-      if (creator === undefined) throw new RtcError("bad-argument", "a room needs a member, who created it");
+      if (creator === undefined)
+        throw new RtcError("bad-argument", "members must name at least one user, the creator of the room");
       const roomId = server.rooms.create();
       const set = (type: string, content: JsonObject) =>
         server.rooms.add(roomId, { type, sender: creator, stateKey: "", content });
@@ -179,7 +181,7 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     requests: server.requests,
     request$: server.request$.asObservable(),
 
-    answer: (filter, fault) => server.faults.arm(filter, fault),
+    injectFault: (filter, fault) => server.faults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
     loseDelayed: (userId) => server.delayed.lose(userId),
     stop: () => server.stop(),

@@ -1,15 +1,15 @@
-// LivekitTransport: a transport that can be used. protocol.md 6.2, 6.5.
+// LivekitTransport: a transport of the type `livekit` with a safe address. protocol.md 6.2, 6.5.
 import { objectOr } from "../room/json.ts";
 import type { Transport } from "../types.ts";
 import { isServiceUrl } from "./service-url.ts";
 
-/** A transport whose authorisation service has an address that we would contact. */
+/** A transport whose authorisation service has an address that we are willing to contact. */
 export interface LivekitTransport extends Transport {
   readonly type: "livekit";
   readonly livekit_service_url: string;
 }
 
-/** Whether a transport, from an event or a server, is a LiveKit one with a safe address. */
+/** Whether an unchecked transport, from an event or a server, is a LiveKit transport with a safe address. */
 export function isLivekitTransport(value: unknown, allowInsecure = false): value is LivekitTransport {
   const { type, livekit_service_url } = objectOr(value);
   return type === "livekit" && isServiceUrl(livekit_service_url, allowInsecure);

@@ -1,21 +1,21 @@
-// Delayed events (MSC4140): managing them, and what the server allows. protocol.md 4.6.
+// SdkDelayedEvents: updates delayed events (MSC4140), and reads the limits of the server. protocol.md 4.6.
 import type { MatrixClient } from "matrix-js-sdk";
 import { asyncScheduler, catchError, defer, ignoreElements, map, type Observable, of, switchMap } from "rxjs";
 import type { Matrix, MatrixError } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
-import { manageRequest, olderManageRequest } from "./event-requests.ts";
+import { olderUpdateRequest, updateRequest } from "./event-requests.ts";
 import { delayedEventsFeature, hasFeature } from "./features.ts";
 import { matrixError } from "./matrix-error.ts";
-import { portErrors, request } from "./request.ts";
+import { portErrors, request } from "./sdk-request.ts";
 
 export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "updateDelayedEvent" | "delayedEventLimits"> {
   return {
     updateDelayedEvent: (delayId, action, options) => {
-      if (options?.keepalive) return outlivingThePage(client, delayId, action);
-      return request(client, manageRequest(delayId, action)).pipe(
+      if (options?.keepalive) return updateWithKeepalive(client, delayId, action);
+      return request(client, updateRequest(delayId, action)).pipe(
         catchError((error: MatrixError) => {
           if (error.kind !== "unsupported") throw error;
-          return request(client, olderManageRequest(delayId, action));
+          return request(client, olderUpdateRequest(delayId, action));
         }),
         ignoreElements(),
       );
@@ -23,15 +23,18 @@ export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "updateDelay
 
     delayedEventLimits: () =>
       hasFeature(client, delayedEventsFeature).pipe(
-        switchMap((isThere) => (isThere ? limitsOf(client) : of<false>(false))),
+        switchMap((hasThem) => (hasThem ? limitsOf(client) : of<false>(false))),
       ),
   };
 }
 
-/** Not aborted by unsubscribing: whoever closes a page unsubscribes. Nor does it wait for anything before it is sent. */
-function outlivingThePage(client: MatrixClient, delayId: string, action: string): Observable<never> {
+/**
+ * Outlives a closing page. The request is sent at once, and unsubscribing does not abort it, because a closing page
+ * unsubscribes.
+ */
+function updateWithKeepalive(client: MatrixClient, delayId: string, action: string): Observable<never> {
   return defer(async () => {
-    const { method, prefix, path, secrets } = manageRequest(delayId, action);
+    const { method, prefix, path, secrets } = updateRequest(delayId, action);
     const response = await client.http.fetch(client.http.getUrl(path, undefined, prefix), {
       method,
       headers: { Authorization: `Bearer ${client.getAccessToken()}` },
@@ -48,7 +51,7 @@ function outlivingThePage(client: MatrixClient, delayId: string, action: string)
   }).pipe(portErrors(), ignoreElements());
 }
 
-/** A server that does not tell may allow what it likes: scheduling will show. */
+/** A server that does not state its limits may have any: scheduling finds out. */
 function limitsOf(client: MatrixClient): Observable<false | { readonly maxDelayMs?: number }> {
   return defer(() => client.getCapabilities()).pipe(
     map((capabilities) => limitsIn(capabilities)),
@@ -56,10 +59,10 @@ function limitsOf(client: MatrixClient): Observable<false | { readonly maxDelayM
   );
 }
 
-/** By the name of the capability of today, or of tomorrow. */
+/** Reads the capability under its stable or its unstable name. */
 function limitsIn(capabilities: object): false | { readonly maxDelayMs?: number } {
   const { "m.delayed_events": stable, "org.matrix.msc4140.delayed_events": unstable } = objectOr(capabilities);
-  const { max_scheduled: mostAtOnce, max_delay_ms: maxDelayMs } = objectOr(stable ?? unstable);
-  if (mostAtOnce === 0) return false;
+  const { max_scheduled: maxScheduled, max_delay_ms: maxDelayMs } = objectOr(stable ?? unstable);
+  if (maxScheduled === 0) return false;
   return isFiniteNumber(maxDelayMs) ? { maxDelayMs } : {};
 }

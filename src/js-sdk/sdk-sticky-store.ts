@@ -1,22 +1,22 @@
-// The sticky events that a Room of the SDK (43.0) holds, and what it hides or breaks of them. protocol.md 3.1, 14.1.
+// SdkStickyStore: what the SDK's own store (43.0) holds of a room's sticky events, and its two gaps. protocol.md 3.1, 14.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import { maxStickyMs } from "../membership/sticky-map.ts";
-import { isSticky } from "./event.ts";
+import { isSticky } from "./sdk-event.ts";
 
-/** What the room's store gives out: the events that are decrypted, and some that could not be. */
+/** The events in the room's store: all that are decrypted, and some whose decryption failed. */
 export function storedSticky(room: Room): Iterable<MatrixEvent> {
   return isStoreEmpty(room) ? [] : room._unstable_getStickyEvents();
 }
 
-/** Asking the store takes a microsecond, in each of thousands of rooms. If it looks otherwise one day, it is asked. */
+/** Reading the store costs a microsecond for each of thousands of rooms. If its fields change one day, it is read always. */
 export function isStoreEmpty(room: Room): boolean {
   const store: Partial<Record<"stickyEventsMap" | "unkeyedStickyEvents", { size: number }>> =
     room["stickyEvents"] ?? {};
   return store.stickyEventsMap?.size === 0 && store.unkeyedStickyEvents?.size === 0;
 }
 
-/** The sticky events at the end of the time line, which has what the store hides. What nobody tried to decrypt, is. */
+/** The sticky events at the end of the timeline, which the store may hide. Starts their decryption where that is due. */
 export function* recentSticky(client: MatrixClient, room: Room): Iterable<MatrixEvent> {
   const timeline = room.getLiveTimeline().getEvents();
   const oldestTs = asyncScheduler.now() - maxStickyMs;
@@ -30,8 +30,8 @@ export function* recentSticky(client: MatrixClient, room: Room): Iterable<Matrix
 }
 
 /**
- * Of the sticky events of a gappy sync the SDK does not say in which room they are, without which they cannot be
- * decrypted. Whoever found such an orphan in a room tells it, and it is tried once more. Whether it was one.
+ * The SDK sets no room id on the sticky events of a gappy sync, and cannot decrypt them without one. This sets the id of
+ * the room in which the event was found, and tries the decryption once more. Returns whether the id was missing.
  */
 export function adopt(client: MatrixClient, room: Room, event: MatrixEvent): boolean {
   if (!isOrphan(event)) return false;
@@ -43,5 +43,5 @@ export function adopt(client: MatrixClient, room: Room, event: MatrixEvent): boo
 
 export const isOrphan = (event: MatrixEvent): boolean => event.getRoomId() === undefined;
 
-/** What a client encrypts with also decrypts, whatever its public type says. */
+/** The crypto object of a client can decrypt, although its public type does not say so. */
 type Decrypting = Parameters<MatrixEvent["attemptDecryption"]>[0];

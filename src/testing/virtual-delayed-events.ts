@@ -1,9 +1,9 @@
-// DelayedEvents: events that the server sends later, unless told otherwise. MSC4140 as Synapse 1.163.2 does it.
+// VirtualDelayedEvents: events that the server sends later, unless they are cancelled. MSC4140 as in Synapse 1.163.2.
 import { asyncScheduler, type Subscription } from "rxjs";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { at } from "../rx/at.ts";
 
-/** A delayed event that the server holds; its id stays a secret between it and its owner. */
+/** A delayed event that the server holds. Its id is not shown, because it is a secret of its owner. */
 export interface PendingEvent {
   readonly userId: string;
   readonly event: OutgoingEvent;
@@ -14,7 +14,7 @@ export interface PendingEvent {
 
 const maxPerUser = 100;
 
-export class DelayedEvents {
+export class VirtualDelayedEvents {
   readonly #held = new Map<string, PendingEvent>();
   readonly #timers = new Map<string, Subscription>();
   readonly #fire: (userId: string, event: OutgoingEvent) => void;
@@ -37,7 +37,7 @@ export class DelayedEvents {
     return delayId;
   }
 
-  manage(userId: string, delayId: string, action: "restart" | "send" | "cancel"): void {
+  update(userId: string, delayId: string, action: "restart" | "send" | "cancel"): void {
     const held = this.#held.get(delayId);
     if (held?.userId !== userId) throw new MatrixError("not-found", "no such delayed event");
     if (action === "restart") this.#hold(delayId, { ...held, dueTs: asyncScheduler.now() + held.delayMs });
@@ -45,18 +45,18 @@ export class DelayedEvents {
     if (action === "send") this.#fire(userId, held.event);
   }
 
-  /** Forgets the delayed events of a user without sending them. */
+  /** Deletes the delayed events of a user without sending them. */
   lose(userId: string): void {
     for (const [delayId, held] of this.#held) if (held.userId === userId) this.#drop(delayId);
   }
 
-  /** Until `resume`, nothing is sent. */
+  /** Sends nothing until `resume`. */
   pause(): void {
     this.#paused = true;
     for (const timer of this.#timers.values()) timer.unsubscribe();
   }
 
-  /** Sends what fell due during the pause, and the rest in its time. */
+  /** Sends at once what was due during the pause, and everything else when it is due. */
   resume(): void {
     this.#paused = false;
     for (const [delayId, held] of Array.from(this.#held)) this.#hold(delayId, held);

@@ -1,10 +1,10 @@
-// Client: the port of one device of the virtual homeserver.
+// VirtualClient: the port of one device of the virtual homeserver.
 import { catchError, defer, ignoreElements, map, merge, of, type Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
-import type { Server } from "./server.ts";
+import type { VirtualServer } from "./virtual-server.ts";
 
-export function virtualClient(server: Server, userId: string, deviceId: string): Matrix & LivekitBackend {
+export function virtualClient(server: VirtualServer, userId: string, deviceId: string): Matrix & LivekitBackend {
   const me = server.logIn(userId, deviceId);
   const { synced } = me;
 
@@ -40,7 +40,7 @@ export function virtualClient(server: Server, userId: string, deviceId: string):
     updateDelayedEvent: (delayId, action) =>
       server
         .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
-          server.delayed.manage(userId, delayId, action),
+          server.delayed.update(userId, delayId, action),
         )
         .pipe(ignoreElements()),
     delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),

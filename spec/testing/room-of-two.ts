@@ -1,4 +1,4 @@
-// A room with Alice, who created it, and Bob, each with one device, on a server that is easy to draw: 2 ms each way, 3 ms per sync.
+// RoomOfTwo: a room with its creator Alice and with Bob, each with one device. A request takes 2 ms each way, a sync 3 ms.
 import { type Observable, mergeMap } from "rxjs";
 import type { Matrix, RoomChange } from "../../src/matrix.ts";
 import { type RoomOptions, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
@@ -19,7 +19,7 @@ export function roomOfTwo(options: VirtualHomeserverOptions & Partial<RoomOption
   return { home, roomId, a: home.client(alice, "A"), b: home.client(bob, "B"), state, sticky };
 }
 
-/** Each piece of news on its own, in a word. */
+/** Each change separately, as a word. */
 export const wordsOf = (matrix: Matrix): Observable<string> =>
   matrix.changes$.pipe(mergeMap((batch) => batch.map(wordOf)));
 

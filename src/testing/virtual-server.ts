@@ -1,44 +1,44 @@
-// Server: what the virtual homeserver does with the requests of clients. Client-server API, MSC4140, MSC4354; protocol.md 4.6.
+// VirtualServer: how the virtual homeserver handles the requests of clients. Client-server API, MSC4140, MSC4354; protocol.md 4.6.
 import { asyncScheduler, defer, type Observable, Subject, switchMap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
-import { DelayedEvents } from "./delayed-events.ts";
-import { VirtualDevice } from "./device.ts";
+import { VirtualDelayedEvents } from "./virtual-delayed-events.ts";
+import { VirtualDevice } from "./virtual-device.ts";
 import { Faults, type VirtualRequest } from "./faults.ts";
-import { onTheWire, Rooms } from "./rooms.ts";
-import { travel } from "./travel.ts";
+import { toJson, VirtualRooms } from "./virtual-rooms.ts";
+import { overNetwork } from "./network.ts";
 
-export interface ServerOptions {
+export interface VirtualServerOptions {
   readonly latencyMs: number;
   readonly syncMs: number;
   readonly delayedEvents: false | { readonly maxDelayMs?: number };
   readonly stickyEvents: boolean;
 }
 
-export class Server {
-  readonly options: ServerOptions;
+export class VirtualServer {
+  readonly options: VirtualServerOptions;
   readonly requests: VirtualRequest[] = [];
   readonly request$: Subject<VirtualRequest> = new Subject();
   readonly faults: Faults = new Faults();
   readonly #devices = new Map<string, VirtualDevice>();
-  readonly rooms: Rooms = new Rooms(() => this.#devices.values());
-  readonly delayed: DelayedEvents = new DelayedEvents((userId, event) => this.#fire(userId, event));
-  /** Event ids by transaction, so that a retry is taken once. */
+  readonly rooms: VirtualRooms = new VirtualRooms(() => this.#devices.values());
+  readonly delayed: VirtualDelayedEvents = new VirtualDelayedEvents((userId, event) => this.#fire(userId, event));
+  /** Event ids by transaction, so that a retried request has one effect. */
   readonly #transactions = new Map<string, string>();
   #isUp = true;
 
-  constructor(options: ServerOptions) {
+  constructor(options: VirtualServerOptions) {
     this.options = options;
   }
 
-  /** Logs a device in, unless it is: in sync with its rooms from the start. */
+  /** Logs a device in, if it is not logged in yet. It knows the rooms of its user from the start. */
   logIn(userId: string, deviceId: string): VirtualDevice {
     const key = keyOf({ userId, deviceId });
     const known = this.#devices.get(key);
     if (known) return known;
     const device = new VirtualDevice(userId, deviceId, this.options.syncMs, () => this.#isUp);
     this.#devices.set(key, device);
-    device.synced.take(this.rooms.joinedBy(userId));
+    device.synced.ingest(this.rooms.joinedBy(userId));
     return device;
   }
 
@@ -65,26 +65,26 @@ export class Server {
     for (const device of this.#devices.values()) device.sync();
   }
 
-  /** A request of a device, which `act`s once it has come here. */
+  /** Makes a request of a device. `act` runs when the request reaches the server. */
   request<T>(from: VirtualDevice, request: Omit<VirtualRequest, "ts" | keyof Device>, act: () => T): Observable<T> {
     const { userId, deviceId } = from;
     const leave = () => {
       const sent: VirtualRequest = { ts: asyncScheduler.now(), userId, deviceId, ...request };
       this.requests.push(sent);
       this.request$.next(sent);
-      return travel(from, this.options.latencyMs, this.faults.take(sent), act);
+      return overNetwork(from, this.options.latencyMs, this.faults.nextFor(sent), act);
     };
     return defer(() => from.awake$.pipe(switchMap(leave)));
   }
 
-  /** Takes an event from a device, if its user may send it. */
+  /** Accepts an event from a device if its user may send it. */
   send(from: VirtualDevice, event: OutgoingEvent): string {
     const { userId: sender, deviceId } = from;
     const { roomId, type } = event;
     const room = this.rooms.get(roomId);
     const isEncrypted = event.stateKey === undefined && room.isEncrypted;
-    const refusal = room.refusal(sender, isEncrypted ? "m.room.encrypted" : type, event.stateKey);
-    if (refusal) throw refusal;
+    const rejection = room.rejectionOf(sender, isEncrypted ? "m.room.encrypted" : type, event.stateKey);
+    if (rejection) throw rejection;
     if (event.stateKey !== undefined) return this.rooms.sendState(sender, event);
     if (event.stickyMs !== undefined && !this.options.stickyEvents)
       throw new MatrixError("unsupported", "no sticky events here");
@@ -106,28 +106,28 @@ export class Server {
 
   /** Hands a to-device message to a device. */
   deliver(to: Device, message: ToDeviceMessage): void {
-    this.device(to).tell({ kind: "message", message: { ...message, content: onTheWire(message.content) } });
+    this.device(to).enqueue({ kind: "message", message: { ...message, content: toJson(message.content) } });
   }
 
-  /** Sends a delayed event that is due, in the clear. Synapse checks the permission only now, and drops what is not allowed. */
+  /** Sends a delayed event that is due, in cleartext. Like Synapse, checks the permission only now and drops a forbidden event. */
   #fire(sender: string, event: OutgoingEvent): void {
     const { roomId, type, stateKey } = event;
-    if (this.rooms.get(roomId).refusal(sender, type, stateKey)) return;
+    if (this.rooms.get(roomId).rejectionOf(sender, type, stateKey)) return;
     if (stateKey !== undefined) this.rooms.sendState(sender, event);
     else this.#addToTimeline(sender, event);
   }
 
-  /** Adds an event that is not state: encrypted by a device, or in the clear. */
+  /** Adds a timeline event, encrypted by a device or in cleartext. */
   #addToTimeline(sender: string, { roomId, type, content, stickyMs }: OutgoingEvent, by?: VirtualDevice): string {
     const draft = { type, content, sender };
     if (stickyMs !== undefined) {
-      const sealing = by ? ({ encryption: "decrypted", senderDeviceId: by.deviceId } as const) : inTheClear;
-      return this.rooms.addSticky(roomId, draft, { durationMs: stickyMs, ...sealing });
+      const encryption = by ? ({ encryption: "decrypted", senderDeviceId: by.deviceId } as const) : cleartext;
+      return this.rooms.addSticky(roomId, draft, { durationMs: stickyMs, ...encryption });
     }
     return this.rooms.add(roomId, by ? { ...draft, proof: by.proof } : draft);
   }
 }
 
-const inTheClear = { encryption: "cleartext" } as const;
+const cleartext = { encryption: "cleartext" } as const;
 
 const keyOf = ({ userId, deviceId }: Device): string => JSON.stringify([userId, deviceId]);

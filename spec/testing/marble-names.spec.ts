@@ -4,15 +4,15 @@ import { keyName, memberNames, membershipMarbles, membersNamed } from "../../src
 import { marbles } from "../support/marbles.ts";
 
 describe("names for marbles", () => {
-  test.each(["", "alice", "alice bob", "bob alice carl"])("make members of %o and words of them again", (names) => {
+  test.each(["", "alice", "alice bob", "bob alice carl"])("turn %o into members and back into words", (names) => {
     expect(memberNames(membersNamed(names))).toBe(names);
   });
 
-  test("show devices where a user has more than one", () => {
+  test("show the devices of a user with more than one", () => {
     expect(memberNames(membersNamed("alice/PHONE bob/LAPTOP alice/LAPTOP"))).toBe("alice/PHONE bob alice/LAPTOP");
   });
 
-  test("stand for the same member each time", () => {
+  test("give the same member object each time", () => {
     const [alice, bob] = membersNamed("alice bob");
     expect(membersNamed("bob alice")).toEqual([bob, alice]);
     expect(membersNamed("bob")[0]).toBe(bob);
@@ -20,7 +20,7 @@ describe("names for marbles", () => {
   });
 
   test(
-    "draw a membership$ that has a value at any time",
+    "make a membership$ that always has a value",
     marbles(({ cold, expectObservable, flush }) => {
       const membership$ = membershipMarbles(cold("--a--b|", { a: "alice", b: "alice bob" }));
       expectObservable(membership$.pipe(map(memberNames))).toBe("n-a--b|", { n: "", a: "alice", b: "alice bob" });
@@ -31,13 +31,13 @@ describe("names for marbles", () => {
     }),
   );
 
-  test("say whose key it is and its index, and nothing of the key", () => {
+  test("name the owner and the index of a key, and no part of the key", () => {
     const [alice] = membersNamed("alice");
     const key = new Uint8Array(16).fill(7);
     expect(keyName({ ...alice!, keyIndex: 255, key, own: true } as never)).toBe("alice#255");
   });
 
-  test("take a user id that is none as it is", () => {
+  test("show a malformed user id unchanged", () => {
     expect(keyName({ userId: "nobody", keyIndex: 0 })).toBe("nobody#0");
   });
 });

@@ -1,24 +1,24 @@
-// VirtualDevice: a device as the server knows it: how it is doing, and what it has still to be told.
+// VirtualDevice: a device as the server knows it, with its condition and the changes of its next sync response.
 import { BehaviorSubject, filter, map, type Observable, take, timer } from "rxjs";
 import type { Device, ToDeviceMessage } from "../matrix.ts";
-import { type Change, SyncedRooms } from "./synced-rooms.ts";
+import { type SyncChange, SyncedRooms } from "./synced-rooms.ts";
 
-/** How a device is doing. */
+/** The condition of a device. */
 export interface Condition {
   /**
-   * `offline`: requests fail. `frozen`: a stopped page, its requests and their answers wait for the thaw. Neither syncs; the
-   * first sync after it is news, an empty batch if there is nothing else.
+   * `offline`: requests fail. `frozen`: like a stopped page, requests and their responses wait until it is online again. In
+   * both states the device does not sync. Its first sync afterwards emits a batch, which is empty if nothing changed.
    */
   readonly connection: "online" | "offline" | "frozen";
-  /** `held`: the server keeps its to-device messages back until they are to be `delivered`. */
+  /** `held`: the server keeps its to-device messages until this is `delivered` again. */
   readonly toDevice: "delivered" | "held";
-  /** Whether others know that it exists. If not, sending to it is `unknown-device`. */
+  /** Whether other users know the device. If not, sending to it gives `unknown-device`. */
   readonly listed: boolean;
-  /** What the proof of what it encrypts says. */
+  /** Whether proofs call the device cross-signed. */
   readonly crossSigned: boolean;
 }
 
-const asNew: Condition = { connection: "online", toDevice: "delivered", listed: true, crossSigned: true };
+const initialCondition: Condition = { connection: "online", toDevice: "delivered", listed: true, crossSigned: true };
 
 export class VirtualDevice implements Device {
   readonly userId: string;
@@ -26,8 +26,8 @@ export class VirtualDevice implements Device {
   readonly synced: SyncedRooms;
   readonly #isServerUp: () => boolean;
   readonly #syncMs: number;
-  readonly #condition$ = new BehaviorSubject(asNew);
-  #waiting: Change[] = [];
+  readonly #condition$ = new BehaviorSubject(initialCondition);
+  #waiting: SyncChange[] = [];
   #isSyncing = false;
   #wasCut = false;
 
@@ -43,12 +43,12 @@ export class VirtualDevice implements Device {
     return this.#condition$.value;
   }
 
-  /** What is known of the sender of whatever it encrypts. */
+  /** The proof that comes with the messages that it encrypts. */
   get proof(): NonNullable<ToDeviceMessage["proof"]> {
     return { deviceId: this.deviceId, crossSigned: this.condition.crossSigned };
   }
 
-  /** Emits once when it is not frozen: now, or at the thaw. */
+  /** Emits once as soon as the device is not frozen. */
   get awake$(): Observable<void> {
     return this.#condition$.pipe(
       filter(({ connection }) => connection !== "frozen"),
@@ -57,7 +57,7 @@ export class VirtualDevice implements Device {
     );
   }
 
-  /** Whether it and the server reach each other. */
+  /** Whether the device and the server can reach each other. */
   get isConnected(): boolean {
     return this.condition.connection === "online" && this.#isServerUp();
   }
@@ -67,13 +67,13 @@ export class VirtualDevice implements Device {
     this.sync();
   }
 
-  /** Tells it with its next sync response. */
-  tell(change: Change): void {
+  /** Adds a change to the next sync response. */
+  enqueue(change: SyncChange): void {
     this.#waiting.push(change);
     this.sync();
   }
 
-  /** Starts a sync if there is something to tell, or if the connection is back. */
+  /** Starts a sync if a change is waiting, or if the connection is back. */
   sync(): void {
     if (!this.isConnected) this.#wasCut = true;
     else if (!this.#isSyncing && (this.#wasCut || this.#waiting.some((change) => this.#isDue(change)))) this.#start();
@@ -88,11 +88,11 @@ export class VirtualDevice implements Device {
       this.#waiting = this.#waiting.filter((change) => !this.#isDue(change));
       const isBack = this.#wasCut;
       this.#wasCut = false;
-      this.synced.take(response, isBack);
+      this.synced.ingest(response, isBack);
     });
   }
 
-  #isDue(change: Change): boolean {
+  #isDue(change: SyncChange): boolean {
     return change.kind !== "message" || this.condition.toDevice === "delivered";
   }
 }

@@ -1,23 +1,23 @@
-// Request: one authenticated request to the homeserver, as a cold Observable. protocol.md 4.6.
+// SdkRequest: one authenticated request to the homeserver, as a cold Observable. protocol.md 4.6.
 import type { MatrixClient, Method } from "matrix-js-sdk";
 import { asyncScheduler, catchError, defer, finalize, from, type Observable, timeout } from "rxjs";
 import { matrixError } from "./matrix-error.ts";
 
 export interface Request {
   readonly method: "GET" | "PUT" | "POST";
-  /** What comes before the path; `/_matrix/client/v3` unless given. */
+  /** Default `/_matrix/client/v3`. */
   readonly prefix?: string;
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number>>;
   readonly body?: object;
-  /** Parts of the address or body that no message may repeat. */
+  /** Parts of the address or body that must not appear in an error message. */
   readonly secrets?: readonly string[];
 }
 
-/** A server that keeps silent for so long is as good as gone; the SDK itself would wait for ever. */
-export const patienceMs = 30_000;
+/** A server that does not answer for this long counts as gone. The SDK itself would wait forever. */
+export const requestTimeoutMs = 30_000;
 
-/** Sends when subscribed to, emits the answer; unsubscribing aborts. Fails with a `MatrixError`. */
+/** Sends the request when subscribed to and emits the response. Unsubscribing aborts it. Fails with a `MatrixError`. */
 export function request(
   client: MatrixClient,
   { method, prefix = v3, path, query, body, secrets }: Request,
@@ -30,11 +30,11 @@ export function request(
   }).pipe(portErrors(secrets));
 }
 
-/** Whatever goes wrong, and a silence that is too long, become a `MatrixError`. */
+/** Turns every error, and a missing response, into a `MatrixError`. */
 export function portErrors<T>(secrets?: readonly string[]): (source: Observable<T>) => Observable<T> {
   return (source) =>
     source.pipe(
-      timeout({ first: patienceMs }),
+      timeout({ first: requestTimeoutMs }),
       catchError((error: unknown) => {
         throw matrixError(error, asyncScheduler.now(), secrets);
       }),
@@ -44,6 +44,6 @@ export function portErrors<T>(secrets?: readonly string[]): (source: Observable<
 const v3 = "/_matrix/client/v3";
 export const unstable = "/_matrix/client/unstable";
 
-/** A path of encoded parts. */
+/** Joins percent-encoded parts to a path. */
 export const pathOf = (...parts: readonly string[]): string =>
   parts.map((part) => `/${encodeURIComponent(part)}`).join("");

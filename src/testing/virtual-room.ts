@@ -1,34 +1,34 @@
-// Room: the events of one room as the virtual homeserver holds them, and who may do what. Client-server API; MSC3757, MSC4354.
+// VirtualRoom: the events of one room on the virtual homeserver, and the permissions in it. Client-server API; MSC3757, MSC4354.
 import { MatrixError, type RoomEvent, type RoomKeyEvent, type StickyEvent } from "../matrix.ts";
 import { isFiniteNumber, isString, type JsonObject, objectOr, own } from "../room/json.ts";
 
-/** An event as the server holds it. */
+/** An event on the server. */
 export interface ServerEvent extends RoomEvent {
   readonly roomId: string;
   readonly sticky?: Stickiness;
-  /** Of an encrypted event of the timeline that is not sticky: who encrypted it. */
+  /** The device that encrypted a timeline event which is not sticky. */
   readonly proof?: RoomKeyEvent["proof"];
 }
 
-/** What makes an event sticky, and how it was sent. */
+/** The sticky fields of an event, and how it was sent. */
 export interface Stickiness extends Pick<StickyEvent, "encryption" | "senderDeviceId" | "durationMs" | "ttlMs"> {
-  /** Until when the server delivers it to whoever comes. */
+  /** The server delivers it to newcomers until this time. */
   readonly untilTs: number;
-  /** Of an encrypted event: the users who were in the room when it was sent, and so have the key. */
+  /** The users who can decrypt an encrypted event: those who were in the room when it was sent. */
   readonly readers?: ReadonlySet<string>;
 }
 
-export class Room {
-  /** Everything that the server holds, oldest first. */
+export class VirtualRoom {
+  /** All events of the room, oldest first. */
   readonly events: ServerEvent[] = [];
   readonly #state = new Map<string, ServerEvent>();
   #joined: ReadonlySet<string> = new Set();
 
   stateEvent(type: string, stateKey: string): ServerEvent | undefined {
-    return this.#state.get(placeOf(type, stateKey));
+    return this.#state.get(keyOf(type, stateKey));
   }
 
-  /** What a newcomer is given: the state, and the sticky events that have not lapsed. */
+  /** What the server sends to a newcomer: the state, and the sticky events that have not expired. */
   snapshot(now: number): readonly ServerEvent[] {
     return [...this.#state.values(), ...this.events.filter(({ sticky }) => sticky && sticky.untilTs > now)];
   }
@@ -37,7 +37,7 @@ export class Room {
     return isString(objectOr(this.stateEvent("m.room.encryption", "")?.content)["algorithm"]);
   }
 
-  /** The users in the room: a set that will not change, but be replaced. */
+  /** The users in the room. A change replaces the set. */
   get joined(): ReadonlySet<string> {
     return this.#joined;
   }
@@ -46,13 +46,13 @@ export class Room {
     const { type, stateKey, content } = event;
     this.events.push(event);
     if (stateKey === undefined) return;
-    this.#state.set(placeOf(type, stateKey), event);
+    this.#state.set(keyOf(type, stateKey), event);
     if (type !== "m.room.member") return;
     const others = [...this.#joined].filter((userId) => userId !== stateKey);
     this.#joined = new Set(objectOr(content)["membership"] === "join" ? [...others, stateKey] : others);
   }
 
-  /** Takes the content out of an event, and with it its stickiness. */
+  /** Removes the content of an event and its sticky fields. */
   redact(eventId: string): ServerEvent | undefined {
     const index = this.events.findIndex((event) => event.eventId === eventId);
     const event = this.events[index];
@@ -60,13 +60,13 @@ export class Room {
     const { sticky: _, ...rest } = event;
     const redacted: ServerEvent = { ...rest, content: {} };
     this.events[index] = redacted;
-    const place = placeOf(event.type, event.stateKey ?? "");
-    if (this.#state.get(place) === event) this.#state.set(place, redacted);
+    const key = keyOf(event.type, event.stateKey ?? "");
+    if (this.#state.get(key) === event) this.#state.set(key, redacted);
     return redacted;
   }
 
-  /** Why a user may not send an event; undefined if they may. */
-  refusal(sender: string, wireType: string, stateKey: string | undefined): MatrixError | undefined {
+  /** Why a user may not send an event. Undefined if the user may. */
+  rejectionOf(sender: string, wireType: string, stateKey: string | undefined): MatrixError | undefined {
     if (!this.#joined.has(sender)) return new MatrixError("forbidden", `${sender} is not in the room`);
     if (stateKey?.startsWith("@") && stateKey !== sender && !this.#ownsKey(sender, stateKey))
       return new MatrixError("forbidden", "a state key that is another user's id");
@@ -86,7 +86,7 @@ export class Room {
   }
 }
 
-const placeOf = (type: string, stateKey: string): string => JSON.stringify([type, stateKey]);
+const keyOf = (type: string, stateKey: string): string => JSON.stringify([type, stateKey]);
 
 function levelIn(object: JsonObject, key: string, fallback: number): number {
   const level = own(object, key);
