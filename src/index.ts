@@ -28,6 +28,7 @@ export type { Permissions } from "./room/power-levels.ts";
 export { slotTypes, stateMemberType, stickyMemberTypes } from "./room/names.ts";
 export type { Application, Decryption, EncryptionKey, Membership, OwnMember, Slot, Transport } from "./types.ts";
 export { behavior, type Behavior } from "./rx/behavior.ts";
+export { whilePresent } from "./rx/while-present.ts";
 export type { Trace, TraceEntry } from "./trace.ts";
 export { RtcError } from "./errors.ts";
 export type { RtcErrorCode } from "./errors.ts";

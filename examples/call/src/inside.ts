@@ -19,7 +19,7 @@ import { inspection } from "./inspection.ts";
 import { Marks } from "./marks.ts";
 import { tile } from "./tile.ts";
 import { watch } from "./watch.ts";
-import { whilePresent } from "./while-present.ts";
+import { whilePresent } from "matrixrtc-rx";
 
 export interface InsideOptions extends Omit<CallOptions, "leaveOn" | "mark"> {
   readonly nameOf: (userId: string) => string;

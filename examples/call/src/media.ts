@@ -13,7 +13,7 @@ import {
   take,
   takeUntil,
 } from "rxjs";
-import { whilePresent } from "./while-present.ts";
+import { whilePresent } from "matrixrtc-rx";
 
 /** LiveKit rooms by the URL of their authorisation service. */
 export type Connections = ReadonlyMap<string, Room>;
