@@ -6,16 +6,17 @@ import app from "../../../examples/call/vite.config.ts";
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const appSources = path("../../../examples/call/src/");
 
-const wrapped: ReadonlyMap<string, string> = new Map([
-  ["matrixrtc-rx", path("probes/core.ts")],
-  ["matrixrtc-rx/livekit", path("probes/livekit.ts")],
-  ["matrixrtc-rx/js-sdk", path("probes/js-sdk.ts")],
+/** By the file of the built library, to which Vite's aliases lead. */
+const wrappers: ReadonlyMap<string, string> = new Map([
+  [path("../../../dist/index.js"), path("probes/core.ts")],
+  [path("../../../dist/livekit/index.js"), path("probes/livekit.ts")],
+  [path("../../../dist/js-sdk/index.js"), path("probes/js-sdk.ts")],
 ]);
 
 const probes: Plugin = {
   name: "probes",
   enforce: "pre",
-  resolveId: (specifier, importer) => (importer?.startsWith(appSources) ? wrapped.get(specifier) : undefined),
+  resolveId: (file, importer) => (importer?.startsWith(appSources) ? wrappers.get(file) : undefined),
 };
 
 export default mergeConfig(app({ command: "build", mode: "production" }), {
