@@ -26,6 +26,7 @@ export { permissionsOf } from "./room/power-levels.ts";
 export type { Permissions } from "./room/power-levels.ts";
 export type { Application, Decryption, EncryptionKey, Membership, OwnMember, Slot, Transport } from "./types.ts";
 export { behavior, type Behavior } from "./rx/behavior.ts";
+export { whilePresent } from "./rx/while-present.ts";
 export type { Trace, TraceEntry } from "./trace.ts";
 export { RtcError } from "./errors.ts";
 export type { RtcErrorCode } from "./errors.ts";
