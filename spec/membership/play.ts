@@ -1,7 +1,7 @@
 // Play: a room in which facts happen, to a client and its view, and into the log that the oracle goes by.
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { Projection } from "../../src/membership/projection.ts";
-import { wholeRoom } from "../../src/room/changes.ts";
+import { wholeRoom } from "../../src/room/room-changes.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {

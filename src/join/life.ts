@@ -28,7 +28,7 @@ import {
 import type { SessionContext } from "../session-context.ts";
 import { RtcError } from "../errors.ts";
 import type { RoomChange } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { at } from "../rx/at.ts";
 import { isUnchanged } from "./absorb.ts";

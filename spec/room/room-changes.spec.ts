@@ -1,7 +1,7 @@
 import { asyncScheduler, Subscription } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RoomChange } from "../../src/matrix.ts";
-import { type ChangesByRoom, changesByRoom } from "../../src/room/changes.ts";
+import { type ChangesByRoom, changesByRoom } from "../../src/room/room-changes.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import { unhandledIn } from "../support/unhandled.ts";
 
