@@ -16,7 +16,7 @@ import {
 import type { SessionContext } from "./session-context.ts";
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
-import { ownMembership } from "./join/own-membership.ts";
+import { ownMembership } from "./join/join.ts";
 import type { JoinState } from "./join/state.ts";
 import type { KeyState } from "./keys/key-state.ts";
 import { mediaKeys } from "./keys/media-keys.ts";
