@@ -27,7 +27,7 @@ const delayedLeaveMs = 4_000;
 export const joinOptions: SessionJoinOptions = {
   delayedLeaveMs,
   delayedLeaveRestartMs: 1_500,
-  rotation: { useDelayMs, graceMs: 2_500 },
+  keys: { rotation: { useDelayMs, graceMs: 2_500 } },
 };
 
 /**

@@ -11,22 +11,24 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
 ];
 
 /**
- * The trouble of a LiveKit room with keys, per participant: for `join({ decryption$ })`, so that `encryptionStatus$`
- * says why a tile is black, and a missing key is asked for.
+ * The trouble of a LiveKit room with keys, per participant: for `session.decryption`, so that `encryptionStatus$`
+ * says why a tile is black, and a missing key is requested.
  *
  * LiveKit does not tell when it can decrypt again: `ok` follows within 2 s of it, from what the decoders get.
  * Subscribe before the room connects: of a key that stays missing, LiveKit may tell only once.
  *
  * @example
  * ```ts
- * import { Subject } from "rxjs";
- * import type { Decryption } from "matrixrtc-rx";
+ * import { rtcSession } from "matrixrtc-rx";
  * import { decryption } from "matrixrtc-rx/livekit";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
  *
- * const decryption$ = new Subject<Decryption>(); // for session.join({ decryption$ }), when there is no room yet
+ * const home = virtualHomeserver();
+ * const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ * const session = rtcSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
- * const listening = decryption(room).subscribe((one) => decryption$.next(one));
- * listening.unsubscribe();
+ * const reporting = decryption(room).subscribe(session.decryption);
+ * reporting.unsubscribe();
  * ```
  */
 export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {

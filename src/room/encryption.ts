@@ -4,7 +4,7 @@ import type { Matrix } from "../matrix.ts";
 import { changesByRoom } from "./changes.ts";
 
 /** Whether a room is encrypted. Once it is, it stays so: whatever the event says, nobody can take it back. */
-export function isEncrypted(matrix: Matrix, roomId: string): boolean {
+export function isEncrypted(matrix: Pick<Matrix, "stateEvent">, roomId: string): boolean {
   return matrix.stateEvent(roomId, "m.room.encryption", "") !== undefined;
 }
 

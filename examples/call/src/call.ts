@@ -1,5 +1,5 @@
 // Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
-import type { Decryption, JoinState, Membership, RtcSession } from "matrixrtc-rx";
+import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
 import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
   combineLatest,
@@ -11,11 +11,9 @@ import {
   map,
   merge,
   type Observable,
-  type Observer,
   of,
   retry,
   shareReplay,
-  Subject,
   switchMap,
   takeUntil,
   tap,
@@ -42,12 +40,6 @@ export interface Call {
   readonly rooms: Connections;
 }
 
-/** What the connections need of a call. */
-interface MediaOptions extends CallOptions {
-  /** Is told what LiveKit can decrypt. */
-  readonly decryption$: Observer<Decryption>;
-}
-
 type Own = JoinState["member"];
 
 const reconnectMs = 2_000;
@@ -57,14 +49,12 @@ export function call(options: CallOptions): Observable<Call> {
   const { session, backend, wanted, link, leaveOn, mark } = options;
   return defer(() => {
     mark("join");
-    const decryption$ = new Subject<Decryption>();
     const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const state$ = session.join({
       mode: link.mode,
       transports: transport$.pipe(map((transport) => [transport])),
       intent: wanted.camera$.pipe(map((on) => (on ? "video" : "audio"))),
       leaveOn,
-      decryption$,
     });
     return state$.pipe(
       tap(({ status }) => status === "joined" && mark("homeserver")),
@@ -73,9 +63,7 @@ export function call(options: CallOptions): Observable<Call> {
           state: joining$,
           members: session.membership$,
           rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
-            switchMap(([transport, own]) =>
-              own ? roomsOf({ ...options, decryption$ }, transport, own) : of<Connections>(new Map()),
-            ),
+            switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
           ),
         }).pipe(takeUntil(joining$.pipe(ignoreElements(), endWith(undefined)))),
       ),
@@ -87,7 +75,7 @@ export function call(options: CallOptions): Observable<Call> {
 const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
 
 /** Where we publish, and where others do. */
-function roomsOf(options: MediaOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
+function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
   return options.session.membership$.pipe(
     map((members) => placesOf(own, transport.livekit_service_url, members)),
     connections((place) => roomAt(options, place, own)),
@@ -95,13 +83,13 @@ function roomsOf(options: MediaOptions, transport: LivekitTransport, own: Own): 
 }
 
 /** A LiveKit room, connected again with a new token when it is lost. */
-function roomAt(options: MediaOptions, { url, purpose }: Place, member: Own) {
-  const { session, backend, wanted, link, decryption$, mark } = options;
-  const { encryptionKey$ } = session;
+function roomAt(options: CallOptions, { url, purpose }: Place, member: Own) {
+  const { session, backend, wanted, link, mark } = options;
+  const { encryptionKey$, decryption } = session;
   const transport = { type: "livekit", livekit_service_url: url };
   const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
     tap(() => purpose === "publish" && mark("token")),
-    switchMap((token) => connection(token, { encryptionKey$, decryption$, camera: link.camera })),
+    switchMap((token) => connection(token, { encryptionKey$, decryption, camera: link.camera })),
     retry({ delay: reconnectMs }),
   );
   if (purpose === "subscribe") return room$;

@@ -11,7 +11,7 @@ const waitingWords: Readonly<Record<WaitingReason, string>> = {
 };
 
 export function encryptionOf(session: RtcSession, { participantIdentity }: Membership): MemberEncryption | undefined {
-  return session.encryptionStatus$.value.find(({ member }) => member.participantIdentity === participantIdentity);
+  return session.encryptionStatus$.value.get(participantIdentity);
 }
 
 /** Empty while there is nothing to tell. */

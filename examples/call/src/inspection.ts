@@ -130,7 +130,7 @@ function nameOf(state: JoinState): string {
 /** Without the member, which is told anyway. */
 function statusOf(encryption: MemberEncryption | undefined): InspectedEncryption | undefined {
   if (!encryption) return undefined;
-  const { member: _, ...status } = encryption;
+  const { userId: _, deviceId: _d, memberId: _m, participantIdentity: _i, ...status } = encryption;
   return status;
 }
 
