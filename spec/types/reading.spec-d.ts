@@ -161,7 +161,7 @@ describe("What is decoded", () => {
     if (malformed === undefined) expectTypeOf(event.eventId).toEqualTypeOf<string>();
     else expectTypeOf(event).toEqualTypeOf<undefined>();
     const decoded = decodeMembership({} as never);
-    if (decoded.kind === "claim") expectTypeOf(decoded.claim.deviceId).toEqualTypeOf<string>();
-    if (decoded.kind === "malformed") expectTypeOf(decoded.path).toEqualTypeOf<string>();
+    if (decoded.malformed !== undefined) expectTypeOf(decoded.malformed).toEqualTypeOf<string>();
+    else if (decoded.ok !== "left") expectTypeOf(decoded.ok.deviceId).toEqualTypeOf<string>();
   });
 });

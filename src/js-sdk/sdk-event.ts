@@ -2,7 +2,7 @@
 import type { MatrixEvent } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
-import { longestStickyMs } from "../membership/stickiness.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isFiniteNumber, isString, objectOr } from "../room/json.ts";
 import { isRelevantSticky } from "./relevant.ts";
 
@@ -98,6 +98,6 @@ const originalContent = (event: MatrixEvent): unknown => event.getClearContent()
 
 /** When the client received the event. The SDK keeps only the expiry time, so the lifetime is subtracted. */
 function receivedTs(expiresTs: unknown, durationMs: unknown, ttlMs: unknown): number {
-  const lifetimeMs = ttlMs || (isFiniteNumber(durationMs) ? Math.min(durationMs, longestStickyMs) : undefined);
+  const lifetimeMs = ttlMs || (isFiniteNumber(durationMs) ? Math.min(durationMs, maxStickyMs) : undefined);
   return isFiniteNumber(expiresTs) && isFiniteNumber(lifetimeMs) ? expiresTs - lifetimeMs : asyncScheduler.now();
 }

@@ -1,7 +1,7 @@
 // SdkStickyStore: what the SDK's own store (43.0) holds of a room's sticky events, and its two gaps. protocol.md 3.1, 14.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
-import { longestStickyMs } from "../membership/stickiness.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isSticky } from "./sdk-event.ts";
 
 /** The events in the room's store: all that are decrypted, and some whose decryption failed. */
@@ -19,7 +19,7 @@ export function isStoreEmpty(room: Room): boolean {
 /** The sticky events at the end of the timeline, which the store may hide. Starts their decryption where that is due. */
 export function* recentSticky(client: MatrixClient, room: Room): Iterable<MatrixEvent> {
   const timeline = room.getLiveTimeline().getEvents();
-  const oldestTs = asyncScheduler.now() - longestStickyMs;
+  const oldestTs = asyncScheduler.now() - maxStickyMs;
   for (let at = timeline.length - 1; at >= 0; at--) {
     const event = timeline[at];
     if (!event || event.localTimestamp < oldestTs) return;

@@ -1,7 +1,7 @@
 // StickyCache: sticky events by room and event id, each in its most complete form, within limits. protocol.md 3.1.
 import { asyncScheduler } from "rxjs";
 import type { StickyEvent } from "../matrix.ts";
-import { longestStickyMs, saysMore } from "../membership/stickiness.ts";
+import { maxStickyMs, isMoreComplete } from "../membership/sticky-map.ts";
 
 const maxPerRoom = 5_000;
 const none: readonly never[] = [];
@@ -31,7 +31,7 @@ export class StickyCache {
     const room = this.#rooms.get(roomId) ?? new Map<string, CachedEvent>();
     this.#rooms.set(roomId, room);
     const known = room.get(event.eventId);
-    if (known && !(known.event && saysMore(event, known.event))) return known.event;
+    if (known && !(known.event && isMoreComplete(event, known.event))) return known.event;
     if (!known && room.size >= maxPerRoom) evict(room);
     room.set(event.eventId, { event, receivedTs: event.receivedTs });
     return event;
@@ -49,7 +49,7 @@ export class StickyCache {
 
 /** Removes the oldest event, and the next oldest ones that have expired. */
 function evict(room: Map<string, CachedEvent>): void {
-  const expiredTs = asyncScheduler.now() - longestStickyMs;
+  const expiredTs = asyncScheduler.now() - maxStickyMs;
   for (const [eventId, { receivedTs }] of room) {
     if (room.size < maxPerRoom && receivedTs > expiredTs) return;
     room.delete(eventId);

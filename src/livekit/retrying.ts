@@ -1,7 +1,7 @@
 // Retrying: repeats failed requests that find a LiveKit server. protocol.md 6.2.
 import { asyncScheduler, type MonoTypeOperatorFunction, retry, throwError } from "rxjs";
 import { MatrixError } from "../matrix.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 
 const waitsMs = [2_000, 4_000, 8_000, 16_000];
 

@@ -1,19 +1,22 @@
-// Room events as a homeserver gives them: the fields that all events have. Client-server specification; MSC4354, protocol.md 1.1.
+// Room events: the JSON of a homeserver -> RoomEvent, StickyEvent. Client-server specification; MSC4354, protocol.md 1.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "./json.ts";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 
-/** How a sticky event came. */
+/** How a sticky event was received. */
 export interface Received {
-  /** When this client received it. */
+  /** When this client received it: milliseconds since 1970. */
   readonly receivedTs: number;
-  /** Default `cleartext`. Of a decrypted event, `json` is what it was decrypted to, with the fields around it. */
+  /** Default `cleartext`. For `decrypted`, the JSON must have the decrypted type and content. */
   readonly encryption?: StickyEvent["encryption"];
+  /** The device that encrypted it, if the client knows. */
   readonly senderDeviceId?: string;
 }
 
 /**
- * Reads an event from the JSON of a homeserver, for a `Matrix` port of your own. It never throws.
+ * Decodes an event from the JSON of a homeserver, for authors of a `Matrix` port. It never throws.
+ *
+ * `ok` is the event, with its content unchecked. `malformed` is the path of the first missing or wrong field.
  *
  * @example
  * ```ts
@@ -37,7 +40,10 @@ export function decodeRoomEvent(json: unknown): Parsed<RoomEvent> {
 }
 
 /**
- * Reads a sticky event (MSC4354) from the JSON of a homeserver, for a `Matrix` port of your own. It never throws.
+ * Decodes a sticky event (MSC4354) from the JSON of a homeserver, for authors of a `Matrix` port. It never throws.
+ *
+ * `ok` is the event, with its content and its times unchecked. `malformed` is the path of the first missing or wrong
+ * field. The fields of MSC4354 can have their stable or their unstable names.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 // VirtualDelayedEvents: events that the server sends later, unless they are cancelled. MSC4140 as in Synapse 1.163.2.
 import { asyncScheduler, type Subscription } from "rxjs";
 import { MatrixError, type OutgoingEvent } from "../matrix.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 
 /** A delayed event that the server holds. Its id is not shown, because it is a secret of its owner. */
 export interface PendingEvent {
