@@ -149,6 +149,12 @@ export type MatrixErrorKind =
   | "max-delay-exceeded"
   /** The server says that it lacks the feature. */
   | "unsupported"
+  /** The session of the client has ended: its access token is not valid any more. */
+  | "logged-out"
+  /** The access token has expired. The client can log in again without losing its data. */
+  | "soft-logged-out"
+  /** The event is larger than the server accepts. */
+  | "too-large"
   | "other";
 
 /** A failed request of the port. Its message and cause carry no secrets. */
