@@ -215,6 +215,24 @@ export const brokenPorts: Readonly<Record<string, Change>> = {
   "A send that fails with the error page of a proxy is a MatrixError of the kind network.": failingAs(
     new MatrixError("other", "502"),
   ),
+  "A send that fails with a 404 of a proxy is a MatrixError of the kind network.": failingAs(
+    new MatrixError("not-found", "404"),
+  ),
+  "A send that fails with a 403 of a proxy is a MatrixError of the kind network.": failingAs(
+    new MatrixError("forbidden", "403"),
+  ),
+  "A send that fails with a login page in place of the response is a MatrixError of the kind network.": failingAs(
+    new MatrixError("other", "200"),
+  ),
+  "A send that fails with an invalid access token is a MatrixError of the kind logged-out.": failingAs(
+    new MatrixError("other", "401"),
+  ),
+  "A send that fails with an expired access token is a MatrixError of the kind soft-logged-out.": failingAs(
+    new MatrixError("logged-out", "401"),
+  ),
+  "A send that fails with an event that is too large is a MatrixError of the kind too-large.": failingAs(
+    new MatrixError("other", "413"),
+  ),
   "A send that fails with a forbidden event is a MatrixError of the kind forbidden.": failingAs(
     new MatrixError("other", "403"),
   ),
@@ -260,6 +278,18 @@ export const brokenPorts: Readonly<Record<string, Change>> = {
   "A restart that conflicts with a finalised event is a MatrixError of the kind conflict.": (port) => ({
     ...port,
     updateDelayedEvent: () => throwError(() => new MatrixError("other", "409")),
+  }),
+  "A restart that a proxy answers with 404 is a MatrixError of the kind not-found.": (port) => ({
+    ...port,
+    updateDelayedEvent: () => throwError(() => new MatrixError("network", "404")),
+  }),
+  "A server that sends a delayed event at once does not support delayed events.": (port) => ({
+    ...port,
+    schedule: () => of("no delay id"),
+  }),
+  "A server that refuses every delay does not support delayed events.": (port) => ({
+    ...port,
+    schedule: () => throwError(() => new MatrixError("other", "400")),
   }),
   "Too long a delay is a MatrixError of the kind max-delay-exceeded, with the maximum if the server states it.": (
     port,

@@ -1,6 +1,6 @@
 // ConformanceDelayedEvents: the promises of the port about delayed events (MSC4140). docs/port.md, protocol.md 4.6.
 import { check, checkEqual, checkFails, eventually, type PortPromise, valuesOf } from "./conformance-checks.ts";
-import { hourMs, json, stateIn, stickyIn, stickyType } from "./conformance-events.ts";
+import { hourMs, json, page, stateIn, stickyIn, stickyType } from "./conformance-events.ts";
 import type { ConformanceFailure, ConformanceWorld } from "./conformance-world.ts";
 
 export const delayedEventPromises: readonly PortPromise[] = [

@@ -28,6 +28,15 @@ const failures: Failures = [
   ["a lost connection", { kind: "network", response: "connection-lost" }],
   ["an error of a server in trouble", { kind: "network", response: json(500, { errcode: "M_UNKNOWN" }) }],
   ["the error page of a proxy", { kind: "network", response: page(502, "text/html") }],
+  ["a 404 of a proxy", { kind: "network", response: page(404, "text/plain") }],
+  ["a 403 of a proxy", { kind: "network", response: page(403, "text/html") }],
+  ["a login page in place of the response", { kind: "network", response: page(200, "text/html") }],
+  ["an invalid access token", { kind: "logged-out", response: json(401, { errcode: "M_UNKNOWN_TOKEN" }) }],
+  [
+    "an expired access token",
+    { kind: "soft-logged-out", response: json(401, { errcode: "M_UNKNOWN_TOKEN", soft_logout: true }) },
+  ],
+  ["an event that is too large", { kind: "too-large", response: json(413, { errcode: "M_TOO_LARGE" }) }],
   ["a forbidden event", { kind: "forbidden", response: json(403, { errcode: "M_FORBIDDEN" }) }],
   ["a malformed event", { kind: "other", response: json(400, { errcode: "M_BAD_JSON" }) }],
 ];
