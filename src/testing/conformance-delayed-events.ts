@@ -3,6 +3,44 @@ import { check, checkEqual, checkFails, eventually, type PortPromise, valuesOf }
 import { hourMs, json, page, stateIn, stickyIn, stickyType } from "./conformance-events.ts";
 import type { ConformanceFailure, ConformanceWorld } from "./conformance-world.ts";
 
+type Failures = readonly (readonly [title: string, failure: ConformanceFailure])[];
+
+/** The errors of servers from before 2026 are in the body, beside `M_UNKNOWN`. */
+const oldError = (details: object) => json(400, { errcode: "M_UNKNOWN", ...details });
+
+const scheduleFailures: Failures = [
+  [
+    "Too long a delay is a MatrixError of the kind max-delay-exceeded, with the maximum if the server states it.",
+    {
+      kind: "max-delay-exceeded",
+      maxDelayMs: 60_000,
+      response: oldError({
+        "org.matrix.msc4140.errcode": "M_MAX_DELAY_EXCEEDED",
+        "org.matrix.msc4140.max_delay": 60_000,
+      }),
+    },
+  ],
+  [
+    "A server that sends a delayed event at once does not support delayed events.",
+    { kind: "unsupported", response: json(200, { event_id: "$sent-at-once" }) },
+  ],
+  [
+    "A server that refuses every delay does not support delayed events.",
+    { kind: "unsupported", response: oldError({ "org.matrix.msc4140.errcode": "M_MAX_DELAY_UNSUPPORTED" }) },
+  ],
+];
+
+const restartFailures: Failures = [
+  [
+    "A restart that conflicts with a finalised event is a MatrixError of the kind conflict.",
+    { kind: "conflict", response: json(409, { errcode: "M_UNKNOWN" }) },
+  ],
+  [
+    "A restart that a proxy answers with 404 is a MatrixError of the kind not-found.",
+    { kind: "not-found", response: page(404, "text/plain") },
+  ],
+];
+
 export const delayedEventPromises: readonly PortPromise[] = [
   {
     title: "The limits of delayed events are an object if the server has them.",
@@ -98,30 +136,29 @@ export const delayedEventPromises: readonly PortPromise[] = [
       );
     },
   },
-  {
-    title: "A restart that conflicts with a finalised event is a MatrixError of the kind conflict.",
-    needs: { delayedEvents: true },
-    check: async (world) => {
-      const failure: ConformanceFailure = { kind: "conflict", response: json(409, { errcode: "M_UNKNOWN" }) };
-      const roomId = await world.createRoom({ encrypted: false });
-      const delayId = await scheduleOne(world, roomId);
-      world.failNext("restart", failure);
-      await checkFails(world.port.updateDelayedEvent(delayId, "restart"), failure, "restart");
-    },
-  },
-  {
-    title:
-      "Too long a delay is a MatrixError of the kind max-delay-exceeded, with the maximum if the server states it.",
-    needs: { delayedEvents: true },
-    check: async (world) => {
-      const details = { "org.matrix.msc4140.errcode": "M_MAX_DELAY_EXCEEDED", "org.matrix.msc4140.max_delay": 60_000 };
-      const response = json(400, { errcode: "M_UNKNOWN", ...details });
-      const failure: ConformanceFailure = { kind: "max-delay-exceeded", maxDelayMs: 60_000, response };
-      const roomId = await world.createRoom({ encrypted: false });
-      world.failNext("schedule", failure);
-      await checkFails(world.port.schedule(stateIn(roomId, world.port), hourMs), failure, "schedule");
-    },
-  },
+  ...scheduleFailures.map(
+    ([title, failure]): PortPromise => ({
+      title,
+      needs: { delayedEvents: true },
+      check: async (world) => {
+        const roomId = await world.createRoom({ encrypted: false });
+        world.failNext("schedule", failure);
+        await checkFails(world.port.schedule(stateIn(roomId, world.port), hourMs), failure, "schedule");
+      },
+    }),
+  ),
+  ...restartFailures.map(
+    ([title, failure]): PortPromise => ({
+      title,
+      needs: { delayedEvents: true },
+      check: async (world) => {
+        const roomId = await world.createRoom({ encrypted: false });
+        const delayId = await scheduleOne(world, roomId);
+        world.failNext("restart", failure);
+        await checkFails(world.port.updateDelayedEvent(delayId, "restart"), failure, "restart");
+      },
+    }),
+  ),
   {
     title: "The error of an update does not contain the delay id, even if the server repeats it.",
     needs: { delayedEvents: true },
