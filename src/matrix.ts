@@ -161,6 +161,12 @@ export type MatrixErrorKind =
   | "max-delay-exceeded"
   /** The server lacks the feature. */
   | "unsupported"
+  /** The session of the client has ended: its access token is not valid any more. */
+  | "logged-out"
+  /** The access token has expired. The client can log in again without losing its data. */
+  | "soft-logged-out"
+  /** The event is larger than the server accepts. */
+  | "too-large"
   | "other";
 
 /**
