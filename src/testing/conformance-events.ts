@@ -3,7 +3,7 @@ import type { Matrix, OutgoingEvent } from "../matrix.ts";
 import { stateMemberType, stickyMemberTypes } from "../room/names.ts";
 import type { ConformanceFailure } from "./conformance-world.ts";
 
-export const [stickyType] = stickyMemberTypes;
+export const stickyType: string = stickyMemberTypes[0];
 export const hourMs = 3_600_000;
 export const messageType = "io.element.call.encryption_keys";
 export const secret = "a-secret-that-nobody-else-may-read";
