@@ -26,7 +26,7 @@ const delayedLeaveMs = 4_000;
 /** Shorter than the defaults, so that all of it happens within a demo. */
 export const joinOptions: SessionJoinOptions = {
   timing: { delayedLeaveMs, delayedLeaveRestartMs: 1_500 },
-  rotation: { useDelayMs, graceMs: 2_500 },
+  keys: { rotation: { useDelayMs, graceMs: 2_500 } },
 };
 
 /**

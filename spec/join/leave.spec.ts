@@ -36,7 +36,7 @@ describe("A leave", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const leaveOn = cold("                         1s        x");
-      home.answer({ request: "send-delayed" }, { lose: "response" });
+      home.injectFault({ request: "send-delayed" }, { lose: "response" });
       expectObservable(requests$, "                 ^ 9s !").toBe("C-D-W-R 993ms S");
       expectObservable(inWords(join({ leaveOn })), "^ 9s !").toBe("a-d-w-j 993ms l-|", smooth);
     }),
@@ -91,7 +91,7 @@ describe("Unsubscribing", () => {
     "sends a leave if the delayed leave cannot be sent, like leaveOn",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
-      home.answer({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
+      home.injectFault({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
       expectObservable(requests$, "^ 9s !").toBe("C-D-W-R 993ms S 3001ms L-X");
       expectObservable(seen$, "    ^ 9s !").toBe("n-----a 3997ms n", seen);
       cold("                       j 999ms -")
@@ -123,7 +123,7 @@ describe("Unsubscribing", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       // The first join gets no answer, so that its leave is sent without knowing whether it had joined.
-      home.answer({ request: "send" }, { lose: "request" });
+      home.injectFault({ request: "send" }, { lose: "request" });
       const joins$ = concat(join({ leaveOn: timer(5) }), join({ leaveOn: timer(30_000) }));
       expectObservable(requests$, "^ 3s  !").toBe("C-D-W 2000ms L-C-X-D-W-R");
       expectObservable(seen$, "    ^ 30s !").toBe("n 2014ms a", seen);

@@ -20,7 +20,7 @@ describe("Our membership", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const timing = { delayedLeaveMs: 8_000 };
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { lose: "response", times: 4 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { lose: "response", times: 4 }));
       expectObservable(requests$, "            ^ 16s !").toBe("C-D-W-R 4999ms R 1999ms R 1999ms R 1999ms R 1999ms R");
       expectObservable(inWords(join({ timing })), "^ 16s !").toBe("a-d-w-j 7999ms p 5001ms j", words);
     }),

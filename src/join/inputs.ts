@@ -15,7 +15,7 @@ import {
 } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { RoomChange } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { OwnMember } from "../types.ts";

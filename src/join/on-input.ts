@@ -1,5 +1,5 @@
 // On input: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 5.7, 14.1.
-import { longestPastMs } from "../membership/state-content.ts";
+import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import {
   armedLeave,
   type Draft,
@@ -75,7 +75,7 @@ function onOwnMembership(draft: Draft, own: Presence["own"]): void {
   if (own && own.eventId === presence.staleEventId) return;
   if (own && publication.status !== "no") {
     const { createdTs = own.createdTs } = presence;
-    presence.createdTs = own.createdTs > createdTs + longestPastMs ? createdTs : own.createdTs;
+    presence.createdTs = own.createdTs > createdTs + maxClaimedAgeMs ? createdTs : own.createdTs;
     presence.isEchoed = true;
     presence.isMissing = false;
     if (publication.status === "maybe") markPublished(draft, state.rejoin ? "rejoin" : "join", "sync");
