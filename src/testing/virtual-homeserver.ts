@@ -11,6 +11,7 @@ import type { Condition } from "./virtual-device.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
+/** How the virtual homeserver behaves. */
 export interface VirtualHomeserverOptions {
   /** How long a request travels to the server. Its response takes the same time. Default 20. */
   readonly latencyMs?: number;
@@ -22,6 +23,7 @@ export interface VirtualHomeserverOptions {
   readonly stickyEvents?: boolean;
 }
 
+/** How to make a room. */
 export interface RoomOptions {
   /** The users in the room. The first one created it and has power level 100. */
   readonly members: readonly string[];
