@@ -2,16 +2,17 @@
 import { asyncScheduler, catchError, EMPTY, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
 import { runMachine } from "../rx/machine.ts";
 import type { Decryption, OwnMember } from "../types.ts";
-import type { Delivery, DeliveryReport, KeysContext } from "./channel.ts";
+import type { Delivery, KeysContext } from "./channel.ts";
 import { deliveryChannel } from "./delivery.ts";
-import { type Exchange, type ExchangeEffect, type ExchangeInput, note } from "./exchange.ts";
+import type { ExchangeEffect } from "./effects.ts";
+import type { Exchange, ExchangeInput } from "./exchange.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
 import { verifyMessage, verifyRoomKeys } from "./verify-sender.ts";
 
 /** A step was taken, or an effect is for the session. */
 export type ExchangeOutput = { readonly kind: "stepped" } | Exclude<ExchangeEffect, { kind: "send" }>;
 
-/** Runs an exchange while subscribed. It sends keys; all other effects are emitted. */
+/** Runs an exchange while subscribed. It sends keys, and emits all other effects. */
 export function runExchange(
   exchange: Exchange,
   context: KeysContext,
@@ -23,14 +24,11 @@ export function runExchange(
     const channel = deliveryChannel(context, own, options);
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
-        tap((report) => {
-          const effect = noteOf(delivery, report);
-          if (effect) subscriber.next(effect);
-        }),
-        // A subscriber that leaves at such a note sends nothing.
+        tap((report) => report.kind === "note" && subscriber.next(report)),
+        // A subscriber that leaves at a note is not sent for.
         takeWhile(() => !subscriber.closed),
-        mergeMap((report) =>
-          report.kind === "outcome" ? of<ExchangeInput>({ kind: "delivery", delivery, result: report }) : EMPTY,
+        mergeMap((report): readonly ExchangeInput[] =>
+          report.kind === "outcome" ? [{ kind: "delivery", delivery, result: report }] : [],
         ),
       );
     const inputs$ = inputsOf(context, own, options, report$).pipe(
@@ -53,7 +51,7 @@ export function runExchange(
   });
 }
 
-/** What happens to us, in this order at first: our first key is made, then we listen, then we look at the members. */
+/** What happens to us. At first: our first key is made, then we listen, then we look at the members. */
 function inputsOf(
   { matrix, roomId, slot, membership$ }: KeysContext,
   own: OwnMember,
@@ -71,17 +69,4 @@ function inputsOf(
     report$.pipe(map((report): ExchangeInput => ({ kind: "report", report }))),
     membership$.pipe(map((): ExchangeInput => ({ kind: "look" }))),
   );
-}
-
-function noteOf({ key: { keyIndex } }: Delivery, report: DeliveryReport): ExchangeOutput | undefined {
-  switch (report.kind) {
-    case "sending": {
-      const { transport, devices } = report;
-      return note({ kind: "key-sent", keyIndex, transport, devices }, { sends: 1 });
-    }
-    case "withheld":
-      return note({ kind: "key-withheld", keyIndex });
-    case "outcome":
-      return undefined;
-  }
 }
