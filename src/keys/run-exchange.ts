@@ -1,5 +1,6 @@
 // RunExchange: the exchange of keys of one join, run against the port and the clock. protocol.md 5.
-import { asyncScheduler, catchError, EMPTY, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
+import { EMPTY, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
+import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
 import type { Decryption, OwnMember } from "../types.ts";
 import type { Delivery, KeysContext } from "./channel.ts";
@@ -21,6 +22,7 @@ export function runExchange(
   report$: Observable<Decryption>,
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
+    const clock = new IntervalClock();
     const channel = deliveryChannel(context, own, options);
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
@@ -31,21 +33,16 @@ export function runExchange(
           report.kind === "outcome" ? [{ kind: "delivery", delivery, result: report }] : [],
         ),
       );
-    const inputs$ = inputsOf(context, own, options, report$).pipe(
-      catchError((error: unknown) => {
-        subscriber.error(error);
-        return EMPTY;
-      }),
-    );
     const steps$ = runMachine<Exchange, ExchangeInput, ExchangeEffect>({
       initial: exchange,
       // Members are read at the moment of the step, so that nobody is sent a key after leaving.
       step: (state, input, now) => ({ state, effects: state.step(input, context.membership$.value, now) }),
-      inputs$,
+      inputs$: inputsOf(context, own, options, report$, clock),
       perform: (effect) => (effect.kind === "send" ? send(effect.delivery) : void subscriber.next(effect)),
       dueTs: ({ dueTs }) => dueTs,
       due: { kind: "look" },
       isOver: () => false,
+      clock,
     });
     steps$.pipe(map((): ExchangeOutput => ({ kind: "stepped" }))).subscribe(subscriber);
   });
@@ -57,11 +54,12 @@ function inputsOf(
   own: OwnMember,
   { requireCrossSigned }: ResolvedKeyOptions,
   report$: Observable<Decryption>,
+  clock: Pick<IntervalClock, "now">,
 ): Observable<ExchangeInput> {
   const recipient = { ...own, roomId, slot, requireCrossSigned };
   const verification$ = merge(
-    matrix.toDevice$.pipe(mergeMap((message) => verifyMessage(message, recipient, asyncScheduler.now()))),
-    (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, asyncScheduler.now()))),
+    matrix.toDevice$.pipe(mergeMap((message) => verifyMessage(message, recipient, clock.now()))),
+    (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
   return merge(
     of<ExchangeInput>({ kind: "start" }),

@@ -1,4 +1,4 @@
-// Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
+// Call: our membership, our media, and the media of the others, for as long as it is subscribed to.
 import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
 import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
@@ -6,32 +6,29 @@ import {
   connect,
   defer,
   distinctUntilChanged,
-  endWith,
-  ignoreElements,
+  fromEvent,
   map,
   merge,
   type Observable,
   of,
+  race,
   retry,
   shareReplay,
   switchMap,
-  takeUntil,
-  tap,
+  timer,
 } from "rxjs";
 import { connection } from "./connection.ts";
+import { type Devices, publish } from "./devices.ts";
 import type { Link } from "./link.ts";
-import type { Mark } from "./marks.ts";
-import { connections, type Connections, type Place, placesOf } from "./media.ts";
-import { publishing, type Wanted } from "./publishing.ts";
+import { connections, type Connections, type Sfu, sfusOf } from "./media.ts";
+import { takeUntilCompleted } from "./take-until-completed.ts";
 
 export interface CallOptions {
   readonly session: RtcSession;
   readonly backend: LivekitBackend;
-  /** Which of our devices are on. */
-  readonly wanted: Wanted;
+  readonly devices: Devices;
   readonly link: Pick<Link, "mode" | "camera">;
   readonly leaveOn: Observable<unknown>;
-  readonly mark: (name: Mark) => void;
 }
 
 export interface Call {
@@ -42,22 +39,21 @@ export interface Call {
 
 type Own = JoinState["member"];
 
-const reconnectMs = 2_000;
+const firstWaitMs = 2_000;
+const maxWaitMs = 60_000;
 
 /** Joins; completes once we have left. */
 export function call(options: CallOptions): Observable<Call> {
-  const { session, backend, wanted, link, leaveOn, mark } = options;
+  const { session, backend, devices, link, leaveOn } = options;
   return defer(() => {
-    mark("join");
     const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const state$ = session.join({
       mode: link.mode,
       transports: transport$.pipe(map((transport) => [transport])),
-      intent: wanted.camera$.pipe(map((on) => (on ? "video" : "audio"))),
+      intent: devices.camera$.pipe(map((on) => (on ? "video" : "audio"))),
       leaveOn,
     });
     return state$.pipe(
-      tap(({ status }) => status === "joined" && mark("homeserver")),
       connect((joining$) =>
         combineLatest({
           state: joining$,
@@ -65,7 +61,7 @@ export function call(options: CallOptions): Observable<Call> {
           rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
             switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
           ),
-        }).pipe(takeUntil(joining$.pipe(ignoreElements(), endWith(undefined)))),
+        }).pipe(takeUntilCompleted(joining$)),
       ),
     );
   });
@@ -77,24 +73,23 @@ const activeMember = (state: JoinState): Own | undefined => (state.status === "l
 /** Where we publish, and where others do. */
 function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
   return options.session.membership$.pipe(
-    map((members) => placesOf(own, transport.livekit_service_url, members)),
-    connections((place) => roomAt(options, place, own)),
+    map((members) => sfusOf(own, transport.livekit_service_url, members)),
+    connections((sfu) => roomAt(options, sfu, own)),
   );
 }
 
 /** A LiveKit room, connected again with a new token when it is lost. */
-function roomAt(options: CallOptions, { url, purpose }: Place, member: Own) {
-  const { session, backend, wanted, link, mark } = options;
-  const { encryptionKey$, decryption } = session;
+function roomAt(options: CallOptions, { url, purpose }: Sfu, member: Own) {
+  const { session, backend, devices, link } = options;
   const transport = { type: "livekit", livekit_service_url: url };
   const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
-    tap(() => purpose === "publish" && mark("token")),
-    switchMap((token) => connection(token, { encryptionKey$, decryption, camera: link.camera })),
-    retry({ delay: reconnectMs }),
+    switchMap((token) => connection(token, { session, camera: link.camera })),
+    retry({ delay: (_, count) => nextTry(count), resetOnSuccess: true }),
   );
   if (purpose === "subscribe") return room$;
-  return room$.pipe(
-    tap(() => mark("sfu")),
-    switchMap((room) => merge(of(room), publishing(room, wanted))),
-  );
+  return room$.pipe(switchMap((room) => merge(of(room), publish(room, devices))));
 }
+
+/** Waits longer each time, but not when the network comes back. */
+const nextTry = (count: number): Observable<unknown> =>
+  race(timer(Math.min(firstWaitMs * 2 ** (count - 1), maxWaitMs)), fromEvent(window, "online"));
