@@ -16,7 +16,7 @@ import {
 } from "rxjs";
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
-import { ownMembership } from "./join/own-membership.ts";
+import { ownMembership } from "./join/join.ts";
 import type { JoinState } from "./join/state.ts";
 import type { KeysEvent } from "./keys/effects.ts";
 import type { Keys } from "./keys/keys.ts";

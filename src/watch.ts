@@ -13,44 +13,49 @@ import type { Application, Membership, Slot } from "./types.ts";
 
 /** How strictly to read a call. */
 export interface ReadingOptions {
-  /** Sticky members need an open slot. Default false: an absent slot counts as open, since nobody creates them today. */
+  /** Whether sticky members need an open slot. Default false: an absent slot counts as open, because no client creates slots today. */
   readonly strictSlots?: boolean;
-  /** A slot must name the encryption that its room has, as the newest MSC4143 wants. Default false. */
+  /** Whether a slot must name the encryption of its room, as in the newest MSC4143, or else counts as closed. Default false. */
   readonly requireSlotEncryption?: boolean;
 }
 
-/** Which call, and how strictly to read it. */
+/** Which call to read, and how strictly. */
 export interface SessionOptions extends ReadingOptions {
+  /** The Matrix room id. */
   readonly roomId: string;
-  /** The slot id, for instance `m.call#ROOM`: an application type, `#`, and an id of its own. */
+  /** The slot id, for instance `m.call#ROOM`: an application type, one `#`, and an id. */
   readonly slot: string;
-  /** The client may not know the room yet: until it does, the call reads as empty. Default false. */
+  /** Whether to accept a room that the client does not know yet. Until it does, the call is empty. Default false. */
   readonly awaitRoom?: boolean;
 }
 
 /**
- * One call in one room, to watch. Inert until the first subscription; releases everything after the last.
+ * One call in one room, to watch. It never writes. It does no work until the first subscription to one of its streams,
+ * and releases everything after the last one.
  *
- * A `.value` is cheap while somebody is subscribed; without a subscriber it reads the whole room each time.
+ * Reading `.value` is cheap while one of them has a subscriber. Otherwise each read reads the whole room.
  */
 export interface WatchedSession<App extends Application = Application> {
+  /** The Matrix room id. */
   readonly roomId: string;
+  /** The slot id. */
   readonly slot: string;
   /**
-   * The members of the call, ourselves included, oldest first. A member that did not change is the same object as before.
-   * Watching never writes.
+   * The members of the call, oldest first, ourselves included. It emits at most once for each sync response, and at the
+   * exact time when a member expires. A member that did not change is the same object as before. protocol.md 3.
    */
   readonly membership$: Behavior<readonly Membership<App>[]>;
-  /** Events that look like members but are not, each with its reason. The newest 1,000 at most. */
+  /** The events that look like memberships but make no member, each with the reason: the newest 1,000, oldest first. */
   readonly rejected$: Behavior<readonly Rejection[]>;
-  /** Whether the slot lets members in. */
+  /** The slot of the call: whether it lets sticky members in. */
   readonly slot$: Behavior<Slot>;
-  /** Every decision from now on, for logs, statistics and inspectors. Never a secret. Subscribing starts no work. */
+  /** Every decision from now on, for logs, statistics and inspectors. It has no secrets. A subscription starts no work. */
   readonly trace$: Observable<Trace>;
 }
 
 /**
- * Watches a slot of a room. Use `rtcSession` to join as well; an app that only watches is much smaller with this.
+ * Opens a session that only watches a call. An app that never joins calls is much smaller with it. To join, use
+ * `rtcSession`.
  *
  * @typeParam App What the members of this application carry. Default `Application`.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
@@ -72,7 +77,7 @@ export function watchSession<App extends Application = Application>(
   return openSession<App>(matrix, options).session;
 }
 
-/** A watched session, and the context in which its other parts work. */
+/** A watched session, and the context that its other parts share. */
 export interface OpenSession<App extends Application> {
   readonly session: WatchedSession<App>;
   readonly context: SessionContext<TraceEntry>;

@@ -25,8 +25,7 @@ const delayedLeaveMs = 4_000;
 
 /** Shorter than the defaults, so that all of it happens within a demo. */
 export const joinOptions: SessionJoinOptions = {
-  delayedLeaveMs,
-  delayedLeaveRestartMs: 1_500,
+  timing: { delayedLeaveMs, delayedLeaveRestartMs: 1_500 },
   keys: { rotation: { useDelayMs, graceMs: 2_500 } },
 };
 

@@ -11,18 +11,18 @@ const short = { delayedLeaveMs: 4_000, delayedLeaveRestartMs: 1_000 };
 it("when the homeserver is away for 20 s, members come back by themselves, and others see one leave at most", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
   const members = [
-    ...(await memberInEachMode(alice, bob, { delayedLeaveMs: 8_000 })),
-    ...(await memberInEachMode(alice, bob, { delayedLeaveMs: 60_000 })),
+    ...(await memberInEachMode(alice, bob, { timing: { delayedLeaveMs: 8_000 } })),
+    ...(await memberInEachMode(alice, bob, { timing: { delayedLeaveMs: 60_000 } })),
   ];
   await outage(20_000);
   const [backTs, backAt] = [Date.now(), performance.now()];
   await Promise.all(
     members.map(async (member) => {
-      const { mode, delayedLeaveMs } = member.options;
+      const { mode, timing } = member.options;
       await until(() => isWell(member, backTs), 60_000);
       figure(
         context,
-        `${mode}, delay ${delayedLeaveMs} ms: from the server's return to well`,
+        `${mode}, delay ${timing?.delayedLeaveMs} ms: from the server's return to well`,
         inMs(Date.now() - backTs),
       );
       const { ours, sdk } = await member.seen.seen(true, 60_000);
@@ -33,7 +33,7 @@ it("when the homeserver is away for 20 s, members come back by themselves, and o
   // What is still to come has come by then.
   await sleep(6_000);
   for (const { options, seen } of members) {
-    const most = options.delayedLeaveMs === 8_000 ? 1 : 0;
+    const most = options.timing?.delayedLeaveMs === 8_000 ? 1 : 0;
     expect(seen.leaves().ours).toBeLessThanOrEqual(most);
     expect(seen.leaves().sdk).toBeLessThanOrEqual(most);
     await seen.seen(true);
@@ -45,7 +45,7 @@ it("when the homeserver is away for 20 s, members come back by themselves, and o
 
 it("members whose network is gone for longer than their delay know that they are gone, and come back", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const before = members.map(({ seen }) => seen.member());
   const cutAt = performance.now();
   alice.cutOff();
@@ -79,7 +79,7 @@ it("members whose network is gone for longer than their delay know that they are
 
 it("members whose process is frozen for longer than their delay come back, and others see one leave at most", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const counts = members.map(({ states }) => states.length);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7_000);
   const thawTs = Date.now();

@@ -45,7 +45,7 @@ export function isWell({ states, options }: Pick<RealMember, "states" | "options
   if (state?.status !== "joined" || state.probablyLeft || state.membership === undefined) return false;
   const { delayedLeave } = state;
   if (delayedLeave.status !== "armed") return delayedLeave.status === "unsupported";
-  return delayedLeave.untilTs > Math.max(Date.now(), sinceTs + (options.delayedLeaveMs ?? 18_000));
+  return delayedLeave.untilTs > Math.max(Date.now(), sinceTs + (options.timing?.delayedLeaveMs ?? 18_000));
 }
 
 /** Whether a member knows that the others see it as gone. */

@@ -35,7 +35,7 @@ test("each subscription requests a new OpenID token and emits it unchanged", asy
 
 test("a response without a token is an error", async () => {
   server.on("POST", "/openid/request_token", () => ({}));
-  await expect(all(port().openIdToken())).rejects.toMatchObject({ kind: "other" });
+  await expect(all(port().openIdToken())).rejects.toMatchObject({ kind: "network" });
 });
 
 test("the transports of the homeserver are emitted unchanged", async () => {

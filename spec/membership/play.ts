@@ -1,4 +1,4 @@
-// Play: a room in which facts happen, to a client and its view, and into the log that the oracle goes by.
+// Play: lets facts happen in a room, for a client and its projection, and logs them for the oracle.
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { Projection } from "../../src/membership/projection.ts";
 import { wholeRoom } from "../../src/room/room-changes.ts";
@@ -20,7 +20,7 @@ export class Play {
   readonly projection: Projection;
   now = 0;
   readonly #ids: ReadonlyMap<Fact, string>;
-  /** What has arrived, oldest first. */
+  /** The events that have arrived, oldest first. */
   readonly #arrived: { readonly fact: StateFact | StickyFact; readonly eventId: string }[] = [];
   readonly #held = new Map<string, { readonly fact: StickyFact; readonly event: StickyEvent }>();
 
@@ -36,18 +36,18 @@ export class Play {
     this.projection.refresh(wholeRoom(roomId), this.now);
   }
 
-  /** Lets facts happen at once and tells of them in one batch. */
+  /** Lets facts happen together, in one batch of changes. */
   batch(facts: readonly Fact[]): void {
-    const change = facts.flatMap((fact) => this.#happen(fact));
-    this.projection.refresh(change, this.now);
-    this.client.tell(...change);
+    const changes = facts.flatMap((fact) => this.#happen(fact));
+    this.projection.refresh(changes, this.now);
+    this.client.emit(...changes);
   }
 
-  /** Redacts events that have arrived, and tells of it in one batch. */
+  /** Redacts events that have arrived, in one batch of changes. */
   redact(facts: Iterable<Fact>): void {
-    const change = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
-    this.projection.refresh(change, this.now);
-    this.client.tell(...change);
+    const changes = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
+    this.projection.refresh(changes, this.now);
+    this.client.emit(...changes);
   }
 
   #redact(eventId: string): readonly RoomChange[] {
@@ -106,7 +106,7 @@ export class Play {
     return this.client.keep(roomId, event);
   }
 
-  /** Lets time pass as a timer for the deadline would, and looks no sooner than that. */
+  /** Lets time pass: the projection is refreshed at its deadlines, as a timer would do it. */
   until(ts: number): void {
     for (let due = this.projection.deadlineTs; due !== undefined && due <= ts; due = this.projection.deadlineTs) {
       this.projection.refresh([], due);

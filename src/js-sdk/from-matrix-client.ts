@@ -12,7 +12,7 @@ import { roomKeysOf } from "./room-keys.ts";
 import { roomsOf } from "./sdk-rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
 import { StickyEvents } from "./sticky-events.ts";
-import { toDeviceOf } from "./to-device.ts";
+import { toDeviceOf } from "./sdk-to-device.ts";
 
 /** The port of this library, together with the requests that find a LiveKit server. */
 export type MatrixClientPort = Matrix & LivekitBackend;

@@ -11,7 +11,7 @@ const transportPrefixes = [`${unstable}/org.matrix.msc4143`, "/_matrix/client/v1
 
 export function livekitBackendOf(client: MatrixClient): LivekitBackend {
   const transportsAt = (prefix: string) =>
-    request(client, { method: "GET", prefix, path: pathOf("rtc", "transports") }).pipe(
+    request(client, { method: "GET", prefix, path: pathOf("rtc", "transports"), mayBeMissing: true }).pipe(
       map((answer) => objectOr(answer)["rtc_transports"]),
       map((transports) => (Array.isArray(transports) ? (transports as readonly unknown[]) : undefined)),
       catchError((error: MatrixError) => {
@@ -38,7 +38,7 @@ export function livekitBackendOf(client: MatrixClient): LivekitBackend {
 
 function tokenIn(answer: unknown): OpenIdToken {
   if (isString(objectOr(answer)["access_token"])) return answer as OpenIdToken;
-  throw new MatrixError("other", "the server's answer has no OpenID token");
+  throw new MatrixError("network", "the response of the server has no OpenID token");
 }
 
 /** A domain without a web server looks like one that is out of reach. Both count as having no such file. */

@@ -11,7 +11,7 @@ export type DecodedMembership = Parsed<MembershipClaim | "left">;
 
 export const left: DecodedMembership = parsed("left");
 
-/** The path of the first error in a list of transports; undefined if there is none. */
+/** The path of the first error in a list of transports. Undefined for a valid list. */
 export function transportError(value: unknown, path: string): string | undefined {
   if (!Array.isArray(value)) return path;
   const index = value.findIndex((item) => !isObject(item) || !isString(item["type"]));

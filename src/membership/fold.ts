@@ -82,7 +82,7 @@ export class MemberFold {
     return this.#events.stateKeys();
   }
 
-  /** Puts the event that is at a state key now; undefined if there is none. */
+  /** Puts the event that is at a state key now. Undefined: the key is empty. */
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
     const before = this.#events.stateAt(stateKey);
     if (before && event && isUnchanged(before.event, event)) return;

@@ -6,7 +6,7 @@ import { isSlotId } from "../room/slot.ts";
 import type { Application } from "../types.ts";
 import { type DecodedMembership, intentIn, left, type MembershipClaim, transportError, transportsIn } from "./claim.ts";
 
-/** The sticky key, by either name. Undefined if there is none, or two that differ. */
+/** The sticky key, by either name. Undefined if it is missing, or if the two names have different keys. */
 export function stickyKeyOf(content: unknown): string | undefined {
   if (!isObject(content)) return undefined;
   const unstable = content["msc4354_sticky_key"];
@@ -37,7 +37,7 @@ function errorIn(content: JsonObject, event: StickyEvent): string | undefined {
   return memberError(member, event) ?? mediaError(content);
 }
 
-/** A user id must be the sender's. A device id must be claimed in the content or proven by the encryption. */
+/** A user id has to be the sender's. A device id must be claimed in the content or proven by the encryption. */
 function memberError(member: JsonObject, event: StickyEvent): string | undefined {
   const { id, membership } = member;
   if (!isString(id) || id === "") return "member.id";

@@ -1,7 +1,7 @@
 import { ignoreElements, map } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
-import { ownMembership } from "../../src/join/own-membership.ts";
+import { ownMembership } from "../../src/join/join.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { inWords, marbles, scene } from "./scene.ts";
 
@@ -10,7 +10,7 @@ describe("being a member of a call", () => {
     "schedules the delayed leave before it joins, restarts it at once and then every five seconds",
     marbles(({ expectObservable }) => {
       const { requests$, join, seen$ } = scene();
-      expectObservable(requests$, "^ 12s !").toBe("c-d-w-r 4999ms r 4999ms r");
+      expectObservable(requests$, "^ 12s !").toBe("C-D-W-R 4999ms R 4999ms R");
       expectObservable(seen$, "^ 12s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(join()), "^ 12s !").toBe("a-b-c-d", {
         a: "checking-support",
@@ -25,7 +25,7 @@ describe("being a member of a call", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const leaveOn = cold("         -------x");
-      expectObservable(requests$).toBe("c-d-w-rs");
+      expectObservable(requests$).toBe("C-D-W-RS");
       expectObservable(seen$, "^ 1m !").toBe("n-----a--n", { n: "", a: "alice" });
       expectObservable(join({ mode, leaveOn }).pipe(map(({ status }) => status))).toBe("a-a-a-bc-|", {
         a: "joining",
@@ -39,7 +39,7 @@ describe("being a member of a call", () => {
     "leaves when unsubscribed from",
     marbles(({ expectObservable }) => {
       const { requests$, join, seen$ } = scene();
-      expectObservable(requests$).toBe("c-d-w-r 4999ms r 2999ms s");
+      expectObservable(requests$).toBe("C-D-W-R 4999ms R 2999ms S");
       expectObservable(seen$, "^ 1m !").toBe("n-----a 8001ms n", { n: "", a: "alice" });
       expectObservable(inWords(join()), "^ 8005ms !").toBe("a-b-c-d", {
         a: "checking-support",
