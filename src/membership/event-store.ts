@@ -1,5 +1,6 @@
 // EventStore: the current event at each key of a room, by key, by sender and by end. protocol.md 1.4, 3.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
+import { isEmpty } from "../room/json.ts";
 import { DeadlineHeap, type Timed } from "../rx/timer-queue.ts";
 import type { Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
@@ -14,6 +15,8 @@ export interface StateEntry extends EntryBase {
   readonly kind: "state";
   readonly event: RoomEvent;
   readonly claim: Membership | undefined;
+  /** Whether its content was empty when it was parsed. A redaction empties it; nothing else changes an event. */
+  readonly wasEmpty: boolean;
 }
 
 export interface StickyEntry extends EntryBase {
@@ -49,6 +52,13 @@ export type Outcome = Membership | Rejection;
 export const isRejection = (outcome: Outcome | undefined): outcome is Rejection =>
   outcome !== undefined && "reason" in outcome;
 
+/**
+ * Whether an entry was made of this event as it is now. The content object cannot tell: a client may make a new copy for each
+ * read, or empty the object in place at a redaction.
+ */
+export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEvent): boolean =>
+  before.eventId === event.eventId && wasEmpty === isEmpty(event.content);
+
 /** The entry of a state event. It ends if it claims a membership. */
 export function stateEntry(key: string, event: RoomEvent, now: number): StateEntry {
   const { ok, malformed } = parseStateMember(event, now);
@@ -60,6 +70,7 @@ export function stateEntry(key: string, event: RoomEvent, now: number): StateEnt
     claim,
     problem: claim ? undefined : problemOf(malformed),
     mayClaim: claim !== undefined,
+    wasEmpty: isEmpty(event.content),
     endTs: claim ? claim.expiresTs : Infinity,
     heapIndex: -1,
     hasEnded: false,

@@ -10,6 +10,7 @@ import { checkEligibility, isSameRejection, precedes, type RoomConditions, type 
 import {
   type Entry,
   EventStore,
+  isMadeOf,
   isRejection,
   isUndecryptable,
   keyOfSticky,
@@ -79,13 +80,9 @@ export class MemberFold {
   /** Puts the event that is at a state key now. Undefined: the key is empty. */
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
     const before = this.#events.stateAt(stateKey);
-    if (before && event && isUnchanged(before.event, event)) return;
-    if (!event) {
-      if (before) this.#remove(before, "left");
-      return;
-    }
-    const entry = stateEntry(stateKey, event, now);
-    if (!before || !saysTheSame(before, entry)) this.#put(entry, before);
+    if (event && before && isMadeOf(before, event)) return;
+    if (event) this.#put(stateEntry(stateKey, event, now), before);
+    else if (before) this.#remove(before, "left");
   }
 
   /** Puts a sticky event. Events may come in any order, and more than once. */
@@ -223,13 +220,6 @@ const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.may
 
 const byOriginTs = (a: Rejection, b: Rejection): number =>
   a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
-
-/** The same event with the same content. */
-const isUnchanged = (a: RoomEvent, b: RoomEvent): boolean => a.eventId === b.eventId && a.content === b.content;
-
-/** The same event, in another copy. Only a redaction changes what an event says. */
-const saysTheSame = (a: Entry, b: Entry): boolean =>
-  a.event.eventId === b.event.eventId && a.problem?.reason === b.problem?.reason;
 
 /** The rejection, or the previous one if that says the same. */
 const keptRejection = (before: Outcome | undefined, rejection: Rejection): Rejection =>
