@@ -1,5 +1,5 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
-import type { Slot } from "../types.ts";
+import type { Application, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./event-store.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
 import { outranks } from "./sticky-map.ts";
@@ -9,6 +9,8 @@ export interface Rules {
   readonly slot: string;
   /** Sticky members need an open slot. Otherwise an absent slot counts as open. */
   readonly strictSlots: boolean;
+  /** Decodes the data of the application; undefined for data that it refuses. May throw. */
+  readonly decodeApplication?: (data: Application) => Application | undefined;
 }
 
 /** What the room says, as far as it decides who is a member. */
@@ -42,6 +44,7 @@ function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionR
   const { kind, event, claim, problem } = entry;
   if (!claim) return problem?.reason;
   if (claim.slot !== rules.slot) return "other-slot";
+  if (problem) return problem.reason;
   if (kind === "sticky") {
     if (room.encrypted && event.encryption === "cleartext") return "unencrypted";
     if (room.slotStatus === "closed") return "slot-closed";

@@ -1,8 +1,9 @@
 // EventStore: the current event at each key of a room, by key, by sender and by end. protocol.md 1.4, 3.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isEmpty } from "../room/json.ts";
+import type { Parsed } from "../room/parsed.ts";
 import { DeadlineHeap, type Timed } from "../rx/timer-queue.ts";
-import type { Membership } from "../types.ts";
+import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
 import { parseStateMember } from "./state-event.ts";
@@ -33,7 +34,7 @@ interface EntryBase extends Timed {
   readonly mayClaim: boolean;
   /** What the event claims, if it claims a membership. */
   readonly claim: MembershipClaim | undefined;
-  /** Why it claims none. */
+  /** Why it claims none, or why its claim cannot count. */
   readonly problem: Problem | undefined;
   /** Whether its end has passed. It stays so if the clock is set back. */
   hasEnded: boolean;
@@ -59,16 +60,18 @@ export const isRejection = (outcome: Outcome | undefined): outcome is Rejection 
 export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEvent): boolean =>
   before.eventId === event.eventId && wasEmpty === isEmpty(event.content);
 
+/** Decodes the data of the application in a claim; undefined if it is refused. */
+export type DecodeApplication = (claim: MembershipClaim) => Application | undefined;
+
 /** The entry of a state event. It ends if it claims a membership. */
-export function stateEntry(key: string, event: RoomEvent, now: number): StateEntry {
-  const { ok, malformed } = parseStateMember(event, now);
-  const claim = ok === "left" ? undefined : ok;
+export function stateEntry(key: string, event: RoomEvent, decode: DecodeApplication, now: number): StateEntry {
+  const { claim, problem } = checked(parseStateMember(event, now), decode);
   return {
     kind: "state",
     key,
     event,
     claim,
-    problem: claim ? undefined : problemOf(malformed),
+    problem,
     mayClaim: claim !== undefined,
     wasEmpty: isEmpty(event.content),
     endTs: claim ? claim.expiresTs : Infinity,
@@ -80,15 +83,20 @@ export function stateEntry(key: string, event: RoomEvent, now: number): StateEnt
 }
 
 /** The entry of a sticky event that ends at `endTs`. `before` is the entry that it replaces. */
-export function stickyEntry(event: StickyEvent, endTs: number, key: StickyKey, before?: StickyEntry): StickyEntry {
-  const { ok, malformed } = isUndecryptable(event) ? nothing : parseStickyMember(event, endTs);
-  const claim = ok === "left" ? undefined : ok;
+export function stickyEntry(
+  event: StickyEvent,
+  endTs: number,
+  key: StickyKey,
+  decode: DecodeApplication,
+  before?: StickyEntry,
+): StickyEntry {
+  const { claim, problem } = isUndecryptable(event) ? undecryptable : checked(parseStickyMember(event, endTs), decode);
   return {
     kind: "sticky",
     key: key.text,
     event,
     claim,
-    problem: claim ? undefined : isUndecryptable(event) ? undecryptable : problemOf(malformed),
+    problem,
     mayClaim: key.isShared,
     leaveId: lastLeave(before),
     endTs,
@@ -116,11 +124,23 @@ export function keyOfSticky(event: StickyEvent): StickyKey {
 
 export const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption === "undecryptable";
 
-const nothing = { ok: undefined, malformed: undefined };
-const undecryptable: Problem = { reason: "undecryptable" };
-const hasLeft: Problem = { reason: "left" };
+const undecryptable = { claim: undefined, problem: { reason: "undecryptable" } } as const;
+const refused: Problem = { reason: "bad-application" };
+const hasLeft = { claim: undefined, problem: { reason: "left" } } as const;
 
-const problemOf = (path: string | undefined): Problem => (path === undefined ? hasLeft : { reason: "malformed", path });
+/** A decoded event as a claim with its decoded application, or as a problem. */
+function checked<Claim extends MembershipClaim>(
+  decoded: Parsed<Claim | "left">,
+  decode: DecodeApplication,
+): { readonly claim: Claim | undefined; readonly problem: Problem | undefined } {
+  if (decoded.malformed !== undefined)
+    return { claim: undefined, problem: { reason: "malformed", path: decoded.malformed } };
+  const claim = decoded.ok;
+  if (claim === "left") return hasLeft;
+  const application = decode(claim);
+  if (application === claim.application) return { claim, problem: undefined };
+  return application ? { claim: { ...claim, application }, problem: undefined } : { claim, problem: refused };
+}
 
 const lastLeave = (entry: StickyEntry | undefined): string | undefined =>
   entry?.problem?.reason === "left" ? entry.event.eventId : entry?.leaveId;

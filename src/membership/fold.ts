@@ -3,7 +3,7 @@
 // there are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
-import type { Membership, Slot } from "../types.ts";
+import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
 import { checkEligibility, isSameRejection, precedes, type RoomConditions, type Rules } from "./eligibility.ts";
@@ -81,7 +81,7 @@ export class MemberFold {
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
     const before = this.#events.stateAt(stateKey);
     if (event && before && isMadeOf(before, event)) return;
-    if (event) this.#put(stateEntry(stateKey, event, now), before);
+    if (event) this.#put(stateEntry(stateKey, event, this.#decodeApplication, now), before);
     else if (before) this.#remove(before, "left");
   }
 
@@ -96,7 +96,7 @@ export class MemberFold {
     const key = keyOfSticky(event);
     const before = this.#events.stickyAt(key.text);
     if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, before ?? known), before);
+    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
   /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
@@ -141,6 +141,19 @@ export class MemberFold {
     this.#previous = undefined;
     return { ...changesBetween(removed, added), rejected };
   }
+
+  /** The data of the application. A claim that was decoded in an earlier fold is not decoded again. */
+  readonly #decodeApplication = (claim: MembershipClaim): Application | undefined => {
+    const { slot, decodeApplication } = this.#rules;
+    if (!decodeApplication || claim.slot !== slot) return claim.application;
+    const previous = this.#previous?.of(claim);
+    if (previous) return previous.application;
+    try {
+      return decodeApplication(claim.application);
+    } catch {
+      return undefined;
+    }
+  };
 
   #setOutcome(step: Step, entry: Entry, outcome: Outcome): void {
     const before = entry.outcome;
