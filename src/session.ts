@@ -56,9 +56,9 @@ export interface RtcSession<App extends Application = Application> extends Watch
   /**
    * Joins while subscribed. Unsubscribing leaves. `leaveOn` leaves too, and the stream completes once that is confirmed.
    *
-   * All subscribers of the returned stream share one join, and see its present state first. After the end of that join,
-   * a new subscriber joins again. One session joins once at a time: a second join fails with `already-joined` until the
-   * first has ended.
+   * All subscribers of the returned stream share one join, and see its present state first. Unsubscribing starts up to
+   * 30 s of leaving that nobody can observe; `leaveOn` shows its end. After the end of a join, a new subscriber joins again.
+   * One session joins once at a time: a second join fails with `already-joined` until the first has ended.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example
