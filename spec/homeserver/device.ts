@@ -10,7 +10,7 @@ export interface RealDevice {
   readonly matrix: MatrixClientPort;
   readonly userId: string;
   readonly deviceId: string;
-  /** Nothing goes out or comes in until `reconnect`. */
+  /** Cuts all requests until `reconnect`. */
   cutOff(): void;
   reconnect(): void;
   /** Stops it without a leave. */
