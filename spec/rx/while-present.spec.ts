@@ -65,7 +65,7 @@ describe("whilePresent", () => {
     "fails with the list, with the key function or with an inner stream",
     marbles(({ hot, expectObservable }) => {
       const failure = new Error("no");
-      const fails = (_: string): string => {
+      const fails = (): string => {
         throw failure;
       };
       const list$ = hot(" -a--#", lists, failure);
