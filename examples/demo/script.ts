@@ -25,9 +25,8 @@ const delayedLeaveMs = 4_000;
 
 /** Shorter than the defaults, so that everything happens within 20 seconds. */
 export const joinOptions: SessionJoinOptions = {
-  delayedLeaveMs,
-  delayedLeaveRestartMs: 1_500,
-  rotation: { useDelayMs, graceMs: 2_500 },
+  timing: { delayedLeaveMs, delayedLeaveRestartMs: 1_500 },
+  keys: { rotation: { useDelayMs, graceMs: 2_500 } },
 };
 
 /**

@@ -14,10 +14,9 @@ export function tiles<R>(
   tile: (data$: Observable<TileData>) => Observable<R>,
 ): Observable<R> {
   return combineLatest([membership$, encryptionStatus$]).pipe(
-    map(([members, statuses]) => {
-      const byIdentity = new Map(statuses.map((status) => [status.member.participantIdentity, status]));
-      return members.map((member): TileData => ({ member, encryption: byIdentity.get(member.participantIdentity) }));
-    }),
+    map(([members, statuses]) =>
+      members.map((member): TileData => ({ member, encryption: statuses.get(member.participantIdentity) })),
+    ),
     whilePresent(
       ({ member }) => member.instance,
       (data$) => tile(data$.pipe(distinctUntilChanged(isSame))),

@@ -1,5 +1,5 @@
 import { Subject } from "rxjs";
-import type { ToDeviceMessage } from "matrixrtc-rx";
+import type { ToDeviceMessage } from "matrixrtc-rx/port";
 import { expect, it, vi } from "vitest";
 import { noteKeyMessages } from "../e2e/pages/probes/key-messages.ts";
 

@@ -36,7 +36,8 @@ it("the bot ends on SIGINT while others are in the call, and works again when it
 
   for (const run of ["first", "second"]) {
     const bot = startBot(account, roomId);
-    const statusOfBot = () => session.encryptionStatus$.value.find(({ member }) => member.userId === account.userId);
+    const statusOfBot = () =>
+      [...session.encryptionStatus$.value.values()].find(({ userId }) => userId === account.userId);
     await until(() => statusOfBot()?.status === "ok");
     await until(() => bot.output().includes(`joined; in the call: ${alice.userId}`));
 

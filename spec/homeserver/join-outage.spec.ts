@@ -11,18 +11,18 @@ const short = { delayedLeaveMs: 4_000, delayedLeaveRestartMs: 1_000 };
 it("members rejoin after an outage of the homeserver of 20 s, and others see one leave at most", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
   const members = [
-    ...(await memberInEachMode(alice, bob, { delayedLeaveMs: 8_000 })),
-    ...(await memberInEachMode(alice, bob, { delayedLeaveMs: 60_000 })),
+    ...(await memberInEachMode(alice, bob, { timing: { delayedLeaveMs: 8_000 } })),
+    ...(await memberInEachMode(alice, bob, { timing: { delayedLeaveMs: 60_000 } })),
   ];
   await outage(20_000);
   const [backTs, backAt] = [Date.now(), performance.now()];
   await Promise.all(
     members.map(async (member) => {
-      const { mode, delayedLeaveMs } = member.options;
+      const { mode, timing } = member.options;
       await until(() => isFullyJoined(member, backTs), 60_000);
       figure(
         context,
-        `${mode}, delay ${delayedLeaveMs} ms: from the return of the server to joined`,
+        `${mode}, delay ${timing?.delayedLeaveMs} ms: from the return of the server to joined`,
         inMs(Date.now() - backTs),
       );
       const { ours, sdk } = await member.seen.seen(true, 60_000);
@@ -33,7 +33,7 @@ it("members rejoin after an outage of the homeserver of 20 s, and others see one
   // By then, late effects have happened.
   await sleep(6_000);
   for (const { options, seen } of members) {
-    const maxLeaves = options.delayedLeaveMs === 8_000 ? 1 : 0;
+    const maxLeaves = options.timing?.delayedLeaveMs === 8_000 ? 1 : 0;
     expect(seen.leaves().ours).toBeLessThanOrEqual(maxLeaves);
     expect(seen.leaves().sdk).toBeLessThanOrEqual(maxLeaves);
     await seen.seen(true);
@@ -45,7 +45,7 @@ it("members rejoin after an outage of the homeserver of 20 s, and others see one
 
 it("members without network for longer than their delay know that they are gone, and rejoin", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const before = members.map(({ seen }) => seen.member());
   const cutAt = performance.now();
   alice.cutOff();
@@ -79,7 +79,7 @@ it("members without network for longer than their delay know that they are gone,
 
 it("members whose process is frozen for longer than their delay rejoin, and others see one leave at most", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const counts = members.map(({ states }) => states.length);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7_000);
   const thawTs = Date.now();

@@ -22,7 +22,8 @@ describe.each(modes)("In mode %s", (mode) => {
     const intent = new BehaviorSubject("video");
     const leaveOn = new Subject<void>();
     const joinAt = performance.now();
-    const options = { mode, ...short, expiryMs: 4_000, expiryHeadroomMs: 2_000, intent, leaveOn };
+    const timing = { ...short, expiryMs: 4_000, expiryHeadroomMs: 2_000 };
+    const options = { mode, timing, intent, leaveOn };
     const over = lastValueFrom(rtcSession(alice.matrix, { roomId, slot }).join(options));
     figure(context, "from join to being seen", since(joinAt, await seenByBob.seen(true)));
     const first = seenByBob.member();
@@ -55,11 +56,11 @@ describe.each(modes)("In mode %s", (mode) => {
     const seenByBob = await watch(bob, roomId, alice);
     const session = rtcSession(alice.matrix, { roomId, slot });
     for (const afterMs of [0, 20, 40, 80, 160]) {
-      const hasty = session.join({ mode, ...short }).subscribe();
+      const hasty = session.join({ mode, timing: short }).subscribe();
       await sleep(afterMs);
       hasty.unsubscribe();
     }
-    const joined = session.join({ mode, ...short }).subscribe();
+    const joined = session.join({ mode, timing: short }).subscribe();
     await seenByBob.seen(true);
     await sleep(short.delayedLeaveMs + 1_000);
     expect(session.membership$.value).toHaveLength(1);
@@ -81,7 +82,7 @@ it("in each mode, unsubscribing leaves at once", async (context) => {
 
 it("in each mode, a killed member is removed by its delayed leave on the server", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const killedAt = performance.now();
   alice.kill();
   for (const member of members) {
@@ -98,7 +99,9 @@ it("in each mode, a killed member is removed by its delayed leave on the server"
 it("in each mode, on a server without delayed events, a member is refreshed often, and expires when it is killed", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
   const without = { ...alice, matrix: { ...alice.matrix, delayedEventLimits: () => of<false>(false) } };
-  const members = await memberInEachMode(without, bob, { unprotectedExpiryMs: 4_000, expiryHeadroomMs: 2_000 });
+  const members = await memberInEachMode(without, bob, {
+    timing: { unprotectedExpiryMs: 4_000, expiryHeadroomMs: 2_000 },
+  });
   await until(() => members.every(({ seen }) => seen.events() >= 3));
   for (const member of members) {
     expect(isFullyJoined(member)).toBe(true);

@@ -49,7 +49,7 @@ export function isFullyJoined({ states, options }: Pick<RealMember, "states" | "
   if (state?.status !== "joined" || state.probablyLeft || state.membership === undefined) return false;
   const { delayedLeave } = state;
   if (delayedLeave.status !== "armed") return delayedLeave.status === "unsupported";
-  return delayedLeave.untilTs > Math.max(Date.now(), sinceTs + (options.delayedLeaveMs ?? 18_000));
+  return delayedLeave.untilTs > Math.max(Date.now(), sinceTs + (options.timing?.delayedLeaveMs ?? 18_000));
 }
 
 /** Whether a member knows that others probably see it as gone. */

@@ -10,17 +10,17 @@ import { sdkSession, slot } from "./watch.ts";
 const keyType = "io.element.call.encryption_keys";
 
 /** Joins by this library. Returns its to-device messages and the index of its key of each other member. */
-function join(who: RealDevice, roomId: string, keyTransport: KeyTransport, mode: JoinMode = "compatibility") {
+function join(who: RealDevice, roomId: string, transport: KeyTransport, mode: JoinMode = "compatibility") {
   const session = rtcSession(who.matrix, { roomId, slot });
   const messages: string[] = [];
   const listening = who.matrix.toDevice$.subscribe(({ type }) => messages.push(type));
-  const joining = session.join({ mode, keyTransport, rotation: { graceMs: 60_000 } }).subscribe();
+  const joining = session.join({ mode, keys: { transport, rotation: { graceMs: 60_000 } } }).subscribe();
   onTestFinished(() => {
     joining.unsubscribe();
     listening.unsubscribe();
   });
   const keyOf = ({ userId }: RealDevice) => {
-    const status = session.encryptionStatus$.value.find(({ member }) => member.userId === userId);
+    const status = [...session.encryptionStatus$.value.values()].find((one) => one.userId === userId);
     return status?.status === "ok" ? status.keyIndex : undefined;
   };
   return { session, messages, keyOf };
@@ -56,7 +56,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)("In mode %s", (mode) => 
     figure(context, "from join to all keys, with other events less than 3 s ago", inMs(performance.now() - joinAt));
     await until(() => b.keyOf(carl) === 0);
     expect([a, b, c].map(({ messages }) => messages)).toEqual([[], [], []]);
-    expect([a, b, c].map(({ session }) => session.statistics$.value.refused)).toEqual([0, 0, 0]);
+    expect([a, b, c].map(({ session }) => session.statistics$.value.rejected)).toEqual([0, 0, 0]);
     expect(await typesOnTheServer(alice, roomId)).toEqual(new Set(["m.room.encrypted"]));
   });
 });

@@ -16,7 +16,9 @@ export const layers: readonly (readonly string[])[] = [
   ["sessions/"],
   ["index.ts"],
   // The subpaths.
-  ["livekit/"],
+  ["port/", "media/"],
+  ["livekit/", "webrtc/", "ringing/", "history/"],
+  ["compat/"],
   ["js-sdk/", "testing/"],
 ];
 

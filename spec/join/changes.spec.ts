@@ -16,7 +16,7 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const transports = cold("                  5s        a", { a: on("a") });
-      expectObservable(requests$, "              ^ 9s !").toBe("c 4999ms d-w-r");
+      expectObservable(requests$, "              ^ 9s !").toBe("C 4999ms D-W-R");
       expectObservable(inWords(join({ transports })), "^ 9s !").toBe("a-t 4997ms d-w-j", words);
     }),
   );
@@ -26,7 +26,7 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const transports = cold("                       a---------a----b", { a: on("a"), b: on("b") });
-      expectObservable(requests$, "                   ^ 1s !").toBe("c-d-w-r--------w");
+      expectObservable(requests$, "                   ^ 1s !").toBe("C-D-W-R--------W");
       expectObservable(seen$, "                       ^ 1s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(join({ transports })), "^ 1s !").toBe("a-d-w-j", words);
     }),
@@ -37,7 +37,7 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const intent = cold("                        a----b", { a: "audio", b: "video" });
-      expectObservable(requests$, "                ^ 1s !").toBe("c-d-w-(rw)");
+      expectObservable(requests$, "                ^ 1s !").toBe("C-D-W-(RW)");
       expectObservable(inWords(join({ intent })), "^ 1s !").toBe("a-d-w-j", words);
     }),
   );
@@ -67,7 +67,7 @@ describe("what the application says of itself", () => {
         filter(({ type }) => type === memberType),
         map(({ content }) => String(objectOr(content)["created_ts"])),
       );
-      expectObservable(requests$, "                ^ 4s !").toBe("c-d-w-r 2998ms w");
+      expectObservable(requests$, "                ^ 4s !").toBe("C-D-W-R 2998ms W");
       expectObservable(created$, "                 ^ 4s !").toBe("-----a 3000ms  b", { a: "undefined", b: "5" });
       expectObservable(inWords(join({ intent })), "^ 4s !").toBe("a-d-w-j", words);
     }),
@@ -87,7 +87,7 @@ describe("what the application says of itself", () => {
   ])("ends the join when it is %s", (_, options, error) =>
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene();
-      expectObservable(requests$, "               ^ 1s !").toBe("c");
+      expectObservable(requests$, "               ^ 1s !").toBe("C");
       expectObservable(inWords(join(options)), "  ^ 1s !").toBe("(al#)", words, error);
     })(),
   );
@@ -97,7 +97,7 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const leaveOn = cold("                        ----------#");
-      expectObservable(requests$, "                 ^ 1s !").toBe("c-d-w-r---s");
+      expectObservable(requests$, "                 ^ 1s !").toBe("C-D-W-R---S");
       expectObservable(inWords(join({ leaveOn })), "^ 1s !").toBe("a-d-w-j---l-#", words, "bad-argument");
     }),
   );
@@ -107,7 +107,7 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const transports = cold("                        a---------#", { a: on("a") });
-      expectObservable(requests$, "                    ^ 1s !").toBe("c-d-w-r---s");
+      expectObservable(requests$, "                    ^ 1s !").toBe("C-D-W-R---S");
       expectObservable(seen$, "                        ^ 1s !").toBe("n-----a-----n", { n: "", a: "alice" });
       expectObservable(inWords(join({ transports })), "^ 1s !").toBe("a-d-w-j---l-#", words, "no-transport");
     }),

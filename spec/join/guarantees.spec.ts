@@ -14,10 +14,10 @@ import {
 } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
-import { ownMembership } from "../../src/join/own-membership.ts";
+import { ownMembership } from "../../src/join/join.ts";
 import { MatrixError, type RoomChange } from "../../src/matrix.ts";
 import { alice, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
-import { lifecycle } from "./steps.ts";
+import { content, lifecycle } from "./steps.ts";
 
 const hourMs = 3_600_000;
 const refreshMs = 55 * 60_000;
@@ -28,14 +28,14 @@ describe("our own membership", () => {
   it("1. is not renewed shortly before the delayed leave is due: the restart comes first", () => {
     const steps = lifecycle("state", { delayedLeaveRestartMs: 17_500 });
     steps.join();
-    expect(steps.at(17_000).input({ kind: "content" })).toEqual(["restart"]);
+    expect(steps.at(17_000).input(content)).toEqual(["restart"]);
     expect(steps.answers()).toEqual(["write"]);
   });
 
   it("1. is renewed without asking while the delayed leave is known to be alive", () => {
     const steps = lifecycle("state");
     steps.join();
-    expect(steps.at(2_000).input({ kind: "content" })).toEqual(["write"]);
+    expect(steps.at(2_000).input(content)).toEqual(["write"]);
   });
 
   it("6. comes back when our leave arrives while a request is under way", () => {
@@ -52,7 +52,11 @@ describe("our own membership", () => {
     steps.join();
     expect(steps.at(1_000).input({ kind: "leave", cause: "leaveOn" })).toEqual(["send"]);
     steps.answers();
-    expect(steps.facts()).toMatchObject({ over: true, delayed: { status: "wanted" }, flights: [] });
+    expect(steps.state()).toMatchObject({
+      isOver: true,
+      delayedLeave: { held: { status: "wanted" } },
+      requests: { inFlight: [] },
+    });
   });
 
   it(
@@ -79,8 +83,8 @@ describe("our own membership", () => {
     marbles(({ expectObservable }) => {
       const { join, seen$ } = scene();
       expectObservable(seen$, "                   ^ 780m !").toBe("n-----a", seen);
-      const calm = { delayedLeaveMs: 120_000, delayedLeaveRestartMs: 60_000 };
-      expectObservable(inWords(join({ mode, ...calm })), "^ 780m !").toBe("a-d-w-j", smooth);
+      const timing = { delayedLeaveMs: 120_000, delayedLeaveRestartMs: 60_000 };
+      expectObservable(inWords(join({ mode, timing })), "^ 780m !").toBe("a-d-w-j", smooth);
     })(),
   );
 
@@ -121,8 +125,8 @@ describe("our own membership", () => {
       requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
       join({ leaveOn: timer(hourMs) }).subscribe();
     });
-    expect(Object.groupBy(letters, (letter) => letter)).toMatchObject({ c: ["c"], d: ["d"], w: ["w", "w"] });
-    expect(letters.filter((letter) => letter === "r")).toHaveLength(720);
+    expect(Object.groupBy(letters, (letter) => letter)).toMatchObject({ C: ["C"], D: ["D"], W: ["W", "W"] });
+    expect(letters.filter((letter) => letter === "R")).toHaveLength(720);
   });
 
   it("15. costs 12 writes and no restarts in an hour on a server without delayed events", () => {
@@ -132,7 +136,7 @@ describe("our own membership", () => {
       requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
       join({ leaveOn: timer(hourMs) }).subscribe();
     });
-    expect(letters.join("")).toBe(`c${"w".repeat(12)}`);
+    expect(letters.join("")).toBe(`C${"W".repeat(12)}`);
   });
 
   it("15. is written 130 times in an hour at most by changes, however many there are", () => {
@@ -143,8 +147,8 @@ describe("our own membership", () => {
       const intent = interval(1_000).pipe(map(String), startWith("video"));
       join({ intent, leaveOn: timer(hourMs) }).subscribe();
     });
-    expect(letters.filter((letter) => letter === "w").length).toBeLessThanOrEqual(1 + 130);
-    expect(letters.filter((letter) => letter === "w").length).toBeGreaterThan(100);
+    expect(letters.filter((letter) => letter === "W").length).toBeLessThanOrEqual(1 + 130);
+    expect(letters.filter((letter) => letter === "W").length).toBeGreaterThan(100);
   });
 
   it("27. waits for expiries beyond what a timer can wait for", () => {
@@ -153,14 +157,10 @@ describe("our own membership", () => {
       const { requests$, join } = scene();
       requests$.subscribe((letter) => letters.push(letter));
       const longMs = 40 * 24 * hourMs;
-      join({
-        expiryMs: longMs,
-        delayedLeaveMs: longMs,
-        delayedLeaveRestartMs: longMs / 2,
-        leaveOn: timer(1_000),
-      }).subscribe();
+      const timing = { expiryMs: longMs, delayedLeaveMs: longMs, delayedLeaveRestartMs: longMs / 2 };
+      join({ timing, leaveOn: timer(1_000) }).subscribe();
     });
-    expect(letters.join("")).toBe("cdwrs");
+    expect(letters.join("")).toBe("CDWRS");
   });
 
   it("37. leaves no listener, no timer and no delayed event behind, after 300 joins", () => {
@@ -194,7 +194,7 @@ describe("our own membership", () => {
     const told = new Set<string>();
     toTheEnd(() => {
       const { home, trace, join } = scene();
-      home.answer({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
+      home.injectFault({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
       timer(20_000).subscribe(() => home.loseDelayed(alice));
       join({ leaveOn: timer(60_000) }).subscribe({
         complete: () => {

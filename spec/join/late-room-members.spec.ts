@@ -15,7 +15,7 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
       cold("1s a 500ms b 500ms c", { a: 0, b: 1, c: 2 }).subscribe((index) =>
         home.joinRoom(roomId, names[index] ?? ""),
       );
-      expectObservable(requests$, "            ^ 4s !").toBe("c-d-w-r 2994ms w");
+      expectObservable(requests$, "            ^ 4s !").toBe("C-D-W-R 2994ms W");
       expectObservable(inWords(join(sticky)), "^ 4s !").toBe("a-d-w-j", smooth);
     }),
   );
@@ -46,7 +46,7 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(options);
       cold("1s x").subscribe(() => home.joinRoom(roomId, carl));
-      expectObservable(requests$, "              ^ 4s !").toBe("c-d-w-r");
+      expectObservable(requests$, "              ^ 4s !").toBe("C-D-W-R");
       expectObservable(inWords(join({ mode })), "^ 4s !").toBe("a-d-w-j", smooth);
     })(),
   );
@@ -72,7 +72,7 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
     let writes = 0;
     toTheEnd(() => {
       const { home, roomId, requests$, join } = scene(encrypted);
-      requests$.subscribe((letter) => (writes += letter === "w" ? 1 : 0));
+      requests$.subscribe((letter) => (writes += letter === "W" ? 1 : 0));
       join({ ...sticky, leaveOn: timer(3_600_000) }).subscribe();
       zip(range(0, 600), timer(0, 6_000)).subscribe(([index]) => home.joinRoom(roomId, `@user${index}:example.org`));
     });

@@ -21,7 +21,7 @@ describe("media keys that are not given again", () => {
       const { requests$, join, seen$ } = scene();
       const unanswered$ = cold<void>("               1s x");
       const joining$ = join({ mode }, unanswered$);
-      expectObservable(requests$, "                  ^ 4s !").toBe("c-d-w-r 993ms w");
+      expectObservable(requests$, "                  ^ 4s !").toBe("C-D-W-R 993ms W");
       expectObservable(seen$, "                      ^ 4s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(joining$), "          ^ 4s !").toBe("a-d-w-j", smooth);
     })(),
@@ -81,7 +81,7 @@ describe("media keys that are not given again", () => {
   it("are no reason to write while we are not in the call", () => {
     const joining = lifecycle("state");
     expect(joining.input({ kind: "keys-unanswered" })).toEqual(["capability"]);
-    expect(joining.facts().dirty).toBeUndefined();
+    expect(joining.state().publication.dirty).toBeUndefined();
   });
 
   it("wait for a delayed leave that is known to be alive", () => {
@@ -94,21 +94,21 @@ describe("media keys that are not given again", () => {
   it("are written for once, however often a write has to be tried", () => {
     const member = lifecycle("state");
     member.join();
-    const before = member.facts().own?.createdTs ?? NaN;
+    const before = member.state().presence.own?.createdTs ?? NaN;
     member.at(1_000).input({ kind: "keys-unanswered" });
     member.fails("network");
     member.at(2_000).input({ kind: "keys-unanswered" });
     expect(member.at(10_000).input({ kind: "clock" })).toContain("write");
-    expect(member.facts().flights.map(({ request }) => "createdTs" in request && request.createdTs)).toContain(
-      before + 1,
-    );
+    expect(
+      member.state().requests.inFlight.map(({ request }) => "createdTs" in request && request.createdTs),
+    ).toContain(before + 1);
   });
 
   it("are paid for out of the budget of extra writes", () => {
     let writes = 0;
     toTheEnd(() => {
       const { requests$, join } = scene();
-      requests$.subscribe((letter) => (writes += letter === "w" ? 1 : 0));
+      requests$.subscribe((letter) => (writes += letter === "W" ? 1 : 0));
       join({ leaveOn: timer(3_600_000) }, timer(0, 1_000).pipe(map(() => undefined))).subscribe();
     });
     expect(writes).toBeGreaterThan(100);

@@ -12,22 +12,25 @@ describe("the options of a join", () => {
     expect(options).toMatchObject({
       mode: "compatibility",
       kind: "state",
-      delayedLeaveMs: 18_000,
-      delayedLeaveRestartMs: 5_000,
-      delayedLeaveRestartTimeoutMs: 2_000,
-      expiryMs: 14_400_000,
-      networkRetryMs: 3_000,
-      rateLimitRetryMs: 5_000,
-      maxRetries: 10,
       openSlot: false,
+      timing: {
+        delayedLeaveMs: 18_000,
+        delayedLeaveRestartMs: 5_000,
+        delayedLeaveRestartTimeoutMs: 2_000,
+        expiryMs: 14_400_000,
+        networkRetryMs: 3_000,
+        rateLimitRetryMs: 5_000,
+        maxRetries: 10,
+      },
     });
     expect(await lastValueFrom(options.application$)).toEqual({ type: "m.call" });
     expect(await lastValueFrom(options.transports$)).toEqual([]);
   });
 
   it("take undefined for a default", () => {
-    expect(resolveJoinOptions(call.slot, { mode: undefined, expiryMs: undefined })).toMatchObject({
-      expiryMs: 14_400_000,
+    expect(resolveJoinOptions(call.slot, { mode: undefined, timing: { expiryMs: undefined } })).toMatchObject({
+      mode: "compatibility",
+      timing: { expiryMs: 14_400_000 },
     });
   });
 
@@ -43,13 +46,17 @@ describe("the options of a join", () => {
 
   it.each<[string, object, RegExp]>([
     ["an unknown mode", { mode: "modern" }, /mode modern/],
-    ["a duration that is none", { expiryMs: Number.NaN }, /expiryMs/],
-    ["a negative duration", { leaveTimeoutMs: -1 }, /leaveTimeoutMs/],
-    ["a duration in words", { networkRetryMs: "3s" }, /networkRetryMs/],
-    ["retries that cannot be counted", { maxRetries: 1.5 }, /maxRetries/],
-    ["restarts rarer than the delay", { delayedLeaveMs: 5_000, delayedLeaveRestartMs: 5_000 }, /delayedLeaveRestartMs/],
-    ["the same when delegated", { delegatedLeaveMs: 60_000 }, /delegatedLeaveRestartMs/],
-    ["a headroom beyond the expiry", { expiryMs: 60_000 }, /expiryHeadroomMs/],
+    ["a duration that is no number", { timing: { expiryMs: Number.NaN } }, /timing\.expiryMs/],
+    ["a negative duration", { timing: { leaveTimeoutMs: -1 } }, /timing\.leaveTimeoutMs/],
+    ["a duration as text", { timing: { networkRetryMs: "3s" } }, /timing\.networkRetryMs/],
+    [
+      "a fraction of a retry",
+      { timing: { maxRetries: 1.5 } },
+      /timing\.maxRetries must be a whole number from 0 to 1,000/,
+    ],
+    ["restarts rarer than the delay", { timing: { delayedLeaveMs: 5_000 } }, /delayedLeaveRestartMs must be shorter/],
+    ["the same when delegated", { timing: { delegatedLeaveMs: 60_000 } }, /delegatedLeaveRestartMs must be shorter/],
+    ["a headroom beyond the expiry", { timing: { expiryMs: 60_000 } }, /expiryHeadroomMs must be shorter/],
     ["a leaveOn that is no stream", { leaveOn: Promise.resolve() }, /leaveOn/],
     ["a delegate that is no function", { delegate: true }, /delegate/],
     [

@@ -26,7 +26,7 @@ describe("a page that is being closed", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       cold("1s x").subscribe(hide);
-      expectObservable(requests$, "      ^ 3s !").toBe("c-d-w-r 993ms s-r-d-w-r");
+      expectObservable(requests$, "      ^ 3s !").toBe("C-D-W-R 993ms S-R-D-W-R");
       expectObservable(seen$, "          ^ 3s !").toBe("n-----a 995ms n-----a", { n: "", a: "alice" });
       expectObservable(inWords(join()), "^ 3s !").toBe("a-d-w-j 993ms p-v-----j", { ...smooth, v: "vanished" });
     }),

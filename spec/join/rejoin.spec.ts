@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
 import { alice, bob, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
-import { lifecycle, own } from "./steps.ts";
+import { content, lifecycle, own } from "./steps.ts";
 
 const stateKey = `_${alice}_A_m.call`;
 const phone = { userId: alice, deviceId: "A" };
@@ -16,7 +16,7 @@ describe("joining again", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, seen$, join } = scene();
       cold("1s x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
-      expectObservable(requests$, "      ^ 2s !").toBe("c-d-w-r 994ms r-w-r");
+      expectObservable(requests$, "      ^ 2s !").toBe("C-D-W-R 994ms R-W-R");
       expectObservable(seen$, "          ^ 2s !").toBe("n-----a 994ms n---a", seen);
       expectObservable(inWords(join()), "^ 2s !").toBe("a-d-w-j 994ms v---j", words);
     }),
@@ -82,10 +82,10 @@ describe("joining again", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, seen$, join } = scene();
       const fail = new MatrixError("network", "no answer");
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { fail, times: 5 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { fail, times: 5 }));
       cold("1s x").subscribe(() => home.loseDelayed(alice));
       const states$ = inWords(join({ mode: "matrix_2_0" }));
-      expectObservable(requests$.pipe(filter((one) => one !== "r")), "^ 24s !").toBe("c-d-w 20013ms d-w-l");
+      expectObservable(requests$.pipe(filter((one) => one !== "R")), "^ 24s !").toBe("C-D-W 20013ms D-W-L");
       expectObservable(seen$, "  ^ 24s !").toBe("n-----a 20015ms b-a", seen);
       expectObservable(states$, "^ 24s !").toBe("a-d-w-j 17999ms p 2011ms b---j", words);
     }),
@@ -100,7 +100,7 @@ describe("joining again", () => {
       home.setState(roomId, { type: memberType, sender: alice, stateKey, content });
       earlier.schedule({ roomId, type: memberType, stateKey, content: {} }, 500).subscribe();
       const created$ = membership$.pipe(map((members) => members.map(({ createdTs }) => createdTs).join()));
-      expectObservable(requests$, "      ^ 1s !").toBe("c-d-w-r 495ms r-w-r");
+      expectObservable(requests$, "      ^ 1s !").toBe("C-D-W-R 495ms R-W-R");
       expectObservable(created$, "       ^ 1s !").toBe("no----a 495ms n---b", { n: "", o: "0", a: "5", b: "505" });
       expectObservable(inWords(join()), "^ 1s !").toBe("a-d-w-j 495ms v---j", words);
     }),
@@ -111,7 +111,7 @@ describe("joining again", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene({ syncMs: 100 });
       cold("10ms x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
-      expectObservable(requests$, "      ^ 12s !").toBe("c-d-w-r 4999ms r 4997ms r-w-r");
+      expectObservable(requests$, "      ^ 12s !").toBe("C-D-W-R 4999ms R 4997ms R-W-R");
       expectObservable(inWords(join()), "^ 12s !").toBe("a-d-w-j 9997ms         v---j", words);
     }),
   );
@@ -120,7 +120,7 @@ describe("joining again", () => {
 describe("the time until the room shows us (4.8)", () => {
   const joinUnseen = () => {
     const steps = lifecycle("state");
-    steps.input({ kind: "content" });
+    steps.input(content);
     steps.answers({});
     steps.answers("delay-1");
     steps.answers("$1");
@@ -133,14 +133,14 @@ describe("the time until the room shows us (4.8)", () => {
     expect(steps.at(3_000).input({ kind: "membership", own: undefined })).toEqual([]);
     expect(steps.at(9_000).input({ kind: "membership", own })).toEqual(["restart"]);
     expect(steps.at(10_000).input({ kind: "clock" })).toEqual([]);
-    expect(steps.facts().phase).toBe("joined");
+    expect(steps.state().phase).toBe("joined");
   });
 
   it("is over when the room has shown us once", () => {
     const steps = joinUnseen();
     steps.at(1_000).input({ kind: "membership", own });
     expect(steps.at(2_000).input({ kind: "membership", own: undefined })).toEqual(["restart"]);
-    expect(steps.facts().phase).toBe("rejoining");
+    expect(steps.state().phase).toBe("rejoining");
   });
 
   it("is followed by another join, and by ever rarer ones if the room never shows us", () => {
@@ -164,7 +164,7 @@ describe("an outage", () => {
       steps.fails("network");
     }
     expect(steps.at(20_000).input({ kind: "clock" })).toEqual([]);
-    expect(steps.input({ kind: "awake" })).toEqual(["restart"]);
+    expect(steps.input({ kind: "resumed" })).toEqual(["restart"]);
   });
 
   it("does not shorten what the server has asked us to wait", () => {
@@ -172,7 +172,7 @@ describe("an outage", () => {
     steps.join();
     steps.at(5_000).input({ kind: "clock" });
     steps.fails("rate-limited");
-    expect(steps.at(6_000).input({ kind: "awake" })).toEqual([]);
+    expect(steps.at(6_000).input({ kind: "resumed" })).toEqual([]);
     expect(steps.at(10_000).input({ kind: "clock" })).toEqual(["restart"]);
   });
 });

@@ -4,7 +4,7 @@ import { type RunHelpers, TestScheduler } from "rxjs/testing";
 import { expect } from "vitest";
 import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
-import { ownMembership } from "../../src/join/own-membership.ts";
+import { ownMembership } from "../../src/join/join.ts";
 import type { JoinState } from "../../src/join/state.ts";
 import type { RtcError } from "../../src/errors.ts";
 import type { Matrix } from "../../src/matrix.ts";
@@ -85,26 +85,26 @@ export function scene(options: SceneOptions = {}) {
 }
 
 /**
- * `c`apability, `d`elayed leave scheduled, `w`rite of the membership, `r`estart, `s`end of the delayed leave, `x` cancel
- * of it, `l`eave, `o`pen slot.
+ * `C`apability, `D`elayed leave scheduled, `W`rite of the membership, `R`estart, `S`end of the delayed leave, `X` cancel
+ * of it, `L`eave, `O`pen slot. States are in lower case.
  */
 function lettersOf(matrix: Matrix, requests$: Subject<string>): Matrix {
-  const told = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
+  const noted = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
     defer(() => {
       requests$.next(letter);
       return effect$;
     });
   return {
     ...matrix,
-    delayedEventLimits: () => told("c", matrix.delayedEventLimits()),
-    schedule: (event, delayMs) => told("d", matrix.schedule(event, delayMs)),
+    delayedEventLimits: () => noted("C", matrix.delayedEventLimits()),
+    schedule: (event, delayMs) => noted("D", matrix.schedule(event, delayMs)),
     send: (event) => {
-      const letter = event.type.endsWith(".slot") ? "o" : "application" in event.content ? "w" : "l";
-      return told(letter, matrix.send(event));
+      const letter = event.type.endsWith(".slot") ? "O" : "application" in event.content ? "W" : "L";
+      return noted(letter, matrix.send(event));
     },
     updateDelayedEvent: (delayId, action, options) => {
-      const letter = { restart: "r", send: "s", cancel: "x" }[action];
-      return told(letter, matrix.updateDelayedEvent(delayId, action, options));
+      const letter = { restart: "R", send: "S", cancel: "X" }[action];
+      return noted(letter, matrix.updateDelayedEvent(delayId, action, options));
     },
   };
 }

@@ -25,7 +25,7 @@ describe("the slot of the call (protocol.md 8)", () => {
     marbles(({ expectObservable }) => {
       const { home, requests$, join } = scene({ ...near, encrypted: true });
       const events$ = home.event$.pipe(map(({ type }) => letterOf[type]));
-      expectObservable(requests$, " ^ 1s !").toBe("(co)d---w--r");
+      expectObservable(requests$, " ^ 1s !").toBe("(CO)D---W--R");
       expectObservable(events$, "   ^ 1s !").toBe("--s-------m", { s: "slot", m: "member" });
       expectObservable(inWords(join({ ...sticky, openSlot: true })), "^ 1s !").toBe("a---d---w--j", smooth);
     }),
@@ -37,7 +37,7 @@ describe("the slot of the call (protocol.md 8)", () => {
       const { home, roomId, requests$, join } = scene(near);
       home.setState(roomId, slotEvent("open"));
       const state$ = inWords(afterSync(() => join({ ...sticky, openSlot: true })));
-      expectObservable(requests$, "^ 1s !").toBe("--c---d---w--r");
+      expectObservable(requests$, "^ 1s !").toBe("--C---D---W--R");
       expectObservable(state$, "   ^ 1s !").toBe("--a---d---w--j", smooth);
     }),
   );
@@ -46,7 +46,7 @@ describe("the slot of the call (protocol.md 8)", () => {
     "may be absent if we may not open it",
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene(bobs);
-      expectObservable(requests$, "                                   ^ 1s !").toBe("(co)d---w--r");
+      expectObservable(requests$, "                                   ^ 1s !").toBe("(CO)D---W--R");
       expectObservable(inWords(join({ ...sticky, openSlot: true })), "^ 1s !").toBe("a---d---w--j", smooth);
     }),
   );
@@ -57,7 +57,7 @@ describe("the slot of the call (protocol.md 8)", () => {
       const { home, roomId, requests$, join } = scene(bobs);
       home.setState(roomId, slotEvent("closed"));
       const state$ = inWords(afterSync(() => join({ ...sticky, openSlot: true })));
-      expectObservable(requests$, "^ 1s !").toBe("--(co)d---x");
+      expectObservable(requests$, "^ 1s !").toBe("--(CO)D---X");
       expectObservable(state$, "   ^ 1s !").toBe("--a---(dl)----#", smooth, "join-refused");
     }),
   );
@@ -77,7 +77,7 @@ describe("the slot of the call (protocol.md 8)", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(near);
       cold("                                  1s x").subscribe(() => home.setState(roomId, slotEvent("closed")));
-      expectObservable(requests$, "           ^ 9s !").toBe("c---d---w--r 989ms l---x");
+      expectObservable(requests$, "           ^ 9s !").toBe("C---D---W--R 989ms L---X");
       expectObservable(inWords(join(sticky)), "^ 9s !").toBe("a---d---w--j 989ms l-------#", smooth, "join-refused");
     }),
   );

@@ -10,7 +10,7 @@ describe("our membership", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       cold("-----x").subscribe(() => home.loseDelayed(alice));
-      expectObservable(requests$, "     ^ 20s !").toBe("c-d-w-r-d 4999ms r 4999ms r 4999ms r");
+      expectObservable(requests$, "     ^ 20s !").toBe("C-D-W-R-D 4999ms R 4999ms R 4999ms R");
       expectObservable(inWords(join()), "^ 20s !").toBe("a-d-w-j-n-j", words);
     }),
   );
@@ -19,10 +19,10 @@ describe("our membership", () => {
     "is probably gone, and that is told once, when restarts hang for longer than the delay; they go on every 2 s (B14)",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
-      const options = { delayedLeaveMs: 8_000 };
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { lose: "response", times: 4 }));
-      expectObservable(requests$, "            ^ 16s !").toBe("c-d-w-r 4999ms r 1999ms r 1999ms r 1999ms r 1999ms r");
-      expectObservable(inWords(join(options)), "^ 16s !").toBe("a-d-w-j 7999ms p 5001ms j", words);
+      const timing = { delayedLeaveMs: 8_000 };
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { lose: "response", times: 4 }));
+      expectObservable(requests$, "            ^ 16s !").toBe("C-D-W-R 4999ms R 1999ms R 1999ms R 1999ms R 1999ms R");
+      expectObservable(inWords(join({ timing })), "^ 16s !").toBe("a-d-w-j 7999ms p 5001ms j", words);
     }),
   );
 });

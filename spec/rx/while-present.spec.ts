@@ -70,7 +70,7 @@ describe("whilePresent", () => {
       };
       const list$ = hot(" -a--#", lists, failure);
       expectObservable(list$.pipe(whilePresent(keyOf, (item$) => item$))).toBe("-a--#", { a: "a1" }, failure);
-      expectObservable(list$.pipe(whilePresent(fails, (item$) => item$))).toBe("-#", {}, failure);
+      expectObservable(list$.pipe(whilePresent<string, string>(fails, (item$) => item$))).toBe("-#", {}, failure);
       expectObservable(list$.pipe(whilePresent(keyOf, (item$) => item$.pipe(map(fails))))).toBe("-#", {}, failure);
     }),
   );

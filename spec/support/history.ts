@@ -1,4 +1,4 @@
-// History: what can happen in a room, at random, as plain facts from which both events and expectations are made.
+// History: random histories of a room as plain facts. Both the events and the expectations are made from them.
 import fc from "fast-check";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import {
@@ -17,7 +17,7 @@ import {
 
 const minuteMs = 60_000;
 
-/** What a membership event says. */
+/** The content of a membership event, in a word. */
 type Saying = "join" | "leave" | "malformed" | "other-slot";
 
 export interface StateFact {
@@ -26,9 +26,9 @@ export interface StateFact {
   readonly userId: string;
   readonly deviceId: string;
   readonly saying: Saying;
-  /** When its server says that it was sent, from the time of its arrival on. */
+  /** When it was sent by the clock of its server, relative to its arrival. */
   readonly originMs: number;
-  /** What it claims for its creation, from when it was sent on. */
+  /** The creation time that it claims, relative to when it was sent. */
   readonly createdMs: number | undefined;
   readonly expiresMs: number | undefined;
 }
@@ -50,13 +50,13 @@ export interface StickyFact {
 export type Fact =
   | StateFact
   | StickyFact
-  /** An earlier sticky event once more: as it was, or now that it can be decrypted. */
+  /** An earlier sticky event again: as it was, or decrypted now. */
   | { readonly kind: "again"; readonly of: number; readonly isDecrypted: boolean }
   | { readonly kind: "redaction"; readonly of: number }
   | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
   | { readonly kind: "slot"; readonly status: "open" | "closed" }
   | { readonly kind: "encryption" }
-  /** All of the room is to be looked at. */
+  /** The whole room has to be read again. */
   | { readonly kind: "room" }
   | { readonly kind: "wait"; readonly ms: number };
 
@@ -117,10 +117,10 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
 );
 
 /** Batches of facts. */
-export const history = (most: number): fc.Arbitrary<readonly (readonly Fact[])[]> =>
-  fc.array(fc.array(fact, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: most });
+export const history = (maxLength: number): fc.Arbitrary<readonly (readonly Fact[])[]> =>
+  fc.array(fc.array(fact, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength });
 
-/** Facts that can come in any order at one instant, no state key, user, slot or event twice; and which of them go again. */
+/** Facts that can happen in any order at one time, a second order of them, and which of them are redacted. */
 export const shuffled: fc.Arbitrary<{
   readonly facts: readonly Fact[];
   readonly otherwise: readonly Fact[];

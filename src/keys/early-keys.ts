@@ -1,58 +1,66 @@
-// EarlyKeys: keys that wait for their member to be seen: not too many, and not for ever. protocol.md 5.4, pitfall 25.
-import type { ProvenKey } from "./sender.ts";
+// EarlyKeys: what came from a device before we see its member: keys, and the reasons why keys were rejected. protocol.md 5.4,
+// pitfall 25.
+import type { Device } from "../matrix.ts";
+import { BySender, type Received } from "./by-sender.ts";
+import type { KeyRejection } from "./trace.ts";
+import type { VerifiedKey } from "./verify-sender.ts";
 
-const mostPerDevice = 10;
-const mostPerUser = 100;
-const most = 1_000;
-/** Sync, and decryption of the membership, may take their time. */
-const patienceMs = 60_000;
+/** Sync and the decryption of a membership can take their time. */
+const waitMs = 60_000;
+const limits = { perDevice: 10, perUser: 100, total: 1_000, waitMs };
+
+interface EarlyRejection extends Received {
+  readonly reason: KeyRejection;
+}
 
 export class EarlyKeys {
-  /** In the order in which they came. */
-  #keys: readonly ProvenKey[] = [];
-  readonly #isInRoom: (userId: string) => boolean;
+  readonly #keys: BySender<VerifiedKey>;
+  readonly #rejections: BySender<EarlyRejection>;
 
+  /** @param isInRoom Whether a user is in the room now: keys of others wait only while there is space. */
   constructor(isInRoom: (userId: string) => boolean) {
-    this.#isInRoom = isInRoom;
+    this.#keys = new BySender(limits, isInRoom);
+    this.#rejections = new BySender({ ...limits, perDevice: 1 }, isInRoom);
   }
 
   get size(): number {
-    return this.#keys.length;
+    return this.#keys.size;
   }
 
-  /** When the first one has waited for too long. */
-  get deadlineTs(): number {
-    const [first] = this.#keys;
-    return first ? first.receivedTs + patienceMs : Infinity;
+  /** When the first key has waited for too long. */
+  get dueTs(): number {
+    return this.#keys.dueTs;
   }
 
-  /** Adds a key, and gives back the one that has to go if that makes too many: of its device, of its user, or at all. */
-  add(key: ProvenKey): ProvenKey | undefined {
-    this.#keys = [...this.#keys, key];
-    const surplus = this.#surplus(key);
-    if (surplus) this.#keys = this.#keys.filter((other) => other !== surplus);
-    return surplus;
+  has(device: Device): boolean {
+    return this.#keys.of(device).length > 0;
   }
 
-  /** The oldest one; of too many at all, that of a user who is not in the room, while there is any. */
-  #surplus({ userId, deviceId }: ProvenKey): ProvenKey | undefined {
-    const ofUser = this.#keys.filter((other) => other.userId === userId);
-    const ofDevice = ofUser.filter((other) => other.deviceId === deviceId);
-    if (ofDevice.length > mostPerDevice) return ofDevice[0];
-    if (ofUser.length > mostPerUser) return ofUser[0];
-    if (this.#keys.length <= most) return undefined;
-    return this.#keys.find((other) => !this.#isInRoom(other.userId)) ?? this.#keys[0];
+  /** Adds a key. Returns the key that a limit pushes out. */
+  add(key: VerifiedKey): VerifiedKey | undefined {
+    return this.#keys.add(key);
   }
 
-  /** Removes and returns those of which `isWanted` is true, the last sent first. */
-  take(isWanted: (key: ProvenKey) => boolean): readonly ProvenKey[] {
-    const wanted = this.#keys.filter(isWanted);
-    if (wanted.length > 0) this.#keys = this.#keys.filter((key) => !wanted.includes(key));
-    return wanted.toReversed().toSorted((a, b) => b.sentTs - a.sentTs);
+  /** Removes and returns the keys for which `isWanted` is true, the last sent first. */
+  removeMatching(isWanted: (key: VerifiedKey) => boolean): readonly VerifiedKey[] {
+    return this.#keys
+      .removeMatching(isWanted)
+      .toReversed()
+      .toSorted((a, b) => b.sentTs - a.sentTs);
   }
 
-  /** Removes and returns those that have waited for too long. */
-  forget(now: number): readonly ProvenKey[] {
-    return now < this.deadlineTs ? [] : this.take(({ receivedTs }) => receivedTs + patienceMs <= now);
+  /** Removes and returns the keys that have waited for too long. */
+  popDue(now: number): readonly VerifiedKey[] {
+    this.#rejections.popDue(now);
+    return this.#keys.popDue(now);
+  }
+
+  reject({ userId, deviceId }: Device, reason: KeyRejection, receivedTs: number): void {
+    this.#rejections.add({ userId, deviceId, reason, receivedTs });
+  }
+
+  /** Why the last key of a device was rejected, if that was a short time ago. */
+  rejectionOf(device: Device, now: number): KeyRejection | undefined {
+    return this.#rejections.of(device).find(({ receivedTs }) => now < receivedTs + waitMs)?.reason;
   }
 }

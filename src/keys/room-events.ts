@@ -1,100 +1,109 @@
-// RoomEvents: a key of ours as an event of the room, one for all. protocol.md 5.5.
+// Room events: a key of ours as an event of the room, one for all members. protocol.md 5.5.
 import {
   asyncScheduler,
   catchError,
+  concat,
   defer,
   EMPTY,
+  filter,
   map,
   mergeMap,
   type Observable,
   of,
   shareReplay,
-  tap,
+  throwError,
   throwIfEmpty,
   timeout,
 } from "rxjs";
-import type { SessionContext } from "../session-context.ts";
-import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
+import { MatrixError, type ToDeviceOutcome } from "../matrix.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { at } from "../rx/at-deadline.ts";
-import type { Way } from "./delivery.ts";
-import { deviceKey, outcomesFor } from "./device.ts";
-import type { OwnKey } from "./own-key.ts";
-import { patienceMs } from "./to-device-messages.ts";
-import { roomKeyEvent } from "./wire.ts";
+import { at } from "../rx/at.ts";
 import type { OwnMember } from "../types.ts";
-import type { KeyTrace } from "./trace.ts";
+import { type DeliveryReport, deliveryTimeoutMs, type KeyChannel, type KeysContext, outcomesFor } from "./channel.ts";
+import { deviceKey } from "./device.ts";
+import type { OwnKey } from "./own-key.ts";
+import { roomKeyEvent } from "./wire.ts";
 
-/** Servers allow few events. Of one key they are at least this far apart, and who comes in between shares the next. */
-const everyMs = 3_000;
+/** Servers allow few events. Two events with the same key are at least this far apart; the second serves all joiners. */
+const minIntervalMs = 3_000;
 
-type Result = Omit<ToDeviceOutcome, keyof Device>;
+/** What happens to one room event, for all of its devices. */
+type Progress =
+  | Exclude<DeliveryReport, { kind: "outcome" }>
+  | { readonly kind: "result"; readonly outcome: ToDeviceOutcome["outcome"]; readonly cause?: MatrixError };
 
-/** An event with a key, from before it leaves. */
-interface Announcement {
+/** A room event with a key, from the moment it is planned. */
+interface RoomKeySend {
   readonly ts: number;
-  /** Whom it is for. */
+  /** The devices that it is for. */
   readonly devices: Set<string>;
-  readonly result$: Observable<Result>;
+  readonly progress$: Observable<Progress>;
 }
 
-export function roomEvents(
-  { matrix, roomId, slot, membership$, trace }: SessionContext<KeyTrace>,
-  { deviceId }: OwnMember,
-): Way {
-  /** The last one of each key, unless nothing came of it. */
-  const announced = new WeakMap<OwnKey, Announcement>();
+export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysContext, own: OwnMember): KeyChannel {
+  /** The last one of each key, unless it failed. */
+  const sends = new WeakMap<OwnKey, RoomKeySend>();
 
-  const announce = (key: OwnKey, ts: number): Announcement => {
+  const plan = (key: OwnKey, ts: number): RoomKeySend => {
     const devices = new Set<string>();
-    const forget = () => announced.get(key) === announcement && announced.delete(key);
-    const result$ = at(ts).pipe(
+    const forget = () => sends.get(key) === planned && sends.delete(key);
+    const progress$ = at(ts).pipe(
       mergeMap(() => {
-        const there = membersAmong(devices);
-        if (there > 0) return send(key, there);
+        const present = presentAmong(devices);
+        if (present > 0) return send(key, present);
         forget();
         return EMPTY;
       }),
       catchError((cause: MatrixError) => {
         forget();
-        return of<Result>({ outcome: "failed", cause });
+        return of<Progress>({ kind: "result", outcome: "failed", cause });
       }),
       shareReplay({ bufferSize: 1, refCount: true }),
     );
-    const announcement = { ts, devices, result$ };
-    announced.set(key, announcement);
-    return announcement;
+    const planned = { ts, devices, progress$ };
+    sends.set(key, planned);
+    return planned;
   };
 
-  const send = ({ keyIndex, key }: OwnKey, devices: number): Observable<Result> => {
+  const send = ({ keyIndex, key }: OwnKey, devices: number): Observable<Progress> => {
     if (!isEncrypted(matrix, roomId)) {
-      trace({ kind: "key-withheld", keyIndex });
-      throw new MatrixError("other", "the room is not encrypted");
+      const cause = new MatrixError("other", "the room is not encrypted");
+      return concat(
+        of<Progress>({ kind: "withheld" }),
+        throwError(() => cause),
+      );
     }
-    const event = roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
-    // Who leaves at this word sends nothing any more.
-    return of(event).pipe(
-      tap(() => trace({ kind: "key-sent", keyIndex, transport: "room-event", devices })),
-      // A retry is another event to the server: it is for those too who have come since.
-      mergeMap(() => matrix.send({ roomId, txnId: crypto.randomUUID(), ...event })),
-      timeout({ first: patienceMs }),
-      throwIfEmpty(),
-      map((): Result => ({ outcome: "sent" })),
+    const event = roomKeyEvent({ slot, deviceId: own.deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
+    return concat(
+      of<Progress>({ kind: "sending", transport: "room-event", devices }),
+      // Deferred, so that a subscriber who leaves at the report above sends nothing. A retry has its own transaction id, since it also serves
+      // devices that joined after the first try.
+      defer(() => matrix.send({ roomId, txnId: crypto.randomUUID(), ...event })).pipe(
+        timeout({ first: deliveryTimeoutMs }),
+        throwIfEmpty(),
+        map((): Progress => ({ kind: "result", outcome: "sent" })),
+      ),
     );
   };
 
-  const membersAmong = (devices: ReadonlySet<string>): number =>
+  const presentAmong = (devices: ReadonlySet<string>): number =>
     new Set(membership$.value.map(deviceKey).filter((id) => devices.has(id))).size;
 
   return ({ key, devices, attempt }) =>
     defer(() => {
       const now = asyncScheduler.now();
-      const last = announced.get(key);
-      const soonestTs = last ? last.ts + everyMs : now;
-      // One that is yet to leave is for these devices too, and so is one that has left since their first try.
-      const isShared = last && (now <= last.ts || attempt > 1);
-      const { devices: audience, result$ } = isShared ? last : announce(key, Math.max(now, soonestTs));
-      for (const device of devices) audience.add(deviceKey(device));
-      return result$.pipe(mergeMap((result) => outcomesFor(devices, result)));
+      const last = sends.get(key);
+      const soonestTs = last ? last.ts + minIntervalMs : now;
+      // An event that is not sent yet serves these devices too. So does one that was sent after their first try.
+      const isShared = last !== undefined && (now <= last.ts || attempt > 1);
+      const planned = isShared ? last : plan(key, Math.max(now, soonestTs));
+      for (const device of devices) planned.devices.add(deviceKey(device));
+      return planned.progress$.pipe(
+        // Reported once, by the delivery that planned the event.
+        filter(({ kind }) => kind === "result" || !isShared),
+        mergeMap((progress) =>
+          progress.kind === "result" ? outcomesFor(devices, progress.outcome, progress.cause) : [progress],
+        ),
+      );
     });
 }

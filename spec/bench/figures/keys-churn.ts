@@ -79,7 +79,7 @@ function ourKeys({ sent, used }: Log, nowMs: () => number): KeyManager {
       const ownKey$ = session.encryptionKey$.pipe(filter(({ own }) => own));
       ownKey$.subscribe(({ keyIndex }) => used.push({ atMs: nowMs(), keyIndex }));
       const rotation = { useDelayMs, coalesceMs: boundMs - useDelayMs };
-      session.join({ encryptMedia: true, rotation }).subscribe();
+      session.join({ keys: { enabled: true, rotation } }).subscribe();
       for (const user of range(0, othersAtFirst)) port.toDevice$.next(keyMessage(user));
     },
     apply({ user, kind }) {

@@ -28,7 +28,9 @@ async function oursUs(): Promise<() => Promise<number>> {
       if (sent === memberCount) resolve();
     };
   });
-  rtcSession(port, { roomId, slot }).join({ encryptMedia: true }).subscribe();
+  rtcSession(port, { roomId, slot })
+    .join({ keys: { enabled: true } })
+    .subscribe();
   await allSent;
   // Without them we would request the keys.
   for (const n of range(0, memberCount)) port.toDevice$.next(keyMessage(n));

@@ -158,10 +158,7 @@ class Inspection implements CallInspection {
   }
 
   #encryptionOf(identity: string): InspectedEncryption | undefined {
-    const found = this.#session.encryptionStatus$.value.find(({ member }) => member.participantIdentity === identity);
-    if (!found) return undefined;
-    const { member: _, ...encryption } = found;
-    return encryption;
+    return this.#session.encryptionStatus$.value.get(identity);
   }
 }
 
