@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { effectScope } from "vue";
 import { behavior } from "matrixrtc-rx";
 import { signalOf } from "../../examples/recipes/angular.ts";
-import { externalStore } from "../../examples/recipes/react.ts";
+import { externalStore } from "../../examples/recipes/external-store.ts";
 import { accessor } from "../../examples/recipes/solid.ts";
 import { current } from "../../examples/recipes/svelte.ts";
 import { useBehavior } from "../../examples/recipes/vue.ts";

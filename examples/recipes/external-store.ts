@@ -1,4 +1,4 @@
-// React: a Behavior as an external store, for useSyncExternalStore.
+// ExternalStore: a Behavior for useSyncExternalStore of React.
 import type { Behavior } from "matrixrtc-rx";
 
 export interface ExternalStore<T> {
