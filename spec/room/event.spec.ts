@@ -16,8 +16,8 @@ const event = { type: "t", sender: "@alice:example.org", eventId: "$1", originSe
 
 describe("An event of a homeserver", () => {
   it("is read with the fields that all events have, and with its state key if it has one", () => {
-    expect(decodeRoomEvent(json)).toEqual({ event });
-    expect(decodeRoomEvent({ ...json, state_key: "" })).toEqual({ event: { ...event, stateKey: "" } });
+    expect(decodeRoomEvent(json)).toEqual({ ok: event });
+    expect(decodeRoomEvent({ ...json, state_key: "" })).toEqual({ ok: { ...event, stateKey: "" } });
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe("An event of a homeserver", () => {
   it("is read without a throw, whatever it is", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.record({ ...mapped(json) }, { requiredKeys: [] })), (any) => {
-        for (const { event: read, malformed } of [decodeRoomEvent(any), decodeStickyEvent(any, { receivedTs: 0 })]) {
+        for (const { ok: read, malformed } of [decodeRoomEvent(any), decodeStickyEvent(any, { receivedTs: 0 })]) {
           expect(read === undefined).toBe(malformed !== undefined);
         }
       }),
@@ -70,13 +70,13 @@ describe("A sticky event of a homeserver", () => {
     ],
     ["under the stable names", { sticky: { duration_ms: 100 }, unsigned: { sticky_duration_ttl_ms: 9 } }],
   ])("is read %s", (_, fields) => {
-    expect(decodeStickyEvent({ ...json, ...fields }, received)).toEqual({ event: { ...sticky, ttlMs: 9 } });
+    expect(decodeStickyEvent({ ...json, ...fields }, received)).toEqual({ ok: { ...sticky, ttlMs: 9 } });
   });
 
   it("is read with how it came, its times unchecked", () => {
     const came = { ...received, encryption: "decrypted", senderDeviceId: "PHONE" } as const;
     const wrong = { ...json, msc4354_sticky: { duration_ms: "long" } };
-    expect(decodeStickyEvent(wrong, came)).toEqual({ event: { ...sticky, ...came, durationMs: "long" } });
+    expect(decodeStickyEvent(wrong, came)).toEqual({ ok: { ...sticky, ...came, durationMs: "long" } });
   });
 
   it("has to be sticky, and no state", () => {

@@ -157,7 +157,7 @@ describe("The trace", () => {
 
 describe("What is decoded", () => {
   it("is narrowed by whether it is malformed", () => {
-    const { event, malformed } = decodeRoomEvent({});
+    const { ok: event, malformed } = decodeRoomEvent({});
     if (malformed === undefined) expectTypeOf(event.eventId).toEqualTypeOf<string>();
     else expectTypeOf(event).toEqualTypeOf<undefined>();
     const decoded = decodeMembership({} as never);

@@ -1,11 +1,7 @@
 // Room events as a homeserver gives them: the fields that all events have. Client-server specification; MSC4354, protocol.md 1.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "./json.ts";
-
-/** An event, or the path of the first field that is not as it must be. */
-export type Decoded<E> =
-  | { readonly event: E; readonly malformed?: undefined }
-  | { readonly malformed: string; readonly event?: undefined };
+import { malformed, type Parsed, parsed } from "./parsed.ts";
 
 /** How a sticky event came. */
 export interface Received {
@@ -24,20 +20,20 @@ export interface Received {
  * import { decodeRoomEvent } from "matrixrtc-rx";
  *
  * const json = { type: "m.room.member", sender: "@alice:example.org", event_id: "$1", origin_server_ts: 1, content: {} };
- * console.assert(decodeRoomEvent({ ...json, state_key: "@alice:example.org" }).event?.stateKey === "@alice:example.org");
+ * console.assert(decodeRoomEvent({ ...json, state_key: "@alice:example.org" }).ok?.stateKey === "@alice:example.org");
  * console.assert(decodeRoomEvent({ ...json, event_id: 1 }).malformed === "event_id");
  * ```
  */
-export function decodeRoomEvent(json: unknown): Decoded<RoomEvent> {
-  if (!isObject(json)) return { malformed: "event" };
+export function decodeRoomEvent(json: unknown): Parsed<RoomEvent> {
+  if (!isObject(json)) return malformed("event");
   const { type, sender, event_id: eventId, origin_server_ts: originServerTs, state_key: stateKey, content } = json;
-  if (!isString(type)) return { malformed: "type" };
-  if (!isString(sender) || !/^@.+:./s.test(sender)) return { malformed: "sender" };
-  if (!isString(eventId) || eventId === "") return { malformed: "event_id" };
-  if (!isFiniteNumber(originServerTs)) return { malformed: "origin_server_ts" };
-  if (stateKey !== undefined && !isString(stateKey)) return { malformed: "state_key" };
-  if (!isObject(content)) return { malformed: "content" };
-  return { event: { type, sender, eventId, originServerTs, ...(isString(stateKey) && { stateKey }), content } };
+  if (!isString(type)) return malformed("type");
+  if (!isString(sender) || !/^@.+:./s.test(sender)) return malformed("sender");
+  if (!isString(eventId) || eventId === "") return malformed("event_id");
+  if (!isFiniteNumber(originServerTs)) return malformed("origin_server_ts");
+  if (stateKey !== undefined && !isString(stateKey)) return malformed("state_key");
+  if (!isObject(content)) return malformed("content");
+  return parsed({ type, sender, eventId, originServerTs, ...(isString(stateKey) && { stateKey }), content });
 }
 
 /**
@@ -49,17 +45,18 @@ export function decodeRoomEvent(json: unknown): Decoded<RoomEvent> {
  *
  * const common = { sender: "@alice:example.org", event_id: "$1", origin_server_ts: 1, content: {} };
  * const json = { ...common, type: "org.matrix.msc4143.rtc.member", msc4354_sticky: { duration_ms: 3_600_000 } };
- * console.assert(decodeStickyEvent(json, { receivedTs: 2 }).event?.durationMs === 3_600_000);
+ * console.assert(decodeStickyEvent(json, { receivedTs: 2 }).ok?.durationMs === 3_600_000);
  * console.assert(decodeStickyEvent(common, { receivedTs: 2 }).malformed === "type");
  * ```
  */
-export function decodeStickyEvent(json: unknown, received: Received): Decoded<StickyEvent> {
-  const { event, malformed } = decodeRoomEvent(json);
-  if (!event) return { malformed };
+export function decodeStickyEvent(json: unknown, received: Received): Parsed<StickyEvent> {
+  const common = decodeRoomEvent(json);
+  if (!common.ok) return common;
+  const event = common.ok;
   const { msc4354_sticky, sticky = msc4354_sticky, unsigned } = json as JsonObject;
-  if (!isObject(sticky)) return { malformed: "msc4354_sticky" };
-  if (event.stateKey !== undefined) return { malformed: "state_key" };
+  if (!isObject(sticky)) return malformed("msc4354_sticky");
+  if (event.stateKey !== undefined) return malformed("state_key");
   const { msc4354_sticky_duration_ttl_ms, sticky_duration_ttl_ms: ttlMs = msc4354_sticky_duration_ttl_ms } =
     objectOr(unsigned);
-  return { event: { ...event, durationMs: sticky["duration_ms"], ttlMs, encryption: "cleartext", ...received } };
+  return parsed({ ...event, durationMs: sticky["duration_ms"], ttlMs, encryption: "cleartext", ...received });
 }
