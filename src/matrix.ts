@@ -12,6 +12,36 @@ export interface RoomEvent {
   readonly originServerTs: number;
   readonly stateKey?: string;
   readonly content: unknown;
+  /** In rooms of the first form: `required_power_level` as received, unchecked. */
+  readonly requiredPowerLevel?: unknown;
+}
+
+/** An event of a room's timeline, after an attempt to decrypt it. */
+export interface TimelineEvent extends RoomEvent {
+  /** Of an `undecryptable` event the type is `m.room.encrypted`, and the content its ciphertext. */
+  readonly encryption: StickyEvent["encryption"];
+  /** Of a redaction: `redacts` as received, beside the content. Unchecked. */
+  readonly redacts?: unknown;
+  /** What the server says about the event, as received: unchecked. */
+  readonly unsigned?: unknown;
+}
+
+/**
+ * What happened to a timeline. An event comes a second time when it was decrypted late. `gap`: the client has missed events and
+ * has started the timeline of the room again.
+ */
+export type TimelineChange =
+  | { readonly kind: "event"; readonly roomId: string; readonly event: TimelineEvent }
+  | { readonly kind: "gap"; readonly roomId: string };
+
+/** What a server says beside the timeline and does not keep: `m.typing` and `m.receipt` of a room, `m.presence` of a user. */
+export interface EphemeralEvent {
+  readonly type: string;
+  /** Absent for presence. */
+  readonly roomId?: string;
+  /** The user, for presence. */
+  readonly sender?: string;
+  readonly content: unknown;
 }
 
 /** A sticky timeline event (MSC4354), after an attempt to decrypt it. */
@@ -133,6 +163,22 @@ export interface Matrix {
   ): Observable<never>;
   /** What the server allows of delayed events: `false`, or the longest delay that it accepts, where it says so. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
+
+  /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
+  timeline?(roomId: string): Iterable<TimelineEvent>;
+  /** What happens to the timelines of all rooms, in batches. */
+  readonly timeline$?: Observable<readonly TimelineChange[]>;
+  /** What is true now, as far as the client knows: the content of the last event of its type. */
+  ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", of: { roomId?: string; userId?: string }): unknown;
+  readonly ephemeral$?: Observable<EphemeralEvent>;
+  /** Redacts an event and emits the id of the redaction. `txnId` is the same for retries. */
+  redact?(roomId: string, eventId: string, options: { readonly txnId: string; readonly reason?: string }): Observable<string>;
+  /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
+  sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
+  /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
+  sendReceipt?(roomId: string, eventId: string): Observable<never>;
 }
 
 /** Why a request failed, in the terms of the error matrix of protocol.md 4.5. */
