@@ -8,6 +8,8 @@ export type RtcErrorCode =
   | "unknown-room"
   /** Joining was refused for good: not allowed to send the membership, or the slot is closed. */
   | "join-refused"
+  /** Only a member of the call can do this, and this device is not one. */
+  | "not-in-call"
   /** The session has joined already. */
   | "already-joined"
   /** The homeserver lacks something that this mode cannot do without. */
@@ -16,6 +18,8 @@ export type RtcErrorCode =
   | "leave-timeout"
   /** No usable transport was found, or none gave a token. */
   | "no-transport"
+  /** The server refuses it: the user lacks the power to do it in this room. */
+  | "forbidden"
   /** A request kept failing after all its retries. */
   | "request-failed";
 

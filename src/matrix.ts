@@ -170,11 +170,11 @@ export interface Matrix {
   timeline?(roomId: string): Iterable<TimelineEvent>;
   /** What happens to the timelines of all rooms, in batches. */
   readonly timeline$?: Observable<readonly TimelineChange[]>;
-  /** What is true now, as far as the client knows: the content of the last event of its type. */
-  ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", of: { roomId?: string; userId?: string }): unknown;
+  /** The content of the last `m.typing` or `m.receipt` of a room, or `m.presence` of a user, as far as the client knows. */
+  ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
   readonly ephemeral$?: Observable<EphemeralEvent>;
   /** Redacts an event and emits the id of the redaction. `txnId` is the same for retries. */
-  redact?(roomId: string, eventId: string, options: { readonly txnId: string; readonly reason?: string }): Observable<string>;
+  redactEvent?(roomId: string, eventId: string, options: { readonly txnId: string; readonly reason?: string }): Observable<string>;
   /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
   sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
   /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
