@@ -19,29 +19,16 @@ export { intentOf } from "./membership/intent.ts";
 export type { Rejection, RejectionReason } from "./membership/rejection.ts";
 export type { Departure } from "./membership/changes.ts";
 export { decodeMembership } from "./membership/decode.ts";
-export type { Claim as MembershipClaim, Parsed as DecodedMembership } from "./membership/claim.ts";
-export { decodeRoomEvent, decodeStickyEvent } from "./room/event.ts";
-export type { Received } from "./room/event.ts";
+export type { DecodedMembership, MembershipClaim } from "./membership/claim.ts";
 export type { Malformed, Parsed } from "./room/parsed.ts";
 export { decodeSlot } from "./room/slot.ts";
 export { permissionsOf } from "./room/power-levels.ts";
 export type { Permissions } from "./room/power-levels.ts";
-export { slotTypes, stateMemberType, stickyMemberTypes } from "./room/names.ts";
 export type { Application, Decryption, EncryptionKey, Membership, OwnMember, Slot, Transport } from "./types.ts";
 export { behavior, type Behavior } from "./rx/behavior.ts";
+export { whilePresent } from "./rx/while-present.ts";
 export type { Trace, TraceEntry } from "./trace.ts";
 export { RtcError } from "./errors.ts";
 export type { RtcErrorCode } from "./errors.ts";
 export { MatrixError } from "./matrix.ts";
-export type {
-  Device,
-  Matrix,
-  MatrixErrorKind,
-  RoomChange,
-  OutgoingEvent,
-  RoomEvent,
-  RoomKeyEvent,
-  StickyEvent,
-  ToDeviceMessage,
-  ToDeviceOutcome,
-} from "./matrix.ts";
+export type { Matrix, MatrixErrorKind } from "./matrix.ts";

@@ -3,6 +3,7 @@ import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "./errors.ts";
 import type { Matrix } from "./matrix.ts";
 import { members } from "./membership/members.ts";
+import type { ReadingRules } from "./membership/projection.ts";
 import type { Rejection } from "./membership/rejection.ts";
 import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";
@@ -80,11 +81,10 @@ export interface OpenSession<App extends Application> {
 /** Opens a session for `watchSession` and `rtcSession`. */
 export function openSession<App extends Application>(matrix: Matrix, options: SessionOptions): OpenSession<App> {
   if (typeof options?.roomId !== "string") throw new RtcError("bad-argument", "roomId must be a string");
-  assertSlot(options.slot);
-  const { roomId, slot, awaitRoom = false, strictSlots = false, requireSlotEncryption = false } = options;
-  if (!awaitRoom && !matrix.hasRoom(roomId)) {
-    throw new RtcError("unknown-room", `the client is not in a room ${roomId}`);
-  }
+  const { roomId, slot, awaitRoom = false } = options;
+  const rules = readingRules(slot, options);
+  if (!awaitRoom && !matrix.hasRoom(roomId))
+    throw new RtcError("unknown-room", `the client does not know the room ${roomId}`);
   const trace$ = new Subject<Trace>();
   const trace = (entry: TraceEntry) => {
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
@@ -92,7 +92,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   const traceReading = (entries: Iterable<TraceEntry>) => {
     if (trace$.observed) for (const entry of entries) trace(entry);
   };
-  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, traceReading);
+  const reading = members(matrix, { ...rules, roomId }, traceReading);
   const { membership$, slot$ } = reading;
   return {
     session: {
@@ -107,9 +107,15 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   };
 }
 
-/** @throws RtcError `bad-argument` for a malformed slot id. */
-export function assertSlot(slot: unknown): asserts slot is string {
-  // An empty id is what the call of the room is called in state keys (1.3).
-  if (isSlotId(slot) && !slot.endsWith("#")) return;
-  throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
+/**
+ * The rules of a session, with the defaults of its options filled in.
+ *
+ * @throws RtcError `bad-argument` for a malformed slot id.
+ */
+export function readingRules(slot: unknown, options: ReadingOptions): ReadingRules {
+  // An empty id is the name of the room's call in state keys only (1.3).
+  if (!isSlotId(slot) || slot.endsWith("#"))
+    throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
+  const { strictSlots = false, requireSlotEncryption = false } = options;
+  return { slot, strictSlots, requireSlotEncryption };
 }

@@ -9,7 +9,7 @@ import type {
   StickyEvent,
   ToDeviceMessage,
   ToDeviceOutcome,
-} from "matrixrtc-rx";
+} from "matrixrtc-rx/port";
 import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
 
 interface MemoryRoom {

@@ -1,8 +1,8 @@
 // Person: a user of the call app, who does what users do and reads what the page shows of itself.
-import type { CallInspection, InspectedMember } from "../../examples/call/src/inspection.ts";
-import type { Mark } from "../../examples/call/src/marks.ts";
-import type { KeyMessage } from "../../examples/call/src/key-messages.ts";
 import { nameFor, password } from "./account.ts";
+import type { CallInspection, InspectedMember } from "./pages/probes/inspection.ts";
+import type { KeyMessage } from "./pages/probes/key-messages.ts";
+import type { Mark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
 import { type Visitor, visit } from "./visitor.ts";
 import type { World } from "./world.ts";

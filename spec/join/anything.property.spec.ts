@@ -95,7 +95,7 @@ function tell({ mode, delegate, refusals, happenings, ending: { how, ts: endTs }
 
     for (const { ts, request, fault: spoiled, times } of refusals) {
       at(ts, () => {
-        const disarm = home.answer({ request, userId: alice }, { ...spoiled, times });
+        const disarm = home.injectFault({ request, userId: alice }, { ...spoiled, times });
         at(troubleMs - ts, disarm);
       });
     }

@@ -55,7 +55,7 @@ const cell = (is: Cell) =>
     const { retryAfterMs, maxDelayMs } = is;
     const hints = { ...(retryAfterMs && { retryAfterMs }), ...(maxDelayMs && { maxDelayMs }) };
     const fault = kind ? { fail: new MatrixError(kind, kind, hints) } : ({ lose: "request" } as const);
-    cold(from).subscribe(() => home.answer(request, { ...fault, times }));
+    cold(from).subscribe(() => home.injectFault(request, { ...fault, times }));
     if (lost) cold("1s x").subscribe(() => home.loseDelayed(alice));
     expectObservable(requests$, watch).toBe(is.requests);
     expectObservable(inWords(join({ ...options, leaveOn: cold(leave) })), watch).toBe(is.states, words, is.error);
@@ -405,7 +405,7 @@ describe("writing the membership that joins", () => {
     "an answer that is lost is made up for by the room",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
-      home.answer({ request: "send" }, { lose: "response" });
+      home.injectFault({ request: "send" }, { lose: "response" });
       expectObservable(requests$, "              ^ 4s !").toBe("c-d-w-r");
       expectObservable(inWords(join()), "^ 4s !").toBe("        a-d-w-j", words);
       expectObservable(cold("-"), "^ 4s !").toBe("-");

@@ -194,7 +194,7 @@ describe("our own membership", () => {
     const told = new Set<string>();
     toTheEnd(() => {
       const { home, trace, join } = scene();
-      home.answer({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
+      home.injectFault({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
       timer(20_000).subscribe(() => home.loseDelayed(alice));
       join({ leaveOn: timer(60_000) }).subscribe({
         complete: () => {

@@ -36,7 +36,7 @@ describe("leaving", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const leaveOn = cold("                         1s        x");
-      home.answer({ request: "send-delayed" }, { lose: "response" });
+      home.injectFault({ request: "send-delayed" }, { lose: "response" });
       expectObservable(requests$, "                 ^ 9s !").toBe("c-d-w-r 993ms s");
       expectObservable(inWords(join({ leaveOn })), "^ 9s !").toBe("a-d-w-j 993ms l-|", smooth);
     }),
@@ -91,7 +91,7 @@ describe("unsubscribing", () => {
     "falls back to a leave, as when told to leave",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
-      home.answer({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
+      home.injectFault({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
       expectObservable(requests$, "^ 9s !").toBe("c-d-w-r 993ms s 3001ms l-x");
       expectObservable(seen$, "    ^ 9s !").toBe("n-----a 3997ms n", seen);
       cold("                       j 999ms -")
@@ -123,7 +123,7 @@ describe("unsubscribing", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       // The first join gets no answer, so that its leave is sent without knowing whether it had joined.
-      home.answer({ request: "send" }, { lose: "request" });
+      home.injectFault({ request: "send" }, { lose: "request" });
       const joins$ = concat(join({ leaveOn: timer(5) }), join({ leaveOn: timer(30_000) }));
       expectObservable(requests$, "^ 3s  !").toBe("c-d-w 2000ms l-c-x-d-w-r");
       expectObservable(seen$, "    ^ 30s !").toBe("n 2014ms a", seen);

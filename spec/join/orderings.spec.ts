@@ -48,7 +48,7 @@ describe("what happens to our membership in an unlucky order", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene();
       cold("1s     x").subscribe(() => home.loseDelayed(alice));
-      cold("1s     x").subscribe(() => home.answer({ request: "schedule" }, { lateMs: 500 }));
+      cold("1s     x").subscribe(() => home.injectFault({ request: "schedule" }, { lateMs: 500 }));
       cold("5100ms x").subscribe(() => home.setState(roomId, left));
       expectObservable(requests$, "     ^ 9s !").toBe("c-d-w-r 4999ms r-d 501ms       w-r");
       expectObservable(inWords(join()), "^ 9s !").toBe("a-d-w-j 5001ms   n 92ms v 410ms  j", words);
@@ -60,8 +60,8 @@ describe("what happens to our membership in an unlucky order", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       cold("1s x").subscribe(() => {
-        home.answer({ request: "restart" }, { lateMs: 2_996 });
-        home.answer({ request: "restart" }, { lose: "request" });
+        home.injectFault({ request: "restart" }, { lateMs: 2_996 });
+        home.injectFault({ request: "restart" }, { lose: "request" });
       });
       const states$ = join({ delayedLeaveMs: 8_000 }).pipe(filter(isJoined), map(untilOf));
       expectObservable(requests$, "^ 12s !").toBe("c-d-w-r 4999ms r 1999ms r 2999ms      r");
@@ -78,7 +78,7 @@ describe("what happens to our membership in an unlucky order", () => {
     "5. restart: 12 local timeouts, then 200: still joined",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { lose: "response", times: 12 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { lose: "response", times: 12 }));
       expectObservable(requests$, "      ^ 30s !").toBe(`c-d-w-r 4999ms r ${"1999ms r ".repeat(12)}`);
       expectObservable(inWords(join()), "^ 30s !").toBe("a-d-w-j 17999ms p 11001ms j", words);
       expectObservable(seen$, "          ^ 30s !").toBe("n-----a", { n: "", a: "alice" });
@@ -90,7 +90,7 @@ describe("what happens to our membership in an unlucky order", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const fail = new MatrixError("rate-limited", "slow down", { retryAfterMs: 700 });
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { fail, times: 2 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { fail, times: 2 }));
       expectObservable(requests$, "      ^ 12s !").toBe("c-d-w-r 4999ms r 701ms r 701ms r 4999ms r");
       expectObservable(inWords(join()), "^ 12s !").toBe("a-d-w-j", words);
     }),
@@ -101,7 +101,7 @@ describe("what happens to our membership in an unlucky order", () => {
     (lose) =>
       marbles(({ cold, expectObservable }) => {
         const { home, requests$, join, sent } = scene({ syncMs: 60_000 });
-        home.answer({ request: "send" }, { lose });
+        home.injectFault({ request: "send" }, { lose });
         const leaveOn = cold("                       -----x");
         expectObservable(requests$, "               ^ 9s !").toBe("c-d-w 2000ms l");
         expectObservable(inWords(join({ leaveOn })), "^ 9s !").toBe("a-d-wl 2001ms |", words);

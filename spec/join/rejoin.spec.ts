@@ -82,7 +82,7 @@ describe("joining again", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, seen$, join } = scene();
       const fail = new MatrixError("network", "no answer");
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { fail, times: 5 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { fail, times: 5 }));
       cold("1s x").subscribe(() => home.loseDelayed(alice));
       const states$ = inWords(join({ mode: "matrix_2_0" }));
       expectObservable(requests$.pipe(filter((one) => one !== "r")), "^ 24s !").toBe("c-d-w 20013ms d-w-l");

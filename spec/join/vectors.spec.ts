@@ -20,7 +20,7 @@ describe("our membership", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const options = { delayedLeaveMs: 8_000 };
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { lose: "response", times: 4 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { lose: "response", times: 4 }));
       expectObservable(requests$, "            ^ 16s !").toBe("c-d-w-r 4999ms r 1999ms r 1999ms r 1999ms r 1999ms r");
       expectObservable(inWords(join(options)), "^ 16s !").toBe("a-d-w-j 7999ms p 5001ms j", words);
     }),

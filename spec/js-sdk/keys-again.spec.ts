@@ -1,4 +1,4 @@
-// A member of matrix-js-sdk believes that it has given us its key, and we have not got it. protocol.md 5.7.
+// A member of matrix-js-sdk has sent us its key, and the message was lost. protocol.md 5.7.
 import { Subject } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Decryption, type JoinMode, rtcSession, type SessionJoinOptions } from "../../src/index.ts";
@@ -17,7 +17,7 @@ const wordOf = ({ member, ...it_ }: MemberEncryption): string => {
   return `${name} ${it_.status} ${it_.status === "ok" ? it_.keyIndex : it_.why}`;
 };
 
-/** Alice and Carl are ours, Bob is the SDK's; half a minute after his key for Alice was lost. */
+/** Alice and Carl use this library, Bob uses the SDK. His key for Alice was lost half a minute ago. */
 async function threeInCall(mode: JoinMode, loses: Losses) {
   const home = virtualHomeserver({ latencyMs: 10, syncMs: 10 });
   const roomId = home.createRoom({ members: [alice, bob, carl], encrypted: true });
@@ -38,7 +38,7 @@ async function threeInCall(mode: JoinMode, loses: Losses) {
   const ofBob = a.session.membership$.value.find(({ userId }) => userId === bob);
   const lacks = (keyIndex: number) =>
     decryption$.next({ participantIdentity: ofBob?.participantIdentity ?? "", result: "missing-key", keyIndex });
-  /** Ends it all, so that nothing is left running. */
+  /** Ends everything, so that nothing keeps running. */
   const end = async () => {
     a.leave();
     c.leave();
@@ -53,7 +53,7 @@ const writesOf = ({ trace }: { readonly trace: readonly TraceEntry[] }) =>
 describe.each(["compatibility", "matrix_2_0"] as const)(
   "A key of matrix-js-sdk that did not come, in %s mode",
   (mode) => {
-    it("comes when frames need it: 11 s later our membership is renewed", async () => {
+    it("is sent again after our membership was renewed, 11 s after frames needed the key", async () => {
       const { a, c, peer, lacks, end } = await threeInCall(mode, (to, keyIndex) => to === alice && keyIndex === 0);
       expect(a.statuses()).toEqual(["alice ok 0", "carl ok 0", "bob waiting no-key"]);
       expect(writesOf(a)).toEqual(["join"]);
@@ -63,7 +63,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)(
       await vi.advanceTimersByTimeAsync(100);
       expect(writesOf(a)).toEqual(["join", "missing-key"]);
       expect(a.statuses()).toContain("bob ok 1");
-      // What it costs: the SDK's member changes its key, for all. Ours do not, and lack nothing.
+      // The cost: the SDK's member changes its key for all. Our members do not, and lack no key.
       await vi.advanceTimersByTimeAsync(30_000);
       expect(peer.sent).toEqual(["alice#0", "carl#0", "alice#1", "carl#1"]);
       expect(peer.used).toEqual([0, 1]);
@@ -73,7 +73,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)(
       await end();
     });
 
-    it("is asked for more and more rarely if it never comes", async () => {
+    it("is requested with growing waits if it never arrives", async () => {
       const { a, peer, lacks, end } = await threeInCall(mode, (to) => to === alice);
       lacks(0);
       await vi.advanceTimersByTimeAsync(15 * 60_000);

@@ -304,7 +304,7 @@ it(
   "a key message that is lost leaves its member waiting, until it is asked for and given again",
   marbles(({ expectObservable }) => {
     const { home, a, b } = twoSessions();
-    home.answer({ userId: bob, request: "to-device" }, { lose: "request" });
+    home.injectFault({ userId: bob, request: "to-device" }, { lose: "request" });
     a.join({ leaveOn: timer(8_000) }).subscribe();
     b.join({ leaveOn: timer(9_000) }).subscribe();
     expectObservable(inWords(a.encryptionStatus$), "^ 7s !").toBe("e 5ms w 5003ms k", {

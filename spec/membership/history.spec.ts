@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { View } from "../../src/membership/view.ts";
-import { wholeRoom } from "../../src/room/changes.ts";
+import { Projection } from "../../src/membership/projection.ts";
+import { wholeRoom } from "../../src/room/room-changes.ts";
 import type { Membership } from "../../src/types.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { history, shuffled } from "../support/history.ts";
@@ -51,7 +51,7 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
           if (redacted.has(fact)) other.redact([fact]);
         }
         expect(other.seen).toEqual(play.seen);
-        expect(other.view.members.map(withoutStay)).toEqual(play.view.members.map(withoutStay));
+        expect(other.projection.members.map(withoutStay)).toEqual(play.projection.members.map(withoutStay));
       }),
       { numRuns: numRuns / 5 },
     );
@@ -67,7 +67,7 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
         parts.batch(facts.slice(0, at));
         parts.batch(facts.slice(at));
         expect(parts.seen).toEqual(whole.seen);
-        expect(parts.view.members).toEqual(whole.view.members);
+        expect(parts.projection.members).toEqual(whole.projection.members);
       }),
       { numRuns: numRuns / 5 },
     );
@@ -80,10 +80,10 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
         for (const fact of facts) play.batch([fact]);
         for (const fact of redacted) play.redact([fact]);
         const options = { roomId, slot: roomCall, strictSlots, requireSlotEncryption: false };
-        const fresh = new View(play.client, options, play.view.members);
-        fresh.look(wholeRoom(roomId), play.now);
-        expect(fresh.members).toBe(play.view.members);
-        expect(fresh.rejections.toSorted(byEvent)).toEqual(play.view.rejections.toSorted(byEvent));
+        const fresh = new Projection(play.client, options, play.projection.members);
+        fresh.refresh(wholeRoom(roomId), play.now);
+        expect(fresh.members).toBe(play.projection.members);
+        expect(fresh.rejections.toSorted(byEvent)).toEqual(play.projection.rejections.toSorted(byEvent));
       }),
       { numRuns: numRuns / 5 },
     );

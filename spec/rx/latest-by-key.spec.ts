@@ -4,9 +4,9 @@ import { marbles } from "../support/marbles.ts";
 
 const byLetter = () => new LatestByKey<string>((value) => value.slice(0, 1));
 
-describe("The latest by key", () => {
+describe("LatestByKey", () => {
   it(
-    "are given to whoever comes late, in the order in which they came, and then what is new",
+    "replays the last value of each key to late subscribers, then emits the new ones",
     marbles(({ cold, expectObservable }) => {
       const latest = byLetter();
       const values = { a: "a1", b: "b1", c: "a2" };
@@ -17,7 +17,7 @@ describe("The latest by key", () => {
     }),
   );
 
-  it("are kept as long as they are told to be", () => {
+  it("forgets the values that it is asked to drop", () => {
     const latest = byLetter();
     for (const value of ["a1", "b1", "c1"]) latest.next(value);
     latest.keep((value) => value !== "b1");
@@ -26,7 +26,7 @@ describe("The latest by key", () => {
     expect(seen).toEqual(["a1", "c1"]);
   });
 
-  it("are told to one who comes while they change: each of the latest, once", () => {
+  it("gives a subscriber each last value once, even if values arrive during the replay", () => {
     const latest = byLetter();
     latest.next("a1");
     latest.next("b1");

@@ -4,7 +4,7 @@ import type { RunHelpers } from "rxjs/testing";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { members, type Members } from "../../src/membership/members.ts";
 import type { MembershipTrace } from "../../src/membership/trace.ts";
-import type { ViewOptions } from "../../src/membership/view.ts";
+import type { ProjectionOptions } from "../../src/membership/projection.ts";
 import { memberNames } from "../../src/testing/index.ts";
 import {
   alice,
@@ -27,7 +27,7 @@ export interface Watching extends Members {
 }
 
 /** A room with Alice, Bob and Carl in it, and the members of its call. */
-export function watching(options: Partial<ViewOptions> = {}, client = roomOfThree()): Watching {
+export function watching(options: Partial<ProjectionOptions> = {}, client = roomOfThree()): Watching {
   const trace: MembershipTrace[] = [];
   const all = { roomId, slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...options };
   const watched = members(client, all, (entries) => void trace.push(...entries));

@@ -3,11 +3,11 @@ import { assertType, describe, expectTypeOf, it } from "vitest";
 import {
   type KeyTransport,
   type Matrix,
-  type OutgoingEvent,
   rtcSession,
   type SessionJoinOptions,
   type Trace,
 } from "../../src/index.ts";
+import type { OutgoingEvent } from "../../src/port/index.ts";
 
 declare const matrix: Matrix;
 

@@ -6,7 +6,6 @@ import {
   type Application,
   type Behavior,
   decodeMembership,
-  decodeRoomEvent,
   intentOf,
   type Matrix,
   type Membership,
@@ -22,6 +21,7 @@ import {
   type WatchedSession,
   transportOf,
 } from "../../src/index.ts";
+import { decodeRoomEvent } from "../../src/port/index.ts";
 
 interface Board extends Application {
   readonly type: "org.example.board";
@@ -161,7 +161,7 @@ describe("What is decoded", () => {
     if (malformed === undefined) expectTypeOf(event.eventId).toEqualTypeOf<string>();
     else expectTypeOf(event).toEqualTypeOf<undefined>();
     const decoded = decodeMembership({} as never);
-    if (decoded.kind === "claim") expectTypeOf(decoded.claim.deviceId).toEqualTypeOf<string>();
-    if (decoded.kind === "malformed") expectTypeOf(decoded.path).toEqualTypeOf<string>();
+    if (decoded.malformed !== undefined) expectTypeOf(decoded.malformed).toEqualTypeOf<string>();
+    else if (decoded.ok !== "left") expectTypeOf(decoded.ok.deviceId).toEqualTypeOf<string>();
   });
 });

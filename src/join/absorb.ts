@@ -1,5 +1,5 @@
 // Absorb: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 5.7, 14.1.
-import { longestPastMs } from "../membership/state-content.ts";
+import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import { armedLeave, type Facts } from "./facts.ts";
 import { fail, leave, markWritten } from "./moves.ts";
 import { contentOf } from "./request.ts";
@@ -63,7 +63,7 @@ function seen(turn: Turn, own: Facts["own"]): void {
   if (own && own.eventId === facts.staleEventId) return;
   if (own && facts.written !== "no") {
     const { createdTs = own.createdTs } = facts;
-    facts.createdTs = own.createdTs > createdTs + longestPastMs ? createdTs : own.createdTs;
+    facts.createdTs = own.createdTs > createdTs + maxClaimedAgeMs ? createdTs : own.createdTs;
     facts.echoed = true;
     facts.missing = false;
     if (facts.written === "maybe") markWritten(turn, facts.rejoin ? "rejoin" : "join", "sync");

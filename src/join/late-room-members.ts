@@ -1,7 +1,7 @@
 // Late room members: who joins the room after we wrote our membership, and cannot decrypt it. protocol.md 14.1.
 import { concatMap, defer, filter, type Observable } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 

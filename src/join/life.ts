@@ -28,9 +28,9 @@ import {
 import type { SessionContext } from "../session-context.ts";
 import { RtcError } from "../errors.ts";
 import type { RoomChange } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 import { isUnchanged } from "./absorb.ts";
 import type { MembershipData } from "./content.ts";
 import { type Facts, initialFacts, type Settings } from "./facts.ts";

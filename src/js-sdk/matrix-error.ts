@@ -1,23 +1,23 @@
-// MatrixError of whatever the SDK, the server or the platform says went wrong. protocol.md 4.5.
+// MatrixError: classifies the errors of the SDK, the server and the platform. protocol.md 4.5.
 import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
 
-/** What is known of a failed request. */
+/** The known facts about a failed request. */
 interface Failure {
   readonly name: string;
   readonly errcode: string | undefined;
   readonly status: number | undefined;
-  /** The body of the server's answer. */
+  /** The body of the server's response. */
   readonly body: JsonObject;
   readonly retryAfter: string | undefined;
 }
 
-/** Synapse 1.163; the two below are of older servers. */
-const tooLarge = "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE";
+/** Used by Synapse 1.163. Older servers use the two fields below. */
+const delayTooLarge = "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE";
 const unstableErrcode = "org.matrix.msc4140.errcode";
 const unstableMaxDelay = "org.matrix.msc4140.max_delay";
 
-/** Classifies a failure. `secrets` are taken out of what the server said; addresses never get in. */
+/** Classifies a failure. The message contains no address, and `secrets` are removed from the server's words. */
 export function matrixError(error: unknown, now: number, secrets: readonly string[] = []): MatrixError {
   if (error instanceof MatrixError) return error;
   const failure = failureOf(error);
@@ -30,7 +30,7 @@ export function matrixError(error: unknown, now: number, secrets: readonly strin
   });
 }
 
-/** By shape, not by class: an application may hold two copies of the SDK. */
+/** Goes by the shape of the error, not by its class, because an app may contain two copies of the SDK. */
 function failureOf(error: unknown): Failure {
   const { name, errcode, httpStatus, httpHeaders, data } = (isObject(error) ? error : {}) as JsonObject;
   return {
@@ -44,7 +44,7 @@ function failureOf(error: unknown): Failure {
 
 function kindOf({ name, errcode, status = 0, body }: Failure, error: unknown): MatrixErrorKind {
   if (errcode === "M_LIMIT_EXCEEDED" || status === 429) return "rate-limited";
-  if (errcode === tooLarge || body[unstableErrcode] === "M_MAX_DELAY_EXCEEDED") return "max-delay-exceeded";
+  if (errcode === delayTooLarge || body[unstableErrcode] === "M_MAX_DELAY_EXCEEDED") return "max-delay-exceeded";
   if (name === "AbortError" || name === "TimeoutError") return "timeout";
   if (name === "ConnectionError" || name === "TokenRefreshError" || name === "TypeError" || status >= 500)
     return "network";
@@ -53,12 +53,12 @@ function kindOf({ name, errcode, status = 0, body }: Failure, error: unknown): M
   if (errcode === "M_NOT_FOUND" || status === 404) return "not-found";
   if (errcode === "M_FORBIDDEN" || status === 403) return "forbidden";
   if (status === 409) return "conflict";
-  // What the host of a widget says when it could not reach the server.
+  // The message of a widget host that could not reach the server.
   if (error instanceof Error && error.message.includes("updating delayed event")) return "network";
   return "other";
 }
 
-/** The header, in seconds or as a date, before the older field of the body. */
+/** Prefers the header, in seconds or as a date, to the older field of the body. */
 function retryAfterMsOf({ retryAfter, body }: Failure, now: number): number | undefined {
   if (retryAfter !== undefined) {
     const waitMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - now;
@@ -68,7 +68,7 @@ function retryAfterMsOf({ retryAfter, body }: Failure, now: number): number | un
   return isFiniteNumber(waitMs) && waitMs >= 0 ? waitMs : undefined;
 }
 
-const longestMessage = 300;
+const maxMessageLength = 300;
 
 function messageOf(
   { errcode, status, body }: Failure,
@@ -81,10 +81,10 @@ function messageOf(
     (part) => isString(part) && part !== "",
   );
   const message = about.length > 0 ? about.join(": ") : kind;
-  return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), message).slice(0, longestMessage);
+  return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), message).slice(0, maxMessageLength);
 }
 
-/** Errors of connections name addresses, and addresses contain delay ids. */
+/** Connection errors contain addresses, and addresses contain delay ids. */
 function localMessage(error: unknown, kind: string): string {
   if (kind === "network") return "the server could not be reached";
   if (kind === "timeout") return "the server did not answer in time";

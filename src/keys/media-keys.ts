@@ -13,7 +13,7 @@ import {
 import type { SessionContext } from "../session-context.ts";
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import { isInRoom } from "../room/room-member.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.ts";
 import { delivery } from "./delivery.ts";
 import { type Delivery, Distribution, type DistributionEffect } from "./distribution.ts";

@@ -1,5 +1,5 @@
 // MemberChanges: what happened between two member lists, in one pass and without looking into members that stayed.
-import { ofNoStayAmong } from "../membership/changes.ts";
+import { notAmong } from "../membership/changes.ts";
 import { byAge } from "../membership/order.ts";
 import type { Membership } from "../types.ts";
 
@@ -17,7 +17,7 @@ export function memberChanges(before: readonly Membership[], after: readonly Mem
   if (before === after) return none;
   const { removed, added } = unshared(before, after);
   if (removed.length === 0 || added.length === 0) return { joined: added, left: removed };
-  return { joined: added.filter(ofNoStayAmong(removed)), left: removed.filter(ofNoStayAmong(added)) };
+  return { joined: added.filter(notAmong(removed)), left: removed.filter(notAmong(added)) };
 }
 
 /** The objects that only one of the lists holds: one walk along both, as in a merge of sorted lists. */

@@ -16,7 +16,7 @@ import {
 import type { SessionContext } from "../session-context.ts";
 import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 import type { Way } from "./delivery.ts";
 import { deviceKey, outcomesFor } from "./device.ts";
 import type { OwnKey } from "./own-key.ts";

@@ -1,23 +1,26 @@
-// Room events as a homeserver gives them: the fields that all events have. Client-server specification; MSC4354, protocol.md 1.1.
+// Room events: the JSON of a homeserver -> RoomEvent, StickyEvent. Client-server specification; MSC4354, protocol.md 1.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "./json.ts";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 
-/** How a sticky event came. */
+/** How a sticky event was received. */
 export interface Received {
-  /** When this client received it. */
+  /** When this client received it: milliseconds since 1970. */
   readonly receivedTs: number;
-  /** Default `cleartext`. Of a decrypted event, `json` is what it was decrypted to, with the fields around it. */
+  /** Default `cleartext`. For `decrypted`, the JSON must have the decrypted type and content. */
   readonly encryption?: StickyEvent["encryption"];
+  /** The device that encrypted it, if the client knows. */
   readonly senderDeviceId?: string;
 }
 
 /**
- * Reads an event from the JSON of a homeserver, for a `Matrix` port of your own. It never throws.
+ * Decodes an event from the JSON of a homeserver, for authors of a `Matrix` port. It never throws.
+ *
+ * `ok` is the event, with its content unchecked. `malformed` is the path of the first missing or wrong field.
  *
  * @example
  * ```ts
- * import { decodeRoomEvent } from "matrixrtc-rx";
+ * import { decodeRoomEvent } from "matrixrtc-rx/port";
  *
  * const json = { type: "m.room.member", sender: "@alice:example.org", event_id: "$1", origin_server_ts: 1, content: {} };
  * console.assert(decodeRoomEvent({ ...json, state_key: "@alice:example.org" }).ok?.stateKey === "@alice:example.org");
@@ -37,11 +40,14 @@ export function decodeRoomEvent(json: unknown): Parsed<RoomEvent> {
 }
 
 /**
- * Reads a sticky event (MSC4354) from the JSON of a homeserver, for a `Matrix` port of your own. It never throws.
+ * Decodes a sticky event (MSC4354) from the JSON of a homeserver, for authors of a `Matrix` port. It never throws.
+ *
+ * `ok` is the event, with its content and its times unchecked. `malformed` is the path of the first missing or wrong
+ * field. The fields of MSC4354 can have their stable or their unstable names.
  *
  * @example
  * ```ts
- * import { decodeStickyEvent } from "matrixrtc-rx";
+ * import { decodeStickyEvent } from "matrixrtc-rx/port";
  *
  * const common = { sender: "@alice:example.org", event_id: "$1", origin_server_ts: 1, content: {} };
  * const json = { ...common, type: "org.matrix.msc4143.rtc.member", msc4354_sticky: { duration_ms: 3_600_000 } };

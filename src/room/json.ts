@@ -9,7 +9,7 @@ export const isString = (value: unknown): value is string => typeof value === "s
 
 export const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** An own property, or undefined: `toString` and `__proto__` of a remote object are nothing to us. */
+/** An own property, or undefined. Inherited ones like `toString` and `__proto__` do not count. */
 export const own = (object: JsonObject, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
 
 /** The value as an object, or an empty one. */

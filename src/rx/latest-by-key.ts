@@ -1,4 +1,4 @@
-// LatestByKey: occurrences that late subscribers get too, the last one for each key, in the order in which they came.
+// LatestByKey: a stream that replays the last value of each key to late subscribers, in the order of arrival.
 import { Observable, Subject } from "rxjs";
 
 export class LatestByKey<T> {
@@ -6,9 +6,9 @@ export class LatestByKey<T> {
   readonly #latest = new Map<string, T>();
   readonly #live$ = new Subject<T>();
 
-  /** What is kept, first, then what comes. Never completes. */
+  /** The values that are kept, then each new one. Never completes. */
   readonly values$: Observable<T> = new Observable((subscriber) => {
-    // Not over a copy: what comes meanwhile is put last, and so is met as well.
+    // Not over a copy: a value that arrives during this loop is put last in the map, so the loop reaches it too.
     for (const value of this.#latest.values()) subscriber.next(value);
     subscriber.add(this.#live$.subscribe(subscriber));
   });

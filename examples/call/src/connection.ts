@@ -1,4 +1,4 @@
-// Connection: one LiveKit room, with a key provider and an E2EE worker of its own, for as long as it is subscribed to.
+// Connection: one LiveKit room, with its own key provider and E2EE worker, for as long as it is subscribed to.
 import { Room, RoomEvent, setLogLevel } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import type { Decryption, EncryptionKey } from "matrixrtc-rx";
@@ -10,12 +10,12 @@ setLogLevel("warn");
 
 export interface ConnectionOptions {
   readonly encryptionKey$: Observable<EncryptionKey>;
-  /** Is told what LiveKit can decrypt, from before the first frame. */
+  /** Receives from LiveKit what it can and cannot decrypt, from before the first frame. */
   readonly decryption$: Observer<Decryption>;
   readonly camera: Link["camera"];
 }
 
-/** Emits the LiveKit room once it is connected. Fails when LiveKit has given up reconnecting. */
+/** Emits the LiveKit room once it is connected. Fails once LiveKit has stopped reconnecting. */
 export function connection(
   { url, jwt }: SfuToken,
   { encryptionKey$, decryption$, camera }: ConnectionOptions,
@@ -24,7 +24,7 @@ export function connection(
     const worker = new E2eeWorker();
     const provider = keyProvider(encryptionKey$);
     const room = new Room({ encryption: { keyProvider: provider, worker }, ...qualityFor(camera) });
-    subscriber.add(decryption(room).subscribe((one) => decryption$.next(one)));
+    subscriber.add(decryption(room).subscribe((report) => decryption$.next(report)));
     room.on(RoomEvent.Disconnected, (reason) => subscriber.error(new Error(`the SFU has disconnected us (${reason})`)));
     const connect = async () => {
       await room.setE2EEEnabled(true);
@@ -59,7 +59,7 @@ const events = [
   RoomEvent.ParticipantEncryptionStatusChanged,
 ] as const;
 
-/** Says that the LiveKit room is worth another look. */
+/** Emits whenever something that we show of the LiveKit room may have changed. */
 export function changesOf(room: Room): Observable<unknown> {
   return merge(
     ...events.map((event) =>

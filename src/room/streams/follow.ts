@@ -1,7 +1,7 @@
 // Following a room: its directory and its timeline window, each kept in step with the client while somebody is subscribed.
 import { Subscription } from "rxjs";
 import type { Matrix, RoomChange } from "../../matrix.ts";
-import { changesByRoom } from "../changes.ts";
+import { changesByRoom } from "../room-changes.ts";
 import { Directory } from "./directory.ts";
 import { type Kept, kept } from "./kept.ts";
 import { timelineOf } from "./sources.ts";
@@ -21,7 +21,7 @@ export function followDirectory(matrix: Matrix, roomId: string, decoder: Decoder
     readAll,
     follow: (directory, looked) => {
       const stop = changesByRoom(matrix).watch(roomId, {
-        look: (batch) => {
+        refresh: (batch) => {
           for (const change of batch) take(directory, change);
           looked();
         },

@@ -1,7 +1,7 @@
 // Sources: what a client says about timelines and about typing, shared by all streams of all rooms of that client.
 import { EMPTY, filter, map, type Observable, share } from "rxjs";
 import type { EphemeralEvent, Matrix, RoomChange, TimelineChange } from "../../matrix.ts";
-import { changesByRoom } from "../changes.ts";
+import { changesByRoom } from "../room-changes.ts";
 
 /** Shared streams of one client: each listens to its port once while somebody is subscribed. */
 export interface Sources {
