@@ -114,6 +114,8 @@ export type OutgoingEvent = {
       readonly stickyMs?: number;
       /** The same id for retries of the same content, so that the server takes it once. */
       readonly txnId: string;
+      /** Sent in the clear in an encrypted room too: reactions, which no client encrypts. */
+      readonly isCleartext?: boolean;
       readonly stateKey?: never;
     }
 );
@@ -174,7 +176,11 @@ export interface Matrix {
   ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
   readonly ephemeral$?: Observable<EphemeralEvent>;
   /** Redacts an event and emits the id of the redaction. `txnId` is the same for retries. */
-  redactEvent?(roomId: string, eventId: string, options: { readonly txnId: string; readonly reason?: string }): Observable<string>;
+  redactEvent?(
+    roomId: string,
+    eventId: string,
+    options: { readonly txnId: string; readonly reason?: string },
+  ): Observable<string>;
   /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
   sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
   /** Tells the room that the user has read it up to an event. Emits nothing and completes. */

@@ -1,17 +1,17 @@
 // The public names of matrixrtc-rx/room.
-export { matrixRoom } from "./streams/room.ts";
-export type { MatrixRoom, RoomAbilities, RoomOptions } from "./streams/room.ts";
+export { matrixRoom } from "./streams/matrix-room.ts";
+export type { MatrixRoom, RoomAbilities, RoomOptions } from "./streams/matrix-room.ts";
 export { presenceOf, type Presence } from "./streams/presence.ts";
 export type { RoomMember } from "./streams/directory.ts";
-export type { MessageReaction, RoomMessage } from "./streams/messages.ts";
+export type { MessageReaction, RoomMessage } from "./streams/room-messages.ts";
 export type { CallReaction, CallReactions, RaisedHand } from "./streams/call-reactions.ts";
 export type { Denial, RoomAction, RoomPermissions } from "./streams/permissions.ts";
 export type { Company, Wording } from "./streams/room-name.ts";
 export type { MessageDraft, MessageRelation } from "./streams/sending.ts";
-export type { MalformedEvent } from "./streams/state.ts";
-export { decodeContent, decodeEvent, isKnownType } from "./events/decode.ts";
-export type { DecodedEvent, EventFields, Redaction, StateEvent } from "./events/decode.ts";
-export type { EphemeralType, EventContents, EventType, StateType, TimelineType } from "./events/table.ts";
+export type { MalformedEvent } from "./streams/state-reader.ts";
+export { decodeContent, decodeEvent, isKnownType } from "./events/decode-event.ts";
+export type { DecodedEvent, EventFields, Redaction, StateEvent } from "./events/decode-event.ts";
+export type { EphemeralType, EventContents, EventType, StateType, TimelineType } from "./events/event-table.ts";
 export { raisedHandKey } from "./events/relations.ts";
 export type {
   CallReactionContent,
@@ -38,7 +38,7 @@ export type {
   TextPart,
   TombstoneContent,
   TopicContent,
-} from "./events/state.ts";
+} from "./events/state-contents.ts";
 export type {
   AudioMessage,
   FileMessage,
@@ -51,7 +51,7 @@ export type {
   OtherMessage,
   TextMessage,
   VideoMessage,
-} from "./events/message.ts";
+} from "./events/message-contents.ts";
 export type {
   Attachment,
   AudioInfo,

@@ -9,7 +9,7 @@ import { isFiniteNumber, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sender } from "./sending.ts";
 import { sameFields, stable } from "./stable.ts";
-import type { Decoder } from "./state.ts";
+import type { Decoder } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
 /** An emoji that a member sends into the call, to float there for a moment. */

@@ -1,7 +1,7 @@
 // Directory: the members of one room with names that are unique, folded from m.room.member events.
 // Incremental: one event costs O(log N) and at most one copy of the list. It knows no RxJS, no clock and no network.
 import type { RoomEvent } from "../../matrix.ts";
-import type { MemberContent } from "../events/state.ts";
+import type { MemberContent } from "../events/state-contents.ts";
 import { nameKey, shownName } from "./display-name.ts";
 import { sameFields } from "./stable.ts";
 

@@ -5,7 +5,7 @@ import { changesByRoom } from "../room-changes.ts";
 import { Directory } from "./directory.ts";
 import { type Kept, kept } from "./kept.ts";
 import { timelineOf } from "./sources.ts";
-import type { Decoder } from "./state.ts";
+import type { Decoder } from "./state-reader.ts";
 import { TimelineWindow } from "./timeline-window.ts";
 
 /** Keeps the directory of a room while somebody is subscribed. */

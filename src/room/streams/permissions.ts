@@ -1,12 +1,12 @@
 // Permissions: what a user may do in a room and why not, by whichever form of power levels the room has.
 import type { Matrix } from "../../matrix.ts";
 import { isEncrypted } from "../encryption.ts";
-import type { FirstPowerLevels, PowerLevels } from "../events/state.ts";
+import type { FirstPowerLevels, PowerLevels } from "../events/state-contents.ts";
 import { isFiniteNumber } from "../json.ts";
 import { slotTypes, stateMemberType, stickyMemberTypes } from "../names.ts";
 import { type Permissions, permissionsOf } from "../power-levels.ts";
 import { isInRoom } from "../room-member.ts";
-import type { ReadState } from "./state.ts";
+import type { ReadState } from "./state-reader.ts";
 
 /** Something that a user may want to do in a room. */
 export type RoomAction =
@@ -60,7 +60,7 @@ export function roomPermissions(matrix: Matrix, roomId: string, userId: string, 
     return other !== userId && otherLevel >= level ? { reason: "outranked", level, otherLevel } : undefined;
   };
   const onTheWire = (type: string) =>
-    type !== "m.room.redaction" && isEncrypted(matrix, roomId) ? "m.room.encrypted" : type;
+    isEncrypted(matrix, roomId) && !cleartextTypes.includes(type) ? "m.room.encrypted" : type;
   const denial = (action: RoomAction): Denial | undefined => {
     if (!isIn) return { reason: "not-in-room" };
     switch (action.kind) {
@@ -100,6 +100,8 @@ export function roomPermissions(matrix: Matrix, roomId: string, userId: string, 
     may,
   };
 }
+
+const cleartextTypes: readonly string[] = ["m.room.redaction", "m.reaction"];
 
 function today(content: PowerLevels | undefined, matrix: Matrix, roomId: string): Levels {
   const { events = {}, events_default = 0, state_default = 50, notifications = {} } = content ?? {};

@@ -3,7 +3,7 @@ import { asyncScheduler, filter, merge, tap } from "rxjs";
 import type { Matrix, RoomEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import { changesByRoom } from "../room-changes.ts";
-import { decodeContent } from "../events/decode.ts";
+import { decodeContent } from "../events/decode-event.ts";
 import type { PresenceContent } from "../events/ephemeral.ts";
 import { type Kept, kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";

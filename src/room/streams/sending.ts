@@ -31,12 +31,16 @@ export interface Sender {
   receipt(eventId: string): Observable<never>;
 }
 
+/** No client encrypts reactions: servers count them, and an encrypted one would notify everybody. */
+const cleartext = { isCleartext: true } as const;
+
 /** A server forgets after this time that we are typing, unless it is told again. */
 const typingMs = 30_000;
 
 export function senderIn(matrix: Matrix, roomId: string): Sender {
   return {
-    event: (type, content) => attempt((txnId) => matrix.send({ roomId, type, content, txnId })),
+    event: (type, content) =>
+      attempt((txnId) => matrix.send({ roomId, type, content, txnId, ...(type === "m.reaction" && cleartext) })),
     state: (type, stateKey, content) => attempt(() => matrix.send({ roomId, type, stateKey, content })),
     redact: (eventId, reason) =>
       attempt((txnId) => {

@@ -1,13 +1,13 @@
 // TimelineWindow: the newest messages of a room and the raised hands, folded from its timeline. It knows no RxJS and no clock.
 // Bounded: messages by the size of the window, what hangs on each of them, and hands in all and for each user.
 import type { TimelineEvent } from "../../matrix.ts";
-import { redactionOf } from "../events/decode.ts";
+import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
-import type { MessageContent, MessageEventContent } from "../events/message.ts";
+import type { MessageContent, MessageEventContent } from "../events/message-contents.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isObject, isString, objectOr } from "../json.ts";
-import { isSameMessage, type MessageReaction, type RoomMessage } from "./messages.ts";
-import type { Decoder } from "./state.ts";
+import { isSameMessage, type MessageReaction, type RoomMessage } from "./room-messages.ts";
+import type { Decoder } from "./state-reader.ts";
 
 /** A reaction that raises a hand at a membership event. */
 export interface HandEvent {

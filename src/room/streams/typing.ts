@@ -2,7 +2,7 @@
 import { filter } from "rxjs";
 import type { EphemeralEvent, Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
-import { decodeContent } from "../events/decode.ts";
+import { decodeContent } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { type Kept, kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";

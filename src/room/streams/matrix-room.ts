@@ -15,19 +15,19 @@ import type { Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import type { Membership } from "../../types.ts";
 import type { Receipt } from "../events/ephemeral.ts";
-import type { JoinRule } from "../events/state.ts";
-import type { EventContents, StateType } from "../events/table.ts";
+import type { JoinRule } from "../events/state-contents.ts";
+import type { EventContents, StateType } from "../events/event-table.ts";
 import { isString } from "../json.ts";
 import { type CallReactions, callReactions } from "./call-reactions.ts";
 import type { RoomMember } from "./directory.ts";
 import { followDirectory, followTimeline } from "./follow.ts";
-import type { RoomMessage } from "./messages.ts";
+import type { RoomMessage } from "./room-messages.ts";
 import { type RoomPermissions, roomPermissions } from "./permissions.ts";
 import { companyOf, inEnglish, type Wording } from "./room-name.ts";
 import { type MessageDraft, messageOf, type MessageRelation, senderIn } from "./sending.ts";
 import { stateChanges, timelineOf } from "./sources.ts";
 import { sameFields, sameItems, stable, whenChanged } from "./stable.ts";
-import { Decoder, type MalformedEvent, stateReader } from "./state.ts";
+import { Decoder, type MalformedEvent, stateReader } from "./state-reader.ts";
 import { receiptsIn, typingIn } from "./typing.ts";
 
 /** How to read a room. */

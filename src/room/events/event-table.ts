@@ -7,7 +7,7 @@ import {
   type TypingContent,
   typingContent,
 } from "./ephemeral.ts";
-import { type MessageEventContent, messageContent } from "./message.ts";
+import { type MessageEventContent, messageContent } from "./message-contents.ts";
 import {
   type CallReactionContent,
   callReactionContent,
@@ -19,7 +19,7 @@ import {
   redactionContent,
 } from "./relations.ts";
 import { id, type Rule, text, userId } from "./rules.ts";
-import * as state from "./state.ts";
+import * as state from "./state-contents.ts";
 import * as voip from "./voip.ts";
 
 /** The content of each known type of event. */

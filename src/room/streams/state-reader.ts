@@ -2,8 +2,8 @@
 import type { Matrix, RoomEvent } from "../../matrix.ts";
 import { isObject } from "../json.ts";
 import type { Parsed } from "../parsed.ts";
-import { decodeContent } from "../events/decode.ts";
-import type { EventContents, StateType } from "../events/table.ts";
+import { decodeContent } from "../events/decode-event.ts";
+import type { EventContents, StateType } from "../events/event-table.ts";
 
 /** Reads the content of a state event as it is now; `undefined` if there is none, or if it is malformed. */
 export type ReadState = <T extends StateType>(type: T, stateKey?: string) => EventContents[T] | undefined;

@@ -22,7 +22,7 @@ import {
   type EventType,
   type StateType,
   type TimelineType,
-} from "./table.ts";
+} from "./event-table.ts";
 
 /** The fields that events have in common. What the JSON does not say is absent. */
 export interface EventFields {

@@ -1,6 +1,6 @@
 // Messages of a room as an app shows them: edits and redactions applied, reactions gathered.
-import type { Redaction } from "../events/decode.ts";
-import type { MessageContent } from "../events/message.ts";
+import type { Redaction } from "../events/decode-event.ts";
+import type { MessageContent } from "../events/message-contents.ts";
 import { sameFields, sameItems } from "./stable.ts";
 
 /** A message. It stays the same object until something of it changes. */
