@@ -56,6 +56,7 @@ export type {
   Attachment,
   AudioInfo,
   EncryptedFile,
+  FileKey,
   FileInfo,
   ImageInfo,
   ThumbnailInfo,

@@ -1,7 +1,8 @@
 // Media in messages: files, encrypted files, and what is said about them. Client-server specification, m.room.message.
 import {
-  anyObject,
+  flag,
   id,
+  list,
   longest,
   mapped,
   name,
@@ -14,7 +15,6 @@ import {
   text,
   url,
 } from "./rules.ts";
-import type { JsonObject } from "../json.ts";
 
 /** About a file. */
 export interface FileInfo {
@@ -58,11 +58,19 @@ export interface ThumbnailInfo {
 /** A file that was encrypted before it was uploaded. `key` and `iv` are secrets. */
 export interface EncryptedFile {
   readonly url: string;
-  /** A JSON web key. */
-  readonly key: JsonObject;
+  readonly key: FileKey;
   readonly iv: string;
   readonly hashes: Readonly<Record<string, string>>;
   readonly v: string;
+}
+
+/** A JSON web key, AES-CTR. */
+export interface FileKey {
+  readonly kty: string;
+  readonly alg: string;
+  readonly k: string;
+  readonly key_ops?: readonly string[];
+  readonly ext?: boolean;
 }
 
 /** Where a file of a message is: in the clear (`url`) or encrypted (`file`). */
@@ -75,7 +83,15 @@ export interface Attachment {
 
 const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>({
   url: required(url),
-  key: required(anyObject),
+  key: required(
+    object<FileKey>({
+      kty: required(id),
+      alg: required(id),
+      k: required(id),
+      key_ops: optional(list(id)),
+      ext: optional(flag),
+    }),
+  ),
   iv: required(id),
   hashes: required(record(id, id)),
   v: required(id),
