@@ -1,5 +1,6 @@
 // State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
+import { isId, isWord } from "../room/bounds.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import type { Application, Membership } from "../types.ts";
@@ -25,6 +26,8 @@ const unsupportedFields = ["memberships", "m.application", "session"];
 /** Reads a state membership event: the member that it claims. `now` limits how long the membership can last. */
 export function parseStateMember(event: RoomEvent, now: number): Parsed<Membership | "left"> {
   const { content } = event;
+  if (!isId(event.sender)) return malformed("sender");
+  if (!isId(event.eventId)) return malformed("event_id");
   if (!isObject(content)) return malformed("content");
   if (!("application" in content)) {
     const unsupported = unsupportedFields.find((field) => field in content);
@@ -37,9 +40,9 @@ export function parseStateMember(event: RoomEvent, now: number): Parsed<Membersh
 /** The path of the first wrong field. */
 function errorIn(content: JsonObject): string | undefined {
   const { application, call_id, device_id, focus_active, foci_preferred, created_ts, expires, scope } = content;
-  if (!isString(application) || application.includes("#")) return "application";
-  if (!isString(call_id) || call_id.includes("#")) return "call_id";
-  if (!isString(device_id) || device_id === "") return "device_id";
+  if (!isWord(application) || application.includes("#")) return "application";
+  if (!isId(call_id) || call_id.includes("#")) return "call_id";
+  if (!isId(device_id) || device_id === "") return "device_id";
   if (!isObject(focus_active)) return "focus_active";
   if (!isString(focus_active["type"])) return "focus_active.type";
   if (created_ts !== undefined && !isFiniteNumber(created_ts)) return "created_ts";
@@ -61,14 +64,14 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership
     kind: "state",
     userId,
     deviceId,
-    memberId: isString(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
+    memberId: isId(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
     // The claimed creation time, believed or not: it is the same in every refresh, for days. A user id has no space.
     instance: `${userId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)} ${deviceId}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
     transports: transportsIn(content["foci_preferred"] ?? []),
-    focusSelection: isString(focusSelection) ? focusSelection : undefined,
+    focusSelection: isWord(focusSelection) ? focusSelection : undefined,
     createdTs,
     expiresTs,
     participantIdentity: participantIdentity("state", userId, deviceId, ""),
