@@ -43,6 +43,7 @@ describe("A state membership (2.1)", () => {
     ["device_id", undefined, "device_id"],
     ["device_id", 7, "device_id"],
     ["device_id", "", "device_id"],
+    ["device_id", "8448:PHONE", "device_id"],
     ["focus_active", undefined, "focus_active"],
     ["focus_active", "livekit", "focus_active"],
     ["focus_active", [], "focus_active"],

@@ -42,7 +42,8 @@ function errorIn(content: JsonObject): string | undefined {
   const { application, call_id, device_id, focus_active, foci_preferred, created_ts, expires, scope } = content;
   if (!isWord(application) || application.includes("#")) return "application";
   if (!isId(call_id) || call_id.includes("#")) return "call_id";
-  if (!isId(device_id) || device_id === "") return "device_id";
+  // A colon would let two devices share `user:device`, which is a LiveKit identity: user ids can end in a port.
+  if (!isId(device_id) || device_id === "" || device_id.includes(":")) return "device_id";
   if (!isObject(focus_active)) return "focus_active";
   if (!isString(focus_active["type"])) return "focus_active.type";
   if (created_ts !== undefined && !isFiniteNumber(created_ts)) return "created_ts";
@@ -65,8 +66,8 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership
     userId,
     deviceId,
     memberId: isId(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    // The claimed creation time, believed or not: it is the same in every refresh, for days. A user id has no space.
-    instance: `${userId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)} ${deviceId}`,
+    // With the claimed creation time, believed or not: it is the same in every refresh, for days.
+    instance: `${userId}:${deviceId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
