@@ -55,7 +55,8 @@ export class Folding {
 
   step(now: number = this.now): Changes {
     this.now = now;
-    return this.fold.recompute(now);
+    this.fold.expire(now);
+    return this.fold.recompute();
   }
 
   /** The members: user and device, and for sticky members the member id. */

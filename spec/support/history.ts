@@ -91,7 +91,7 @@ export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
   isStableType: fc.boolean(),
   originMs,
   durationMs: fc.constantFrom(hourMs, hourMs, 20 * minuteMs, 2 * hourMs, 0),
-  ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 0),
+  ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 50 * minuteMs, 0),
 });
 
 const presence = fc.record({ kind: fc.constant("presence"), userId: someUser, isJoined: fc.boolean() });

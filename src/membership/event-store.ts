@@ -26,6 +26,8 @@ export interface StickyEntry extends EntryBase {
   readonly claim: MembershipClaim | undefined;
   /** The last leave event at this key. A join after it is a new instance, even with the same member id (1.5). */
   readonly leaveId: string | undefined;
+  /** The last end of the events that it has replaced at this key. Later than its own end: they count again after it. */
+  replacedUntilTs: number;
 }
 
 interface EntryBase extends Timed {
@@ -99,6 +101,7 @@ export function stickyEntry(
     problem,
     mayClaim: key.isShared,
     leaveId: lastLeave(before),
+    replacedUntilTs: before ? Math.max(before.endTs, before.replacedUntilTs) : -Infinity,
     endTs,
     heapIndex: -1,
     hasEnded: false,

@@ -95,8 +95,8 @@ export class MemberFold {
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const key = keyOfSticky(event);
     const before = this.#events.stickyAt(key.text);
-    if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
+    if (before && !outranks(event, before.event)) before.replacedUntilTs = Math.max(before.replacedUntilTs, endTs);
+    else this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
   /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
@@ -119,9 +119,24 @@ export class MemberFold {
     else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
   }
 
-  /** Takes the next step: applies all events that were put, and the time. Returns what it changed. */
-  recompute(now: number): Changes {
-    this.#endDue(now);
+  /**
+   * Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. Returns true
+   * if an event has ended before one that it replaced: then put the sticky events again.
+   */
+  expire(now: number): boolean {
+    let isUncovered = false;
+    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
+      if (entry.kind === "state") this.#dirtySenders.add(entry.event.sender);
+      else {
+        this.#remove(entry, "expired");
+        isUncovered ||= entry.replacedUntilTs > now;
+      }
+    }
+    return isUncovered;
+  }
+
+  /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
+  recompute(): Changes {
     const step: Step = { removed: [], added: [], rejected: [] };
     for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
     const report = (entry: Entry, rejection: Rejection | undefined) =>
@@ -176,14 +191,6 @@ export class MemberFold {
   /** The member of an eligible entry: always the same object. */
   #memberOf(entry: Entry): Membership {
     return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
-  }
-
-  /** Removes sticky events at their end. State events stay and are checked again. */
-  #endDue(now: number): void {
-    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
-      if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#dirtySenders.add(entry.event.sender);
-    }
   }
 
   /** Puts an entry at a free key, or in place of the entry `before`. */

@@ -28,8 +28,6 @@ export class Projection {
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
   #slot: SlotReading = noSlot;
-  /** Whether a current sticky event was redacted: one that it had replaced may count again. */
-  #hasRedaction = false;
 
   /** @param previous The members of an earlier projection of the room. */
   constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
@@ -57,16 +55,20 @@ export class Projection {
 
   /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
-    for (const change of batch) this.#read(change, now);
-    if (this.#hasRedaction) this.#readSticky(now);
-    this.#hasRedaction = false;
-    return this.#fold.recompute(now);
+    let isUncovered = false;
+    for (const change of batch) {
+      if (change.kind === "redaction") isUncovered = this.#fold.redact(change.eventId) || isUncovered;
+      else this.#read(change, now);
+    }
+    isUncovered = this.#fold.expire(now) || isUncovered;
+    // A current sticky event is gone: the client may hold one that it had replaced.
+    if (isUncovered) this.#readSticky(now);
+    return this.#fold.recompute();
   }
 
-  #read(change: RoomChange, now: number): void {
+  #read(change: Exclude<RoomChange, { kind: "redaction" }>, now: number): void {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
     else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
