@@ -10,6 +10,8 @@ export type Happening = { readonly ts: number } & (
   | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
   | { readonly kind: "slot"; readonly status: "open" | "closed" }
   | { readonly kind: "encryption" }
+  /** The client has told what has changed: what was not there by then came later. */
+  | { readonly kind: "batch" }
 );
 
 export interface StickyArrival {
@@ -125,10 +127,18 @@ function roomAt(log: readonly Happening[], now: number, only?: ReadonlySet<strin
   const joined = new Set<string>();
   let slot: Room["slot"] = "absent";
   let encrypted = false;
+  /** When the room was last read, and what was read: at the start, then at each batch. */
+  let lastReadTs = 0;
+  let lastRead: ReadonlyMap<string, Current> = new Map();
 
   for (const happening of log) {
     const { ts } = happening;
-    if (happening.kind === "state") state.set(happening.fact.key, currentState(happening.fact, happening.eventId, ts));
+    if (happening.kind === "batch") [lastReadTs, lastRead] = [ts, new Map(state)];
+    if (happening.kind === "state") {
+      const { fact, eventId } = happening;
+      const before = lastRead.get(fact.key);
+      state.set(fact.key, currentState(fact, eventId, ts, before ? absentTsBy(before, fact) : lastReadTs));
+    }
     if (happening.kind === "redaction") {
       for (const [key, current] of state)
         if (current.eventId === happening.eventId) state.set(key, { ...current, isRedacted: true });
@@ -168,11 +178,18 @@ function currentSticky(held: readonly StickyArrival[], now: number): readonly Cu
 const keyOf = ({ fact, eventId, isReadable }: StickyArrival): string =>
   JSON.stringify(isReadable && fact.key !== undefined ? [fact.isStableType, fact.userId, fact.key] : [eventId]);
 
-function currentState(fact: StateFact, eventId: string, ts: number): Current {
+/** A time at which a state key had no part of this membership, by the event that was there before. */
+function absentTsBy({ fact: before, originTs, createdTs, isRedacted }: Current, { userId }: StateFact): number {
+  const isJoin = !isRedacted && (before.saying === "join" || before.saying === "other-slot");
+  return isJoin && before.userId === userId ? createdTs : originTs;
+}
+
+function currentState(fact: StateFact, eventId: string, ts: number, absentTs: number): Current {
   const originTs = ts + fact.originMs;
   const claimedTs = fact.createdMs === undefined || fact.createdMs > 0 ? originTs : originTs + fact.createdMs;
   const endTs = Math.min(claimedTs + (fact.expiresMs ?? 4 * hourMs), originTs + dayMs, ts + dayMs);
-  const createdTs = claimedTs < originTs - dayMs ? originTs : claimedTs;
+  const isRefuted = claimedTs < absentTs && absentTs <= originTs;
+  const createdTs = claimedTs < originTs - dayMs || isRefuted ? originTs : claimedTs;
   const isLasting = fact.saying === "leave" || fact.saying === "malformed";
   const times = { originTs, createdTs, endTs: isLasting ? Infinity : endTs, rankTs: 0 };
   return { eventId, fact, isReadable: true, isRedacted: false, ...times };

@@ -38,16 +38,18 @@ export class Play {
 
   /** Lets facts happen together, in one batch of changes. */
   batch(facts: readonly Fact[]): void {
-    const changes = facts.flatMap((fact) => this.#happen(fact));
+    this.#emit(facts.flatMap((fact) => this.#happen(fact)));
+  }
+
+  #emit(changes: readonly RoomChange[]): void {
+    if (changes.length > 0) this.#note({ kind: "batch", ts: this.now });
     this.projection.refresh(changes, this.now);
     this.client.emit(...changes);
   }
 
   /** Redacts events that have arrived, in one batch of changes. */
   redact(facts: Iterable<Fact>): void {
-    const changes = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
-    this.projection.refresh(changes, this.now);
-    this.client.emit(...changes);
+    this.#emit(Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat());
   }
 
   #redact(eventId: string): readonly RoomChange[] {
@@ -91,6 +93,8 @@ export class Play {
         this.#note({ ts, ...fact });
         return [client.encrypt(roomId)];
       case "room":
+        // The client makes new copies of its events, as after leaving and entering the room.
+        client.copyState(roomId);
         for (const { fact: known, event } of this.#held.values()) this.#arrive(known, event);
         return [{ kind: "room", roomId }];
       case "wait":

@@ -73,6 +73,12 @@ export class FakeClient implements Matrix {
     return { kind: "state", roomId, type, stateKey };
   }
 
+  /** Replaces all state events of a room by copies. */
+  copyState(roomId: string): void {
+    for (const events of this.#room(roomId).state.values())
+      for (const [stateKey, event] of events) events.set(stateKey, structuredClone(event));
+  }
+
   setMembership(roomId: string, userId: string, membership: string): RoomChange {
     return this.setState(
       roomId,
