@@ -52,10 +52,10 @@ export class Play {
     this.#emit(Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat());
   }
 
-  #redact(eventId: string): readonly RoomChange[] {
+  #redact(eventId: string, isInPlace = false): readonly RoomChange[] {
     this.#held.delete(eventId);
     this.#note({ kind: "redaction", ts: this.now, eventId });
-    return this.client.redact(roomId, eventId);
+    return this.client.redact(roomId, eventId, isInPlace);
   }
 
   #note(...happenings: readonly Happening[]): void {
@@ -81,7 +81,7 @@ export class Play {
       }
       case "redaction": {
         const arrived = this.#arrived.at(-1 - fact.of);
-        return arrived ? this.#redact(arrived.eventId) : [];
+        return arrived ? this.#redact(arrived.eventId, fact.isInPlace) : [];
       }
       case "presence":
         this.#note({ ts, ...fact });
