@@ -11,7 +11,7 @@ export function toUnpaddedBase64(bytes: Uint8Array): string {
 /** Decodes padded or unpadded, standard or URL-safe base64. Undefined if the text is not base64. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, ""));
+    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replace(/={1,2}$/, ""));
     return Uint8Array.from(binary, (char) => char.charCodeAt(0));
   } catch {
     return undefined;
