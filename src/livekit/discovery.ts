@@ -10,6 +10,7 @@ import { retrying } from "./retrying.ts";
 import { isServiceUrl, serviceUrlFault, withoutEndSlashes } from "./service-url.ts";
 import { isLivekitTransport, type LivekitTransport } from "./livekit-transport.ts";
 
+/** Where to look for a transport. */
 export interface DiscoveryOptions {
   /** Use this authorisation service, without any request. */
   readonly serviceUrl?: string;
