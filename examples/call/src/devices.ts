@@ -46,7 +46,9 @@ export function localTrack<T extends Pick<LocalTrack, "stop">>(
     );
     return () => void created.then((track) => track.stop()).catch(() => {});
   });
-  return devices[`${name}$`].pipe(switchMap((on) => (on ? track$.pipe(reportingFailure(name, devices)) : of(undefined))));
+  return devices[`${name}$`].pipe(
+    switchMap((on) => (on ? track$.pipe(reportingFailure(name, devices)) : of(undefined))),
+  );
 }
 
 type DeviceName = "camera" | "microphone";
