@@ -270,20 +270,22 @@ describe("a rejected key", () => {
     }),
   );
 
-  it.each([...cases, ...malformedCases])("$title is traced with the reason", ({ message: drawn, rejection, plan }) =>
-    marbles(({ cold, expectObservable, flush }) => {
-      const message = "type" in drawn ? drawn : letter(drawn);
-      const call = scene({ ...plan, members: cold("a", { a: "me bob carl" }), letters: cold("-k", { k: message }) });
-      expectObservable(others(call), "^---!").toBe("");
-      flush();
-      expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
-        { kind: "key-rejected", userId: message.sender, ...rejection },
-      ]);
-    })(),
+  it.each([...cases, ...malformedCases])(
+    "a key $title is traced with the reason",
+    ({ message: drawn, rejection, plan }) =>
+      marbles(({ cold, expectObservable, flush }) => {
+        const message = "type" in drawn ? drawn : letter(drawn);
+        const call = scene({ ...plan, members: cold("a", { a: "me bob carl" }), letters: cold("-k", { k: message }) });
+        expectObservable(others(call), "^---!").toBe("");
+        flush();
+        expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
+          { kind: "key-rejected", userId: message.sender, ...rejection },
+        ]);
+      })(),
   );
 
   it(
-    "that is replayed is traced as outdated",
+    "a replayed key is traced as outdated",
     marbles(({ cold, expectObservable, flush }) => {
       const message = letter({ from: "bob", sentTs: 10 });
       const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k-k", { k: message }) });
@@ -294,7 +296,7 @@ describe("a rejected key", () => {
   );
 
   it(
-    "whose member is not seen within a minute is traced as never-a-member",
+    "a key whose member is not seen within a minute is traced as never-a-member",
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({
         members: cold("a 61s b", { a: "me", b: "me bob" }),
@@ -310,7 +312,7 @@ describe("a rejected key", () => {
   );
 
   it(
-    "is the oldest of more than ten that wait for one device",
+    "the oldest of more than ten keys that wait for one device is rejected",
     marbles(({ cold, expectObservable, flush }) => {
       const indexes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
       const marks = Object.fromEntries(indexes.map((index) => [index.toString(16), letter({ from: "bob", index })]));
@@ -385,7 +387,7 @@ describe("a message that is not for us", () => {
     ["of our own device", letter({ from: "me" })],
     ["for another slot", letter({ from: "bob", content: { "rx.matrixrtc.slot_id": "m.call#SIDE" } })],
     ["for another application", letter({ from: "bob", content: { session: { application: "org.board" } } })],
-  ])("%s is ignored without a trace", (_, message) =>
+  ])("a message %s is ignored without a trace", (_, message) =>
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
       expectObservable(others(call), "^---!").toBe("");

@@ -1,9 +1,9 @@
 // A missing key is requested, and a request is answered. Pitfalls 2, item 1. protocol.md 5.7.
-import { filter, map, Observable, of, takeUntil } from "rxjs";
+import { filter, map, Observable, of, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { Decryption } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
-import { happening, letter, scene } from "./scene.ts";
+import { deviceOf, happening, letter, scene } from "./scene.ts";
 
 /** Requests that go out: `0 > bob`. */
 const requests = ({ requested$, key$ }: ReturnType<typeof scene>) =>
@@ -239,6 +239,19 @@ describe("answers to a request for our key", () => {
         a: "0 > bob",
         k: "bob#0",
       });
+    }),
+  );
+
+  it(
+    "the client gets a plain device to send to, and nothing of the request",
+    marbles(({ cold, flush }) => {
+      const letters = cold("-----q", { q: letter({ from: "bob", content: wants }) });
+      const call = scene({ members: cold("a", { a: "me bob carl" }), letters });
+      const recipients: unknown[] = [];
+      call.messages$.subscribe(({ devices }) => recipients.push(...devices));
+      call.key$.pipe(takeUntil(timer(9))).subscribe();
+      flush();
+      expect(recipients.slice(0, 3)).toEqual([deviceOf("bob"), deviceOf("carl"), deviceOf("bob")]);
     }),
   );
 

@@ -22,7 +22,7 @@ import {
   timer,
 } from "rxjs";
 import type { KeysContext } from "../../src/keys/channel.ts";
-import type { KeysEvent } from "../../src/keys/exchange.ts";
+import type { KeysEvent } from "../../src/keys/effects.ts";
 import { Keys } from "../../src/keys/keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
 import type { KeyTrace } from "../../src/keys/trace.ts";

@@ -4,18 +4,11 @@ import type { Device } from "../matrix.ts";
 import type { EncryptionKey, Membership, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
 import { deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
+import { type ExchangeEffect, note } from "./effects.ts";
+import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import { OwnKey } from "./own-key.ts";
 import { nextRotation, type Rotation, type RotationPolicy, type RotationReason } from "./rotation.ts";
-
-/** Effects, to perform in this order. */
-export type OwnKeysEffect =
-  | { readonly kind: "created"; readonly keyIndex: number; readonly reason: RotationReason }
-  /** Encrypt with it from now on. */
-  | { readonly kind: "use"; readonly key: EncryptionKey }
-  | { readonly kind: "send"; readonly delivery: Delivery }
-  /** A new key would be due, but there are too many members. */
-  | { readonly kind: "suppressed"; readonly memberCount: number };
 
 const maxBackOffMs = 60_000;
 /** A device that requests our keys gets them no more often than this. */
@@ -31,6 +24,7 @@ export class OwnKeys {
   #pending: OwnKey | undefined;
   #used: readonly EncryptionKey[] = [];
   #useCount = 0;
+  #status: MemberEncryption | undefined;
   #members: readonly Membership[] = [];
   /** Our own instance, while the room shows it. */
   #ownInstance: string | undefined;
@@ -56,9 +50,14 @@ export class OwnKeys {
     return this.#useCount;
   }
 
+  /** Our own status, once a key is in use. */
+  get status(): MemberEncryption | undefined {
+    return this.#status;
+  }
+
   /** The first key is in use from the start. */
-  start(now: number): readonly OwnKeysEffect[] {
-    return [{ kind: "created", keyIndex: this.#active.keyIndex, reason: "first" }, this.#use(this.#active, now)];
+  start(now: number): readonly ExchangeEffect[] {
+    return [created(this.#active, "first"), ...this.#use(this.#active, now)];
   }
 
   /** When something is due by the clock alone. */
@@ -68,14 +67,17 @@ export class OwnKeys {
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
-  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly OwnKeysEffect[] {
-    const effects: OwnKeysEffect[] = [];
-    if (this.#pending && now >= this.#pending.useTs) effects.push(this.#use(this.#pending, now));
+  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
+    const effects: ExchangeEffect[] = [];
+    if (this.#pending && now >= this.#pending.useTs) effects.push(...this.#use(this.#pending, now));
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) effects.push(...this.#rotate(rotation.reason, now));
-    effects.push(...this.#suppression(awaitedSinceTs));
-    return [...effects, ...this.#sendDue(now)];
+    if (this.#becomesSuppressed(awaitedSinceTs))
+      effects.push(note({ kind: "rotation-suppressed", memberCount: members.length }));
+    for (const key of this.#keys())
+      for (const [attempt, devices] of key.popDue(now)) effects.push(send({ key, devices, attempt }));
+    return effects;
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
@@ -93,14 +95,14 @@ export class OwnKeys {
   }
 
   /** A request for the keys of some devices travels with our newest key that each of them was given before. */
-  requestTo(devices: readonly Device[]): readonly Delivery[] {
+  requestTo(devices: readonly Device[]): readonly ExchangeEffect[] {
     const others = devices.filter((device) => this.#recipients.has(deviceKey(device)));
     return this.#keys()
       .toReversed()
       .flatMap((key) => {
         const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
         const asked = devicesOf(others.filter(isCarrier));
-        return asked.length > 0 ? [{ key, devices: asked, attempt: 1, wantsKey: true }] : [];
+        return asked.length > 0 ? [send({ key, devices: asked, attempt: 1, wantsKey: true })] : [];
       });
   }
 
@@ -169,7 +171,7 @@ export class OwnKeys {
     });
   }
 
-  #rotate(reason: RotationReason, now: number): readonly OwnKeysEffect[] {
+  #rotate(reason: RotationReason, now: number): readonly ExchangeEffect[] {
     const others = [...this.#recipients.values()];
     // Without a device that decrypts with the present key, nobody has to be waited for.
     const isFollowed = others.some((device) => this.#active.mayBeHeldBy(device));
@@ -177,37 +179,35 @@ export class OwnKeys {
     const key = new OwnKey((this.#active.keyIndex + 1) % 256, this.#newKey(), now, useTs);
     for (const device of others) key.enqueue(device, now);
     this.#pending = key;
-    const created: OwnKeysEffect = { kind: "created", keyIndex: key.keyIndex, reason };
-    return useTs > now ? [created] : [created, this.#use(key, now)];
+    return [created(key, reason), ...(useTs > now ? [] : this.#use(key, now))];
   }
 
-  #use(active: OwnKey, now: number): OwnKeysEffect {
+  #use(active: OwnKey, now: number): readonly ExchangeEffect[] {
     this.#active = active;
     this.#pending = undefined;
     const { keyIndex, key: bytes } = active;
-    const key = { ...idsOf(this.#self), keyIndex, key: bytes, own: true, sinceTs: now };
+    const ids = idsOf(this.#self);
+    const key = { ...ids, keyIndex, key: bytes, own: true, sinceTs: now };
     this.#useCount += 1;
     this.#used = [...this.#used, key].slice(-maxUsedKeys);
-    return { kind: "use", key };
+    this.#status = { ...ids, status: "ok", keyIndex, sinceTs: now };
+    const { participantIdentity } = ids;
+    return [note({ kind: "key-used", keyIndex, participantIdentity }), { kind: "key", key }];
   }
 
-  #suppression(awaitedSinceTs: number | undefined): readonly OwnKeysEffect[] {
+  #becomesSuppressed(awaitedSinceTs: number | undefined): boolean {
     const isDue = awaitedSinceTs ?? (this.#pending ?? this.#active).exposedSinceTs;
     const wasSuppressed = this.#isSuppressed;
     this.#isSuppressed = isDue !== undefined && !this.#mayRotate();
-    return this.#isSuppressed && !wasSuppressed ? [{ kind: "suppressed", memberCount: this.#members.length }] : [];
-  }
-
-  #sendDue(now: number): readonly OwnKeysEffect[] {
-    return this.#keys().flatMap((key) =>
-      [...key.popDue(now)].map(([attempt, devices]) => ({
-        kind: "send" as const,
-        delivery: { key, devices, attempt },
-      })),
-    );
+    return this.#isSuppressed && !wasSuppressed;
   }
 
   #mayRotate(): boolean {
     return this.#members.length < this.#policy.participantLimit;
   }
 }
+
+const created = ({ keyIndex }: OwnKey, reason: RotationReason): ExchangeEffect =>
+  note({ kind: "key-created", keyIndex, reason }, { keysCreated: 1 });
+
+const send = (delivery: Delivery): ExchangeEffect => ({ kind: "send", delivery });

@@ -23,6 +23,8 @@ export interface Peer {
   readonly hasEarlyKey: boolean;
   /** The last send of our key to its device failed. */
   readonly unreached?: MemberEncryption["unreached"] | undefined;
+  /** What all this means for the media of the member. */
+  readonly status?: MemberEncryption;
 }
 
 /** A key of a member, with the message that brought it. */
@@ -63,11 +65,10 @@ export function newPeer(
 }
 
 /** A record after a key: with the key if it was accepted, otherwise with the reason. */
-export interface Acceptance {
-  readonly peer: Peer;
-  readonly key?: EncryptionKey;
-  readonly rejected?: "known" | "outdated";
-}
+export type Acceptance = { readonly peer: Peer } & (
+  | { readonly key: EncryptionKey; readonly rejected?: undefined }
+  | { readonly rejected: "known" | "outdated"; readonly key?: undefined }
+);
 
 /** Accepts a key, unless we have a newer one with its index by the sender's clock. */
 export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Acceptance {
@@ -108,8 +109,15 @@ export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"]): Pee
   return peer.unreached === unreached ? peer : { ...peer, unreached };
 }
 
+/** A record with its status: the same object as before if nothing about it has changed. */
+export function withStatus(peer: Peer, before: Peer | undefined): Peer {
+  const status = statusOf(peer);
+  const isSame = JSON.stringify(status) === JSON.stringify(before?.status);
+  return { ...peer, status: (isSame ? before?.status : undefined) ?? status };
+}
+
 /** Whether we can decrypt a member. */
-export function statusOf(peer: Peer): MemberEncryption {
+function statusOf(peer: Peer): MemberEncryption {
   const { member, unreached } = peer;
   return { ...idsOf(member), ...reasonOf(peer), ...(unreached && { unreached }) };
 }

@@ -9,6 +9,7 @@ export interface CallTraffic {
   readonly leavesPerHour: number;
 }
 
+/** The cost of a rotation policy and its protection, in numbers. */
 export interface RotationCost {
   /**
    * The longest time that a leaver can decrypt our media, counted from when we see the leave.
