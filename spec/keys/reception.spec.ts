@@ -237,11 +237,6 @@ describe("a rejected key", () => {
       plan: { requireCrossSigned: true },
     },
     {
-      title: "for the member id of another member",
-      message: { from: "carl", memberId: "id-of-bob" },
-      rejection: { reason: "not-its-member" },
-    },
-    {
       title: "that is null",
       message: { type: "io.element.call.encryption_keys", sender: "@bob:example.org", content: null },
       rejection: { reason: "malformed", path: "room_id" },

@@ -130,8 +130,8 @@ export function letter({
 }
 
 export interface Plan extends KeyOptions {
-  /** Members, in names, as they change. */
-  readonly members: Observable<string>;
+  /** Members as they change: in names, or as they are. */
+  readonly members: Observable<string | readonly Membership[]>;
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
   /** What the media layer reports. */
@@ -233,7 +233,7 @@ export function scene(plan: Plan) {
     );
 
   // The members are there before anybody looks, as they are in a session.
-  names$.pipe(map(members)).subscribe(membership$);
+  names$.pipe(map((list) => (typeof list === "string" ? members(list) : list))).subscribe(membership$);
   const keys = new Keys(context);
   const events = defer(() => {
     const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));

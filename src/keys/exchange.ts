@@ -147,7 +147,7 @@ export class Exchange {
     // Before the records of the members who left are gone.
     const added = others.map((member) => [member, this.#peers.ofDevice(member)] as const);
     for (const member of left) this.#peers.remove(member);
-    for (const [member, siblings] of added) this.#addPeer(member, siblings, now);
+    for (const [member, siblings] of added) if (!this.#isImpostor(member)) this.#addPeer(member, siblings, now);
     if (added.length > 0) this.#acceptEarly(now);
   }
 
@@ -205,12 +205,22 @@ export class Exchange {
     });
   }
 
-  /** Why a key of a device in the call cannot be for one of its members. */
+  /** Why a key can never be for a member of its device. */
   #reasonAgainst(key: VerifiedKey): KeyRejection | undefined {
-    const candidates = this.#peers.ofDevice(key);
-    if (candidates.length === 0) return undefined;
-    if (key.isSlotUnknown && candidates.some(({ member }) => member.kind === "state")) return "unknown-slot";
-    return this.#members.some(({ memberId }) => memberId === key.memberId) ? "not-its-member" : undefined;
+    const isOfState = this.#peers.ofDevice(key).some(({ member }) => member.kind === "state");
+    if (key.isSlotUnknown && isOfState) return "unknown-slot";
+    const isRejected = (member: Membership) => sameDevice(member, key) && this.#isImpostor(member);
+    return this.#members.some(isRejected) ? "identity-taken" : undefined;
+  }
+
+  /** Whether a member claims the LiveKit identity of another device. Media keys under it would not be its own. */
+  #isImpostor(member: Membership): boolean {
+    const { participantIdentity } = member;
+    const owner =
+      participantIdentity === this.#self.participantIdentity
+        ? this.#self
+        : this.#peers.ofIdentity(participantIdentity)?.member;
+    return owner !== undefined && !sameDevice(owner, member);
   }
 
   #reject(rejected: RejectedKey, now: number): void {

@@ -11,6 +11,7 @@ const maxUnknownParticipants = 64;
 export class Peers {
   /** A device can be in the call as two members. */
   readonly #byDevice = new Map<string, readonly Peer[]>();
+  readonly #byIdentity = new Map<string, Peer>();
   /** The last report about each participant that is no member yet: the media layer may report only once. */
   readonly #unknownParticipants = new Map<string, Decryption>();
   #version = 0;
@@ -34,8 +35,7 @@ export class Peers {
   }
 
   ofIdentity(participantIdentity: string): Peer | undefined {
-    for (const peer of this.all()) if (peer.member.participantIdentity === participantIdentity) return peer;
-    return undefined;
+    return this.#byIdentity.get(participantIdentity);
   }
 
   /** Adds a record, or replaces the one of its instance. */
@@ -47,6 +47,7 @@ export class Peers {
     const peers = this.ofDevice(member);
     const after = before ? peers.map((other) => (other === before ? peer : other)) : [...peers, peer];
     this.#byDevice.set(deviceKey(member), after);
+    this.#byIdentity.set(member.participantIdentity, peer);
   }
 
   /** Changes each record of a device. */
@@ -58,6 +59,7 @@ export class Peers {
     const removed = this.get(member);
     if (!removed) return;
     this.#version += 1;
+    if (this.ofIdentity(member.participantIdentity) === removed) this.#byIdentity.delete(member.participantIdentity);
     const rest = this.ofDevice(member).filter((peer) => peer !== removed);
     if (rest.length > 0) this.#byDevice.set(deviceKey(member), rest);
     else this.#byDevice.delete(deviceKey(member));

@@ -22,8 +22,8 @@ export type KeyRejection =
   | "stale"
   /** We have this key already. */
   | "known"
-  /** It names the member id of another member. */
-  | "not-its-member"
+  /** Its member claims the LiveKit identity of another device: ours, or that of an older member. */
+  | "identity-taken"
   /** It may be for another slot of the room, in which its device is a state member too. */
   | "unknown-slot"
   /** Too many keys wait for members that we do not see yet. */
