@@ -197,7 +197,7 @@ export class Exchange {
     const { peer, key, rejected } = acceptKey(before, from, now);
     this.#set(peer);
     if (!key) return this.#reject(rejectionOf(from, rejected), now);
-    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - from.sentTs));
+    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));
     const counts = { received: 1, receivedTotalAgeMs: ageMs };
     this.#effects.push(note({ kind: "key-received", ...idsOf(member), keyIndex: key.keyIndex, ageMs }, counts), {
       kind: "key",

@@ -70,12 +70,12 @@ export type Acceptance = { readonly peer: Peer } & (
   | { readonly rejected: "known" | "outdated"; readonly key?: undefined }
 );
 
-/** Accepts a key, unless we have a newer one with its index by the sender's clock. */
+/** Accepts a key, unless we have a newer one with its index. */
 export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Acceptance {
   const isAnswer = peer.trouble?.keyIndex === undefined || isAtOrAfter(from.keyIndex, peer.trouble.keyIndex);
   const request = isAnswer ? undefined : peer.request;
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
-  if (before && before.from.sentTs >= from.sentTs) return { peer: { ...peer, request }, rejected: "outdated" };
+  if (before && isOutdated(from, before, peer.keys)) return { peer: { ...peer, request }, rejected: "outdated" };
   if (before && isSame(before.from.key, from.key)) {
     const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from });
     return { peer: { ...peer, keys, request }, rejected: "known" };
@@ -85,6 +85,16 @@ export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Accep
   const keys = [...peer.keys.filter((held) => held !== before), { from, key }].slice(-maxKeys);
   const trouble = isAnswer ? undefined : peer.trouble;
   return { peer: { ...peer, keys, trouble, request, rejected: undefined }, key };
+}
+
+/**
+ * Whether a key is older than the one that we have with its index: by the sender's clock if both messages say their time.
+ * Otherwise another key is newer only if its index follows the newest one, since indexes are used in their order.
+ */
+function isOutdated(key: VerifiedKey, { from: before }: HeldKey, keys: readonly HeldKey[]): boolean {
+  if (key.sentTs !== undefined && before.sentTs !== undefined) return before.sentTs >= key.sentTs;
+  const newestIndex = keys.at(-1)?.key.keyIndex ?? 0;
+  return !isSame(key.key, before.key) && isAtOrAfter(newestIndex, key.keyIndex);
 }
 
 /** Takes a report of the media layer. */
