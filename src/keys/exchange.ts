@@ -154,6 +154,7 @@ export class Exchange {
   /** @param siblings What we know of the other members of its device. */
   #addPeer(member: Membership, siblings: readonly Peer[], now: number): void {
     const known = {
+      earlierIndexes: this.#peers.earlierIndexesOf(member.participantIdentity),
       hasEarlyKey: this.#early.has(member),
       rejected: this.#early.rejectionOf(member) ?? siblings.at(-1)?.rejected,
       unreached: siblings.at(-1)?.unreached,
