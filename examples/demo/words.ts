@@ -48,6 +48,7 @@ function cause(reason: Reason, happenings: readonly Happening[]): string {
     case "join":
       return `${last("joined")} has joined`;
     case "leave":
+    case "removal":
       return `${last("gone")} is gone`;
     case "period":
       return "the one before is old";

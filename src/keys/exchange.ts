@@ -5,7 +5,7 @@ import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.
 import type { Delivery } from "./channel.ts";
 import { idsOf, sameDevice } from "./device.ts";
 import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
-import { type ExchangeEffect, note } from "./effects.ts";
+import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import { type MemberEncryption, unverifiedReasons } from "./encryption-status.ts";
 import { KeyRequests } from "./key-requests.ts";
 import { type MemberChanges, memberChanges } from "./member-changes.ts";
@@ -21,18 +21,11 @@ export type ExchangeInput =
   | { readonly kind: "start" }
   /** The members may have changed, or something is due. */
   | { readonly kind: "look" }
+  /** A user joined or left the room. */
+  | { readonly kind: "room-member" }
   | { readonly kind: "message"; readonly verification: Verification }
   | { readonly kind: "delivery"; readonly delivery: Delivery; readonly result: ToDeviceOutcome }
   | { readonly kind: "report"; readonly report: Decryption };
-
-/** What an exchange needs of its surroundings. */
-export interface Surroundings {
-  /** Makes a random key. */
-  readonly newKey: () => Uint8Array<ArrayBuffer>;
-  /** Whether a user is in the room now. */
-  readonly isInRoom: (userId: string) => boolean;
-  readonly now: number;
-}
 
 /** Clocks of senders can be wrong, so no age counts for more than a day. */
 const maxAgeMs = 86_400_000;
@@ -47,10 +40,10 @@ export class Exchange {
   /** Of the present step. */
   #effects: ExchangeEffect[] = [];
 
-  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isInRoom, now }: Surroundings) {
+  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings) {
     this.#self = self;
-    this.#own = new OwnKeys(self, policy, newKey, now);
-    this.#early = new EarlyKeys(isInRoom);
+    this.#own = new OwnKeys(self, policy, surroundings);
+    this.#early = new EarlyKeys(surroundings.isInRoom);
   }
 
   /** When something is due by the clock alone. */
@@ -83,6 +76,10 @@ export class Exchange {
         this.#effects.push(...this.#own.start(now));
         break;
       case "look":
+        this.#advance(members, now);
+        break;
+      case "room-member":
+        this.#own.onRoomMemberChange(now);
         this.#advance(members, now);
         break;
       case "message":
@@ -256,7 +253,7 @@ export class Exchange {
       this.#set(peer);
       this.#note({ kind: "key-requested", ...memberOf(peer) }, { requested: 1 });
     }
-    if (requested.length > 0) this.#effects.push(...this.#own.requestTo(requested.map(memberOf)));
+    if (requested.length > 0) this.#effects.push(...this.#own.requestTo(requested.map(memberOf), now));
     for (const peer of unanswered) this.#note({ kind: "key-request-unanswered", ...memberOf(peer) });
     if (unanswered.length > 0) this.#effects.push({ kind: "peers-do-not-answer" });
   }
