@@ -9,7 +9,7 @@ import { sameFields } from "./stable.ts";
 export interface RoomMember {
   readonly userId: string;
   readonly membership: MemberContent["membership"];
-  /** The name to show: unique among the joined and invited members of the room. */
+  /** The name to show: unique among the joined and invited members of the room. With the user id for one who knocks. */
   readonly name: string;
   /** The name that the user chose, which others may have too. */
   readonly displayName: string | undefined;
@@ -114,7 +114,9 @@ export class Directory {
   }
 
   #made(userId: string, { membership, displayname, avatar_url }: MemberContent): RoomMember {
-    const isShared = displayname !== undefined && this.#isShared(userId, nameKey(displayname));
+    // Whoever knocks could take the name of a member.
+    const isShared =
+      membership === "knock" || (displayname !== undefined && this.#isShared(userId, nameKey(displayname)));
     return {
       userId,
       membership,
