@@ -159,7 +159,11 @@ test("an encrypted sticky event whose key has arrived is emitted decrypted", asy
   const { emitted } = listen(ours);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
   await eventually(() => emitted.length).toBe(1);
-  expect(emitted[0]).toMatchObject({ type: memberType, encryption: "decrypted", content: { msc4354_sticky_key: "m1" } });
+  expect(emitted[0]).toMatchObject({
+    type: memberType,
+    encryption: "decrypted",
+    content: { msc4354_sticky_key: "m1" },
+  });
 });
 
 test("an undecryptable sticky event is emitted as undecryptable, and again when its key arrives", async () => {
