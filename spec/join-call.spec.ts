@@ -31,21 +31,21 @@ function ownKeys(options: SessionJoinOptions, encryptedTs: number) {
 
 describe("Media keys", () => {
   it(
-    "are made at once in an encrypted room",
+    "keys are made at once in an encrypted room",
     marbles(({ expectObservable }) => {
       expectObservable(ownKeys({}, 0), "^ 50ms !").toBe("0");
     }),
   );
 
   it(
-    "are made as soon as the room is known to be encrypted",
+    "keys are made as soon as the room is known to be encrypted",
     marbles(({ expectObservable }) => {
       expectObservable(ownKeys({}, 20), "^ 50ms !").toBe("21ms 0");
     }),
   );
 
   it(
-    "are made in any room with enabled: true, and in none with enabled: false",
+    "keys are made in any room with enabled: true, and in none with enabled: false",
     marbles(({ expectObservable }) => {
       expectObservable(ownKeys({ keys: { enabled: true } }, 20), "^ 50ms !").toBe("0");
       expectObservable(ownKeys({ keys: { enabled: false } }, 0), "^ 50ms !").toBe("");
@@ -53,7 +53,7 @@ describe("Media keys", () => {
   );
 
   it.each(["room-event", "both"] as const)(
-    "with transport %s wait for an encrypted room, or fail the join with enabled: true",
+    "keys with transport %s wait for an encrypted room, or fail the join with enabled: true",
     (transport) =>
       marbles(({ expectObservable }) => {
         const error = new RtcError("bad-argument", "keys.transport must be to-device: the room is not encrypted");
@@ -64,7 +64,7 @@ describe("Media keys", () => {
   );
 
   it(
-    "that fail unexpectedly end the join with an error, after a leave",
+    "an unexpected error of the keys ends the join with an error, after a leave",
     marbles(({ cold, expectObservable, flush }) => {
       const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
       const roomId = home.createRoom({ members: [alice], encrypted: true });
@@ -84,7 +84,7 @@ describe("Media keys", () => {
 });
 
 describe("Reports of the media layer", () => {
-  it("are ignored while we are not joined, and need no care about the end of their source", () => {
+  it("reports are ignored while we are not joined, also when their stream completes", () => {
     const home = virtualHomeserver();
     const roomId = home.createRoom({ members: [alice], encrypted: true });
     const session = rtcSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });

@@ -17,7 +17,7 @@ import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
 import { ownMembership } from "./join/join.ts";
 import type { JoinState } from "./join/state.ts";
-import type { KeysEvent } from "./keys/exchange.ts";
+import type { KeysEvent } from "./keys/effects.ts";
 import type { Keys } from "./keys/keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
 import { isEncrypted, whenEncrypted } from "./room/encryption.ts";

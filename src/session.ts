@@ -8,7 +8,7 @@ import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Behavior } from "./rx/behavior.ts";
 import type { Application, Decryption, EncryptionKey } from "./types.ts";
-import { openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
+import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
 /** One call in one room: to watch, to join, and with the media keys of its members. */
 export interface RtcSession<App extends Application = Application> extends WatchedSession<App> {
@@ -80,7 +80,7 @@ export interface RtcSession<App extends Application = Application> extends Watch
 /**
  * The session of a slot in a room: inert until subscribed to.
  *
- * @typeParam App What the members of this application carry. Default `Application`.
+ * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
  * @example
  * ```ts
@@ -95,7 +95,7 @@ export interface RtcSession<App extends Application = Application> extends Watch
  */
 export function rtcSession<App extends Application = Application>(
   matrix: Matrix,
-  options: SessionOptions,
+  options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
   const keys = new Keys(context);

@@ -4,7 +4,8 @@ import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it, vi } from "vitest";
 import type { Device, RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { type Letter, letter, type Plan, scene } from "./scene.ts";
+import { toUnpaddedBase64 } from "../../src/room/base64.ts";
+import { keyOf, type Letter, letter, type Plan, scene } from "./scene.ts";
 import type { Decryption } from "../../src/types.ts";
 
 interface Drawing extends Omit<Plan, "members" | "letters"> {
@@ -237,11 +238,6 @@ describe("a rejected key", () => {
       plan: { requireCrossSigned: true },
     },
     {
-      title: "for the member id of another member",
-      message: { from: "carl", memberId: "id-of-bob" },
-      rejection: { reason: "not-its-member" },
-    },
-    {
       title: "that is null",
       message: { type: "io.element.call.encryption_keys", sender: "@bob:example.org", content: null },
       rejection: { reason: "malformed", path: "room_id" },
@@ -270,20 +266,22 @@ describe("a rejected key", () => {
     }),
   );
 
-  it.each([...cases, ...malformedCases])("$title is traced with the reason", ({ message: drawn, rejection, plan }) =>
-    marbles(({ cold, expectObservable, flush }) => {
-      const message = "type" in drawn ? drawn : letter(drawn);
-      const call = scene({ ...plan, members: cold("a", { a: "me bob carl" }), letters: cold("-k", { k: message }) });
-      expectObservable(others(call), "^---!").toBe("");
-      flush();
-      expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
-        { kind: "key-rejected", userId: message.sender, ...rejection },
-      ]);
-    })(),
+  it.each([...cases, ...malformedCases])(
+    "a key $title is traced with the reason",
+    ({ message: drawn, rejection, plan }) =>
+      marbles(({ cold, expectObservable, flush }) => {
+        const message = "type" in drawn ? drawn : letter(drawn);
+        const call = scene({ ...plan, members: cold("a", { a: "me bob carl" }), letters: cold("-k", { k: message }) });
+        expectObservable(others(call), "^---!").toBe("");
+        flush();
+        expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
+          { kind: "key-rejected", userId: message.sender, ...rejection },
+        ]);
+      })(),
   );
 
   it(
-    "that is replayed is traced as outdated",
+    "a replayed key is traced as outdated",
     marbles(({ cold, expectObservable, flush }) => {
       const message = letter({ from: "bob", sentTs: 10 });
       const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k-k", { k: message }) });
@@ -294,7 +292,7 @@ describe("a rejected key", () => {
   );
 
   it(
-    "whose member is not seen within a minute is traced as never-a-member",
+    "a key whose member is not seen within a minute is traced as never-a-member",
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({
         members: cold("a 61s b", { a: "me", b: "me bob" }),
@@ -310,7 +308,7 @@ describe("a rejected key", () => {
   );
 
   it(
-    "is the oldest of more than ten that wait for one device",
+    "the oldest of more than ten keys that wait for one device is rejected",
     marbles(({ cold, expectObservable, flush }) => {
       const indexes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
       const marks = Object.fromEntries(indexes.map((index) => [index.toString(16), letter({ from: "bob", index })]));
@@ -385,7 +383,7 @@ describe("a message that is not for us", () => {
     ["of our own device", letter({ from: "me" })],
     ["for another slot", letter({ from: "bob", content: { "rx.matrixrtc.slot_id": "m.call#SIDE" } })],
     ["for another application", letter({ from: "bob", content: { session: { application: "org.board" } } })],
-  ])("%s is ignored without a trace", (_, message) =>
+  ])("a message %s is ignored without a trace", (_, message) =>
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
       expectObservable(others(call), "^---!").toBe("");
@@ -562,5 +560,61 @@ describe("keys in the timeline, as old clients send them", () => {
       flush();
       expect(call.traced("key-rejected")).toMatchObject(rejections);
     })(),
+  );
+});
+
+describe("keys in the proposal's format, which has no time", () => {
+  interface NewLetter {
+    readonly index: number;
+    readonly key: number;
+    readonly sentTs?: number;
+  }
+  const timeless = ({ index, key, sentTs }: NewLetter): ToDeviceMessage => ({
+    ...letter({ from: "bob" }),
+    type: "m.rtc.encryption_key",
+    content: {
+      room_id: "!kitchen:example.org",
+      member_id: "id-of-bob",
+      media_key: { index, key: toUnpaddedBase64(keyOf(key)) },
+      format: 0,
+      ...(sentTs !== undefined && { "rx.matrixrtc.sent_ts": sentTs }),
+    },
+  });
+  const draws = (letters: string, mail: Record<string, NewLetter>, expected: string) =>
+    marbles(({ cold, expectObservable }: RunHelpers) => {
+      const messages = Object.fromEntries(Object.entries(mail).map(([mark, one]) => [mark, timeless(one)]));
+      const call = scene({ members: cold("a", { a: "me bob" }), letters: cold(letters, messages) });
+      const words = Object.fromEntries(
+        Object.entries(mail).map(([mark, { index, key }]) => [mark, `bob#${index}=${key}`]),
+      );
+      expectObservable(others(call), "^ 30ms !").toBe(expected, words);
+    });
+
+  it(
+    "an old key that comes late does not replace the key in use with its index (F11)",
+    draws("-n-o", { n: { index: 0, key: 8 }, o: { index: 0, key: 7 } }, "-n--"),
+  );
+
+  it(
+    "an old key that comes late does not replace a key with its index before the one in use",
+    draws("-abo", { a: { index: 0, key: 7 }, b: { index: 1, key: 8 }, o: { index: 0, key: 6 } }, "-ab-"),
+  );
+
+  it(
+    "the next key in the order of indexes replaces an old one that came late",
+    draws(
+      "-aocb",
+      { a: { index: 0, key: 7 }, o: { index: 2, key: 1 }, c: { index: 1, key: 8 }, b: { index: 2, key: 9 } },
+      "-aocb",
+    ),
+  );
+
+  it(
+    "keys of this library say their time, and the newer one counts in any order",
+    draws(
+      "-n-o-p",
+      { n: { index: 0, key: 8, sentTs: 20 }, o: { index: 0, key: 7, sentTs: 10 }, p: { index: 0, key: 9, sentTs: 30 } },
+      "-n---p",
+    ),
   );
 });

@@ -52,7 +52,7 @@ describe("two calls in one room", () => {
     modes.flatMap((mode) =>
       slotPairs.flatMap(([one, other]) => transports.map((transport) => [one, other, mode, transport] as const)),
     ),
-  )("in %s and %s do not mix their keys (%s, %s)", (one, other, mode, transport) =>
+  )("calls in %s and %s do not mix their keys (%s, %s)", (one, other, mode, transport) =>
     marbles(({ flush }) => {
       const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
       const roomId = home.createRoom({ members: [alice, bob], encrypted: true });
@@ -77,7 +77,7 @@ describe("two calls in one room", () => {
 });
 
 describe("the keys of a session", () => {
-  it.each(modes)("come to late subscribers too, go with the member that leaves, and go with us (%s)", (mode) =>
+  it.each(modes)("keys come to late subscribers too, go with the member that leaves, and go with us (%s)", (mode) =>
     marbles(({ cold, expectObservable, flush }) => {
       const { a, b } = twoSessions();
       a.join({ mode, leaveOn: timer(1_000) }).subscribe();
@@ -97,7 +97,7 @@ describe("the keys of a session", () => {
   );
 
   it(
-    "go with our leave although others stay, and come again with our next join",
+    "all keys go with our leave although others stay, and come again with our next join",
     marbles(({ cold, expectObservable }) => {
       const { a, b } = twoSessions();
       b.join({ leaveOn: timer(4_000) }).subscribe();
@@ -114,7 +114,7 @@ describe("the keys of a session", () => {
   );
 
   it(
-    "go with the member that leaves, also if its device is back without a key",
+    "the keys of a member go with it, also if its device is back without a key",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a, b } = twoSessions();
       const event = { type: stateMember, sender: bob, stateKey: `_${bob}_PHONE_m.call` };
@@ -132,7 +132,7 @@ describe("the keys of a session", () => {
   );
 
   it(
-    "say since when each is in use",
+    "each key says since when it is in use",
     marbles(({ cold, expectObservable }) => {
       const { a, b } = twoSessions();
       a.join({ leaveOn: timer(9_000) }).subscribe();
@@ -152,7 +152,7 @@ describe("a stay in a call", () => {
   const hourMs = 3_600_000;
 
   it(
-    "lasts for days without a re-join or the loss of a key, though others stop to believe its age after one day",
+    "a stay lasts for days without a re-join or the loss of a key, though others stop to believe its age after one day",
     marbles(({ flush }) => {
       const { home, roomId, a, b } = twoSessions({ delayedEvents: false });
       const joined: string[] = [];
@@ -171,7 +171,7 @@ describe("a stay in a call", () => {
   );
 
   it(
-    "ends with a leave, also if the re-join comes in the same sync response with the same member id (ordering 23)",
+    "a stay ends with a leave, also if the re-join comes in the same sync response with the same member id (ordering 23)",
     marbles(({ flush }) => {
       const { home, roomId, a } = twoSessions({ syncMs: 50 });
       const content = stickyContent({ member: { id: "page", user_id: bob, device_id: "PHONE" } });
@@ -194,7 +194,7 @@ describe("a stay in a call", () => {
   );
 
   it(
-    "of our own keeps its key when the room shows it as another stay",
+    "we keep our key when the room shows us as another stay",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a } = twoSessions();
       const content = stateContent({ device_id: "PHONE", created_ts: 500 });
@@ -209,7 +209,7 @@ describe("a stay in a call", () => {
 const roomKeyType = "io.element.call.encryption_keys";
 
 describe("keys as room events", () => {
-  it.each(modes)("serve two sessions that use nothing else, encrypted (%s)", (mode) =>
+  it.each(modes)("two sessions understand each other by encrypted room events alone (%s)", (mode) =>
     marbles(({ cold, expectObservable, flush }) => {
       const { home, roomId, a, b } = twoSessions();
       const options = { mode, keys: { transport: "room-event", rotation: { useDelayMs: 100 } } } as const;
@@ -232,7 +232,7 @@ describe("keys as room events", () => {
   );
 
   it(
-    "and to devices serve a client of 2025 and one of 2026, and both are understood",
+    "with both transports, a client of 2025 and one of 2026 get our key, and we get theirs",
     marbles(({ cold, expectObservable, flush }) => {
       const { home, roomId, a, b } = twoSessions();
       const old = home.client(carl, "OLD");
@@ -265,7 +265,7 @@ describe("keys as room events", () => {
 
 describe("a lost key message", () => {
   it(
-    "leaves its member waiting until the key is requested and sent again",
+    "a lost key message leaves its member waiting until the key is requested and sent again",
     marbles(({ expectObservable }) => {
       const { home, a, b } = twoSessions();
       home.injectFault({ userId: bob, request: "to-device" }, { lose: "request" });

@@ -7,7 +7,7 @@ import { letter, scene } from "./scene.ts";
 
 describe("statistics", () => {
   it(
-    "count what we made, sent and requested, and what became of it",
+    "statistics count what we made, sent and requested, and what became of it",
     marbles(({ cold, flush }) => {
       const call = scene({
         members: cold("a", { a: "me bob carl dave" }),
@@ -47,7 +47,7 @@ describe("statistics", () => {
     "unproven-device": "rejected",
     "forged-device": "rejected",
     "not-cross-signed": "rejected",
-    "not-its-member": "rejected",
+    "identity-taken": "rejected",
     outdated: "received",
     known: "received",
     "unknown-slot": "received",
@@ -55,7 +55,7 @@ describe("statistics", () => {
     "too-many-early": "received",
     stale: undefined,
   };
-  it.each(Object.entries(reasons))("count a key that is %s as %s", (reason, counter) => {
+  it.each(Object.entries(reasons))("a key that is %s counts as %s", (reason, counter) => {
     expect(countsOf(reason as KeyRejection)).toEqual(counter === undefined ? {} : { [counter]: 1 });
   });
 });

@@ -14,7 +14,7 @@ const shown = (plan: Plan): Observable<unknown> =>
 
 describe("the trace of keys", () => {
   it(
-    "can be dropped without a change of keys, statuses or statistics",
+    "the trace can be dropped without a change of keys, statuses or statistics",
     marbles(({ cold, flush }) => {
       const plan = (): Plan => ({
         members: cold("a---b----c", { a: "me bob carl", b: "me bob", c: "me bob dave" }),

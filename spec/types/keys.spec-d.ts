@@ -17,7 +17,7 @@ import type { OutgoingEvent } from "../../src/port/index.ts";
 declare const matrix: Matrix;
 
 describe("The options of a join", () => {
-  it("say how keys travel", () => {
+  it("join options say how keys travel", () => {
     expectTypeOf<KeyTransport>().toEqualTypeOf<"to-device" | "room-event" | "both">();
     const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
     session.join({ keys: { transport: "room-event" } });
@@ -32,12 +32,12 @@ describe("The options of a join", () => {
 describe("What a session says about keys", () => {
   const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
 
-  it("is found by the identity of a member", () => {
+  it("a status is found by the identity of a member", () => {
     expectTypeOf(session.encryptionStatus$.value.get("identity")).toEqualTypeOf<MemberEncryption | undefined>();
     expectTypeOf(session.keys$).toExtend<Behavior<readonly EncryptionKey[]>>();
   });
 
-  it("depends on reports, which can come from any stream of them", () => {
+  it("any stream of decryption reports can be subscribed to with the session", () => {
     const report$ = new Observable<Decryption>();
     report$.subscribe(session.decryption);
     // @ts-expect-error only reports
@@ -48,13 +48,13 @@ describe("What a session says about keys", () => {
 describe("An event to send", () => {
   const common = { roomId: "!a", type: "t", content: {} };
 
-  it("is a state event, a sticky event or another timeline event", () => {
+  it("an outgoing event is a state event, a sticky event or another timeline event", () => {
     assertType<OutgoingEvent>({ ...common, stateKey: "" });
     assertType<OutgoingEvent>({ ...common, stickyMs: 1_000, txnId: "1" });
     assertType<OutgoingEvent>({ ...common, txnId: "1" });
   });
 
-  it("has a transaction id in the timeline, and none as a state event", () => {
+  it("an outgoing event has a transaction id in the timeline, and none as a state event", () => {
     // @ts-expect-error a retry has to be recognised
     assertType<OutgoingEvent>(common);
     // @ts-expect-error a sticky event is a timeline event
@@ -65,7 +65,7 @@ describe("An event to send", () => {
 });
 
 describe("The trace of a key that was sent", () => {
-  it("says by which transport it was sent", () => {
+  it("the trace of a sent key says by which transport it was sent", () => {
     const look = (trace: Trace) => {
       if (trace.kind === "key-sent") expectTypeOf(trace.transport).toEqualTypeOf<"to-device" | "room-event">();
     };

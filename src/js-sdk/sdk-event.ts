@@ -18,21 +18,32 @@ const noContent: unknown = Object.freeze({});
 
 /** Reads a state event. Its content is the same object at each reading until the event is redacted. */
 export function stateEvent(event: MatrixEvent): RoomEvent {
-  return { ...common(event), type: event.getType(), stateKey: event.getStateKey() ?? "", content: stateContent(event) };
+  const needed = objectOr(event.event)["required_power_level"];
+  return {
+    ...common(event),
+    type: event.getType(),
+    stateKey: event.getStateKey() ?? "",
+    content: stateContent(event),
+    ...(needed !== undefined && { requiredPowerLevel: needed }),
+  };
 }
 
 /**
  * Reads a sticky event that this library uses: the same object until more is known of the event. Returns undefined for any
  * other event, and for an event that is redacted or not decrypted yet.
+ *
+ * @param canDecrypt Whether the client has encryption. Without it, encrypted events stay undecryptable.
  */
-export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
+export function stickyEvent(event: MatrixEvent, canDecrypt: boolean): StickyEvent | undefined {
   if (!isSticky(event) || isRedacted(event) || !isSent(event)) return undefined;
-  if (event.isEncrypted() && (event.getClearContent() === null || event.isBeingDecrypted())) return undefined;
-  if (!event.isDecryptionFailure() && !isRelevantSticky(event.getType())) return undefined;
+  const isUndecrypted = event.isEncrypted() && event.getClearContent() === null;
+  if (event.isBeingDecrypted() || (isUndecrypted && canDecrypt)) return undefined;
+  const isUndecryptable = isUndecrypted || event.isDecryptionFailure();
+  if (!isUndecryptable && !isRelevantSticky(event.getType())) return undefined;
   const known = stickyEvents.get(event);
   const source = event.getClearContent() ?? event.event.content;
   if (known && known.source === source) return known.sticky;
-  const sticky = readSticky(event);
+  const sticky = readSticky(event, isUndecryptable);
   stickyEvents.set(event, { sticky, source });
   return sticky;
 }
@@ -54,12 +65,11 @@ export function isRedacted(event: MatrixEvent): boolean {
 }
 
 /** Our own events have no event id of the server until it has accepted them. */
-function isSent({ event }: MatrixEvent): boolean {
+export function isSent({ event }: MatrixEvent): boolean {
   return isString(event.event_id) && event.event_id.startsWith("$") && isString(event.sender);
 }
 
-function readSticky(event: MatrixEvent): StickyEvent {
-  const isUndecryptable = event.isDecryptionFailure();
+function readSticky(event: MatrixEvent, isUndecryptable: boolean): StickyEvent {
   const { duration_ms: durationMs } = event.event.msc4354_sticky ?? {};
   const ttlMs: unknown = event.event.unsigned?.msc4354_sticky_duration_ttl_ms;
   return {
@@ -73,7 +83,7 @@ function readSticky(event: MatrixEvent): StickyEvent {
   };
 }
 
-const common = ({ event }: MatrixEvent) => ({
+export const common = ({ event }: MatrixEvent): Pick<RoomEvent, "sender" | "eventId" | "originServerTs"> => ({
   sender: event.sender ?? "",
   eventId: event.event_id ?? "",
   originServerTs: isFiniteNumber(event.origin_server_ts) ? event.origin_server_ts : 0,
@@ -94,7 +104,8 @@ function stateContent(event: MatrixEvent): unknown {
 }
 
 /** Not `getContent`, which returns the content of a later edit. */
-const originalContent = (event: MatrixEvent): unknown => event.getClearContent() ?? event.event.content ?? noContent;
+export const originalContent = (event: MatrixEvent): unknown =>
+  event.getClearContent() ?? event.event.content ?? noContent;
 
 /** When the client received the event. The SDK keeps only the expiry time, so the lifetime is subtracted. */
 function receivedTs(expiresTs: unknown, durationMs: unknown, ttlMs: unknown): number {

@@ -2,12 +2,13 @@
 import type { Observable } from "rxjs";
 import type { Device, Matrix, MatrixError, ToDeviceOutcome } from "../matrix.ts";
 import type { SessionContext } from "../session-context.ts";
+import type { Note } from "./effects.ts";
 import type { OwnKey } from "./own-key.ts";
 import type { KeyTrace } from "./trace.ts";
 
 /** What the keys of a session need of it. */
 export interface KeysContext extends Pick<SessionContext<KeyTrace>, "roomId" | "slot" | "membership$" | "trace"> {
-  readonly matrix: Pick<Matrix, "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "send">;
+  readonly matrix: Pick<Matrix, "changes$" | "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "send">;
 }
 
 /** A key of ours for some devices. */
@@ -20,15 +21,14 @@ export interface Delivery {
   readonly wantsKey?: boolean;
 }
 
-/** What happens to a delivery. */
-export type DeliveryReport =
-  /** It is sent as soon as this report is handled. */
-  | { readonly kind: "sending"; readonly transport: "to-device" | "room-event"; readonly devices: number }
-  /** It is not sent, because the room is not encrypted. */
-  | { readonly kind: "withheld" }
-  | ({ readonly kind: "outcome" } & ToDeviceOutcome);
+/** A note about a delivery, or its outcome for one device. */
+export type DeliveryReport = Note | ({ readonly kind: "outcome" } & ToDeviceOutcome);
 
-/** Sends a delivery when subscribed to. Reports one outcome for each device that has not left meanwhile. Never fails. */
+/**
+ * Sends a delivery when subscribed to. Reports one outcome for each device that has not left meanwhile. Never fails.
+ *
+ * A subscriber that leaves at the note about a send prevents that send.
+ */
 export type KeyChannel = (delivery: Delivery) => Observable<DeliveryReport>;
 
 /** After this long without an answer, a device counts as not reached. */

@@ -5,8 +5,8 @@ import type { KeyChannel, KeysContext } from "./channel.ts";
 import { deviceKey } from "./device.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
 import type { OwnKey } from "./own-key.ts";
-import { roomEventChannel } from "./room-events.ts";
-import { toDeviceChannel } from "./to-device.ts";
+import { roomEventChannel } from "./room-event-channel.ts";
+import { toDeviceChannel } from "./to-device-channel.ts";
 
 /** The channel of one join. */
 export function deliveryChannel(

@@ -1,66 +1,91 @@
-// EarlyKeys: what came from a device before we see its member: keys, and the reasons why keys were rejected. protocol.md 5.4,
+// EarlyKeys: messages of devices whose members we do not see yet: keys that wait, and why keys were rejected. protocol.md 5.4,
 // pitfall 25.
 import type { Device } from "../matrix.ts";
-import { BySender, type Received } from "./by-sender.ts";
+import { sameDevice } from "./device.ts";
 import type { KeyRejection } from "./trace.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
-/** Sync and the decryption of a membership can take their time. */
-const waitMs = 60_000;
-const limits = { perDevice: 10, perUser: 100, total: 1_000, waitMs };
-
-interface EarlyRejection extends Received {
-  readonly reason: KeyRejection;
+/** A message that came before its member. */
+export interface EarlyMessage extends Device {
+  readonly receivedTs: number;
+  readonly key?: VerifiedKey;
+  readonly rejected?: KeyRejection;
 }
 
+/** Sync and the decryption of a membership can take their time. */
+const waitMs = 60_000;
+const maxPerDevice = 10;
+const maxPerUser = 100;
+const maxTotal = 1_000;
+
 export class EarlyKeys {
-  readonly #keys: BySender<VerifiedKey>;
-  readonly #rejections: BySender<EarlyRejection>;
+  readonly #isInRoom: (userId: string) => boolean;
+  /** In the order of arrival. */
+  #messages: readonly EarlyMessage[] = [];
 
-  /** @param isInRoom Whether a user is in the room now: keys of others wait only while there is space. */
+  /** @param isInRoom Whether a user is in the room now. The messages of others go first if there are too many. */
   constructor(isInRoom: (userId: string) => boolean) {
-    this.#keys = new BySender(limits, isInRoom);
-    this.#rejections = new BySender({ ...limits, perDevice: 1 }, isInRoom);
+    this.#isInRoom = isInRoom;
   }
 
-  get size(): number {
-    return this.#keys.size;
-  }
-
-  /** When the first key has waited for too long. */
+  /** When the first message has waited for too long. */
   get dueTs(): number {
-    return this.#keys.dueTs;
+    const [first] = this.#messages;
+    return first ? first.receivedTs + waitMs : Infinity;
   }
 
   has(device: Device): boolean {
-    return this.#keys.of(device).length > 0;
+    return this.#of(device).some(({ key }) => key);
   }
 
-  /** Adds a key. Returns the key that a limit pushes out. */
-  add(key: VerifiedKey): VerifiedKey | undefined {
-    return this.#keys.add(key);
+  /** Why the last key of a device was rejected. */
+  rejectionOf(device: Device): KeyRejection | undefined {
+    return this.#of(device).findLast(({ rejected }) => rejected)?.rejected;
   }
 
-  /** Removes and returns the keys for which `isWanted` is true, the last sent first. */
+  /** Adds a message. Returns the message that a limit pushes out: no sender can push out the messages of all others. */
+  add(message: EarlyMessage): EarlyMessage | undefined {
+    this.#messages = [...this.#messages, message];
+    const surplus = this.#surplus(message);
+    if (surplus) this.#messages = this.#messages.filter((other) => other !== surplus);
+    return surplus;
+  }
+
+  /** Removes and returns the keys for which `isWanted` is true, in the order of sending. */
   removeMatching(isWanted: (key: VerifiedKey) => boolean): readonly VerifiedKey[] {
-    return this.#keys
-      .removeMatching(isWanted)
-      .toReversed()
-      .toSorted((a, b) => b.sentTs - a.sentTs);
+    const keys = this.#messages.flatMap(({ key }) => (key && isWanted(key) ? key : []));
+    const removed = new Set(keys);
+    if (keys.length > 0) this.#messages = this.#messages.filter(({ key }) => !key || !removed.has(key));
+    return keys.toSorted((a, b) => (a.sentTs ?? a.receivedTs) - (b.sentTs ?? b.receivedTs));
   }
 
-  /** Removes and returns the keys that have waited for too long. */
+  /** Removes the messages that have waited for too long, and returns their keys. */
   popDue(now: number): readonly VerifiedKey[] {
-    this.#rejections.popDue(now);
-    return this.#keys.popDue(now);
+    if (now < this.dueTs) return [];
+    const due = this.#messages.filter(({ receivedTs }) => receivedTs + waitMs <= now);
+    this.#messages = this.#messages.slice(due.length);
+    return due.flatMap(({ key }) => key ?? []);
   }
 
-  reject({ userId, deviceId }: Device, reason: KeyRejection, receivedTs: number): void {
-    this.#rejections.add({ userId, deviceId, reason, receivedTs });
+  #of(device: Device): readonly EarlyMessage[] {
+    return this.#messages.filter((message) => sameDevice(message, device));
   }
 
-  /** Why the last key of a device was rejected, if that was a short time ago. */
-  rejectionOf(device: Device, now: number): KeyRejection | undefined {
-    return this.#rejections.of(device).find(({ receivedTs }) => now < receivedTs + waitMs)?.reason;
+  #surplus(message: EarlyMessage): EarlyMessage | undefined {
+    const ofDevice = this.#of(message);
+    if (ofDevice.length > maxPerDevice) return ofDevice[0];
+    const ofUser = this.#messages.filter(({ userId }) => userId === message.userId);
+    if (ofUser.length > maxPerUser) return ofUser[0];
+    return this.#messages.length > maxTotal ? this.#oldestOfTheLargest() : undefined;
+  }
+
+  /** The oldest message of the user with the most, among the users outside the room if there are any. */
+  #oldestOfTheLargest(): EarlyMessage | undefined {
+    const counts = new Map<string, number>();
+    for (const { userId } of this.#messages) counts.set(userId, (counts.get(userId) ?? 0) + 1);
+    const outsiders = [...counts].filter(([userId]) => !this.#isInRoom(userId));
+    const candidates = new Map(outsiders.length > 0 ? outsiders : counts);
+    const most = Math.max(...candidates.values());
+    return this.#messages.find(({ userId }) => candidates.get(userId) === most);
   }
 }

@@ -1,14 +1,15 @@
 // Exchange: one step of the exchange of media keys: members, a message, a delivery, a report or the clock in, effects out.
 // protocol.md 5, 11, pitfalls 3.13 to 3.15. A mutable class that knows no RxJS, no clock and no network.
-import type { ToDeviceOutcome } from "../matrix.ts";
+import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
 import { idsOf, sameDevice } from "./device.ts";
-import { EarlyKeys } from "./early-keys.ts";
+import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
+import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import { type MemberEncryption, unverifiedReasons } from "./encryption-status.ts";
 import { KeyRequests } from "./key-requests.ts";
 import { type MemberChanges, memberChanges } from "./member-changes.ts";
-import { OwnKeys, type OwnKeysEffect } from "./own-keys.ts";
+import { OwnKeys } from "./own-keys.ts";
 import { acceptKey, newPeer, onDecryptionReport, onDelivery, type Peer } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import type { RotationPolicy } from "./rotation.ts";
@@ -20,32 +21,11 @@ export type ExchangeInput =
   | { readonly kind: "start" }
   /** The members may have changed, or something is due. */
   | { readonly kind: "look" }
+  /** A user joined or left the room. */
+  | { readonly kind: "room-member" }
   | { readonly kind: "message"; readonly verification: Verification }
   | { readonly kind: "delivery"; readonly delivery: Delivery; readonly result: ToDeviceOutcome }
   | { readonly kind: "report"; readonly report: Decryption };
-
-/** What the session learns from the exchange of keys. */
-export type KeysEvent =
-  /** A key to install now. */
-  | { readonly kind: "key"; readonly key: EncryptionKey }
-  /** Peers send media, but not their keys: our membership has to be renewed, so that they see us join. */
-  | { readonly kind: "peers-do-not-answer" };
-
-/** Effects, to perform in this order. */
-export type ExchangeEffect =
-  /** Trace it, and count it. The two do not depend on each other. */
-  | { readonly kind: "note"; readonly entry: KeyTrace; readonly counts: KeyCounts }
-  | { readonly kind: "emit"; readonly event: KeysEvent }
-  | { readonly kind: "send"; readonly delivery: Delivery };
-
-/** What an exchange needs of its surroundings. */
-export interface Surroundings {
-  /** Makes a random key. */
-  readonly newKey: () => Uint8Array<ArrayBuffer>;
-  /** Whether a user is in the room now. */
-  readonly isInRoom: (userId: string) => boolean;
-  readonly now: number;
-}
 
 /** Clocks of senders can be wrong, so no age counts for more than a day. */
 const maxAgeMs = 86_400_000;
@@ -57,12 +37,13 @@ export class Exchange {
   readonly #early: EarlyKeys;
   readonly #requests = new KeyRequests();
   #members: readonly Membership[] = [];
-  #ownStatus: MemberEncryption | undefined;
+  /** Of the present step. */
+  #effects: ExchangeEffect[] = [];
 
-  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isInRoom, now }: Surroundings) {
+  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings) {
     this.#self = self;
-    this.#own = new OwnKeys(self, policy, newKey, now);
-    this.#early = new EarlyKeys(isInRoom);
+    this.#own = new OwnKeys(self, policy, surroundings);
+    this.#early = new EarlyKeys(surroundings.isInRoom);
   }
 
   /** When something is due by the clock alone. */
@@ -75,7 +56,7 @@ export class Exchange {
     return this.#own.useCount + this.#peers.version;
   }
 
-  /** The keys in use and before: ours, then those of each member. Of each member, the last one to install is last. */
+  /** The keys in use and before: ours, then those of each member. The last one to install is the last of its member. */
   *keys(): Iterable<EncryptionKey> {
     yield* this.#own.used;
     for (const { keys } of this.#peers.all()) for (const { key } of keys) yield key;
@@ -83,199 +64,216 @@ export class Exchange {
 
   /** A status that does not change stays the same object. */
   statusOf(member: Membership): MemberEncryption {
-    if (member.participantIdentity === this.#self.participantIdentity) return this.#ownStatus ?? noKey(member);
-    return this.#peers.statusOf(member) ?? noKey(member);
+    const isOwn = member.participantIdentity === this.#self.participantIdentity;
+    return (isOwn ? this.#own.status : this.#peers.get(member)?.status) ?? noKey(member);
   }
 
   /** @param members Who is in the call at this instant: nobody else is sent anything. */
   step(input: ExchangeInput, members: readonly Membership[], now: number): readonly ExchangeEffect[] {
+    this.#effects = [];
     switch (input.kind) {
       case "start":
-        return this.#effectsOf(this.#own.start(now));
+        this.#effects.push(...this.#own.start(now));
+        break;
       case "look":
-        return this.#advance(members, now);
-      case "message": {
-        const { verified, rejected } = input.verification;
-        return verified ? this.#onKey(verified, members, now) : this.#reject(rejected, now);
-      }
+        this.#advance(members, now);
+        break;
+      case "room-member":
+        this.#own.onRoomMemberChange(now);
+        this.#advance(members, now);
+        break;
+      case "message":
+        this.#onMessage(input.verification, members, now);
+        break;
       case "delivery":
-        return this.#onDelivery(input.delivery, input.result, members, now);
+        this.#onDelivery(input.delivery, input.result, now);
+        if (input.result.outcome !== "sent") this.#advance(members, now);
+        break;
       case "report":
         this.#onReport(input.report, now);
-        return [note({ kind: "media-decryption", ...input.report }), ...this.#advance(members, now)];
+        this.#advance(members, now);
+    }
+    return this.#effects;
+  }
+
+  #onMessage({ verified, rejected }: Verification, members: readonly Membership[], now: number): void {
+    if (rejected) return this.#reject(rejected, now);
+    const { userId, deviceId, wantsKey } = verified;
+    if (wantsKey) {
+      this.#note({ kind: "key-request-received", userId, deviceId });
+      this.#own.resend({ userId, deviceId }, now);
+    }
+    this.#advance(members, now, verified);
+  }
+
+  #onDelivery(delivery: Delivery, { userId, deviceId, outcome, cause }: ToDeviceOutcome, now: number): void {
+    const device = { userId, deviceId };
+    const { attempt, key } = delivery;
+    const { keyIndex } = key;
+    this.#peers.updateDevice(device, (peer) => onDelivery(peer, outcome));
+    if (outcome === "sent") {
+      this.#note({ kind: "key-delivered", keyIndex, ...device }, { delivered: 1 });
+    } else {
+      this.#own.onDeliveryFailed(delivery, device, now, cause?.retryAfterMs);
+      this.#effects.push(
+        note({ kind: "key-not-delivered", keyIndex, attempt, outcome, ...device }, { notDelivered: 1 }),
+      );
     }
   }
 
-  #onKey(key: VerifiedKey, members: readonly Membership[], now: number): readonly ExchangeEffect[] {
-    const { userId, deviceId } = key;
-    if (!key.wantsKey) return this.#advance(members, now, this.#receive(key, now));
-    this.#own.resend({ userId, deviceId }, now);
-    const received = this.#receive(key, now);
-    return [note({ kind: "key-request-received", userId, deviceId }), ...this.#advance(members, now, received)];
-  }
-
-  #onDelivery(
-    delivery: Delivery,
-    { userId, deviceId, outcome, cause }: ToDeviceOutcome,
-    members: readonly Membership[],
-    now: number,
-  ): readonly ExchangeEffect[] {
-    const { attempt, key } = delivery;
-    const { keyIndex } = key;
-    const device = { userId, deviceId };
-    this.#peers.updateDevice(device, (peer) => onDelivery(peer, outcome));
-    if (outcome === "sent") return [note({ kind: "key-delivered", keyIndex, ...device }, { delivered: 1 })];
-    this.#own.onDeliveryFailed(delivery, device, now, cause?.retryAfterMs);
-    const entry: KeyTrace = { kind: "key-not-delivered", keyIndex, attempt, outcome, ...device };
-    return [note(entry, { notDelivered: 1 }), ...this.#advance(members, now)];
-  }
-
   #onReport(report: Decryption, now: number): void {
-    const { participantIdentity } = report;
-    const peer = this.#peers.ofIdentity(participantIdentity);
+    this.#note({ kind: "media-decryption", ...report });
+    const peer = this.#peers.ofIdentity(report.participantIdentity);
     if (peer) this.#set(onDecryptionReport(peer, report, now));
-    else if (participantIdentity !== this.#self.participantIdentity) this.#peers.addUnknown(report);
+    else if (report.participantIdentity !== this.#self.participantIdentity) this.#peers.addUnknown(report);
   }
 
-  /** Takes the members of the call and does what is due. `received`: effects that come between the two. */
-  #advance(
-    members: readonly Membership[],
-    now: number,
-    received: readonly ExchangeEffect[] = [],
-  ): readonly ExchangeEffect[] {
+  /** Takes the members of the call, and a key that came, and does what is due. */
+  #advance(members: readonly Membership[], now: number, key?: VerifiedKey): void {
     const changes = memberChanges(this.#members, members);
+    this.#effects.push(...this.#own.advance(members, changes, now));
+    if (key) this.#receive(key, now);
     this.#members = members;
-    const accepted = this.#updatePeers(changes, now);
-    const expired = this.#early.popDue(now).flatMap((key) => this.#rejectEarly(key, "never-a-member", now));
-    const due = this.#requests.popDue(this.#peers.all(), now);
-    const sent = this.#effectsOf(this.#own.advance(members, changes, now));
-    return [...sent, ...received, ...accepted, ...expired, ...this.#request(due.requested), ...renew(due.unanswered)];
+    this.#updatePeers(changes, now);
+    for (const early of this.#early.popDue(now)) this.#rejectEarly(early, "never-a-member", now);
+    this.#sendRequests(now);
   }
 
-  #updatePeers({ joined, left }: MemberChanges, now: number): readonly ExchangeEffect[] {
+  #updatePeers({ joined, left }: MemberChanges, now: number): void {
     const others = joined.filter((member) => !sameDevice(member, this.#self));
     // Before the records of the members who left are gone.
     const added = others.map((member) => [member, this.#peers.ofDevice(member)] as const);
     for (const member of left) this.#peers.remove(member);
-    const effects = added.flatMap(([member, siblings]) => this.#addPeer(member, siblings, now));
-    return added.length > 0 && this.#early.size > 0 ? [...effects, ...this.#acceptEarly(now)] : effects;
+    for (const [member, siblings] of added) if (!this.#isImpostor(member)) this.#addPeer(member, siblings, now);
+    if (added.length > 0) this.#acceptEarly(now);
   }
 
   /** @param siblings What we know of the other members of its device. */
-  #addPeer(member: Membership, siblings: readonly Peer[], now: number): readonly ExchangeEffect[] {
+  #addPeer(member: Membership, siblings: readonly Peer[], now: number): void {
     const known = {
+      earlierIndexes: this.#peers.earlierIndexesOf(member.participantIdentity),
       hasEarlyKey: this.#early.has(member),
-      rejected: this.#early.rejectionOf(member, now) ?? siblings.at(-1)?.rejected,
+      rejected: this.#early.rejectionOf(member) ?? siblings.at(-1)?.rejected,
       unreached: siblings.at(-1)?.unreached,
     };
     this.#set(newPeer(member, known, now));
     // Keys of a sticky member can come while the room still shows its device as the state member that it was before.
-    const inherited =
-      member.kind === "sticky"
-        ? siblings.flatMap(({ keys }) => keys.filter(({ from }) => from.memberId === member.memberId))
-        : [];
-    const effects = inherited.flatMap(({ from }) => this.#accept(from, member, now));
+    if (member.kind === "sticky")
+      for (const { from } of siblings.flatMap(({ keys }) => keys))
+        if (from.memberId === member.memberId) this.#accept(from, member, now);
     const report = this.#peers.takeUnknown(member.participantIdentity);
     const peer = this.#peers.get(member);
     if (report && peer) this.#set(onDecryptionReport(peer, report, now));
-    return effects;
   }
 
-  #receive(key: VerifiedKey, now: number): readonly ExchangeEffect[] {
+  #receive(key: VerifiedKey, now: number): void {
     const owner = this.#peers.ownerOf(key);
-    if (owner) return this.#accept(key, owner.member, key.receivedTs);
+    if (owner) return this.#accept(key, owner.member, now);
     const reason = this.#reasonAgainst(key);
     if (reason) return this.#reject(rejectionOf(key, reason), now);
-    const evicted = this.#early.add(key);
-    this.#updateEarly(key);
     const { userId, deviceId, keyIndex } = key;
-    return [
-      ...(evicted ? this.#rejectEarly(evicted, "too-many-early", now) : []),
-      note({ kind: "key-early", userId, deviceId, keyIndex }),
-    ];
+    this.#addEarly({ userId, deviceId, receivedTs: now, key }, now);
+    this.#note({ kind: "key-early", userId, deviceId, keyIndex });
   }
 
-  /** The newest first, so that they keep out older ones with the same index. Effects come in the order of arrival. */
-  #acceptEarly(now: number): readonly ExchangeEffect[] {
-    const effects: (readonly ExchangeEffect[])[] = [];
-    for (const key of this.#early.removeMatching((early) => this.#peers.ownerOf(early) !== undefined)) {
+  /** Oldest first. A key that another one with its index follows is outdated. */
+  #acceptEarly(now: number): void {
+    const keys = this.#early.removeMatching((key) => this.#peers.ownerOf(key) !== undefined);
+    const idOf = (key: VerifiedKey) => `${key.keyIndex} ${this.#peers.ownerOf(key)?.member.instance}`;
+    const newest = new Map(keys.map((key) => [idOf(key), key]));
+    for (const key of keys) {
       const owner = this.#peers.ownerOf(key);
-      if (owner) effects.unshift(this.#accept(key, owner.member, now));
+      if (newest.get(idOf(key)) !== key) this.#reject(rejectionOf(key, "outdated"), now);
+      else if (owner) this.#accept(key, owner.member, now);
       this.#updateEarly(key);
     }
-    return effects.flat();
   }
 
-  #accept(from: VerifiedKey, member: Membership, sinceTs: number): readonly ExchangeEffect[] {
+  #accept(from: VerifiedKey, member: Membership, now: number): void {
     const before = this.#peers.get(member);
-    if (!before) return [];
-    const { peer, key, rejected } = acceptKey(before, from, sinceTs);
+    if (!before) return;
+    const { peer, key, rejected } = acceptKey(before, from, now);
     this.#set(peer);
-    if (!key) return this.#reject(rejectionOf(from, rejected ?? "known"), sinceTs);
-    const { userId, deviceId, memberId, participantIdentity, keyIndex } = key;
-    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - from.sentTs));
-    const entry: KeyTrace = {
-      kind: "key-received",
-      userId,
-      deviceId,
-      memberId,
-      participantIdentity,
-      keyIndex,
-      ageMs,
-    };
-    return [note(entry, { received: 1, receivedTotalAgeMs: ageMs }), { kind: "emit", event: { kind: "key", key } }];
+    if (!key) return this.#reject(rejectionOf(from, rejected), now);
+    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));
+    const counts = { received: 1, receivedTotalAgeMs: ageMs };
+    this.#effects.push(note({ kind: "key-received", ...idsOf(member), keyIndex: key.keyIndex, ageMs }, counts), {
+      kind: "key",
+      key,
+    });
   }
 
-  /** Why a key of a device in the call cannot be for one of its members. */
+  /** Why a key can never be for a member of its device. */
   #reasonAgainst(key: VerifiedKey): KeyRejection | undefined {
-    const candidates = this.#peers.ofDevice(key);
-    if (candidates.length === 0) return undefined;
-    if (key.isSlotUnknown && candidates.some(({ member }) => member.kind === "state")) return "unknown-slot";
-    return this.#members.some(({ memberId }) => memberId === key.memberId) ? "not-its-member" : undefined;
+    const isOfState = this.#peers.ofDevice(key).some(({ member }) => member.kind === "state");
+    if (key.isSlotUnknown && isOfState) return "unknown-slot";
+    const isRejected = (member: Membership) => sameDevice(member, key) && this.#isImpostor(member);
+    return this.#members.some(isRejected) ? "identity-taken" : undefined;
   }
 
-  #reject(rejected: RejectedKey, now: number): readonly ExchangeEffect[] {
+  /** Whether a member claims the LiveKit identity of another device. Media keys under it would not be its own. */
+  #isImpostor(member: Membership): boolean {
+    const { participantIdentity } = member;
+    const owner =
+      participantIdentity === this.#self.participantIdentity
+        ? this.#self
+        : this.#peers.ofIdentity(participantIdentity)?.member;
+    return owner !== undefined && !sameDevice(owner, member);
+  }
+
+  #reject(rejected: RejectedKey, now: number): void {
     const { reason, userId, deviceId } = rejected;
-    if (deviceId !== undefined && unverifiedReasons.has(reason)) {
-      const device = { userId, deviceId };
-      if (this.#peers.ofDevice(device).length === 0) this.#early.reject(device, reason, now);
-      this.#peers.updateDevice(device, (peer) => ({ ...peer, rejected: reason }));
-    }
-    return [note({ kind: "key-rejected", ...rejected }, countsOf(reason))];
+    this.#note({ kind: "key-rejected", ...rejected }, countsOf(reason));
+    if (deviceId === undefined || !unverifiedReasons.has(reason)) return;
+    const device = { userId, deviceId };
+    if (this.#peers.ofDevice(device).length === 0)
+      this.#addEarly({ ...device, receivedTs: now, rejected: reason }, now);
+    this.#peers.updateDevice(device, (peer) => ({ ...peer, rejected: reason }));
   }
 
-  #rejectEarly(key: VerifiedKey, reason: KeyRejection, now: number): readonly ExchangeEffect[] {
+  #addEarly(message: EarlyMessage, now: number): void {
+    const evicted = this.#early.add(message);
+    this.#updateEarly(message);
+    if (evicted?.key) this.#rejectEarly(evicted.key, "too-many-early", now);
+  }
+
+  #rejectEarly(key: VerifiedKey, reason: KeyRejection, now: number): void {
     this.#updateEarly(key);
-    return this.#reject(rejectionOf(key, reason), now);
+    this.#reject(rejectionOf(key, reason), now);
   }
 
-  #updateEarly(key: VerifiedKey): void {
-    const hasEarlyKey = this.#early.has(key);
-    this.#peers.updateDevice(key, (peer) => (peer.hasEarlyKey === hasEarlyKey ? peer : { ...peer, hasEarlyKey }));
+  #updateEarly(device: Device): void {
+    const hasEarlyKey = this.#early.has(device);
+    this.#peers.updateDevice(device, (peer) => ({ ...peer, hasEarlyKey }));
   }
 
-  #request(peers: readonly Peer[]): readonly ExchangeEffect[] {
-    for (const peer of peers) this.#set(peer);
-    const members = peers.map(({ member }) => member);
-    return [
-      ...members.map((member) => note(entryAbout("key-requested", member), { requested: 1 })),
-      ...this.#own.requestTo(members).map((delivery): ExchangeEffect => ({ kind: "send", delivery })),
-    ];
-  }
-
-  #effectsOf(effects: readonly OwnKeysEffect[]): readonly ExchangeEffect[] {
-    for (const effect of effects) {
-      if (effect.kind !== "use") continue;
-      const { keyIndex, sinceTs } = effect.key;
-      this.#ownStatus = { ...idsOf(effect.key), status: "ok", keyIndex, sinceTs };
+  #sendRequests(now: number): void {
+    const { requested, unanswered } = this.#requests.popDue(this.#peers.all(), now);
+    for (const peer of requested) {
+      this.#set(peer);
+      this.#note({ kind: "key-requested", ...memberOf(peer) }, { requested: 1 });
     }
-    return effects.flatMap(toEffects);
+    if (requested.length > 0) this.#effects.push(...this.#own.requestTo(requested.map(memberOf), now));
+    for (const peer of unanswered) this.#note({ kind: "key-request-unanswered", ...memberOf(peer) });
+    if (unanswered.length > 0) this.#effects.push({ kind: "peers-do-not-answer" });
+  }
+
+  #note(entry: KeyTrace, counts?: KeyCounts): void {
+    this.#effects.push(note(entry, counts));
   }
 
   #set(peer: Peer): void {
     this.#peers.set(peer);
     this.#requests.note(peer);
   }
+}
+
+function memberOf({ member: { userId, deviceId, memberId } }: Peer) {
+  return { userId, deviceId, memberId };
+}
+
+function rejectionOf({ userId, deviceId, keyIndex }: VerifiedKey, reason: KeyRejection): RejectedKey {
+  return { reason, userId, deviceId, keyIndex };
 }
 
 /** The status of a member that has no record: one that we are about to see, or another membership of our own device. */
@@ -286,42 +284,3 @@ function noKey(member: Membership): MemberEncryption {
 }
 
 const withoutKey = new WeakMap<Membership, MemberEncryption>();
-
-function renew(unanswered: readonly Peer[]): readonly ExchangeEffect[] {
-  if (unanswered.length === 0) return [];
-  return [
-    ...unanswered.map(({ member }) => note(entryAbout("key-request-unanswered", member))),
-    { kind: "emit", event: { kind: "peers-do-not-answer" } },
-  ];
-}
-
-function toEffects(effect: OwnKeysEffect): readonly ExchangeEffect[] {
-  switch (effect.kind) {
-    case "created":
-      return [note({ ...effect, kind: "key-created" }, { keysCreated: 1 })];
-    case "use": {
-      const { key } = effect;
-      const { keyIndex, participantIdentity } = key;
-      return [note({ kind: "key-used", keyIndex, participantIdentity }), { kind: "emit", event: { kind: "key", key } }];
-    }
-    case "suppressed":
-      return [note({ ...effect, kind: "rotation-suppressed" })];
-    case "send":
-      return [effect];
-  }
-}
-
-export function note(entry: KeyTrace, counts: KeyCounts = {}): Extract<ExchangeEffect, { kind: "note" }> {
-  return { kind: "note", entry, counts };
-}
-
-function entryAbout(
-  kind: "key-requested" | "key-request-unanswered",
-  { userId, deviceId, memberId }: Membership,
-): KeyTrace {
-  return { kind, userId, deviceId, memberId };
-}
-
-function rejectionOf({ userId, deviceId, keyIndex }: VerifiedKey, reason: KeyRejection): RejectedKey {
-  return { reason, userId, deviceId, keyIndex };
-}

@@ -17,8 +17,9 @@ import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
 import type { Decryption, EncryptionKey, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
+import type { KeysEvent } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
-import { Exchange, type KeysEvent } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
 import { type ExchangeOutput, runExchange } from "./run-exchange.ts";
 import { KeyCounter, type KeyStatistics } from "./statistics.ts";
@@ -85,9 +86,11 @@ export class Keys {
         this.#counter.add(output.counts);
         this.#context.trace(output.entry);
         return EMPTY;
-      case "emit":
-        if (output.event.kind === "key") this.#installed$.next(output.event.key);
-        return of(output.event);
+      case "key":
+        this.#installed$.next(output.key);
+        return of(output);
+      case "peers-do-not-answer":
+        return of(output);
     }
   }
 
@@ -107,7 +110,10 @@ export class Keys {
   #readStatuses(): ReadonlyMap<string, MemberEncryption> {
     const exchange = this.#exchange;
     const statuses = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
-    const now = new Map(statuses.map((status) => [status.participantIdentity, status]));
+    const now = new Map<string, MemberEncryption>();
+    // If two members claim one identity, it belongs to the older one.
+    for (const status of statuses)
+      if (!now.has(status.participantIdentity)) now.set(status.participantIdentity, status);
     return isSame([...now.values()], [...this.#statuses.values()]) ? this.#statuses : (this.#statuses = now);
   }
 }

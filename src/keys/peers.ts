@@ -1,24 +1,21 @@
-// Peers: one record for each other member of the call. protocol.md 5.4.
+// Peers: one record for each other member of the call, by device. protocol.md 5.4.
 import type { Device } from "../matrix.ts";
 import type { Decryption, Membership } from "../types.ts";
 import { deviceKey } from "./device.ts";
-import type { MemberEncryption } from "./encryption-status.ts";
-import { type Peer, statusOf } from "./peer.ts";
+import { type Peer, withStatus } from "./peer.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
-/** How many participants that are no members yet may have a report of the media layer. */
-const maxUnknownParticipants = 64;
+/** How many identities that are no members are remembered: a LiveKit room does not have more participants. */
+const maxIdentities = 1_000;
 
 export class Peers {
-  /** By instance, so that a key of an earlier membership never counts for a new one. */
-  readonly #peers = new Map<string, Peer>();
-  /** A status that does not change stays the same object. */
-  readonly #statuses = new Map<string, MemberEncryption>();
-  /** The instances of each device, and of each LiveKit identity. */
-  readonly #byDevice = new Map<string, ReadonlySet<string>>();
-  readonly #byIdentity = new Map<string, string>();
+  /** A device can be in the call as two members. */
+  readonly #byDevice = new Map<string, readonly Peer[]>();
+  readonly #byIdentity = new Map<string, Peer>();
   /** The last report about each participant that is no member yet: the media layer may report only once. */
   readonly #unknownParticipants = new Map<string, Decryption>();
+  /** The key indexes that each LiveKit identity used in stays that are over. */
+  readonly #earlierIndexes = new Map<string, readonly number[]>();
   #version = 0;
 
   /** Changes with each change of a key or status. */
@@ -26,40 +23,33 @@ export class Peers {
     return this.#version;
   }
 
-  all(): Iterable<Peer> {
-    return this.#peers.values();
-  }
-
-  get({ instance }: Pick<Membership, "instance">): Peer | undefined {
-    return this.#peers.get(instance);
+  *all(): Iterable<Peer> {
+    for (const peers of this.#byDevice.values()) yield* peers;
   }
 
   ofDevice(device: Device): readonly Peer[] {
-    return [...(this.#byDevice.get(deviceKey(device)) ?? [])].flatMap((instance) => this.#peers.get(instance) ?? []);
+    return this.#byDevice.get(deviceKey(device)) ?? [];
+  }
+
+  /** The record of an instance, so that a key of an earlier membership never counts for a new one. */
+  get(member: Membership): Peer | undefined {
+    return this.ofDevice(member).find((peer) => peer.member.instance === member.instance);
   }
 
   ofIdentity(participantIdentity: string): Peer | undefined {
-    return this.#peers.get(this.#byIdentity.get(participantIdentity) ?? "");
+    return this.#byIdentity.get(participantIdentity);
   }
 
-  statusOf({ instance }: Pick<Membership, "instance">): MemberEncryption | undefined {
-    return this.#statuses.get(instance);
-  }
-
-  /** Adds a record, or replaces the one of its member. */
-  set(peer: Peer): void {
-    const { member } = peer;
-    const before = this.#peers.get(member.instance);
-    if (before === peer) return;
-    this.#peers.set(member.instance, peer);
-    const status = statusOf(peer);
-    const isSameStatus = JSON.stringify(status) === JSON.stringify(this.#statuses.get(member.instance));
-    if (!isSameStatus) this.#statuses.set(member.instance, status);
-    if (!isSameStatus || peer.keys !== before?.keys) this.#version += 1;
-    if (before) return;
-    const id = deviceKey(member);
-    this.#byDevice.set(id, new Set([...(this.#byDevice.get(id) ?? []), member.instance]));
-    this.#byIdentity.set(member.participantIdentity, member.instance);
+  /** Adds a record, or replaces the one of its instance. */
+  set(changed: Peer): void {
+    const { member } = changed;
+    const before = this.get(member);
+    const peer = withStatus(changed, before);
+    if (peer.status !== before?.status || peer.keys !== before?.keys) this.#version += 1;
+    const peers = this.ofDevice(member);
+    const after = before ? peers.map((other) => (other === before ? peer : other)) : [...peers, peer];
+    this.#byDevice.set(deviceKey(member), after);
+    this.#byIdentity.set(member.participantIdentity, peer);
   }
 
   /** Changes each record of a device. */
@@ -67,15 +57,16 @@ export class Peers {
     for (const peer of this.ofDevice(device)) this.set(change(peer));
   }
 
-  remove({ instance, participantIdentity, ...device }: Membership): void {
-    if (!this.#peers.delete(instance)) return;
-    this.#statuses.delete(instance);
+  remove(member: Membership): void {
+    const removed = this.get(member);
+    if (!removed) return;
     this.#version += 1;
-    const id = deviceKey(device);
-    const rest = [...(this.#byDevice.get(id) ?? [])].filter((other) => other !== instance);
-    if (rest.length > 0) this.#byDevice.set(id, new Set(rest));
-    else this.#byDevice.delete(id);
-    if (this.#byIdentity.get(participantIdentity) === instance) this.#byIdentity.delete(participantIdentity);
+    const indexes = [...removed.earlierIndexes, ...removed.keys.map(({ key }) => key.keyIndex)];
+    if (indexes.length > 0) setBounded(this.#earlierIndexes, member.participantIdentity, [...new Set(indexes)]);
+    if (this.ofIdentity(member.participantIdentity) === removed) this.#byIdentity.delete(member.participantIdentity);
+    const rest = this.ofDevice(member).filter((peer) => peer !== removed);
+    if (rest.length > 0) this.#byDevice.set(deviceKey(member), rest);
+    else this.#byDevice.delete(deviceKey(member));
   }
 
   /** The member that a key is for: on its device, and with its id where both have one that can be compared. */
@@ -87,13 +78,15 @@ export class Peers {
     return exact ?? candidates.findLast(({ member }) => member.kind === "state" || key.memberId === undefined);
   }
 
+  /** The key indexes that a LiveKit identity used in stays that are over. */
+  earlierIndexesOf(participantIdentity: string): readonly number[] {
+    return this.#earlierIndexes.get(participantIdentity) ?? [];
+  }
+
   /** Keeps a report about a participant that is no member yet. */
   addUnknown(report: Decryption): void {
-    this.#unknownParticipants.delete(report.participantIdentity);
-    this.#unknownParticipants.set(report.participantIdentity, report);
-    const [oldest] = this.#unknownParticipants.keys();
-    if (this.#unknownParticipants.size > maxUnknownParticipants && oldest !== undefined)
-      this.#unknownParticipants.delete(oldest);
+    if (report.result === "ok") this.#unknownParticipants.delete(report.participantIdentity);
+    else setBounded(this.#unknownParticipants, report.participantIdentity, report);
   }
 
   /** Removes and returns the report about a participant. */
@@ -102,4 +95,12 @@ export class Peers {
     this.#unknownParticipants.delete(participantIdentity);
     return report;
   }
+}
+
+/** Sets a value as the newest one. Above the limit, the oldest goes. */
+function setBounded<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > maxIdentities && oldest !== undefined) map.delete(oldest);
 }

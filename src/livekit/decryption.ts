@@ -20,16 +20,13 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  *
  * @example
  * ```ts
- * import { rtcSession } from "matrixrtc-rx";
+ * import type { Decryption } from "matrixrtc-rx";
  * import { decryption } from "matrixrtc-rx/livekit";
- * import { virtualHomeserver } from "matrixrtc-rx/testing";
  *
- * const home = virtualHomeserver();
- * const roomId = home.createRoom({ members: ["@alice:example.org"] });
- * const session = rtcSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
- * const reporting = decryption(room).subscribe(session.decryption);
- * reporting.unsubscribe();
+ * const troubled = new Map<string, Decryption["result"]>();
+ * const listening = decryption(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
+ * listening.unsubscribe();
  * ```
  */
 export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {

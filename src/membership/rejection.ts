@@ -12,6 +12,8 @@ export type RejectionReason =
   | "slot-closed"
   /** It belongs to another slot. */
   | "other-slot"
+  /** The `application` option of the session refused its data. */
+  | "bad-application"
   /** A sticky join that was sent in the clear in an encrypted room. */
   | "unencrypted"
   /** A sticky event that this client cannot decrypt: perhaps a member, perhaps not. */
@@ -35,6 +37,9 @@ export interface Rejection {
   readonly eventId: string;
   /** When it was sent, by the clock of its server: milliseconds since 1970. */
   readonly originServerTs: number;
-  /** When the reason changes by itself: milliseconds since 1970. Absent if only another event can change it. */
+  /**
+   * When the reason changes by itself, as far as the current events say: milliseconds since 1970. Absent if only another
+   * event can change it.
+   */
   readonly untilTs?: number;
 }

@@ -1,5 +1,5 @@
 // VirtualHomeserver: users, devices and rooms in memory, for tests in virtual time and for examples in real time.
-import type { Observable } from "rxjs";
+import { type MonoTypeOperatorFunction, type Observable, takeUntil } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { RtcError } from "../errors.ts";
@@ -11,6 +11,7 @@ import type { Condition } from "./virtual-device.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
+/** How the virtual homeserver behaves. */
 export interface VirtualHomeserverOptions {
   /** How long a request travels to the server. Its response takes the same time. Default 20. */
   readonly latencyMs?: number;
@@ -20,8 +21,14 @@ export interface VirtualHomeserverOptions {
   readonly delayedEvents?: false | { readonly maxDelayMs?: number };
   /** Whether the server accepts sticky events. Default true. */
   readonly stickyEvents?: boolean;
+  /**
+   * In virtual time, a test fails after this many requests, because a join that nobody ends would go on forever. Default
+   * 20,000: one member that does nothing for a day.
+   */
+  readonly requestLimit?: number;
 }
 
+/** How to make a room. */
 export interface RoomOptions {
   /** The users in the room. The first one created it and has power level 100. */
   readonly members: readonly string[];
@@ -33,8 +40,14 @@ export interface RoomOptions {
 }
 
 /** A raw state event, as if it came over federation. */
-export interface RawState extends Pick<RoomEvent, "type" | "sender" | "content"> {
+export interface RawState extends Pick<RoomEvent, "type" | "sender" | "content" | "requiredPowerLevel"> {
   readonly stateKey: string;
+  readonly eventId?: string;
+  readonly originServerTs?: number;
+}
+
+/** A raw event of the timeline, in cleartext. */
+export interface RawEvent extends Pick<RoomEvent, "type" | "sender" | "content"> {
   readonly eventId?: string;
   readonly originServerTs?: number;
 }
@@ -93,7 +106,12 @@ export interface VirtualHomeserver {
    * `undecryptable` for users who enter the room later.
    */
   sendSticky(roomId: string, event: RawSticky): string;
+  /** Adds an event to the timeline of a room without checking permissions, and returns the event id. */
+  sendEvent(roomId: string, event: RawEvent): string;
+  /** Redacts an event in the name of the creator of the room. */
   redact(roomId: string, eventId: string): void;
+  /** Sends the content of an `m.presence` event to everybody who shares a room with a user. */
+  setPresence(userId: string, content: JsonObject): void;
   /** Delivers a to-device message to a device, with `message.proof` as its proof. */
   deliver(to: Device, message: ToDeviceMessage): void;
 
@@ -112,6 +130,15 @@ export interface VirtualHomeserver {
   injectFault(filter: RequestFilter, fault: Fault): () => void;
   /** Changes the condition of a device. */
   adjust(device: Device, condition: Partial<Condition>): void;
+  /**
+   * Stops a device like a crashed page: it sends and gets nothing more. A join of it with `leaveOn` would fail with
+   * `leave-timeout`, so put `whileAlive` behind the join. `adjust` to `online` is a new page of the same device.
+   */
+  kill(device: Device): void;
+  /** Completes a stream when a device is killed. */
+  whileAlive<T>(device: Device): MonoTypeOperatorFunction<T>;
+  /** The client of a device does not know the room membership of a user any more, as after a gappy sync. */
+  forgetMember(device: Device, roomId: string, userId: string): void;
   /** The server deletes the delayed events of a user without sending them. */
   loseDelayed(userId: string): void;
   /** The server answers nothing, syncs nothing and sends no delayed event until `start`. */
@@ -134,8 +161,9 @@ export interface VirtualHomeserver {
  * ```
  */
 export function virtualHomeserver(options: VirtualHomeserverOptions = {}): VirtualHomeserver {
-  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
-  const server = new VirtualServer({ latencyMs, syncMs, delayedEvents, stickyEvents });
+  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 } } = options;
+  const { stickyEvents = true, requestLimit = 20_000 } = options;
+  const server = new VirtualServer({ latencyMs, syncMs, delayedEvents, stickyEvents, requestLimit });
 
   const creatorOf = (roomId: string) => server.rooms.get(roomId).stateEvent("m.room.create", "")?.sender ?? "";
   const setMembership = (roomId: string, sender: string, stateKey: string, membership: string) =>
@@ -172,7 +200,9 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
         ...(senderDeviceId !== undefined && { senderDeviceId }),
       });
     },
-    redact: (roomId, eventId) => server.rooms.redact(roomId, eventId),
+    sendEvent: (roomId, event) => server.rooms.add(roomId, event),
+    redact: (roomId, eventId) => server.rooms.redact(roomId, eventId, creatorOf(roomId)),
+    setPresence: (userId, content) => server.ephemeral.setPresence(userId, content),
     deliver: (to, message) => server.deliver(to, message),
 
     events: (roomId) => server.rooms.get(roomId).events,
@@ -183,6 +213,9 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
 
     injectFault: (filter, fault) => server.faults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
+    kill: (device) => server.kill(device),
+    whileAlive: (device) => takeUntil(server.deathOf(device)),
+    forgetMember: (device, roomId, userId) => server.device(device).synced.forgetMember(roomId, userId),
     loseDelayed: (userId) => server.delayed.lose(userId),
     stop: () => server.stop(),
     start: () => server.start(),

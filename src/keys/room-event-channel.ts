@@ -19,17 +19,18 @@ import { MatrixError, type ToDeviceOutcome } from "../matrix.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
 import type { OwnMember } from "../types.ts";
-import { type DeliveryReport, deliveryTimeoutMs, type KeyChannel, type KeysContext, outcomesFor } from "./channel.ts";
+import { deliveryTimeoutMs, type KeyChannel, type KeysContext, outcomesFor } from "./channel.ts";
 import { deviceKey } from "./device.ts";
+import { note, type Note } from "./effects.ts";
 import type { OwnKey } from "./own-key.ts";
 import { roomKeyEvent } from "./wire.ts";
 
 /** Servers allow few events. Two events with the same key are at least this far apart; the second serves all joiners. */
 const minIntervalMs = 3_000;
 
-/** What happens to one room event, for all of its devices. */
+/** A note about a room event, or its outcome for all of its devices. */
 type Progress =
-  | Exclude<DeliveryReport, { kind: "outcome" }>
+  | Note
   | { readonly kind: "result"; readonly outcome: ToDeviceOutcome["outcome"]; readonly cause?: MatrixError };
 
 /** A room event with a key, from the moment it is planned. */
@@ -69,15 +70,14 @@ export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysCont
     if (!isEncrypted(matrix, roomId)) {
       const cause = new MatrixError("other", "the room is not encrypted");
       return concat(
-        of<Progress>({ kind: "withheld" }),
+        of(note({ kind: "key-withheld", keyIndex })),
         throwError(() => cause),
       );
     }
     const event = roomKeyEvent({ slot, deviceId: own.deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
     return concat(
-      of<Progress>({ kind: "sending", transport: "room-event", devices }),
-      // Deferred, so that a subscriber who leaves at the report above sends nothing. A retry has its own transaction id, since it also serves
-      // devices that joined after the first try.
+      of(note({ kind: "key-sent", keyIndex, transport: "room-event", devices }, { sends: 1 })),
+      // A retry has its own transaction id, since it also serves devices that joined after the first try.
       defer(() => matrix.send({ roomId, txnId: crypto.randomUUID(), ...event })).pipe(
         timeout({ first: deliveryTimeoutMs }),
         throwIfEmpty(),

@@ -4,6 +4,7 @@ import type { Device } from "../matrix.ts";
 import type { OwnMember } from "../types.ts";
 import { type DeliveryReport, deliveryTimeoutMs, type KeyChannel, type KeysContext, outcomesFor } from "./channel.ts";
 import { deviceKey } from "./device.ts";
+import { note } from "./effects.ts";
 import type { KeyFormat } from "./options.ts";
 import { keyMessage } from "./wire.ts";
 
@@ -27,8 +28,9 @@ export function toDeviceChannel(
       });
       const unanswered = new Map<string, Device>(devices.map((device) => [deviceKey(device), device]));
       return concat(
-        of<DeliveryReport>({ kind: "sending", transport: "to-device", devices: devices.length }),
-        // Deferred, so that a subscriber who leaves at the report above sends nothing.
+        of<DeliveryReport>(
+          note({ kind: "key-sent", keyIndex, transport: "to-device", devices: devices.length }, { sends: 1 }),
+        ),
         defer(() => matrix.sendToDevice(devices, type, content)).pipe(
           timeout({ each: deliveryTimeoutMs }),
           catchError(() => EMPTY),
