@@ -182,7 +182,7 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   }
   if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
   if (publication.status === "no") publication.status = "maybe";
-  if (state.phase !== "joined") presence.isMissing = false;
+  if (state.phase !== "joined" && !isRetry) presence.isMissing = false;
   publication.dirty = undefined;
   publication.sentTs = now;
   if (!isRetry) publication.firstSentTs = now;
