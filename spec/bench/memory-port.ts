@@ -31,6 +31,7 @@ export class MemoryPort implements Matrix {
   /** Called for each outgoing to-device message. */
   onToDevice: (device: Device, type: string, content: object) => void = () => {};
   readonly #rooms = new Map<string, MemoryRoom>();
+  #sent = 0;
 
   prepare(events: readonly RawEvent[]): MemoryBatch {
     return events.map((raw) => {
@@ -63,7 +64,7 @@ export class MemoryPort implements Matrix {
     timer(0).pipe(
       map(() => {
         const state = stateKey === undefined ? {} : { state_key: stateKey };
-        const event_id = `$own-${crypto.randomUUID()}`;
+        const event_id = `$own-${(this.#sent += 1)}`;
         if (stateKey === undefined && stickyMs === undefined) return event_id;
         const raw = {
           type,

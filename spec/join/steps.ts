@@ -1,5 +1,5 @@
 // Steps: the lifecycle driven by hand, one input at a time, on a clock of its own.
-import { lifecycle as step } from "../../src/join/lifecycle.ts";
+import { lifecycle as step, nextDueTs } from "../../src/join/lifecycle.ts";
 import { type Input, initialState, type LifecycleState, type Settings } from "../../src/join/model.ts";
 import { type JoinTiming, resolveJoinOptions } from "../../src/join/options.ts";
 import type { Request, RequestKind } from "../../src/join/requests.ts";
@@ -21,6 +21,7 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, see
     delegates: false,
   };
   let now = 0;
+  let dueTs = Infinity;
   let state = initialState(settings, now, { seed });
   let open: { readonly id: number; readonly request: Request }[] = [];
 
@@ -32,8 +33,9 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, see
     },
     /** Gives an input, and returns the requests that it causes. */
     input(input: Input): RequestKind[] {
-      const { state: next, effects } = step(settings, state, input, now);
+      const { state: next, effects } = step(settings, state, input, now, { aheadMs: 0, dueTs });
       state = next;
+      dueTs = nextDueTs(settings, state, now);
       const sent = effects.flatMap((effect) => (effect.kind === "request" ? [effect] : []));
       open.push(...sent);
       return sent.map(({ request }) => request.kind);

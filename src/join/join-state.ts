@@ -5,19 +5,14 @@ import type { RequestKind } from "./requests.ts";
 import { availableTs } from "./token-bucket.ts";
 import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./state.ts";
 
-/** The state that a user sees. `toWall` translates times of the lifecycle to those of the wall clock. */
-export function toJoinState(
-  state: LifecycleState,
-  member: OwnMember,
-  now: number,
-  toWall: (ts: number) => number,
-): JoinState {
+/** The state that a user sees. Its times are those of the wall clock, which the lifecycle is ahead of by `aheadMs`. */
+export function toJoinState(state: LifecycleState, member: OwnMember, now: number, aheadMs: number): JoinState {
   switch (state.phase) {
     case "joining":
-      return { status: "joining", member, ...progressOf(state, now, toWall) };
+      return { status: "joining", member, ...progressOf(state, now, aheadMs) };
     case "rejoining": {
       const { reason = "vanished", attempt: rejoins = 1 } = state.rejoin ?? {};
-      const { attempt, ...rest } = progressOf(state, now, toWall);
+      const { attempt, ...rest } = progressOf(state, now, aheadMs);
       return { status: "rejoining", member, reason, ...rest, attempt: attempt + rejoins - 1 };
     }
     case "joined": {
@@ -25,8 +20,8 @@ export function toJoinState(
       const joined: { -readonly [K in keyof Joined]: Joined[K] } = {
         status: "joined",
         member,
-        sinceTs: toWall(state.publication.joinedTs),
-        delayedLeave: delayedLeaveOf(state.delayedLeave, toWall),
+        sinceTs: state.publication.joinedTs - aheadMs,
+        delayedLeave: delayedLeaveOf(state.delayedLeave, aheadMs),
         probablyLeft,
       };
       if (own && isEchoed) joined.membership = own;
@@ -35,7 +30,7 @@ export function toJoinState(
       return joined;
     }
     case "leaving":
-      return { status: "leaving", member, sinceTs: toWall(state.leaving?.sinceTs ?? now) };
+      return { status: "leaving", member, sinceTs: (state.leaving?.sinceTs ?? now) - aheadMs };
   }
 }
 
@@ -76,19 +71,19 @@ function isSameProgress(a: Progress, b: Progress): boolean {
 }
 type Progress = Attempt & { readonly step: JoinStep };
 
-function delayedLeaveOf({ held }: DelayedLeave, toWall: (ts: number) => number): DelayedLeaveState {
-  if (held.status === "armed") return { status: "armed", untilTs: toWall(held.leaveTs), delegated: held.delegated };
+function delayedLeaveOf({ held }: DelayedLeave, aheadMs: number): DelayedLeaveState {
+  if (held.status === "armed") return { status: "armed", untilTs: held.leaveTs - aheadMs, delegated: held.delegated };
   return { status: held.status === "unsupported" ? "unsupported" : "scheduling" };
 }
 
-function progressOf(state: LifecycleState, now: number, toWall: (ts: number) => number): Progress {
+function progressOf(state: LifecycleState, now: number, aheadMs: number): Progress {
   const { failures, notBefore, retryTs, inFlight } = state.requests;
   const [step, kind] = stepOf(state);
   const budgetTs = kind === "write" && state.rejoin ? availableTs(state.publication.budgetTs) : 0;
   const nextTryTs = Math.max(notBefore[kind] ?? 0, retryTs[kind] ?? 0, budgetTs);
   const isWaiting = nextTryTs > now && !inFlight.some(({ request }) => request.kind === kind);
   const attempt = (failures[kind] ?? 0) + 1;
-  return isWaiting ? { step, attempt, nextTryTs: toWall(nextTryTs) } : { step, attempt };
+  return isWaiting ? { step, attempt, nextTryTs: nextTryTs - aheadMs } : { step, attempt };
 }
 
 function stepOf(state: LifecycleState): readonly [JoinStep, RequestKind] {

@@ -2,17 +2,15 @@
 import { map, merge, NEVER, Observable, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
-import { runMachine } from "../rx/machine.ts";
 import type { SessionContext } from "../session-context.ts";
-import { joinInputs } from "./inputs.ts";
 import { isSameJoinState, toJoinState } from "./join-state.ts";
-import { earlierJoin, type EarlierJoin, rememberJoin } from "./joins.ts";
-import { lifecycle } from "./lifecycle.ts";
-import { armedLeave, type Effect, initialState, type Input, type LifecycleState, type Settings } from "./model.ts";
+import { earlierJoin, rememberJoin } from "./joins.ts";
+import { armedLeave, type Input, type LifecycleState, type ObsoleteLeave } from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { ownMembers } from "./own-member.ts";
 import { leaveTimeout } from "./phases.ts";
-import { assertStateKey, requester } from "./port.ts";
+import { assertStateKey } from "./port.ts";
+import { runLifecycle } from "./run.ts";
 import type { JoinState } from "./state.ts";
 import type { JoinTrace } from "./trace.ts";
 
@@ -37,93 +35,73 @@ export function ownMembership(
     const earlier = earlierJoin(call);
     if (earlier?.status === "active")
       return subscriber.error(new RtcError("already-joined", "this client has joined this call; end that join first"));
-    const settings: Settings = { ...options, delegates: options.delegate !== undefined };
-    const clock = new IntervalClock();
     const memberOf = ownMembers(call.matrix, options.kind);
     if (options.kind === "state") assertStateKey(call, memberOf(0));
+
+    const clock = new IntervalClock();
     const commands$ = new Subject<Input>();
-    const waiting: (() => void)[] = [];
-    let isObserved = true;
     const isBlocked = earlier?.status === "leaving";
     const obsolete = isBlocked ? [] : (earlier?.handOver() ?? []);
-    let state = initialState(settings, clock.now(), { seed: seedOf(call), isBlocked, obsolete });
+    const callbacks: (() => void)[] = [];
+    let isObserved = true;
+    let state: LifecycleState | undefined;
     let shown: JoinState | undefined;
-    call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
 
-    const join: EarlierJoin = {
+    const leftBehind = (): ObsoleteLeave[] => (state ? delayedLeavesOf(state, clock) : []);
+    const forget = rememberJoin(call, {
       get status() {
         if (!isObserved) return "unobserved";
-        return state.phase === "leaving" ? "leaving" : "active";
+        return state?.phase === "leaving" ? "leaving" : "active";
       },
-      onUnobserved: (callback) => waiting.push(callback),
+      onUnobserved: (callback) => callbacks.push(callback),
       handOver: () => {
         forget();
         if (options.kind === "sticky") return [];
-        if (!state.isOver) commands$.next({ kind: "replaced" });
-        const armed = armedLeave(state);
-        const ours = armed ? [{ delayId: armed.delayId, untilTs: clock.now() + armed.delayMs }] : [];
-        return [...state.delayedLeave.obsolete, ...ours].map(({ delayId, untilTs }) => {
-          return { delayId, untilTs: clock.toWall(untilTs) };
-        });
+        commands$.next({ kind: "replaced" });
+        return leftBehind();
       },
-    };
-    const forget = rememberJoin(call, join);
-    /** Nobody waits for the end of this join any more. */
-    const stopObserving = () => {
-      isObserved = false;
-      for (const callback of waiting.splice(0)) callback();
-    };
+    });
 
-    const request = requester(call, options, memberOf);
-    const perform = (effect: Effect): Observable<Input> | undefined => {
-      if (effect.kind === "request") return request(effect.id, effect.request);
-      if (effect.kind === "trace") call.trace(effect.entry);
-      return undefined;
-    };
+    call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
+    const unanswered = unanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" })));
+    const beginning = { seed: seedOf(call), isBlocked, obsolete };
     // Not tied to the subscriber: the leave outlives it.
-    runMachine<LifecycleState, Input, Effect>({
-      initial: state,
-      step: (before, input, now) => lifecycle(settings, before, input, now, now - clock.toWall(now)),
-      inputs$: merge(
-        commands$,
-        unanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" }))),
-        joinInputs(call, options, { state: () => state, memberOf }),
-      ),
-      perform,
-      idOf: (effect) => (effect.kind === "request" ? effect.id : undefined),
-      abortedBy: (effect) => (effect.kind === "abort" ? effect.id : undefined),
-      dueTs: ({ dueTs }) => dueTs,
-      due: { kind: "clock" },
-      isOver: ({ isOver }) => isOver,
-      clock,
-    }).subscribe({
+    runLifecycle(call, options, { beginning, clock, memberOf, commands$: merge(commands$, unanswered) }).subscribe({
       next: (present) => {
         state = present;
-        const joinState = toJoinState(state, memberOf(state.joinCount), clock.now(), (ts) => clock.toWall(ts));
+        const joinState = toJoinState(state, memberOf(state.joinCount), clock.now(), clock.aheadMs);
         if (!isSameJoinState(shown, joinState)) subscriber.next((shown = joinState));
-        if (state.isOver || !state.leaving?.hasTimedOut || !isObserved) return;
-        subscriber.error(state.leaving.failure ?? leaveTimeout());
+        if (!state.isOver && state.leaving?.hasTimedOut) subscriber.error(state.leaving.failure ?? leaveTimeout());
       },
       error: (error: unknown) => subscriber.error(error),
       complete: () => {
-        // The next join cancels the delayed leave that is left, if there is one.
-        if (options.kind === "sticky" || !(armedLeave(state) || state.delayedLeave.obsolete.length > 0)) forget();
-        if (state.isBlocked && earlier) rememberJoin(call, earlier);
-        const failure = state.leaving?.failure;
+        // The next join cancels a delayed leave that is left.
+        if (options.kind === "sticky" || leftBehind().length === 0) forget();
+        if (state?.isBlocked && earlier) rememberJoin(call, earlier);
+        const failure = state?.leaving?.failure;
         if (failure) subscriber.error(failure);
         else subscriber.complete();
       },
     });
     if (isBlocked) {
       earlier?.onUnobserved(() => {
-        if (!state.isOver) commands$.next({ kind: "unblocked", obsolete: earlier.handOver() });
+        if (!state?.isOver) commands$.next({ kind: "unblocked", obsolete: earlier.handOver() });
       });
     }
     return () => {
       commands$.next({ kind: "leave", cause: "unsubscribe" });
-      stopObserving();
+      isObserved = false;
+      for (const callback of callbacks.splice(0)) callback();
     };
   });
+}
+
+/** The delayed leaves that a join leaves behind: secrets. Their times are those of the wall clock. */
+function delayedLeavesOf(state: LifecycleState, clock: IntervalClock): ObsoleteLeave[] {
+  const armed = armedLeave(state);
+  const last = armed ? [{ delayId: armed.delayId, untilTs: clock.now() + armed.delayMs }] : [];
+  const all = [...state.delayedLeave.obsolete, ...last];
+  return all.map(({ delayId, untilTs }) => ({ delayId, untilTs: untilTs - clock.aheadMs }));
 }
 
 /** Differs for each device and each room, and is the same in each run. FNV-1a. */

@@ -28,6 +28,14 @@ const longestRequestMs = 30_000;
 /** A step that comes later than this has missed its time: we have slept, or the clock was set forward. */
 const jumpMs = 5_000;
 
+/** What a step has to know of the clocks, beside the time. */
+export interface StepTimes {
+  /** How far the clock of intervals, by which `now` goes, is ahead of the wall clock. */
+  readonly aheadMs: number;
+  /** When this step was due at the latest, if it is the first since the clock was asked. */
+  readonly dueTs: number;
+}
+
 /**
  * One step: apply the input, let the clock do its part, then ask for everything that has become possible.
  *
@@ -52,23 +60,22 @@ export function lifecycle(
   before: LifecycleState,
   input: Input,
   now: number,
-  aheadMs = 0,
+  { aheadMs, dueTs }: StepTimes,
 ): Step<LifecycleState, Effect> {
   if (before.isOver) return { state: before, effects: [] };
   const draft = draftOf(settings, before, now, aheadMs);
   const { state, effects } = draft;
   onInput(draft, input);
-  onClock(draft, before.dueTs);
+  onClock(draft, dueTs);
   for (let next = plan(settings, state, now); next; next = plan(settings, state, now)) {
     if (next === "end") end(draft);
     else send(draft, next);
   }
-  state.dueTs = nextDueTs(settings, state, now);
   return { state, effects };
 }
 
 /** When something next becomes due by the clock alone. */
-function nextDueTs(settings: Settings, state: LifecycleState, now: number): number {
+export function nextDueTs(settings: Settings, state: LifecycleState, now: number): number {
   const { delayedLeave, publication, presence, requests, slot, leaving } = state;
   const { held, obsolete } = delayedLeave;
   const { dirty, joinedTs } = publication;

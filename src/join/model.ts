@@ -29,8 +29,6 @@ export interface LifecycleState {
   readonly requests: Requests;
   readonly rejoin: { readonly reason: RejoinReason; readonly attempt: number } | undefined;
   readonly leaving: Leaving | undefined;
-  /** When the next step is due by the clock alone. */
-  readonly dueTs: number;
   /** The state of the generator from which waits get their random part. */
   readonly seed: number;
 }
@@ -248,7 +246,6 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
     },
     rejoin: undefined,
     leaving: undefined,
-    dueTs: Infinity,
     seed,
   };
 }

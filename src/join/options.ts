@@ -68,8 +68,8 @@ export interface JoinTiming {
  * How to join a call. Every option has a default.
  *
  * With the defaults, a quiet call costs 720 restarts of the delayed leave and 2 writes of the membership in an hour.
- * Changes of transports, application or intent, and people who enter an encrypted room, add at most 10 writes at once and
- * 120 in an hour. On a server without delayed events it is 12 writes and no restarts.
+ * Changes of transports, application or intent, people who enter the room (in `matrix_2_0`), re-joins and retries add at
+ * most 10 writes at once and 120 in an hour. On a server without delayed events it is 12 writes and no restarts.
  *
  * @example
  * ```ts

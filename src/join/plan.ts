@@ -17,7 +17,7 @@ export interface Planned {
   readonly request: Request;
 }
 
-type State = Omit<LifecycleState, "rejoin" | "dueTs" | "seed">;
+type State = Omit<LifecycleState, "rejoin" | "seed">;
 
 /** A write is safe only if the delayed leave is further away than this: it must not arrive after we are gone (4.4). */
 const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
@@ -30,10 +30,12 @@ export function plan(settings: Settings, state: State, now: number): Planned | "
   return state.requests.isPaused && next !== "end" ? undefined : next;
 }
 
-/** The delayed leave comes first. */
-const lanes = ["delayed-leave", "slot", "membership", "delegation", "cleanup"] as const;
+/** The delayed leave comes first. Two lanes are for options that most joins do not use. */
+const allLanes: readonly Lane[] = ["delayed-leave", "slot", "membership", "delegation", "cleanup"];
+const usualLanes: readonly Lane[] = ["delayed-leave", "membership", "cleanup"];
 
 function planLanes(settings: Settings, state: State, now: number): Planned | undefined {
+  const lanes = settings.openSlot || settings.delegates ? allLanes : usualLanes;
   for (const lane of lanes) {
     const request = isFree(state, lane) ? planLane(lane, settings, state, now) : undefined;
     if (request && mayAsk(state, request.kind, now)) return { lane, request };

@@ -24,7 +24,8 @@ export function requester(
 ): (id: number, request: Request) => Observable<AnswerInput> {
   const { matrix, roomId, slot } = call;
   const { mode } = options;
-  const txnPrefix = crypto.randomUUID();
+  // Made when it is needed: a state membership has no transaction ids.
+  let txnPrefix: string | undefined;
   // A server drops a state event that equals the one before. After a crash that nobody has noticed, others would not see
   // that this is another join, nor send it their keys (pitfall 21). So each join gets another lifetime.
   const startTs = asyncScheduler.now();
@@ -46,7 +47,7 @@ export function requester(
     return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slot, memberId, reason) };
   };
   const sticky = (txn: number, stickyMs: number) => {
-    return { roomId, type: stickyMemberTypes[0], stickyMs, txnId: `${txnPrefix}.${txn}` };
+    return { roomId, type: stickyMemberTypes[0], stickyMs, txnId: `${(txnPrefix ??= crypto.randomUUID())}.${txn}` };
   };
   const state = (own: OwnMember, content: OutgoingEvent["content"]) => {
     return { roomId, type: stateMemberType, stateKey: stateKeyIn(call, own), content };

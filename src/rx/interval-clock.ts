@@ -14,6 +14,11 @@ export class IntervalClock {
   #aheadMs = 0;
   #lastTs = -Infinity;
 
+  /** How far it is ahead of the wall clock. */
+  get aheadMs(): number {
+    return this.#aheadMs;
+  }
+
   now(): number {
     this.#lastTs = Math.max(this.#lastTs, asyncScheduler.now() + this.#aheadMs);
     return this.#lastTs;
@@ -23,10 +28,5 @@ export class IntervalClock {
   reached(ts: number): void {
     const behindMs = ts - asyncScheduler.now() - this.#aheadMs;
     if (behindMs > toleranceMs) this.#aheadMs += behindMs;
-  }
-
-  /** A time of this clock as the wall clock shows it now. */
-  toWall(ts: number): number {
-    return ts - this.#aheadMs;
   }
 }

@@ -56,15 +56,17 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
       if (isStepping) return;
       isStepping = true;
       try {
-        while (waiting.length > 0 && !subscriber.closed) run(waiting.shift() as I);
-        if (!subscriber.closed) wait();
+        const now = clock.now();
+        while (waiting.length > 0 && !subscriber.closed) run(waiting.shift() as I, now);
+        if (!subscriber.closed) wait(now);
       } catch (error) {
         fail(error);
       }
       isStepping = false;
     };
-    const run = (input: I) => {
-      const next = step(state, input, clock.now());
+    const answers = { next: accept, error: fail };
+    const run = (input: I, now: number) => {
+      const next = step(state, input, now);
       ({ state } = next);
       subscriber.next(state);
       for (const effect of next.effects) if (!subscriber.closed) act(effect);
@@ -73,7 +75,7 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
     const act = (effect: E) => {
       const aborted = abortedBy?.(effect);
       if (aborted !== undefined) underWay.get(aborted)?.unsubscribe();
-      const performing = perform(effect)?.subscribe({ next: accept, error: fail });
+      const performing = perform(effect)?.subscribe(answers);
       if (!performing || performing.closed) return;
       subscriber.add(performing);
       const id = idOf?.(effect);
@@ -82,28 +84,27 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
       performing.add(() => underWay.delete(id));
     };
     /** Waits for the time when the state next changes by the clock. */
-    const wait = () => {
-      const now = clock.now();
+    const wait = (now: number) => {
       const ts = dueTs(state, now);
       // A timer that is due at this moment fires anyway, and then waits for the next time.
       if (timer && (ts === timerTs || timerTs <= now)) return;
       timer?.unsubscribe();
       timer = undefined;
       timerTs = ts;
-      if (ts < Infinity) setTimer();
+      if (ts < Infinity) setTimer(now);
     };
-    const setTimer = () => {
-      const now = clock.now();
+    const setTimer = (now: number) => {
       const untilTs = now + Math.min(Math.max(timerTs - now, 0), longestWaitMs);
       timer = asyncScheduler.schedule(() => {
         timer = undefined;
         clock.reached(untilTs);
-        if (clock.now() < timerTs) setTimer();
+        const firedTs = clock.now();
+        if (firedTs < timerTs) setTimer(firedTs);
         else accept(machine.due);
       }, untilTs - now);
     };
     subscriber.add(() => timer?.unsubscribe());
     subscriber.add(machine.inputs$.subscribe({ next: accept, error: fail }));
-    if (!subscriber.closed) wait();
+    if (!subscriber.closed) wait(clock.now());
   });
 }
