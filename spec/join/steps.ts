@@ -1,6 +1,7 @@
 // Steps: the lifecycle driven by hand, one input at a time, on a clock of its own.
 import { lifecycle as step, nextDueTs } from "../../src/join/lifecycle.ts";
-import { type Input, initialState, type LifecycleState, type Settings } from "../../src/join/model.ts";
+import type { Input } from "../../src/join/draft.ts";
+import { initialState, type LifecycleState, type Settings } from "../../src/join/model.ts";
 import { type JoinTiming, resolveJoinOptions } from "../../src/join/options.ts";
 import type { Request, RequestKind } from "../../src/join/requests.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";

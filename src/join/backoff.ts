@@ -1,7 +1,7 @@
 // Backoff: when a request that failed is tried again, and when that is no use. protocol.md 4.1, 4.5.
 import { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
-import type { Draft } from "./model.ts";
+import type { Draft } from "./draft.ts";
 import type { InFlight, RequestKind } from "./requests.ts";
 
 /** After this many errors that we cannot place, trying the same again is no use. */

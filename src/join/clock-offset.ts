@@ -1,5 +1,5 @@
 // Clock offset: how far the clock of the server is ahead of ours, by an event of ours. protocol.md 2.1.
-import { type Draft, trace } from "./model.ts";
+import { type Draft, trace } from "./draft.ts";
 
 /** Clocks that differ by less than this agree. */
 const toleranceMs = 60_000;

@@ -1,6 +1,7 @@
 // Delayed leave: what happens to the one that the server holds for us. protocol.md 4.2, 4.4, 6.4.
 import { stopWaiting } from "./in-flight.ts";
-import { armedLeave, type Draft, forgetTxn, type ObsoleteLeave, trace } from "./model.ts";
+import { type Draft, forgetTxn, trace } from "./draft.ts";
+import { armedLeave, type ObsoleteLeave } from "./model.ts";
 import { idempotencyKey } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
 

@@ -1,5 +1,5 @@
 // In flight: requests that were sent. We wait for their answers, and then listen for late ones. protocol.md 4.6.
-import type { Draft } from "./model.ts";
+import type { Draft } from "./draft.ts";
 import type { InFlight, Request, RequestKind } from "./requests.ts";
 
 /** We need not wait for these requests any more. Their answers still count. */

@@ -2,18 +2,14 @@
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
 import type { Step } from "../rx/machine.ts";
+import { type Draft, draftOf, type Effect, type Input, trace } from "./draft.ts";
 import {
   armedLeave,
   conditionMs,
-  type Draft,
-  draftOf,
-  type Effect,
-  type Input,
   type Leaving,
   type LifecycleState,
   type ReplacedMember,
   type Settings,
-  trace,
 } from "./model.ts";
 import { stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";

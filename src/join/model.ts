@@ -1,11 +1,11 @@
-// Model: all that is known of our own membership, in records by noun, and a step's draft of it. protocol.md 4.2-4.8.
+// Model: all that is known of our own membership, in records by noun. protocol.md 4.2-4.8.
 import type { RtcError } from "../errors.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { MembershipData } from "./content.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
-import type { Answer, InFlight, Request, RequestKind, WriteReason } from "./requests.ts";
+import type { InFlight, RequestKind, WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./state.ts";
-import type { JoinTrace, LeaveCause } from "./trace.ts";
+import type { LeaveCause } from "./trace.ts";
 
 /** The options by which the lifecycle decides: plain values alone. */
 export interface Settings extends Pick<ResolvedJoinOptions, "kind" | "openSlot" | "timing"> {
@@ -253,81 +253,4 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
 /** The delayed leave that the server holds for us, if it does. */
 export function armedLeave({ delayedLeave: { held } }: Pick<LifecycleState, "delayedLeave">): ArmedLeave | undefined {
   return held.status === "armed" ? held : undefined;
-}
-
-/** What happens to us. */
-export type Input =
-  /** Transports, application or intent are known, or have changed. */
-  | { readonly kind: "content"; readonly content: MembershipData }
-  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
-  /** The join before has ended, with these delayed leaves left behind. */
-  | { readonly kind: "unblocked"; readonly obsolete: readonly ObsoleteLeave[] }
-  /** What the room shows of us, and of strays. */
-  | {
-      readonly kind: "membership";
-      readonly own: Membership | undefined;
-      readonly standing?: StandingEvent | undefined;
-      readonly strays?: readonly ReplacedMember[];
-    }
-  | { readonly kind: "slot"; readonly status: Slot["status"] }
-  /** Somebody entered the room who cannot read our membership. */
-  | { readonly kind: "late-room-member" }
-  /** Others have to see us join again before they send their media keys again. */
-  | { readonly kind: "keys-unanswered" }
-  | { readonly kind: "clock" }
-  /** The connection is back, or the clock has jumped. */
-  | { readonly kind: "resumed" }
-  | { readonly kind: "page-hidden" }
-  | { readonly kind: "leave"; readonly cause: "leaveOn" | "unsubscribe"; readonly reason?: LeaveReason | undefined }
-  /** Another join of the same call takes our place. */
-  | { readonly kind: "replaced" }
-  | { readonly kind: "failure"; readonly error: RtcError };
-
-/** What we do. */
-export type Effect =
-  | { readonly kind: "request"; readonly id: number; readonly request: Request }
-  /** We no longer listen for the answer. */
-  | { readonly kind: "abort"; readonly id: number }
-  | { readonly kind: "trace"; readonly entry: JoinTrace };
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** One step while it is taken: a state whose records may be changed, and effects that may be added. */
-export interface Draft {
-  readonly settings: Settings;
-  /** By the clock of intervals, which may be ahead of the wall clock. */
-  readonly now: number;
-  readonly aheadMs: number;
-  readonly state: Omit<Mutable<LifecycleState>, Records> & { readonly [K in Records]: Mutable<LifecycleState[K]> };
-  readonly effects: Effect[];
-}
-type Records = "slot" | "delayedLeave" | "publication" | "presence" | "requests";
-
-export function draftOf(settings: Settings, state: LifecycleState, now: number, aheadMs: number): Draft {
-  const { slot, delayedLeave, publication, presence, requests } = state;
-  const copy = {
-    ...state,
-    slot: { ...slot },
-    delayedLeave: { ...delayedLeave },
-    publication: { ...publication },
-    presence: { ...presence },
-    requests: { ...requests },
-  };
-  return { settings, now, aheadMs, state: copy, effects: [] };
-}
-
-/** Notes a decision. */
-export function trace(draft: Draft, entry: JoinTrace): void {
-  draft.effects.push({ kind: "trace", entry });
-}
-
-/** Sends a request whose answer changes nothing. */
-export function sendAndForget(draft: Draft, request: Request): void {
-  draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
-}
-
-/** The content is confirmed, or has changed: what is sent next is no retry of it. */
-export function forgetTxn({ state: { requests } }: Draft, key: string): void {
-  if (!(key in requests.txns)) return;
-  requests.txns = Object.fromEntries(Object.entries(requests.txns).filter(([name]) => name !== key));
 }

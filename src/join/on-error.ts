@@ -19,7 +19,8 @@ import {
   goUnprotected,
   loseDelayedLeave,
 } from "./delayed-leave.ts";
-import { armedLeave, type Draft, forgetTxn, trace } from "./model.ts";
+import { type Draft, forgetTxn, trace } from "./draft.ts";
+import { armedLeave } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
 

@@ -2,16 +2,8 @@
 import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import { retrySoon } from "./backoff.ts";
 import { noteClockOffset } from "./clock-offset.ts";
-import {
-  armedLeave,
-  conditionMs,
-  type Draft,
-  forgetTxn,
-  type Input,
-  type LifecycleState,
-  type Presence,
-  trace,
-} from "./model.ts";
+import { type Draft, forgetTxn, type Input, trace } from "./draft.ts";
+import { armedLeave, conditionMs, type LifecycleState, type Presence } from "./model.ts";
 import { onAnswer } from "./on-answer.ts";
 import { giveUp, leave, markPublished, markReplaced } from "./phases.ts";
 import { isAmbiguous } from "./plan.ts";

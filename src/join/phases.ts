@@ -2,7 +2,8 @@
 import { RtcError } from "../errors.ts";
 import { unknownsOf } from "./backoff.ts";
 import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
-import { type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
+import { type Draft, forgetTxn, trace } from "./draft.ts";
+import type { ReplacedMember, Settings } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./state.ts";
