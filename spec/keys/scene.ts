@@ -31,6 +31,7 @@ import {
   type Device,
   MatrixError,
   type OutgoingEvent,
+  type RoomChange,
   type RoomEvent,
   type RoomKeyEvent,
   type ToDeviceMessage,
@@ -130,8 +131,8 @@ export function letter({
 }
 
 export interface Plan extends KeyOptions {
-  /** Members, in names, as they change. */
-  readonly members: Observable<string>;
+  /** Members as they change: in names, or as they are. */
+  readonly members: Observable<string | readonly Membership[]>;
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
   /** What the media layer reports. */
@@ -149,6 +150,10 @@ export interface Plan extends KeyOptions {
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
   /** Users whose name begins like this are not in the room. Everybody is in it unless given. */
   readonly outsider?: string;
+  /** From when on these are not in the room: from the start unless given. */
+  readonly outsiderFromTs?: number;
+  /** Changes that the client reports: none unless given. */
+  readonly changes?: Observable<readonly RoomChange[]>;
   /** From when on the room is encrypted: from the start unless given. */
   readonly encryptedTs?: number;
   /** Nothing is traced. */
@@ -157,8 +162,8 @@ export interface Plan extends KeyOptions {
 
 /** The port, as far as keys use it, and what goes out through it. */
 function drawnPort(plan: Plan) {
-  const { letters = NEVER, roomKeys = NEVER, latencyMs = 0, outcome, retryAfterMs, outsider, encryptedTs = 0 } = plan;
-  const { roomOutcome = () => "sent" } = plan;
+  const { letters = NEVER, roomKeys = NEVER, changes = NEVER, latencyMs = 0, outcome, retryAfterMs } = plan;
+  const { outsider, outsiderFromTs = 0, encryptedTs = 0, roomOutcome = () => "sent" } = plan;
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
   const events$ = new Subject<OutgoingEvent>();
   let eventCount = 0;
@@ -188,10 +193,12 @@ function drawnPort(plan: Plan) {
     stateKey: sender,
   });
   const matrix: KeysContext["matrix"] = {
+    changes$: changes,
     toDevice$: letters,
     roomKey$: roomKeys,
     stateEvent: (_, type, stateKey) => {
-      const isOutside = outsider !== undefined && stateKey.startsWith(`@${outsider}`);
+      const isLate = asyncScheduler.now() < outsiderFromTs;
+      const isOutside = outsider !== undefined && !isLate && stateKey.startsWith(`@${outsider}`);
       const isThere = type === "m.room.encryption" ? asyncScheduler.now() >= encryptedTs : !isOutside;
       return isThere ? stateOf(type, stateKey, { membership: "join" }) : undefined;
     },
@@ -233,7 +240,7 @@ export function scene(plan: Plan) {
     );
 
   // The members are there before anybody looks, as they are in a session.
-  names$.pipe(map(members)).subscribe(membership$);
+  names$.pipe(map((list) => (typeof list === "string" ? members(list) : list))).subscribe(membership$);
   const keys = new Keys(context);
   const events = defer(() => {
     const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));

@@ -23,7 +23,7 @@ export type MatrixClientPort = Matrix & LivekitBackend;
 /**
  * Makes the port of this library from a matrix-js-sdk client (version 43).
  *
- * It adds at most a dozen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
+ * It adds at most fifteen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
  * rooms the client needs `initRustCrypto()` before it is started. It is made for `/sync`: over sliding sync one response
  * can arrive as several batches of changes.
  *

@@ -9,9 +9,9 @@ export function idsOf({ userId, deviceId, memberId, participantIdentity }: Membe
   return { userId, deviceId, memberId, participantIdentity };
 }
 
-/** A device as the key of a map. A user id contains no space. */
+/** A device as the key of a map. With the length of the user id, no two devices have the same key. */
 export function deviceKey({ userId, deviceId }: Device): string {
-  return `${userId} ${deviceId}`;
+  return `${userId.length} ${userId} ${deviceId}`;
 }
 
 export function sameDevice(a: Device, b: Device): boolean {

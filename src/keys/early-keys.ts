@@ -56,7 +56,7 @@ export class EarlyKeys {
     const keys = this.#messages.flatMap(({ key }) => (key && isWanted(key) ? key : []));
     const removed = new Set(keys);
     if (keys.length > 0) this.#messages = this.#messages.filter(({ key }) => !key || !removed.has(key));
-    return keys.toSorted((a, b) => a.sentTs - b.sentTs);
+    return keys.toSorted((a, b) => (a.sentTs ?? a.receivedTs) - (b.sentTs ?? b.receivedTs));
   }
 
   /** Removes the messages that have waited for too long, and returns their keys. */

@@ -38,5 +38,4 @@ export const unverifiedReasons: ReadonlySet<KeyRejection> = new Set([
   "unproven-device",
   "forged-device",
   "not-cross-signed",
-  "not-its-member",
 ]);

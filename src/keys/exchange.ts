@@ -5,7 +5,7 @@ import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.
 import type { Delivery } from "./channel.ts";
 import { idsOf, sameDevice } from "./device.ts";
 import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
-import { type ExchangeEffect, note } from "./effects.ts";
+import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import { type MemberEncryption, unverifiedReasons } from "./encryption-status.ts";
 import { KeyRequests } from "./key-requests.ts";
 import { type MemberChanges, memberChanges } from "./member-changes.ts";
@@ -21,18 +21,11 @@ export type ExchangeInput =
   | { readonly kind: "start" }
   /** The members may have changed, or something is due. */
   | { readonly kind: "look" }
+  /** A user joined or left the room. */
+  | { readonly kind: "room-member" }
   | { readonly kind: "message"; readonly verification: Verification }
   | { readonly kind: "delivery"; readonly delivery: Delivery; readonly result: ToDeviceOutcome }
   | { readonly kind: "report"; readonly report: Decryption };
-
-/** What an exchange needs of its surroundings. */
-export interface Surroundings {
-  /** Makes a random key. */
-  readonly newKey: () => Uint8Array<ArrayBuffer>;
-  /** Whether a user is in the room now. */
-  readonly isInRoom: (userId: string) => boolean;
-  readonly now: number;
-}
 
 /** Clocks of senders can be wrong, so no age counts for more than a day. */
 const maxAgeMs = 86_400_000;
@@ -47,10 +40,10 @@ export class Exchange {
   /** Of the present step. */
   #effects: ExchangeEffect[] = [];
 
-  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isInRoom, now }: Surroundings) {
+  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings) {
     this.#self = self;
-    this.#own = new OwnKeys(self, policy, newKey, now);
-    this.#early = new EarlyKeys(isInRoom);
+    this.#own = new OwnKeys(self, policy, surroundings);
+    this.#early = new EarlyKeys(surroundings.isInRoom);
   }
 
   /** When something is due by the clock alone. */
@@ -83,6 +76,10 @@ export class Exchange {
         this.#effects.push(...this.#own.start(now));
         break;
       case "look":
+        this.#advance(members, now);
+        break;
+      case "room-member":
+        this.#own.onRoomMemberChange(now);
         this.#advance(members, now);
         break;
       case "message":
@@ -147,13 +144,14 @@ export class Exchange {
     // Before the records of the members who left are gone.
     const added = others.map((member) => [member, this.#peers.ofDevice(member)] as const);
     for (const member of left) this.#peers.remove(member);
-    for (const [member, siblings] of added) this.#addPeer(member, siblings, now);
+    for (const [member, siblings] of added) if (!this.#isImpostor(member)) this.#addPeer(member, siblings, now);
     if (added.length > 0) this.#acceptEarly(now);
   }
 
   /** @param siblings What we know of the other members of its device. */
   #addPeer(member: Membership, siblings: readonly Peer[], now: number): void {
     const known = {
+      earlierIndexes: this.#peers.earlierIndexesOf(member.participantIdentity),
       hasEarlyKey: this.#early.has(member),
       rejected: this.#early.rejectionOf(member) ?? siblings.at(-1)?.rejected,
       unreached: siblings.at(-1)?.unreached,
@@ -197,7 +195,7 @@ export class Exchange {
     const { peer, key, rejected } = acceptKey(before, from, now);
     this.#set(peer);
     if (!key) return this.#reject(rejectionOf(from, rejected), now);
-    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - from.sentTs));
+    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));
     const counts = { received: 1, receivedTotalAgeMs: ageMs };
     this.#effects.push(note({ kind: "key-received", ...idsOf(member), keyIndex: key.keyIndex, ageMs }, counts), {
       kind: "key",
@@ -205,12 +203,22 @@ export class Exchange {
     });
   }
 
-  /** Why a key of a device in the call cannot be for one of its members. */
+  /** Why a key can never be for a member of its device. */
   #reasonAgainst(key: VerifiedKey): KeyRejection | undefined {
-    const candidates = this.#peers.ofDevice(key);
-    if (candidates.length === 0) return undefined;
-    if (key.isSlotUnknown && candidates.some(({ member }) => member.kind === "state")) return "unknown-slot";
-    return this.#members.some(({ memberId }) => memberId === key.memberId) ? "not-its-member" : undefined;
+    const isOfState = this.#peers.ofDevice(key).some(({ member }) => member.kind === "state");
+    if (key.isSlotUnknown && isOfState) return "unknown-slot";
+    const isRejected = (member: Membership) => sameDevice(member, key) && this.#isImpostor(member);
+    return this.#members.some(isRejected) ? "identity-taken" : undefined;
+  }
+
+  /** Whether a member claims the LiveKit identity of another device. Media keys under it would not be its own. */
+  #isImpostor(member: Membership): boolean {
+    const { participantIdentity } = member;
+    const owner =
+      participantIdentity === this.#self.participantIdentity
+        ? this.#self
+        : this.#peers.ofIdentity(participantIdentity)?.member;
+    return owner !== undefined && !sameDevice(owner, member);
   }
 
   #reject(rejected: RejectedKey, now: number): void {
@@ -245,7 +253,7 @@ export class Exchange {
       this.#set(peer);
       this.#note({ kind: "key-requested", ...memberOf(peer) }, { requested: 1 });
     }
-    if (requested.length > 0) this.#effects.push(...this.#own.requestTo(requested.map(memberOf)));
+    if (requested.length > 0) this.#effects.push(...this.#own.requestTo(requested.map(memberOf), now));
     for (const peer of unanswered) this.#note({ kind: "key-request-unanswered", ...memberOf(peer) });
     if (unanswered.length > 0) this.#effects.push({ kind: "peers-do-not-answer" });
   }

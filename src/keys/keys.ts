@@ -110,7 +110,10 @@ export class Keys {
   #readStatuses(): ReadonlyMap<string, MemberEncryption> {
     const exchange = this.#exchange;
     const statuses = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
-    const now = new Map(statuses.map((status) => [status.participantIdentity, status]));
+    const now = new Map<string, MemberEncryption>();
+    // If two members claim one identity, it belongs to the older one.
+    for (const status of statuses)
+      if (!now.has(status.participantIdentity)) now.set(status.participantIdentity, status);
     return isSame([...now.values()], [...this.#statuses.values()]) ? this.#statuses : (this.#statuses = now);
   }
 }

@@ -5,14 +5,17 @@ import { deviceKey } from "./device.ts";
 import { type Peer, withStatus } from "./peer.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
-/** How many participants that are no members yet can have a report of the media layer. */
-const maxUnknownParticipants = 64;
+/** How many identities that are no members are remembered: a LiveKit room does not have more participants. */
+const maxIdentities = 1_000;
 
 export class Peers {
   /** A device can be in the call as two members. */
   readonly #byDevice = new Map<string, readonly Peer[]>();
+  readonly #byIdentity = new Map<string, Peer>();
   /** The last report about each participant that is no member yet: the media layer may report only once. */
   readonly #unknownParticipants = new Map<string, Decryption>();
+  /** The key indexes that each LiveKit identity used in stays that are over. */
+  readonly #earlierIndexes = new Map<string, readonly number[]>();
   #version = 0;
 
   /** Changes with each change of a key or status. */
@@ -34,8 +37,7 @@ export class Peers {
   }
 
   ofIdentity(participantIdentity: string): Peer | undefined {
-    for (const peer of this.all()) if (peer.member.participantIdentity === participantIdentity) return peer;
-    return undefined;
+    return this.#byIdentity.get(participantIdentity);
   }
 
   /** Adds a record, or replaces the one of its instance. */
@@ -47,6 +49,7 @@ export class Peers {
     const peers = this.ofDevice(member);
     const after = before ? peers.map((other) => (other === before ? peer : other)) : [...peers, peer];
     this.#byDevice.set(deviceKey(member), after);
+    this.#byIdentity.set(member.participantIdentity, peer);
   }
 
   /** Changes each record of a device. */
@@ -58,6 +61,9 @@ export class Peers {
     const removed = this.get(member);
     if (!removed) return;
     this.#version += 1;
+    const indexes = [...removed.earlierIndexes, ...removed.keys.map(({ key }) => key.keyIndex)];
+    if (indexes.length > 0) setBounded(this.#earlierIndexes, member.participantIdentity, [...new Set(indexes)]);
+    if (this.ofIdentity(member.participantIdentity) === removed) this.#byIdentity.delete(member.participantIdentity);
     const rest = this.ofDevice(member).filter((peer) => peer !== removed);
     if (rest.length > 0) this.#byDevice.set(deviceKey(member), rest);
     else this.#byDevice.delete(deviceKey(member));
@@ -72,13 +78,15 @@ export class Peers {
     return exact ?? candidates.findLast(({ member }) => member.kind === "state" || key.memberId === undefined);
   }
 
+  /** The key indexes that a LiveKit identity used in stays that are over. */
+  earlierIndexesOf(participantIdentity: string): readonly number[] {
+    return this.#earlierIndexes.get(participantIdentity) ?? [];
+  }
+
   /** Keeps a report about a participant that is no member yet. */
   addUnknown(report: Decryption): void {
-    this.#unknownParticipants.delete(report.participantIdentity);
-    this.#unknownParticipants.set(report.participantIdentity, report);
-    const [oldest] = this.#unknownParticipants.keys();
-    if (this.#unknownParticipants.size > maxUnknownParticipants && oldest !== undefined)
-      this.#unknownParticipants.delete(oldest);
+    if (report.result === "ok") this.#unknownParticipants.delete(report.participantIdentity);
+    else setBounded(this.#unknownParticipants, report.participantIdentity, report);
   }
 
   /** Removes and returns the report about a participant. */
@@ -87,4 +95,12 @@ export class Peers {
     this.#unknownParticipants.delete(participantIdentity);
     return report;
   }
+}
+
+/** Sets a value as the newest one. Above the limit, the oldest goes. */
+function setBounded<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > maxIdentities && oldest !== undefined) map.delete(oldest);
 }

@@ -1,5 +1,6 @@
 // RunExchange: the exchange of keys of one join, run against the port and the clock. protocol.md 5.
-import { EMPTY, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
+import { EMPTY, filter, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
+import { changesByRoom } from "../room/room-changes.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
 import type { Decryption, OwnMember } from "../types.ts";
@@ -61,10 +62,14 @@ function inputsOf(
     matrix.toDevice$.pipe(mergeMap((message) => verifyMessage(message, recipient, clock.now()))),
     (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
+  const roomMember$ = changesByRoom(matrix)
+    .of(roomId)
+    .pipe(filter((batch) => batch.some((change) => change.kind === "state" && change.type === "m.room.member")));
   return merge(
     of<ExchangeInput>({ kind: "start" }),
     verification$.pipe(map((verification): ExchangeInput => ({ kind: "message", verification }))),
     report$.pipe(map((report): ExchangeInput => ({ kind: "report", report }))),
+    roomMember$.pipe(map((): ExchangeInput => ({ kind: "room-member" }))),
     membership$.pipe(map((): ExchangeInput => ({ kind: "look" }))),
   );
 }

@@ -22,8 +22,8 @@ export type KeyRejection =
   | "stale"
   /** We have this key already. */
   | "known"
-  /** It names the member id of another member. */
-  | "not-its-member"
+  /** Its member claims the LiveKit identity of another device: ours, or that of an older member. */
+  | "identity-taken"
   /** It may be for another slot of the room, in which its device is a state member too. */
   | "unknown-slot"
   /** Too many keys wait for members that we do not see yet. */
@@ -49,7 +49,7 @@ export type KeyTrace =
   /** We encrypt with it from now on. */
   | { readonly kind: "key-used"; readonly keyIndex: number; readonly participantIdentity: string }
   /** A new key would be due, but `participantLimit` is reached. Members who left can still decrypt. */
-  | { readonly kind: "rotation-suppressed"; readonly memberCount: number }
+  | { readonly kind: "rotation-suppressed"; readonly userCount: number }
   /** A key of ours is sent to a number of devices: in a message to each, or in one event of the room. */
   | {
       readonly kind: "key-sent";
