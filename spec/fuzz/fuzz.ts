@@ -8,6 +8,8 @@ export interface Fault {
   /** The number of the event. The same seed gives the same event. */
   readonly index: number;
   readonly about: string;
+  /** The event as JSON, with long values cut. */
+  readonly input: string;
 }
 
 export interface FuzzResult {
@@ -37,11 +39,19 @@ export function fuzz({ seed, events, maxMs, onProgress }: FuzzOptions): FuzzResu
     const input = mutated(random.pick(decoder.bases), random);
     counts.set(decoder.name, (counts.get(decoder.name) ?? 0) + 1);
     const about = faultOf(decoder, input, maxMs);
-    if (about !== undefined) faults.push({ decoder: decoder.name, index, about });
+    if (about !== undefined) faults.push({ decoder: decoder.name, index, about, input: shortened(input) });
     if ((index + 1) % progressEvery === 0) onProgress?.(index + 1);
   }
   session.end();
   return { faults, counts };
+}
+
+function shortened(input: unknown): string {
+  const cut = (_: string, value: unknown) => {
+    if (typeof value === "string" && value.length > 100) return `${value.slice(0, 40)}… (${value.length} characters)`;
+    return Array.isArray(value) && value.length > 20 ? `a list of ${value.length}` : value;
+  };
+  return (JSON.stringify(input, cut) ?? "undefined").slice(0, 1_000);
 }
 
 /** What a decoder does wrong with an input, or undefined. */

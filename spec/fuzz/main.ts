@@ -39,7 +39,8 @@ const seconds = (performance.now() - startTs) / 1_000;
 
 process.stderr.write("\r\u001b[K");
 for (const [name, count] of counts) console.log(`${String(count).padStart(9)}  ${name}`);
-for (const { decoder, index, about } of faults.slice(0, 20)) console.log(`event ${index}, ${decoder}: ${about}`);
+for (const { decoder, index, about, input } of faults.slice(0, 20))
+  console.log(`event ${index}, ${decoder}: ${about}\n  ${input}`);
 console.log(
   `${events} events with seed ${seed} in ${seconds.toFixed(1)} s: ${faults.length} faults, memory grew by ${growthMb.toFixed(1)} MB`,
 );
