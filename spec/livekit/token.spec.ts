@@ -366,7 +366,7 @@ describe("a token request for the transport of another member", () => {
   );
 
   test(
-    "sends a token to 50 addresses within an hour, whoever names them",
+    "sends a token to 50 addresses within an hour, for all users together",
     marbles(({ flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       const client = backend();

@@ -83,7 +83,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
   }
 }
 
-/** LiveKit encrypts our media with the last key that was set for our identity, whoever sent it. */
+/** LiveKit encrypts our media with the last key that was set for our identity, by any member. */
 const refused = ({ participantIdentity, keyIndex }: EncryptionKey): RtcError =>
   new RtcError("request-failed", `key ${keyIndex} of ${participantIdentity} is refused: the identity is our own`);
 

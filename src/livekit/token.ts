@@ -3,7 +3,7 @@ import { catchError, map, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import { fromBase64 } from "../room/base64.ts";
-import { type JsonObject, objectOr } from "../room/json.ts";
+import { isString, type JsonObject, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
@@ -112,16 +112,16 @@ function read(response: unknown, rules: AddressRules): SfuToken {
   const { url, jwt } = objectOr(response);
   const fault = sfuUrlFault(url, rules);
   if (fault !== undefined) throw new RtcError("no-transport", `the address of the SFU ${fault}`);
-  const { sub, video } = payloadOf(jwt);
+  const { sub, video } = isString(jwt) ? payloadOf(jwt) : {};
   const alias = objectOr(video)["room"];
-  if (typeof jwt !== "string" || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
+  if (!isString(jwt) || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
     throw new RtcError("no-transport", "the token of the authorisation service cannot be read");
   return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub };
 }
 
-function payloadOf(jwt: unknown): JsonObject {
+function payloadOf(jwt: string): JsonObject {
   try {
-    const bytes = fromBase64(String(jwt).split(".")[1] ?? "");
+    const bytes = fromBase64(jwt.split(".")[1] ?? "");
     return objectOr(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return {};
