@@ -73,7 +73,7 @@ export interface Device {
 
 /** The outcome of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
 export interface ToDeviceOutcome extends Device {
-  readonly outcome: "sent" | "unknown-device" | "failed";
+  readonly outcome: "sent" | "unknown-device" | "not-cross-signed" | "failed";
   readonly cause?: MatrixError;
 }
 
@@ -132,6 +132,11 @@ export interface Matrix {
   readonly roomKey$?: Observable<RoomKeyEvent>;
   /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
+  /**
+   * Emits whether the owner of a device has cross-signed it, as far as the client knows, and completes. Optional: without
+   * it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   */
+  isCrossSigned?(device: Device): Observable<boolean>;
 
   /** Sends an event and emits its event id. In an encrypted room a timeline event is encrypted, never sent in the clear. */
   send(event: OutgoingEvent): Observable<string>;

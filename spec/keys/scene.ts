@@ -144,6 +144,8 @@ export interface Plan extends KeyOptions {
   readonly latencyMs?: number;
   /** What happens to a message for a device: sent, unless this says otherwise. `silence`: no answer ever. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+  /** Whether the device of a user is cross-signed: it is, unless this says otherwise. */
+  readonly crossSigned?: (name: string) => boolean;
   /** How long the server asks to wait before a delivery that failed is tried again. */
   readonly retryAfterMs?: number;
   /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
@@ -194,6 +196,7 @@ function drawnPort(plan: Plan) {
   });
   const matrix: KeysContext["matrix"] = {
     changes$: changes,
+    isCrossSigned: (device) => defer(() => of(plan.crossSigned?.(nameOf(device)) ?? true)),
     toDevice$: letters,
     roomKey$: roomKeys,
     stateEvent: (_, type, stateKey) => {

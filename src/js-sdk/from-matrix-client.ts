@@ -1,11 +1,13 @@
 // fromMatrixClient: makes the port of this library from a matrix-js-sdk client. protocol.md 1, 4.6, 5.2.
 import type { MatrixClient } from "matrix-js-sdk";
+import { defer } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
 import { eventsOf } from "./send-event.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
+import { isCrossSigned } from "./proof.ts";
 import { MemberLoader } from "./member-loader.ts";
 import { changesOf } from "./sdk-changes.ts";
 import { roomKeysOf } from "./room-keys.ts";
@@ -49,6 +51,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     changes$: changesOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
     roomKey$: roomKeysOf(client),
+    isCrossSigned: (device) => defer(() => isCrossSigned(client, device)),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),
     ...delayedEventsOf(client),

@@ -1,7 +1,7 @@
 // Proof: the device of a user to which an identity key belongs. Encryption proves the key; the user's device list names the
 // device. protocol.md 5.4 (6), 11 (11).
 import type { MatrixClient } from "matrix-js-sdk";
-import type { ToDeviceMessage } from "../matrix.ts";
+import type { Device, ToDeviceMessage } from "../matrix.ts";
 
 type Proof = NonNullable<ToDeviceMessage["proof"]>;
 
@@ -23,8 +23,14 @@ async function lookUp(client: MatrixClient, userId: string, identityKey: string)
   const devices = (await crypto?.getUserDeviceInfo([userId], true))?.get(userId)?.values() ?? [];
   for (const device of devices) {
     if (device.getIdentityKey() !== identityKey) continue;
-    const status = await crypto?.getDeviceVerificationStatus(userId, device.deviceId);
-    return { deviceId: device.deviceId, crossSigned: status?.signedByOwner ?? false };
+    const { deviceId } = device;
+    return { deviceId, crossSigned: await isCrossSigned(client, { userId, deviceId }) };
   }
   return undefined;
+}
+
+/** Whether the owner of a device has cross-signed it. */
+export async function isCrossSigned(client: MatrixClient, { userId, deviceId }: Device): Promise<boolean> {
+  const status = await client.getCrypto()?.getDeviceVerificationStatus(userId, deviceId);
+  return status?.signedByOwner ?? false;
 }

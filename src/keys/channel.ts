@@ -8,7 +8,10 @@ import type { KeyTrace } from "./trace.ts";
 
 /** What the keys of a session need of it. */
 export interface KeysContext extends Pick<SessionContext<KeyTrace>, "roomId" | "slot" | "membership$" | "trace"> {
-  readonly matrix: Pick<Matrix, "changes$" | "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "send">;
+  readonly matrix: Pick<
+    Matrix,
+    "changes$" | "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "isCrossSigned" | "send"
+  >;
 }
 
 /** A key of ours for some devices. */

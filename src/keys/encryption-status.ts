@@ -29,7 +29,7 @@ export type EncryptionStatus =
 export type MemberEncryption = EncryptionStatus &
   MemberIds & {
     /** Our own key did not reach it, so it cannot decrypt us. We send it again until it does. */
-    readonly unreached?: "unknown-device" | "failed";
+    readonly unreached?: "unknown-device" | "not-cross-signed" | "failed";
   };
 
 /** Rejections that say something about the member, as those of a key that is merely late do not. */

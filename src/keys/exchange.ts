@@ -106,7 +106,8 @@ export class Exchange {
     this.#advance(members, now, verified);
   }
 
-  #onDelivery(delivery: Delivery, { userId, deviceId, outcome, cause }: ToDeviceOutcome, now: number): void {
+  #onDelivery(delivery: Delivery, result: ToDeviceOutcome, now: number): void {
+    const { userId, deviceId, outcome } = result;
     const device = { userId, deviceId };
     const { attempt, key } = delivery;
     const { keyIndex } = key;
@@ -114,7 +115,7 @@ export class Exchange {
     if (outcome === "sent") {
       this.#note({ kind: "key-delivered", keyIndex, ...device }, { delivered: 1 });
     } else {
-      this.#own.onDeliveryFailed(delivery, device, now, cause?.retryAfterMs);
+      this.#own.onDeliveryFailed(delivery, result, now);
       this.#effects.push(
         note({ kind: "key-not-delivered", keyIndex, attempt, outcome, ...device }, { notDelivered: 1 }),
       );
@@ -249,11 +250,11 @@ export class Exchange {
 
   #sendRequests(now: number): void {
     const { requested, unanswered } = this.#requests.popDue(this.#peers.all(), now);
-    for (const peer of requested) {
-      this.#set(peer);
-      this.#note({ kind: "key-requested", ...memberOf(peer) }, { requested: 1 });
-    }
-    if (requested.length > 0) this.#effects.push(...this.#own.requestTo(requested.map(memberOf), now));
+    for (const peer of requested) this.#set(peer);
+    // A device that we send no key gets no request either: it would have to carry our key.
+    const asked = requested.filter(({ unreached }) => unreached !== "not-cross-signed").map(memberOf);
+    for (const member of asked) this.#note({ kind: "key-requested", ...member }, { requested: 1 });
+    if (asked.length > 0) this.#effects.push(...this.#own.requestTo(asked, now));
     for (const peer of unanswered) this.#note({ kind: "key-request-unanswered", ...memberOf(peer) });
     if (unanswered.length > 0) this.#effects.push({ kind: "peers-do-not-answer" });
   }

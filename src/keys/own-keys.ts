@@ -1,6 +1,6 @@
 // OwnKeys: which key of ours is in use, which is next, and which devices get them. protocol.md 5.1, pitfalls 21 to 23, 43.
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
-import type { Device } from "../matrix.ts";
+import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { EncryptionKey, Membership, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
 import { deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
@@ -19,6 +19,8 @@ import {
 } from "./rotation.ts";
 
 const maxBackOffMs = 60_000;
+/** How often we look whether a device has been cross-signed. */
+const maxUnsignedWaitMs = 10_000;
 /** A device gets a key again no more often than this, for whatever reason. Only failed deliveries have their own pauses. */
 const minResendMs = 5_000;
 /** How many keys that we used are kept for late subscribers. */
@@ -94,9 +96,13 @@ export class OwnKeys {
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
-  onDeliveryFailed({ key, attempt }: Delivery, device: Device, now: number, retryAfterMs = 0): void {
-    const waitMs = Math.max(retryAfterMs, Math.min(maxBackOffMs, 1_000 * 2 ** (attempt - 1)));
-    if (this.#keys().includes(key)) key.retry(device, attempt + 1, now + waitMs);
+  onDeliveryFailed({ key, attempt }: Delivery, { outcome, cause, ...device }: ToDeviceOutcome, now: number): void {
+    if (!this.#keys().includes(key)) return;
+    const isUnsigned = outcome === "not-cross-signed";
+    const backOffMs = Math.min(isUnsigned ? maxUnsignedWaitMs : maxBackOffMs, 1_000 * 2 ** (attempt - 1));
+    const ts = now + Math.max(cause?.retryAfterMs ?? 0, backOffMs);
+    if (isUnsigned) key.withhold(device, attempt + 1, ts);
+    else key.retry(device, attempt + 1, ts);
   }
 
   /** A member requests our key. It gets only keys that it was given before. */

@@ -140,6 +140,7 @@ function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): En
   if (newest) return { status: "ok", keyIndex: newest.keyIndex, sinceTs: newest.sinceTs };
   if (rejected) return { status: "unverified", why: rejected };
   if (hasEarlyKey) return { status: "waiting", why: "key-early" };
+  if (unreached === "not-cross-signed") return { status: "unverified", why: unreached };
   if (unreached) return { status: "waiting", why: unreached === "failed" ? "send-failed" : "device-unknown" };
   return { status: "waiting", why: "no-key" };
 }

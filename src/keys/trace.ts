@@ -66,7 +66,7 @@ export type KeyTrace =
       readonly kind: "key-not-delivered";
       readonly keyIndex: number;
       readonly attempt: number;
-      readonly outcome: "unknown-device" | "failed";
+      readonly outcome: "unknown-device" | "not-cross-signed" | "failed";
     } & Device)
   /** A key of a member was accepted. `ageMs`: since it was sent, by the sender's clock. */
   | ({

@@ -33,6 +33,7 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     toDevice$: synced.toDevice$.asObservable(),
     roomKey$: synced.roomKey$.asObservable(),
 
+    isCrossSigned: (device) => defer(() => of(server.isCrossSigned(device))),
     sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
     send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
     schedule: (event, delayMs) =>

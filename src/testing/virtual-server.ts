@@ -53,6 +53,10 @@ export class VirtualServer {
     return this.#devices.get(keyOf(device))?.condition.listed ?? false;
   }
 
+  isCrossSigned(device: Device): boolean {
+    return this.#devices.get(keyOf(device))?.condition.crossSigned ?? false;
+  }
+
   stop(): void {
     this.#isUp = false;
     this.delayed.pause();
