@@ -2,7 +2,7 @@
 export { rtcSession } from "./session.ts";
 export type { RtcSession } from "./session.ts";
 export { watchSession } from "./watch.ts";
-export type { ReadingOptions, SessionOptions, WatchedSession } from "./watch.ts";
+export type { DecoderFor, ReadingOptions, SessionOptions, WatchedSession } from "./watch.ts";
 export type { SessionJoinOptions } from "./join-call.ts";
 export type { KeyFormat, KeyOptions, KeyTransport } from "./keys/options.ts";
 export type { RotationPolicy } from "./keys/rotation.ts";

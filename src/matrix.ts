@@ -12,6 +12,36 @@ export interface RoomEvent {
   readonly stateKey?: string;
   /** For one event id always the same, until the event is redacted: so it is parsed once. */
   readonly content: unknown;
+  /** In rooms of the first form: `required_power_level` as received, unchecked. */
+  readonly requiredPowerLevel?: unknown;
+}
+
+/** An event of a room's timeline, after an attempt to decrypt it. */
+export interface TimelineEvent extends RoomEvent {
+  /** Of an `undecryptable` event the type is `m.room.encrypted`, and the content its ciphertext. */
+  readonly encryption: StickyEvent["encryption"];
+  /** Of a redaction: `redacts` as received, beside the content. Unchecked. */
+  readonly redacts?: unknown;
+  /** What the server says about the event, as received: unchecked. */
+  readonly unsigned?: unknown;
+}
+
+/**
+ * What happened to a timeline. An event comes a second time when it was decrypted late. `gap`: the client has missed events and
+ * has started the timeline of the room again.
+ */
+export type TimelineChange =
+  | { readonly kind: "event"; readonly roomId: string; readonly event: TimelineEvent }
+  | { readonly kind: "gap"; readonly roomId: string };
+
+/** What a server says beside the timeline and does not keep: `m.typing` and `m.receipt` of a room, `m.presence` of a user. */
+export interface EphemeralEvent {
+  readonly type: string;
+  /** Absent for presence. */
+  readonly roomId?: string;
+  /** The user, for presence. */
+  readonly sender?: string;
+  readonly content: unknown;
 }
 
 /** A sticky timeline event (MSC4354), after an attempt to decrypt it. */
@@ -88,6 +118,8 @@ export type OutgoingEvent = {
       readonly stickyMs?: number;
       /** The transaction id. Retries of the same content have the same id, so that the server takes it once. */
       readonly txnId: string;
+      /** Sent in the clear in an encrypted room too: reactions, which no client encrypts. */
+      readonly isCleartext?: boolean;
       readonly stateKey?: never;
     }
 );
@@ -150,6 +182,26 @@ export interface Matrix {
   ): Observable<never>;
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
+
+  /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
+  timeline?(roomId: string): Iterable<TimelineEvent>;
+  /** What happens to the timelines of all rooms, in batches. */
+  readonly timeline$?: Observable<readonly TimelineChange[]>;
+  /** The content of the last `m.typing` or `m.receipt` of a room, or `m.presence` of a user, as far as the client knows. */
+  ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
+  readonly ephemeral$?: Observable<EphemeralEvent>;
+  /** Redacts an event and emits the id of the redaction. `txnId` is the same for retries. */
+  redactEvent?(
+    roomId: string,
+    eventId: string,
+    options: { readonly txnId: string; readonly reason?: string },
+  ): Observable<string>;
+  /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
+  sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
+  /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
+  sendReceipt?(roomId: string, eventId: string): Observable<never>;
 }
 
 /** Why a request failed. protocol.md 4.5 has the error matrix. */

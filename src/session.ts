@@ -8,7 +8,7 @@ import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Behavior } from "./rx/behavior.ts";
 import type { Application, Decryption, EncryptionKey } from "./types.ts";
-import { openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
+import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
 /** One call in one room: to watch, to join, and with the media keys of its members. */
 export interface RtcSession<App extends Application = Application> extends WatchedSession<App> {
@@ -56,9 +56,9 @@ export interface RtcSession<App extends Application = Application> extends Watch
   /**
    * Joins while subscribed. Unsubscribing leaves. `leaveOn` leaves too, and the stream completes once that is confirmed.
    *
-   * All subscribers of the returned stream share one join, and see its present state first. After the end of that join,
-   * a new subscriber joins again. One session joins once at a time: a second join fails with `already-joined` until the
-   * first has ended.
+   * All subscribers of the returned stream share one join, and see its present state first. Unsubscribing starts up to
+   * 30 s of leaving that nobody can observe; `leaveOn` shows its end. After the end of a join, a new subscriber joins again.
+   * One session joins once at a time: a second join fails with `already-joined` until the first has ended.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example
@@ -80,7 +80,7 @@ export interface RtcSession<App extends Application = Application> extends Watch
 /**
  * The session of a slot in a room: inert until subscribed to.
  *
- * @typeParam App What the members of this application carry. Default `Application`.
+ * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
  * @example
  * ```ts
@@ -95,7 +95,7 @@ export interface RtcSession<App extends Application = Application> extends Watch
  */
 export function rtcSession<App extends Application = Application>(
   matrix: Matrix,
-  options: SessionOptions,
+  options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
   const keys = new Keys(context);

@@ -1,4 +1,4 @@
-// FakeClock: hours in milliseconds. It takes the place of `Date.now`, `setInterval` and `setTimeout`, which RxJS uses.
+// FakeClock: replaces `Date.now`, `setInterval` and `setTimeout`, which RxJS uses, so that hours pass in milliseconds.
 
 interface FakeTimer {
   dueTs: number;
@@ -11,7 +11,7 @@ export class FakeClock {
   #lastId = 0;
   readonly #timers = new Map<number, FakeTimer>();
 
-  /** From now on, time passes in `advance` alone. */
+  /** From now on, time passes only in `advance`. */
   install(): void {
     const set =
       (isRepeated: boolean) =>

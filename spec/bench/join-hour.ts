@@ -1,5 +1,5 @@
-// JoinHour: the CPU that each restart of the delayed leave costs in the first hour of a join. Run in a process of its own,
-// so that it includes what a device pays to start: it sends the microseconds to its parent.
+// JoinHour: the CPU time of each restart of the delayed leave in the first hour of a join. It runs in its own process, so
+// that the cost of the start is included, and sends the microseconds to its parent.
 import { EMPTY, of } from "rxjs";
 import { rtcSession } from "matrixrtc-rx";
 import { myUserId, roomId, roomMember, slot } from "./call-events.ts";
@@ -19,7 +19,7 @@ const port = Object.assign(new MemoryPort(), {
     return EMPTY;
   },
 });
-port.take(port.prepare([roomMember(myUserId)]));
+port.apply(port.prepare([roomMember(myUserId)]));
 
 const before = process.cpuUsage();
 rtcSession(port, { roomId, slot }).join().subscribe();

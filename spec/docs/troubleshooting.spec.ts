@@ -1,11 +1,12 @@
 // docs/troubleshooting.md has an entry for each word that a user can meet, and for no other.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { exportsOf, sourceOf } from "../../docs/tools/declarations.ts";
 
 const indexes = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).exports as Record<string, unknown>)
   .filter((subpath) => !subpath.endsWith(".json"))
-  .map((subpath) => `src/${subpath}/index.ts`.replace("/./", "/").replace("/./", "/"));
+  .map((subpath) => join("src", subpath, "index.ts"));
 
 /** The words of a public union of strings, or of what its members call their `status`. */
 function wordsOf(type: string): string[] {

@@ -10,9 +10,9 @@ const on = (host: string): readonly Transport[] => [{ type: "livekit", livekit_s
 const failing = throwError(() => new Error("out of order"));
 const words = { ...smooth, t: "waiting-for-transports" };
 
-describe("what the application says of itself", () => {
+describe("The data of the application", () => {
   it(
-    "is waited for before anything is scheduled that would fire meanwhile",
+    "is waited for before a delayed leave is scheduled, which would fire meanwhile",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const transports = cold("                  5s        a", { a: on("a") });
@@ -22,7 +22,7 @@ describe("what the application says of itself", () => {
   );
 
   it(
-    "is written anew without leaving, unless it is the same (guarantee 34)",
+    "is written again without leaving, unless it is the same (guarantee 34)",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const transports = cold("                       a---------a----b", { a: on("a"), b: on("b") });
@@ -42,24 +42,22 @@ describe("what the application says of itself", () => {
     }),
   );
 
-  it.each(["compatibility", "matrix_2_0"] as const)(
-    "is seen by others as a change of the same member, in %s mode",
-    (mode) =>
-      marbles(({ cold, expectObservable }) => {
-        const { join, membership$ } = scene();
-        const told$ = membership$.pipe(map((members) => members.map(toldOf).join()));
-        const intent = cold("            a---------b", { a: "audio", b: "video" });
-        expectObservable(told$, "        ^ 1s !").toBe("n-----a-----b", {
-          n: "",
-          a: "alice means audio",
-          b: "alice means video",
-        });
-        expectObservable(inWords(join({ mode, intent })), "^ 1s !").toBe("a-d-w-j", words);
-      })(),
+  it.each(["compatibility", "matrix_2_0"] as const)("changes the same member for others, in %s mode", (mode) =>
+    marbles(({ cold, expectObservable }) => {
+      const { join, membership$ } = scene();
+      const intents$ = membership$.pipe(map((members) => members.map(intentOf).join()));
+      const intent = cold("            a---------b", { a: "audio", b: "video" });
+      expectObservable(intents$, "        ^ 1s !").toBe("n-----a-----b", {
+        n: "",
+        a: "alice means audio",
+        b: "alice means video",
+      });
+      expectObservable(inWords(join({ mode, intent })), "^ 1s !").toBe("a-d-w-j", words);
+    })(),
   );
 
   it(
-    "waits for the room to show us, so that it says when we joined by the room's clock",
+    "is not written again before the room has shown us, since the write tells when we joined by the room's clock",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene({ syncMs: 3_000 });
       const intent = cold("                        a---------b", { a: "audio", b: "video" });
@@ -75,16 +73,16 @@ describe("what the application says of itself", () => {
 
   it.each<[string, Partial<JoinOptions>, string]>([
     ["transports that fail", { transports: failing }, "no-transport"],
-    ["transports that end before there are any", { transports: EMPTY }, "no-transport"],
+    ["transports that complete without a value", { transports: EMPTY }, "no-transport"],
     [
       "transports that fail with a code",
       { transports: throwError(() => new RtcError("unsupported", "")) },
       "unsupported",
     ],
-    ["transports that are none", { transports: of([{}]) as never }, "bad-argument"],
+    ["transports without a type", { transports: of([{}]) as never }, "bad-argument"],
     ["an application of another slot", { application: of({ type: "org.example.game" }) }, "bad-argument"],
     ["an intent that fails", { intent: failing }, "bad-argument"],
-  ])("ends the join when it is %s", (_, options, error) =>
+  ])("ends the join for %s", (_, options, error) =>
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene();
       expectObservable(requests$, "               ^ 1s !").toBe("C");
@@ -103,7 +101,7 @@ describe("what the application says of itself", () => {
   );
 
   it(
-    "ends a join that has succeeded with one leave",
+    "that fails after we joined ends the join with one leave",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const transports = cold("                        a---------#", { a: on("a") });
@@ -114,4 +112,4 @@ describe("what the application says of itself", () => {
   );
 });
 
-const toldOf = ({ userId, intent }: Membership) => `${userId.slice(1, 6)} means ${intent}`;
+const intentOf = ({ userId, intent }: Membership) => `${userId.slice(1, 6)} means ${intent}`;

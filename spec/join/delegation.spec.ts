@@ -3,9 +3,9 @@ import { describe, it } from "vitest";
 import type { DelegatedLeave } from "../../src/join/options.ts";
 import { alice, inWords, marbles, scene, smooth } from "./scene.ts";
 
-describe("handing the delayed leave over (protocol.md 6.4)", () => {
+describe("Delegating the delayed leave (protocol.md 6.4)", () => {
   it(
-    "schedules a long one beside the short one, hands it over, cancels the short one, and leaves by the long one",
+    "schedules a long one beside the short one, delegates it, cancels the short one, and leaves by the long one",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene({ latencyMs: 2 });
       const accepted: DelegatedLeave[] = [];
@@ -35,7 +35,7 @@ describe("handing the delayed leave over (protocol.md 6.4)", () => {
   );
 
   it(
-    "leaves nothing pending when we leave before it is taken",
+    "leaves no delayed leave pending when we leave before it is accepted",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene({ latencyMs: 2 });
       const delegate = () => NEVER;
@@ -49,7 +49,7 @@ describe("handing the delayed leave over (protocol.md 6.4)", () => {
   );
 
   it(
-    "is done again when the other side has sent our leave, and we come back",
+    "is repeated after the other side has sent our leave and we have joined again",
     marbles(({ cold, expectObservable }) => {
       const { call, requests$, join } = scene({ latencyMs: 2 });
       const delegate = ({ delayId }: DelegatedLeave) => {

@@ -1,4 +1,4 @@
-// One marble for each cell of the error matrix: protocol.md 4.5 with its [OURS], as `settle` states it.
+// The error matrix, one marble diagram for each cell: protocol.md 4.5 with its [OURS], and the table of `onError`.
 import { describe, it } from "vitest";
 import type { JoinOptions } from "../../src/join/options.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
@@ -84,12 +84,12 @@ const kinds = [
 
 const member = "org.matrix.msc3401.call.member";
 
-describe("asking what the server allows", () => {
+describe("Asking for the limits of delayed events", () => {
   rows(
     { request: { request: "delayed-events" } },
     {
-      ...each(kinds, "just tries", { requests: "C-D-W-R", states: "a-d-w-j", watch: "^ 4s !" }),
-      "no answer: just tries, after 2 s": {
+      ...each(kinds, "goes on", { requests: "C-D-W-R", states: "a-d-w-j", watch: "^ 4s !" }),
+      "no answer: goes on, after 2 s": {
         requests: "C 1999ms D-W-R",
         states: "  a 1999ms d-w-j",
         watch: "^ 4s !",
@@ -98,11 +98,11 @@ describe("asking what the server allows", () => {
   );
 });
 
-describe("scheduling the delayed leave, while joining", () => {
+describe("Scheduling the delayed leave, while joining", () => {
   rows(
     { request: { request: "schedule" } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 4s !",
@@ -181,11 +181,11 @@ describe("scheduling the delayed leave, while joining", () => {
   );
 });
 
-describe("scheduling the delayed leave anew, while joined", () => {
+describe("Scheduling another delayed leave, while joined", () => {
   rows(
     { request: { request: "schedule" }, from: "1s (x|)", lost: true },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
@@ -212,19 +212,19 @@ describe("scheduling the delayed leave anew, while joined", () => {
         requests: "C-D-W-R 4999ms R-D 999ms D",
         states: "  a-d-w-j 5001ms   n 1001ms  j",
       },
-      "not found: gives up delayed leaves, and lapses sooner": {
+      "not found: gives up delayed leaves, and expires sooner": {
         kind: "not-found",
         watch: "^ 20s !",
         requests: "C-D-W-R 4999ms R-D-W",
         states: "  a-d-w-j 5001ms   n-u",
       },
-      "forbidden: gives up delayed leaves, and lapses sooner": {
+      "forbidden: gives up delayed leaves, and expires sooner": {
         kind: "forbidden",
         watch: "^ 20s !",
         requests: "C-D-W-R 4999ms R-D-W",
         states: "  a-d-w-j 5001ms   n-u",
       },
-      "unsupported: gives up delayed leaves, and lapses sooner": {
+      "unsupported: gives up delayed leaves, and expires sooner": {
         kind: "unsupported",
         watch: "^ 20s !",
         requests: "C-D-W-R 4999ms R-D-W",
@@ -243,7 +243,7 @@ describe("scheduling the delayed leave anew, while joined", () => {
         requests: "C-D-W-R 4999ms R-D 3001ms D",
         states: "  a-d-w-j 5001ms   n 3003ms   j",
       },
-      "unknown, four times: gives up delayed leaves, and lapses sooner": {
+      "unknown, four times: gives up delayed leaves, and expires sooner": {
         kind: "other",
         times: 4,
         watch: "^ 20s !",
@@ -254,11 +254,11 @@ describe("scheduling the delayed leave anew, while joined", () => {
   );
 });
 
-describe("restarting the delayed leave", () => {
+describe("Restarting the delayed leave", () => {
   rows(
     { request: { request: "restart" }, from: "1s (x|)" },
     {
-      "rate-limited: the same again when the server says": {
+      "rate-limited: the same again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
@@ -294,7 +294,7 @@ describe("restarting the delayed leave", () => {
         requests: "C-D-W-R 4999ms R-D",
         states: "  a-d-w-j 5001ms   n-j",
       },
-      "unsupported: gives up delayed leaves, and lapses sooner": {
+      "unsupported: gives up delayed leaves, and expires sooner": {
         kind: "unsupported",
         watch: "^ 9s !",
         requests: "C-D-W-R 4999ms R-W",
@@ -334,11 +334,11 @@ describe("restarting the delayed leave", () => {
   });
 });
 
-describe("writing the membership that joins", () => {
+describe("Writing the membership that joins", () => {
   rows(
     { request: { request: "send", type: member } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 4s !",
@@ -402,7 +402,7 @@ describe("writing the membership that joins", () => {
   );
 
   it(
-    "an answer that is lost is made up for by the room",
+    "a lost answer does no harm: the room shows us",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       home.injectFault({ request: "send" }, { lose: "response" });
@@ -413,12 +413,12 @@ describe("writing the membership that joins", () => {
   );
 });
 
-describe("renewing the membership", () => {
+describe("Renewing the membership", () => {
   const soon = { expiryMs: 12_000, expiryHeadroomMs: 6_000 };
   rows(
     { request: { request: "send", type: member }, from: "1s (x|)", options: { timing: soon } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
@@ -431,7 +431,7 @@ describe("renewing the membership", () => {
         requests: "C-D-W-R 4999ms R 997ms W 3001ms W",
         states: "  a-d-w-j",
       },
-      "network, more often than it is retried: goes on, ten times more slowly, until it lapses": {
+      "network, more often than it is retried: goes on, ten times more slowly, until it expires": {
         kind: "network",
         times: 2,
         options: { timing: { ...soon, maxRetries: 1 } },
@@ -477,11 +477,11 @@ describe("renewing the membership", () => {
   );
 });
 
-describe("sending the delayed leave, to leave (B15)", () => {
+describe("Sending the delayed leave, to leave (B15)", () => {
   rows(
     { request: { request: "send-delayed" }, leave: "1s x" },
     {
-      "rate-limited: a leave when the server says": {
+      "rate-limited: a leave after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
@@ -519,11 +519,11 @@ describe("sending the delayed leave, to leave (B15)", () => {
   );
 });
 
-describe("sending a leave", () => {
+describe("Sending a leave", () => {
   rows(
     { request: { request: "send" }, from: "500ms (x|)", leave: "1s x", server: { delayedEvents: false } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
@@ -542,7 +542,7 @@ describe("sending a leave", () => {
         requests: "C-W 997ms    L 999ms L",
         states: "  a-w-u 995ms  l 1001ms |",
       },
-      "no answer: again after 10 s, when nobody waits any more": {
+      "no answer: again after 10 s, when the caller has stopped waiting": {
         watch: "^ 20s !",
         requests: "C-W 997ms    L 9999ms L",
         states: "  a-w-u 995ms  l 9999ms #",
@@ -566,12 +566,12 @@ describe("sending a leave", () => {
   );
 });
 
-describe("cancelling the delayed leave, having left before we joined", () => {
+describe("Cancelling the delayed leave, having left before we joined", () => {
   rows(
     { request: { request: "cancel" }, leave: "---x" },
     {
-      ...each(kinds, "has left all the same", { requests: "C-D-X", states: "a-dl--|", watch: "^ 9s !" }),
-      "no answer: has left all the same, after 2 s": {
+      ...each(kinds, "has left anyway", { requests: "C-D-X", states: "a-dl--|", watch: "^ 9s !" }),
+      "no answer: has left anyway, after 2 s": {
         watch: "^ 9s !",
         requests: "C-D-X",
         states: "  a-dl 2000ms |",

@@ -5,9 +5,9 @@ import { ownMembership } from "../../src/join/join.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { inWords, marbles, scene } from "./scene.ts";
 
-describe("being a member of a call", () => {
+describe("A join", () => {
   it(
-    "schedules the delayed leave before it joins, restarts it at once and then every five seconds",
+    "schedules the delayed leave first, restarts it after the write and then every five seconds",
     marbles(({ expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       expectObservable(requests$, "^ 12s !").toBe("C-D-W-R 4999ms R 4999ms R");
@@ -21,19 +21,22 @@ describe("being a member of a call", () => {
     }),
   );
 
-  it.each(["legacy", "compatibility", "matrix_2_0"] as const)("joins and leaves in %s mode", (mode) => {
-    marbles(({ cold, expectObservable }) => {
-      const { requests$, join, seen$ } = scene();
-      const leaveOn = cold("         -------x");
-      expectObservable(requests$).toBe("C-D-W-RS");
-      expectObservable(seen$, "^ 1m !").toBe("n-----a--n", { n: "", a: "alice" });
-      expectObservable(join({ mode, leaveOn }).pipe(map(({ status }) => status))).toBe("a-a-a-bc-|", {
-        a: "joining",
-        b: "joined",
-        c: "leaving",
-      });
-    })();
-  });
+  it.each(["legacy", "compatibility", "matrix_2_0"] as const)(
+    "writes the membership and the leave in %s mode",
+    (mode) => {
+      marbles(({ cold, expectObservable }) => {
+        const { requests$, join, seen$ } = scene();
+        const leaveOn = cold("         -------x");
+        expectObservable(requests$).toBe("C-D-W-RS");
+        expectObservable(seen$, "^ 1m !").toBe("n-----a--n", { n: "", a: "alice" });
+        expectObservable(join({ mode, leaveOn }).pipe(map(({ status }) => status))).toBe("a-a-a-bc-|", {
+          a: "joining",
+          b: "joined",
+          c: "leaving",
+        });
+      })();
+    },
+  );
 
   it(
     "leaves when unsubscribed from",
@@ -51,9 +54,9 @@ describe("being a member of a call", () => {
   );
 
   it.each([
-    ["a leave that outlives the page when unsubscribed from", "^ 99ms !", "", true],
-    ["an ordinary leave when told to", "^", "100ms x", undefined],
-  ] as const)("asks for %s", (_, subs, leave, lasting) => {
+    ["a request that outlives the page when it is unsubscribed from", "^ 99ms !", "", true],
+    ["an ordinary request when leaveOn emits", "^", "100ms x", undefined],
+  ] as const)("leaves by %s", (_, subs, leave, lasting) => {
     marbles(({ cold, expectObservable, flush }) => {
       const { call } = scene();
       const asked: unknown[] = [];

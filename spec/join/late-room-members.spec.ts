@@ -6,9 +6,9 @@ import { callOf, carl, inWords, marbles, type SceneOptions, scene, smooth, toThe
 const encrypted = { encrypted: true };
 const sticky = { mode: "matrix_2_0" } as const;
 
-describe("somebody who enters an encrypted room after we joined the call (guarantee 42)", () => {
+describe("A user who enters the room after we joined the call (guarantee 42)", () => {
   it(
-    "is sent our sticky membership again, two seconds later, with others who come until then",
+    "is sent our sticky membership again two seconds later, once for all users who entered until then",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(encrypted);
       const names = ["@carl:example.org", "@dora:example.org", "@emil:example.org"];
@@ -20,7 +20,7 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
     }),
   );
 
-  it("sees us, without anything else happening", () => {
+  it("sees us although nothing else happens", () => {
     toTheEnd(() => {
       const { home, roomId, join } = scene(encrypted);
       const joined = join(sticky).subscribe();
@@ -41,8 +41,8 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
 
   it.each<[string, SceneOptions, "compatibility" | "matrix_2_0"]>([
     ["the room is not encrypted", {}, "matrix_2_0"],
-    ["our membership is a state event, which is not", encrypted, "compatibility"],
-  ])("is not, if %s", (_, options, mode) =>
+    ["our membership is a state event", encrypted, "compatibility"],
+  ])("is sent nothing again if %s", (_, options, mode) =>
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(options);
       cold("1s x").subscribe(() => home.joinRoom(roomId, carl));
@@ -51,11 +51,11 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
     })(),
   );
 
-  it("is not noticed for a new display name, and again after having left", () => {
-    const told: string[] = [];
+  it("is noticed again after leaving the room, but not for a new display name", () => {
+    const entered: string[] = [];
     toTheEnd(() => {
       const { home, roomId, call } = scene(encrypted);
-      lateRoomMembers(call.matrix, roomId).subscribe((userId) => told.push(userId));
+      lateRoomMembers(call.matrix, roomId).subscribe((userId) => entered.push(userId));
       const named = (displayname: string) => ({ membership: "join", displayname });
       const acts = [
         () => home.joinRoom(roomId, carl),
@@ -65,10 +65,10 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
       ];
       zip(acts, timer(0, 100)).subscribe(([act]) => act());
     });
-    expect(told).toEqual([carl, carl]);
+    expect(entered).toEqual([carl, carl]);
   });
 
-  it("costs 130 writes in an hour at most, however many come", () => {
+  it("costs at most 130 writes in an hour, however many users enter", () => {
     let writes = 0;
     toTheEnd(() => {
       const { home, roomId, requests$, join } = scene(encrypted);

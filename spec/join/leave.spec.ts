@@ -7,13 +7,13 @@ import { inWords, marbles, memberType, scene, smooth, stickyType, toTheEnd } fro
 const seen = { n: "", a: "alice" };
 const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
 
-describe("leaving", () => {
+describe("A leave", () => {
   it.each([
-    ["before anything is asked", of(0), "    ", "       (l|)"],
-    ["while the server is asked", timer(1), "C", "         a(l|)"],
+    ["before the first request", of(0), "    ", "       (l|)"],
+    ["while the capability is asked for", timer(1), "C", "         a(l|)"],
     ["while the delayed leave is scheduled", timer(3), "C-D-X", "a-dl--|"],
     ["while the join is sent", timer(5), "   C-D-W-S", "   a-d-wl--|"],
-    ["while the join is probed", timer(7), " C-D-W-RS", "  a-d-w-jl-|"],
+    ["while the first restart is sent", timer(7), " C-D-W-RS", "  a-d-w-jl-|"],
   ])("is possible %s", (_, leaveOn, requests, states) =>
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene();
@@ -22,13 +22,13 @@ describe("leaving", () => {
     })(),
   );
 
-  it("is told before anything is sent", () => {
-    const told: string[] = [];
+  it("is shown in the state before its first request", () => {
+    const steps: string[] = [];
     toTheEnd(() => {
       const { requests$, join } = scene();
-      merge(requests$, inWords(join({ leaveOn: timer(1_000) }))).subscribe((what) => told.push(what));
+      merge(requests$, inWords(join({ leaveOn: timer(1_000) }))).subscribe((step) => steps.push(step));
     });
-    expect(told.slice(-2)).toEqual(["leaving", "S"]);
+    expect(steps.slice(-2)).toEqual(["leaving", "S"]);
   });
 
   it(
@@ -43,7 +43,7 @@ describe("leaving", () => {
   );
 
   it(
-    "fails when it takes too long, goes on for half a minute, and has the delayed leave behind it",
+    "fails with leave-timeout, is retried for half a minute, and leaves the delayed leave behind it",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       cold("1s  x").subscribe(() => home.stop());
@@ -55,7 +55,7 @@ describe("leaving", () => {
     }),
   );
 
-  it("shows why in matrix_2_0 mode", () => {
+  it("shows its reason in matrix_2_0 mode", () => {
     const contents: unknown[] = [];
     toTheEnd(() => {
       const { join, sent } = scene();
@@ -70,7 +70,7 @@ describe("leaving", () => {
   });
 });
 
-describe("unsubscribing", () => {
+describe("Unsubscribing", () => {
   it.each(modes)("at any moment of a join leaves nobody and nothing behind, in %s mode", (mode) => {
     for (let ms = 0; ms < 15; ms += 1) {
       toTheEnd(() => {
@@ -88,7 +88,7 @@ describe("unsubscribing", () => {
   });
 
   it(
-    "falls back to a leave, as when told to leave",
+    "sends a leave if the delayed leave cannot be sent, like leaveOn",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       home.injectFault({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
@@ -104,7 +104,7 @@ describe("unsubscribing", () => {
   );
 
   it(
-    "and joining again at once ends with us in the call",
+    "and subscribing again at once ends with us in the call",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene({ latencyMs: 2 });
       expectObservable(requests$, "^ 2s  !").toBe("C---D---W--R 988ms (SC)X---D---W--R");
@@ -119,7 +119,7 @@ describe("unsubscribing", () => {
   );
 
   it(
-    "cancels first what an earlier leave had to leave behind",
+    "leaves a delayed leave behind that the next join cancels first",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       // The first join gets no answer, so that its leave is sent without knowing whether it had joined.

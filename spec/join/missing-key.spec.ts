@@ -1,4 +1,4 @@
-// Seen joining anew, without leaving, so that others give us their media keys again. protocol.md 5.7.
+// Missing keys: others see us join again, without leaving, so that they send their media keys again. protocol.md 5.7.
 import { filter, map, type Observable, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { JoinMode } from "../../src/join/options.ts";
@@ -15,8 +15,8 @@ const contentsOf = ({ home }: ReturnType<typeof scene>): Observable<Record<strin
     map(({ content }) => objectOr(content)),
   );
 
-describe("media keys that are not given again", () => {
-  it.each(modes)("make us write our membership once more, without leaving or waiting, in %s mode", (mode) =>
+describe("Media keys that others do not send again", () => {
+  it.each(modes)("make us write our membership once more without leaving, in %s mode", (mode) =>
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const unanswered$ = cold<void>("               1s x");
@@ -28,7 +28,7 @@ describe("media keys that are not given again", () => {
   );
 
   it(
-    "make a state member say that it joined a millisecond later, each time",
+    "make a state member claim each time that it joined a millisecond later",
     marbles(({ cold, expectObservable }) => {
       const call = scene();
       const created$ = contentsOf(call).pipe(map((content) => String(content["created_ts"])));
@@ -42,7 +42,7 @@ describe("media keys that are not given again", () => {
   );
 
   it(
-    "leave a sticky member as it is",
+    "do not change the content of a sticky member",
     marbles(({ cold, flush }) => {
       const call = scene();
       const contents: unknown[] = [];
@@ -54,7 +54,7 @@ describe("media keys that are not given again", () => {
     }),
   );
 
-  it("cost a state member not its place in the list", () => {
+  it("do not move a state member in the list", () => {
     const lists: string[] = [];
     toTheEnd(() => {
       const { home, roomId, membership$, join } = scene();
@@ -71,27 +71,27 @@ describe("media keys that are not given again", () => {
     expect(lists).toEqual(["", alice, `${alice},${bob}`, `${alice},${bob}`]);
   });
 
-  it("are noted as the reason", () => {
+  it("are the reason of the write in the trace", () => {
     const { trace, join } = scene();
     toTheEnd(() => join({ leaveOn: timer(2_000) }, timer(1_000).pipe(map(() => undefined))).subscribe());
     expect(trace).toContainEqual({ kind: "membership-sent", reason: "missing-key" });
     expect(trace).toContainEqual({ kind: "membership-written", reason: "missing-key", by: "answer" });
   });
 
-  it("are no reason to write while we are not in the call", () => {
+  it("cause no write before we are in the call", () => {
     const joining = lifecycle("state");
     expect(joining.input({ kind: "keys-unanswered" })).toEqual(["capability"]);
     expect(joining.state().publication.dirty).toBeUndefined();
   });
 
-  it("wait for a delayed leave that is known to be alive", () => {
+  it("cause a write only after the delayed leave is known to be alive", () => {
     const member = lifecycle("state");
     member.join();
     expect(member.at(17_000).input({ kind: "keys-unanswered" })).toEqual(["restart"]);
     expect(member.answers()).toEqual(["write"]);
   });
 
-  it("are written for once, however often a write has to be tried", () => {
+  it("cause one change of the claim, however often the write is retried", () => {
     const member = lifecycle("state");
     member.join();
     const before = member.state().presence.own?.createdTs ?? NaN;
@@ -104,7 +104,7 @@ describe("media keys that are not given again", () => {
     ).toContain(before + 1);
   });
 
-  it("are paid for out of the budget of extra writes", () => {
+  it("spend from the budget of extra writes", () => {
     let writes = 0;
     toTheEnd(() => {
       const { requests$, join } = scene();

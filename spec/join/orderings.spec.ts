@@ -1,4 +1,4 @@
-// Orderings 1 to 7 of pitfalls.md: what comes in which order, and what must come of it.
+// Orderings 1 to 7 of pitfalls.md: events in an unlucky order, and the result that we expect.
 import { filter, map } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { JoinState } from "../../src/join/state.ts";
@@ -18,7 +18,7 @@ const words = {
   l: "leaving",
 };
 
-describe("what happens to our membership in an unlucky order", () => {
+describe("Our membership, when events come in an unlucky order", () => {
   it("1. wake from sleep: restart, 404, new delayed leave, then join; never a bare write", () => {
     const steps = lifecycle("state");
     steps.join();

@@ -3,16 +3,16 @@ import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
 import { alice, bob, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
-import { content, lifecycle, own } from "./steps.ts";
+import { contentInput, lifecycle, own } from "./steps.ts";
 
 const stateKey = `_${alice}_A_m.call`;
 const phone = { userId: alice, deviceId: "A" };
 const words = { ...smooth, v: "vanished", b: "left-by-server" };
 const seen = { n: "", a: "alice", b: "alice/A alice/A" };
 
-describe("joining again", () => {
+describe("A member that is no longer shown", () => {
   it(
-    "comes back when somebody overwrites our state, with the delayed leave that still lives",
+    "joins again when its state is overwritten, with the delayed leave that is still alive",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, seen$, join } = scene();
       cold("1s x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
@@ -23,7 +23,7 @@ describe("joining again", () => {
   );
 
   it(
-    "comes back as a new arrival after the server has sent our leave",
+    "joins again as a new instance after the server has sent its leave",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s  x").subscribe(() => home.adjust(phone, { connection: "offline" }));
@@ -39,7 +39,7 @@ describe("joining again", () => {
   );
 
   it(
-    "comes back by itself after the server was down, with one leave seen by others",
+    "joins again by itself after the server was down, and others see one leave",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s  x").subscribe(() => home.stop());
@@ -50,7 +50,7 @@ describe("joining again", () => {
   );
 
   it(
-    "comes back after its page was frozen for longer than the delay",
+    "joins again after its page was frozen for longer than the delay",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s x").subscribe(() => home.adjust(phone, { connection: "frozen" }));
@@ -61,7 +61,7 @@ describe("joining again", () => {
   );
 
   it(
-    "is a new member each time in matrix_2_0 mode",
+    "joins again as a new member in matrix_2_0 mode",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s  x").subscribe(() => home.adjust(phone, { connection: "offline" }));
@@ -78,7 +78,7 @@ describe("joining again", () => {
   );
 
   it(
-    "says of a member that it replaced that it left, if the room still shows it",
+    "sends a leave for the member that it has replaced, if the room still shows that member",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, seen$, join } = scene();
       const fail = new MatrixError("network", "no answer");
@@ -92,7 +92,7 @@ describe("joining again", () => {
   );
 
   it(
-    "is not misled by a membership that an earlier page of this device left behind, nor by its delayed leave",
+    "is not misled by the membership of an earlier page of this device, nor by its delayed leave",
     marbles(({ expectObservable }) => {
       const { home, roomId, requests$, join, membership$ } = scene();
       const content = { application: "m.call", call_id: "", device_id: "A", focus_active: { type: "livekit" } };
@@ -107,7 +107,7 @@ describe("joining again", () => {
   );
 
   it(
-    "comes back when our membership is overwritten in the very sync that would have shown it",
+    "joins again when its state is overwritten in the sync that would have shown it",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene({ syncMs: 100 });
       cold("10ms x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
@@ -117,10 +117,10 @@ describe("joining again", () => {
   );
 });
 
-describe("the time until the room shows us (4.8)", () => {
+describe("The time until the room shows us (4.8)", () => {
   const joinUnseen = () => {
     const steps = lifecycle("state");
-    steps.input(content);
+    steps.input(contentInput);
     steps.answers({});
     steps.answers("delay-1");
     steps.answers("$1");
@@ -143,7 +143,7 @@ describe("the time until the room shows us (4.8)", () => {
     expect(steps.state().phase).toBe("rejoining");
   });
 
-  it("is followed by another join, and by ever rarer ones if the room never shows us", () => {
+  it("is followed by another join, and by more with growing waits if the room never shows us", () => {
     const steps = joinUnseen();
     const writes: number[] = [];
     for (let ts = 1_000; ts <= 3_600_000; ts += 1_000) {
@@ -155,8 +155,8 @@ describe("the time until the room shows us (4.8)", () => {
   });
 });
 
-describe("an outage", () => {
-  it("that lasts is asked about more rarely, and no longer waited for when the client is in touch again", () => {
+describe("An outage", () => {
+  it("makes retries rarer while it lasts, and is over at once when the client is in touch again", () => {
     const steps = lifecycle("state", { maxRetries: 1 });
     steps.join();
     for (const ts of [5_000, 8_000]) {
@@ -167,7 +167,7 @@ describe("an outage", () => {
     expect(steps.input({ kind: "resumed" })).toEqual(["restart"]);
   });
 
-  it("does not shorten what the server has asked us to wait", () => {
+  it("does not shorten a wait that the server has asked for", () => {
     const steps = lifecycle("state");
     steps.join();
     steps.at(5_000).input({ kind: "clock" });

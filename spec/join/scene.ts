@@ -1,7 +1,6 @@
 // Scene: Alice joins a call of which Bob is a spectator, on a server 1 ms away. Requests and states as letters and words.
 import { catchError, defer, distinctUntilChanged, map, type Observable, Subject, throwError } from "rxjs";
-import { type RunHelpers, TestScheduler } from "rxjs/testing";
-import { expect } from "vitest";
+import { TestScheduler } from "rxjs/testing";
 import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
@@ -13,6 +12,7 @@ import { memberNames, type RoomOptions, virtualHomeserver } from "../../src/test
 import type { VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
 import type { JoinTrace } from "../../src/join/trace.ts";
+import { marbles } from "../support/marbles.ts";
 
 export const alice = "@alice:example.org";
 export const bob = "@bob:example.org";
@@ -21,9 +21,7 @@ export const slot = "m.call#ROOM";
 export const memberType = "org.matrix.msc3401.call.member";
 export const stickyType = "org.matrix.msc4143.rtc.member";
 
-export function marbles(spec: (helpers: RunHelpers) => void): () => void {
-  return () => new TestScheduler((actual, expected) => expect(inLines(actual)).toEqual(inLines(expected))).run(spec);
-}
+export { marbles };
 
 /** Acts in virtual time, and returns when nothing is left to happen: no timer is still running. */
 export function toTheEnd(act: () => void): void {
@@ -32,14 +30,6 @@ export function toTheEnd(act: () => void): void {
     flush();
   });
 }
-
-/** What happened, one line each, so that a difference can be read. */
-const inLines = (
-  messages: readonly { frame: number; notification: { kind: string; value?: unknown; error?: unknown } }[],
-) =>
-  messages.map(({ frame, notification: { kind, value, error } }) => `${frame} ${kind} ${inWord(value ?? error ?? "")}`);
-
-const inWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 export interface SceneOptions extends VirtualHomeserverOptions, Partial<RoomOptions> {
   readonly strictSlots?: boolean;

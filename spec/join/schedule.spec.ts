@@ -2,7 +2,7 @@ import { switchMap } from "rxjs";
 import { describe, it } from "vitest";
 import { marbles, scene } from "./scene.ts";
 
-describe("a delayed leave that is still being scheduled when its join is over", () => {
+describe("A delayed leave that is still being scheduled when its join is over", () => {
   it(
     "is cancelled as soon as its id is known, so that it does not end the next join",
     marbles(({ cold, expectObservable }) => {

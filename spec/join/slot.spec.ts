@@ -19,9 +19,9 @@ const letterOf: Record<string, string> = { [slotType]: "slot", [stickyType]: "me
 /** The room as it is known after a sync. */
 const afterSync = (join: () => Observable<JoinState>) => timer(2).pipe(switchMap(join));
 
-describe("the slot of the call (protocol.md 8)", () => {
+describe("The slot of the call (protocol.md 8)", () => {
   it(
-    "is opened before the membership is written, if we are told to and may",
+    "is opened before the membership is written, if `openSlot` is set and we are allowed to",
     marbles(({ expectObservable }) => {
       const { home, requests$, join } = scene({ ...near, encrypted: true });
       const events$ = home.event$.pipe(map(({ type }) => letterOf[type]));
@@ -43,7 +43,7 @@ describe("the slot of the call (protocol.md 8)", () => {
   );
 
   it(
-    "may be absent if we may not open it",
+    "may stay absent if we are not allowed to open it",
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene(bobs);
       expectObservable(requests$, "                                   ^ 1s !").toBe("(CO)D---W--R");
@@ -52,7 +52,7 @@ describe("the slot of the call (protocol.md 8)", () => {
   );
 
   it(
-    "ends a join in matrix_2_0 mode if it is closed and we may not open it",
+    "ends a join in matrix_2_0 mode if it is closed and we are not allowed to open it",
     marbles(({ expectObservable }) => {
       const { home, roomId, requests$, join } = scene(bobs);
       home.setState(roomId, slotEvent("closed"));
@@ -63,7 +63,7 @@ describe("the slot of the call (protocol.md 8)", () => {
   );
 
   it(
-    "ends it at once if we are not told to open it, and not at all in the other modes",
+    "ends a join in matrix_2_0 mode at once if it is closed without `openSlot`, and no join in other modes",
     marbles(({ expectObservable }) => {
       const { home, roomId, join } = scene(near);
       home.setState(roomId, slotEvent("closed"));
@@ -73,7 +73,7 @@ describe("the slot of the call (protocol.md 8)", () => {
   );
 
   it(
-    "makes us leave when it is closed, saying so",
+    "makes us leave with that reason when it is closed",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(near);
       cold("                                  1s x").subscribe(() => home.setState(roomId, slotEvent("closed")));

@@ -9,7 +9,7 @@ import { membersNamed } from "../../src/testing/index.ts";
 export const [own] = membersNamed("alice");
 
 /** Transports, application and intent. */
-export const content: Input = {
+export const contentInput: Input = {
   kind: "content",
   content: { application: { type: "m.call" }, intent: "video", transports: [] },
 };
@@ -48,7 +48,7 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}) {
     },
     /** All of a join, answered at once, and seen by the room. */
     join() {
-      steps.input(content);
+      steps.input(contentInput);
       steps.answers({});
       steps.answers("delay-1");
       steps.answers("$1");

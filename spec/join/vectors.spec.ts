@@ -1,10 +1,10 @@
-// The behaviour vectors B13 and B14 of protocol.md 12.3: what becomes of our membership when the server fails us.
+// The behaviour vectors B13 and B14 of protocol.md 12.3: our membership when the server fails.
 import { describe, it } from "vitest";
 import { alice, inWords, marbles, scene, smooth } from "./scene.ts";
 
 const words = { ...smooth, n: "joined, scheduling" };
 
-describe("our membership", () => {
+describe("Our membership", () => {
   it(
     "is not written again when the delayed leave is gone right after the join: a new one is enough (B13)",
     marbles(({ cold, expectObservable }) => {
@@ -16,7 +16,7 @@ describe("our membership", () => {
   );
 
   it(
-    "is probably gone, and that is told once, when restarts hang for longer than the delay; they go on every 2 s (B14)",
+    "is probably gone when restarts hang for longer than the delay: traced once, with restarts every 2 s (B14)",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const timing = { delayedLeaveMs: 8_000 };

@@ -38,7 +38,7 @@ test("the changes of one sync response are one batch, emitted after the client h
         stateEvent(stateType, "_alice", { application: "m.call" }),
         stateEvent(stateType, "_bob", { application: "m.call" }, bob),
         event("m.room.message", { body: "hello", msgtype: "m.text" }),
-        stateEvent("m.room.topic", "", { topic: "of no use" }),
+        stateEvent("m.room.pinned_events", "", { pinned: [] }),
         member,
       ],
     }),

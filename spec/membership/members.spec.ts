@@ -1,6 +1,7 @@
 import { asyncScheduler, map, merge, skip, Subscription, take, takeUntil, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Membership } from "../../src/types.ts";
+import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
+import type { Membership, Slot } from "../../src/types.ts";
 import {
   alice,
   bob,
@@ -9,6 +10,7 @@ import {
   hourMs,
   roomCall,
   roomId,
+  slotType,
   stateContent,
   stateEvent,
   stickyContent,
@@ -196,6 +198,70 @@ describe("The members of a call", () => {
       expectObservable(names$, " ^----!").toBe("xy-n", { x: "alice bob", y: "bob", n: "" });
     }),
   );
+});
+
+describe("A redaction", () => {
+  /** Empties the content of an event in place, as matrix-js-sdk does. */
+  const redactInPlace = (event: RoomEvent) => {
+    const content = event.content as Record<string, unknown>;
+    for (const key of Object.keys(content)) delete content[key];
+  };
+  const fresh = (client: FakeClient) => watching({}, client).membership$.value;
+
+  it.each<[string, (event: RoomEvent) => RoomChange]>([
+    ["a change of its state key", ({ type, stateKey = "" }) => ({ kind: "state", roomId, type, stateKey })],
+    ["a change of the whole room", () => ({ kind: "room", roomId })],
+  ])("that empties the content object of a state member in place removes the member, at %s", (_, changeOf) => {
+    const { client, membership$, rejected$ } = watching();
+    const event = joins(bob, hourMs, { originServerTs: Date.now() });
+    client.setState(roomId, event);
+    const watched = membership$.subscribe();
+    expect(membership$.value).toHaveLength(1);
+    redactInPlace(event);
+    client.emit(changeOf(event));
+    expect(membership$.value).toEqual([]);
+    expect(rejected$.value.map(({ reason }) => reason)).toEqual(["left"]);
+    expect(fresh(client)).toEqual([]);
+    watched.unsubscribe();
+  });
+
+  it("of a malformed state event makes it a leave, as in a new session", () => {
+    const { client, rejected$ } = watching();
+    const event = stateEvent({ memberships: [] }, { sender: bob });
+    client.setState(roomId, event);
+    const watched = rejected$.subscribe();
+    redactInPlace(event);
+    client.emit({ kind: "room", roomId });
+    expect(rejected$.value.map(({ reason }) => reason)).toEqual(["left"]);
+    watched.unsubscribe();
+  });
+
+  it("is noticed whether or not the client keeps one object for each event", () => {
+    const { client, membership$ } = watching();
+    const event = joins(bob, hourMs, { originServerTs: Date.now() });
+    client.setState(roomId, event);
+    const watched = membership$.subscribe();
+    const [member] = membership$.value;
+    client.emit(client.setState(roomId, structuredClone(event)));
+    expect(membership$.value[0]).toBe(member);
+    client.emit(client.setState(roomId, { ...event, content: {} }));
+    expect(membership$.value).toEqual([]);
+    watched.unsubscribe();
+  });
+});
+
+describe("The slot$ of a call", () => {
+  it("keeps its value when the client makes a new copy of the slot event", () => {
+    const { client, slot$ } = watching();
+    const content = { status: "open", application: { type: "m.call", topic: "tea" } };
+    const event = stateEvent(content, { type: slotType, stateKey: roomCall });
+    const seen: Slot[] = [];
+    client.setState(roomId, event);
+    const watched = slot$.subscribe((slot) => seen.push(slot));
+    client.emit(client.setState(roomId, structuredClone(event)));
+    expect(seen).toHaveLength(1);
+    watched.unsubscribe();
+  });
 });
 
 describe("The streams of a call", () => {

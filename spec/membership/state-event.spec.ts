@@ -26,6 +26,7 @@ describe("A state membership (2.1)", () => {
       focusSelection: "oldest_membership",
       createdTs: 1000,
       expiresTs: 1000 + 4 * hourMs,
+      participantIdentity: "@alice:example.org:PHONE",
       eventId: "$e",
     });
   });

@@ -1,7 +1,7 @@
 import { map, merge, type Observable, Subscription, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Application, rtcSession, rtcSessions, type WatchedSession } from "../../src/index.ts";
 import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
-import { rtcSession, rtcSessions, type WatchedSession } from "../../src/index.ts";
 import {
   alice,
   bob,
@@ -244,20 +244,20 @@ describe("The session of a room", () => {
   });
 
   it("has members of the given application type", () => {
-    interface Board {
-      readonly type: "org.example.board";
+    interface Board extends Application {
       readonly page: number;
-      readonly [key: string]: unknown;
     }
+    const decodeBoard = ({ type, page }: Application): Board | undefined =>
+      typeof page === "number" ? { type, page } : undefined;
     const { client } = inTwoRooms();
     const member = { id: "one", user_id: bob, device_id: "PHONE" };
     const application: Board = { type: "org.example.board", page: 7 };
     const content = stickyContent({ slot_id: "org.example.board#1", application, member });
     client.keep(a, stickyEvent(content, { sender: bob, originServerTs: Date.now() }));
-    const { membership$ } = rtcSessions<Board>(client, "org.example.board#1").session(a);
-    const page: number | undefined = membership$.value[0]?.application.page;
+    const sessions = rtcSessions(client, "org.example.board#1", { application: decodeBoard, open: rtcSession });
+    const page: number | undefined = sessions.session(a).membership$.value[0]?.application.page;
     expect(page).toBe(7);
-    expect(rtcSession<Board>(client, { roomId: a, slot: "org.example.board#1" }).membership$.value).toHaveLength(1);
+    expect([...sessions.active$.value]).toEqual([a]);
   });
 });
 
@@ -407,6 +407,14 @@ describe("rtcSessions", () => {
       expect(log).toEqual([0, 0]);
     }),
   );
+
+  it("ignores members whose data the application refuses", () => {
+    const { client } = inTwoRooms();
+    client.setState(a, joins(bob));
+    const sessions = rtcSessions(client, roomCall, { application: () => undefined });
+    expect(sessions.active$.value.size).toBe(0);
+    expect(sessions.session(a).rejected$.value.map(({ reason }) => reason)).toEqual(["bad-application"]);
+  });
 
   it("throws bad-argument for a malformed slot id", () => {
     const { client } = inTwoRooms();

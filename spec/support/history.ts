@@ -60,9 +60,9 @@ export type Fact =
   | { readonly kind: "room" }
   | { readonly kind: "wait"; readonly ms: number };
 
-const userId = fc.constantFrom(alice, bob, carl);
-const deviceId = fc.constantFrom("PHONE", "LAPTOP");
-const saying = fc.oneof(
+const someUser = fc.constantFrom(alice, bob, carl);
+const someDevice = fc.constantFrom("PHONE", "LAPTOP");
+const someSaying = fc.oneof(
   { arbitrary: fc.constant<Saying>("join"), weight: 6 },
   { arbitrary: fc.constant<Saying>("leave"), weight: 2 },
   { arbitrary: fc.constantFrom<Saying>("malformed", "other-slot"), weight: 1 },
@@ -72,9 +72,9 @@ const originMs = fc.constantFrom(0, 0, 0, -1, -20 * minuteMs, 10 * minuteMs);
 export const stateFact: fc.Arbitrary<StateFact> = fc.record({
   kind: fc.constant("state"),
   key: fc.constantFrom("a", "b", "c", "d"),
-  userId,
-  deviceId,
-  saying,
+  userId: someUser,
+  deviceId: someDevice,
+  saying: someSaying,
   originMs,
   createdMs: fc.constantFrom(undefined, undefined, 0, -hourMs, -2 * dayMs, hourMs),
   expiresMs: fc.constantFrom(undefined, 30 * minuteMs, 2 * hourMs, 30 * hourMs, 0),
@@ -83,10 +83,10 @@ export const stateFact: fc.Arbitrary<StateFact> = fc.record({
 export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
   kind: fc.constant("sticky"),
   key: fc.constantFrom("x", "x", "y", "z", undefined),
-  userId,
-  deviceId,
+  userId: someUser,
+  deviceId: someDevice,
   memberId: fc.constantFrom("one", "two"),
-  saying,
+  saying: someSaying,
   encryption: fc.constantFrom("decrypted", "decrypted", "cleartext", "undecryptable"),
   isStableType: fc.boolean(),
   originMs,
@@ -94,9 +94,9 @@ export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
   ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 0),
 });
 
-const presence = fc.record({ kind: fc.constant("presence"), userId, isJoined: fc.boolean() });
+const presence = fc.record({ kind: fc.constant("presence"), userId: someUser, isJoined: fc.boolean() });
 const slot = fc.record({ kind: fc.constant("slot"), status: fc.constantFrom("open", "open", "closed") });
-const encryption = fc.constant<Fact>({ kind: "encryption" });
+const encryptionFact = fc.constant<Fact>({ kind: "encryption" });
 
 const fact: fc.Arbitrary<Fact> = fc.oneof(
   { arbitrary: stickyFact, weight: 8 },
@@ -105,7 +105,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant("redaction"), of: fc.nat(9) }), weight: 2 },
   { arbitrary: presence, weight: 2 },
   { arbitrary: slot, weight: 1 },
-  { arbitrary: encryption, weight: 1 },
+  { arbitrary: encryptionFact, weight: 1 },
   { arbitrary: fc.constant<Fact>({ kind: "room" }), weight: 1 },
   {
     arbitrary: fc.record({
@@ -131,7 +131,7 @@ export const shuffled: fc.Arbitrary<{
     fc.uniqueArray(stateFact, { maxLength: 4, selector: ({ key }) => key }),
     fc.uniqueArray(presence, { maxLength: 2, selector: ({ userId }) => userId }),
     fc.array(slot, { maxLength: 1 }),
-    fc.array(encryption, { maxLength: 1 }),
+    fc.array(encryptionFact, { maxLength: 1 }),
   )
   .map((lists) => lists.flat() as readonly Fact[])
   .chain((facts) =>

@@ -120,7 +120,7 @@ export interface Leaving {
   readonly cause: LeaveCause;
   readonly reason: LeaveReason | undefined;
   readonly failure: RtcError | undefined;
-  /** The caller was told that it takes too long. */
+  /** The caller has stopped waiting for it. */
   readonly hasTimedOut: boolean;
   /** Sending the delayed leave was tried and not confirmed. */
   readonly hasSendFailed: boolean;

@@ -12,7 +12,7 @@ export function wireOf(client: MatrixClient, event: OutgoingEvent): Observable<W
 }
 
 async function encryptIfNeeded(client: MatrixClient, event: OutgoingEvent): Promise<Wire> {
-  if (event.stateKey !== undefined) return event;
+  if (event.stateKey !== undefined || event.isCleartext) return event;
   const room = client.getRoom(event.roomId);
   if (!room) throw new MatrixError("other", "the client does not know the room, and so not whether it is encrypted");
   const crypto = client.getCrypto();

@@ -4,6 +4,7 @@ import { defer } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
+import { aroundCallOf } from "./around-call.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
 import { eventsOf } from "./send-event.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
@@ -22,7 +23,7 @@ export type MatrixClientPort = Matrix & LivekitBackend;
 /**
  * Makes the port of this library from a matrix-js-sdk client (version 43).
  *
- * It adds at most seven listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
+ * It adds at most a dozen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
  * rooms the client needs `initRustCrypto()` before it is started. It is made for `/sync`: over sliding sync one response
  * can arrive as several batches of changes.
  *
@@ -55,6 +56,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),
     ...delayedEventsOf(client),
+    ...aroundCallOf(client),
     ...livekitBackendOf(client),
   };
 }

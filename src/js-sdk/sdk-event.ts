@@ -18,7 +18,14 @@ const noContent: unknown = Object.freeze({});
 
 /** Reads a state event. Its content is the same object at each reading until the event is redacted. */
 export function stateEvent(event: MatrixEvent): RoomEvent {
-  return { ...common(event), type: event.getType(), stateKey: event.getStateKey() ?? "", content: stateContent(event) };
+  const needed = objectOr(event.event)["required_power_level"];
+  return {
+    ...common(event),
+    type: event.getType(),
+    stateKey: event.getStateKey() ?? "",
+    content: stateContent(event),
+    ...(needed !== undefined && { requiredPowerLevel: needed }),
+  };
 }
 
 /**
@@ -54,7 +61,7 @@ export function isRedacted(event: MatrixEvent): boolean {
 }
 
 /** Our own events have no event id of the server until it has accepted them. */
-function isSent({ event }: MatrixEvent): boolean {
+export function isSent({ event }: MatrixEvent): boolean {
   return isString(event.event_id) && event.event_id.startsWith("$") && isString(event.sender);
 }
 
@@ -73,7 +80,7 @@ function readSticky(event: MatrixEvent): StickyEvent {
   };
 }
 
-const common = ({ event }: MatrixEvent) => ({
+export const common = ({ event }: MatrixEvent): Pick<RoomEvent, "sender" | "eventId" | "originServerTs"> => ({
   sender: event.sender ?? "",
   eventId: event.event_id ?? "",
   originServerTs: isFiniteNumber(event.origin_server_ts) ? event.origin_server_ts : 0,
@@ -94,7 +101,8 @@ function stateContent(event: MatrixEvent): unknown {
 }
 
 /** Not `getContent`, which returns the content of a later edit. */
-const originalContent = (event: MatrixEvent): unknown => event.getClearContent() ?? event.event.content ?? noContent;
+export const originalContent = (event: MatrixEvent): unknown =>
+  event.getClearContent() ?? event.event.content ?? noContent;
 
 /** When the client received the event. The SDK keeps only the expiry time, so the lifetime is subtracted. */
 function receivedTs(expiresTs: unknown, durationMs: unknown, ttlMs: unknown): number {

@@ -31,7 +31,9 @@ export function roomsOf(client: MatrixClient, sticky: StickyEvents, loader: Memb
     },
 
     stateEvents(roomId, type): Iterable<RoomEvent> {
-      const events = client.getRoom(roomId)?.currentState.events.get(type);
+      const room = client.getRoom(roomId);
+      if (room && type === "m.room.member") loader.miss(room);
+      const events = room?.currentState.events.get(type);
       return events ? Array.from(events.values(), stateEvent) : none;
     },
 

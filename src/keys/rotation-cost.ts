@@ -9,6 +9,7 @@ export interface CallTraffic {
   readonly leavesPerHour: number;
 }
 
+/** The cost of a rotation policy and its protection, in numbers. */
 export interface RotationCost {
   /**
    * The longest time that a leaver can decrypt our media while leaves keep coming, counted from when we see its leave.

@@ -7,6 +7,7 @@ import { retrying } from "./retrying.ts";
 import { isServiceUrl } from "./service-url.ts";
 import { isLivekitTransport, type LivekitTransport } from "./livekit-transport.ts";
 
+/** Where to look for a transport. */
 export interface DiscoveryOptions {
   /** Use this authorisation service, without any request. */
   readonly serviceUrl?: string;

@@ -9,7 +9,7 @@ export type MembershipClaim = Omit<Membership, "participantIdentity">;
 /** What one membership event says: a claim, or that its sender has left. `malformed` is the path of its first wrong field. */
 export type DecodedMembership = Parsed<MembershipClaim | "left">;
 
-export const left: DecodedMembership = parsed("left");
+export const left: Parsed<"left"> = parsed("left");
 
 /** The path of the first error in a list of transports. Undefined for a valid list. */
 export function transportError(value: unknown, path: string): string | undefined {

@@ -3,20 +3,15 @@
 // there are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
-import type { Membership, Slot } from "../types.ts";
+import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
-import {
-  checkEligibility,
-  type Eligibility,
-  isSameRejection,
-  precedes,
-  type RoomConditions,
-  type Rules,
-} from "./eligibility.ts";
+import { checkEligibility, isSameRejection, precedes, type RoomConditions, type Rules } from "./eligibility.ts";
 import {
   type Entry,
   EventStore,
+  isMadeOf,
+  isRejection,
   isUndecryptable,
   keyOfSticky,
   type Outcome,
@@ -85,13 +80,9 @@ export class MemberFold {
   /** Puts the event that is at a state key now. Undefined: the key is empty. */
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
     const before = this.#events.stateAt(stateKey);
-    if (before && event && isUnchanged(before.event, event)) return;
-    if (!event) {
-      if (before) this.#remove(before, "left");
-      return;
-    }
-    const entry = stateEntry(stateKey, event, now);
-    if (!before || !saysTheSame(before, entry)) this.#put(entry, before);
+    if (event && before && isMadeOf(before, event)) return;
+    if (event) this.#put(stateEntry(stateKey, event, this.#decodeApplication, now), before);
+    else if (before) this.#remove(before, "left");
   }
 
   /** Puts a sticky event. Events may come in any order, and more than once. */
@@ -105,7 +96,7 @@ export class MemberFold {
     const key = keyOfSticky(event);
     const before = this.#events.stickyAt(key.text);
     if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, before ?? known), before);
+    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
   /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
@@ -133,58 +124,58 @@ export class MemberFold {
     this.#endDue(now);
     const step: Step = { removed: [], added: [], rejected: [] };
     for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
-    for (const userId of this.#dirtySenders) {
-      for (const eligibility of checkEligibility(this.#events.bySender(userId), this.#rules, this.#room)) {
-        this.#setOutcome(step, eligibility.entry, this.#outcomeOf(eligibility));
-      }
-    }
+    const report = (entry: Entry, rejection: Rejection | undefined) =>
+      this.#setOutcome(step, entry, rejection ? keptRejection(entry.outcome, rejection) : this.#memberOf(entry));
+    for (const userId of this.#dirtySenders)
+      checkEligibility(this.#events.bySender(userId), this.#rules, this.#room, report);
     this.#removed = [];
     this.#dirtySenders.clear();
     const { removed, added, rejected } = step;
-    if (removed.length + added.length > 0) this.#members = reordered(this.#members, removed.map(memberOf), added);
+    if (removed.length + added.length > 0)
+      this.#members = reordered(
+        this.#members,
+        removed.map(({ member }) => member),
+        added,
+      );
     this.#members = this.#previous?.same(this.#members) ?? this.#members;
     this.#previous = undefined;
     return { ...changesBetween(removed, added), rejected };
   }
 
+  /** The data of the application. A claim that was decoded in an earlier fold is not decoded again. */
+  readonly #decodeApplication = (claim: MembershipClaim): Application | undefined => {
+    const { slot, decodeApplication } = this.#rules;
+    if (!decodeApplication || claim.slot !== slot) return claim.application;
+    const previous = this.#previous?.of(claim);
+    if (previous) return previous.application;
+    try {
+      return decodeApplication(claim.application);
+    } catch {
+      return undefined;
+    }
+  };
+
   #setOutcome(step: Step, entry: Entry, outcome: Outcome): void {
     const before = entry.outcome;
     if (outcome === before) return;
-    if (before) this.#withdraw(step, before, outcome.kind === "rejected" ? outcome.rejection.reason : "replaced");
+    if (before) this.#withdraw(step, before, isRejection(outcome) ? outcome.reason : "replaced");
     entry.outcome = outcome;
-    if (outcome.kind === "member") {
-      step.added.push(outcome.member);
+    if (!isRejection(outcome)) {
+      step.added.push(outcome);
       return;
     }
-    step.rejected.push(outcome.rejection);
+    step.rejected.push(outcome);
     this.#areRejectionsCurrent = false;
   }
 
   #withdraw({ removed }: Step, outcome: Outcome, reason: Departure["reason"]): void {
-    if (outcome.kind === "member") removed.push({ member: outcome.member, reason });
-    else this.#areRejectionsCurrent = false;
+    if (isRejection(outcome)) this.#areRejectionsCurrent = false;
+    else removed.push({ member: outcome, reason });
   }
 
-  /** The outcome for an entry: the same object as before if nothing changed. */
-  #outcomeOf(eligibility: Eligibility): Outcome {
-    const { entry, rejection } = eligibility;
-    if (!rejection) return (entry.accepted ??= { kind: "member", member: this.#memberOf(eligibility.claim, entry) });
-    const before = entry.outcome;
-    const isSame = before?.kind === "rejected" && isSameRejection(before.rejection, rejection);
-    return isSame ? before : { kind: "rejected", rejection };
-  }
-
-  /** The member of a claim. A renewed member keeps its participant identity, so that this is hashed once. */
-  #memberOf(claim: MembershipClaim, entry: Entry): Membership {
-    const previous = this.#previous?.of(claim);
-    if (previous) return previous;
-    const { instance } = claim;
-    const isBack = entry.kind === "sticky" && entry.leaveId !== undefined;
-    return {
-      ...claim,
-      instance: isBack ? `${instance} ${entry.leaveId}` : instance,
-      participantIdentity: identityOf(claim, entry.outcome),
-    };
+  /** The member of an eligible entry: always the same object. */
+  #memberOf(entry: Entry): Membership {
+    return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
   }
 
   /** Removes sticky events at their end. State events stay and are checked again. */
@@ -223,9 +214,7 @@ export class MemberFold {
 
   /** Sorted on demand only: nothing but `rejected$` reads it. */
   #newestRejections(): readonly Rejection[] {
-    const all = Array.from(this.#events, ({ outcome }) => outcome).flatMap((outcome) =>
-      outcome?.kind === "rejected" ? [outcome.rejection] : [],
-    );
+    const all = Array.from(this.#events, ({ outcome }) => outcome).filter(isRejection);
     const newest = all.toSorted(byOriginTs).slice(-maxRejections);
     const known = this.#rejections;
     const isSame = newest.length === known.length && newest.every((each, index) => each === known[index]);
@@ -240,26 +229,29 @@ interface Step {
   readonly rejected: Rejection[];
 }
 
-const memberOf = ({ member }: Departure): Membership => member;
-
 const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
 const byOriginTs = (a: Rejection, b: Rejection): number =>
   a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
 
-/** The same event with the same content. */
-const isUnchanged = (a: RoomEvent, b: RoomEvent): boolean => a.eventId === b.eventId && a.content === b.content;
+/** The rejection, or the previous one if that says the same. */
+const keptRejection = (before: Outcome | undefined, rejection: Rejection): Rejection =>
+  isRejection(before) && isSameRejection(before, rejection) ? before : rejection;
 
-/** The same event, in another copy. Only a redaction changes what an event says. */
-const saysTheSame = (a: Entry, b: Entry): boolean =>
-  a.event.eventId === b.event.eventId && a.problem?.reason === b.problem?.reason;
+function memberOf(entry: Entry): Membership {
+  if (entry.kind === "state") return entry.claim!;
+  const { leaveId, outcome } = entry;
+  const claim = entry.claim!;
+  const { instance } = claim;
+  return {
+    ...claim,
+    instance: leaveId === undefined ? instance : `${instance} ${leaveId}`,
+    participantIdentity: stickyIdentity(claim, outcome),
+  };
+}
 
-/** The participant identity of a claim, taken from the member that it renews if there is one. */
-function identityOf({ kind, userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
-  if (before?.kind === "member") {
-    const { member } = before;
-    if (member.kind === kind && member.memberId === memberId && member.deviceId === deviceId)
-      return member.participantIdentity;
-  }
-  return participantIdentity(kind, userId, deviceId, memberId);
+/** The participant identity of a sticky member. A renewed member keeps it, so that it is hashed once. */
+function stickyIdentity({ userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
+  const isRenewed = before && !isRejection(before) && before.memberId === memberId && before.deviceId === deviceId;
+  return isRenewed ? before.participantIdentity : participantIdentity("sticky", userId, deviceId, memberId);
 }

@@ -4,8 +4,8 @@ import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
-import { readSlot } from "../room/slot.ts";
-import type { Membership, Slot } from "../types.ts";
+import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
+import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import type { Rules } from "./eligibility.ts";
 import { MemberFold } from "./fold.ts";
@@ -27,7 +27,7 @@ export class Projection {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
-  #slot: Slot = { status: "absent" };
+  #slot: SlotReading = noSlot;
   /** Whether a current sticky event was redacted: one that it had replaced may count again. */
   #hasRedaction = false;
 
@@ -46,7 +46,7 @@ export class Projection {
     return this.#fold.rejections;
   }
 
-  get slot(): Slot {
+  get slot(): SlotReading {
     return this.#slot;
   }
 
@@ -97,7 +97,7 @@ export class Projection {
   #readRoom(): void {
     const { roomId, slot, requireSlotEncryption } = this.#options;
     this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption);
-    this.#fold.setRoom(this.#slot.status, isEncrypted(this.#matrix, roomId));
+    this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
 

@@ -12,6 +12,8 @@ export type RejectionReason =
   | "slot-closed"
   /** It belongs to another slot. */
   | "other-slot"
+  /** The `application` option of the session refused its data. */
+  | "bad-application"
   /** A sticky join that was sent in the clear in an encrypted room. */
   | "unencrypted"
   /** A sticky event that this client cannot decrypt: perhaps a member, perhaps not. */

@@ -1,9 +1,10 @@
 // State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
-import { malformed, parsed } from "../room/parsed.ts";
-import type { Application } from "../types.ts";
-import { type DecodedMembership, intentIn, left, type MembershipClaim, transportError, transportsIn } from "./claim.ts";
+import { malformed, type Parsed, parsed } from "../room/parsed.ts";
+import type { Application, Membership } from "../types.ts";
+import { intentIn, left, transportError, transportsIn } from "./claim.ts";
+import { participantIdentity } from "./identity.ts";
 
 const defaultLifetimeMs = 4 * 3_600_000;
 const dayMs = 24 * 3_600_000;
@@ -18,18 +19,11 @@ export function mayBeMember(event: RoomEvent, slot: string, now: number): boolea
   return claim !== undefined && claim !== "left" && claim.slot === slot && claim.expiresTs > now;
 }
 
-/** The fields of the membership itself. All other fields of a content are data of the application. */
-const membershipFields = new Set(
-  "application type call_id device_id focus_active foci_preferred created_ts expires scope membershipID msc4354_sticky_key".split(
-    " ",
-  ),
-);
-
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
 const unsupportedFields = ["memberships", "m.application", "session"];
 
-/** Reads a state membership event. `now` limits how long the membership can last. */
-export function parseStateMember(event: RoomEvent, now: number): DecodedMembership {
+/** Reads a state membership event: the member that it claims. `now` limits how long the membership can last. */
+export function parseStateMember(event: RoomEvent, now: number): Parsed<Membership | "left"> {
   const { content } = event;
   if (!isObject(content)) return malformed("content");
   if (!("application" in content)) {
@@ -57,7 +51,7 @@ function errorIn(content: JsonObject): string | undefined {
 }
 
 /** The claim of a content without errors. */
-function claimIn(content: JsonObject, event: RoomEvent, now: number): MembershipClaim {
+function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership {
   const { sender: userId, eventId } = event;
   const deviceId = content["device_id"] as string;
   const membershipId = content["membershipID"];
@@ -69,7 +63,7 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership
     deviceId,
     memberId: isString(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
     // The claimed creation time, believed or not: it is the same in every refresh, for days. A user id has no space.
-    instance: `${userId} ${String(content["created_ts"] ?? event.originServerTs)} ${deviceId}`,
+    instance: `${userId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)} ${deviceId}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
@@ -77,9 +71,14 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership
     focusSelection: isString(focusSelection) ? focusSelection : undefined,
     createdTs,
     expiresTs,
+    participantIdentity: participantIdentity("state", userId, deviceId, ""),
     eventId,
   };
 }
+
+/** A time as text, in two parts where possible: numbers above 31 bits take several times as long to write. */
+const textOfTs = (ts: number): string =>
+  Number.isSafeInteger(ts) && ts >= 0 ? `${Math.floor(ts / 1e6)}_${ts % 1e6}` : String(ts);
 
 /** The default call was renamed from `""` to `ROOM`, for `m.call` alone (pitfall 30). */
 const slotOf = (application: string, callId: string): string =>
@@ -93,7 +92,7 @@ function timesIn(
   content: JsonObject,
   originServerTs: number,
   now: number,
-): Pick<MembershipClaim, "createdTs" | "expiresTs"> {
+): Pick<Membership, "createdTs" | "expiresTs"> {
   const claimedTs = Math.min((content["created_ts"] as number | undefined) ?? originServerTs, originServerTs);
   const lifetimeMs = (content["expires"] as number | undefined) ?? defaultLifetimeMs;
   return {
@@ -112,10 +111,31 @@ function begunTs(content: JsonObject, originServerTs: number, now: number): numb
   return ts;
 }
 
+/** The data of the application: all fields of a content that do not belong to the membership itself. */
 function applicationIn(content: JsonObject): Application {
   const application: JsonObject & { type: string } = { type: content["application"] as string };
-  for (const key of Object.keys(content)) if (!membershipFields.has(key)) put(application, key, content[key]);
+  for (const key of Object.keys(content)) if (!isMembershipField(key)) put(application, key, content[key]);
   return application;
+}
+
+/** A switch, because it is faster than a set here, and this is asked for each field of each membership. */
+function isMembershipField(key: string): boolean {
+  switch (key) {
+    case "application":
+    case "type":
+    case "call_id":
+    case "device_id":
+    case "focus_active":
+    case "foci_preferred":
+    case "created_ts":
+    case "expires":
+    case "scope":
+    case "membershipID":
+    case "msc4354_sticky_key":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Sets an own property, even if objects inherit one of that name, like `__proto__`. */

@@ -36,12 +36,22 @@ export function decodeSlot(content: unknown, slot: string, mustMatch?: { readonl
   return { status: "open", application };
 }
 
+/** A slot, and the id of the event that it was read from. */
+export interface SlotReading {
+  readonly slot: Slot;
+  readonly eventId: string | undefined;
+}
+
+/** The reading of a room without a slot event. */
+export const noSlot: SlotReading = { slot: { status: "absent" }, eventId: undefined };
+
 /** Reads the slot of a room now. `requireEncryption`: it must name the encryption of the room. */
-export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): Slot {
+export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): SlotReading {
   const [type, stableType] = slotTypes;
   const event = matrix.stateEvent(roomId, type, slot) ?? matrix.stateEvent(roomId, stableType, slot);
-  if (!event) return { status: "absent" };
-  return decodeSlot(event.content, slot, requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined);
+  if (!event) return noSlot;
+  const encryption = requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined;
+  return { slot: decodeSlot(event.content, slot, encryption), eventId: event.eventId };
 }
 
 const isApplicationOf = (application: unknown, slot: string): application is Application =>

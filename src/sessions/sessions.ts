@@ -8,7 +8,14 @@ import { stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import type { Application } from "../types.ts";
-import { type ReadingOptions, readingRules, type SessionOptions, type WatchedSession, watchSession } from "../watch.ts";
+import {
+  type DecoderFor,
+  type ReadingOptions,
+  readingRules,
+  type SessionOptions,
+  type WatchedSession,
+  watchSession,
+} from "../watch.ts";
 import { ActiveRooms } from "./active-rooms.ts";
 
 /** The calls of one slot in all rooms of a client. It does no work while nobody is subscribed. */
@@ -28,9 +35,10 @@ export interface RtcSessions<S extends WatchedSession = WatchedSession> {
 }
 
 /** How to read the calls, and how to open the session of a room. */
-export interface SessionsOptions<S extends WatchedSession = WatchedSession> extends ReadingOptions {
+export interface SessionsOptions<S extends WatchedSession, App extends Application = Application>
+  extends ReadingOptions<App> {
   /** Opens the session of a room: `rtcSession` for sessions that can be joined. Default `watchSession`. */
-  readonly open?: (matrix: Matrix, options: SessionOptions) => S;
+  readonly open: (matrix: Matrix, options: SessionOptions<App> & DecoderFor<App>) => S;
 }
 
 /**
@@ -51,17 +59,26 @@ export interface SessionsOptions<S extends WatchedSession = WatchedSession> exte
  * console.assert(sessions.active$.value.size === 0);
  * ```
  */
-export function rtcSessions<App extends Application = Application>(
+export function rtcSessions(
   matrix: Matrix,
   slot: string,
-  options?: ReadingOptions & { readonly open?: never },
+  options?: ReadingOptions & { readonly application?: never; readonly open?: never },
+): RtcSessions;
+export function rtcSessions<App extends Application>(
+  matrix: Matrix,
+  slot: string,
+  options: ReadingOptions<App> & DecoderFor<App> & { readonly open?: never },
 ): RtcSessions<WatchedSession<App>>;
-export function rtcSessions<S extends WatchedSession>(
+export function rtcSessions<S extends WatchedSession, App extends Application = Application>(
   matrix: Matrix,
   slot: string,
-  options: SessionsOptions<S> & { readonly open: (matrix: Matrix, options: SessionOptions) => S },
+  options: SessionsOptions<S, App>,
 ): RtcSessions<S>;
-export function rtcSessions(matrix: Matrix, slot: string, options: SessionsOptions = {}): RtcSessions {
+export function rtcSessions(
+  matrix: Matrix,
+  slot: string,
+  options: Partial<SessionsOptions<WatchedSession>> = {},
+): RtcSessions {
   const { open = watchSession, ...reading } = options;
   const rules = readingRules(slot, reading);
   const changes = changesByRoom(matrix);

@@ -1,5 +1,11 @@
 // The public names of matrixrtc-rx/testing: a homeserver in memory, for the tests of this library and of apps.
-export { type RawState, type RawSticky, type RoomOptions, virtualHomeserver } from "./virtual-homeserver.ts";
+export {
+  type RawEvent,
+  type RawState,
+  type RawSticky,
+  type RoomOptions,
+  virtualHomeserver,
+} from "./virtual-homeserver.ts";
 export type { VirtualHomeserver, VirtualHomeserverOptions } from "./virtual-homeserver.ts";
 export { keyName, memberNames, membershipMarbles, membersNamed } from "./marble-names.ts";
 export type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";

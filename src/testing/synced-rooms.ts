@@ -1,14 +1,21 @@
 // SyncedRooms: what one virtual client knows. It changes only with sync responses, and each of them emits one batch.
 import { asyncScheduler, Subject } from "rxjs";
-import type { RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
+import type { EphemeralEvent, RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
+import { SyncedTimelines } from "./synced-timelines.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 
 /** A part of a sync response. */
 export type SyncChange =
   | { readonly kind: "message"; readonly message: ToDeviceMessage }
-  | { readonly kind: "room"; readonly roomId: string; readonly events: readonly ServerEvent[] }
+  | {
+      readonly kind: "room";
+      readonly roomId: string;
+      readonly events: readonly ServerEvent[];
+      readonly timeline: readonly ServerEvent[];
+    }
+  | { readonly kind: "ephemeral"; readonly event: EphemeralEvent }
   | { readonly kind: "event"; readonly event: ServerEvent }
   | { readonly kind: "redaction"; readonly redacted: ServerEvent };
 
@@ -33,11 +40,13 @@ export class SyncedRooms {
   readonly changes$: Subject<readonly RoomChange[]> = new Subject();
   readonly toDevice$: Subject<ToDeviceMessage> = new Subject();
   readonly roomKey$: Subject<RoomKeyEvent> = new Subject();
+  readonly timelines: SyncedTimelines;
   readonly #userId: string;
   readonly #rooms = new Map<string, SyncedRoom>();
 
   constructor(userId: string) {
     this.#userId = userId;
+    this.timelines = new SyncedTimelines(userId);
   }
 
   has(roomId: string): boolean {
@@ -69,6 +78,7 @@ export class SyncedRooms {
     const changes = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
     if (changes.length > 0 || evenIfEmpty) this.changes$.next(changes);
+    this.timelines.ingest(response);
     for (const change of response) if (change.kind === "event") this.#decrypt(change.event);
   }
 
@@ -79,6 +89,7 @@ export class SyncedRooms {
   #apply(change: SyncChange): RoomChange[] {
     switch (change.kind) {
       case "message":
+      case "ephemeral":
         return [];
       case "room":
         return this.#enter(change.roomId, change.events);

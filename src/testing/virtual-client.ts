@@ -32,10 +32,26 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     changes$: synced.changes$.asObservable(),
     toDevice$: synced.toDevice$.asObservable(),
     roomKey$: synced.roomKey$.asObservable(),
+    timeline: (roomId) => synced.timelines.timeline(roomId),
+    timeline$: synced.timelines.timeline$.asObservable(),
+    ephemeral: (type, id) => synced.timelines.ephemeral(type, id),
+    ephemeral$: synced.timelines.ephemeral$.asObservable(),
 
     isCrossSigned: (device) => defer(() => of(server.isCrossSigned(device))),
     sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
     send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
+    redactEvent: (roomId, eventId, { txnId, reason }) =>
+      server.request(me, { request: "redact", roomId }, () => server.redact(me, roomId, eventId, txnId, reason)),
+    sendTyping: (roomId, isTyping, timeoutMs) =>
+      server
+        .request(me, { request: "typing", roomId }, () =>
+          server.ephemeral.setTyping(roomId, userId, isTyping, timeoutMs),
+        )
+        .pipe(ignoreElements()),
+    sendReceipt: (roomId, eventId) =>
+      server
+        .request(me, { request: "receipt", roomId }, () => server.ephemeral.setReceipt(roomId, userId, eventId))
+        .pipe(ignoreElements()),
     schedule: (event, delayMs) =>
       server.request(me, { request: "schedule", ...placeOf(event) }, () => server.schedule(userId, event, delayMs)),
     updateDelayedEvent: (delayId, action) =>

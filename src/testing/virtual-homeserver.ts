@@ -11,6 +11,7 @@ import type { Condition } from "./virtual-device.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
+/** How the virtual homeserver behaves. */
 export interface VirtualHomeserverOptions {
   /** How long a request travels to the server. Its response takes the same time. Default 20. */
   readonly latencyMs?: number;
@@ -22,6 +23,7 @@ export interface VirtualHomeserverOptions {
   readonly stickyEvents?: boolean;
 }
 
+/** How to make a room. */
 export interface RoomOptions {
   /** The users in the room. The first one created it and has power level 100. */
   readonly members: readonly string[];
@@ -33,8 +35,14 @@ export interface RoomOptions {
 }
 
 /** A raw state event, as if it came over federation. */
-export interface RawState extends Pick<RoomEvent, "type" | "sender" | "content"> {
+export interface RawState extends Pick<RoomEvent, "type" | "sender" | "content" | "requiredPowerLevel"> {
   readonly stateKey: string;
+  readonly eventId?: string;
+  readonly originServerTs?: number;
+}
+
+/** A raw event of the timeline, in cleartext. */
+export interface RawEvent extends Pick<RoomEvent, "type" | "sender" | "content"> {
   readonly eventId?: string;
   readonly originServerTs?: number;
 }
@@ -93,7 +101,12 @@ export interface VirtualHomeserver {
    * `undecryptable` for users who enter the room later.
    */
   sendSticky(roomId: string, event: RawSticky): string;
+  /** Adds an event to the timeline of a room without checking permissions, and returns the event id. */
+  sendEvent(roomId: string, event: RawEvent): string;
+  /** Redacts an event in the name of the creator of the room. */
   redact(roomId: string, eventId: string): void;
+  /** Sends the content of an `m.presence` event to everybody who shares a room with a user. */
+  setPresence(userId: string, content: JsonObject): void;
   /** Delivers a to-device message to a device, with `message.proof` as its proof. */
   deliver(to: Device, message: ToDeviceMessage): void;
 
@@ -172,7 +185,9 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
         ...(senderDeviceId !== undefined && { senderDeviceId }),
       });
     },
-    redact: (roomId, eventId) => server.rooms.redact(roomId, eventId),
+    sendEvent: (roomId, event) => server.rooms.add(roomId, event),
+    redact: (roomId, eventId) => server.rooms.redact(roomId, eventId, creatorOf(roomId)),
+    setPresence: (userId, content) => server.ephemeral.setPresence(userId, content),
     deliver: (to, message) => server.deliver(to, message),
 
     events: (roomId) => server.rooms.get(roomId).events,

@@ -8,6 +8,11 @@ export interface ServerEvent extends RoomEvent {
   readonly sticky?: Stickiness;
   /** The device that encrypted a timeline event which is not sticky. */
   readonly proof?: RoomKeyEvent["proof"];
+  /** The users who can decrypt it: those who were in the room when it was sent. */
+  readonly readers?: ReadonlySet<string>;
+  /** Of a redaction. */
+  readonly redacts?: string;
+  readonly unsigned?: JsonObject;
 }
 
 /** The sticky fields of an event, and how it was sent. */
@@ -53,12 +58,12 @@ export class VirtualRoom {
   }
 
   /** Removes the content of an event and its sticky fields. */
-  redact(eventId: string): ServerEvent | undefined {
+  redact(eventId: string, because: JsonObject): ServerEvent | undefined {
     const index = this.events.findIndex((event) => event.eventId === eventId);
     const event = this.events[index];
     if (!event) return undefined;
     const { sticky: _, ...rest } = event;
-    const redacted: ServerEvent = { ...rest, content: {} };
+    const redacted: ServerEvent = { ...rest, content: {}, unsigned: { redacted_because: because } };
     this.events[index] = redacted;
     const key = keyOf(event.type, event.stateKey ?? "");
     if (this.#state.get(key) === event) this.#state.set(key, redacted);
@@ -71,13 +76,30 @@ export class VirtualRoom {
     if (stateKey?.startsWith("@") && stateKey !== sender && !this.#ownsKey(sender, stateKey))
       return new MatrixError("forbidden", "a state key that is another user's id");
     const levels = objectOr(this.stateEvent("m.room.power_levels", "")?.content);
-    const level = levelIn(objectOr(levels["users"]), sender, levelIn(levels, "users_default", 0));
+    const level = this.#levelOf(sender);
     const byDefault =
       stateKey === undefined ? levelIn(levels, "events_default", 0) : levelIn(levels, "state_default", 50);
     const needed = levelIn(objectOr(levels["events"]), wireType, byDefault);
     return level < needed
       ? new MatrixError("forbidden", `${wireType} needs power level ${needed}, ${sender} has ${level}`)
       : undefined;
+  }
+
+  /** Why a user may not redact an event. One's own events need no more than the power to send a redaction. */
+  redactionRejectionOf(sender: string, eventId: string): MatrixError | undefined {
+    const isOwn = this.events.some((event) => event.eventId === eventId && event.sender === sender);
+    const rejection = this.rejectionOf(sender, "m.room.redaction", undefined);
+    if (isOwn || rejection) return rejection;
+    const levels = objectOr(this.stateEvent("m.room.power_levels", "")?.content);
+    const [needed, level] = [levelIn(levels, "redact", 50), this.#levelOf(sender)];
+    return level < needed
+      ? new MatrixError("forbidden", `a redaction needs power level ${needed}, ${sender} has ${level}`)
+      : undefined;
+  }
+
+  #levelOf(userId: string): number {
+    const levels = objectOr(this.stateEvent("m.room.power_levels", "")?.content);
+    return levelIn(objectOr(levels["users"]), userId, levelIn(levels, "users_default", 0));
   }
 
   #ownsKey(sender: string, stateKey: string): boolean {

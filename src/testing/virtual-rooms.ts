@@ -1,16 +1,20 @@
 // VirtualRooms: all rooms of the server. A change in a room goes to the devices of its members.
 import { asyncScheduler, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { OutgoingEvent } from "../matrix.ts";
+import type { EphemeralEvent, OutgoingEvent } from "../matrix.ts";
 import type { VirtualDevice } from "./virtual-device.ts";
 import { type ServerEvent, type Stickiness, VirtualRoom } from "./virtual-room.ts";
 import type { SyncChange } from "./synced-rooms.ts";
 
 /** An event that the server has not accepted yet. */
 export type EventDraft = Pick<ServerEvent, "type" | "sender" | "content"> &
-  Partial<Pick<ServerEvent, "stateKey" | "sticky" | "proof" | "eventId" | "originServerTs">>;
+  Partial<
+    Pick<ServerEvent, "stateKey" | "sticky" | "proof" | "eventId" | "originServerTs" | "redacts" | "requiredPowerLevel">
+  >;
 
 const maxStickyMs = 3_600_000;
+/** How many events of a timeline a newcomer gets. */
+const maxTimeline = 100;
 
 export class VirtualRooms {
   readonly event$: Subject<ServerEvent> = new Subject();
@@ -46,8 +50,9 @@ export class VirtualRooms {
     // Padded: if two events have the same time, the later one also has the greater id.
     const eventId = `$${String((this.#eventCount += 1)).padStart(6, "0")}`;
     const content = toJson(draft.content);
-    const event: ServerEvent = { eventId, originServerTs: asyncScheduler.now(), ...draft, roomId, content };
     const before = room.joined;
+    const readers = draft.proof && { readers: before };
+    const event: ServerEvent = { eventId, originServerTs: asyncScheduler.now(), ...draft, ...readers, roomId, content };
     room.add(event);
     this.event$.next(event);
     for (const device of this.#devices()) {
@@ -73,11 +78,23 @@ export class VirtualRooms {
     return isSame ? current.eventId : this.add(roomId, { type, sender, stateKey, content });
   }
 
-  redact(roomId: string, eventId: string): void {
+  /** Redacts an event without checking permissions, and returns the id of the redaction. */
+  redact(roomId: string, eventId: string, sender: string, reason?: string): string {
     const room = this.get(roomId);
-    const redacted = room.redact(eventId);
+    const content = { redacts: eventId, ...(reason !== undefined && { reason }) };
+    const redacted = room.redact(eventId, { type: "m.room.redaction", sender, content });
     for (const device of this.#devices())
       if (redacted && room.joined.has(device.userId)) device.enqueue({ kind: "redaction", redacted });
+    return this.add(roomId, { type: "m.room.redaction", sender, content, redacts: eventId });
+  }
+
+  /** Sends an ephemeral event to the devices of everybody in its room, or of presence in a room with its user. */
+  tell(event: EphemeralEvent): void {
+    const { roomId, sender = "" } = event;
+    const rooms =
+      roomId === undefined ? [...this.#rooms.values()].filter(({ joined }) => joined.has(sender)) : [this.get(roomId)];
+    for (const device of this.#devices())
+      if (rooms.some(({ joined }) => joined.has(device.userId))) device.enqueue({ kind: "ephemeral", event });
   }
 }
 
@@ -85,6 +102,7 @@ const wholeOf = (roomId: string, room: VirtualRoom): SyncChange => ({
   kind: "room",
   roomId,
   events: room.snapshot(asyncScheduler.now()),
+  timeline: room.events.slice(-maxTimeline),
 });
 
 /** A copy of a value as JSON carries it. */

@@ -4,6 +4,7 @@ import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
 import { VirtualDelayedEvents } from "./virtual-delayed-events.ts";
 import { VirtualDevice } from "./virtual-device.ts";
+import { VirtualEphemeral } from "./virtual-ephemeral.ts";
 import { Faults, type VirtualRequest } from "./faults.ts";
 import { toJson, VirtualRooms } from "./virtual-rooms.ts";
 import { overNetwork } from "./network.ts";
@@ -23,6 +24,7 @@ export class VirtualServer {
   readonly #devices = new Map<string, VirtualDevice>();
   readonly rooms: VirtualRooms = new VirtualRooms(() => this.#devices.values());
   readonly delayed: VirtualDelayedEvents = new VirtualDelayedEvents((userId, event) => this.#fire(userId, event));
+  readonly ephemeral: VirtualEphemeral = new VirtualEphemeral((event) => this.rooms.tell(event));
   /** Event ids by transaction, so that a retried request has one effect. */
   readonly #transactions = new Map<string, string>();
   #isUp = true;
@@ -86,7 +88,7 @@ export class VirtualServer {
     const { userId: sender, deviceId } = from;
     const { roomId, type } = event;
     const room = this.rooms.get(roomId);
-    const isEncrypted = event.stateKey === undefined && room.isEncrypted;
+    const isEncrypted = event.stateKey === undefined && !event.isCleartext && room.isEncrypted;
     const rejection = room.rejectionOf(sender, isEncrypted ? "m.room.encrypted" : type, event.stateKey);
     if (rejection) throw rejection;
     if (event.stateKey !== undefined) return this.rooms.sendState(sender, event);
@@ -98,6 +100,17 @@ export class VirtualServer {
     const eventId = this.#addToTimeline(sender, event, isEncrypted ? from : undefined);
     this.#transactions.set(transaction, eventId);
     return eventId;
+  }
+
+  /** Redacts an event for a device if its user may, once for each transaction. */
+  redact(from: VirtualDevice, roomId: string, eventId: string, txnId: string, reason?: string): string {
+    const { userId, deviceId } = from;
+    const rejection = this.rooms.get(roomId).redactionRejectionOf(userId, eventId);
+    if (rejection) throw rejection;
+    const transaction = JSON.stringify([userId, deviceId, roomId, eventId, txnId]);
+    const redactionId = this.#transactions.get(transaction) ?? this.rooms.redact(roomId, eventId, userId, reason);
+    this.#transactions.set(transaction, redactionId);
+    return redactionId;
   }
 
   schedule(userId: string, event: OutgoingEvent, delayMs: number): string {

@@ -1,4 +1,4 @@
-// joinIdle: an hour in which one joined member has nothing to do but to restart its delayed leave, over the port in memory.
+// joinIdle: an hour in which one joined member only restarts its delayed leave, over the port in memory.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { Figure } from "../figure.ts";

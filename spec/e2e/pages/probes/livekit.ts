@@ -1,4 +1,4 @@
-// Takes the place of matrixrtc-rx/livekit in the call app: the same, and it notes rooms, tokens and connections.
+// Replaces matrixrtc-rx/livekit in the call app: the same, and it notes rooms, tokens and connections.
 import { RoomEvent, type Room } from "livekit-client";
 import * as livekit from "matrixrtc-rx/livekit";
 import { tap, using } from "rxjs";

@@ -1,20 +1,21 @@
-// Visitor: a page in a browser context of its own, that is a device of its own.
+// Tab: a page in its own browser context, which is a device of its own.
 import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
+import { redacted } from "./redact.ts";
 import type { World } from "./world.ts";
 
 const screenshots = fileURLToPath(new URL(".screenshots/", import.meta.url));
 const keptLines = 40;
 
-export class Visitor {
+export class Tab {
   readonly name: string;
   page: Page;
-  /** The last things that the page has complained about. */
+  /** The latest errors and warnings of the page. */
   readonly complaints: string[] = [];
   readonly #context: BrowserContext;
-  /** The id of its process while that is stopped. */
+  /** The id of its process while the process is stopped. */
   #frozen: number | undefined;
 
   constructor(name: string, context: BrowserContext, page: Page) {
@@ -31,7 +32,7 @@ export class Visitor {
     return path;
   }
 
-  /** Ends the page as if its power had been cut: none of its code runs any more. */
+  /** Ends the page like a power cut: none of its code runs any more. */
   async kill(): Promise<void> {
     const crashed = new Promise((resolve) => this.page.once("crash", resolve));
     const session = await this.#context.newCDPSession(this.page);
@@ -39,7 +40,7 @@ export class Visitor {
     await crashed;
   }
 
-  /** Kills the page and opens it again, as a browser does that restores its tabs after a crash. */
+  /** Kills the page and opens it again, as browsers do that restore tabs after a crash. */
   async killAndReturn(): Promise<void> {
     const kept = await this.page.evaluate(() => Object.entries(sessionStorage));
     await this.kill();
@@ -52,7 +53,7 @@ export class Visitor {
     await this.page.goto(url, { waitUntil: "commit" });
   }
 
-  /** Stops the page's process, its timers and its media too, as when a computer sleeps. */
+  /** Stops the process of the page with its timers and its media, as when a computer sleeps. */
   async freeze(): Promise<void> {
     this.#frozen = await this.#process();
     process.kill(this.#frozen, "SIGSTOP");
@@ -62,7 +63,7 @@ export class Visitor {
     throw new Error(`${this.name} does not stop with process ${this.#frozen}`);
   }
 
-  /** Lets it go on. */
+  /** Continues the stopped process. */
   thaw(): void {
     if (this.#frozen !== undefined) process.kill(this.#frozen, "SIGCONT");
     this.#frozen = undefined;
@@ -73,7 +74,7 @@ export class Visitor {
     return this.#context.close();
   }
 
-  /** The process of the page: the one that works most while the page is busy. */
+  /** The process of the page: the process that uses most CPU time while the page is busy. */
   async #process(): Promise<number> {
     const session = await this.#context.browser()!.newBrowserCDPSession();
     const times = async () => {
@@ -92,7 +93,7 @@ export class Visitor {
 
   #listen() {
     const complain = (line: string) => {
-      this.complaints.push(line);
+      this.complaints.push(redacted(line));
       if (this.complaints.length > keptLines) this.complaints.shift();
     };
     this.page.on("pageerror", (error) => complain(`uncaught: ${error.message}`));
@@ -102,11 +103,11 @@ export class Visitor {
   }
 }
 
-/** Opens a page; `viewport` as on a small laptop. */
-export async function visit({ browser }: World, name: string, url: string): Promise<Visitor> {
+/** Opens a page, as large as on a small laptop. */
+export async function openTab({ browser }: World, name: string, url: string): Promise<Tab> {
   const context = await browser.newContext({ viewport: { width: 960, height: 600 } });
   const page = await context.newPage();
-  const visitor = new Visitor(name, context, page);
+  const tab = new Tab(name, context, page);
   await page.goto(url);
-  return visitor;
+  return tab;
 }

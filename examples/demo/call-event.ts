@@ -1,19 +1,19 @@
-// Happening: something that this demo shows: it happened to one member of the call, at one moment.
+// CallEvent: something that happened to one member of the call, as the demo shows it.
 import type { Trace } from "matrixrtc-rx";
 
 /** Why a key was made. */
 export type Reason = Extract<Trace, { readonly kind: "key-created" }>["reason"];
 
-export type Happening = { readonly ts: number; readonly who: string } & (
+export type CallEvent = { readonly ts: number; readonly member: string } & (
   | { readonly kind: "joined" }
   | { readonly kind: "hung-up" }
-  /** Its page was stopped, without a word to anybody. */
+  /** Its page was stopped: it could not leave. */
   | { readonly kind: "killed" }
-  /** The others see it no more. */
+  /** The others do not see it any more. */
   | { readonly kind: "gone" }
   | { readonly kind: "key-made"; readonly keyIndex: number; readonly reason: Reason }
-  /** Somebody has been given a key; `to` is another member, or `who` itself. `secret` stands for the key, and never shows. */
+  /** `to` has received a key of `member`. `secret` identifies the key and is never shown. */
   | { readonly kind: "key-held"; readonly keyIndex: number; readonly to: string; readonly secret: string }
-  /** From now on it encrypts with this key. */
+  /** It encrypts with this key from now on. */
   | { readonly kind: "key-used"; readonly keyIndex: number; readonly secret: string }
 );

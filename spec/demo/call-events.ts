@@ -1,11 +1,11 @@
 // A call in words: `1.5 bob joined`, `2 alice used 0`, `2.1 bob holds alice 0`, `6 alice made 1 join`; times in seconds.
-import type { Happening, Reason } from "../../examples/demo/happening.ts";
+import type { CallEvent, Reason } from "../../examples/demo/call-event.ts";
 
-export const happenings = (text: string): Happening[] => text.trim().split("\n").map(happening);
+export const events = (text: string): CallEvent[] => text.trim().split("\n").map(event);
 
-function happening(text: string): Happening {
-  const [seconds, who = "", verb, first = "", second = ""] = text.trim().split(/ +/);
-  const at = { ts: Number(seconds) * 1000, who };
+function event(text: string): CallEvent {
+  const [seconds, member = "", verb, first = "", second = ""] = text.trim().split(/ +/);
+  const at = { ts: Number(seconds) * 1000, member };
   switch (verb) {
     case "joined":
     case "killed":
@@ -15,15 +15,22 @@ function happening(text: string): Happening {
     case "made":
       return { ...at, kind: "key-made", keyIndex: Number(first), reason: second as Reason };
     case "used":
-      return { ...at, kind: "key-used", keyIndex: Number(first), secret: `${who} ${first}` };
+      return { ...at, kind: "key-used", keyIndex: Number(first), secret: `${member} ${first}` };
     case "holds":
-      return { ...at, who: first, kind: "key-held", keyIndex: Number(second), to: who, secret: `${first} ${second}` };
+      return {
+        ...at,
+        member: first,
+        kind: "key-held",
+        keyIndex: Number(second),
+        to: member,
+        secret: `${first} ${second}`,
+      };
     default:
-      throw new Error(`no happening: ${text}`);
+      throw new Error(`no event: ${text}`);
   }
 }
 
-/** Alice stays, Bob is killed, Carl hangs up; everything goes as promised. */
+/** Alice stays, Bob is killed, Carl hangs up. Every rule holds. */
 export const goodCall = `
   0    alice joined
   0    alice used 0
