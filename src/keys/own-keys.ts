@@ -1,9 +1,9 @@
 // OwnKeys: which key of ours is in use, which is next, and which devices get them. protocol.md 5.1, pitfalls 21 to 23, 43.
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
-import type { EncryptionKey, Membership, OwnMember } from "../types.ts";
+import type { EncryptionKey, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
-import { deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
+import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
 import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
@@ -36,7 +36,7 @@ export class OwnKeys {
   #used: readonly EncryptionKey[] = [];
   #useCount = 0;
   #status: MemberEncryption | undefined;
-  #members: readonly Membership[] = [];
+  #members: readonly CallMember[] = [];
   #userCount = 0;
   /** Our own instance, while the room shows it. */
   #ownInstance: string | undefined;
@@ -82,7 +82,7 @@ export class OwnKeys {
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
-  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
+  advance(members: readonly CallMember[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
     const effects: ExchangeEffect[] = [];
     if (this.#pending && now >= this.#pending.useTs) effects.push(...this.#use(this.#pending, now));
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
@@ -137,7 +137,7 @@ export class OwnKeys {
   }
 
   /** Returns true if a device joined that may not have the key in use. */
-  #updateRecipients(members: readonly Membership[], { joined, left }: MemberChanges, now: number): boolean {
+  #updateRecipients(members: readonly CallMember[], { joined, left }: MemberChanges, now: number): boolean {
     this.#members = members;
     if (joined.length === 0 && left.length === 0) return false;
     this.#userCount = new Set(members.map(({ userId }) => userId)).size;
@@ -159,8 +159,8 @@ export class OwnKeys {
     return isAwaited;
   }
 
-  #recipientChanges(joined: readonly Membership[], left: readonly Membership[]) {
-    const isOwn = (member: Membership) => sameDevice(member, this.#self);
+  #recipientChanges(joined: readonly CallMember[], left: readonly CallMember[]) {
+    const isOwn = (member: CallMember) => sameDevice(member, this.#self);
     const ownInstance = joined.some(isOwn) || left.some(isOwn) ? this.#findOwnInstance() : this.#ownInstance;
     if (ownInstance !== this.#ownInstance) {
       // Our own instance changed. To the others we are a new member, so everybody needs our keys again.
@@ -169,7 +169,7 @@ export class OwnKeys {
       return { added: devicesOf(others), removed: [...this.#recipients.values()] };
     }
     if (ownInstance === undefined) return { added: [], removed: [] };
-    const hasLeft = (member: Membership) => !this.#members.some((other) => sameDevice(other, member));
+    const hasLeft = (member: CallMember) => !this.#members.some((other) => sameDevice(other, member));
     return {
       added: devicesOf(joined.filter((member) => !isOwn(member))),
       removed: left.filter((member) => !isOwn(member) && hasLeft(member)),
