@@ -1,8 +1,9 @@
 import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
-import { lastValueFrom, type Observable, toArray } from "rxjs";
+import { lastValueFrom, mergeMap, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { proven } from "../../src/room/proven.ts";
 import { alice, bob, encrypted, event, roomId, roomState } from "./events.ts";
 import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
@@ -30,7 +31,7 @@ async function pair() {
 
 function heardBy(port: { toDevice$: Observable<ToDeviceMessage> }) {
   const heard: ToDeviceMessage[] = [];
-  port.toDevice$.subscribe((message) => heard.push(message));
+  port.toDevice$.pipe(mergeMap(proven)).subscribe((message) => heard.push(message));
   return heard;
 }
 
@@ -105,7 +106,7 @@ const decrypted = (client: MatrixClient, content: object, sender = bob, key = "k
     encryptionInfo: { sender, senderDevice, senderCurve25519KeyBase64: key, senderVerified: false },
   });
 
-function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+function clientWithDevices(lists: (userId: string) => Promise<readonly string[]>): MatrixClient {
   const { client } = server.client();
   vi.spyOn(client, "getCrypto").mockReturnValue({
     getUserDeviceInfo: async ([userId = ""]: string[]) => {
@@ -116,6 +117,11 @@ function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
     },
     getDeviceVerificationStatus: async (_: string, deviceId: string) => ({ signedByOwner: deviceId === "SIGNED" }),
   } as never);
+  return client;
+}
+
+function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+  const client = clientWithDevices(lists);
   return { client, heard: heardBy(fromMatrixClient(client)) };
 }
 
@@ -190,7 +196,9 @@ test("many messages from one device need only one look-up at a time", async () =
 test("nothing is emitted after unsubscribing, not even a message whose device is being looked up", async () => {
   const { client } = withDevices(async () => ["BOB1"]);
   const heard: ToDeviceMessage[] = [];
-  const subscription = fromMatrixClient(client).toDevice$.subscribe((message) => heard.push(message));
+  const subscription = fromMatrixClient(client)
+    .toDevice$.pipe(mergeMap(proven))
+    .subscribe((message) => heard.push(message));
   decrypted(client, {});
   subscription.unsubscribe();
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -282,4 +290,19 @@ test("sending to no devices completes at once", async () => {
   const { client } = server.client();
   expect(await all(fromMatrixClient(client).sendToDevice([], type, {}))).toEqual([]);
   expect(server.requests).toEqual([]);
+});
+
+test("a device is looked up only for a message whose proof is asked for", async () => {
+  const look = vi.fn(async () => ["BOB1"]);
+  const client = clientWithDevices(look);
+  fromMatrixClient(client).toDevice$.subscribe();
+  for (let count = 0; count < 10; count += 1) decrypted(client, {});
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(look).not.toHaveBeenCalled();
+});
+
+test("a device is cross-signed if its owner has signed it", async () => {
+  const port = fromMatrixClient(clientWithDevices(async () => []));
+  const isSigned = (deviceId: string) => lastValueFrom(port.isCrossSigned!({ userId: bob, deviceId }));
+  expect([await isSigned("SIGNED"), await isSigned("BOB1")]).toEqual([true, false]);
 });

@@ -1,6 +1,6 @@
 // Effects: what a step of the exchange of keys asks for. protocol.md 5.
 import type { EncryptionKey } from "../types.ts";
-import type { Delivery } from "./channel.ts";
+import type { Delivery } from "./own-key.ts";
 import type { KeyCounts } from "./statistics.ts";
 import type { KeyTrace } from "./trace.ts";
 
@@ -31,5 +31,7 @@ export interface Surroundings {
   readonly newKey: () => Uint8Array<ArrayBuffer>;
   /** Whether a user is in the room now. */
   readonly isInRoom: (userId: string) => boolean;
+  /** Whether a user was kicked or banned from the room. */
+  readonly isRemoved: (userId: string) => boolean;
   readonly now: number;
 }

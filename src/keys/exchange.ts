@@ -3,7 +3,7 @@
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { Rejection } from "../membership/rejection.ts";
 import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.ts";
-import type { Delivery } from "./channel.ts";
+import type { Delivery } from "./own-key.ts";
 import { type CallMember, idsOf, type MemberIds, sameDevice } from "./device.ts";
 import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
 import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
@@ -48,7 +48,7 @@ export class Exchange {
   readonly #isInRoom: (userId: string) => boolean;
   #members: readonly Membership[] = [];
   #presumed: readonly PresumedMember[] = [];
-  /** Of the present step. */
+  /** What the present step asks for. */
   #effects: ExchangeEffect[] = [];
 
   constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings) {

@@ -12,7 +12,7 @@ import {
   of,
   Subject,
 } from "rxjs";
-import { isInRoom } from "../room/room-member.ts";
+import { isInRoom, isRemoved } from "../room/room-member.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
 import type { Decryption, EncryptionKey, OwnMember } from "../types.ts";
@@ -66,6 +66,7 @@ export class Keys {
       const exchange = new Exchange(own, options.rotation, {
         newKey: () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format))),
         isInRoom: (userId) => isInRoom(matrix, roomId, userId),
+        isRemoved: (userId) => isRemoved(matrix, roomId, userId),
         now: asyncScheduler.now(),
       });
       this.#exchange = exchange;

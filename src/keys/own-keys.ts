@@ -2,12 +2,11 @@
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { EncryptionKey, OwnMember } from "../types.ts";
-import type { Delivery } from "./channel.ts";
 import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
 import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
-import { OwnKey } from "./own-key.ts";
+import { type Delivery, OwnKey } from "./own-key.ts";
 import {
   type Collecting,
   collectMsAt,
@@ -30,7 +29,7 @@ export class OwnKeys {
   readonly #self: OwnMember;
   readonly #policy: RotationPolicy;
   readonly #newKey: () => Uint8Array<ArrayBuffer>;
-  readonly #isInRoom: (userId: string) => boolean;
+  readonly #isRemoved: (userId: string) => boolean;
   #active: OwnKey;
   #pending: OwnKey | undefined;
   #used: readonly EncryptionKey[] = [];
@@ -47,11 +46,11 @@ export class OwnKeys {
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
 
-  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isInRoom, now }: Surroundings) {
+  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isRemoved, now }: Surroundings) {
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
-    this.#isInRoom = isInRoom;
+    this.#isRemoved = isRemoved;
     this.#active = new OwnKey(0, newKey(), now, now);
   }
 
@@ -114,7 +113,7 @@ export class OwnKeys {
 
   /** A user joined or left the room. */
   onRoomMemberChange(now: number): void {
-    for (const key of this.#keys()) key.checkRoom(this.#isInRoom, now);
+    for (const key of this.#keys()) key.checkRemoved(this.#isRemoved, now);
   }
 
   /** A request for the keys of some devices travels with our newest key that each of them was given before. */
@@ -187,7 +186,7 @@ export class OwnKeys {
 
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
-    for (const key of this.#keys()) key.cancel(device, !this.#isInRoom(device.userId), now);
+    for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }
 
   /** When a device may get a key again: at the time that is planned already, or after the pause. */
