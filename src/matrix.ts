@@ -173,8 +173,8 @@ export interface Matrix {
   /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
   /**
-   * Emits whether the owner of a device has cross-signed it, as far as the client knows, and completes. Optional: without
-   * it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
    */
   isCrossSigned?(device: Device): Observable<boolean>;
 
@@ -190,6 +190,12 @@ export interface Matrix {
   ): Observable<never>;
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  /**
+   * Asks the server for the room membership of a user that the client does not know, as after a gappy sync. A change of this
+   * `m.room.member` event follows if the user has one. Emits nothing and completes. Optional.
+   */
+  loadMember?(roomId: string, userId: string): Observable<never>;
 
   // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
 

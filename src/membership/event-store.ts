@@ -6,7 +6,7 @@ import { DeadlineHeap, type Timed } from "../rx/timer-queue.ts";
 import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
-import { parseStateMember } from "./state-event.ts";
+import { type FirstRead, parseStateMember } from "./state-event.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
 /** The event at one key: a state key, or a sticky key of a sender. */
@@ -26,6 +26,8 @@ export interface StickyEntry extends EntryBase {
   readonly claim: MembershipClaim | undefined;
   /** The last leave event at this key. A join after it is a new instance, even with the same member id (1.5). */
   readonly leaveId: string | undefined;
+  /** The last end of the events that it has replaced at this key. Later than its own end: they count again after it. */
+  replacedUntilTs: number;
 }
 
 interface EntryBase extends Timed {
@@ -64,8 +66,8 @@ export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEve
 export type DecodeApplication = (claim: MembershipClaim) => Application | undefined;
 
 /** The entry of a state event. It ends if it claims a membership. */
-export function stateEntry(key: string, event: RoomEvent, decode: DecodeApplication, now: number): StateEntry {
-  const { claim, problem } = checked(parseStateMember(event, now), decode);
+export function stateEntry(key: string, event: RoomEvent, first: FirstRead, decode: DecodeApplication): StateEntry {
+  const { claim, problem } = checked(parseStateMember(event, first), decode);
   return {
     kind: "state",
     key,
@@ -99,6 +101,7 @@ export function stickyEntry(
     problem,
     mayClaim: key.isShared,
     leaveId: lastLeave(before),
+    replacedUntilTs: before ? Math.max(before.endTs, before.replacedUntilTs) : -Infinity,
     endTs,
     heapIndex: -1,
     hasEnded: false,

@@ -15,13 +15,16 @@ import {
   isUndecryptable,
   keyOfSticky,
   type Outcome,
+  type StateEntry,
   stateEntry,
   stickyEntry,
 } from "./event-store.ts";
+import type { FirstReads } from "./first-reads.ts";
 import { participantIdentity } from "./identity.ts";
 import { byText, reordered } from "./order.ts";
 import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
+import type { FirstRead } from "./state-event.ts";
 import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
 /**
@@ -35,6 +38,7 @@ const maxRejections = 1_000;
 
 export class MemberFold {
   readonly #rules: Rules;
+  readonly #firstReads: FirstReads;
   #room: RoomConditions;
   readonly #events = new EventStore();
   /** The senders whose events have to be checked again. */
@@ -48,9 +52,18 @@ export class MemberFold {
   #rejections: readonly Rejection[] = [];
   #areRejectionsCurrent = true;
 
-  /** @param previous The members of an earlier fold of the room. They keep their identity where they are the same. */
-  constructor(rules: Rules, isInRoom: RoomConditions["isInRoom"], previous: readonly Membership[] = []) {
+  /**
+   * @param firstReads The first reads of the client, shared by all its folds.
+   * @param previous The members of an earlier fold of the room. They keep their identity where they are the same.
+   */
+  constructor(
+    rules: Rules,
+    isInRoom: RoomConditions["isInRoom"],
+    firstReads: FirstReads,
+    previous: readonly Membership[] = [],
+  ) {
     this.#rules = rules;
+    this.#firstReads = firstReads;
     this.#room = { slotStatus: "absent", encrypted: false, isInRoom };
     this.#previous = new PreviousMembers(previous);
   }
@@ -77,12 +90,18 @@ export class MemberFold {
     return this.#events.stateKeys();
   }
 
-  /** Puts the event that is at a state key now. Undefined: the key is empty. */
-  putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
+  /**
+   * Puts the event that is at a state key now. Undefined: the key is empty.
+   *
+   * @param lastReadTs When the keys of the room were last read before. Undefined: never.
+   */
+  putState(stateKey: string, event: RoomEvent | undefined, now: number, lastReadTs?: number): void {
     const before = this.#events.stateAt(stateKey);
     if (event && before && isMadeOf(before, event)) return;
-    if (event) this.#put(stateEntry(stateKey, event, this.#decodeApplication, now), before);
-    else if (before) this.#remove(before, "left");
+    if (event) {
+      const first = this.#firstReads.of(event, firstRead(event, before, now, lastReadTs));
+      this.#put(stateEntry(stateKey, event, first, this.#decodeApplication), before);
+    } else if (before) this.#remove(before, "left");
   }
 
   /** Puts a sticky event. Events may come in any order, and more than once. */
@@ -95,8 +114,8 @@ export class MemberFold {
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const key = keyOfSticky(event);
     const before = this.#events.stickyAt(key.text);
-    if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
+    if (before && !outranks(event, before.event)) before.replacedUntilTs = Math.max(before.replacedUntilTs, endTs);
+    else this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
   /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
@@ -119,9 +138,24 @@ export class MemberFold {
     else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
   }
 
-  /** Takes the next step: applies all events that were put, and the time. Returns what it changed. */
-  recompute(now: number): Changes {
-    this.#endDue(now);
+  /**
+   * Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. Returns true
+   * if an event has ended before one that it replaced: then put the sticky events again.
+   */
+  expire(now: number): boolean {
+    let isUncovered = false;
+    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
+      if (entry.kind === "state") this.#dirtySenders.add(entry.event.sender);
+      else {
+        this.#remove(entry, "expired");
+        isUncovered ||= entry.replacedUntilTs > now;
+      }
+    }
+    return isUncovered;
+  }
+
+  /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
+  recompute(): Changes {
     const step: Step = { removed: [], added: [], rejected: [] };
     for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
     const report = (entry: Entry, rejection: Rejection | undefined) =>
@@ -178,14 +212,6 @@ export class MemberFold {
     return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
   }
 
-  /** Removes sticky events at their end. State events stay and are checked again. */
-  #endDue(now: number): void {
-    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
-      if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#dirtySenders.add(entry.event.sender);
-    }
-  }
-
   /** Puts an entry at a free key, or in place of the entry `before`. */
   #put(entry: Entry, before: Entry | undefined): void {
     if (before) {
@@ -233,6 +259,13 @@ const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.may
 
 const byOriginTs = (a: Rejection, b: Rejection): number =>
   a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
+
+/** The read of a state event, given the entry that was at its key before, or when the key was last seen empty. */
+function firstRead(event: RoomEvent, before: StateEntry | undefined, readTs: number, emptyTs?: number): FirstRead {
+  if (!before) return emptyTs === undefined ? { readTs } : { readTs, emptyTs };
+  const isRefresh = before.claim && before.event.sender === event.sender;
+  return { readTs, beforeTs: isRefresh ? before.claim.createdTs : before.event.originServerTs };
+}
 
 /** The rejection, or the previous one if that says the same. */
 const keptRejection = (before: Outcome | undefined, rejection: Rejection): Rejection =>

@@ -1,5 +1,5 @@
 // Projection: a fold that is kept in step with a room. A change says where to look; the value is read from the client.
-import type { Matrix, RoomChange } from "../matrix.ts";
+import type { Matrix, RoomChange, RoomEvent } from "../matrix.ts";
 import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
@@ -8,6 +8,7 @@ import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import type { Rules } from "./eligibility.ts";
+import { firstReadsOf } from "./first-reads.ts";
 import { MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
 
@@ -28,14 +29,15 @@ export class Projection {
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
   #slot: SlotReading = noSlot;
-  /** Whether a current sticky event was redacted: one that it had replaced may count again. */
-  #hasRedaction = false;
+  /** When a batch last said what has changed in the room: what was not read by then was not there. */
+  #lastReadTs: number | undefined;
 
   /** @param previous The members of an earlier projection of the room. */
   constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
     this.#matrix = matrix;
     this.#options = options;
-    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), previous);
+    const isJoined = (userId: string) => isInRoom(matrix, options.roomId, userId);
+    this.#fold = new MemberFold(options, isJoined, firstReadsOf(matrix), previous);
   }
 
   get members(): readonly Membership[] {
@@ -57,16 +59,21 @@ export class Projection {
 
   /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
-    for (const change of batch) this.#read(change, now);
-    if (this.#hasRedaction) this.#readSticky(now);
-    this.#hasRedaction = false;
-    return this.#fold.recompute(now);
+    let isUncovered = false;
+    for (const change of batch) {
+      if (change.kind === "redaction") isUncovered = this.#fold.redact(change.eventId) || isUncovered;
+      else this.#read(change, now);
+    }
+    if (batch.length > 0) this.#lastReadTs = now;
+    isUncovered = this.#fold.expire(now) || isUncovered;
+    // A current sticky event is gone: the client may hold one that it had replaced.
+    if (isUncovered) this.#readSticky(now);
+    return this.#fold.recompute();
   }
 
-  #read(change: RoomChange, now: number): void {
+  #read(change: Exclude<RoomChange, { kind: "redaction" }>, now: number): void {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
     else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
@@ -76,10 +83,10 @@ export class Projection {
     const removed = new Set(this.#fold.stateKeys());
     for (const event of this.#matrix.stateEvents(this.#options.roomId, stateMemberType)) {
       const { stateKey = "" } = event;
-      this.#fold.putState(stateKey, event, now);
+      this.#putState(stateKey, event, now);
       removed.delete(stateKey);
     }
-    for (const stateKey of removed) this.#fold.putState(stateKey, undefined, now);
+    for (const stateKey of removed) this.#putState(stateKey, undefined, now);
     this.#readSticky(now);
     this.#fold.recheckUsers();
     this.#readRoom();
@@ -90,7 +97,11 @@ export class Projection {
   }
 
   #readMember(stateKey: string, now: number): void {
-    this.#fold.putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
+    this.#putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
+  }
+
+  #putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
+    this.#fold.putState(stateKey, event, now, this.#lastReadTs);
   }
 
   /** Reads the slot and the encryption of the room. */

@@ -39,6 +39,9 @@ export interface Rejection {
   readonly eventId: string;
   /** When it was sent, by the clock of its server: milliseconds since 1970. */
   readonly originServerTs: number;
-  /** When the reason changes by itself: milliseconds since 1970. Absent if only another event can change it. */
+  /**
+   * When the reason changes by itself, as far as the current events say: milliseconds since 1970. Absent if only another
+   * event can change it.
+   */
   readonly untilTs?: number;
 }

@@ -1,5 +1,5 @@
 // Calls between two users, m.call.*: typed, so that a reader of a room knows them. Client-server specification, voice over IP.
-import { id, list, natural, object, oneOf, optional, required, type Rule, body, text, longest } from "./rules.ts";
+import { body, id, list, natural, object, oneOf, type Rule, url } from "./rules.ts";
 
 /** What all these events have. */
 export interface VoipCommon {
@@ -46,39 +46,35 @@ export interface Candidate {
   readonly sdpMLineIndex?: number;
 }
 
-const version: Rule<number | string> = (value, notes) => (typeof value === "number" ? natural : id)(value, notes);
+/** The content of each type of event of such a call. */
+export interface VoipContents {
+  "m.call.invite": CallInviteContent;
+  "m.call.answer": CallAnswerContent;
+  "m.call.candidates": CallCandidatesContent;
+  "m.call.hangup": CallHangupContent;
+}
 
-const common = { call_id: required(id), version: required(version), party_id: optional(id) };
+const must = {
+  call_id: id,
+  version: ((value, notes) => natural(value, notes) ?? id(value, notes)) as Rule<number | string>,
+};
+const may = { party_id: id };
 
-const description = <T extends string>(type: T) =>
-  object<SessionDescription<T>>({ type: required(oneOf(type)), sdp: required(body) } as never);
+const description = <T extends "offer" | "answer">(type: T) =>
+  object<{ type: string; sdp: string }>({ type: oneOf(type), sdp: body }, {}) as Rule<SessionDescription<T>>;
 
-export const callInviteContent: Rule<CallInviteContent> = object<CallInviteContent>({
-  ...common,
-  offer: required(description("offer")),
-  lifetime: optional(natural),
-  invitee: optional(id),
-});
-
-export const callAnswerContent: Rule<CallAnswerContent> = object<CallAnswerContent>({
-  ...common,
-  answer: required(description("answer")),
-});
-
-export const callCandidatesContent: Rule<CallCandidatesContent> = object<CallCandidatesContent>({
-  ...common,
-  candidates: required(
-    list(
-      object<Candidate>({
-        candidate: required(text(longest.url)),
-        sdpMid: optional(id),
-        sdpMLineIndex: optional(natural),
-      }),
-    ),
+export const voipRules: { readonly [T in keyof VoipContents]: Rule<VoipContents[T]> } = {
+  "m.call.invite": object<CallInviteContent>(
+    { ...must, offer: description("offer") },
+    { ...may, lifetime: natural, invitee: id },
   ),
-});
-
-export const callHangupContent: Rule<CallHangupContent> = object<CallHangupContent>({
-  ...common,
-  reason: optional(id),
-});
+  "m.call.answer": object<CallAnswerContent>({ ...must, answer: description("answer") }, may),
+  "m.call.candidates": object<CallCandidatesContent>(
+    {
+      ...must,
+      candidates: list(object<Candidate>({ candidate: url }, { sdpMid: id, sdpMLineIndex: natural })),
+    },
+    may,
+  ),
+  "m.call.hangup": object<CallHangupContent>(must, { ...may, reason: id }),
+};

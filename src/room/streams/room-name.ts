@@ -7,7 +7,7 @@ export interface Company {
   readonly names: readonly string[];
   /** How many others are not named. */
   readonly moreCount: number;
-  /** Nobody else is joined or invited: the names are of those who were. */
+  /** Nobody else is joined or invited any more: the others are those who were. */
   readonly isEmpty: boolean;
 }
 
@@ -16,24 +16,23 @@ export type Wording = (company: Company) => string;
 
 const mostNames = 5;
 
-/** Others than ourselves who are joined or invited, as far as they are named. */
-export function companyOf(me: string, members: readonly RoomMember[], joinedOrInvitedCount: number): Company {
-  const names: string[] = [];
-  let isIn = false;
-  for (const { userId, membership, name } of members) {
-    if (membership === "knock") continue;
-    if (userId === me) isIn = true;
-    else if (names.length < mostNames) names.push(name);
-    if (names.length === mostNames && (isIn || userId > me)) break;
-  }
-  const others = joinedOrInvitedCount - (isIn ? 1 : 0);
-  return { names, moreCount: others - names.length, isEmpty: others === 0 };
+/** Others than ourselves who are joined or invited, or else those who were. */
+export function companyOf(me: string, members: readonly RoomMember[], former: () => readonly RoomMember[]): Company {
+  const others = members.filter(({ userId, membership }) => userId !== me && membership !== "knock");
+  const isEmpty = others.length === 0;
+  const named = (isEmpty ? former() : others).filter(({ userId }) => userId !== me);
+  return {
+    names: named.slice(0, mostNames).map(({ name }) => name),
+    moreCount: Math.max(0, named.length - mostNames),
+    isEmpty,
+  };
 }
 
 /** "Ann, Bob and 3 others". */
 export const inEnglish: Wording = ({ names, moreCount, isEmpty }) => {
-  const parts = moreCount > 0 ? [...names, `${moreCount} ${moreCount === 1 ? "other" : "others"}`] : names;
-  const all = parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
-  if (!isEmpty) return all;
-  return all === "" ? "Empty room" : `Empty room (was ${all})`;
+  const parts = moreCount > 0 ? [...names, `${moreCount} ${moreCount === 1 ? "other" : "others"}`] : [...names];
+  const last = parts.pop();
+  const all = parts.length > 0 ? `${parts.join(", ")} and ${last}` : last;
+  if (!isEmpty) return all ?? "";
+  return all === undefined ? "Empty room" : `Empty room (was ${all})`;
 };
