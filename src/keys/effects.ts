@@ -25,6 +25,26 @@ export type KeysEvent =
 /** Effects of a step, to perform in their order. */
 export type ExchangeEffect = Note | KeysEvent | { readonly kind: "send"; readonly delivery: Delivery };
 
+/** Collects the effects of a step. */
+export class EffectList {
+  #effects: ExchangeEffect[] = [];
+
+  note(entry: KeyTrace, counts?: KeyCounts): void {
+    this.add(note(entry, counts));
+  }
+
+  add(effect: ExchangeEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** Removes and returns all of them. */
+  take(): readonly ExchangeEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}
+
 /** What a step needs beside its input: all else is decided by the input. */
 export interface Surroundings {
   /** Makes a random key. */
