@@ -342,7 +342,7 @@ describe("the budget of rotations", () => {
 describe("participantLimit and users", () => {
   const limited = { ...quick, participantLimit: 4 };
 
-  it("counts users: many devices of one user do not stop rotation (S8)", () =>
+  it("participantLimit counts users: many devices of one user do not stop rotation (S8)", () =>
     marbles(({ cold, expectObservable }) => {
       const devices = Array.from({ length: 60 }, (_, count) => ({
         ...member(`mallory${count}`),
