@@ -78,12 +78,20 @@ export interface ToDeviceMessage {
   readonly sender: string;
   readonly content: unknown;
   /** The sending device, as proven by Olm. Absent for a message in the clear. */
-  readonly proof?: {
-    /** The device id, if the device is known to belong to `sender`. */
-    readonly deviceId?: string;
-    /** Whether the cross-signing identity of its owner has signed the device. */
-    readonly crossSigned: boolean;
-  };
+  readonly proof?: DeviceProof;
+  /**
+   * Instead of `proof`, if it takes look-ups: emits the proof once, and completes. It is subscribed to only for messages
+   * that matter, so that strangers cannot cause look-ups. Messages of one device must be proven in their order.
+   */
+  readonly proof$?: Observable<DeviceProof>;
+}
+
+/** What Olm proves about the device that encrypted a message. */
+export interface DeviceProof {
+  /** The device id, if the device is known to belong to the sender. */
+  readonly deviceId?: string;
+  /** Whether the cross-signing identity of its owner has signed the device. */
+  readonly crossSigned: boolean;
 }
 
 /** Media keys in an encrypted timeline event, as clients sent them until 2025. protocol.md 5.5. */
@@ -92,7 +100,7 @@ export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs
   /** Its age on receipt, by the server, in milliseconds. Absent if the server does not say. */
   readonly ageMs?: number;
   /** The device that encrypted it. */
-  readonly proof: NonNullable<ToDeviceMessage["proof"]>;
+  readonly proof: DeviceProof;
 }
 
 /** A device of a user. */
@@ -164,6 +172,11 @@ export interface Matrix {
   readonly roomKey$?: Observable<RoomKeyEvent>;
   /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
+  /**
+   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   */
+  isCrossSigned?(device: Device): Observable<boolean>;
 
   /** Sends an event and emits its event id. In an encrypted room a timeline event is encrypted, never sent in the clear. */
   send(event: OutgoingEvent): Observable<string>;
@@ -178,11 +191,6 @@ export interface Matrix {
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
 
-  /**
-   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
-   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
-   */
-  isCrossSigned?(device: Device): Observable<boolean>;
   /**
    * Asks the server for the room membership of a user that the client does not know, as after a gappy sync. A change of this
    * `m.room.member` event follows if the user has one. Emits nothing and completes. Optional.

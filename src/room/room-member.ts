@@ -17,3 +17,10 @@ export function roomMembershipOf(content: unknown): RoomMembership {
 export function isInRoom(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
   return roomMembershipOf(matrix.stateEvent(roomId, "m.room.member", userId)?.content) === "join";
 }
+
+/** Whether a user was kicked or banned from a room, and is not back. */
+export function isRemoved(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
+  const event = matrix.stateEvent(roomId, "m.room.member", userId);
+  const membership = roomMembershipOf(event?.content);
+  return membership === "ban" || (membership === "leave" && event !== undefined && event.sender !== userId);
+}
