@@ -153,6 +153,12 @@ export interface Matrix {
   hasRoom(roomId: string): boolean;
   /** The current state event of a type at a state key. */
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
+  /**
+   * Asks the server for the membership of a user in a room, which the client may lack after a gap in its sync. Completes once
+   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Optional: without it, a user whose membership the
+   * client lacks counts as not in the room.
+   */
+  loadMember?(roomId: string, userId: string): Observable<unknown>;
   /** The current state events of a type. */
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;
   /**
