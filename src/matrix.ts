@@ -103,7 +103,7 @@ export interface Device {
 
 /** The outcome of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
 export interface ToDeviceOutcome extends Device {
-  readonly outcome: "sent" | "unknown-device" | "failed";
+  readonly outcome: "sent" | "unknown-device" | "not-cross-signed" | "failed";
   readonly cause?: MatrixError;
 }
 
@@ -180,7 +180,7 @@ export interface Matrix {
 
   /**
    * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
-   * been loaded. Optional: without it, keys are sent to unsigned devices too.
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
    */
   isCrossSigned?(device: Device): Observable<boolean>;
   /**

@@ -39,6 +39,7 @@ import {
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
+import type { Rejection } from "../../src/membership/rejection.ts";
 import type { Decryption, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
@@ -135,6 +136,8 @@ export interface Plan extends KeyOptions {
   readonly members: Observable<string | readonly Membership[]>;
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
+  /** Rejected membership events, as they change: none unless given. */
+  readonly rejections?: Observable<readonly Rejection[]>;
   /** What the media layer reports. */
   readonly reports?: Observable<Decryption>;
   readonly self?: "state" | "sticky";
@@ -144,6 +147,8 @@ export interface Plan extends KeyOptions {
   readonly latencyMs?: number;
   /** What happens to a message for a device: sent, unless this says otherwise. `silence`: no answer ever. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+  /** Whether the device of a user is cross-signed: it is, unless this says otherwise. */
+  readonly crossSigned?: (name: string) => boolean;
   /** How long the server asks to wait before a delivery that failed is tried again. */
   readonly retryAfterMs?: number;
   /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
@@ -194,6 +199,7 @@ function drawnPort(plan: Plan) {
   });
   const matrix: KeysContext["matrix"] = {
     changes$: changes,
+    isCrossSigned: (device) => defer(() => of(plan.crossSigned?.(nameOf(device)) ?? true)),
     toDevice$: letters,
     roomKey$: roomKeys,
     stateEvent: (_, type, stateKey) => {
@@ -220,6 +226,7 @@ export function scene(plan: Plan) {
   const { members: names$, self = "sticky", slot = "m.call#ROOM", reports = NEVER } = plan;
   const { matrix, messages$, events$ } = drawnPort(plan);
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
+  const rejected$ = new BehaviorSubject<readonly Rejection[]>([]);
   const trace: KeyTrace[] = [];
   const trace$ = new Subject<KeyTrace>();
   const context: KeysContext = {
@@ -227,6 +234,7 @@ export function scene(plan: Plan) {
     roomId,
     slot,
     membership$,
+    rejected$,
     trace: (entry) => {
       if (plan.dropsTrace) return;
       trace.push(entry);
@@ -241,6 +249,7 @@ export function scene(plan: Plan) {
 
   // The members are there before anybody looks, as they are in a session.
   names$.pipe(map((list) => (typeof list === "string" ? members(list) : list))).subscribe(membership$);
+  plan.rejections?.subscribe(rejected$);
   const keys = new Keys(context);
   const events = defer(() => {
     const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));
@@ -258,6 +267,8 @@ export function scene(plan: Plan) {
   const key$ = events.pipe(concatMap((event) => (event.kind === "key" ? [event.key] : [])));
   return {
     keys,
+    /** The members, as a user of the session sees them. */
+    members: () => membership$.value,
     trace,
     trace$: trace$.asObservable(),
     key$,

@@ -5,6 +5,9 @@ import type { Membership } from "../types.ts";
 /** What names a member in keys and statuses. */
 export type MemberIds = Pick<Membership, "userId" | "deviceId" | "memberId" | "participantIdentity">;
 
+/** What the exchange of keys needs of a member. */
+export type CallMember = MemberIds & Pick<Membership, "kind" | "instance"> & { readonly isPresumed?: boolean };
+
 export function idsOf({ userId, deviceId, memberId, participantIdentity }: MemberIds): MemberIds {
   return { userId, deviceId, memberId, participantIdentity };
 }

@@ -43,6 +43,11 @@ export class EarlyKeys {
     return this.#of(device).findLast(({ rejected }) => rejected)?.rejected;
   }
 
+  /** The keys that wait, in the order of arrival. */
+  keys(): readonly VerifiedKey[] {
+    return this.#messages.flatMap(({ key }) => key ?? []);
+  }
+
   /** Adds a message. Returns the message that a limit pushes out: no sender can push out the messages of all others. */
   add(message: EarlyMessage): EarlyMessage | undefined {
     this.#messages = [...this.#messages, message];

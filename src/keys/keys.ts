@@ -109,7 +109,8 @@ export class Keys {
   /** The same map, as long as it holds the same statuses in the same order. */
   #readStatuses(): ReadonlyMap<string, MemberEncryption> {
     const exchange = this.#exchange;
-    const statuses = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
+    const members = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
+    const statuses = [...members, ...(exchange?.presumedStatuses() ?? [])];
     const now = new Map<string, MemberEncryption>();
     // If two members claim one identity, it belongs to the older one.
     for (const status of statuses)

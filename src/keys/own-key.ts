@@ -103,6 +103,14 @@ export class OwnKey {
     if (!hasLeft && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
   }
 
+  /** It was not sent to a device, which therefore does not hold it. It is sent at `ts`. */
+  withhold(device: Device, attempt: number, ts: number): void {
+    const { userId, deviceId } = device;
+    this.#holders.delete(deviceKey(device));
+    const hasLeft = this.#leavers.get(userId)?.devices.delete(deviceId);
+    if (!hasLeft && !this.#due.has(deviceKey(device))) this.#due.set(deviceKey(device), { device, attempt, ts });
+  }
+
   /** Removes and returns the devices to send it to now, by the number of the attempt. They count as holders from here on. */
   popDue(now: number): ReadonlyMap<number, readonly Device[]> {
     const byAttempt = new Map<number, Device[]>();

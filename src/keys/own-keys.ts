@@ -1,9 +1,9 @@
 // OwnKeys: which key of ours is in use, which is next, and which devices get them. protocol.md 5.1, pitfalls 21 to 23, 43.
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
-import type { Device } from "../matrix.ts";
-import type { EncryptionKey, Membership, OwnMember } from "../types.ts";
+import type { Device, ToDeviceOutcome } from "../matrix.ts";
+import type { EncryptionKey, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
-import { deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
+import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
 import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
@@ -19,6 +19,8 @@ import {
 } from "./rotation.ts";
 
 const maxBackOffMs = 60_000;
+/** How often we look whether a device has been cross-signed. */
+const maxUnsignedWaitMs = 10_000;
 /** A device gets a key again no more often than this, for whatever reason. Only failed deliveries have their own pauses. */
 const minResendMs = 5_000;
 /** How many keys that we used are kept for late subscribers. */
@@ -34,7 +36,7 @@ export class OwnKeys {
   #used: readonly EncryptionKey[] = [];
   #useCount = 0;
   #status: MemberEncryption | undefined;
-  #members: readonly Membership[] = [];
+  #members: readonly CallMember[] = [];
   #userCount = 0;
   /** Our own instance, while the room shows it. */
   #ownInstance: string | undefined;
@@ -80,7 +82,7 @@ export class OwnKeys {
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
-  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
+  advance(members: readonly CallMember[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
     const effects: ExchangeEffect[] = [];
     if (this.#pending && now >= this.#pending.useTs) effects.push(...this.#use(this.#pending, now));
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
@@ -94,9 +96,13 @@ export class OwnKeys {
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
-  onDeliveryFailed({ key, attempt }: Delivery, device: Device, now: number, retryAfterMs = 0): void {
-    const waitMs = Math.max(retryAfterMs, Math.min(maxBackOffMs, 1_000 * 2 ** (attempt - 1)));
-    if (this.#keys().includes(key)) key.retry(device, attempt + 1, now + waitMs);
+  onDeliveryFailed({ key, attempt }: Delivery, { outcome, cause, ...device }: ToDeviceOutcome, now: number): void {
+    if (!this.#keys().includes(key)) return;
+    const isUnsigned = outcome === "not-cross-signed";
+    const backOffMs = Math.min(isUnsigned ? maxUnsignedWaitMs : maxBackOffMs, 1_000 * 2 ** (attempt - 1));
+    const ts = now + Math.max(cause?.retryAfterMs ?? 0, backOffMs);
+    if (isUnsigned) key.withhold(device, attempt + 1, ts);
+    else key.retry(device, attempt + 1, ts);
   }
 
   /** A member requests our key. It gets only keys that it was given before. */
@@ -131,7 +137,7 @@ export class OwnKeys {
   }
 
   /** Returns true if a device joined that may not have the key in use. */
-  #updateRecipients(members: readonly Membership[], { joined, left }: MemberChanges, now: number): boolean {
+  #updateRecipients(members: readonly CallMember[], { joined, left }: MemberChanges, now: number): boolean {
     this.#members = members;
     if (joined.length === 0 && left.length === 0) return false;
     this.#userCount = new Set(members.map(({ userId }) => userId)).size;
@@ -153,8 +159,8 @@ export class OwnKeys {
     return isAwaited;
   }
 
-  #recipientChanges(joined: readonly Membership[], left: readonly Membership[]) {
-    const isOwn = (member: Membership) => sameDevice(member, this.#self);
+  #recipientChanges(joined: readonly CallMember[], left: readonly CallMember[]) {
+    const isOwn = (member: CallMember) => sameDevice(member, this.#self);
     const ownInstance = joined.some(isOwn) || left.some(isOwn) ? this.#findOwnInstance() : this.#ownInstance;
     if (ownInstance !== this.#ownInstance) {
       // Our own instance changed. To the others we are a new member, so everybody needs our keys again.
@@ -163,7 +169,7 @@ export class OwnKeys {
       return { added: devicesOf(others), removed: [...this.#recipients.values()] };
     }
     if (ownInstance === undefined) return { added: [], removed: [] };
-    const hasLeft = (member: Membership) => !this.#members.some((other) => sameDevice(other, member));
+    const hasLeft = (member: CallMember) => !this.#members.some((other) => sameDevice(other, member));
     return {
       added: devicesOf(joined.filter((member) => !isOwn(member))),
       removed: left.filter((member) => !isOwn(member) && hasLeft(member)),

@@ -1,8 +1,8 @@
 // Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
 // A plain record and pure functions. Pitfalls 24, 25.
 import type { ToDeviceOutcome } from "../matrix.ts";
-import type { Decryption, EncryptionKey, Membership } from "../types.ts";
-import { idsOf } from "./device.ts";
+import type { Decryption, EncryptionKey } from "../types.ts";
+import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
 import type { KeyRejection } from "./trace.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
@@ -10,7 +10,7 @@ import type { VerifiedKey } from "./verify-sender.ts";
 /** What we know of a member that is not ourselves. */
 export interface Peer {
   /** The membership as it began. Later ones of the same instance have the same ids. */
-  readonly member: Membership;
+  readonly member: CallMember;
   /** One key for each index, the last accepted last. */
   readonly keys: readonly HeldKey[];
   /** Indexes that its LiveKit identity used in earlier stays: the media layer keeps those keys. */
@@ -58,7 +58,7 @@ const neededKeyWaitMs = 1_000;
 
 /** A member that just joined. Its key can still come by itself. */
 export function newPeer(
-  member: Membership,
+  member: CallMember,
   known: Pick<Peer, "earlierIndexes" | "rejected" | "hasEarlyKey" | "unreached">,
   now: number,
 ): Peer {
@@ -130,7 +130,8 @@ export function withStatus(peer: Peer, before: Peer | undefined): Peer {
 /** Whether we can decrypt a member. */
 function statusOf(peer: Peer): MemberEncryption {
   const { member, unreached } = peer;
-  return { ...idsOf(member), ...reasonOf(peer), ...(unreached && { unreached }) };
+  const presumed = member.isPresumed && ({ presumed: true } as const);
+  return { ...idsOf(member), ...reasonOf(peer), ...(unreached && { unreached }), ...presumed };
 }
 
 function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): EncryptionStatus {
@@ -140,6 +141,7 @@ function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): En
   if (newest) return { status: "ok", keyIndex: newest.keyIndex, sinceTs: newest.sinceTs };
   if (rejected) return { status: "unverified", why: rejected };
   if (hasEarlyKey) return { status: "waiting", why: "key-early" };
+  if (unreached === "not-cross-signed") return { status: "unverified", why: unreached };
   if (unreached) return { status: "waiting", why: unreached === "failed" ? "send-failed" : "device-unknown" };
   return { status: "waiting", why: "no-key" };
 }

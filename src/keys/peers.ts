@@ -1,7 +1,7 @@
 // Peers: one record for each other member of the call, by device. protocol.md 5.4.
 import type { Device } from "../matrix.ts";
-import type { Decryption, Membership } from "../types.ts";
-import { deviceKey } from "./device.ts";
+import type { Decryption } from "../types.ts";
+import { type CallMember, deviceKey } from "./device.ts";
 import { type Peer, withStatus } from "./peer.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
@@ -32,7 +32,7 @@ export class Peers {
   }
 
   /** The record of an instance, so that a key of an earlier membership never counts for a new one. */
-  get(member: Membership): Peer | undefined {
+  get(member: CallMember): Peer | undefined {
     return this.ofDevice(member).find((peer) => peer.member.instance === member.instance);
   }
 
@@ -57,7 +57,7 @@ export class Peers {
     for (const peer of this.ofDevice(device)) this.set(change(peer));
   }
 
-  remove(member: Membership): void {
+  remove(member: CallMember): void {
     const removed = this.get(member);
     if (!removed) return;
     this.#version += 1;
@@ -87,6 +87,16 @@ export class Peers {
   addUnknown(report: Decryption): void {
     if (report.result === "ok") this.#unknownParticipants.delete(report.participantIdentity);
     else setBounded(this.#unknownParticipants, report.participantIdentity, report);
+  }
+
+  /** Whether the media layer reports about any participant that is no member yet. */
+  get hasUnknowns(): boolean {
+    return this.#unknownParticipants.size > 0;
+  }
+
+  /** Whether the media layer reports about a participant that is no member yet. */
+  hasUnknown(participantIdentity: string): boolean {
+    return this.#unknownParticipants.has(participantIdentity);
   }
 
   /** Removes and returns the report about a participant. */

@@ -7,6 +7,7 @@ import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
 import { type FirstRead, parseStateMember } from "./state-event.ts";
+import { mayClaim } from "./sender-limits.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
 /** The event at one key: a state key, or a sticky key of a sender. */
@@ -74,7 +75,7 @@ export function stateEntry(key: string, event: RoomEvent, first: FirstRead, deco
     event,
     claim,
     problem,
-    mayClaim: claim !== undefined,
+    mayClaim: mayClaim(event),
     wasEmpty: isEmpty(event.content),
     endTs: claim ? claim.expiresTs : Infinity,
     heapIndex: -1,

@@ -24,14 +24,14 @@ import { participantIdentity } from "./identity.ts";
 import { byText, reordered } from "./order.ts";
 import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
+import { maxPerSender, withinLimits } from "./sender-limits.ts";
 import type { FirstRead } from "./state-event.ts";
 import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
-/**
- * How many events of each sort are kept for one sender: state events that claim a membership, state events that do not,
- * sticky events with a key, and sticky events without. Above it, the event of the lowest precedence is dropped.
- */
-const maxPerSender = 100;
+export interface LastToExpire {
+  readonly member: Membership;
+  readonly stateKey: string | undefined;
+}
 
 /** How many rejections are listed. */
 const maxRejections = 1_000;
@@ -43,6 +43,9 @@ export class MemberFold {
   readonly #events = new EventStore();
   /** The senders whose events have to be checked again. */
   readonly #dirtySenders = new Set<string>();
+  #gaps = new Set<Entry["kind"]>();
+  /** The sorts of events, by sender, that have exceeded the limits: some of them were left out. */
+  readonly #exceeded = new Set<string>();
   /** The outcomes of entries that were removed since the last step, with the reason. */
   #removed: { readonly outcome: Outcome; readonly reason: Departure["reason"] }[] = [];
   /** The members that an earlier fold of the same room had, until the first step. */
@@ -73,6 +76,16 @@ export class MemberFold {
     return this.#members;
   }
 
+  /** The member that expires last, and its state key if it is a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    let last: LastToExpire | undefined;
+    for (const { kind, key, outcome: member } of this.#events) {
+      if (!member || isRejection(member) || (last && last.member.expiresTs >= member.expiresTs)) continue;
+      last = { member, stateKey: kind === "state" ? key : undefined };
+    }
+    return last;
+  }
+
   /** The newest rejections, oldest first. It is the same list object until one of them changes. */
   get rejections(): readonly Rejection[] {
     if (!this.#areRejectionsCurrent) this.#rejections = this.#newestRejections();
@@ -85,9 +98,17 @@ export class MemberFold {
     return this.#events.soonestTs;
   }
 
-  /** The state keys that have an event. */
-  stateKeys(): Iterable<string> {
-    return this.#events.stateKeys();
+  /** Puts all state events of the room. */
+  putAllState(events: readonly RoomEvent[], now: number, lastReadTs?: number): void {
+    const { kept, exceeded } = withinLimits(events);
+    const missing = new Set(this.#events.stateKeys());
+    for (const event of kept) {
+      const { stateKey = "" } = event;
+      this.putState(stateKey, event, now, lastReadTs);
+      missing.delete(stateKey);
+    }
+    for (const stateKey of missing) this.putState(stateKey, undefined, now);
+    for (const { sender, mayClaim } of exceeded) this.#exceeded.add(sortOf("state", mayClaim, sender));
   }
 
   /**
@@ -118,11 +139,12 @@ export class MemberFold {
     else this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
-  /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
-  redact(eventId: string): boolean {
+  /** Removes a redacted sticky event. */
+  redact(eventId: string): void {
     const entry = this.#events.stickyById(eventId);
-    if (entry) this.#remove(entry, "left");
-    return entry !== undefined;
+    if (!entry) return;
+    this.#remove(entry, "left");
+    this.#gaps.add("sticky");
   }
 
   /** Takes over what the room says about itself. */
@@ -138,20 +160,25 @@ export class MemberFold {
     else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
   }
 
-  /**
-   * Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. Returns true
-   * if an event has ended before one that it replaced: then put the sticky events again.
-   */
-  expire(now: number): boolean {
-    let isUncovered = false;
+  /** Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. */
+  expire(now: number): void {
     for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
       if (entry.kind === "state") this.#dirtySenders.add(entry.event.sender);
       else {
         this.#remove(entry, "expired");
-        isUncovered ||= entry.replacedUntilTs > now;
+        if (entry.replacedUntilTs > now) this.#gaps.add("sticky");
       }
     }
-    return isUncovered;
+  }
+
+  /**
+   * The kinds of events that have gaps: events were removed, and the client may hold others that they replaced, or that
+   * exceeded the limits. Put all events of these kinds again before the next step.
+   */
+  takeGaps(): ReadonlySet<Entry["kind"]> {
+    const gaps = this.#gaps;
+    if (gaps.size > 0) this.#gaps = new Set();
+    return gaps;
   }
 
   /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
@@ -217,6 +244,7 @@ export class MemberFold {
     if (before) {
       this.#events.remove(before);
       this.#dirtySenders.add(before.event.sender);
+      if (before.mayClaim !== entry.mayClaim || before.event.sender !== entry.event.sender) this.#noteGap(before);
       entry.outcome = before.outcome;
     }
     const ofSender = this.#events.add(entry);
@@ -230,11 +258,18 @@ export class MemberFold {
     if (alike.length <= maxPerSender) return;
     const lowest = alike.reduce((low, other) => (precedes(low, other) ? other : low));
     this.#remove(lowest, "replaced");
+    this.#exceeded.add(sortOf(lowest.kind, lowest.mayClaim, lowest.event.sender));
+  }
+
+  /** An entry is gone: if others of its sort were left out, there is room for one of them. */
+  #noteGap({ kind, mayClaim, event: { sender } }: Entry): void {
+    if (this.#exceeded.size > 0 && this.#exceeded.delete(sortOf(kind, mayClaim, sender))) this.#gaps.add(kind);
   }
 
   #remove(entry: Entry, reason: Departure["reason"]): void {
     this.#events.remove(entry);
     this.#dirtySenders.add(entry.event.sender);
+    this.#noteGap(entry);
     if (entry.outcome) this.#removed.push({ outcome: entry.outcome, reason });
   }
 
@@ -254,6 +289,10 @@ interface Step {
   readonly added: Membership[];
   readonly rejected: Rejection[];
 }
+
+/** A sort of events of one sender. */
+const sortOf = (kind: Entry["kind"], mayClaim: boolean, sender: string): string =>
+  `${kind} ${mayClaim ? "claims" : "others"} ${sender}`;
 
 const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 

@@ -1,5 +1,5 @@
 // Projection: a fold that is kept in step with a room. A change says where to look; the value is read from the client.
-import type { Matrix, RoomChange, RoomEvent } from "../matrix.ts";
+import type { Matrix, RoomChange } from "../matrix.ts";
 import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
@@ -9,7 +9,7 @@ import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import type { Rules } from "./eligibility.ts";
 import { firstReadsOf } from "./first-reads.ts";
-import { MemberFold } from "./fold.ts";
+import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** How to read a call: the options of a session, with their defaults filled in. */
@@ -44,6 +44,11 @@ export class Projection {
     return this.#fold.members;
   }
 
+  /** The member that expires last, and the state key of a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    return this.#fold.lastToExpire;
+  }
+
   get rejections(): readonly Rejection[] {
     return this.#fold.rejections;
   }
@@ -59,49 +64,43 @@ export class Projection {
 
   /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
-    let isUncovered = false;
-    for (const change of batch) {
-      if (change.kind === "redaction") isUncovered = this.#fold.redact(change.eventId) || isUncovered;
-      else this.#read(change, now);
-    }
+    for (const change of batch) this.#read(change, now);
+    this.#fold.expire(now);
+    const gaps = this.#fold.takeGaps();
+    if (gaps.has("state")) this.#readState(now);
+    if (gaps.has("sticky")) this.#readSticky(now);
     if (batch.length > 0) this.#lastReadTs = now;
-    isUncovered = this.#fold.expire(now) || isUncovered;
-    // A current sticky event is gone: the client may hold one that it had replaced.
-    if (isUncovered) this.#readSticky(now);
     return this.#fold.recompute();
   }
 
-  #read(change: Exclude<RoomChange, { kind: "redaction" }>, now: number): void {
+  #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
+    else if (change.kind === "redaction") this.#fold.redact(change.eventId);
     else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
-    const removed = new Set(this.#fold.stateKeys());
-    for (const event of this.#matrix.stateEvents(this.#options.roomId, stateMemberType)) {
-      const { stateKey = "" } = event;
-      this.#putState(stateKey, event, now);
-      removed.delete(stateKey);
-    }
-    for (const stateKey of removed) this.#putState(stateKey, undefined, now);
+    this.#readState(now);
     this.#readSticky(now);
     this.#fold.recheckUsers();
     this.#readRoom();
   }
 
-  #readSticky(now: number): void {
-    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
+  #readState(now: number): void {
+    const events = Array.from(this.#matrix.stateEvents(this.#options.roomId, stateMemberType));
+    this.#fold.putAllState(events, now, this.#lastReadTs);
   }
 
   #readMember(stateKey: string, now: number): void {
-    this.#putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
+    const event = this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey);
+    this.#fold.putState(stateKey, event, now, this.#lastReadTs);
   }
 
-  #putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
-    this.#fold.putState(stateKey, event, now, this.#lastReadTs);
+  #readSticky(now: number): void {
+    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
   }
 
   /** Reads the slot and the encryption of the room. */

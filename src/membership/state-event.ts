@@ -1,7 +1,7 @@
 // State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
 import { isId, isWord } from "../room/bounds.ts";
-import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import type { Application, Membership } from "../types.ts";
 import { intentIn, left, transportError, transportsIn } from "./claim.ts";
@@ -13,11 +13,16 @@ const dayMs = 24 * 3_600_000;
 /** How long before its event a membership can claim to have begun. An older claim is not believed (11 row 5). */
 export const maxClaimedAgeMs: number = dayMs;
 
-/** Whether an event can be a current membership in this slot. Events older than a day are not parsed: they have ended. */
+/**
+ * Whether an event can be a current membership in this slot. Events older than a day have ended, and those of other slots
+ * are recognised without parsing them.
+ */
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
+  const { application, call_id } = objectOr(event.content);
+  if (!isString(application) || !isString(call_id) || slotOf(application, call_id) !== slot) return false;
   const { ok: claim } = parseStateMember(event, { readTs: now });
-  return claim !== undefined && claim !== "left" && claim.slot === slot && claim.expiresTs > now;
+  return claim !== undefined && claim !== "left" && claim.expiresTs > now;
 }
 
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */

@@ -151,7 +151,8 @@ class ClientChanges implements ChangesByRoom {
   }
 }
 
-function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
+/** The parts of a batch for each of its rooms. */
+export function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
   const parts = new Map<string, RoomChange[]>();
   for (const change of batch) {
     const part = parts.get(change.roomId);

@@ -96,24 +96,22 @@ export type Optional<T> = { readonly [K in OptionalKeys<T>]-?: Field<Exclude<T[K
 
 /** An object with these fields; others are left out. */
 export function object<T extends object>(required: Required<T>, optional: Optional<T>): Rule<T> {
-  const [must, may] = [required, optional].map((fields) =>
-    Object.entries<Field<unknown>>(fields).map(([key, field]): [key: string, rule: Rule<unknown>, names: string[]] => {
+  const fields = [required, optional].flatMap((each, isOptional) =>
+    Object.entries<Field<unknown>>(each).map(([key, field]) => {
       const [rule, ...names] = typeof field === "function" ? [field, key] : field;
-      return [key, rule, names];
+      return { key, rule, names, isOptional };
     }),
   );
   return (value, notes) => {
     if (!isObject(value)) return undefined;
     const read: Record<string, unknown> = {};
-    for (const [key, rule, names] of must!) {
-      const item = within(rule, found(value, names), names[0]!, notes);
-      if (item === undefined) return undefined;
-      read[key] = item;
-    }
-    for (const [key, rule, names] of may!) {
-      const part = found(value, names) ?? undefined;
-      const item = part === undefined ? undefined : partly(rule, part, names[0]!, notes);
+    for (const { key, rule, names, isOptional } of fields) {
+      const name = names.find((each) => Object.hasOwn(value, each)) ?? "";
+      const part = own(value, name) ?? undefined;
+      if (isOptional && part === undefined) continue;
+      const item = (isOptional ? partly : within)(rule, part, names[0]!, notes);
       if (item !== undefined) read[key] = item;
+      else if (!isOptional) return undefined;
     }
     return read as T;
   };
@@ -126,9 +124,6 @@ export const mapped =
     const read = rule(value, notes);
     return read === undefined ? undefined : make(read);
   };
-
-const found = (object_: JsonObject, names: readonly string[]): unknown =>
-  own(object_, names.find((each) => Object.hasOwn(object_, each)) ?? "");
 
 /** Reads a part without which the whole is wrong. */
 export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {

@@ -5,7 +5,7 @@ import type { Matrix, TimelineChange, TimelineEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import type { Membership } from "../../types.ts";
 import { raisedHandKey } from "../events/relations.ts";
-import { isFiniteNumber, objectOr } from "../json.ts";
+import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sending } from "./sending.ts";
 import { sameItems, stable } from "./stable.ts";
@@ -91,7 +91,7 @@ export function callReactions(sources: CallReactionSources): CallReactions {
     lowerHand: () =>
       defer(() => {
         const { eventId, userId } = us();
-        for (const hand of handEvents(window.now, eventId, userId)) raised.add(hand.eventId);
+        for (const hand of window.now.hands(eventId, userId)) raised.add(hand.eventId);
         const all = [...raised];
         raised.clear();
         return concat(...all.map((hand) => sending.redact(hand)));
@@ -99,13 +99,10 @@ export function callReactions(sources: CallReactionSources): CallReactions {
   };
 }
 
-const handEvents = (window: TimelineWindow, target: string, userId: string): readonly TimelineEvent[] =>
-  window.reactions(target, raisedHandKey).filter(({ sender }) => sender === userId);
-
 /** The hands at membership events of their senders; of several at one, the first counts. */
 function handsOf(window: TimelineWindow, members: readonly Membership[]): readonly RaisedHand[] {
   const hands = members.flatMap((member): RaisedHand[] => {
-    const [event] = handEvents(window, member.eventId, member.userId);
+    const [event] = window.hands(member.eventId, member.userId);
     return event ? [{ member, raisedTs: event.originServerTs, eventId: event.eventId }] : [];
   });
   return hands.sort((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
@@ -146,13 +143,9 @@ function floating({ timeline$, membership$, decode }: CallReactionSources): Obse
   }).pipe(share());
 }
 
-function isFresh({ unsigned }: TimelineEvent): boolean {
-  const { age } = objectOr(unsigned);
-  return !isFiniteNumber(age) || age < freshMs;
-}
+const isFresh = ({ unsigned }: TimelineEvent): boolean => !(Number(objectOr(unsigned)["age"]) >= freshMs);
 
 function firstCharacter(text: unknown): string {
-  if (typeof text !== "string") return "";
-  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text.trim());
+  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(isString(text) ? text.trim() : "");
   return first?.segment ?? "";
 }

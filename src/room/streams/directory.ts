@@ -39,6 +39,8 @@ export class Directory {
   /** Users whose member in the list may be another. */
   readonly #dirty = new Set<string>();
   #members: readonly RoomMember[] = [];
+  /** How many of them are joined or invited. */
+  insiderCount = 0;
 
   constructor(read: ReadMember) {
     this.#read = read;
@@ -65,8 +67,9 @@ export class Directory {
     const content = event && this.#read(event);
     if (before) this.#remove(userId, before);
     if (!event || !content || content.membership === "leave" || content.membership === "ban") return;
-    const { membership, displayname } = content;
-    const key = (membership !== "knock" && displayname && nameKey(displayname)) || undefined;
+    const { displayname } = content;
+    const key = (isInsider(content) && displayname && nameKey(displayname)) || undefined;
+    this.insiderCount += isInsider(content);
     const entry: Entry = { source: event.content, content, key, member: before?.member };
     this.#entries.set(userId, entry);
     this.#dirty.add(userId);
@@ -84,7 +87,8 @@ export class Directory {
     for (const userId of gone) this.put(userId, undefined);
   }
 
-  #remove(userId: string, { key }: Entry): void {
+  #remove(userId: string, { key, content }: Entry): void {
+    this.insiderCount -= isInsider(content);
     this.#entries.delete(userId);
     this.#dirty.add(userId);
     this.#rename(key, (users) => users.delete(userId));
@@ -148,6 +152,8 @@ export class Directory {
     return isChanged ? members : this.#members;
   }
 }
+
+const isInsider = ({ membership }: MemberContent): 0 | 1 => (membership === "knock" ? 0 : 1);
 
 const byUserId = (a: RoomMember, b: RoomMember): number => (a.userId < b.userId ? -1 : 1);
 

@@ -24,30 +24,24 @@ import { receiptsIn, typingIn } from "./typing.ts";
 export interface RoomOptions {
   /** How many messages `messages$` holds at most. Default 500. */
   readonly messageCount?: number;
-  /** Puts into words who is in a room that has no name. Default: in English, for instance "Ann, Bob and 3 others". */
+  /** Puts into words who is in a room that has no name. Default: in English, for instance "Ann, Bob, and 3 others". */
   readonly wording?: Wording;
   /** The client may not know the room yet: until it does, the room reads as empty. Default false. */
   readonly awaitRoom?: boolean;
-}
-
-/** Which of the optional streams the port has. */
-export interface RoomAbilities {
-  /** `messages$`, `reactions$` and `raisedHands$` stay empty without it. */
-  readonly timeline: boolean;
-  /** `typing$` and the receipts in `receipts$` stay empty without it. */
-  readonly ephemeral: boolean;
 }
 
 /**
  * One room. Inert until the first subscription; releases everything after the last. However many streams of however many rooms
  * are subscribed to, each stream of the port is listened to once.
  *
+ * What the port lacks stays empty: without `timeline$` there are no messages, reactions and hands; without `ephemeral$` no typing
+ * and no receipts.
+ *
  * Behaviors never fail, and keep the identity of what has not changed. A `.value` is cheap while somebody is subscribed; without
  * a subscriber it reads the room each time. What is malformed in the room counts as absent, and is in `malformed$`.
  */
 export interface MatrixRoom extends Sending {
   readonly roomId: string;
-  readonly abilities: RoomAbilities;
 
   /** The name, or else the main alias, or else who is in the room. */
   readonly name$: Behavior<string>;
@@ -132,7 +126,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     const { now } = directory;
     const former = () =>
       Array.from(matrix.stateEvents(roomId, memberType), (event) => now.member(event.stateKey!, event));
-    return wording(companyOf(matrix.userId, now.members, former));
+    return wording(companyOf(matrix.userId, now, former));
   };
 
   const member = (userId: string) => directory.now.member(userId, matrix.stateEvent(roomId, memberType, userId));
@@ -143,7 +137,6 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
 
   return {
     roomId,
-    abilities: { timeline: Boolean(matrix.timeline$), ephemeral: Boolean(matrix.ephemeral$) },
 
     name$: behavior(() => givenName() ?? companyName(), namingChanges),
     topic$: ofState(() => state("m.room.topic")?.topic || undefined, "m.room.topic"),

@@ -43,9 +43,9 @@ export class TimelineWindow {
     return this.#messages;
   }
 
-  /** The reactions with a key to an event: to a message, or of raised hands to a membership event. */
-  reactions(target: string, key: string): readonly TimelineEvent[] {
-    return this.#attachedTo(target).filter((event) => this.#keyOf(event) === key);
+  /** The reactions by which the sender of a membership event has raised a hand at it, oldest first. */
+  hands(target: string, sender: string): readonly TimelineEvent[] {
+    return this.#attachedTo(target).filter((event) => event.sender === sender && this.#keyOf(event) === raisedHandKey);
   }
 
   /** What `m.room.message.feedback` events say. */

@@ -36,7 +36,7 @@ export function typingIn(matrix: Matrix, roomId: string): Behavior<readonly stri
     () => ({ users: [] as readonly string[] }),
     (projection, content) => (projection.users = decodeContent("m.typing", content).ok?.user_ids ?? []),
   );
-  const read = () => [...new Set(typing.now.users)].filter((userId) => userId !== matrix.userId);
+  const read = () => typing.now.users.filter((userId) => userId !== matrix.userId);
   return behavior(stable(read, sameItems), typing.looked$);
 }
 
