@@ -197,12 +197,6 @@ export interface Matrix {
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
 
-  /**
-   * Asks the server for the room membership of a user that the client does not know, as after a gappy sync. A change of this
-   * `m.room.member` event follows if the user has one. Emits nothing and completes. Optional.
-   */
-  loadMember?(roomId: string, userId: string): Observable<never>;
-
   // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
 
   /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
