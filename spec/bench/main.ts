@@ -10,6 +10,7 @@ import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
 import { keysIdle } from "./figures/keys-idle.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
+import { roomMembers } from "./figures/room-members.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
 import type { Effort } from "./measure.ts";
@@ -33,6 +34,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   counts,
   keysIdle,
   keysChurn,
+  roomMembers,
 };
 
 /** Each group has a process to itself: what one leaves behind is nothing to the next. */

@@ -19,7 +19,7 @@ const mostNames = 5;
 /** Others than ourselves who are joined or invited, or else those who were. It looks at the first few of them. */
 export function companyOf(me: string, directory: Directory, former: () => readonly RoomMember[]): Company {
   const { members, insiderCount } = directory;
-  const isOutside = directory.member(me, undefined).membership === "leave";
+  const isOutside = directory.member(me, () => undefined).membership === "leave";
   const count = insiderCount - (isOutside ? 0 : 1);
   const isEmpty = count < 1;
   const others = isEmpty ? former() : members;
