@@ -40,7 +40,7 @@ export class Directory {
   /** The joined and invited users of each name. */
   readonly #users = new Map<string, string[]>();
   /** Users whose place in the list may be out of date. */
-  readonly #dirty = new Set<string>();
+  #dirty: string[] = [];
   #members: readonly RoomMember[] = [];
   /** How many members are joined or invited. */
   insiderCount = 0;
@@ -51,8 +51,10 @@ export class Directory {
 
   /** Everybody who is joined, invited or knocking, by user id. The list is the same object until a member changes. */
   get members(): readonly RoomMember[] {
-    if (this.#dirty.size > 0) this.#members = this.#dirty.size > mostDirty ? this.#rebuilt() : this.#patched();
-    this.#dirty.clear();
+    const { length } = this.#dirty;
+    if (length === 0) return this.#members;
+    this.#members = length > mostDirty ? this.#rebuilt() : this.#patched();
+    this.#dirty = [];
     return this.#members;
   }
 
@@ -115,7 +117,7 @@ export class Directory {
 
   /** The place of a user in the list may be out of date. If it is many, all of it is made again. */
   #touch(userId: string): void {
-    if (this.#dirty.size <= mostDirty) this.#dirty.add(userId);
+    if (this.#dirty.length <= mostDirty) this.#dirty.push(userId);
   }
 
   /** The member of an entry: the same object if nothing of it has changed. */

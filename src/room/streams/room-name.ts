@@ -31,9 +31,11 @@ export function companyOf(me: string, directory: Directory, former: () => readon
   return { names, moreCount: Math.max(0, count - names.length), isEmpty };
 }
 
+const list = /* @__PURE__ */ new Intl.ListFormat("en");
+
 /** "Ann, Bob, and 3 others". */
 export const inEnglish: Wording = ({ names, moreCount, isEmpty }) => {
   const parts = moreCount > 0 ? [...names, `${moreCount} ${moreCount === 1 ? "other" : "others"}`] : names;
-  const all = new Intl.ListFormat("en").format(parts);
+  const all = list.format(parts);
   return !isEmpty ? all : all === "" ? "Empty room" : `Empty room (was ${all})`;
 };
