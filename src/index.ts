@@ -2,14 +2,15 @@
 export { rtcSession } from "./session.ts";
 export type { RtcSession } from "./session.ts";
 export { watchSession } from "./watch.ts";
-export type { ReadingOptions, SessionOptions, WatchedSession } from "./watch.ts";
+export type { DecoderFor, ReadingOptions, SessionOptions, WatchedSession } from "./watch.ts";
 export type { SessionJoinOptions } from "./join-call.ts";
-export type { KeyFormat, KeyOptions, KeyTransport, RotationPolicy } from "./keys/options.ts";
+export type { KeyFormat, KeyOptions, KeyTransport } from "./keys/options.ts";
+export type { RotationPolicy } from "./keys/rotation.ts";
 export { rotationCost } from "./keys/rotation-cost.ts";
 export type { CallTraffic, RotationCost } from "./keys/rotation-cost.ts";
 export type { EncryptionStatus, MemberEncryption, WaitingReason } from "./keys/encryption-status.ts";
 export type { KeyStatistics } from "./keys/statistics.ts";
-export type { KeyRejection } from "./keys/trace.ts";
+export type { KeyRejection, RejectedKey } from "./keys/trace.ts";
 export type { DelegatedLeave, JoinMode, JoinOptions, LeaveReason, ValueOrStream } from "./join/options.ts";
 export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/state.ts";
 export { rtcSessions } from "./sessions/sessions.ts";

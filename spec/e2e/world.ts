@@ -1,4 +1,4 @@
-// World: what the scenarios share. A stack, the served pages, a browser.
+// World: what the scenarios share: a stack, the served pages and a browser.
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { serve } from "../../examples/call/serve.ts";
@@ -19,7 +19,7 @@ export interface World {
 const limitMs = 30 * 60_000;
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Runs something in a world; whatever happens, the world ends with it. */
+/** Starts a world, runs something in it, and stops the world in any case. */
 export async function inWorld(
   { mode, say }: { mode: string; say: (line: string) => void },
   run: (world: World) => Promise<void>,

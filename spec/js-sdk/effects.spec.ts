@@ -225,11 +225,45 @@ test("a request without a response fails with a timeout after 30 s", async () =>
   expect(server.sent("PUT", "/state/")[0]?.signal?.aborted).toBe(true);
 });
 
-test("a response without an event id is an error", async () => {
+test("a response without an event id is the answer of a proxy: a network error", async () => {
   server.on("PUT", "/state/", () => ({}));
   await expect(all(port().send(state))).rejects.toMatchObject({
-    kind: "other",
-    message: "the server's answer has no event_id",
+    kind: "network",
+    message: "the response of the server has no event_id",
+  });
+});
+
+test.for([
+  ["404 text/plain", () => new Response("not found", { status: 404, headers: { "Content-Type": "text/plain" } })],
+  ["403 text/html", () => new Response("<html>", { status: 403, headers: { "Content-Type": "text/html" } })],
+  ["200 text/html", () => new Response("<html>", { headers: { "Content-Type": "text/html" } })],
+  ["404 with broken JSON", () => new Response("{", { status: 404, headers: { "Content-Type": "application/json" } })],
+  ["404 with JSON null", () => Response.json(null, { status: 404 })],
+  ["404 with an odd content type", () => new Response("", { status: 404, headers: { "Content-Type": "odd" } })],
+] as const)("a proxy that answers for the server is a network error: %s", async ([, answer]) => {
+  server.on("PUT", "/state/", answer);
+  await expect(all(port().send(state))).rejects.toMatchObject({ kind: "network" });
+  await expect(all(port().schedule(state, 1_000))).rejects.toMatchObject({ kind: "network" });
+});
+
+test("a bare 404 of an update says that the delayed event is not found, or the route of the proxy is missing", async () => {
+  server.on("POST", "/delayed_events/", () => new Response("not found", { status: 404 }));
+  await expect(all(port().updateDelayedEvent("syd_1", "restart"))).rejects.toMatchObject({ kind: "not-found" });
+  await expect(all(port().updateDelayedEvent("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
+    kind: "not-found",
+  });
+  server.on("POST", "/delayed_events/", () => new Response("<html>", { status: 403 }));
+  await expect(all(port().updateDelayedEvent("syd_1", "restart"))).rejects.toMatchObject({ kind: "network" });
+  await expect(all(port().updateDelayedEvent("syd_1", "send", { keepalive: true }))).rejects.toMatchObject({
+    kind: "network",
+  });
+});
+
+test("a server that sends a delayed event at once, and so answers with its event id, does not support them", async () => {
+  server.on("PUT", "/state/", () => ({ event_id: "$sent-at-once" }));
+  await expect(all(port().schedule(state, 8_000))).rejects.toMatchObject({
+    kind: "unsupported",
+    message: "the server has sent the delayed event at once",
   });
 });
 

@@ -66,6 +66,19 @@ export class FakeServer {
     this.#answers.unshift({ matches: (request) => request.method === method && request.path.includes(part), answer });
   }
 
+  /** Responds to the next request whose path contains `part`, and then as before. */
+  once(method: string, part: string, answer: Answer): void {
+    let isUsed = false;
+    const matches = (request: Request) => !isUsed && request.method === method && request.path.includes(part);
+    this.#answers.unshift({
+      matches,
+      answer: (request) => {
+        isUsed = true;
+        return answer(request);
+      },
+    });
+  }
+
   sent(method: string, part: string): Request[] {
     return this.requests.filter((request) => request.method === method && request.path.includes(part));
   }

@@ -63,7 +63,9 @@ describe("a report of decryption trouble", () => {
     "is checked from the beginning when it is repeated, and separately for each participant",
     marbles(({ cold, expectObservable }) => {
       const growing = [1, 2, 3, 4, 5].map((audio) => ({ audio }));
-      const all$ = cold("              b-c 1700ms b", reports).pipe(withRecovery(looks({ bob: growing, carl: growing })));
+      const all$ = cold("              b-c 1700ms b", reports).pipe(
+        withRecovery(looks({ bob: growing, carl: growing })),
+      );
       expectObservable(all$, "9s !").toBe("b-c 1700ms b 298ms C 1700ms B", reports);
     }),
   );

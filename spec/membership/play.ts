@@ -1,4 +1,4 @@
-// Play: a room in which facts happen, to a client and its view, and into the log that the oracle goes by.
+// Play: lets facts happen in a room, for a client and its projection, and logs them for the oracle.
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { Projection } from "../../src/membership/projection.ts";
 import { wholeRoom } from "../../src/room/room-changes.ts";
@@ -20,7 +20,7 @@ export class Play {
   readonly projection: Projection;
   now = 0;
   readonly #ids: ReadonlyMap<Fact, string>;
-  /** What has arrived, oldest first. */
+  /** The events that have arrived, oldest first. */
   readonly #arrived: { readonly fact: StateFact | StickyFact; readonly eventId: string }[] = [];
   readonly #held = new Map<string, { readonly fact: StickyFact; readonly event: StickyEvent }>();
 
@@ -36,24 +36,26 @@ export class Play {
     this.projection.refresh(wholeRoom(roomId), this.now);
   }
 
-  /** Lets facts happen at once and tells of them in one batch. */
+  /** Lets facts happen together, in one batch of changes. */
   batch(facts: readonly Fact[]): void {
-    const change = facts.flatMap((fact) => this.#happen(fact));
-    this.projection.refresh(change, this.now);
-    this.client.tell(...change);
+    this.#emit(facts.flatMap((fact) => this.#happen(fact)));
   }
 
-  /** Redacts events that have arrived, and tells of it in one batch. */
+  #emit(changes: readonly RoomChange[]): void {
+    if (changes.length > 0) this.#note({ kind: "batch", ts: this.now });
+    this.projection.refresh(changes, this.now);
+    this.client.emit(...changes);
+  }
+
+  /** Redacts events that have arrived, in one batch of changes. */
   redact(facts: Iterable<Fact>): void {
-    const change = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
-    this.projection.refresh(change, this.now);
-    this.client.tell(...change);
+    this.#emit(Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat());
   }
 
-  #redact(eventId: string): readonly RoomChange[] {
+  #redact(eventId: string, isInPlace = false): readonly RoomChange[] {
     this.#held.delete(eventId);
     this.#note({ kind: "redaction", ts: this.now, eventId });
-    return this.client.redact(roomId, eventId);
+    return this.client.redact(roomId, eventId, isInPlace);
   }
 
   #note(...happenings: readonly Happening[]): void {
@@ -79,7 +81,7 @@ export class Play {
       }
       case "redaction": {
         const arrived = this.#arrived.at(-1 - fact.of);
-        return arrived ? this.#redact(arrived.eventId) : [];
+        return arrived ? this.#redact(arrived.eventId, fact.isInPlace) : [];
       }
       case "presence":
         this.#note({ ts, ...fact });
@@ -91,6 +93,8 @@ export class Play {
         this.#note({ ts, ...fact });
         return [client.encrypt(roomId)];
       case "room":
+        // The client makes new copies of its events, as after leaving and entering the room.
+        client.copyState(roomId);
         for (const { fact: known, event } of this.#held.values()) this.#arrive(known, event);
         return [{ kind: "room", roomId }];
       case "wait":
@@ -106,7 +110,7 @@ export class Play {
     return this.client.keep(roomId, event);
   }
 
-  /** Lets time pass as a timer for the deadline would, and looks no sooner than that. */
+  /** Lets time pass: the projection is refreshed at its deadlines, as a timer would do it. */
   until(ts: number): void {
     for (let due = this.projection.deadlineTs; due !== undefined && due <= ts; due = this.projection.deadlineTs) {
       this.projection.refresh([], due);

@@ -22,15 +22,15 @@ describe("The changes of a client", () => {
   it("reach each room as its part of a batch, and then as the whole batch", () => {
     const client = new FakeClient();
     const { log } = listening(client, "!a", "!b");
-    client.tell(of("!a"), of("!c"), of("!b"), of("!a"));
-    client.tell(of("!c"));
+    client.emit(of("!a"), of("!c"), of("!b"), of("!a"));
+    client.emit(of("!c"));
     expect(log).toEqual(["!a: !a+!a", "!b: !b", "all: !a+!c+!b+!a", "all: !c"]);
   });
 
   it("reach every room if the batch is empty", () => {
     const client = new FakeClient();
     const { log } = listening(client, "!a", "!b");
-    client.tell();
+    client.emit();
     expect(log).toEqual(["!a: nothing", "!b: nothing", "all: nothing"]);
   });
 
@@ -43,7 +43,7 @@ describe("The changes of a client", () => {
     expect(client.listeners).toBe(1);
     batches.unsubscribe();
     expect(client.listeners).toBe(0);
-    client.tell(of("!a"));
+    client.emit(of("!a"));
     expect(log).toEqual([]);
   });
 
@@ -59,11 +59,11 @@ describe("The changes of a client", () => {
     const first = changes.of("!a").subscribe(() => {
       log.push("first");
       first.unsubscribe();
-      client.tell(of("!b"));
+      client.emit(of("!b"));
     });
     changes.of("!b").subscribe(() => log.push("nested"));
     changes.of("!a").subscribe(() => log.push("last"));
-    client.tell(of("!a"));
+    client.emit(of("!a"));
     expect(log).toEqual(["first", "nested", "last", "all: !b", "all: !a"]);
   });
 
@@ -77,8 +77,8 @@ describe("The changes of a client", () => {
       changes.of("!b").subscribe(() => log.push("second"));
       first.unsubscribe();
     });
-    client.tell(of("!a"), of("!b"));
-    client.tell(of("!a"), of("!b"));
+    client.emit(of("!a"), of("!b"));
+    client.emit(of("!a"), of("!b"));
     expect(log).toEqual(["first", "second", "second"]);
   });
 
@@ -90,8 +90,8 @@ describe("The changes of a client", () => {
       changes.of("!a").subscribe(() => {
         throw broken;
       });
-      client.tell(of("!a"), of("!b"));
-      client.tell(of("!b"));
+      client.emit(of("!a"), of("!b"));
+      client.emit(of("!b"));
     });
     expect(log).toEqual(["!b: !b", "all: !a+!b", "!b: !b", "all: !b"]);
     expect(unhandled).toEqual([broken]);
@@ -121,10 +121,10 @@ describe("A watcher of a room", () => {
     const client = new FakeClient();
     const log: string[] = [];
     const stop = watching(changesByRoom(client), "!a", log);
-    client.tell(of("!b"), of("!a"));
+    client.emit(of("!b"), of("!a"));
     expect(client.listeners).toBe(1);
     stop();
-    client.tell(of("!a"));
+    client.emit(of("!a"));
     expect(log).toEqual(["!a room", "!a state"]);
     expect(client.listeners).toBe(0);
   });
@@ -169,7 +169,7 @@ describe("A watcher of a room", () => {
     const changes = changesByRoom(client);
     const stops = [watching(changes, "!a", log), watching(changes, "!a", log, 10)];
     stops[0]?.();
-    client.tell(of("!a"));
+    client.emit(of("!a"));
     vi.advanceTimersByTime(10);
     expect(log).toEqual(["!a room", "!a room", "!a state", "!a 10"]);
     stops[1]?.();
@@ -182,8 +182,8 @@ describe("A watcher of a room", () => {
     const stops: (() => void)[] = [];
     const refresh = ({ length }: readonly RoomChange[]) => log.push(`first ${length}`) > 3 && stops[1]?.();
     stops.push(changes.watch("!a", { refresh, deadlineTs: undefined }), watching(changes, "!b", log, 10));
-    client.tell(of("!a"), of("!b"));
-    client.tell(of("!a"), of("!b"));
+    client.emit(of("!a"), of("!b"));
+    client.emit(of("!a"), of("!b"));
     expect(log).toEqual(["first 1", "!b room", "first 1", "!b state", "first 1"]);
     expect(vi.getTimerCount()).toBe(0);
     stops[0]?.();
@@ -193,7 +193,7 @@ describe("A watcher of a room", () => {
     const client = new FakeClient();
     const changes = changesByRoom(client);
     const stop = changes.watch("!a", { refresh: ({ length }) => length === 2 && stop(), deadlineTs: 10 });
-    client.tell(of("!a"), of("!a"));
+    client.emit(of("!a"), of("!a"));
     expect([vi.getTimerCount(), client.listeners]).toEqual([0, 0]);
   });
 
@@ -209,7 +209,7 @@ describe("A watcher of a room", () => {
       },
     });
     deadlineTs = 20;
-    client.tell(of("!a"));
+    client.emit(of("!a"));
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(19);
     expect(log).toEqual([0, 0]);
@@ -223,9 +223,9 @@ describe("A watcher of a room", () => {
     const client = new FakeClient();
     const stop = watching(changesByRoom(client), "!a", [], 10, 10);
     const setTimer = vi.spyOn(globalThis, "setInterval");
-    for (let n = 0; n < 100; n += 1) client.tell(of("!a"));
+    for (let n = 0; n < 100; n += 1) client.emit(of("!a"));
     expect(setTimer).not.toHaveBeenCalled();
-    client.tell();
+    client.emit();
     expect(setTimer).toHaveBeenCalledOnce();
     stop();
   });
@@ -244,9 +244,9 @@ describe("A watcher of a room", () => {
     const stops: (() => void)[] = [];
     const unhandled = await unhandledIn(() => {
       stops.push(changes.watch("!a", { refresh, deadlineTs: undefined }), watching(changes, "!b", log));
-      client.tell(of("!a"), of("!b"));
+      client.emit(of("!a"), of("!b"));
       isBroken = false;
-      client.tell(of("!a"));
+      client.emit(of("!a"));
     });
     expect(unhandled).toEqual([broken, broken]);
     expect(log).toEqual(["!b room", "!b state", "!a again"]);

@@ -65,12 +65,12 @@ describe("whilePresent", () => {
     "fails with the list, with the key function or with an inner stream",
     marbles(({ hot, expectObservable }) => {
       const failure = new Error("no");
-      const fails = (_: string): string => {
+      const fails = (): string => {
         throw failure;
       };
       const list$ = hot(" -a--#", lists, failure);
       expectObservable(list$.pipe(whilePresent(keyOf, (item$) => item$))).toBe("-a--#", { a: "a1" }, failure);
-      expectObservable(list$.pipe(whilePresent(fails, (item$) => item$))).toBe("-#", {}, failure);
+      expectObservable(list$.pipe(whilePresent<string, string>(fails, (item$) => item$))).toBe("-#", {}, failure);
       expectObservable(list$.pipe(whilePresent(keyOf, (item$) => item$.pipe(map(fails))))).toBe("-#", {}, failure);
     }),
   );

@@ -10,11 +10,11 @@ import { runs } from "../support/properties.ts";
 
 const rules = { slot: roomCall, strictSlots: false, requireSlotEncryption: false };
 
-describe("A call that is watched for its end alone", () => {
+describe("ActiveRooms", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
-  it("goes on for exactly as long as it has members, whatever happens in its room", { timeout: 60_000 }, () => {
+  it("has a room for exactly as long as its call has members, after any history", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(history(12), (batches) => {
         vi.clearAllTimers();

@@ -1,4 +1,4 @@
-// FakeClient: the reading side of a Matrix client, moved by hand: what it holds and what it tells are set apart.
+// FakeClient: the reading side of a Matrix client, moved by hand. A spec sets its state and emits its changes separately.
 import { NEVER, Observable, Subject } from "rxjs";
 import type { Matrix, RoomChange, RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { alice, slotType, stateEvent } from "./contents.ts";
@@ -13,9 +13,9 @@ export class FakeClient implements Matrix {
   readonly deviceId = "PHONE";
   readonly #rooms = new Map<string, FakeRoom>();
   readonly #changes$ = new Subject<readonly RoomChange[]>();
-  /** How many listen to the news right now. */
+  /** How many subscribers its changes have now. */
   listeners = 0;
-  /** How often the members of a room were read. */
+  /** How often all state events of a type were read. */
   readings = 0;
 
   readonly changes$: Observable<readonly RoomChange[]> = new Observable((subscriber) => {
@@ -54,12 +54,12 @@ export class FakeClient implements Matrix {
     return this.#rooms.get(roomId)?.sticky.values() ?? [];
   }
 
-  /** Tells a batch of news. */
-  tell(...change: readonly RoomChange[]): void {
-    this.#changes$.next(change);
+  /** Emits a batch of changes. */
+  emit(...changes: readonly RoomChange[]): void {
+    this.#changes$.next(changes);
   }
 
-  /** Holds a room with these users in it, and gives the news of it. */
+  /** Holds a new room with these users in it. Returns the change. */
   enter(roomId: string, ...userIds: readonly string[]): RoomChange {
     this.#rooms.set(roomId, new FakeRoom());
     for (const userId of userIds) this.setMembership(roomId, userId, "join");
@@ -71,6 +71,12 @@ export class FakeClient implements Matrix {
     const { state } = this.#room(roomId);
     state.set(type, (state.get(type) ?? new Map<string, RoomEvent>()).set(stateKey, event));
     return { kind: "state", roomId, type, stateKey };
+  }
+
+  /** Replaces all state events of a room by copies. */
+  copyState(roomId: string): void {
+    for (const events of this.#room(roomId).state.values())
+      for (const [stateKey, event] of events) events.set(stateKey, structuredClone(event));
   }
 
   setMembership(roomId: string, userId: string, membership: string): RoomChange {
@@ -89,22 +95,25 @@ export class FakeClient implements Matrix {
     return this.setState(roomId, stateEvent(content, { type: "m.room.encryption", stateKey: "" }));
   }
 
-  /** Holds a sticky event, and gives the news of it. */
+  /** Holds a sticky event. Returns the change. */
   keep(roomId: string, event: StickyEvent): RoomChange {
     this.#room(roomId).sticky.set(event.eventId, event);
     return { kind: "sticky", roomId, event };
   }
 
-  redact(roomId: string, eventId: string): readonly RoomChange[] {
+  /** Redacts an event. A state event keeps its content object, emptied, or gets a new one. */
+  redact(roomId: string, eventId: string, isInPlace = false): readonly RoomChange[] {
     const { state, sticky } = this.#room(roomId);
     sticky.delete(eventId);
-    const change: RoomChange[] = [{ kind: "redaction", roomId, eventId }];
+    const changes: RoomChange[] = [{ kind: "redaction", roomId, eventId }];
     for (const events of state.values()) {
       for (const event of Array.from(events.values())) {
-        if (event.eventId === eventId) change.push(this.setState(roomId, { ...event, content: {} }));
+        if (event.eventId !== eventId) continue;
+        if (isInPlace) empty(event.content as Record<string, unknown>);
+        changes.push(this.setState(roomId, isInPlace ? event : { ...event, content: {} }));
       }
     }
-    return change;
+    return changes;
   }
 
   #room(roomId: string): FakeRoom {
@@ -119,4 +128,8 @@ export class FakeClient implements Matrix {
   schedule = () => NEVER;
   updateDelayedEvent = () => NEVER;
   delayedEventLimits = () => NEVER;
+}
+
+function empty(content: Record<string, unknown>): void {
+  for (const key of Object.keys(content)) delete content[key];
 }

@@ -33,6 +33,7 @@ export function updateRequest(delayId: string, action: string): Request {
     prefix: delayedEvents,
     path: pathOf("delayed_events", delayId, action),
     secrets: secretsOf(delayId),
+    mayBeMissing: true,
   };
 }
 

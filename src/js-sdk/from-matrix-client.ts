@@ -1,19 +1,21 @@
 // fromMatrixClient: makes the port of this library from a matrix-js-sdk client. protocol.md 1, 4.6, 5.2.
 import type { MatrixClient } from "matrix-js-sdk";
+import { map } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
 import { aroundCallOf } from "./around-call.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
 import { eventsOf } from "./send-event.ts";
+import { trustOf } from "./device-trust.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
-import { MemberLoader } from "./member-loader.ts";
+import { loadMember, MemberLoader } from "./member-loader.ts";
 import { changesOf } from "./sdk-changes.ts";
 import { roomKeysOf } from "./room-keys.ts";
 import { roomsOf } from "./sdk-rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
 import { StickyEvents } from "./sticky-events.ts";
-import { toDeviceOf } from "./to-device.ts";
+import { toDeviceOf } from "./sdk-to-device.ts";
 
 /** The port of this library, together with the requests that find a LiveKit server. */
 export type MatrixClientPort = Matrix & LivekitBackend;
@@ -51,6 +53,8 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     toDevice$: toDeviceOf(client),
     roomKey$: roomKeysOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
+    isCrossSigned: (device) => trustOf(client, device).pipe(map((trust) => trust === "signed")),
+    loadMember: (roomId, userId) => loadMember(client, roomId, userId),
     ...eventsOf(client),
     ...delayedEventsOf(client),
     ...aroundCallOf(client),

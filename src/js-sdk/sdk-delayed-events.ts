@@ -2,7 +2,8 @@
 import type { MatrixClient } from "matrix-js-sdk";
 import { asyncScheduler, catchError, defer, ignoreElements, map, type Observable, of, switchMap } from "rxjs";
 import type { Matrix, MatrixError } from "../matrix.ts";
-import { isFiniteNumber, objectOr } from "../room/json.ts";
+import { objectOr } from "../room/json.ts";
+import { maxDelayFieldMs } from "../room/server-times.ts";
 import { olderUpdateRequest, updateRequest } from "./event-requests.ts";
 import { delayedEventsFeature, hasFeature } from "./features.ts";
 import { matrixError } from "./matrix-error.ts";
@@ -34,7 +35,8 @@ export function delayedEventsOf(client: MatrixClient): Pick<Matrix, "updateDelay
  */
 function updateWithKeepalive(client: MatrixClient, delayId: string, action: string): Observable<never> {
   return defer(async () => {
-    const { method, prefix, path, secrets } = updateRequest(delayId, action);
+    const toSend = updateRequest(delayId, action);
+    const { method, prefix, path } = toSend;
     const response = await client.http.fetch(client.http.getUrl(path, undefined, prefix), {
       method,
       headers: { Authorization: `Bearer ${client.getAccessToken()}` },
@@ -43,11 +45,8 @@ function updateWithKeepalive(client: MatrixClient, delayId: string, action: stri
     if (response.ok) return;
     const data: unknown = await response.json().catch(() => ({}));
     const { status: httpStatus, headers: httpHeaders } = response;
-    throw matrixError(
-      { data, errcode: objectOr(data)["errcode"], httpStatus, httpHeaders },
-      asyncScheduler.now(),
-      secrets,
-    );
+    const failure = { data, errcode: objectOr(data)["errcode"], httpStatus, httpHeaders };
+    throw matrixError(failure, asyncScheduler.now(), toSend);
   }).pipe(portErrors(), ignoreElements());
 }
 
@@ -62,7 +61,8 @@ function limitsOf(client: MatrixClient): Observable<false | { readonly maxDelayM
 /** Reads the capability under its stable or its unstable name. */
 function limitsIn(capabilities: object): false | { readonly maxDelayMs?: number } {
   const { "m.delayed_events": stable, "org.matrix.msc4140.delayed_events": unstable } = objectOr(capabilities);
-  const { max_scheduled: maxScheduled, max_delay_ms: maxDelayMs } = objectOr(stable ?? unstable);
+  const { max_scheduled: maxScheduled, max_delay_ms } = objectOr(stable ?? unstable);
+  const maxDelayMs = maxDelayFieldMs(max_delay_ms);
   if (maxScheduled === 0) return false;
-  return isFiniteNumber(maxDelayMs) ? { maxDelayMs } : {};
+  return maxDelayMs === undefined ? {} : { maxDelayMs };
 }

@@ -14,13 +14,13 @@ export function eventsOf(client: MatrixClient): Pick<Matrix, "send" | "schedule"
       requireFeatures(client, stickyFeatureFor(event)).pipe(
         switchMap(() => wireOf(client, event)),
         switchMap((wire) => request(client, sendRequest(event, wire))),
-        map((answer) => stringIn(answer, "event_id")),
+        map((response) => stringIn(response, "event_id")),
       ),
 
     schedule: (event, delayMs) =>
       requireFeatures(client, [delayedEventsFeature, ...stickyFeatureFor(event)]).pipe(
         switchMap(() => request(client, scheduleRequest(event, delayMs))),
-        map((answer) => stringIn(answer, "delay_id")),
+        map(delayIdIn),
       ),
   };
 }
@@ -28,8 +28,17 @@ export function eventsOf(client: MatrixClient): Pick<Matrix, "send" | "schedule"
 const stickyFeatureFor = (event: OutgoingEvent): string[] =>
   event.stickyMs === undefined ? [] : [stickyEventsFeature];
 
-function stringIn(answer: unknown, key: string): string {
-  const value = objectOr(answer)[key];
+/** A server that announces delayed events without having them ignores the delay and sends the event at once. */
+function delayIdIn(response: unknown): string {
+  const { delay_id, event_id } = objectOr(response);
+  if (delay_id === undefined && isString(event_id))
+    throw new MatrixError("unsupported", "the server has sent the delayed event at once");
+  return stringIn(response, "delay_id");
+}
+
+/** A successful response without its id is not one of a Matrix server. */
+function stringIn(response: unknown, key: string): string {
+  const value = objectOr(response)[key];
   if (isString(value)) return value;
-  throw new MatrixError("other", `the server's answer has no ${key}`);
+  throw new MatrixError("network", `the response of the server has no ${key}`);
 }

@@ -9,7 +9,17 @@ export interface LivekitTransport extends Transport {
   readonly livekit_service_url: string;
 }
 
-/** Whether an unchecked transport, from an event or a server, is a LiveKit transport with a safe address. */
+/**
+ * Whether an unchecked transport, from an event or a server, is a LiveKit transport with a safe address.
+ *
+ * @example
+ * ```ts
+ * import { isLivekitTransport } from "matrixrtc-rx/livekit";
+ *
+ * console.assert(isLivekitTransport({ type: "livekit", livekit_service_url: "https://rtc.example.org/livekit/jwt" }));
+ * console.assert(!isLivekitTransport({ type: "livekit", livekit_service_url: "http://rtc.example.org/livekit/jwt" }));
+ * ```
+ */
 export function isLivekitTransport(value: unknown, allowInsecure = false): value is LivekitTransport {
   const { type, livekit_service_url } = objectOr(value);
   return type === "livekit" && isServiceUrl(livekit_service_url, allowInsecure);

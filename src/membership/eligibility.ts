@@ -1,8 +1,9 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
-import type { Slot } from "../types.ts";
-import type { MembershipClaim } from "./claim.ts";
+import type { Application, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./event-store.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
+import { byNewest } from "./sender-limits.ts";
+import { stickyKeyOf } from "./sticky-event.ts";
 import { outranks } from "./sticky-map.ts";
 
 /** The rules of a session. */
@@ -10,6 +11,8 @@ export interface Rules {
   readonly slot: string;
   /** Sticky members need an open slot. Otherwise an absent slot counts as open. */
   readonly strictSlots: boolean;
+  /** Decodes the data of the application; undefined for data that it refuses. May throw. */
+  readonly decodeApplication?: (data: Application) => Application | undefined;
 }
 
 /** What the room says, as far as it decides who is a member. */
@@ -19,39 +22,38 @@ export interface RoomConditions {
   readonly isInRoom: (userId: string) => boolean;
 }
 
-/** Whether an entry makes a member: its claim if it does, otherwise the rejection. */
-export type Eligibility =
-  | { readonly entry: Entry; readonly claim: MembershipClaim; readonly rejection?: undefined }
-  | { readonly entry: Entry; readonly rejection: Rejection };
+/** Takes the result for one entry: its rejection, or undefined if it makes a member. */
+export type Report = (entry: Entry, rejection: Rejection | undefined) => void;
 
-/** Checks all entries of one user together. */
-export function checkEligibility(
-  entries: readonly Entry[],
-  rules: Rules,
-  room: RoomConditions,
-): readonly Eligibility[] {
-  const checked = entries.map((entry) => checkAlone(entry, rules, room));
-  return checked.length > 1 ? withoutSuperseded(checked) : checked;
+/** Checks all entries of one user together. Reports each of them once. */
+export function checkEligibility(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+  const [only] = entries;
+  if (only && entries.length === 1) report(only, checkAlone(only, rules, room));
+  else checkTogether(entries, rules, room, report);
 }
 
 /** Checks one entry by itself, without the other entries of its user. */
-function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Eligibility {
-  const { kind, event, claim, problem, endTs } = entry;
-  // A sticky event disappears at its end, whatever its problem. A state event stays.
-  const reject = (reason: RejectionReason, untilTs = kind === "sticky" ? endTs : Infinity) => ({
-    entry,
-    rejection: rejectionOf(entry, reason, untilTs),
-  });
-  if (!claim) return reject(problem?.reason ?? "malformed");
-  if (claim.slot !== rules.slot) return reject("other-slot");
+function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Rejection | undefined {
+  const reason = reasonFor(entry, rules, room);
+  if (reason === undefined) return undefined;
+  // A sticky event disappears at its end, whatever its problem. A state event stays: other than a user who may enter the
+  // room, nothing but another event changes what is wrong with it.
+  const endsBySelf = entry.kind === "sticky" || reason === "not-in-room";
+  return rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
+}
+
+function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionReason | undefined {
+  const { kind, event, claim, problem } = entry;
+  if (!claim) return problem?.reason;
+  if (claim.slot !== rules.slot) return "other-slot";
+  if (problem) return problem.reason;
   if (kind === "sticky") {
-    if (room.encrypted && event.encryption === "cleartext") return reject("unencrypted");
-    if (room.slotStatus === "closed") return reject("slot-closed");
-    if (room.slotStatus === "absent" && rules.strictSlots) return reject("slot-closed");
+    if (room.encrypted && event.encryption === "cleartext") return "unencrypted";
+    if (room.slotStatus === "closed") return "slot-closed";
+    if (room.slotStatus === "absent" && rules.strictSlots) return "slot-closed";
   }
-  if (entry.hasEnded) return reject("expired");
-  if (!room.isInRoom(event.sender)) return reject("not-in-room", endTs);
-  return { entry, claim };
+  if (entry.hasEnded) return "expired";
+  return room.isInRoom(event.sender) ? undefined : "not-in-room";
 }
 
 /**
@@ -59,31 +61,31 @@ function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Eligibili
  * supersedes an older one, and of two sticky ones with the same member id the one with the higher rank counts. A
  * superseded claim counts again once all that supersede it have ended.
  */
-function withoutSuperseded(checked: readonly Eligibility[]): readonly Eligibility[] {
+function checkTogether(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
   const endOfDevice = new Map<string, number>();
   const endOfMember = new Map<string, number>();
-  return checked.toSorted(byPrecedence).map((eligibility) => {
-    if (eligibility.rejection) return eligibility;
-    const { entry, claim } = eligibility;
+  for (const entry of entries.toSorted(byPrecedence)) {
+    const { kind, claim, endTs } = entry;
+    const rejection = checkAlone(entry, rules, room);
+    if (rejection || !claim) {
+      report(entry, rejection);
+      continue;
+    }
     const member = JSON.stringify([claim.deviceId, claim.memberId]);
-    const otherEndTs = entry.kind === "sticky" ? endOfMember.get(member) : endOfDevice.get(claim.deviceId);
-    endOfDevice.set(claim.deviceId, Math.max(endOfDevice.get(claim.deviceId) ?? entry.endTs, entry.endTs));
-    endOfMember.set(member, Math.max(endOfMember.get(member) ?? entry.endTs, entry.endTs));
-    if (otherEndTs === undefined) return eligibility;
-    return { entry, rejection: rejectionOf(entry, "superseded", Math.min(entry.endTs, otherEndTs)) };
-  });
+    const otherEndTs = kind === "sticky" ? endOfMember.get(member) : endOfDevice.get(claim.deviceId);
+    endOfDevice.set(claim.deviceId, Math.max(endOfDevice.get(claim.deviceId) ?? endTs, endTs));
+    endOfMember.set(member, Math.max(endOfMember.get(member) ?? endTs, endTs));
+    report(entry, otherEndTs === undefined ? undefined : rejectionOf(entry, "superseded", Math.min(endTs, otherEndTs)));
+  }
 }
 
-const byPrecedence = ({ entry: a }: Eligibility, { entry: b }: Eligibility): number => (precedes(a, b) ? -1 : 1);
+const byPrecedence = (a: Entry, b: Entry): number => (precedes(a, b) ? -1 : 1);
 
 /** Whether one entry of a user takes precedence over another. */
 export function precedes(a: Entry, b: Entry): boolean {
   if (a.kind !== b.kind) return a.kind === "sticky";
-  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
+  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : byNewest(a.event, b.event) < 0;
 }
-
-const isNewer = ({ event: a }: Entry, { event: b }: Entry): boolean =>
-  a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
 
 /** The rejection of an entry. `untilTs`: when the reason changes by itself; `Infinity` for never. */
 function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionReason, untilTs: number): Rejection {
@@ -93,6 +95,7 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
     kind,
     userId: event.sender,
     ...(claim && { deviceId: claim.deviceId }),
+    ...(kind === "sticky" && reason === "left" && { stickyKey: stickyKeyOf(event.content) ?? "" }),
     eventId: event.eventId,
     originServerTs: event.originServerTs,
     ...(untilTs !== Infinity && { untilTs }),

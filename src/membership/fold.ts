@@ -3,47 +3,49 @@
 // there are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
-import type { Membership, Slot } from "../types.ts";
+import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
-import {
-  checkEligibility,
-  type Eligibility,
-  isSameRejection,
-  precedes,
-  type RoomConditions,
-  type Rules,
-} from "./eligibility.ts";
+import { checkEligibility, isSameRejection, precedes, type RoomConditions, type Rules } from "./eligibility.ts";
 import {
   type Entry,
   EventStore,
+  isMadeOf,
+  isRejection,
   isUndecryptable,
   keyOfSticky,
   type Outcome,
+  type StateEntry,
   stateEntry,
   stickyEntry,
 } from "./event-store.ts";
+import type { FirstReads } from "./first-reads.ts";
 import { participantIdentity } from "./identity.ts";
 import { byText, reordered } from "./order.ts";
 import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
+import { maxPerSender, withinLimits } from "./sender-limits.ts";
+import type { FirstRead } from "./state-event.ts";
 import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
-/**
- * How many events of each sort are kept for one sender: state events that claim a membership, state events that do not,
- * sticky events with a key, and sticky events without. Above it, the event of the lowest precedence is dropped.
- */
-const maxPerSender = 100;
+export interface LastToExpire {
+  readonly member: Membership;
+  readonly stateKey: string | undefined;
+}
 
 /** How many rejections are listed. */
 const maxRejections = 1_000;
 
 export class MemberFold {
   readonly #rules: Rules;
+  readonly #firstReads: FirstReads;
   #room: RoomConditions;
   readonly #events = new EventStore();
   /** The senders whose events have to be checked again. */
   readonly #dirtySenders = new Set<string>();
+  #gaps = new Set<Entry["kind"]>();
+  /** The sorts of events, by sender, that have exceeded the limits: some of them were left out. */
+  readonly #exceeded = new Set<string>();
   /** The outcomes of entries that were removed since the last step, with the reason. */
   #removed: { readonly outcome: Outcome; readonly reason: Departure["reason"] }[] = [];
   /** The members that an earlier fold of the same room had, until the first step. */
@@ -53,9 +55,18 @@ export class MemberFold {
   #rejections: readonly Rejection[] = [];
   #areRejectionsCurrent = true;
 
-  /** @param previous The members of an earlier fold of the room. They keep their identity where they are the same. */
-  constructor(rules: Rules, isInRoom: RoomConditions["isInRoom"], previous: readonly Membership[] = []) {
+  /**
+   * @param firstReads The first reads of the client, shared by all its folds.
+   * @param previous The members of an earlier fold of the room. They keep their identity where they are the same.
+   */
+  constructor(
+    rules: Rules,
+    isInRoom: RoomConditions["isInRoom"],
+    firstReads: FirstReads,
+    previous: readonly Membership[] = [],
+  ) {
     this.#rules = rules;
+    this.#firstReads = firstReads;
     this.#room = { slotStatus: "absent", encrypted: false, isInRoom };
     this.#previous = new PreviousMembers(previous);
   }
@@ -63,6 +74,16 @@ export class MemberFold {
   /** The members of the call, oldest first. It is the same list object until a member changes. */
   get members(): readonly Membership[] {
     return this.#members;
+  }
+
+  /** The member that expires last, and its state key if it is a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    let last: LastToExpire | undefined;
+    for (const { kind, key, outcome: member } of this.#events) {
+      if (!member || isRejection(member) || (last && last.member.expiresTs >= member.expiresTs)) continue;
+      last = { member, stateKey: kind === "state" ? key : undefined };
+    }
+    return last;
   }
 
   /** The newest rejections, oldest first. It is the same list object until one of them changes. */
@@ -77,21 +98,31 @@ export class MemberFold {
     return this.#events.soonestTs;
   }
 
-  /** The state keys that have an event. */
-  stateKeys(): Iterable<string> {
-    return this.#events.stateKeys();
+  /** Puts all state events of the room. */
+  putAllState(events: readonly RoomEvent[], now: number, lastReadTs?: number): void {
+    const { kept, exceeded } = withinLimits(events);
+    const missing = new Set(this.#events.stateKeys());
+    for (const event of kept) {
+      const { stateKey = "" } = event;
+      this.putState(stateKey, event, now, lastReadTs);
+      missing.delete(stateKey);
+    }
+    for (const stateKey of missing) this.putState(stateKey, undefined, now);
+    for (const { sender, mayClaim } of exceeded) this.#exceeded.add(sortOf("state", mayClaim, sender));
   }
 
-  /** Puts the event that is at a state key now; undefined if there is none. */
-  putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
+  /**
+   * Puts the event that is at a state key now. Undefined: the key is empty.
+   *
+   * @param lastReadTs When the keys of the room were last read before. Undefined: never.
+   */
+  putState(stateKey: string, event: RoomEvent | undefined, now: number, lastReadTs?: number): void {
     const before = this.#events.stateAt(stateKey);
-    if (before && event && isUnchanged(before.event, event)) return;
-    if (!event) {
-      if (before) this.#remove(before, "left");
-      return;
-    }
-    const entry = stateEntry(stateKey, event, now);
-    if (!before || !saysTheSame(before, entry)) this.#put(entry, before);
+    if (event && before && isMadeOf(before, event)) return;
+    if (event) {
+      const first = this.#firstReads.of(event, firstRead(event, before, now, lastReadTs));
+      this.#put(stateEntry(stateKey, event, first, this.#decodeApplication), before);
+    } else if (before) this.#remove(before, "left");
   }
 
   /** Puts a sticky event. Events may come in any order, and more than once. */
@@ -104,15 +135,16 @@ export class MemberFold {
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const key = keyOfSticky(event);
     const before = this.#events.stickyAt(key.text);
-    if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, before ?? known), before);
+    if (before && !outranks(event, before.event)) before.replacedUntilTs = Math.max(before.replacedUntilTs, endTs);
+    else this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
-  /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
-  redact(eventId: string): boolean {
+  /** Removes a redacted sticky event. */
+  redact(eventId: string): void {
     const entry = this.#events.stickyById(eventId);
-    if (entry) this.#remove(entry, "left");
-    return entry !== undefined;
+    if (!entry) return;
+    this.#remove(entry, "left");
+    this.#gaps.add("sticky");
   }
 
   /** Takes over what the room says about itself. */
@@ -128,71 +160,83 @@ export class MemberFold {
     else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
   }
 
-  /** Takes the next step: applies all events that were put, and the time. Returns what it changed. */
-  recompute(now: number): Changes {
-    this.#endDue(now);
-    const step: Step = { removed: [], added: [], rejected: [] };
-    for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
-    for (const userId of this.#dirtySenders) {
-      for (const eligibility of checkEligibility(this.#events.bySender(userId), this.#rules, this.#room)) {
-        this.#setOutcome(step, eligibility.entry, this.#outcomeOf(eligibility));
+  /** Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. */
+  expire(now: number): void {
+    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
+      if (entry.kind === "state") this.#dirtySenders.add(entry.event.sender);
+      else {
+        this.#remove(entry, "expired");
+        if (entry.replacedUntilTs > now) this.#gaps.add("sticky");
       }
     }
+  }
+
+  /**
+   * The kinds of events that have gaps: events were removed, and the client may hold others that they replaced, or that
+   * exceeded the limits. Put all events of these kinds again before the next step.
+   */
+  takeGaps(): ReadonlySet<Entry["kind"]> {
+    const gaps = this.#gaps;
+    if (gaps.size > 0) this.#gaps = new Set();
+    return gaps;
+  }
+
+  /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
+  recompute(): Changes {
+    const step: Step = { removed: [], added: [], rejected: [] };
+    for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
+    const report = (entry: Entry, rejection: Rejection | undefined) =>
+      this.#setOutcome(step, entry, rejection ? keptRejection(entry.outcome, rejection) : this.#memberOf(entry));
+    for (const userId of this.#dirtySenders)
+      checkEligibility(this.#events.bySender(userId), this.#rules, this.#room, report);
     this.#removed = [];
     this.#dirtySenders.clear();
     const { removed, added, rejected } = step;
-    if (removed.length + added.length > 0) this.#members = reordered(this.#members, removed.map(memberOf), added);
+    if (removed.length + added.length > 0)
+      this.#members = reordered(
+        this.#members,
+        removed.map(({ member }) => member),
+        added,
+      );
     this.#members = this.#previous?.same(this.#members) ?? this.#members;
     this.#previous = undefined;
     return { ...changesBetween(removed, added), rejected };
   }
 
+  /** The data of the application. A claim that was decoded in an earlier fold is not decoded again. */
+  readonly #decodeApplication = (claim: MembershipClaim): Application | undefined => {
+    const { slot, decodeApplication } = this.#rules;
+    if (!decodeApplication || claim.slot !== slot) return claim.application;
+    const previous = this.#previous?.of(claim);
+    if (previous) return previous.application;
+    try {
+      return decodeApplication(claim.application);
+    } catch {
+      return undefined;
+    }
+  };
+
   #setOutcome(step: Step, entry: Entry, outcome: Outcome): void {
     const before = entry.outcome;
     if (outcome === before) return;
-    if (before) this.#withdraw(step, before, outcome.kind === "rejected" ? outcome.rejection.reason : "replaced");
+    if (before) this.#withdraw(step, before, isRejection(outcome) ? outcome.reason : "replaced");
     entry.outcome = outcome;
-    if (outcome.kind === "member") {
-      step.added.push(outcome.member);
+    if (!isRejection(outcome)) {
+      step.added.push(outcome);
       return;
     }
-    step.rejected.push(outcome.rejection);
+    step.rejected.push(outcome);
     this.#areRejectionsCurrent = false;
   }
 
   #withdraw({ removed }: Step, outcome: Outcome, reason: Departure["reason"]): void {
-    if (outcome.kind === "member") removed.push({ member: outcome.member, reason });
-    else this.#areRejectionsCurrent = false;
+    if (isRejection(outcome)) this.#areRejectionsCurrent = false;
+    else removed.push({ member: outcome, reason });
   }
 
-  /** The outcome for an entry: the same object as before if nothing changed. */
-  #outcomeOf(eligibility: Eligibility): Outcome {
-    const { entry, rejection } = eligibility;
-    if (!rejection) return (entry.accepted ??= { kind: "member", member: this.#memberOf(eligibility.claim, entry) });
-    const before = entry.outcome;
-    const isSame = before?.kind === "rejected" && isSameRejection(before.rejection, rejection);
-    return isSame ? before : { kind: "rejected", rejection };
-  }
-
-  /** The member of a claim. A renewed member keeps its participant identity, so that this is hashed once. */
-  #memberOf(claim: MembershipClaim, entry: Entry): Membership {
-    const previous = this.#previous?.of(claim);
-    if (previous) return previous;
-    const { instance } = claim;
-    const isBack = entry.kind === "sticky" && entry.leaveId !== undefined;
-    return {
-      ...claim,
-      instance: isBack ? `${instance} ${entry.leaveId}` : instance,
-      participantIdentity: identityOf(claim, entry.outcome),
-    };
-  }
-
-  /** Removes sticky events at their end. State events stay and are checked again. */
-  #endDue(now: number): void {
-    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
-      if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#dirtySenders.add(entry.event.sender);
-    }
+  /** The member of an eligible entry: always the same object. */
+  #memberOf(entry: Entry): Membership {
+    return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
   }
 
   /** Puts an entry at a free key, or in place of the entry `before`. */
@@ -200,6 +244,7 @@ export class MemberFold {
     if (before) {
       this.#events.remove(before);
       this.#dirtySenders.add(before.event.sender);
+      if (before.mayClaim !== entry.mayClaim || before.event.sender !== entry.event.sender) this.#noteGap(before);
       entry.outcome = before.outcome;
     }
     const ofSender = this.#events.add(entry);
@@ -213,19 +258,24 @@ export class MemberFold {
     if (alike.length <= maxPerSender) return;
     const lowest = alike.reduce((low, other) => (precedes(low, other) ? other : low));
     this.#remove(lowest, "replaced");
+    this.#exceeded.add(sortOf(lowest.kind, lowest.mayClaim, lowest.event.sender));
+  }
+
+  /** An entry is gone: if others of its sort were left out, there is room for one of them. */
+  #noteGap({ kind, mayClaim, event: { sender } }: Entry): void {
+    if (this.#exceeded.size > 0 && this.#exceeded.delete(sortOf(kind, mayClaim, sender))) this.#gaps.add(kind);
   }
 
   #remove(entry: Entry, reason: Departure["reason"]): void {
     this.#events.remove(entry);
     this.#dirtySenders.add(entry.event.sender);
+    this.#noteGap(entry);
     if (entry.outcome) this.#removed.push({ outcome: entry.outcome, reason });
   }
 
   /** Sorted on demand only: nothing but `rejected$` reads it. */
   #newestRejections(): readonly Rejection[] {
-    const all = Array.from(this.#events, ({ outcome }) => outcome).flatMap((outcome) =>
-      outcome?.kind === "rejected" ? [outcome.rejection] : [],
-    );
+    const all = Array.from(this.#events, ({ outcome }) => outcome).filter(isRejection);
     const newest = all.toSorted(byOriginTs).slice(-maxRejections);
     const known = this.#rejections;
     const isSame = newest.length === known.length && newest.every((each, index) => each === known[index]);
@@ -240,26 +290,40 @@ interface Step {
   readonly rejected: Rejection[];
 }
 
-const memberOf = ({ member }: Departure): Membership => member;
+/** A sort of events of one sender. */
+const sortOf = (kind: Entry["kind"], mayClaim: boolean, sender: string): string =>
+  `${kind} ${mayClaim ? "claims" : "others"} ${sender}`;
 
 const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
 const byOriginTs = (a: Rejection, b: Rejection): number =>
   a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
 
-/** The same event with the same content. */
-const isUnchanged = (a: RoomEvent, b: RoomEvent): boolean => a.eventId === b.eventId && a.content === b.content;
+/** The read of a state event, given the entry that was at its key before, or when the key was last seen empty. */
+function firstRead(event: RoomEvent, before: StateEntry | undefined, readTs: number, emptyTs?: number): FirstRead {
+  if (!before) return emptyTs === undefined ? { readTs } : { readTs, emptyTs };
+  const isRefresh = before.claim && before.event.sender === event.sender;
+  return { readTs, beforeTs: isRefresh ? before.claim.createdTs : before.event.originServerTs };
+}
 
-/** The same event, in another copy. Only a redaction changes what an event says. */
-const saysTheSame = (a: Entry, b: Entry): boolean =>
-  a.event.eventId === b.event.eventId && a.problem?.reason === b.problem?.reason;
+/** The rejection, or the previous one if that says the same. */
+const keptRejection = (before: Outcome | undefined, rejection: Rejection): Rejection =>
+  isRejection(before) && isSameRejection(before, rejection) ? before : rejection;
 
-/** The participant identity of a claim, taken from the member that it renews if there is one. */
-function identityOf({ kind, userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
-  if (before?.kind === "member") {
-    const { member } = before;
-    if (member.kind === kind && member.memberId === memberId && member.deviceId === deviceId)
-      return member.participantIdentity;
-  }
-  return participantIdentity(kind, userId, deviceId, memberId);
+function memberOf(entry: Entry): Membership {
+  if (entry.kind === "state") return entry.claim!;
+  const { leaveId, outcome } = entry;
+  const claim = entry.claim!;
+  const { instance } = claim;
+  return {
+    ...claim,
+    instance: leaveId === undefined ? instance : `${instance} ${leaveId}`,
+    participantIdentity: stickyIdentity(claim, outcome),
+  };
+}
+
+/** The participant identity of a sticky member. A renewed member keeps it, so that it is hashed once. */
+function stickyIdentity({ userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
+  const isRenewed = before && !isRejection(before) && before.memberId === memberId && before.deviceId === deviceId;
+  return isRenewed ? before.participantIdentity : participantIdentity("sticky", userId, deviceId, memberId);
 }

@@ -2,7 +2,7 @@
 import { asyncScheduler, Observable, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
-import { readSlot } from "../room/slot.ts";
+import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import type { Membership, Slot } from "../types.ts";
 import { projectNow, Projection, type ProjectionOptions } from "./projection.ts";
@@ -26,7 +26,7 @@ export function members(
   let live: Projection | undefined;
   /** The last list, as long as somebody else holds it: its members keep their identity in the next projection. */
   let previous: WeakRef<readonly Membership[]> | undefined;
-  let lastSlot: Slot = { status: "absent" };
+  let lastSlot = noSlot;
 
   const remember = (projection: Projection) => (previous = new WeakRef(projection.members));
   const projection = () => {
@@ -37,7 +37,8 @@ export function members(
   };
   const slotNow = () => {
     const read = live?.slot ?? readSlot(matrix, roomId, slot, requireSlotEncryption);
-    return isSameSlot(lastSlot, read) ? lastSlot : (lastSlot = read);
+    if (!isSameSlot(lastSlot, read)) lastSlot = read;
+    return lastSlot.slot;
   };
 
   /** Emits whenever the projection was refreshed. */
@@ -69,4 +70,6 @@ export function members(
   };
 }
 
-const isSameSlot = (a: Slot, b: Slot): boolean => a.status === b.status && a.application === b.application;
+/** Compared by event, because the client may make a new copy of its content for each read. */
+const isSameSlot = (a: SlotReading, b: SlotReading): boolean =>
+  a.eventId === b.eventId && a.slot.status === b.slot.status;

@@ -4,11 +4,12 @@ import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
-import { readSlot } from "../room/slot.ts";
-import type { Membership, Slot } from "../types.ts";
+import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
+import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import type { Rules } from "./eligibility.ts";
-import { MemberFold } from "./fold.ts";
+import { firstReadsOf } from "./first-reads.ts";
+import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** How to read a call: the options of a session, with their defaults filled in. */
@@ -27,26 +28,32 @@ export class Projection {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
-  #slot: Slot = { status: "absent" };
-  /** Whether a current sticky event was redacted: one that it had replaced may count again. */
-  #hasRedaction = false;
+  #slot: SlotReading = noSlot;
+  /** When a batch last said what has changed in the room: what was not read by then was not there. */
+  #lastReadTs: number | undefined;
 
   /** @param previous The members of an earlier projection of the room. */
   constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
     this.#matrix = matrix;
     this.#options = options;
-    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), previous);
+    const isJoined = (userId: string) => isInRoom(matrix, options.roomId, userId);
+    this.#fold = new MemberFold(options, isJoined, firstReadsOf(matrix), previous);
   }
 
   get members(): readonly Membership[] {
     return this.#fold.members;
   }
 
+  /** The member that expires last, and the state key of a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    return this.#fold.lastToExpire;
+  }
+
   get rejections(): readonly Rejection[] {
     return this.#fold.rejections;
   }
 
-  get slot(): Slot {
+  get slot(): SlotReading {
     return this.#slot;
   }
 
@@ -58,46 +65,49 @@ export class Projection {
   /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
     for (const change of batch) this.#read(change, now);
-    if (this.#hasRedaction) this.#readSticky(now);
-    this.#hasRedaction = false;
-    return this.#fold.recompute(now);
+    this.#fold.expire(now);
+    const gaps = this.#fold.takeGaps();
+    if (gaps.has("state")) this.#readState(now);
+    if (gaps.has("sticky")) this.#readSticky(now);
+    if (batch.length > 0) this.#lastReadTs = now;
+    return this.#fold.recompute();
   }
 
   #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
+    else if (change.kind === "redaction") this.#fold.redact(change.eventId);
     else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
-    const removed = new Set(this.#fold.stateKeys());
-    for (const event of this.#matrix.stateEvents(this.#options.roomId, stateMemberType)) {
-      const { stateKey = "" } = event;
-      this.#fold.putState(stateKey, event, now);
-      removed.delete(stateKey);
-    }
-    for (const stateKey of removed) this.#fold.putState(stateKey, undefined, now);
+    this.#readState(now);
     this.#readSticky(now);
     this.#fold.recheckUsers();
     this.#readRoom();
+  }
+
+  #readState(now: number): void {
+    const events = Array.from(this.#matrix.stateEvents(this.#options.roomId, stateMemberType));
+    this.#fold.putAllState(events, now, this.#lastReadTs);
+  }
+
+  #readMember(stateKey: string, now: number): void {
+    const event = this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey);
+    this.#fold.putState(stateKey, event, now, this.#lastReadTs);
   }
 
   #readSticky(now: number): void {
     for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
   }
 
-  #readMember(stateKey: string, now: number): void {
-    this.#fold.putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
-  }
-
   /** Reads the slot and the encryption of the room. */
   #readRoom(): void {
     const { roomId, slot, requireSlotEncryption } = this.#options;
     this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption);
-    this.#fold.setRoom(this.#slot.status, isEncrypted(this.#matrix, roomId));
+    this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
 

@@ -4,7 +4,7 @@ import type { Matrix } from "../matrix.ts";
 import { changesByRoom } from "./room-changes.ts";
 
 /** Whether a room is encrypted. Encryption cannot be turned off: the content of the event does not matter. */
-export function isEncrypted(matrix: Matrix, roomId: string): boolean {
+export function isEncrypted(matrix: Pick<Matrix, "stateEvent">, roomId: string): boolean {
   return matrix.stateEvent(roomId, "m.room.encryption", "") !== undefined;
 }
 

@@ -14,6 +14,6 @@ export function roomMembershipOf(content: unknown): RoomMembership {
 }
 
 /** Whether a user is joined to a room now. */
-export function isInRoom(matrix: Matrix, roomId: string, userId: string): boolean {
+export function isInRoom(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
   return roomMembershipOf(matrix.stateEvent(roomId, "m.room.member", userId)?.content) === "join";
 }

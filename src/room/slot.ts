@@ -1,12 +1,13 @@
 // The slot of a call in a room: open, closed or absent. protocol.md 1.2, 8.
 import type { Matrix } from "../matrix.ts";
 import type { Application, Slot } from "../types.ts";
+import { isId } from "./bounds.ts";
 import { isEncrypted } from "./encryption.ts";
-import { isObject, isString, objectOr } from "./json.ts";
+import { isObject, objectOr } from "./json.ts";
 import { slotTypes } from "./names.ts";
 
 /** Whether a value is a slot id: an application type, one `#`, and an id, which may be empty. */
-export const isSlotId = (slot: unknown): slot is string => isString(slot) && /^[^#]+#[^#]*$/.test(slot);
+export const isSlotId = (slot: unknown): slot is string => isId(slot) && /^[^#]+#[^#]*$/.test(slot);
 
 /** The application type at the start of a slot id. */
 export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.indexOf("#"));
@@ -36,12 +37,22 @@ export function decodeSlot(content: unknown, slot: string, mustMatch?: { readonl
   return { status: "open", application };
 }
 
+/** A slot, and the id of the event that it was read from. */
+export interface SlotReading {
+  readonly slot: Slot;
+  readonly eventId: string | undefined;
+}
+
+/** The reading of a room without a slot event. */
+export const noSlot: SlotReading = { slot: { status: "absent" }, eventId: undefined };
+
 /** Reads the slot of a room now. `requireEncryption`: it must name the encryption of the room. */
-export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): Slot {
+export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): SlotReading {
   const [type, stableType] = slotTypes;
   const event = matrix.stateEvent(roomId, type, slot) ?? matrix.stateEvent(roomId, stableType, slot);
-  if (!event) return { status: "absent" };
-  return decodeSlot(event.content, slot, requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined);
+  if (!event) return noSlot;
+  const encryption = requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined;
+  return { slot: decodeSlot(event.content, slot, encryption), eventId: event.eventId };
 }
 
 const isApplicationOf = (application: unknown, slot: string): application is Application =>

@@ -12,3 +12,13 @@ export type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
 export type { PendingEvent } from "./virtual-delayed-events.ts";
 export type { ServerEvent, Stickiness } from "./virtual-room.ts";
 export type { Condition } from "./virtual-device.ts";
+export { type ConformanceCase, portConformance } from "./conformance.ts";
+export type {
+  ConformanceEvent,
+  ConformanceFailure,
+  ConformanceRequest,
+  ConformanceState,
+  ConformanceSticky,
+  ConformanceWorld,
+  ConformanceWorldOptions,
+} from "./conformance-world.ts";

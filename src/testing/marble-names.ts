@@ -54,7 +54,7 @@ export function memberNames(members: readonly Membership[]): string {
  * ```
  */
 export function membersNamed(names: string): readonly Membership[] {
-  return names.split(" ").filter(Boolean).map(memberNamed);
+  return membersByUserAndDevice(names);
 }
 
 /**
@@ -100,16 +100,32 @@ export function keyName({ userId, keyIndex }: Pick<EncryptionKey, "userId" | "ke
   return `${localpart(userId)}#${keyIndex}`;
 }
 
-const membersByName = new Map<string, Membership>();
+/**
+ * Makes a function that makes members of names by rules of its own. `fieldsOf` returns what a name says: the fields in
+ * which its member differs from a state member that is named like the user.
+ */
+export function membersBy(fieldsOf: (name: string) => Partial<Membership>): (names: string) => readonly Membership[] {
+  const made = new Map<string, Membership>();
+  const memberOf = (name: string): Membership => {
+    const known = made.get(name);
+    if (known) return known;
+    const member = memberWith(name, fieldsOf(name));
+    made.set(name, member);
+    return member;
+  };
+  return (names) => names.split(" ").filter(Boolean).map(memberOf);
+}
 
-function memberNamed(name: string): Membership {
-  const known = membersByName.get(name);
-  if (known) return known;
+const membersByUserAndDevice = membersBy((name) => {
   const [user = "", deviceId = "PHONE"] = name.split("/");
-  const userId = `@${user}:example.org`;
-  const memberId = `${userId}:${deviceId}`;
-  const member: Membership = {
-    kind: "state",
+  return { userId: `@${user}:example.org`, deviceId };
+});
+
+function memberWith(name: string, fields: Partial<Membership>): Membership {
+  const { kind = "state", userId = `@${name}:example.org`, deviceId = "PHONE" } = fields;
+  const { memberId = `${userId}:${deviceId}` } = fields;
+  return {
+    kind,
     userId,
     deviceId,
     memberId,
@@ -118,12 +134,11 @@ function memberNamed(name: string): Membership {
     application: { type: "m.call" },
     intent: undefined,
     transports: [],
-    focusSelection: "multi_sfu",
+    focusSelection: kind === "state" ? "multi_sfu" : undefined,
     createdTs: 0,
     expiresTs: Infinity,
-    participantIdentity: participantIdentity("state", userId, deviceId, memberId),
+    participantIdentity: participantIdentity(kind, userId, deviceId, memberId),
     eventId: `$${name}`,
+    ...fields,
   };
-  membersByName.set(name, member);
-  return member;
 }

@@ -1,5 +1,5 @@
 // Call: our membership, our media, and the media of the others, for as long as it is subscribed to.
-import type { Decryption, JoinState, Membership, RtcSession } from "matrixrtc-rx";
+import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
 import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
   combineLatest,
@@ -10,12 +10,10 @@ import {
   map,
   merge,
   type Observable,
-  type Observer,
   of,
   race,
   retry,
   shareReplay,
-  Subject,
   switchMap,
   timer,
 } from "rxjs";
@@ -39,11 +37,6 @@ export interface Call {
   readonly rooms: Connections;
 }
 
-interface MediaOptions extends CallOptions {
-  /** Receives from LiveKit what it can and cannot decrypt. */
-  readonly decryption$: Observer<Decryption>;
-}
-
 type Own = JoinState["member"];
 
 const firstWaitMs = 2_000;
@@ -53,14 +46,12 @@ const maxWaitMs = 60_000;
 export function call(options: CallOptions): Observable<Call> {
   const { session, backend, devices, link, leaveOn } = options;
   return defer(() => {
-    const decryption$ = new Subject<Decryption>();
     const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const state$ = session.join({
       mode: link.mode,
       transports: transport$.pipe(map((transport) => [transport])),
       intent: devices.camera$.pipe(map((on) => (on ? "video" : "audio"))),
       leaveOn,
-      decryption$,
     });
     return state$.pipe(
       connect((joining$) =>
@@ -68,9 +59,7 @@ export function call(options: CallOptions): Observable<Call> {
           state: joining$,
           members: session.membership$,
           rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
-            switchMap(([transport, own]) =>
-              own ? roomsOf({ ...options, decryption$ }, transport, own) : of<Connections>(new Map()),
-            ),
+            switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
           ),
         }).pipe(takeUntilCompleted(joining$)),
       ),
@@ -82,7 +71,7 @@ export function call(options: CallOptions): Observable<Call> {
 const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
 
 /** Where we publish, and where others do. */
-function roomsOf(options: MediaOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
+function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
   return options.session.membership$.pipe(
     map((members) => sfusOf(own, transport.livekit_service_url, members)),
     connections((sfu) => roomAt(options, sfu, own)),
@@ -90,12 +79,11 @@ function roomsOf(options: MediaOptions, transport: LivekitTransport, own: Own): 
 }
 
 /** A LiveKit room, connected again with a new token when it is lost. */
-function roomAt(options: MediaOptions, { url, purpose }: Sfu, member: Own) {
-  const { session, backend, devices, link, decryption$ } = options;
-  const { encryptionKey$ } = session;
+function roomAt(options: CallOptions, { url, purpose }: Sfu, member: Own) {
+  const { session, backend, devices, link } = options;
   const transport = { type: "livekit", livekit_service_url: url };
   const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
-    switchMap((token) => connection(token, { encryptionKey$, decryption$, camera: link.camera })),
+    switchMap((token) => connection(token, { session, camera: link.camera })),
     retry({ delay: (_, count) => nextTry(count), resetOnSuccess: true }),
   );
   if (purpose === "subscribe") return room$;

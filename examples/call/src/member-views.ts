@@ -41,10 +41,9 @@ export function memberViews(
   );
   return combineLatest([call$, encryptionStatus$, media$]).pipe(
     auditTime(togetherMs),
-    map(([call, statuses]) => {
-      const statusOf = new Map(statuses.map((status) => [status.member.participantIdentity, status]));
-      return call.members.map((member) => memberView(member, call, statusOf.get(member.participantIdentity)));
-    }),
+    map(([call, statuses]) =>
+      call.members.map((member) => memberView(member, call, statuses.get(member.participantIdentity))),
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-// The call app for the end-to-end test: its own sources, in which the library is wrapped by probes.
+// Builds the call app for the end-to-end test: its sources as they are, with probes around the library.
 import { fileURLToPath } from "node:url";
 import { mergeConfig, type Plugin } from "vite";
 import app from "../../../examples/call/vite.config.ts";
@@ -6,7 +6,7 @@ import app from "../../../examples/call/vite.config.ts";
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const appSources = path("../../../examples/call/src/");
 
-/** By the file of the built library, to which Vite's aliases lead. */
+/** The probe for each entry of the built library. Vite's aliases lead to these entries. */
 const wrappers: ReadonlyMap<string, string> = new Map([
   [path("../../../dist/index.js"), path("probes/core.ts")],
   [path("../../../dist/livekit/index.js"), path("probes/livekit.ts")],

@@ -57,7 +57,7 @@ it("No stream of a room fails at any of 5,000 mutated events, live or read anew"
       const event: RoomEvent = { type, sender: bob, eventId: `$${n}`, originServerTs: n, content: json["content"] };
       content = json["content"];
       const stateKey = type === "m.room.member" ? bob : "";
-      client.tell(client.setState(roomId, { ...event, stateKey }));
+      client.emit(client.setState(roomId, { ...event, stateKey }));
       const said: TimelineEvent = {
         ...event,
         encryption: "cleartext",

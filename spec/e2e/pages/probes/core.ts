@@ -1,4 +1,4 @@
-// Takes the place of matrixrtc-rx in the call app: the same, with an inspection of each join.
+// Replaces matrixrtc-rx in the call app: the same, with an inspection of each join.
 import * as core from "matrixrtc-rx";
 import { inspected } from "./inspection.ts";
 

@@ -25,7 +25,7 @@ export interface InspectedMember {
   readonly encryption: InspectedEncryption | undefined;
   /** Indexes of the keys that we have of it, in the order of their arrival. Of our own keys, the last is in use. */
   readonly keyIndexes: readonly number[];
-  /** How long its newest key was under way, by both clocks. */
+  /** The time from the sending of its newest key to its arrival, by both clocks. */
   readonly keyAgeMs: number | undefined;
   /** Video frames that we have decoded. */
   readonly framesDecoded: number;
@@ -66,10 +66,10 @@ let present: Inspection | undefined;
 /** The LiveKit rooms of this page. */
 const rooms = new Set<Room>();
 
-/** Marks something in the call of this page, if it is in one. */
+/** Marks a step of the call of this page, if it is in a call. */
 export const mark = (name: Mark): void => present?.marked.mark(name);
 
-/** Counts a LiveKit room as one of this page for as long as the subscription lasts. */
+/** Counts a LiveKit room as a room of this page while the subscription lasts. */
 export function noteRoom(room: Room): Subscription {
   rooms.add(room);
   return new Subscription(() => rooms.delete(room));
@@ -158,14 +158,11 @@ class Inspection implements CallInspection {
   }
 
   #encryptionOf(identity: string): InspectedEncryption | undefined {
-    const found = this.#session.encryptionStatus$.value.find(({ member }) => member.participantIdentity === identity);
-    if (!found) return undefined;
-    const { member: _, ...encryption } = found;
-    return encryption;
+    return this.#session.encryptionStatus$.value.get(identity);
   }
 }
 
-/** The same states, with `window.callInspection` while subscribed to. Whatever fails here is reported and goes no further. */
+/** The same states, with `window.callInspection` while subscribed to. An error of the inspection never reaches the call. */
 export function inspected(session: RtcSession, state$: Observable<JoinState>): Observable<JoinState> {
   return state$.pipe(
     tap({

@@ -1,4 +1,4 @@
-// Takes the place of matrixrtc-rx/js-sdk in the call app: the same, and it notes key messages.
+// Replaces matrixrtc-rx/js-sdk in the call app: the same, and it notes key messages.
 import * as jsSdk from "matrixrtc-rx/js-sdk";
 import { noteKeyMessages } from "./key-messages.ts";
 

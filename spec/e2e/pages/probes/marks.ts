@@ -1,4 +1,4 @@
-// Marks: when something happened for the first time since we joined, in milliseconds since then.
+// Marks: when each step of a join was reached for the first time, in milliseconds since the join.
 
 export type Mark =
   | "join"
