@@ -54,7 +54,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     roomKey$: roomKeysOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     isCrossSigned: (device) => trustOf(client, device).pipe(map((trust) => trust === "signed")),
-    loadMember: (roomId, userId) => loadMember(client, roomId, userId),
+    loadMember: (roomId, ofUser) => loadMember(client, roomId, ofUser),
     ...eventsOf(client),
     ...delayedEventsOf(client),
     ...aroundCallOf(client),

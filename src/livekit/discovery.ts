@@ -58,9 +58,9 @@ export function livekitTransport(
     /** The first usable transport of a source. Without one, notes why. */
     const usable = (source: string, list$: Observable<Parsed<readonly unknown[]>>): Observable<LivekitTransport> =>
       list$.pipe(
-        mergeMap(({ ok: list, malformed }): Observable<LivekitTransport> => {
+        mergeMap(({ ok: list, malformed: problem }): Observable<LivekitTransport> => {
           const found = list?.find((item) => isLivekitTransport(item, allowInsecure));
-          if (!found) reasons.push(`${source} ${malformed ?? faultsOf(list ?? [], allowInsecure)}`);
+          if (!found) reasons.push(`${source} ${problem ?? faultsOf(list ?? [], allowInsecure)}`);
           return found ? of(found) : EMPTY;
         }),
         catchError((error: unknown) => {

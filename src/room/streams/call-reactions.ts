@@ -105,7 +105,7 @@ function handsOf(window: TimelineWindow, members: readonly Membership[]): readon
     const [event] = window.hands(member.eventId, member.userId);
     return event ? [{ member, raisedTs: event.originServerTs, eventId: event.eventId }] : [];
   });
-  return hands.sort((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
+  return hands.toSorted((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
 }
 
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>

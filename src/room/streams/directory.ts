@@ -132,7 +132,7 @@ export class Directory {
 
   #rebuilt(): readonly RoomMember[] {
     const members = Array.from(this.#entries, ([userId, entry]) => this.#memberOf(userId, entry));
-    return members.sort(byUserId);
+    return members.toSorted(byUserId);
   }
 
   #patched(): readonly RoomMember[] {

@@ -186,7 +186,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
       matrix.stateEvents(roomId, "m.room.aliases"),
       (event) => decode("m.room.aliases", event).ok?.aliases ?? [],
     );
-    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().sort()])].slice(0, mostAliases);
+    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().toSorted()])].slice(0, mostAliases);
   }
 }
 
