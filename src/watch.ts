@@ -2,8 +2,8 @@
 import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "./errors.ts";
 import type { Matrix } from "./matrix.ts";
+import type { ReadingRules } from "./membership/eligibility.ts";
 import { members } from "./membership/members.ts";
-import type { ReadingRules } from "./membership/projection.ts";
 import type { Rejection } from "./membership/rejection.ts";
 import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";

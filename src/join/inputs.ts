@@ -106,7 +106,7 @@ function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): bo
 }
 
 const changesOf = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
-  changesByRoom(matrix).of(roomId);
+  changesByRoom(matrix).inRoom(roomId);
 
 /** The page is being closed, where there is a page. */
 function pageHides(): Observable<Input> {

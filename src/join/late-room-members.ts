@@ -24,7 +24,7 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
             change.kind === "state" && change.type === "m.room.member" ? [change.stateKey] : [],
           );
     return changesByRoom(matrix)
-      .of(roomId)
+      .inRoom(roomId)
       .pipe(
         concatMap(changedUsers),
         filter(hasEntered),

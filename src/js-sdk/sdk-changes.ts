@@ -26,7 +26,7 @@ const interrupted: ReadonlySet<SyncState | null> = new Set([
 ]);
 
 /** One stream shared by all subscribers. The listeners are removed with the last subscriber. */
-export function changesOf(
+export function roomChangesOf(
   client: MatrixClient,
   sticky: StickyEvents,
   loader: MemberLoader,

@@ -93,7 +93,7 @@ function inputsOf(
     (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
   const roomMember$ = changesByRoom(matrix)
-    .of(roomId)
+    .inRoom(roomId)
     .pipe(filter((batch) => batch.some((change) => change.kind === "state" && change.type === "m.room.member")));
   return merge(
     of<ExchangeInput>({ kind: "start" }),

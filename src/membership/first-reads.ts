@@ -1,5 +1,5 @@
-// FirstReads: how a client first read state events. A later read of the same event cannot tell, so it is remembered where it
-// matters: all sessions of a client then read the same. protocol.md 11 rows 5 and 6.
+// FirstReads: when we first read a state event. A later read gives other times, so all sessions share the first.
+// protocol.md 11 rows 5 and 6.
 import type { Matrix, RoomEvent } from "../matrix.ts";
 import { dependsOnRead, type FirstRead } from "./state-event.ts";
 
@@ -25,7 +25,7 @@ export class FirstReads {
   readonly #bySender = new Map<string, Map<string, Remembered>>();
 
   /** The first read of an event: the remembered one, or else this read. */
-  of(event: RoomEvent, read: FirstRead): FirstRead {
+  firstReadOf(event: RoomEvent, read: FirstRead): FirstRead {
     const known = this.#bySender.get(event.sender)?.get(event.eventId);
     if (known) return known.read;
     if (dependsOnRead(event, read)) this.#remember(event, read);

@@ -12,7 +12,7 @@ export class PreviousMembers {
   }
 
   /** The member that the same event made before. */
-  of({ eventId, kind, createdTs, expiresTs }: MembershipClaim): Membership | undefined {
+  memberOf({ eventId, kind, createdTs, expiresTs }: MembershipClaim): Membership | undefined {
     const member = this.#byEvent.get(eventId);
     return member?.kind === kind && member.createdTs === createdTs && member.expiresTs === expiresTs
       ? member

@@ -6,7 +6,7 @@ import { type Timed, TimerQueue } from "../rx/timer-queue.ts";
 /** Changes by room. It subscribes to the port while it has a watcher or a subscriber. */
 export interface ChangesByRoom {
   /** The changes of one room, one batch for each sync response. An empty batch: the clock may have jumped. */
-  of(roomId: string): Observable<readonly RoomChange[]>;
+  inRoom(roomId: string): Observable<readonly RoomChange[]>;
   /** Each batch as a whole, after the watchers of its rooms. A deadline of a watcher counts as an empty batch. */
   readonly batch$: Observable<readonly RoomChange[]>;
   /** Refreshes a watcher with the whole room at once, then at each change. Returns a function that ends this. */
@@ -67,7 +67,7 @@ class ClientChanges implements ChangesByRoom {
     }).pipe(share());
   }
 
-  of(roomId: string): Observable<readonly RoomChange[]> {
+  inRoom(roomId: string): Observable<readonly RoomChange[]> {
     return new Observable((subscriber) => {
       const watch = this.#start(roomId, { refresh: (batch) => subscriber.next(batch), deadlineTs: undefined });
       subscriber.add(() => this.#stop(watch));
@@ -118,7 +118,7 @@ class ClientChanges implements ChangesByRoom {
     });
   }
 
-  /** Refreshes watchers, then emits the batch. A batch that arrives meanwhile is emitted first, at the end of the outer one. */
+  /** Refreshes watchers, then emits the batch. A batch that arrives during a refresh is emitted before the outer batch, after the refresh. */
   #during(batch: readonly RoomChange[], refresh: () => void): void {
     const isOuter = !this.#isRefreshing;
     this.#isRefreshing = true;
