@@ -1,20 +1,15 @@
 // FirstReads: when we first read a state event. A later read gives other times, so all sessions share the first.
 // protocol.md 11 rows 5 and 6.
 import type { Matrix, RoomEvent } from "../matrix.ts";
+import { perClient } from "../room/per-client.ts";
 import { dependsOnRead, type FirstRead } from "./state-event.ts";
 
 /** For how many senders first reads are remembered, and for how many events of each: the newest. */
 const maxSenders = 1_000;
 const maxPerSender = 200;
 
-const readsOfClients = new WeakMap<Matrix, FirstReads>();
-
 /** The first reads of a client: one object for each client. */
-export function firstReadsOf(matrix: Matrix): FirstReads {
-  const known = readsOfClients.get(matrix) ?? new FirstReads();
-  readsOfClients.set(matrix, known);
-  return known;
-}
+export const firstReadsOf: (matrix: Matrix) => FirstReads = perClient(() => new FirstReads());
 
 interface Remembered {
   readonly read: FirstRead;

@@ -3,6 +3,7 @@
 // there are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
+import { sameItems } from "../rx/stable.ts";
 import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
@@ -277,9 +278,7 @@ export class MemberFold {
   #newestRejections(): readonly Rejection[] {
     const all = Array.from(this.#events, ({ outcome }) => outcome).filter(isRejection);
     const newest = all.toSorted(byOriginTs).slice(-maxRejections);
-    const known = this.#rejections;
-    const isSame = newest.length === known.length && newest.every((each, index) => each === known[index]);
-    return isSame ? known : newest;
+    return sameItems(newest, this.#rejections) ? this.#rejections : newest;
   }
 }
 

@@ -1,6 +1,7 @@
 // ChangesByRoom: the changes of a client, by room: one subscription to the port and one timer for all watchers.
 import { Observable, share, Subject, type Subscription, throwError } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
+import { perClient } from "./per-client.ts";
 import { type Timed, TimerQueue } from "../rx/timer-queue.ts";
 
 /** Changes by room. It subscribes to the port while it has a watcher or a subscriber. */
@@ -21,16 +22,10 @@ export interface Watcher {
   readonly deadlineTs: number | undefined;
 }
 
-const changesOfClients = new WeakMap<object, ChangesByRoom>();
-
 /** The changes of a client: one object for each client. */
-export function changesByRoom(matrix: Pick<Matrix, "changes$">): ChangesByRoom {
-  const known = changesOfClients.get(matrix);
-  if (known) return known;
-  const changes = new ClientChanges(matrix.changes$);
-  changesOfClients.set(matrix, changes);
-  return changes;
-}
+export const changesByRoom: (matrix: Pick<Matrix, "changes$">) => ChangesByRoom = perClient(
+  ({ changes$ }) => new ClientChanges(changes$),
+);
 
 /** A batch that says: read everything in this room. */
 export const wholeRoom = (roomId: string): readonly RoomChange[] => [{ kind: "room", roomId }];

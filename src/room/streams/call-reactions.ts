@@ -8,7 +8,7 @@ import { raisedHandKey } from "../events/relations.ts";
 import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sending } from "./sending.ts";
-import { sameItems, stable } from "./stable.ts";
+import { sameItems, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 

@@ -3,7 +3,7 @@
 import type { RoomEvent } from "../../matrix.ts";
 import type { MemberContent } from "../events/state-contents.ts";
 import { nameKey, shownName } from "./display-name.ts";
-import { sameFields } from "./stable.ts";
+import { sameFields } from "../../rx/stable.ts";
 
 /** A user and a room. */
 export interface RoomMember {

@@ -16,7 +16,7 @@ import { type RoomPermissions, roomPermissions } from "./permissions.ts";
 import { companyOf, inEnglish, type Wording } from "./room-name.ts";
 import { type Sending, sendingIn } from "./sending.ts";
 import { inRoom, sourcesOf, stateChanges } from "./sources.ts";
-import { sameFields, sameItems, stable, whenChanged } from "./stable.ts";
+import { sameFields, sameItems, stable, whenChanged } from "../../rx/stable.ts";
 import { decoder, type MalformedEvent, stateReader } from "./state-reader.ts";
 import { receiptsIn, typingIn } from "./typing.ts";
 

@@ -6,7 +6,7 @@ import { decodeContent } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { type Kept, kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";
-import { sameItems, setNewest, stable } from "./stable.ts";
+import { sameItems, setNewest, stable } from "../../rx/stable.ts";
 
 /** Keeps what ephemeral events of one type say about one room. */
 function keptContents<P extends object>(
