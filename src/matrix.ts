@@ -10,7 +10,7 @@ export interface RoomEvent {
   readonly originServerTs: number;
   /** The state key of a state event. */
   readonly stateKey?: string;
-  /** For one event id always the same, until the event is redacted: so it is parsed once. */
+  /** Always the same for one event id until redaction, so we parse it once. */
   readonly content: unknown;
   /** In rooms of the first form: `required_power_level` as received, unchecked. */
   readonly requiredPowerLevel?: unknown;

@@ -21,15 +21,15 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  * @example
  * ```ts
  * import type { Decryption } from "matrixrtc-rx";
- * import { decryption } from "matrixrtc-rx/livekit";
+ * import { decryptionReports } from "matrixrtc-rx/livekit";
  *
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
  * const troubled = new Map<string, Decryption["result"]>();
- * const listening = decryption(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
+ * const listening = decryptionReports(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
  * listening.unsubscribe();
  * ```
  */
-export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {
+export function decryptionReports(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {
   return fromEventPattern<[Error, Participant?]>(
     (listener) => room.on(RoomEvent.EncryptionError, listener),
     (listener) => room.off(RoomEvent.EncryptionError, listener),

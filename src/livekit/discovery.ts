@@ -13,11 +13,11 @@ import { isLivekitTransport, type LivekitTransport } from "./livekit-transport.t
 /** Where to look for a transport. */
 export interface DiscoveryOptions {
   /** Use this authorisation service, without any request. */
-  readonly serviceUrl?: string;
+  readonly serviceUrl?: string | undefined;
   /** The authorisation service to use if the homeserver and its domain name none. */
-  readonly fallbackServiceUrl?: string;
+  readonly fallbackServiceUrl?: string | undefined;
   /** Accept `http:` addresses of other machines. For development. Default false. */
-  readonly allowInsecure?: boolean;
+  readonly allowInsecure?: boolean | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Room } from "livekit-client";
 import { ignoreElements, type Observable, tap } from "rxjs";
 import type { Decryption } from "../types.ts";
-import { decryption } from "./decryption.ts";
+import { decryptionReports } from "./decryption.ts";
 
 /**
  * Reports to a session whether a LiveKit room can decrypt each participant. The session then says in `encryptionStatus$`
@@ -28,7 +28,7 @@ export function followRoom(
   session: { readonly decryption: { next(report: Decryption): void } },
   room: Pick<Room, "on" | "off" | "remoteParticipants">,
 ): Observable<never> {
-  return decryption(room).pipe(
+  return decryptionReports(room).pipe(
     tap((report) => session.decryption.next(report)),
     ignoreElements(),
   );

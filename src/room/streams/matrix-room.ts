@@ -23,11 +23,11 @@ import { receiptsIn, typingIn } from "./typing.ts";
 /** How to read a room. */
 export interface RoomOptions {
   /** How many messages `messages$` holds at most. Default 500. */
-  readonly messageCount?: number;
+  readonly messageCount?: number | undefined;
   /** Puts into words who is in a room that has no name. Default: in English, for instance "Ann, Bob, and 3 others". */
-  readonly wording?: Wording;
+  readonly wording?: Wording | undefined;
   /** The client may not know the room yet: until it does, the room reads as empty. Default false. */
-  readonly awaitRoom?: boolean;
+  readonly awaitRoom?: boolean | undefined;
 }
 
 /**
