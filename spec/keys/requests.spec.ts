@@ -184,7 +184,7 @@ describe("renewals of our membership", () => {
   );
 
   it(
-    "a re-joined member counts if its media needs another key than its device had before",
+    "a re-joined member triggers a renewal if its media needs a key that it did not have before",
     marbles(({ cold, expectObservable }) => {
       const call = scene({
         members: cold("a 99ms b", { a: "me bob", b: "me bob2" }),

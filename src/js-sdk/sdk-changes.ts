@@ -1,4 +1,4 @@
-// SdkChanges: changes in a client's rooms, with five listeners for any number of rooms. protocol.md 3.2, pitfalls 16, 20.
+// SdkChanges: changes in a client's rooms, with five listeners for any number of rooms. protocol.md 3.2, guarantees 16, 20.
 import {
   ClientEvent,
   type MatrixClient,

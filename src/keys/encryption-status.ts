@@ -37,7 +37,7 @@ export type MemberEncryption = EncryptionStatus &
     readonly presumed?: true;
   };
 
-/** Rejections that say something about the member, as those of a key that is merely late do not. */
+/** Rejections that make a member `unverified`. Late keys do not. */
 export const unverifiedReasons: ReadonlySet<KeyRejection> = new Set([
   "cleartext",
   "unproven-device",

@@ -146,7 +146,7 @@ function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): En
   return { status: "waiting", why: "no-key" };
 }
 
-/** Whether we have the key that a report is about, or a later one, to which its sender changes by itself. */
+/** Whether we hold the reported key, or a later one that the sender will use. */
 function isHeld({ keys, earlierIndexes }: Peer, result: Trouble["why"], keyIndex: number | undefined): boolean {
   if (keyIndex !== undefined) return keys.some(({ key }) => isAtOrAfter(key.keyIndex, keyIndex));
   // Its media may fit none of our keys because the media layer tries one of an earlier stay.

@@ -89,7 +89,7 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
 const textOfTs = (ts: number): string =>
   Number.isSafeInteger(ts) && ts >= 0 ? `${Math.floor(ts / 1e6)}_${ts % 1e6}` : String(ts);
 
-/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (pitfall 30). */
+/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (guarantee 30). */
 const slotOf = (application: string, callId: string): string =>
   application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
 

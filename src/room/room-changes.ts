@@ -70,7 +70,7 @@ class ClientChanges implements ChangesByRoom {
   }
 
   watch(roomId: string, watcher: Watcher): () => void {
-    // Subscribed before the first read, so that no change in between is missed (pitfall 38).
+    // Subscribed before the first read, so that no change in between is missed (guarantee 38).
     const watch = this.#start(roomId, watcher);
     this.#refresh(watch, wholeRoom(roomId));
     this.#deadlines.wait();
@@ -130,7 +130,7 @@ class ClientChanges implements ChangesByRoom {
     try {
       watch.watcher.refresh(batch);
     } catch (error) {
-      // Reported as an unhandled error, as RxJS does. The other watchers must still be refreshed (pitfall 17).
+      // Reported as an unhandled error, as RxJS does. The other watchers must still be refreshed (guarantee 17).
       throwError(() => error).subscribe();
     }
     if (!watch.isStopped) this.#setDeadline(watch);

@@ -135,7 +135,7 @@ describe("reactions$", () => {
   );
 
   test(
-    "emits one character of what is sent, and nothing if there is none",
+    "emits the first character of a reaction, and nothing for an empty reaction",
     marbles(({ cold, expectObservable }) => {
       const call = callScene();
       cold("                       --a 4s b 4s c", {

@@ -111,7 +111,7 @@ function handsOf(window: TimelineWindow, members: readonly Membership[]): readon
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>
   sameItems(a.flatMap(Object.values), b.flatMap(Object.values));
 
-/** Of one member not more than one in this time. */
+/** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;

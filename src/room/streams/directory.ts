@@ -118,7 +118,7 @@ export class Directory {
   }
 
   #made(userId: string, { membership, displayname, avatar_url }: MemberContent): RoomMember {
-    // Whoever knocks could take the name of a member.
+    // A user who knocks could take the name of a member.
     const isShared =
       membership === "knock" || (displayname !== undefined && this.#isShared(userId, nameKey(displayname)));
     return {

@@ -59,14 +59,14 @@ export interface MatrixRoom extends Sending {
   readonly joinRule$: Behavior<JoinRule>;
   /** The main alias, the alternative ones, and those that any server lists: advice, to be looked up before it is shown as true. */
   readonly aliases$: Behavior<readonly string[]>;
-  /** The content of any state event of a known type; `undefined` if there is none, or if it is malformed. */
+  /** The content of any state event of a known type. `undefined` if the event is missing or malformed. */
   state$<T extends StateType>(type: T, stateKey?: string): Behavior<EventContents[T] | undefined>;
 
   /** The newest messages that the client holds, oldest first, with edits, redactions and reactions applied. */
   readonly messages$: Behavior<readonly RoomMessage[]>;
   /** How far each user has read, by receipts and by `m.room.message.feedback`. */
   readonly receipts$: Behavior<readonly Receipt[]>;
-  /** Who is typing, without ourselves. */
+  /** The users who are typing, without ourselves. */
   readonly typing$: Behavior<readonly string[]>;
   /** Reactions and raised hands of a call of this room, for instance of an `RtcSession`. */
   inCall(call: { readonly membership$: Behavior<readonly Membership[]> }): CallReactions;

@@ -46,9 +46,10 @@ export interface Sending {
   sendTyping(isTyping: boolean): Observable<never>;
 }
 
+/** The content of an event to send: plain JSON. */
 export type Content = Readonly<Record<string, unknown>>;
 
-/** A server forgets after this time that we are typing, unless it is told again. */
+/** A server forgets after this time that we are typing, unless we send it again. */
 const typingMs = 30_000;
 
 export function sendingIn(matrix: Matrix, roomId: string): Sending {

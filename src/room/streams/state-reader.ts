@@ -4,7 +4,7 @@ import type { Parsed } from "../parsed.ts";
 import { decodeContent } from "../events/decode-event.ts";
 import type { EventContents, EventType, StateType } from "../events/event-table.ts";
 
-/** Reads the content of a state event as it is now; `undefined` if there is none, or if it is malformed. */
+/** Reads the content of a state event as it is now. `undefined` if the event is missing or malformed. */
 export type ReadState = <T extends StateType>(type: T, stateKey?: string) => EventContents[T] | undefined;
 
 /** An event that is malformed, and where. */

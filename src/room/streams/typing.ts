@@ -1,4 +1,4 @@
-// Typing and receipts: what a server tells about a room beside its timeline.
+// Typing and receipts: what a server says about a room beside its timeline.
 import { filter, map } from "rxjs";
 import type { Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
@@ -27,7 +27,7 @@ function keptContents<P extends object>(
   });
 }
 
-/** Who is typing in a room, without ourselves. */
+/** The users who are typing in a room, without ourselves. */
 export function typingIn(matrix: Matrix, roomId: string): Behavior<readonly string[]> {
   const typing = keptContents(
     matrix,
