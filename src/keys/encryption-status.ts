@@ -21,9 +21,9 @@ export type WaitingReason =
 export type EncryptionStatus =
   /** We have its newest key, or it is ourselves. */
   | { readonly status: "ok"; readonly keyIndex: number; readonly sinceTs: number }
-  | { readonly status: "waiting"; readonly why: WaitingReason }
+  | { readonly status: "waiting"; readonly reason: WaitingReason }
   /** A key came, but we do not accept it. */
-  | { readonly status: "unverified"; readonly why: KeyRejection };
+  | { readonly status: "unverified"; readonly reason: KeyRejection };
 
 /** The encryption of one member: its tile is black unless `status` is `ok`. */
 export type MemberEncryption = EncryptionStatus &

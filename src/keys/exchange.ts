@@ -354,7 +354,7 @@ function rejectionOf({ userId, deviceId, keyIndex }: VerifiedKey, reason: KeyRej
 
 /** The status of a member that has no record: one that we are about to see, or another membership of our own device. */
 function noKey(member: Membership): MemberEncryption {
-  const known = withoutKey.get(member) ?? { ...idsOf(member), status: "waiting", why: "no-key" };
+  const known = withoutKey.get(member) ?? { ...idsOf(member), status: "waiting", reason: "no-key" };
   withoutKey.set(member, known);
   return known;
 }

@@ -36,7 +36,7 @@ export interface HeldKey {
 }
 
 export interface Trouble {
-  readonly why: "missing-key" | "invalid-key";
+  readonly reason: "missing-key" | "invalid-key";
   /** The index that the media names, where that is known. */
   readonly keyIndex: number | undefined;
 }
@@ -106,12 +106,12 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: Decryption,
   if (isHeld(peer, result, keyIndex)) {
     // The media layer may not have installed it yet. The key that we still lack counts more.
     if (trouble && request) return peer;
-    return { ...peer, trouble: result === "missing-key" ? undefined : { why: result, keyIndex } };
+    return { ...peer, trouble: result === "missing-key" ? undefined : { reason: result, keyIndex } };
   }
   // Requests that were sent before the media came do not count.
   const next =
     trouble && request ? request : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
-  return { ...peer, trouble: { why: result, keyIndex }, request: next };
+  return { ...peer, trouble: { reason: result, keyIndex }, request: next };
 }
 
 /** The server accepted our key for the member's device, or not. */
@@ -137,17 +137,17 @@ function statusOf(peer: Peer): MemberEncryption {
 function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): EncryptionStatus {
   const newest = keys.at(-1)?.key;
   // Without a key, the media layer may try keys of an earlier membership, and call those invalid.
-  if (newest && trouble) return { status: "waiting", why: trouble.why };
+  if (newest && trouble) return { status: "waiting", reason: trouble.reason };
   if (newest) return { status: "ok", keyIndex: newest.keyIndex, sinceTs: newest.sinceTs };
-  if (rejected) return { status: "unverified", why: rejected };
-  if (hasEarlyKey) return { status: "waiting", why: "key-early" };
-  if (unreached === "not-cross-signed") return { status: "unverified", why: unreached };
-  if (unreached) return { status: "waiting", why: unreached === "failed" ? "send-failed" : "device-unknown" };
-  return { status: "waiting", why: "no-key" };
+  if (rejected) return { status: "unverified", reason: rejected };
+  if (hasEarlyKey) return { status: "waiting", reason: "key-early" };
+  if (unreached === "not-cross-signed") return { status: "unverified", reason: unreached };
+  if (unreached) return { status: "waiting", reason: unreached === "failed" ? "send-failed" : "device-unknown" };
+  return { status: "waiting", reason: "no-key" };
 }
 
 /** Whether we hold the reported key, or a later one that the sender will use. */
-function isHeld({ keys, earlierIndexes }: Peer, result: Trouble["why"], keyIndex: number | undefined): boolean {
+function isHeld({ keys, earlierIndexes }: Peer, result: Trouble["reason"], keyIndex: number | undefined): boolean {
   if (keyIndex !== undefined) return keys.some(({ key }) => isAtOrAfter(key.keyIndex, keyIndex));
   // Its media may fit none of our keys because the media layer tries one of an earlier stay.
   const isReplaced = (index: number) => keys.some(({ key }) => key.keyIndex === index);
