@@ -27,7 +27,7 @@ export type { Malformed, Parsed } from "./room/parsed.ts";
 export { decodeSlot } from "./room/slot.ts";
 export { permissionsOf } from "./room/power-levels.ts";
 export type { Permissions } from "./room/power-levels.ts";
-export type { Application, Decryption, EncryptionKey, Membership, OwnMember, Slot, Transport } from "./types.ts";
+export type { Application, DecryptionReport, EncryptionKey, Membership, OwnMember, Slot, Transport } from "./types.ts";
 export { behavior, type Behavior } from "./rx/behavior.ts";
 export { whilePresent } from "./rx/while-present.ts";
 export type { Trace, TraceEntry } from "./trace.ts";

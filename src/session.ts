@@ -7,7 +7,7 @@ import { Keys } from "./keys/keys.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Behavior } from "./rx/behavior.ts";
-import type { Application, Decryption, EncryptionKey } from "./types.ts";
+import type { Application, DecryptionReport, EncryptionKey } from "./types.ts";
 import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
 /**
@@ -45,19 +45,19 @@ export interface RtcSession<App extends Application = Application> extends Watch
    * @example
    * ```ts
    * import { of } from "rxjs";
-   * import { type Decryption, rtcSession } from "matrixrtc-rx";
+   * import { type DecryptionReport, rtcSession } from "matrixrtc-rx";
    * import { virtualHomeserver } from "matrixrtc-rx/testing";
    *
    * const home = virtualHomeserver();
    * const roomId = home.createRoom({ members: ["@alice:example.org"] });
    * const session = rtcSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
    * // In an app: decryptionReports(room) of matrixrtc-rx/livekit, for each LiveKit room.
-   * const report$ = of<Decryption>({ participantIdentity: "@bob:example.org:PHONE", result: "missing-key" });
+   * const report$ = of<DecryptionReport>({ participantIdentity: "@bob:example.org:PHONE", result: "missing-key" });
    * report$.subscribe(session.decryption);
    * console.assert(session.encryptionStatus$.value.size === 0);
    * ```
    */
-  readonly decryption: Pick<Observer<Decryption>, "next">;
+  readonly decryption: Pick<Observer<DecryptionReport>, "next">;
   /**
    * Joins while subscribed. Unsubscribing leaves. `leaveOn` leaves too, and the stream completes once that is confirmed.
    *

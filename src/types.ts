@@ -104,7 +104,7 @@ export interface OwnMember {
 }
 
 /** A report of the media layer: whether it can decrypt the media of a participant. */
-export interface Decryption {
+export interface DecryptionReport {
   /** The LiveKit identity of the participant. */
   readonly participantIdentity: string;
   /** `missing-key`: it has no key. `invalid-key`: its key does not fit the media. */

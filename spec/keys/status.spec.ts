@@ -3,7 +3,7 @@ import { distinctUntilChanged, map, Observable } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
 import { letter, member, type Plan, scene } from "./scene.ts";
 
@@ -45,7 +45,7 @@ const letters = {
   M: letter({ from: "bob", memberId: "id-of-carl" }),
 };
 
-const report = (result: Decryption["result"], keyIndex?: number): Decryption => ({
+const report = (result: DecryptionReport["result"], keyIndex?: number): DecryptionReport => ({
   participantIdentity: "sfu-bob",
   result,
   keyIndex,

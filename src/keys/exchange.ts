@@ -2,7 +2,7 @@
 // protocol.md 5, 11, pitfalls 3.13 to 3.15. A mutable class that knows no RxJS, no clock and no network.
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { Rejection } from "../membership/rejection.ts";
-import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.ts";
+import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
 import { type CallMember, idsOf, type MemberIds, sameDevice } from "./device.ts";
 import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
@@ -27,7 +27,7 @@ export type ExchangeInput =
   | { readonly kind: "room-member" }
   | { readonly kind: "message"; readonly verification: Verification }
   | { readonly kind: "delivery"; readonly delivery: Delivery; readonly result: ToDeviceOutcome }
-  | { readonly kind: "report"; readonly report: Decryption };
+  | { readonly kind: "report"; readonly report: DecryptionReport };
 
 /** Clocks of senders can be wrong, so no age counts for more than a day. */
 const maxAgeMs = 86_400_000;
@@ -144,7 +144,7 @@ export class Exchange {
     }
   }
 
-  #onReport(report: Decryption, now: number): void {
+  #onReport(report: DecryptionReport, now: number): void {
     this.#note({ kind: "media-decryption", ...report });
     const peer = this.#peers.ofIdentity(report.participantIdentity);
     if (peer) this.#set(onDecryptionReport(peer, report, now));

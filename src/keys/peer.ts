@@ -1,7 +1,7 @@
 // Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
 // A plain record and pure functions. Pitfalls 24, 25.
 import type { ToDeviceOutcome } from "../matrix.ts";
-import type { Decryption, EncryptionKey } from "../types.ts";
+import type { DecryptionReport, EncryptionKey } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
 import type { KeyRejection } from "./trace.ts";
@@ -99,7 +99,7 @@ function isOutdated(key: VerifiedKey, { from: before }: HeldKey, keys: readonly 
 }
 
 /** Takes a report of the media layer. */
-export function onDecryptionReport(peer: Peer, { result, keyIndex }: Decryption, now: number): Peer {
+export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionReport, now: number): Peer {
   const { keys, trouble, request } = peer;
   // Without a key, the media layer decrypts with one of an earlier membership. That proves nothing about this one.
   if (result === "ok") return { ...peer, trouble: undefined, request: keys.length > 0 ? undefined : request };

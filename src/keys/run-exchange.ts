@@ -16,7 +16,7 @@ import {
 import { changesByRoom } from "../room/room-changes.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
-import type { Decryption, OwnMember } from "../types.ts";
+import type { DecryptionReport, OwnMember } from "../types.ts";
 import type { Delivery, KeysContext } from "./channel.ts";
 import { deliveryChannel } from "./delivery.ts";
 import type { ExchangeEffect } from "./effects.ts";
@@ -33,7 +33,7 @@ export function runExchange(
   context: KeysContext,
   own: OwnMember,
   options: ResolvedKeyOptions,
-  report$: Observable<Decryption>,
+  report$: Observable<DecryptionReport>,
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
     const clock = new IntervalClock();
@@ -84,7 +84,7 @@ function inputsOf(
   { matrix, roomId, slot, membership$ }: KeysContext,
   own: OwnMember,
   { requireCrossSigned }: ResolvedKeyOptions,
-  report$: Observable<Decryption>,
+  report$: Observable<DecryptionReport>,
   clock: Pick<IntervalClock, "now">,
 ): Observable<ExchangeInput> {
   const recipient = { ...own, roomId, slot, requireCrossSigned };

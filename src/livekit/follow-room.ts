@@ -1,7 +1,7 @@
 // FollowRoom: passes the decryption reports of a LiveKit room on to a session. protocol.md 6.6.
 import type { Room } from "livekit-client";
 import { ignoreElements, type Observable, tap } from "rxjs";
-import type { Decryption } from "../types.ts";
+import type { DecryptionReport } from "../types.ts";
 import { decryptionReports } from "./decryption.ts";
 
 /**
@@ -14,10 +14,10 @@ import { decryptionReports } from "./decryption.ts";
  * @example
  * ```ts
  * import { Subject } from "rxjs";
- * import type { Decryption } from "matrixrtc-rx";
+ * import type { DecryptionReport } from "matrixrtc-rx";
  * import { followRoom } from "matrixrtc-rx/livekit";
  *
- * const session = { decryption: new Subject<Decryption>() }; // in an app: the session of rtcSession
+ * const session = { decryption: new Subject<DecryptionReport>() }; // in an app: the session of rtcSession
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
  * const following = followRoom(session, room).subscribe();
  * // await room.connect(url, jwt);
@@ -25,7 +25,7 @@ import { decryptionReports } from "./decryption.ts";
  * ```
  */
 export function followRoom(
-  session: { readonly decryption: { next(report: Decryption): void } },
+  session: { readonly decryption: { next(report: DecryptionReport): void } },
   room: Pick<Room, "on" | "off" | "remoteParticipants">,
 ): Observable<never> {
   return decryptionReports(room).pipe(
