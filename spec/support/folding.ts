@@ -42,10 +42,10 @@ export class Folding {
   now = 0;
 
   constructor(rules: Partial<ReadingRules> = {}) {
-    const isInRoom = (userId: string) => this.inRoom.has(userId);
+    const presenceOf = (userId: string) => (this.inRoom.has(userId) ? "in-room" : "not-in-room");
     this.fold = new MemberFold(
       { slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...rules },
-      isInRoom,
+      presenceOf,
       new FirstReads(),
     );
   }
