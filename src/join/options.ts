@@ -90,7 +90,7 @@ export interface JoinOptions {
   readonly mode?: JoinMode | undefined;
   /** The transports that we publish on, best first. Default: none. */
   readonly transports?: ValueOrStream<readonly Transport[]> | undefined;
-  /** Data of the application; its `type` must be that of the slot. Default: the type alone. */
+  /** Data of the application. Its `type` must be the type in the slot id. Default: the type alone. */
   readonly application?: ValueOrStream<Application> | undefined;
   /** The intended kind of call, such as `audio` or `video`. Default: none is sent. */
   readonly intent?: ValueOrStream<string | undefined> | undefined;

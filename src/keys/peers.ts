@@ -70,7 +70,7 @@ export class Peers {
     else this.#byDevice.delete(deviceKey(member));
   }
 
-  /** The member that a key is for: on its device, and with its id where both have one that can be compared. */
+  /** The member of this device that a key is for. The id must match, except for state members and messages without an id. */
   ownerOf(key: VerifiedKey): Peer | undefined {
     const candidates = this.ofDevice(key);
     const exact = candidates.find(({ member }) => member.memberId === key.memberId);

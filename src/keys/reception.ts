@@ -138,7 +138,7 @@ export class Reception {
     if (report) this.onReport(report, now);
   }
 
-  /** Oldest first. A key that another one with its index follows is outdated. */
+  /** Oldest first. Of two keys with one index, only the newer counts. */
   #acceptEarly(now: number): void {
     const keys = this.#early.removeMatching((key) => this.#peers.ownerOf(key) !== undefined);
     const idOf = (key: VerifiedKey) => `${key.keyIndex} ${this.#peers.ownerOf(key)?.member.instance}`;

@@ -44,7 +44,7 @@ export function runExchange(
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
         tap((report) => report.kind === "note" && subscriber.next(report)),
-        // A subscriber that leaves at a note is not sent for.
+        // If the subscriber unsubscribes at a note, nothing is sent.
         takeWhile(() => !subscriber.closed),
         mergeMap((report): readonly ExchangeInput[] =>
           report.kind === "outcome" ? [{ kind: "delivery", delivery, result: report }] : [],
@@ -81,7 +81,7 @@ export function runExchange(
   });
 }
 
-/** What happens to us. At first: our first key is made, then we listen, then we look at the members. */
+/** Inputs in this order: start, then messages and reports, then members. */
 function inputsOf(
   { matrix, roomId, slot, membership$ }: KeysContext,
   own: OwnMember,
