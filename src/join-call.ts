@@ -33,8 +33,8 @@ import type { OwnMember } from "./types.ts";
  * import { Subject } from "rxjs";
  * import type { SessionJoinOptions } from "matrixrtc-rx";
  *
- * const hangup$ = new Subject<void>();
- * const options: SessionJoinOptions = { intent: "video", leaveOn: hangup$, keys: { requireCrossSigned: true } };
+ * const hangUp$ = new Subject<void>();
+ * const options: SessionJoinOptions = { intent: "video", leaveOn: hangUp$, keys: { requireCrossSigned: true } };
  * console.assert(options.keys?.requireCrossSigned === true);
  * ```
  */

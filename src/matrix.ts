@@ -10,7 +10,7 @@ export interface RoomEvent {
   readonly originServerTs: number;
   /** The state key of a state event. */
   readonly stateKey?: string;
-  /** For one event id always the same, until the event is redacted: so it is parsed once. */
+  /** Always the same for one event id until redaction, so we parse it once. */
   readonly content: unknown;
   /** In rooms of the first form: `required_power_level` as received, unchecked. */
   readonly requiredPowerLevel?: unknown;
@@ -18,9 +18,9 @@ export interface RoomEvent {
 
 /** An event of a room's timeline, after an attempt to decrypt it. */
 export interface TimelineEvent extends RoomEvent {
-  /** Of an `undecryptable` event the type is `m.room.encrypted`, and the content its ciphertext. */
+  /** If it is `undecryptable`, the type is `m.room.encrypted`, and the content is the ciphertext. */
   readonly encryption: StickyEvent["encryption"];
-  /** Of a redaction: `redacts` as received, beside the content. Unchecked. */
+  /** Only for a redaction: `redacts` as received, beside the content. Unchecked. */
   readonly redacts?: unknown;
   /** What the server says about the event, as received: unchecked. */
   readonly unsigned?: unknown;
@@ -212,9 +212,9 @@ export interface Matrix {
     eventId: string,
     options: { readonly txnId: string; readonly reason?: string },
   ): Observable<string>;
-  /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
+  /** Sends that the user is typing, for `timeoutMs` at most, or that it has stopped. Emits nothing and completes. */
   sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
-  /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
+  /** Sends that the user has read the room up to an event. Emits nothing and completes. */
   sendReceipt?(roomId: string, eventId: string): Observable<never>;
 }
 

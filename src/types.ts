@@ -52,9 +52,13 @@ export interface Membership<App extends Application = Application> {
    * (`oldest_membership`). Undefined for a sticky member.
    */
   readonly focusSelection: string | undefined;
-  /** When the device joined, by the clock of its server. The list of members is sorted by it. */
+  /**
+   * By the clock of the server of the member. The list of members is sorted by it. For a state member: when the device
+   * joined. For a sticky member: the time of its newest event, which changes at each refresh. To show since when a member is
+   * in the call, remember when you first saw its `instance`.
+   */
   readonly createdTs: number;
-  /** When the membership ends unless it is renewed. */
+  /** When the membership ends unless it is renewed, by the clock of its server. For a sticky member: by our own clock. */
   readonly expiresTs: number;
   /** The LiveKit identity under which the member publishes. protocol.md 6.1. */
   readonly participantIdentity: string;
@@ -83,7 +87,7 @@ export interface EncryptionKey {
   readonly key: Uint8Array<ArrayBuffer>;
   /** Whether it is our own key, to encrypt with from now on. */
   readonly own: boolean;
-  /** When the key became usable. For our own key: when we started to encrypt with it. */
+  /** When the key became usable, by our own clock. For our own key: when we started to encrypt with it. */
   readonly sinceTs: number;
 }
 
@@ -100,7 +104,7 @@ export interface OwnMember {
 }
 
 /** A report of the media layer: whether it can decrypt the media of a participant. */
-export interface Decryption {
+export interface DecryptionReport {
   /** The LiveKit identity of the participant. */
   readonly participantIdentity: string;
   /** `missing-key`: it has no key. `invalid-key`: its key does not fit the media. */

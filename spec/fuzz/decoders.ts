@@ -309,9 +309,9 @@ export const decoders: readonly Decoder[] = [
 ];
 
 /** The SDK itself throws on some events. It drops these before we see them. */
-function sdkEventOf(json: unknown): MatrixEvent | undefined {
+function sdkEventOf(fields: unknown): MatrixEvent | undefined {
   try {
-    return new MatrixEvent(Object(json) as object);
+    return new MatrixEvent(Object(fields) as object);
   } catch {
     return undefined;
   }

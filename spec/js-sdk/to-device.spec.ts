@@ -53,7 +53,7 @@ test("an encrypted message arrives with its content and the proof of its device"
 test("keys in timeline events arrive decrypted, with the proof of their device", async () => {
   const { theirs, port, theirPort } = await pair();
   const heard: RoomKeyEvent[] = [];
-  theirPort.roomKey$?.subscribe((event) => heard.push(event));
+  theirPort.roomKey$?.subscribe((keys) => heard.push(keys));
   await all(port.send({ roomId, type, txnId: "1", content: { keys: 1 } }));
   const { body } = server.sent("PUT", "/send/m.room.encrypted/").at(-1) ?? {};
   const sent = event("m.room.encrypted", body, alice);

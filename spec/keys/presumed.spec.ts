@@ -5,7 +5,7 @@ import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { participantIdentity } from "../../src/membership/identity.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 import { rtcSession } from "../../src/session.ts";
 import { keyName, memberNames, virtualHomeserver } from "../../src/testing/index.ts";
 import { stickyContent, stickyMember } from "../support/contents.ts";
@@ -25,7 +25,7 @@ const unreadable = (userId: string, eventId = `$of-${userId}`): Rejection => ({
   untilTs: 3_600_000,
 });
 const leave: Rejection = { ...unreadable(bob.userId, "$leave"), reason: "left", stickyKey: bob.memberId };
-const lack = (participant: string): Decryption => ({
+const lack = (participant: string): DecryptionReport => ({
   participantIdentity: participant,
   result: "missing-key",
   keyIndex: 0,

@@ -444,7 +444,7 @@ describe("a leave at the trace entry about a send", () => {
     ["to-device", "d-----"],
     ["room-event", "r-----"],
     ["both", "(dr)--"],
-  ] as const)("a leave at the trace entry about a send prevents that send (%s, pitfall 44)", (transport, expected) =>
+  ] as const)("a leave at the trace entry about a send prevents that send (%s, guarantee 44)", (transport, expected) =>
     marbles(({ cold, expectObservable, flush }) => {
       const members = cold("a-----b", { a: "me bob carl", b: "me bob" });
       const call = scene({ members, transport, rotation: quick });

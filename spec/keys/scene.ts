@@ -40,7 +40,7 @@ import {
 import { toBase64 } from "../../src/room/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
-import type { Decryption, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
+import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
 
@@ -139,7 +139,7 @@ export interface Plan extends KeyOptions {
   /** Rejected membership events, as they change: none unless given. */
   readonly rejections?: Observable<readonly Rejection[]>;
   /** What the media layer reports. */
-  readonly reports?: Observable<Decryption>;
+  readonly reports?: Observable<DecryptionReport>;
   readonly self?: "state" | "sticky";
   /** `m.call#ROOM` unless given. */
   readonly slot?: string;

@@ -440,7 +440,7 @@ describe("The streams of a call", () => {
     expect(emitted[1]?.[0]).toBe(list[0]);
   });
 
-  it("never give an old list for as many other members", () => {
+  it("do not return the old list when another list has the same length", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice));
     const list = membership$.value;
@@ -532,7 +532,7 @@ describe("Rejected events", () => {
   );
 
   it(
-    "include joins in the clear in an encrypted room, where leaves in the clear count (11 row 8)",
+    "include cleartext joins in an encrypted room, where cleartext leaves count (11 row 8)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, rejected$ } = watching();
       client.encrypt(roomId);

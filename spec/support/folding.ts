@@ -1,7 +1,7 @@
 // Folding: a fold that a spec feeds by hand, and the events to feed it.
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import type { Changes } from "../../src/membership/changes.ts";
-import type { Rules } from "../../src/membership/eligibility.ts";
+import type { ReadingRules } from "../../src/membership/eligibility.ts";
 import { FirstReads } from "../../src/membership/first-reads.ts";
 import { MemberFold } from "../../src/membership/fold.ts";
 import {
@@ -41,9 +41,13 @@ export class Folding {
   readonly inRoom = new Set([alice, bob, carl]);
   now = 0;
 
-  constructor(rules: Partial<Rules> = {}) {
+  constructor(rules: Partial<ReadingRules> = {}) {
     const presenceOf = (userId: string) => (this.inRoom.has(userId) ? "in-room" : "not-in-room");
-    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, presenceOf, new FirstReads());
+    this.fold = new MemberFold(
+      { slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...rules },
+      presenceOf,
+      new FirstReads(),
+    );
   }
 
   /** Puts events at their state keys and sticky keys, and takes a step. */

@@ -20,7 +20,7 @@ export function callIdOf(slot: string): string {
 }
 
 /**
- * The key of our state membership (1.4): bare where the room's version has owned state keys, else behind an underscore.
+ * The key of our state membership (1.4). No leading underscore in room versions with owned state keys.
  * Nothing separates its parts: `board#11` and `board1#1` share a key, so that a device can be in one of them only.
  */
 export function stateKeyOf({ userId, deviceId }: OwnMember, slot: string, ownedStateKeys: boolean): string {

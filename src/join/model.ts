@@ -77,7 +77,7 @@ export interface ArmedLeave {
   readonly status: "armed";
   readonly delayId: string;
   readonly delayMs: number;
-  /** When the server sends it, counted from when its last confirmed restart went out: the earliest possible moment. */
+  /** When the server sends it at the earliest: counted from our last confirmed restart. */
   readonly leaveTs: number;
   readonly restartTs: number;
   readonly delegated: boolean;
@@ -136,7 +136,7 @@ export interface Presence {
   readonly standing: StandingEvent | undefined;
   /** The event that the room still shows of an earlier instance. */
   readonly staleEventId: string | undefined;
-  /** Since the join went out, the room was seen without us. */
+  /** The room was seen without us after our join was sent. */
   readonly isMissing: boolean;
   /** When we joined, by the room. After a day readers ignore our `created_ts` (11 row 5); we keep our own value then. */
   readonly createdTs: number | undefined;
@@ -328,7 +328,7 @@ export function sendAndForget(draft: Draft, request: Request): void {
   draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
 }
 
-/** The content is confirmed, or has changed: what is sent next is no retry of it. */
+/** Confirmed or changed content: the next send is no retry. */
 export function forgetTxn({ state: { requests } }: Draft, key: string): void {
   if (!(key in requests.txns)) return;
   requests.txns = Object.fromEntries(Object.entries(requests.txns).filter(([name]) => name !== key));

@@ -7,7 +7,10 @@ import type { Application, OwnMember, Transport } from "../types.ts";
 /** How our membership is written: protocol.md 0. Both formats are always read. */
 export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
 
-/** A value, or a stream of values: joining waits for the first, later ones are sent without leaving. */
+/**
+ * A value, or a stream of values. Joining waits for the first value, and later ones are sent without leaving. `leaveReason` is
+ * not awaited: its last value at the moment of the leave counts.
+ */
 export type ValueOrStream<T> = T | Observable<T>;
 
 /** The reason of a leave, shown to others: `leave`, `delayed_leave`, `slot_closed` or a code of the application. MSC4143. */
@@ -25,7 +28,7 @@ export interface DelegatedLeave {
 }
 
 /**
- * Every wait of a join, in milliseconds.
+ * The waits of a join, in milliseconds, and how often it tries again.
  *
  * Source: protocol.md 4.1, which lists the defaults of matrix-js-sdk ("SDK") and Element Call ("EC").
  */
@@ -42,7 +45,7 @@ export interface JoinTiming {
   readonly delegatedLeaveRestartMs?: number | undefined;
   /** How long a state membership lasts unless renewed. 2,000 to 8,640,000,000. Default 14,400,000. A sticky one lasts 3,600,000. */
   readonly expiryMs?: number | undefined;
-  /** The same without delayed events, where nothing else ends a crashed membership. Default 600,000 (SDK: `expiryMs`). */
+  /** `expiryMs` on servers without delayed events. Default 600,000 (SDK: `expiryMs`). */
   readonly unprotectedExpiryMs?: number | undefined;
   /** The membership is renewed this long before it expires, and hourly; at most half of that time. From 100. Default 300,000 (SDK 5,000). */
   readonly expiryHeadroomMs?: number | undefined;
@@ -77,8 +80,8 @@ export interface JoinTiming {
  * import type { JoinOptions } from "matrixrtc-rx";
  *
  * const camera$ = new BehaviorSubject("video");
- * const hangup$ = new Subject<void>();
- * const options: JoinOptions = { mode: "matrix_2_0", intent: camera$, leaveOn: hangup$ };
+ * const hangUp$ = new Subject<void>();
+ * const options: JoinOptions = { mode: "matrix_2_0", intent: camera$, leaveOn: hangUp$ };
  * console.assert(options.mode === "matrix_2_0");
  * ```
  */
@@ -87,18 +90,19 @@ export interface JoinOptions {
   readonly mode?: JoinMode | undefined;
   /** The transports that we publish on, best first. Default: none. */
   readonly transports?: ValueOrStream<readonly Transport[]> | undefined;
-  /** Data of the application; its `type` must be that of the slot. Default: the type alone. */
+  /** Data of the application. Its `type` must be the type in the slot id. Default: the type alone. */
   readonly application?: ValueOrStream<Application> | undefined;
   /** The intended kind of call, such as `audio` or `video`. Default: none is sent. */
   readonly intent?: ValueOrStream<string | undefined> | undefined;
   /** Opens the slot first, if it is not open and we are allowed to. Default `false`. */
   readonly openSlot?: boolean | undefined;
-  /** Delegates the delayed leave, for instance to the SFU: completion means accepted, an error means refused. protocol.md 6.4. */
+  /** Lets the SFU restart the delayed leave. Complete: accepted. Error: refused. protocol.md 6.4. */
   readonly delegate?: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
-  /** Leaves at its first value: emits `leaving`, and completes when the leave is confirmed. */
+  /** Leaves at its first value: emits `leaving`, and completes when the leave is confirmed. If it completes without a value, we stay. */
   readonly leaveOn?: Observable<unknown> | undefined;
   /** Shown to others in `matrix_2_0`, at the cost of one more request; the other modes cannot carry it. Default: none. */
   readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
+  /** The waits of the join. Each has its default. */
   readonly timing?: JoinTiming | undefined;
 }
 

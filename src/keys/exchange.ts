@@ -2,7 +2,7 @@
 // protocol.md 5. A mutable class that knows no RxJS, no clock and no network.
 import type { ToDeviceOutcome } from "../matrix.ts";
 import type { Rejection } from "../membership/rejection.ts";
-import type { Decryption, EncryptionKey, Membership, OwnMember } from "../types.ts";
+import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
 import { EffectList, type ExchangeEffect, type Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
@@ -23,7 +23,7 @@ export type ExchangeInput =
   | { readonly kind: "room-member" }
   | { readonly kind: "message"; readonly verification: Verification }
   | { readonly kind: "delivery"; readonly delivery: Delivery; readonly result: ToDeviceOutcome }
-  | { readonly kind: "report"; readonly report: Decryption };
+  | { readonly kind: "report"; readonly report: DecryptionReport };
 
 /** The call at the moment of a step. */
 export interface CallNow {
@@ -191,7 +191,7 @@ function memberOf({ member: { userId, deviceId, memberId } }: Peer) {
 
 /** The status of a member that has no record: one that we are about to see, or another membership of our own device. */
 function noKey(member: CallMember): MemberEncryption {
-  const known = withoutKey.get(member) ?? { ...idsOf(member), status: "waiting", why: "no-key" };
+  const known = withoutKey.get(member) ?? { ...idsOf(member), status: "waiting", reason: "no-key" };
   withoutKey.set(member, known);
   return known;
 }

@@ -15,7 +15,7 @@ import {
 import { isInRoom, isRemoved } from "../room/room-member.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
-import type { Decryption, EncryptionKey, OwnMember } from "../types.ts";
+import type { DecryptionReport, EncryptionKey, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
 import type { KeysEvent } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
@@ -32,12 +32,12 @@ export class Keys {
   readonly encryptionStatus$: Behavior<ReadonlyMap<string, MemberEncryption>>;
   readonly statistics$: Behavior<KeyStatistics>;
   /** Takes reports of the media layer. While we are not joined, it ignores them. */
-  readonly decryption: Pick<Observer<Decryption>, "next">;
+  readonly decryption: Pick<Observer<DecryptionReport>, "next">;
 
   readonly #context: KeysContext;
   readonly #counter = new KeyCounter();
   readonly #installed$ = new Subject<EncryptionKey>();
-  readonly #report$ = new Subject<Decryption>();
+  readonly #report$ = new Subject<DecryptionReport>();
   readonly #changed$ = new Subject<void>();
   /** Set while we exchange keys. */
   #exchange: Exchange | undefined;

@@ -14,7 +14,7 @@ interface Due {
 interface Leaver {
   /** When each device left. The first to leave comes first. */
   readonly devices: Map<string, number>;
-  /** When the first device left that is not remembered by its id, or `Infinity`. */
+  /** When the first of the devices left that we no longer remember, or `Infinity`. */
   forgottenTs: number;
   /** When we saw that the user was kicked or banned, or `Infinity`. */
   removedTs: number;
@@ -83,7 +83,7 @@ export class OwnKey {
     if (isRemoved) leaver.removedTs = Math.min(leaver.removedTs, now);
     const [oldest] = leaver.devices;
     if (leaver.devices.size <= maxLeaverDevices || !oldest) return;
-    // Nobody can make us remember more. Its key counts as exposed from here on, whatever comes back.
+    // Memory stays bounded: the key counts as exposed from that leave on.
     const [forgotten, leftTs] = oldest;
     leaver.devices.delete(forgotten);
     this.#holders.delete(deviceKey({ userId, deviceId: forgotten }));

@@ -1,7 +1,7 @@
 // Reception: keys of the others, held for their members, and what is missing of them. protocol.md 5.4, 11, pitfalls 3.13 to 3.15.
 // A mutable class that knows no RxJS, no clock and no network.
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
-import type { Decryption, Membership, OwnMember } from "../types.ts";
+import type { DecryptionReport, Membership, OwnMember } from "../types.ts";
 import { type CallMember, idsOf, type MemberIds, sameDevice } from "./device.ts";
 import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
 import type { EffectList } from "./effects.ts";
@@ -99,7 +99,7 @@ export class Reception {
   }
 
   /** Takes a report of the media layer. */
-  onReport(report: Decryption, now: number): void {
+  onReport(report: DecryptionReport, now: number): void {
     const peer = this.#peers.ofIdentity(report.participantIdentity);
     if (peer) this.#set(onDecryptionReport(peer, report, now));
     else if (report.participantIdentity !== this.#self.participantIdentity) this.#peers.addUnknown(report);
@@ -138,7 +138,7 @@ export class Reception {
     if (report) this.onReport(report, now);
   }
 
-  /** Oldest first. A key that another one with its index follows is outdated. */
+  /** Oldest first. Of two keys with one index, only the newer counts. */
   #acceptEarly(now: number): void {
     const keys = this.#early.removeMatching((key) => this.#peers.ownerOf(key) !== undefined);
     const idOf = (key: VerifiedKey) => `${key.keyIndex} ${this.#peers.ownerOf(key)?.member.instance}`;

@@ -17,7 +17,7 @@ import { proven } from "../room/proven.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
-import type { Decryption, OwnMember } from "../types.ts";
+import type { DecryptionReport, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
 import type { Delivery } from "./own-key.ts";
 import { deliveryChannel } from "./delivery.ts";
@@ -35,7 +35,7 @@ export function runExchange(
   context: KeysContext,
   own: OwnMember,
   options: ResolvedKeyOptions,
-  report$: Observable<Decryption>,
+  report$: Observable<DecryptionReport>,
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
     const clock = new IntervalClock();
@@ -44,7 +44,7 @@ export function runExchange(
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
         tap((report) => report.kind === "note" && subscriber.next(report)),
-        // A subscriber that leaves at a note is not sent for.
+        // If the subscriber unsubscribes at a note, nothing is sent.
         takeWhile(() => !subscriber.closed),
         mergeMap((report): readonly ExchangeInput[] =>
           report.kind === "outcome" ? [{ kind: "delivery", delivery, result: report }] : [],
@@ -81,12 +81,12 @@ export function runExchange(
   });
 }
 
-/** What happens to us. At first: our first key is made, then we listen, then we look at the members. */
+/** Inputs in this order: start, then messages and reports, then members. */
 function inputsOf(
   { matrix, roomId, slot, membership$ }: KeysContext,
   own: OwnMember,
   { requireCrossSigned }: ResolvedKeyOptions,
-  report$: Observable<Decryption>,
+  report$: Observable<DecryptionReport>,
   clock: Pick<IntervalClock, "now">,
 ): Observable<ExchangeInput> {
   const recipient = { ...own, roomId, slot, requireCrossSigned };
@@ -99,7 +99,7 @@ function inputsOf(
     (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
   const roomMember$ = changesByRoom(matrix)
-    .of(roomId)
+    .inRoom(roomId)
     .pipe(filter((batch) => batch.some((change) => change.kind === "state" && change.type === "m.room.member")));
   return merge(
     of<ExchangeInput>({ kind: "start" }),

@@ -11,7 +11,7 @@ export interface VerifiedKey extends Device, Pick<KeyMessage, "keyIndex" | "key"
   /** By the sender's clock, if the message says it. */
   readonly sentTs: number | undefined;
   readonly receivedTs: number;
-  /** The message may be for another slot. It is surely for ours only if a sticky member of ours has the id that it names. */
+  /** It names no slot. Accept it only if a sticky member of ours has its member id. */
   readonly isSlotUnknown: boolean;
 }
 

@@ -24,7 +24,7 @@ export interface ServiceRequest {
   /** Our own transport, or the transport of another member. */
   readonly transport: Transport;
   /** The member that names the transport, if it is not our own. Each user can make us contact one address within an hour. */
-  readonly namedBy?: Pick<Membership, "userId">;
+  readonly namedBy?: Pick<Membership, "userId"> | undefined;
   readonly roomId: string;
   readonly slot: string;
   /** Our own member. */
@@ -34,14 +34,14 @@ export interface ServiceRequest {
 /** How to contact an authorisation service. */
 export interface ServiceOptions {
   /** Used instead of the platform's `fetch`. */
-  readonly fetch?: Fetch;
+  readonly fetch?: Fetch | undefined;
   /** Accept `http:` and `ws:` addresses of other machines, and private addresses. For development. Default false. */
-  readonly allowInsecure?: boolean;
+  readonly allowInsecure?: boolean | undefined;
   /**
    * Decides about an address that our own discovery did not find. The service behind it gets an OpenID token, which proves
    * who we are. Return false to send nothing. Default: every address that is safe.
    */
-  readonly mayAsk?: (url: string, namedBy: Pick<Membership, "userId"> | undefined) => boolean;
+  readonly mayAsk?: ((url: string, namedBy: Pick<Membership, "userId"> | undefined) => boolean) | undefined;
 }
 
 type Backend = Pick<LivekitBackend, "openIdToken" | "changes$">;

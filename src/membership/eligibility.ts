@@ -6,11 +6,13 @@ import { byNewest } from "./sender-limits.ts";
 import { stickyKeyOf } from "./sticky-event.ts";
 import { outranks } from "./sticky-map.ts";
 
-/** The rules of a session. */
-export interface Rules {
+/** How to read a call: the options of a session, with their defaults filled in. */
+export interface ReadingRules {
   readonly slot: string;
   /** Sticky members need an open slot. Otherwise an absent slot counts as open. */
   readonly strictSlots: boolean;
+  /** A slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
+  readonly requireSlotEncryption: boolean;
   /** Decodes the data of the application; undefined for data that it refuses. May throw. */
   readonly decodeApplication?: (data: Application) => Application | undefined;
 }
@@ -29,25 +31,30 @@ export type Presence = "in-room" | "not-in-room" | "being-looked-up";
 export type Report = (entry: Entry, rejection: Rejection | undefined) => void;
 
 /** Checks all entries of one user together. Reports each of them once. */
-export function checkEligibility(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+export function checkEligibility(
+  entries: readonly Entry[],
+  rules: ReadingRules,
+  room: RoomConditions,
+  report: Report,
+): void {
   const [only] = entries;
   if (only && entries.length === 1) report(only, checkAlone(only, rules, room));
   else checkTogether(entries, rules, room, report);
 }
 
 /** Checks one entry by itself, without the other entries of its user. */
-function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Rejection | undefined {
+function checkAlone(entry: Entry, rules: ReadingRules, room: RoomConditions): Rejection | undefined {
   const reason = reasonFor(entry, rules, room);
   if (reason === undefined) return undefined;
-  // A sticky event disappears at its end, whatever its problem. A state event stays: other than a user who may enter the
-  // room, nothing but another event changes what is wrong with it.
+  // A sticky event disappears at its end, whatever its problem. A state event stays. Only another event corrects it, or, for
+  // `not-in-room`, the user joining.
   const endsBySelf = entry.kind === "sticky" || reason === "not-in-room";
   const rejection = rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
   const isBeingLookedUp = reason === "not-in-room" && room.presenceOf(entry.event.sender) === "being-looked-up";
   return isBeingLookedUp ? { ...rejection, isBeingLookedUp } : rejection;
 }
 
-function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionReason | undefined {
+function reasonFor(entry: Entry, rules: ReadingRules, room: RoomConditions): RejectionReason | undefined {
   const { kind, event, claim, problem } = entry;
   if (!claim) return problem?.reason;
   if (claim.slot !== rules.slot) return "other-slot";
@@ -66,7 +73,7 @@ function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionR
  * supersedes an older one, and of two sticky ones with the same member id the one with the higher rank counts. A
  * superseded claim counts again once all that supersede it have ended.
  */
-function checkTogether(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+function checkTogether(entries: readonly Entry[], rules: ReadingRules, room: RoomConditions, report: Report): void {
   const endOfDevice = new Map<string, number>();
   const endOfMember = new Map<string, number>();
   for (const entry of entries.toSorted(byPrecedence)) {

@@ -27,7 +27,7 @@ export interface StickyEntry extends EntryBase {
   readonly claim: MembershipClaim | undefined;
   /** The last leave event at this key. A join after it is a new instance, even with the same member id (1.5). */
   readonly leaveId: string | undefined;
-  /** The last end of the events that it has replaced at this key. Later than its own end: they count again after it. */
+  /** Latest end of the events it replaced. If later than its own end, one of them counts again. */
   replacedUntilTs: number;
 }
 
@@ -57,8 +57,8 @@ export const isRejection = (outcome: Outcome | undefined): outcome is Rejection 
   outcome !== undefined && "reason" in outcome;
 
 /**
- * Whether an entry was made of this event as it is now. The content object cannot tell: a client may make a new copy for each
- * read, or empty the object in place at a redaction.
+ * Whether an entry was made of this event as it is now. Comparing the content object is not enough: a client may make a new
+ * copy for each read, or empty the object in place at a redaction.
  */
 export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEvent): boolean =>
   before.eventId === event.eventId && wasEmpty === isEmpty(event.content);
@@ -100,6 +100,7 @@ export function stickyEntry(
     event,
     claim,
     problem,
+    // Without a sticky key it is undecryptable or malformed.
     mayClaim: key.isShared,
     leaveId: lastLeave(before),
     replacedUntilTs: before ? Math.max(before.endTs, before.replacedUntilTs) : -Infinity,

@@ -3,10 +3,11 @@
 // there are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
+import { sameItems } from "../rx/stable.ts";
 import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
-import { checkEligibility, isSameRejection, precedes, type RoomConditions, type Rules } from "./eligibility.ts";
+import { checkEligibility, isSameRejection, precedes, type ReadingRules, type RoomConditions } from "./eligibility.ts";
 import {
   type Entry,
   EventStore,
@@ -37,7 +38,7 @@ export interface LastToExpire {
 const maxRejections = 1_000;
 
 export class MemberFold {
-  readonly #rules: Rules;
+  readonly #rules: ReadingRules;
   readonly #firstReads: FirstReads;
   #room: RoomConditions;
   readonly #events = new EventStore();
@@ -60,7 +61,7 @@ export class MemberFold {
    * @param previous The members of an earlier fold of the room. They keep their identity where they are the same.
    */
   constructor(
-    rules: Rules,
+    rules: ReadingRules,
     presenceOf: RoomConditions["presenceOf"],
     firstReads: FirstReads,
     previous: readonly Membership[] = [],
@@ -120,7 +121,7 @@ export class MemberFold {
     const before = this.#events.stateAt(stateKey);
     if (event && before && isMadeOf(before, event)) return;
     if (event) {
-      const first = this.#firstReads.of(event, firstRead(event, before, now, lastReadTs));
+      const first = this.#firstReads.firstReadOf(event, firstRead(event, before, now, lastReadTs));
       this.#put(stateEntry(stateKey, event, first, this.#decodeApplication), before);
     } else if (before) this.#remove(before, "left");
   }
@@ -183,7 +184,7 @@ export class MemberFold {
 
   /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
   recompute(): Changes {
-    const step: Step = { removed: [], added: [], rejected: [] };
+    const step: FoldStep = { removed: [], added: [], rejected: [] };
     for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
     const report = (entry: Entry, rejection: Rejection | undefined) =>
       this.#setOutcome(step, entry, rejection ? keptRejection(entry.outcome, rejection) : this.#memberOf(entry));
@@ -207,7 +208,7 @@ export class MemberFold {
   readonly #decodeApplication = (claim: MembershipClaim): Application | undefined => {
     const { slot, decodeApplication } = this.#rules;
     if (!decodeApplication || claim.slot !== slot) return claim.application;
-    const previous = this.#previous?.of(claim);
+    const previous = this.#previous?.memberOf(claim);
     if (previous) return previous.application;
     try {
       return decodeApplication(claim.application);
@@ -216,7 +217,7 @@ export class MemberFold {
     }
   };
 
-  #setOutcome(step: Step, entry: Entry, outcome: Outcome): void {
+  #setOutcome(step: FoldStep, entry: Entry, outcome: Outcome): void {
     const before = entry.outcome;
     if (outcome === before) return;
     if (before) this.#withdraw(step, before, isRejection(outcome) ? outcome.reason : "replaced");
@@ -229,14 +230,14 @@ export class MemberFold {
     this.#areRejectionsCurrent = false;
   }
 
-  #withdraw({ removed }: Step, outcome: Outcome, reason: Departure["reason"]): void {
+  #withdraw({ removed }: FoldStep, outcome: Outcome, reason: Departure["reason"]): void {
     if (isRejection(outcome)) this.#areRejectionsCurrent = false;
     else removed.push({ member: outcome, reason });
   }
 
   /** The member of an eligible entry: always the same object. */
   #memberOf(entry: Entry): Membership {
-    return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
+    return (entry.member ??= this.#previous?.memberOf(entry.claim!) ?? memberOf(entry));
   }
 
   /** Puts an entry at a free key, or in place of the entry `before`. */
@@ -277,14 +278,12 @@ export class MemberFold {
   #newestRejections(): readonly Rejection[] {
     const all = Array.from(this.#events, ({ outcome }) => outcome).filter(isRejection);
     const newest = all.toSorted(byOriginTs).slice(-maxRejections);
-    const known = this.#rejections;
-    const isSame = newest.length === known.length && newest.every((each, index) => each === known[index]);
-    return isSame ? known : newest;
+    return sameItems(newest, this.#rejections) ? this.#rejections : newest;
   }
 }
 
 /** One step of the fold: the members that it removes and adds, and the events that it rejects. */
-interface Step {
+interface FoldStep {
   readonly removed: Departure[];
   readonly added: Membership[];
   readonly rejected: Rejection[];

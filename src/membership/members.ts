@@ -1,4 +1,4 @@
-// Members: membership$, rejected$ and slot$ of a call: the sides of one projection, kept while any of them has a subscriber.
+// Members: membership$, rejected$, slot$ of one call. They share one Projection, kept while one has a subscriber.
 import { asyncScheduler, Observable, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
@@ -26,16 +26,16 @@ export function members(
 ): Members {
   const { roomId, slot, requireSlotEncryption } = options;
   let live: Projection | undefined;
-  /** The last list, as long as somebody else holds it: its members keep their identity in the next projection. */
+  /** The last list, while somebody else holds it: its members keep their identity in the next projection. */
   let previous: WeakRef<readonly Membership[]> | undefined;
   let lastSlot = noSlot;
 
   const remember = (projection: Projection) => (previous = new WeakRef(projection.members));
   const projection = () => {
     if (live) return live;
-    const passing = projectNow(matrix, options, asyncScheduler.now(), previous?.deref());
-    remember(passing);
-    return passing;
+    const projected = projectNow(matrix, options, asyncScheduler.now(), previous?.deref());
+    remember(projected);
+    return projected;
   };
   const slotNow = () => {
     const read = live?.slot ?? readSlot(matrix, roomId, slot, requireSlotEncryption);

@@ -7,16 +7,10 @@ import { isInRoom, knowsMembership } from "../room/room-member.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
-import type { Presence, Rules } from "./eligibility.ts";
+import type { Presence, ReadingRules } from "./eligibility.ts";
 import { firstReadsOf } from "./first-reads.ts";
 import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
-
-/** How to read a call: the options of a session, with their defaults filled in. */
-export interface ReadingRules extends Rules {
-  /** Whether a slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
-  readonly requireSlotEncryption: boolean;
-}
 
 /** Which call to read, and how. */
 export interface ProjectionOptions extends ReadingRules {
@@ -29,7 +23,7 @@ export class Projection {
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
   #slot: SlotReading = noSlot;
-  /** When a batch last said what has changed in the room: what was not read by then was not there. */
+  /** When we last applied a batch. A key without an event was empty then. */
   #lastReadTs: number | undefined;
 
   /**
@@ -74,7 +68,7 @@ export class Projection {
     return this.#fold.deadlineTs;
   }
 
-  /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
+  /** Applies a batch and the time. Returns the changes of the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
     for (const change of batch) this.#read(change, now);
     this.#fold.expire(now);

@@ -89,7 +89,7 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
 const textOfTs = (ts: number): string =>
   Number.isSafeInteger(ts) && ts >= 0 ? `${Math.floor(ts / 1e6)}_${ts % 1e6}` : String(ts);
 
-/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (pitfall 30). */
+/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (guarantee 30). */
 const slotOf = (application: string, callId: string): string =>
   application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
 
@@ -99,7 +99,7 @@ export interface FirstRead {
   readonly readTs: number;
   /** When its state key was last seen empty, by our clock: the event is the first at this key. */
   readonly emptyTs?: number;
-  /** Until when the event before it at this key refutes an earlier creation, by the clock of the server. */
+  /** Server time of the event before at this key. An earlier `created_ts` is not believed. */
   readonly beforeTs?: number;
 }
 
@@ -128,7 +128,7 @@ function timesIn(
   };
 }
 
-/** An event from before the time at which we saw its key has only reached us late: what we saw then says nothing about it. */
+/** An event older than our look at its key only arrived late. The look proves nothing. */
 function isRefuted(createdTs: number, originServerTs: number, { emptyTs, beforeTs }: FirstRead): boolean {
   const absentTs = emptyTs ?? beforeTs ?? -Infinity;
   return createdTs < absentTs && absentTs <= originServerTs;

@@ -40,7 +40,7 @@ function errorIn(content: JsonObject, event: StickyEvent): string | undefined {
   return memberError(member, event) ?? mediaError(content);
 }
 
-/** A user id has to be the sender's. A device id must be claimed in the content or proven by the encryption. */
+/** A user id must be the sender's. A device id must be claimed in the content or proven by the encryption. */
 function memberError(member: JsonObject, event: StickyEvent): string | undefined {
   const { id, membership } = member;
   if (!isId(id) || id === "") return "member.id";

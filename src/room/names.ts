@@ -15,7 +15,7 @@ export const roomKeyType = "io.element.call.encryption_keys";
 /** The slot of the default call of a room. */
 export const roomCallSlot = "m.call#ROOM";
 
-/** State events that say what a room is, who is in it and who may do what. */
+/** The types of the state events that describe a room, its members and their rights. */
 export const roomStateTypes: readonly string[] = [
   "m.room.name",
   "m.room.topic",
