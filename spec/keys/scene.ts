@@ -38,51 +38,30 @@ import {
   type ToDeviceOutcome,
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
-import { keyName } from "../../src/testing/index.ts";
+import { keyName, membersBy } from "../../src/testing/marble-names.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
 import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
 
-const known = new Map<string, Membership>();
+let age = 0;
 
-/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
-export function member(name: string): Membership {
-  const before = known.get(name);
-  if (before) return before;
+/** `"me bob"`: oldest first. See `member` for the names. */
+export const members = membersBy((name) => {
   if (name.endsWith("~")) {
-    const old = member(name.slice(0, -1));
-    const renewed = { ...old, eventId: `$${name}`, createdTs: old.kind === "state" ? old.createdTs : known.size };
-    known.set(name, renewed);
-    return renewed;
+    const before = member(name.slice(0, -1));
+    age += 1;
+    return { ...before, eventId: `$${name}`, createdTs: before.kind === "state" ? before.createdTs : age };
   }
   const [instance = "", kind = "sticky", claimed = instance] = name.split(".");
   const user = instance.replace(/\d+$/, "");
-  const made: Membership = {
-    ...deviceOf(user),
-    kind: kind === "state" ? "state" : "sticky",
-    memberId: kind === "state" ? `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` : `id-of-${instance}`,
-    instance: name,
-    slot: "m.call#ROOM",
-    application: { type: "m.call" },
-    intent: undefined,
-    transports: [],
-    focusSelection: undefined,
-    createdTs: known.size,
-    expiresTs: Infinity,
-    participantIdentity: kind === "state" ? `@${user}:example.org:PHONE` : `sfu-${instance}`,
-    eventId: `$${name}`,
-  };
-  known.set(name, made);
-  return made;
-}
+  const fields = { ...deviceOf(user), createdTs: (age += 1) };
+  if (kind === "state") return { ...fields, memberId: `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` };
+  return { ...fields, kind: "sticky", memberId: `id-of-${instance}`, participantIdentity: `sfu-${instance}` };
+});
 
-/** `"me bob"`: oldest first. */
-export const members = (names: string): readonly Membership[] =>
-  names
-    .split(" ")
-    .filter((name) => name !== "")
-    .map(member);
+/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
+export const member = (name: string): Membership => members(name)[0]!;
 
 export const deviceOf = (user: string): Device => ({ userId: `@${user}:example.org`, deviceId: "PHONE" });
 export const nameOf = ({ userId }: Pick<Device, "userId">): string => userId.slice(1, userId.indexOf(":"));
