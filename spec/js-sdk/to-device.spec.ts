@@ -261,12 +261,7 @@ test("a client that excludes unsigned devices sends them nothing, until they are
   const { port, ours } = await pair();
   const crypto = ours.client.getCrypto()!;
   crypto.setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
-  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([
-    {
-      ...toBob,
-      outcome: "not-cross-signed",
-    },
-  ]);
+  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "not-cross-signed" }]);
   expect(server.sent("PUT", "/sendToDevice/m.room.encrypted/")).toEqual([]);
   vi.spyOn(crypto, "getDeviceVerificationStatus").mockResolvedValue({ signedByOwner: true } as never);
   expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "sent" }]);
