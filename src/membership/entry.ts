@@ -57,8 +57,8 @@ export const isRejection = (outcome: Outcome | undefined): outcome is Rejection 
   outcome !== undefined && "reason" in outcome;
 
 /**
- * Whether an entry was made of this event as it is now. The content object cannot tell: a client may make a new copy for each
- * read, or empty the object in place at a redaction.
+ * Whether an entry was made of this event as it is now. It does not compare content objects: a client may make a new copy for
+ * each read, or empty the object in place at a redaction.
  */
 export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEvent): boolean =>
   before.eventId === event.eventId && wasEmpty === isEmpty(event.content);

@@ -1,5 +1,5 @@
-// FirstReads: how a client first read state events. A later read of the same event cannot tell, so it is remembered where it
-// matters: all sessions of a client then read the same. protocol.md 11 rows 5 and 6.
+// FirstReads: how a client first read state events. It is remembered for events whose times depend on it, so that all sessions
+// of a client read the same. protocol.md 11 rows 5 and 6.
 import type { Matrix, RoomEvent } from "../matrix.ts";
 import { dependsOnRead, type FirstRead } from "./state-event.ts";
 
