@@ -8,14 +8,20 @@ export type RtcErrorCode =
   | "unknown-room"
   /** The join was refused for good: we may not send the membership, or the slot is closed. */
   | "join-refused"
+  /** Only a member of the call can do this, and this device is not one. */
+  | "not-in-call"
   /** The session has joined already. */
   | "already-joined"
   /** The homeserver lacks a feature that the mode needs. */
   | "unsupported"
+  /** The client was logged out: its access token is not valid any more. */
+  | "logged-out"
   /** The leave was not confirmed in time (`leaveTimeoutMs`). */
   | "leave-timeout"
   /** No usable transport was found, or no transport gave a token. */
   | "no-transport"
+  /** The server refuses it: the user lacks the power to do it in this room. */
+  | "forbidden"
   /** A request kept failing after all its retries. */
   | "request-failed";
 

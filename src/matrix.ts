@@ -12,6 +12,36 @@ export interface RoomEvent {
   readonly stateKey?: string;
   /** For one event id always the same, until the event is redacted: so it is parsed once. */
   readonly content: unknown;
+  /** In rooms of the first form: `required_power_level` as received, unchecked. */
+  readonly requiredPowerLevel?: unknown;
+}
+
+/** An event of a room's timeline, after an attempt to decrypt it. */
+export interface TimelineEvent extends RoomEvent {
+  /** Of an `undecryptable` event the type is `m.room.encrypted`, and the content its ciphertext. */
+  readonly encryption: StickyEvent["encryption"];
+  /** Of a redaction: `redacts` as received, beside the content. Unchecked. */
+  readonly redacts?: unknown;
+  /** What the server says about the event, as received: unchecked. */
+  readonly unsigned?: unknown;
+}
+
+/**
+ * What happened to a timeline. An event comes a second time when it was decrypted late. `gap`: the client has missed events and
+ * has started the timeline of the room again.
+ */
+export type TimelineChange =
+  | { readonly kind: "event"; readonly roomId: string; readonly event: TimelineEvent }
+  | { readonly kind: "gap"; readonly roomId: string };
+
+/** What a server says beside the timeline and does not keep: `m.typing` and `m.receipt` of a room, `m.presence` of a user. */
+export interface EphemeralEvent {
+  readonly type: string;
+  /** Absent for presence. */
+  readonly roomId?: string;
+  /** The user, for presence. */
+  readonly sender?: string;
+  readonly content: unknown;
 }
 
 /** A sticky timeline event (MSC4354), after an attempt to decrypt it. */
@@ -48,12 +78,20 @@ export interface ToDeviceMessage {
   readonly sender: string;
   readonly content: unknown;
   /** The sending device, as proven by Olm. Absent for a message in the clear. */
-  readonly proof?: {
-    /** The device id, if the device is known to belong to `sender`. */
-    readonly deviceId?: string;
-    /** Whether the cross-signing identity of its owner has signed the device. */
-    readonly crossSigned: boolean;
-  };
+  readonly proof?: DeviceProof;
+  /**
+   * Instead of `proof`, if it takes look-ups: emits the proof once, and completes. It is subscribed to only for messages
+   * that matter, so that strangers cannot cause look-ups. Messages of one device must be proven in their order.
+   */
+  readonly proof$?: Observable<DeviceProof>;
+}
+
+/** What Olm proves about the device that encrypted a message. */
+export interface DeviceProof {
+  /** The device id, if the device is known to belong to the sender. */
+  readonly deviceId?: string;
+  /** Whether the cross-signing identity of its owner has signed the device. */
+  readonly crossSigned: boolean;
 }
 
 /** Media keys in an encrypted timeline event, as clients sent them until 2025. protocol.md 5.5. */
@@ -62,7 +100,7 @@ export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs
   /** Its age on receipt, by the server, in milliseconds. Absent if the server does not say. */
   readonly ageMs?: number;
   /** The device that encrypted it. */
-  readonly proof: NonNullable<ToDeviceMessage["proof"]>;
+  readonly proof: DeviceProof;
 }
 
 /** A device of a user. */
@@ -73,7 +111,7 @@ export interface Device {
 
 /** The outcome of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
 export interface ToDeviceOutcome extends Device {
-  readonly outcome: "sent" | "unknown-device" | "failed";
+  readonly outcome: "sent" | "unknown-device" | "not-cross-signed" | "failed";
   readonly cause?: MatrixError;
 }
 
@@ -88,6 +126,8 @@ export type OutgoingEvent = {
       readonly stickyMs?: number;
       /** The transaction id. Retries of the same content have the same id, so that the server takes it once. */
       readonly txnId: string;
+      /** Sent in the clear in an encrypted room too: reactions, which no client encrypts. */
+      readonly isCleartext?: boolean;
       readonly stateKey?: never;
     }
 );
@@ -138,6 +178,11 @@ export interface Matrix {
   readonly roomKey$?: Observable<RoomKeyEvent>;
   /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
+  /**
+   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   */
+  isCrossSigned?(device: Device): Observable<boolean>;
 
   /** Sends an event and emits its event id. In an encrypted room a timeline event is encrypted, never sent in the clear. */
   send(event: OutgoingEvent): Observable<string>;
@@ -151,6 +196,26 @@ export interface Matrix {
   ): Observable<never>;
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
+
+  /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
+  timeline?(roomId: string): Iterable<TimelineEvent>;
+  /** What happens to the timelines of all rooms, in batches. */
+  readonly timeline$?: Observable<readonly TimelineChange[]>;
+  /** The content of the last `m.typing` or `m.receipt` of a room, or `m.presence` of a user, as far as the client knows. */
+  ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
+  readonly ephemeral$?: Observable<EphemeralEvent>;
+  /** Redacts an event and emits the id of the redaction. `txnId` is the same for retries. */
+  redactEvent?(
+    roomId: string,
+    eventId: string,
+    options: { readonly txnId: string; readonly reason?: string },
+  ): Observable<string>;
+  /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
+  sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
+  /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
+  sendReceipt?(roomId: string, eventId: string): Observable<never>;
 }
 
 /** Why a request failed. protocol.md 4.5 has the error matrix. */
@@ -167,6 +232,12 @@ export type MatrixErrorKind =
   | "max-delay-exceeded"
   /** The server lacks the feature. */
   | "unsupported"
+  /** The session of the client has ended: its access token is not valid any more. */
+  | "logged-out"
+  /** The access token has expired. The client can log in again without losing its data. */
+  | "soft-logged-out"
+  /** The event is larger than the server accepts. */
+  | "too-large"
   | "other";
 
 /**

@@ -1,18 +1,19 @@
 // Scene: Alice joins a call of which Bob is a spectator, on a server 1 ms away. Requests and states as letters and words.
-import { catchError, defer, distinctUntilChanged, map, type Observable, Subject, throwError } from "rxjs";
-import { type RunHelpers, TestScheduler } from "rxjs/testing";
-import { expect } from "vitest";
+import { catchError, defer, distinctUntilChanged, filter, map, type Observable, Subject, take, throwError } from "rxjs";
+import { TestScheduler } from "rxjs/testing";
 import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
-import { ownMembership } from "../../src/join/own-membership.ts";
+import { ownMembership } from "../../src/join/join.ts";
 import type { JoinState } from "../../src/join/state.ts";
 import type { RtcError } from "../../src/errors.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { members } from "../../src/membership/members.ts";
 import { memberNames, type RoomOptions, virtualHomeserver } from "../../src/testing/index.ts";
 import type { VirtualHomeserverOptions } from "../../src/testing/index.ts";
+import type { Membership } from "../../src/types.ts";
 import type { TraceEntry } from "../../src/trace.ts";
 import type { JoinTrace } from "../../src/join/trace.ts";
+import { marbles } from "../support/marbles.ts";
 
 export const alice = "@alice:example.org";
 export const bob = "@bob:example.org";
@@ -21,9 +22,7 @@ export const slot = "m.call#ROOM";
 export const memberType = "org.matrix.msc3401.call.member";
 export const stickyType = "org.matrix.msc4143.rtc.member";
 
-export function marbles(spec: (helpers: RunHelpers) => void): () => void {
-  return () => new TestScheduler((actual, expected) => expect(inLines(actual)).toEqual(inLines(expected))).run(spec);
-}
+export { marbles };
 
 /** Acts in virtual time, and returns when nothing is left to happen: no timer is still running. */
 export function toTheEnd(act: () => void): void {
@@ -32,14 +31,6 @@ export function toTheEnd(act: () => void): void {
     flush();
   });
 }
-
-/** What happened, one line each, so that a difference can be read. */
-const inLines = (
-  messages: readonly { frame: number; notification: { kind: string; value?: unknown; error?: unknown } }[],
-) =>
-  messages.map(({ frame, notification: { kind, value, error } }) => `${frame} ${kind} ${inWord(value ?? error ?? "")}`);
-
-const inWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 export interface SceneOptions extends VirtualHomeserverOptions, Partial<RoomOptions> {
   readonly strictSlots?: boolean;
@@ -77,34 +68,35 @@ export function scene(options: SceneOptions = {}) {
     /** Whom Bob sees in the call. */
     seen$: seenByBob$.pipe(map(memberNames), distinctUntilChanged()),
     membership$: seenByBob$,
-    join: (join: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
-      ownMembership(call, resolveJoinOptions(call.slot, join), unanswered$),
+    /** Joins; waits have no random part unless `timing.jitter` is given. */
+    join: ({ timing, ...join }: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
+      ownMembership(call, resolveJoinOptions(slot, { ...join, timing: { jitter: 0, ...timing } }), unanswered$),
     /** All contents of one type that reached the server, oldest first. */
     sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
   };
 }
 
 /**
- * `c`apability, `d`elayed leave scheduled, `w`rite of the membership, `r`estart, `s`end of the delayed leave, `x` cancel
- * of it, `l`eave, `o`pen slot.
+ * `C`apability, `D`elayed leave scheduled, `W`rite of the membership, `R`estart, `S`end of the delayed leave, `X` cancel
+ * of it, `L`eave, `O`pen slot. States are in lower case.
  */
 function lettersOf(matrix: Matrix, requests$: Subject<string>): Matrix {
-  const told = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
+  const noted = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
     defer(() => {
       requests$.next(letter);
       return effect$;
     });
   return {
     ...matrix,
-    delayedEventLimits: () => told("c", matrix.delayedEventLimits()),
-    schedule: (event, delayMs) => told("d", matrix.schedule(event, delayMs)),
+    delayedEventLimits: () => noted("C", matrix.delayedEventLimits()),
+    schedule: (event, delayMs) => noted("D", matrix.schedule(event, delayMs)),
     send: (event) => {
-      const letter = event.type.endsWith(".slot") ? "o" : "application" in event.content ? "w" : "l";
-      return told(letter, matrix.send(event));
+      const letter = event.type.endsWith(".slot") ? "O" : "application" in event.content ? "W" : "L";
+      return noted(letter, matrix.send(event));
     },
     updateDelayedEvent: (delayId, action, options) => {
-      const letter = { restart: "r", send: "s", cancel: "x" }[action];
-      return told(letter, matrix.updateDelayedEvent(delayId, action, options));
+      const letter = { restart: "R", send: "S", cancel: "X" }[action];
+      return noted(letter, matrix.updateDelayedEvent(delayId, action, options));
     },
   };
 }
@@ -115,6 +107,31 @@ export const inWords = (state$: Observable<JoinState>): Observable<string> =>
     map(wordsOf),
     distinctUntilChanged(),
     catchError((error: RtcError) => throwError(() => error.code)),
+  );
+
+/** The instances of a user in the order in which they are seen, as words: none, first, second, ... */
+export const lastJoinsOf =
+  (userId: string) =>
+  (members$: Observable<readonly Membership[]>): Observable<string> =>
+    defer(() => {
+      const instances: string[] = [];
+      return members$.pipe(
+        map((list) => list.find((member) => member.userId === userId)?.instance),
+        map((instance) => {
+          if (instance === undefined) return "none";
+          if (!instances.includes(instance)) instances.push(instance);
+          return ["first", "second", "third"][instances.indexOf(instance)] ?? "later";
+        }),
+        distinctUntilChanged(),
+      );
+    });
+
+/** The first time that we are joined, as a `j`, or the error that comes instead. */
+export const firstJoin = (state$: Observable<JoinState>): Observable<string> =>
+  inWords(state$).pipe(
+    filter((words) => words.startsWith("joined")),
+    take(1),
+    map(() => "j"),
   );
 
 /** The words of a smooth join, and of its end. */

@@ -1,4 +1,5 @@
 import { Room } from "matrix-js-sdk";
+import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RoomChange } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
@@ -12,17 +13,19 @@ beforeEach(() => {
 });
 afterEach(() => server.stop());
 
-test("the port says who and which device we are", () => {
+const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
+
+test("the port has the user id and device id of the client", () => {
   expect(fromMatrixClient(server.client(bob, "BOB1").client)).toMatchObject({ userId: bob, deviceId: "BOB1" });
 });
 
-test("a client that is not logged in is refused at once", () => {
+test("a client that is not logged in is rejected at once", () => {
   const { client } = server.client();
   client.deviceId = null;
   expect(() => fromMatrixClient(client)).toThrow(RtcError);
 });
 
-test("a room is known whatever we are in it, and one of our rooms while we are joined", async () => {
+test("hasRoom knows rooms with any membership, and rooms() lists those that we have joined", async () => {
   const { client } = await server.started({
     join: { [roomId]: { state: roomState(alice) }, "!left:x": { state: roomState(bob) } },
   });
@@ -31,7 +34,7 @@ test("a room is known whatever we are in it, and one of our rooms while we are j
   expect([roomId, "!left:x", "!other:x"].map((id) => port.hasRoom(id))).toEqual([true, true, false]);
 });
 
-test("of thousands of rooms those are named that hold state of a type, or sticky events", async () => {
+test("rooms() with a state type lists the rooms with such state, and those with sticky events", async () => {
   const { client } = await server.started({
     join: {
       "!idle:x": { state: roomState(alice) },
@@ -44,7 +47,7 @@ test("of thousands of rooms those are named that hold state of a type, or sticky
   expect([...port.rooms({ withStateOf: stateType })]).toEqual(["!state:x", "!sticky:x"]);
 });
 
-test("state is read one by one and by type", async () => {
+test("state is read by key and by type", async () => {
   const [mine, theirs] = [stateEvent(stateType, "_a", { a: 1 }), stateEvent(stateType, "_b", { b: 2 }, bob)];
   const { client } = await server.started({ join: { [roomId]: { state: [...roomState(alice, bob), mine, theirs] } } });
   const port = fromMatrixClient(client);
@@ -70,7 +73,7 @@ test("an unknown room reads as empty", () => {
   expect([...port.stickyEvents(roomId)]).toEqual([]);
 });
 
-test("what is read is of the Room of now, not of the one that it replaced", async () => {
+test("state is read from the current Room object, not from the one that it replaced", async () => {
   const { client } = await server.started({
     join: { [roomId]: { state: [...roomState(alice), stateEvent(stateType, "_a", { a: 1 })] } },
   });
@@ -83,7 +86,7 @@ test("what is read is of the Room of now, not of the one that it replaced", asyn
   expect(port.stateEvent(roomId, stateType, "_a")?.content).toEqual({ a: 2 });
 });
 
-test("a malformed event is read without a throw", async () => {
+test("a malformed event is read without throwing", async () => {
   const odd = { type: stateType, state_key: "_a", content: null, origin_server_ts: "now" };
   const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
   client.getRoom(roomId)?.currentState.setStateEvents([client.getEventMapper()({ ...odd, room_id: roomId } as object)]);
@@ -97,7 +100,7 @@ test("a malformed event is read without a throw", async () => {
   });
 });
 
-test("a member whom a lazy client does not know is loaded, and change of the room follows", async () => {
+test("a member that a lazy client does not know is loaded, and a change of the room follows", async () => {
   server.on("GET", "/members", () => ({ chunk: joined(alice, bob) }));
   const { client } = await server.started(
     { join: { [roomId]: { state: roomState(alice) } } },
@@ -118,7 +121,7 @@ test("a member whom a lazy client does not know is loaded, and change of the roo
   subscription.unsubscribe();
 });
 
-test("members that could not be loaded are asked for again once the connection is back", async () => {
+test("members that could not be loaded are requested again once the connection is back", async () => {
   server.on("GET", "/members", () => refusal(502, "M_UNKNOWN"));
   const { client, syncs } = await server.started(
     { join: { [roomId]: { state: roomState(alice) } } },
@@ -136,4 +139,63 @@ test("members that could not be loaded are asked for again once the connection i
   await syncs.take();
   await eventually(() => port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
   subscription.unsubscribe();
+});
+
+const bobJoined = { membership: "join" };
+
+test("loadMember requests the membership of a user that a gappy sync has not brought, and a change follows", async () => {
+  const member = stateEvent("m.room.member", bob, bobJoined, bob);
+  server.on("GET", "/state/m.room.member/", () => member);
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  const batches: (readonly RoomChange[])[] = [];
+  const subscription = port.changes$.subscribe((change) => batches.push(change));
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
+  expect(await all(port.loadMember!(roomId, bob))).toEqual([]);
+  expect(server.sent("GET", "/state/m.room.member/")[0]?.url.search).toBe("?format=event");
+  expect(batches).toEqual([[{ kind: "state", roomId, type: "m.room.member", stateKey: bob }]]);
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toMatchObject({
+    eventId: member.event_id,
+    sender: bob,
+    content: bobJoined,
+  });
+  subscription.unsubscribe();
+});
+
+test("loadMember reads a response that has only the content of the event", async () => {
+  server.on("GET", "/state/m.room.member/", () => bobJoined);
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  await all(port.loadMember!(roomId, bob));
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toMatchObject({ sender: bob, content: bobJoined });
+});
+
+test("loadMember does not replace a membership that arrived meanwhile", async () => {
+  const answer = Promise.withResolvers<object>();
+  server.on("GET", "/state/m.room.member/", () => answer.promise);
+  const { client, syncs } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  const loading = all(port.loadMember!(roomId, bob));
+  const left = stateEvent("m.room.member", bob, { membership: "leave" }, bob);
+  await syncs.take({ join: { [roomId]: { timeline: [left] } } });
+  answer.resolve(stateEvent("m.room.member", bob, bobJoined, bob));
+  await loading;
+  expect(port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "leave" });
+});
+
+test("loadMember completes without a change for a user who was never in the room", async () => {
+  server.on("GET", "/state/m.room.member/", () => refusal(404, "M_NOT_FOUND"));
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  expect(await all(port.loadMember!(roomId, bob))).toEqual([]);
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
+});
+
+test("loadMember fails if the server is in trouble, and for a malformed response", async () => {
+  server.on("GET", "/state/m.room.member/", () => new Response("not found", { status: 404 }));
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  await expect(all(port.loadMember!(roomId, bob))).rejects.toMatchObject({ kind: "network" });
+  server.on("GET", "/state/m.room.member/", () => ({ content: "odd" }));
+  await expect(all(port.loadMember!(roomId, bob))).rejects.toMatchObject({ kind: "other" });
 });

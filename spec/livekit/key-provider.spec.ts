@@ -1,8 +1,9 @@
 import { KeyProviderEvent } from "livekit-client";
-import { Subject } from "rxjs";
+import { BehaviorSubject, Subject } from "rxjs";
 import { describe, expect, test, vi } from "vitest";
 import { importKey } from "../../src/livekit/key-import.ts";
 import { keyProvider } from "../../src/livekit/key-provider.ts";
+import type { Behavior } from "../../src/rx/behavior.ts";
 import type { EncryptionKey } from "../../src/types.ts";
 
 const keyOf = (participantIdentity: string, keyIndex: number, own = false): EncryptionKey => ({
@@ -16,9 +17,9 @@ const keyOf = (participantIdentity: string, keyIndex: number, own = false): Encr
   sinceTs: 0,
 });
 
-const setUp = () => {
+const setUp = (keys$?: Behavior<readonly EncryptionKey[]>) => {
   const encryptionKey$ = new Subject<EncryptionKey>();
-  const provider = keyProvider(encryptionKey$);
+  const provider = keyProvider(encryptionKey$, keys$);
   const installed: string[] = [];
   provider.on(KeyProviderEvent.SetKey, ({ participantIdentity, keyIndex }, current) =>
     installed.push(`${participantIdentity} ${keyIndex}${current ? "" : " (not current)"}`),
@@ -27,17 +28,17 @@ const setUp = () => {
 };
 
 describe("the key provider", () => {
-  test("has room for all 256 indexes", () => {
+  test("has a keyring for all 256 indexes", () => {
     expect(setUp().provider.getOptions()).toMatchObject({ keyringSize: 256, ratchetWindowSize: 10, sharedKey: false });
   });
 
-  test("installs each key for its participant at its index, and keeps it for rooms that come later", async () => {
+  test("installs each key for its participant at its index, and keeps it for rooms that connect later", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     encryptionKey$.next(keyOf("alice", 0, true));
     encryptionKey$.next(keyOf("bob", 255));
     encryptionKey$.next(keyOf("alice", 1, true));
     await vi.waitFor(() => expect(installed).toEqual(["alice 0", "bob 255", "alice 1"]));
-    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice", "alice", "bob"]);
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["bob", "alice", "alice"]);
   });
 
   test("keeps the newest four keys of each participant, so that a long call costs no more than a short one", async () => {
@@ -49,7 +50,7 @@ describe("the key provider", () => {
     expect(provider.getKeys().map(({ keyIndex }) => keyIndex)).toEqual([254, 255, 1, 0, 7]);
   });
 
-  test("has LiveKit encrypt with our own latest index after a new connection, not with that of somebody's key", async () => {
+  test("makes LiveKit encrypt with our own latest index after a new connection, not with the index of another participant", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     expect(provider.getLatestManuallySetKeyIndex()).toBe(-1);
     encryptionKey$.next(keyOf("alice", 3, true));
@@ -58,7 +59,56 @@ describe("the key provider", () => {
     expect(provider.getLatestManuallySetKeyIndex()).toBe(3);
   });
 
-  test("tells what it could not import and goes on", async () => {
+  test("refuses a key of another member for our own identity, because LiveKit would encrypt our media with it", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    const errors: unknown[] = [];
+    provider.error$.subscribe((error) => errors.push(error));
+    encryptionKey$.next(keyOf("alice", 0, true));
+    encryptionKey$.next(keyOf("alice", 7));
+    encryptionKey$.next(keyOf("bob", 1));
+    await vi.waitFor(() => expect(installed).toEqual(["alice 0", "bob 1"]));
+    expect(errors).toEqual([
+      expect.objectContaining({
+        code: "request-failed",
+        message: "key 7 of alice is refused: the identity is our own",
+      }),
+    ]);
+    expect(provider.getLatestManuallySetKeyIndex()).toBe(0);
+    expect(provider.getKeys()).toHaveLength(2);
+  });
+
+  test("forgets the keys of another member for our own identity that came before our own key", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    encryptionKey$.next(keyOf("alice", 7));
+    encryptionKey$.next(keyOf("alice", 0, true));
+    await vi.waitFor(() => expect(installed).toEqual(["alice 7", "alice 0"]));
+    expect(provider.getKeys().map(({ keyIndex }) => keyIndex)).toEqual([0]);
+    expect(provider.getLatestManuallySetKeyIndex()).toBe(0);
+  });
+
+  test("gives rooms that connect later the keys of present members only, if it knows them", async () => {
+    const known$ = new BehaviorSubject<readonly EncryptionKey[]>([keyOf("alice", 0, true), keyOf("bob", 1)]);
+    const { encryptionKey$, provider, installed } = setUp(known$);
+    for (const key of [keyOf("alice", 0, true), keyOf("bob", 1), keyOf("carol", 2)]) encryptionKey$.next(key);
+    await vi.waitFor(() => expect(installed).toHaveLength(3));
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice", "bob"]);
+    known$.next([keyOf("alice", 0, true)]);
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice"]);
+  });
+
+  test("keeps the keys of our own identity and of the 1,000 participants whose keys are newest", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    encryptionKey$.next(keyOf("alice", 0, true));
+    for (let n = 0; n < 1_010; n++) encryptionKey$.next(keyOf(`user${n}`, 0));
+    await vi.waitFor(() => expect(installed).toHaveLength(1_011));
+    const identities = provider.getKeys().map(({ participantIdentity }) => participantIdentity);
+    expect(identities).toHaveLength(1_000);
+    expect(identities).toContain("alice");
+    expect(identities).not.toContain("user10");
+    expect(identities).toContain("user11");
+  });
+
+  test("reports a key that it could not import, and goes on", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     const errors: unknown[] = [];
     provider.error$.subscribe((error) => errors.push(error));
@@ -68,7 +118,7 @@ describe("the key provider", () => {
     expect(errors).toEqual([expect.objectContaining({ code: "request-failed" })]);
   });
 
-  test("tells why there will be no more keys", () => {
+  test("reports the error that ended the keys", () => {
     const { encryptionKey$, provider } = setUp();
     const errors: unknown[] = [];
     provider.error$.subscribe((error) => errors.push(error));
@@ -77,7 +127,7 @@ describe("the key provider", () => {
     expect(errors).toEqual([reason]);
   });
 
-  test("lets go of the keys when disposed of, in the middle of an import too", async () => {
+  test("installs nothing after dispose, not even a key that is being imported", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     encryptionKey$.next(keyOf("bob", 0));
     provider.dispose();
@@ -86,10 +136,10 @@ describe("the key provider", () => {
     expect(installed).toEqual([]);
   });
 
-  test("refuses a platform without WebCrypto", () => {
+  test("rejects a platform without WebCrypto", () => {
     vi.stubGlobal("crypto", {});
     try {
-      expect(setUp).toThrow(expect.objectContaining({ code: "unsupported" }));
+      expect(() => setUp()).toThrow(expect.objectContaining({ code: "unsupported" }));
     } finally {
       vi.unstubAllGlobals();
     }

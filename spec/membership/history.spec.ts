@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Projection } from "../../src/membership/projection.ts";
-import { wholeRoom } from "../../src/room/changes.ts";
+import { wholeRoom } from "../../src/room/room-changes.ts";
 import type { Membership } from "../../src/types.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { history, shuffled } from "../support/history.ts";

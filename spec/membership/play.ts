@@ -1,7 +1,7 @@
 // Play: lets facts happen in a room, for a client and its projection, and logs them for the oracle.
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { Projection } from "../../src/membership/projection.ts";
-import { wholeRoom } from "../../src/room/changes.ts";
+import { wholeRoom } from "../../src/room/room-changes.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {

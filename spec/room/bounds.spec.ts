@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   decodeMembership,
-  decodeRoomEvent,
   decodeSlot,
-  decodeStickyEvent,
   intentOf,
   permissionsOf,
   rtcSession,
@@ -12,6 +10,7 @@ import {
   watchSession,
 } from "../../src/index.ts";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
+import { decodeRoomEvent, decodeStickyEvent } from "../../src/port/index.ts";
 import { fromBase64 } from "../../src/room/base64.ts";
 import {
   alice,

@@ -6,7 +6,6 @@ import {
   type Application,
   type Behavior,
   decodeMembership,
-  decodeRoomEvent,
   intentOf,
   type Matrix,
   type Membership,
@@ -23,6 +22,7 @@ import {
   transportOf,
   watchSession,
 } from "../../src/index.ts";
+import { decodeRoomEvent } from "../../src/port/index.ts";
 
 interface Board extends Application {
   readonly type: "org.example.board";

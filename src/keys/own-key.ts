@@ -1,4 +1,4 @@
-// OwnKey: one media key of ours, who may hold it, and who is still to get it. protocol.md 5.1, pitfall 23.
+// OwnKey: one media key of ours, which devices may hold it, and which are still to get it. protocol.md 5.1, pitfall 23.
 import type { Device } from "../matrix.ts";
 import { deviceKey } from "./device.ts";
 
@@ -10,17 +10,30 @@ interface Due {
   readonly ts: number;
 }
 
+/** A user with devices outside the call that may hold a key. */
+interface Leaver {
+  /** When each device left. The first to leave comes first. */
+  readonly devices: Map<string, number>;
+  /** When the first device left that is not remembered by its id, or `Infinity`. */
+  forgottenTs: number;
+  /** When we saw that the user was kicked or banned, or `Infinity`. */
+  removedTs: number;
+}
+
+/** How many devices of one leaver are remembered. */
+const maxLeaverDevices = 100;
+
 export class OwnKey {
   readonly keyIndex: number;
   readonly key: Uint8Array<ArrayBuffer>;
   readonly createdTs: number;
-  /** From when on we encrypt with it. */
+  /** When we start to encrypt with it. */
   readonly useTs: number;
-  /** Whom it was sent to. Each may hold it, whatever became of the message. */
+  /** Devices that it was sent to. Each may hold it, even if the server reported a failure. */
   readonly #holders = new Set<string>();
   readonly #due = new Map<string, Due>();
-  /** Holders that are out of the call, and since when: the first to go comes first. */
-  readonly #leavers = new Map<string, number>();
+  /** Users with holders that left the call. The first to leave comes first. */
+  readonly #leavers = new Map<string, Leaver>();
 
   constructor(keyIndex: number, key: Uint8Array<ArrayBuffer>, createdTs: number, useTs: number) {
     this.keyIndex = keyIndex;
@@ -33,10 +46,14 @@ export class OwnKey {
     return this.#holders.has(deviceKey(device));
   }
 
-  /** Since when somebody out of the call may hold it. */
+  /** Since when a device outside the call may hold it. */
   get exposedSinceTs(): number | undefined {
-    for (const ts of this.#leavers.values()) return ts;
-    return undefined;
+    return earliest(this.#leavers, ({ devices, forgottenTs }) => Math.min(forgottenTs, ...devices.values()));
+  }
+
+  /** Since when a user who was kicked or banned may hold it. */
+  get removedSinceTs(): number | undefined {
+    return earliest(this.#leavers, ({ removedTs }) => removedTs);
   }
 
   /** When the next device is to get it. */
@@ -46,33 +63,81 @@ export class OwnKey {
     return soonest;
   }
 
-  /** A device in the call is to get it, for the first time or once more. */
-  offer(device: Device, now: number): void {
-    this.#leavers.delete(deviceKey(device));
-    this.#due.set(deviceKey(device), { device, attempt: 1, ts: now });
+  /** Sends it at `ts` to a device in the call, for the first time or once more. */
+  enqueue(device: Device, ts: number): void {
+    const { userId, deviceId } = device;
+    const leaver = this.#leavers.get(userId);
+    leaver?.devices.delete(deviceId);
+    if (leaver?.devices.size === 0 && leaver.forgottenTs === Infinity) this.#leavers.delete(userId);
+    this.#due.set(deviceKey(device), { device, attempt: 1, ts });
   }
 
-  /** A device is out of the call. */
-  withdraw(device: Device, now: number): void {
-    const id = deviceKey(device);
-    this.#due.delete(id);
-    if (this.#holders.has(id)) this.#leavers.set(id, now);
+  /** A device left the call: it gets nothing more. `isRemoved`: its user was kicked or banned. */
+  cancel(device: Device, isRemoved: boolean, now: number): void {
+    const { userId, deviceId } = device;
+    this.#due.delete(deviceKey(device));
+    if (!this.#holders.has(deviceKey(device))) return;
+    const leaver = this.#leavers.get(userId) ?? { devices: new Map(), forgottenTs: Infinity, removedTs: Infinity };
+    this.#leavers.set(userId, leaver);
+    leaver.devices.set(deviceId, now);
+    if (isRemoved) leaver.removedTs = Math.min(leaver.removedTs, now);
+    const [oldest] = leaver.devices;
+    if (leaver.devices.size <= maxLeaverDevices || !oldest) return;
+    // Nobody can make us remember more. Its key counts as exposed from here on, whatever comes back.
+    const [forgotten, leftTs] = oldest;
+    leaver.devices.delete(forgotten);
+    this.#holders.delete(deviceKey({ userId, deviceId: forgotten }));
+    leaver.forgottenTs = Math.min(leaver.forgottenTs, leftTs);
   }
 
-  /** A message did not arrive. Nothing is owed to those who have left, nor to those who are to get it anyway. */
+  /** Looks which leavers were kicked or banned. */
+  checkRemoved(isRemoved: (userId: string) => boolean, now: number): void {
+    for (const [userId, leaver] of this.#leavers)
+      if (isRemoved(userId)) leaver.removedTs = Math.min(leaver.removedTs, now);
+  }
+
+  /** A message failed. It is sent again, unless the device has left or a first try is already due. */
   retry(device: Device, attempt: number, ts: number): void {
     const id = deviceKey(device);
-    if (!this.#leavers.has(id) && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
+    const hasLeft = this.#leavers.get(device.userId)?.devices.has(device.deviceId);
+    if (!hasLeft && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
   }
 
-  /** Whom to send it to now, by the number of the attempt. From here on they count as holders. */
-  take(now: number): ReadonlyMap<number, readonly Device[]> {
-    const due = this.#due.size > 0 ? [...this.#due].filter(([, { ts }]) => ts <= now) : [];
-    for (const [id] of due) {
+  /** It was not sent to a device, which therefore does not hold it. It is sent at `ts`. */
+  withhold(device: Device, attempt: number, ts: number): void {
+    const { userId, deviceId } = device;
+    this.#holders.delete(deviceKey(device));
+    const hasLeft = this.#leavers.get(userId)?.devices.delete(deviceId);
+    if (!hasLeft && !this.#due.has(deviceKey(device))) this.#due.set(deviceKey(device), { device, attempt, ts });
+  }
+
+  /** Removes and returns the devices to send it to now, by the number of the attempt. They count as holders from here on. */
+  popDue(now: number): ReadonlyMap<number, readonly Device[]> {
+    const byAttempt = new Map<number, Device[]>();
+    for (const [id, { device, attempt, ts }] of this.#due) {
+      if (ts > now) continue;
       this.#due.delete(id);
       this.#holders.add(id);
+      const devices = byAttempt.get(attempt);
+      if (devices) devices.push(device);
+      else byAttempt.set(attempt, [device]);
     }
-    const byAttempt = Map.groupBy(due, ([, { attempt }]) => attempt);
-    return new Map([...byAttempt].map(([attempt, group]) => [attempt, group.map(([, { device }]) => device)]));
+    return byAttempt;
   }
+}
+
+/** A key of ours for some devices. */
+export interface Delivery {
+  readonly key: OwnKey;
+  readonly devices: readonly Device[];
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** The message also requests the keys of these devices. */
+  readonly wantsKey?: boolean;
+}
+
+function earliest(leavers: ReadonlyMap<string, Leaver>, timeOf: (leaver: Leaver) => number): number | undefined {
+  let earliestTs = Infinity;
+  for (const leaver of leavers.values()) earliestTs = Math.min(earliestTs, timeOf(leaver));
+  return earliestTs < Infinity ? earliestTs : undefined;
 }

@@ -3,6 +3,7 @@ import type { Application, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./entry.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
 import { byNewest } from "./sender-limits.ts";
+import { stickyKeyOf } from "./sticky-event.ts";
 import { outranks } from "./sticky-map.ts";
 
 /** The rules of a session. */
@@ -99,6 +100,7 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
     kind,
     userId: event.sender,
     ...(claim && { deviceId: claim.deviceId }),
+    ...(kind === "sticky" && reason === "left" && { stickyKey: stickyKeyOf(event.content) ?? "" }),
     eventId: event.eventId,
     originServerTs: event.originServerTs,
     ...(untilTs !== Infinity && { untilTs }),

@@ -1,7 +1,7 @@
 // Members: membership$, rejected$ and slot$ of a call: the sides of one projection, kept while any of them has a subscriber.
 import { asyncScheduler, Observable, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import type { Membership, Slot } from "../types.ts";

@@ -1,6 +1,6 @@
 // Projection: a fold that is kept in step with a room. A change says where to look; the value is read from the client.
 import type { Matrix, RoomChange } from "../matrix.ts";
-import { wholeRoom } from "../room/changes.ts";
+import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom, knowsMembership } from "../room/room-member.ts";

@@ -1,10 +1,10 @@
 // m.room.encryption: whether a room is encrypted.
 import { filter, map, type Observable, startWith, take } from "rxjs";
 import type { Matrix } from "../matrix.ts";
-import { changesByRoom } from "./changes.ts";
+import { changesByRoom } from "./room-changes.ts";
 
 /** Whether a room is encrypted. Encryption cannot be turned off: the content of the event does not matter. */
-export function isEncrypted(matrix: Matrix, roomId: string): boolean {
+export function isEncrypted(matrix: Pick<Matrix, "stateEvent">, roomId: string): boolean {
   return matrix.stateEvent(roomId, "m.room.encryption", "") !== undefined;
 }
 

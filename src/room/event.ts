@@ -21,7 +21,7 @@ export interface Received {
  *
  * @example
  * ```ts
- * import { decodeRoomEvent } from "matrixrtc-rx";
+ * import { decodeRoomEvent } from "matrixrtc-rx/port";
  *
  * const json = { type: "m.room.member", sender: "@alice:example.org", event_id: "$1", origin_server_ts: 1, content: {} };
  * console.assert(decodeRoomEvent({ ...json, state_key: "@alice:example.org" }).ok?.stateKey === "@alice:example.org");
@@ -48,7 +48,7 @@ export function decodeRoomEvent(json: unknown): Parsed<RoomEvent> {
  *
  * @example
  * ```ts
- * import { decodeStickyEvent } from "matrixrtc-rx";
+ * import { decodeStickyEvent } from "matrixrtc-rx/port";
  *
  * const common = { sender: "@alice:example.org", event_id: "$1", origin_server_ts: 1, content: {} };
  * const json = { ...common, type: "org.matrix.msc4143.rtc.member", msc4354_sticky: { duration_ms: 3_600_000 } };

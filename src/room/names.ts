@@ -14,3 +14,22 @@ export const roomKeyType = "io.element.call.encryption_keys";
 
 /** The slot of the default call of a room. */
 export const roomCallSlot = "m.call#ROOM";
+
+/** State events that say what a room is, who is in it and who may do what. */
+export const roomStateTypes: readonly string[] = [
+  "m.room.name",
+  "m.room.topic",
+  "m.room.avatar",
+  "m.room.member",
+  "m.room.create",
+  "m.room.join_rules",
+  "m.room.power_levels",
+  "m.room.add_state_level",
+  "m.room.send_event_level",
+  "m.room.ops_levels",
+  "m.room.aliases",
+  "m.room.canonical_alias",
+  "m.room.encryption",
+  "m.room.history_visibility",
+  "m.room.tombstone",
+];

@@ -18,6 +18,13 @@ export const knowsMembership = (matrix: Matrix, roomId: string, userId: string):
   matrix.stateEvent(roomId, "m.room.member", userId) !== undefined;
 
 /** Whether a user is joined to a room now. */
-export function isInRoom(matrix: Matrix, roomId: string, userId: string): boolean {
+export function isInRoom(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
   return roomMembershipOf(matrix.stateEvent(roomId, "m.room.member", userId)?.content) === "join";
+}
+
+/** Whether a user was kicked or banned from a room, and is not back. */
+export function isRemoved(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
+  const event = matrix.stateEvent(roomId, "m.room.member", userId);
+  const membership = roomMembershipOf(event?.content);
+  return membership === "ban" || (membership === "leave" && event !== undefined && event.sender !== userId);
 }

@@ -2,7 +2,7 @@
 import { asyncScheduler } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
 import type { ProjectionOptions, ReadingRules } from "../membership/projection.ts";
-import { changesByRoom, type Watcher } from "../room/changes.ts";
+import { changesByRoom, type Watcher } from "../room/room-changes.ts";
 import { mayBeGone, type Sentinel, sentinelOf } from "./sentinel.ts";
 
 export class ActiveRooms {

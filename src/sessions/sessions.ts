@@ -2,7 +2,7 @@
 import { asyncScheduler, mergeMap, Observable, pairwise, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import { projectNow } from "../membership/projection.ts";
-import { byRoom, changesByRoom } from "../room/changes.ts";
+import { byRoom, changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";

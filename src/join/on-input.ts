@@ -1,0 +1,186 @@
+// On input: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 5.7, 14.1.
+import { maxClaimedAgeMs } from "../membership/state-event.ts";
+import { retrySoon } from "./backoff.ts";
+import { noteClockOffset } from "./clock-offset.ts";
+import { discardDelayedLeave } from "./delayed-leave.ts";
+import {
+  armedLeave,
+  conditionMs,
+  type Draft,
+  forgetTxn,
+  type Input,
+  type LifecycleState,
+  type Presence,
+  trace,
+} from "./model.ts";
+import { onAnswer } from "./on-answer.ts";
+import { giveUp, leave, markPublished, markReplaced } from "./phases.ts";
+import { isAmbiguous } from "./plan.ts";
+import { idempotencyKey, type Request } from "./requests.ts";
+
+/** After somebody enters the room, we wait this long for others to enter too, and write once for all of them. */
+const lateMemberWaitMs = 2_000;
+/** How many strays we remember to have sent a leave for. */
+const maxLeftStrays = 20;
+
+type Shown = Extract<Input, { kind: "membership" }>;
+
+/** Applies an input to the state. */
+export function onInput(draft: Draft, input: Input): void {
+  const { state, now } = draft;
+  switch (input.kind) {
+    case "content":
+      if (state.content) markDirty(draft, "update", now);
+      state.content = input.content;
+      return;
+    case "answer":
+      return onRequestAnswered(draft, input);
+    case "membership":
+      return onOwnMembership(draft, input);
+    case "slot":
+      state.slot.status = input.status;
+      return;
+    case "late-room-member":
+      return markDirty(draft, "late-room-member", now + lateMemberWaitMs);
+    case "keys-unanswered":
+      return renew(draft);
+    case "page-hidden":
+      return onPageHidden(draft);
+    case "leave":
+      return leave(draft, input.cause, input.reason);
+    case "failure":
+      return giveUp(draft, input.error);
+    case "unblocked":
+      state.isBlocked = false;
+      state.delayedLeave.waitUntilTs = now + conditionMs;
+      return discardDelayedLeave(draft, ...input.obsolete);
+    case "replaced":
+      state.isOver = true;
+      return;
+    case "resumed":
+      state.requests.isPaused = false;
+      return retrySoon(draft);
+    case "clock":
+  }
+}
+
+function onRequestAnswered(draft: Draft, { id, answer }: Extract<Input, { kind: "answer" }>): void {
+  const { requests } = draft.state;
+  const inFlight = requests.inFlight.find((request) => request.id === id);
+  if (inFlight) {
+    requests.inFlight = requests.inFlight.filter((request) => request !== inFlight);
+    return onAnswer(draft, inFlight, answer, false);
+  }
+  const timedOut = requests.timedOut.find((request) => request.id === id);
+  if (!timedOut) return;
+  requests.timedOut = requests.timedOut.filter((request) => request !== timedOut);
+  onAnswer(draft, timedOut, answer, true);
+}
+
+/** Our presence is what the room shows, and nothing else. */
+function onOwnMembership(draft: Draft, { own, standing, strays = [] }: Shown): void {
+  const { state } = draft;
+  const { presence, publication } = state;
+  presence.own = own;
+  presence.standing = standing;
+  noteClockOffset(draft);
+  for (const stray of strays) if (!hasLeft(state, stray)) markReplaced(draft, stray);
+  const createdTs = shownSinceTs(state, draft.now);
+  if (createdTs === "stale") return;
+  if (createdTs !== undefined && publication.status !== "no") {
+    const { createdTs: before = createdTs } = presence;
+    presence.createdTs = createdTs > before + maxClaimedAgeMs ? before : createdTs;
+    presence.isEchoed = true;
+    presence.isMissing = false;
+    if (publication.status === "maybe") markPublished(draft, state.rejoin ? "rejoin" : "join", "sync");
+  } else if (createdTs === undefined && state.phase !== "leaving") {
+    presence.isMissing = true;
+  } else if (createdTs === undefined && isLeaveShown(draft)) {
+    onLeaveShown(draft);
+  }
+}
+
+/**
+ * When we joined, as the room shows it: nothing if it does not show us, `stale` if it shows an earlier instance. An event
+ * that is expired by our wall clock alone still shows us: the clocks disagree.
+ */
+function shownSinceTs({ presence, publication }: LifecycleState, now: number): number | "stale" | undefined {
+  const { own, standing, staleEventId } = presence;
+  const eventId = own?.eventId ?? standing?.eventId;
+  if (eventId !== undefined && eventId === staleEventId) return own ? "stale" : undefined;
+  if (own) return own.createdTs;
+  return standing?.isExpired && now < publication.expiresTs ? standing.originServerTs : undefined;
+}
+
+/** Whether we need not send a leave for a stray. */
+const hasLeft = ({ publication }: LifecycleState, stray: number | string): boolean =>
+  typeof stray === "string" && publication.leftStrays.includes(stray);
+
+/** A leave was sent for a stray: once is enough, until the room shows it. */
+export function markStrayLeft({ state: { publication } }: Draft, stray: string): void {
+  publication.leftStrays = [...publication.leftStrays, stray].slice(-maxLeftStrays);
+}
+
+/** True if the room shows our membership unchanged, so that changes of other members can be skipped. */
+export function isUnchanged({ presence, publication }: LifecycleState, own: Presence["own"]): boolean {
+  if (own === undefined || own !== presence.own) return false;
+  return publication.status === "yes" && presence.isEchoed && !presence.isMissing;
+}
+
+/** Whether it is our leave that the room shows, now that it does not show us any more. */
+function isLeaveShown(draft: Draft): boolean {
+  const { presence, publication } = draft.state;
+  if (!presence.isEchoed || presence.standing || publication.status !== "yes") return false;
+  return !isAmbiguous(draft.state) && !isHiddenBySlot(draft);
+}
+
+/** The room shows us as gone while we are leaving. That confirms the leave like an answer. */
+function onLeaveShown({ state }: Draft): void {
+  state.publication.status = "no";
+  if (state.requests.inFlight.some(({ request }) => request.kind === "send"))
+    state.delayedLeave.held = { status: "wanted" };
+  state.requests.inFlight = state.requests.inFlight.filter(({ lane }) => lane === "cleanup");
+}
+
+/** A closed slot hides sticky members, whether or not they have left. */
+export function isHiddenBySlot({ settings, state }: Pick<Draft, "settings" | "state">): boolean {
+  return settings.kind === "sticky" && state.slot.status === "closed";
+}
+
+/** Our membership has to be written again, once for all that happens until `dueTs`. */
+function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missing-key", dueTs: number): void {
+  const { phase, joinCount, publication, requests } = draft.state;
+  // A new event is needed: it is no retry of the one before.
+  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
+  const isWriting = phase === "joined" || requests.inFlight.some(({ request }) => request.kind === "write");
+  if (!isWriting || phase === "leaving") return;
+  if (!publication.dirty || dueTs < publication.dirty.dueTs) publication.dirty = { reason, dueTs };
+}
+
+/**
+ * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. To it, every event of a sticky
+ * member does that, and a new creation time of a state member. A millisecond is enough, and keeps our place in the list.
+ */
+function renew(draft: Draft): void {
+  const { presence, publication } = draft.state;
+  if (!presence.own) return;
+  publication.createdFromTs = (presence.createdTs ?? presence.own.createdTs) + 1;
+  markDirty(draft, "missing-key", draft.now);
+}
+
+/** The page is about to close: leaves at once. If the page lives on, the next restart or sync shows that we have left. */
+function onPageHidden(draft: Draft): void {
+  const { state, now } = draft;
+  const armed = armedLeave(state);
+  if (state.publication.status === "no" || state.phase === "leaving") return;
+  trace(draft, { kind: "page-hidden" });
+  if (!armed)
+    return sendAndForget(draft, { kind: "leave", of: state.joinCount, txn: state.requests.nextId, reason: undefined });
+  sendAndForget(draft, { kind: "send", delayId: armed.delayId, keepalive: true });
+  state.delayedLeave.held = { ...armed, leaveTs: now, restartTs: now + 1_000 };
+}
+
+/** Sends a request whose answer changes nothing: the page may be gone before it comes. */
+function sendAndForget(draft: Draft, request: Request): void {
+  draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
+}

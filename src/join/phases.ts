@@ -1,0 +1,171 @@
+// Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
+import { RtcError } from "../errors.ts";
+import { unknownsOf } from "./backoff.ts";
+import { discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
+import { type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
+import type { LeaveReason } from "./options.ts";
+import { idempotencyKey, type WriteReason } from "./requests.ts";
+import type { RejoinReason } from "./state.ts";
+import type { LeaveCause } from "./trace.ts";
+
+/** How long we wait for the room to show us for the first time before our absence counts (4.8). */
+export const echoGraceMs = 10_000;
+
+/** How many replaced members of ours we still send a leave for. */
+const maxReplaced = 5;
+
+/** While leaving, we wait this long at most for a write or a delayed leave that is under way. */
+const leaveWaitMs = 2_000;
+
+/** How long a leave is retried after the caller has stopped waiting for it. */
+export const leaveRetryMs = 30_000;
+
+/** After a lost delayed leave may have fired, its leave needs this time to arrive. */
+const arrivalMs = 500;
+/** A re-join waits for lost delayed leaves to fire if that takes no longer than this. */
+const longestFireWaitMs = 4_000;
+
+const hourMs = 3_600_000;
+
+/** How often a delayed leave is restarted: more often if the server has shortened the delay. */
+export function restartEveryMs({ timing }: Settings, delayMs: number, delegated: boolean): number {
+  return Math.min(delegated ? timing.delegatedLeaveRestartMs : timing.delayedLeaveRestartMs, (delayMs * 2) / 3);
+}
+
+/** The server holds our membership: it has answered, or the room shows it. */
+export function markPublished(draft: Draft, reason: WriteReason, by: "answer" | "sync"): void {
+  const { state, settings, now } = draft;
+  const { publication, delayedLeave } = state;
+  const { firstSentTs, lifetimeMs } = publication;
+  const renewMs = Math.min(lifetimeMs, hourMs);
+  publication.status = "yes";
+  publication.expiresTs = firstSentTs + lifetimeMs;
+  publication.refreshTs = firstSentTs + renewMs - Math.min(settings.timing.expiryHeadroomMs, renewMs / 2);
+  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount: state.joinCount }));
+  trace(draft, { kind: "membership-written", reason, by });
+  if (state.phase !== "joining" && state.phase !== "rejoining") return;
+  state.phase = "joined";
+  publication.joinedTs = publication.sentTs;
+  // Some servers cancel a delayed event when its state key is written: find out now, not in five seconds (4.6).
+  if (delayedLeave.held.status === "armed") delayedLeave.held = { ...delayedLeave.held, restartTs: now };
+}
+
+/** Our membership has ended although we did not end it: joins again as a new instance. */
+export function rejoin(draft: Draft, reason: RejoinReason): void {
+  const { state, settings, now } = draft;
+  const { delayedLeave, publication, presence, requests } = state;
+  if (state.phase === "leaving") return;
+  const attempt = presence.isEchoed ? 1 : (state.rejoin?.attempt ?? 0) + 1;
+  trace(draft, { kind: "rejoining", reason, attempt });
+  const isSticky = settings.kind === "sticky";
+  // The room shows us, or would show us if it counted our event.
+  const isVisible = presence.own !== undefined || presence.standing !== undefined;
+  // A member that the room has not shown yet may still show up, beside the one that replaces it.
+  const mayShowUp = publication.status !== "no" && !presence.isEchoed;
+  if (isSticky && (isVisible || mayShowUp)) markReplaced(draft, state.joinCount);
+  if (state.phase === "joined") state.phase = "rejoining";
+  state.rejoin = { reason, attempt };
+  state.joinCount += 1;
+  publication.status = isVisible && !isSticky ? "maybe" : "no";
+  publication.dirty = undefined;
+  publication.expiresTs = Infinity;
+  publication.refreshTs = Infinity;
+  publication.eventId = undefined;
+  presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
+  presence.own = undefined;
+  presence.createdTs = undefined;
+  presence.isEchoed = false;
+  presence.isMissing = false;
+  discardDelegation(draft);
+  delayedLeave.delegate = "wanted";
+  askForDelayedLeave(draft);
+  const waitTs = now + rejoinWaitMs(draft, attempt);
+  requests.notBefore = { schedule: waitTs, write: waitTs };
+  requests.retryTs = {};
+  requests.failures = {};
+  requests.unknowns = {};
+}
+
+/** A re-join needs a delayed leave that is alive. */
+function askForDelayedLeave(draft: Draft): void {
+  const { settings, state, now } = draft;
+  const { held } = state.delayedLeave;
+  if (held.status !== "armed") return;
+  // It was due: the server has sent it.
+  if (now >= held.leaveTs) return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+  // A new sticky member needs one of its own. That of a state member may still be alive: ask first.
+  const asked = { ...held, restartTs: now, doubtTs: now };
+  state.delayedLeave.held = settings.kind === "sticky" ? { status: "wanted" } : asked;
+}
+
+function rejoinWaitMs({ state: { delayedLeave }, now }: Draft, attempt: number): number {
+  // If the room never shows us, it may never will: retry with growing waits.
+  const waitMs = attempt === 1 ? 0 : Math.min(echoGraceMs * 2 ** (attempt - 2), 300_000);
+  const { held, mayFireUntilTs } = delayedLeave;
+  const fireMs = mayFireUntilTs + arrivalMs - now;
+  // Delayed leaves that the server denies may end what we write now.
+  const isWorthWaiting = held.status === "unsupported" && mayFireUntilTs > now && fireMs <= longestFireWaitMs;
+  return isWorthWaiting ? Math.max(waitMs, fireMs) : waitMs;
+}
+
+/** Starts to leave. Requests that are under way are aborted, unless their outcome decides how to leave. */
+export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, failure?: RtcError): void {
+  const { state, now } = draft;
+  const { requests } = state;
+  if (state.phase === "leaving") return;
+  trace(draft, { kind: "leave-started", cause });
+  state.phase = "leaving";
+  discardDelegation(draft);
+  state.leaving = {
+    sinceTs: now,
+    cause,
+    reason,
+    failure,
+    hasTimedOut: false,
+    hasSendFailed: false,
+    keepDelayedLeave: false,
+  };
+  requests.notBefore = {};
+  requests.retryTs = {};
+  requests.failures = {};
+  requests.unknowns = {};
+  requests.inFlight = requests.inFlight.flatMap((request) => {
+    const isNeeded = request.lane === "cleanup" || ["write", "leave", "schedule"].includes(request.request.kind);
+    if (!isNeeded) draft.effects.push({ kind: "abort", id: request.id });
+    return isNeeded ? [{ ...request, timeoutTs: Math.min(request.timeoutTs, now + leaveWaitMs) }] : [];
+  });
+}
+
+/** Gives up for good, with one attempt to leave. */
+export function giveUp(draft: Draft, error: RtcError, reason?: LeaveReason): void {
+  leave(draft, "failure", reason, error);
+}
+
+/** Ends the lifecycle. */
+export function end(draft: Draft, error?: RtcError): void {
+  const { state } = draft;
+  if (state.isOver) return;
+  state.isOver = true;
+  if (error && state.leaving) state.leaving = { ...state.leaving, failure: state.leaving.failure ?? error };
+  const failure = state.leaving?.failure;
+  const confirmed = state.publication.status === "no" && !state.publication.hasGhost;
+  trace(draft, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
+}
+
+/** The error of a leave that takes too long. */
+export const leaveTimeout = (): RtcError => new RtcError("leave-timeout", "the leave was not confirmed in time");
+
+/** A member of ours has been replaced, and has to be removed from the room. */
+export function markReplaced({ state: { publication } }: Draft, member: ReplacedMember): void {
+  if (publication.replaced.includes(member)) return;
+  publication.replaced = [...publication.replaced, member].slice(-maxReplaced);
+}
+
+/** A replaced member is known to have left, or cannot be removed. */
+export function forgetReplaced({ state: { publication } }: Draft, member: ReplacedMember): void {
+  publication.replaced = publication.replaced.filter((replaced) => replaced !== member);
+}
+
+/** Whether the room has shown that we joined before the answer came: we are in, whatever the answer says. */
+export const isConfirmedBySync = ({ state }: Draft, reason: WriteReason): boolean =>
+  state.phase === "joined" && state.presence.isEchoed && (reason === "join" || reason === "rejoin");

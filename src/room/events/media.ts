@@ -1,0 +1,114 @@
+// Media in messages: files, encrypted files, and what is said about them. Client-server specification, m.room.message.
+import { body, flag, id, list, mapped, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
+
+/** About a file. */
+export interface FileInfo {
+  readonly mimetype?: string;
+  /** In bytes. */
+  readonly size?: number;
+  /** `mxc:` URL of a small picture of it. */
+  readonly thumbnail_url?: string;
+  readonly thumbnail_file?: EncryptedFile;
+  readonly thumbnail_info?: ThumbnailInfo;
+}
+
+/** About a picture. */
+export interface ImageInfo extends FileInfo {
+  /** In pixels. */
+  readonly w?: number;
+  readonly h?: number;
+}
+
+/** About a sound. */
+export interface AudioInfo {
+  readonly mimetype?: string;
+  readonly size?: number;
+  /** In milliseconds. */
+  readonly duration?: number;
+}
+
+/** About a moving picture. */
+export interface VideoInfo extends ImageInfo {
+  readonly duration?: number;
+}
+
+/** About a small picture. */
+export interface ThumbnailInfo {
+  readonly mimetype?: string;
+  readonly size?: number;
+  readonly w?: number;
+  readonly h?: number;
+}
+
+/** A file that was encrypted before it was uploaded. `key` and `iv` are secrets. */
+export interface EncryptedFile {
+  readonly url: string;
+  readonly key: FileKey;
+  readonly iv: string;
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly v: string;
+}
+
+/** A JSON web key, AES-CTR. */
+export interface FileKey {
+  readonly kty: string;
+  readonly alg: string;
+  readonly k: string;
+  readonly key_ops?: readonly string[];
+  readonly ext?: boolean;
+}
+
+/** Where a file of a message is: in the clear (`url`) or encrypted (`file`). */
+export interface Attachment {
+  readonly url?: string;
+  readonly file?: EncryptedFile;
+  /** The name of the file. Where there is one, `body` is a caption. */
+  readonly filename?: string;
+}
+
+const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>(
+  {
+    url,
+    key: object<FileKey>({ kty: id, alg: id, k: id }, { key_ops: list(id), ext: flag }),
+    iv: id,
+    hashes: record(id, id),
+    v: id,
+  },
+  {},
+);
+
+const file = { mimetype: name, size: natural };
+const picture = { ...file, w: natural, h: natural };
+const thumbnailInfo: Rule<ThumbnailInfo> = object<ThumbnailInfo>({}, picture);
+
+/** In the first text the thumbnail is beside `info`; it is put where it is today. */
+export const outerThumbnail: Optional<OuterThumbnail> = {
+  thumbnail_url: url,
+  // Misspelt once in that text.
+  thumbnail_info: [thumbnailInfo, "thumbnail_info", "thumbanil_info"],
+};
+const thumbnail = { ...outerThumbnail, thumbnail_file: encryptedFile };
+
+export const fileInfo: Rule<FileInfo> = object<FileInfo>({}, { ...file, ...thumbnail });
+export const imageInfo: Rule<ImageInfo> = object<ImageInfo>({}, { ...picture, ...thumbnail });
+export const audioInfo: Rule<AudioInfo> = object<AudioInfo>({}, { ...file, duration: natural });
+export const videoInfo: Rule<VideoInfo> = object<VideoInfo>({}, { ...picture, ...thumbnail, duration: natural });
+
+export const attachment: Optional<Attachment> = { url, file: encryptedFile, filename: body };
+
+/** A thumbnail beside `info`. */
+export interface OuterThumbnail {
+  readonly thumbnail_url?: string;
+  readonly thumbnail_info?: ThumbnailInfo;
+}
+
+/** Moves the outer thumbnail of a content into its `info`. */
+export const withInnerThumbnail = <T extends { readonly info?: FileInfo }>(rule: Rule<T & OuterThumbnail>): Rule<T> =>
+  mapped(rule, ({ thumbnail_url, thumbnail_info, ...content }) => {
+    const info = {
+      ...(thumbnail_url !== undefined && { thumbnail_url }),
+      ...(thumbnail_info && { thumbnail_info }),
+      ...content.info,
+    };
+    return { ...content, ...(Object.keys(info).length > 0 && { info }) } as unknown as T;
+  });

@@ -1,0 +1,128 @@
+// Permissions: what a user may do in a room and why not, by whichever form of power levels the room has.
+import type { Matrix } from "../../matrix.ts";
+import { creatorsOf } from "../create.ts";
+import { isEncrypted } from "../encryption.ts";
+import type { FirstPowerLevels, PowerLevels } from "../events/state-contents.ts";
+import { isFiniteNumber } from "../json.ts";
+import type { ReadState } from "./state-reader.ts";
+
+/** Something that a user may want to do in a room. */
+export type RoomAction =
+  /** Sending an event of the timeline: in an encrypted room, by the level of `m.room.encrypted`. */
+  | { readonly kind: "event"; readonly type: string }
+  | { readonly kind: "state"; readonly type: string; readonly stateKey?: string }
+  | { readonly kind: "kick" | "ban"; readonly userId: string }
+  | { readonly kind: "invite" | "notifyRoom" }
+  /** Redacting an event of a user. */
+  | { readonly kind: "redact"; readonly sender: string };
+
+/** Why a user may not do something. */
+export type Denial =
+  | { readonly reason: "not-in-room" }
+  | { readonly reason: "power-level"; readonly needed: number; readonly level: number }
+  /** The other user has as much power, or more. */
+  | { readonly reason: "outranked"; readonly level: number; readonly otherLevel: number };
+
+/** What a user may do in a room now. The same object until something of it changes. */
+export interface RoomPermissions {
+  /** The power level; `Infinity` for those who created a room of version 12 or later. */
+  readonly level: number;
+  may(action: RoomAction): boolean;
+  /** Why the user may not; `undefined` if the user may. */
+  denial(action: RoomAction): Denial | undefined;
+}
+
+/** What power levels say, in either form. */
+interface Levels {
+  ofUser(userId: string): number;
+  event(type: string): number;
+  state(type: string, stateKey: string): number;
+  readonly kick: number;
+  readonly ban: number;
+  readonly redact: number;
+  readonly invite: number;
+  readonly notifyRoom: number;
+}
+
+/** What a user may do in a room as it is now. */
+export function roomPermissions(matrix: Matrix, roomId: string, userId: string, state: ReadState): RoomPermissions {
+  const content = state("m.room.power_levels");
+  const levels = content?.form === "first" ? firstForm(content, matrix, roomId, state) : today(content, matrix, roomId);
+  const level = levels.ofUser(userId);
+  const isIn = state("m.room.member", userId)?.membership === "join";
+
+  const neededFor = (action: RoomAction): number => {
+    switch (action.kind) {
+      case "event": {
+        const isWrapped = isEncrypted(matrix, roomId) && !cleartextTypes.includes(action.type);
+        return levels.event(isWrapped ? "m.room.encrypted" : action.type);
+      }
+      case "state":
+        return levels.state(action.type, action.stateKey ?? "");
+      case "redact":
+        return Math.max(levels.event("m.room.redaction"), action.sender === userId ? -Infinity : levels.redact);
+      default:
+        return levels[action.kind];
+    }
+  };
+  const denial = (action: RoomAction): Denial | undefined => {
+    if (!isIn) return { reason: "not-in-room" };
+    const needed = neededFor(action);
+    if (level < needed) return { reason: "power-level", needed, level };
+    if (!("userId" in action) || action.userId === userId) return undefined;
+    const otherLevel = levels.ofUser(action.userId);
+    return otherLevel < level ? undefined : { reason: "outranked", level, otherLevel };
+  };
+  return { level, may: (action) => !denial(action), denial };
+}
+
+const cleartextTypes: readonly string[] = ["m.room.redaction", "m.reaction"];
+
+type LevelsByKey = Readonly<Record<string, number>>;
+
+const levelIn = (levels: LevelsByKey, key: string, byDefault: number): number =>
+  Object.hasOwn(levels, key) ? levels[key]! : byDefault;
+
+function today(content: PowerLevels | undefined, matrix: Matrix, roomId: string): Levels {
+  const { users = {}, users_default = 0, events = {}, events_default = 0, state_default = 50 } = content ?? {};
+  const { kick = 50, ban = 50, redact = 50, invite = 0, notifications = {} } = content ?? {};
+  return {
+    ofUser: (userId) => {
+      const { creators, arePrivileged } = creatorsOf(matrix, roomId);
+      const isCreator = creators.includes(userId);
+      if (isCreator && arePrivileged) return Infinity;
+      return isCreator && !content ? 100 : levelIn(users, userId, users_default);
+    },
+    event: (type) => levelIn(events, type, events_default),
+    state: (type) => levelIn(events, type, state_default),
+    kick,
+    ban,
+    redact,
+    invite,
+    notifyRoom: levelIn(notifications, "room", 50),
+  };
+}
+
+/**
+ * The first form: a list of users with levels, and state events beside it with the levels that are needed. State that is there
+ * already is replaced by the level that it asks for itself. What no event says needs no level, except for kicks, bans and
+ * redactions, which need 50 as today.
+ */
+function firstForm(content: FirstPowerLevels, matrix: Matrix, roomId: string, state: ReadState): Levels {
+  const { kick_level: kick = 50, ban_level: ban = 50, redact_level: redact = 50 } = state("m.room.ops_levels") ?? {};
+  return {
+    ofUser: (userId) => levelIn(content.users, userId, content.default),
+    event: () => state("m.room.send_event_level")?.level ?? 0,
+    state: (type, stateKey) => {
+      const current = matrix.stateEvent(roomId, type, stateKey);
+      if (!current) return state("m.room.add_state_level")?.level ?? 0;
+      const { requiredPowerLevel: needed } = current;
+      return isFiniteNumber(needed) ? needed : 0;
+    },
+    kick,
+    ban,
+    redact,
+    invite: 0,
+    notifyRoom: 50,
+  };
+}

@@ -1,0 +1,38 @@
+// Small pieces without Matrix in them: values that keep their identity, and maps that are bounded.
+
+/** A way to read a value that gives the earlier object for as long as the value is equal. */
+export function stable<T>(read: () => T, isEqual: (a: T, b: T) => boolean): () => T {
+  let last: { readonly value: T } | undefined;
+  return () => {
+    const value = read();
+    if (!last || !isEqual(last.value, value)) last = { value };
+    return last.value;
+  };
+}
+
+/** A way to make a value that makes it again only if one of its inputs is another. */
+export function whenChanged<T>(inputs: () => readonly unknown[], make: () => T): () => T {
+  let last: { readonly inputs: readonly unknown[]; readonly value: T } | undefined;
+  return () => {
+    const now = inputs();
+    if (!last || !sameItems(last.inputs, now)) last = { inputs: now, value: make() };
+    return last.value;
+  };
+}
+
+export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at]);
+
+/** Whether two plain objects, which have the same keys in the same order, have the same values. */
+export const sameFields = <T extends object>(a: T, b: T): boolean =>
+  a === b || sameItems(Object.values(a), Object.values(b));
+
+/** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
+export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= most) return undefined;
+  const [first] = map.keys();
+  map.delete(first!);
+  return first;
+}
