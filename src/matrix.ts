@@ -146,7 +146,7 @@ export interface Matrix {
 
   /**
    * The ids of all rooms that the client has joined. With `withStateOf`, a type of state events, rooms that have neither
-   * such events nor sticky events may be left out: there may be thousands, and clients can often tell them quickly.
+   * such events nor sticky events may be left out: a client can be in thousands of rooms, and can often exclude most of them quickly.
    */
   rooms(options?: { readonly withStateOf?: string }): Iterable<string>;
   /** Whether the client knows a room, joined or not. */

@@ -253,7 +253,7 @@ describe("A redaction", () => {
     watched.unsubscribe();
   });
 
-  it("of a malformed state event makes it a leave, as in a new session", () => {
+  it("turns a malformed state event into a leave, as in a new session", () => {
     const { client, rejected$ } = watching();
     const event = stateEvent({ memberships: [] }, { sender: bob });
     client.setState(roomId, event);

@@ -53,15 +53,15 @@ export class Folding {
   /** Puts events at their state keys and sticky keys, and takes a step. */
   put(...events: readonly (RoomEvent | StickyEvent)[]): Changes {
     for (const event of events) {
-      if ("encryption" in event) this.fold.putSticky(event, this.now);
-      else this.fold.putState(event.stateKey ?? "", event, this.now);
+      if ("encryption" in event) this.fold.events.putSticky(event, this.now);
+      else this.fold.events.putState(event.stateKey ?? "", event, this.now);
     }
     return this.step();
   }
 
   step(now: number = this.now): Changes {
     this.now = now;
-    this.fold.expire(now);
+    this.fold.events.expire(now);
     return this.fold.recompute();
   }
 

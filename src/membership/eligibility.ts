@@ -1,6 +1,6 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
 import type { Application, Slot } from "../types.ts";
-import type { Entry, StickyEntry } from "./event-store.ts";
+import type { Entry, StickyEntry } from "./entry.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
 import { byNewest } from "./sender-limits.ts";
 import { stickyKeyOf } from "./sticky-event.ts";

@@ -1,5 +1,5 @@
-// FirstReads: when we first read a state event. A later read gives other times, so all sessions share the first.
-// protocol.md 11 rows 5 and 6.
+// FirstReads: how a client first read state events. It is remembered for events whose times depend on it, so that all sessions
+// of a client read the same. protocol.md 11 rows 5 and 6.
 import type { Matrix, RoomEvent } from "../matrix.ts";
 import { perClient } from "../room/per-client.ts";
 import { dependsOnRead, type FirstRead } from "./state-event.ts";

@@ -17,6 +17,9 @@ export interface ProjectionOptions extends ReadingRules {
   readonly roomId: string;
 }
 
+/** Up to how many changes of memberships in a batch are read one by one. More are read all at once, within their limits. */
+const maxSingleReads = 100;
+
 /** It is empty until its first refresh, which has to be with the whole room. */
 export class Projection {
   readonly #matrix: Matrix;
@@ -55,6 +58,7 @@ export class Projection {
     return this.#fold.lastToExpire;
   }
 
+  /** As `rejected$` of a session. */
   get rejections(): readonly Rejection[] {
     return this.#fold.rejections;
   }
@@ -70,10 +74,11 @@ export class Projection {
 
   /** Applies a batch and the time. Returns the changes of the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
-    for (const change of batch) this.#read(change, now);
-    this.#fold.expire(now);
-    const gaps = this.#fold.takeGaps();
-    if (gaps.has("state")) this.#readState(now);
+    const isBulk = batch.length > maxSingleReads && batch.filter(isStateMember).length > maxSingleReads;
+    for (const change of batch) if (!isBulk || !isStateMember(change)) this.#read(change, now);
+    this.#fold.events.expire(now);
+    const gaps = this.#fold.events.takeGaps();
+    if (isBulk || gaps.has("state")) this.#readState(now);
     if (gaps.has("sticky")) this.#readSticky(now);
     if (batch.length > 0) this.#lastReadTs = now;
     return this.#fold.recompute();
@@ -81,38 +86,38 @@ export class Projection {
 
   /** Checks again whether a user is in the room. */
   recheckUser(userId: string): Changes {
-    this.#fold.recheckUsers(userId);
+    this.#fold.events.recheck(userId);
     return this.#fold.recompute();
   }
 
   #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
-    else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#fold.redact(change.eventId);
+    else if (change.kind === "sticky") this.#fold.events.putSticky(change.event, now);
+    else if (change.kind === "redaction") this.#fold.events.redact(change.eventId);
     else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
-    else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
+    else if (change.type === "m.room.member") this.#fold.events.recheck(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
     this.#readState(now);
     this.#readSticky(now);
-    this.#fold.recheckUsers();
+    this.#fold.events.recheck();
     this.#readRoom();
   }
 
   #readState(now: number): void {
     const events = Array.from(this.#matrix.stateEvents(this.#options.roomId, stateMemberType));
-    this.#fold.putAllState(events, now, this.#lastReadTs);
+    this.#fold.events.putAllState(events, now, this.#lastReadTs);
   }
 
   #readMember(stateKey: string, now: number): void {
     const event = this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey);
-    this.#fold.putState(stateKey, event, now, this.#lastReadTs);
+    this.#fold.events.putState(stateKey, event, now, this.#lastReadTs);
   }
 
   #readSticky(now: number): void {
-    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
+    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.events.putSticky(event, now);
   }
 
   /** Reads the slot and the encryption of the room. */
@@ -122,6 +127,8 @@ export class Projection {
     this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
+
+const isStateMember = (change: RoomChange): boolean => change.kind === "state" && change.type === stateMemberType;
 
 /** A projection of a call as it is now. */
 export function projectNow(

@@ -1,4 +1,4 @@
-// Sender limits: only the newest state events of one sender count. One user can own any number of state keys.
+// Sender limits: only the newest state events of each sender are read. One user can have any number of state keys.
 import type { RoomEvent } from "../matrix.ts";
 import { isObject } from "../room/json.ts";
 import { byText } from "./order.ts";
