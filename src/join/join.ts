@@ -35,7 +35,7 @@ export function ownMembership(
     const clock = new IntervalClock();
     const commands$ = new Subject<Input>();
     const isState = options.kind === "state";
-    const memberOf = ownMembers(call.matrix, options.kind);
+    const memberOf = ownMembers(call.matrix, options.kind, options.generation);
     let state = initialState(settings, clock.now(), isState ? inheritDelayedLeave(call) : undefined);
     let shown: JoinState | undefined;
     call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });

@@ -1,7 +1,17 @@
 // Service: requests to the authorisation service of a LiveKit transport. protocol.md 6.3, 6.4.
-import { catchError, defer, type MonoTypeOperatorFunction, type Observable, switchMap, take, throwError } from "rxjs";
+import {
+  catchError,
+  defer,
+  map,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  switchMap,
+  take,
+  throwError,
+} from "rxjs";
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
+import { objectOr } from "../room/json.ts";
 import type { OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend, OpenIdToken } from "./backend.ts";
 import { type Fetch, post } from "./post.ts";
@@ -42,6 +52,23 @@ export function askService(
   return defer(() => backend.openIdToken()).pipe(
     take(1),
     switchMap((openIdToken) => post(fetch, url, { ...bodyOf(request, openIdToken), ...more })),
+  );
+}
+
+/** Asks our homeserver for a token of a transport of the newest MSC4195. It answers with the token alone. */
+export function askHomeserver(
+  backend: Pick<LivekitBackend, "livekitToken">,
+  { transport, roomId, slot, member }: ServiceRequest,
+): Observable<unknown> {
+  const { url } = transport;
+  const { memberId, deviceId } = member;
+  if (!backend.livekitToken || url === undefined)
+    return throwError(
+      () => new RtcError("no-transport", "the transport needs an address, and a port with livekitToken"),
+    );
+  return backend.livekitToken({ url, roomId, slot, memberId, deviceId }).pipe(
+    take(1),
+    map((answer) => ({ ...objectOr(answer), url })),
   );
 }
 

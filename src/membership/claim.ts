@@ -25,12 +25,14 @@ export function transportsIn(list: unknown): readonly Transport[] {
   return transports.every(hasValidUrl) ? transports : transports.map(withValidUrl);
 }
 
-const hasValidUrl = ({ livekit_service_url: url }: Transport) => url === undefined || isString(url);
+const mayBeUrl = (value: unknown) => value === undefined || isString(value);
+
+const hasValidUrl = ({ livekit_service_url, url }: Transport) => mayBeUrl(livekit_service_url) && mayBeUrl(url);
 
 function withValidUrl(transport: Transport): Transport {
   if (hasValidUrl(transport)) return transport;
-  const { livekit_service_url: _, ...rest } = transport;
-  return rest;
+  const { livekit_service_url, url, ...rest } = transport;
+  return { ...rest, ...(isString(livekit_service_url) && { livekit_service_url }), ...(isString(url) && { url }) };
 }
 
 /** The intent, if it is a string. */

@@ -1,4 +1,5 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
+import { isSameCall } from "../room/names.ts";
 import type { Application, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./event-store.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
@@ -43,7 +44,7 @@ function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Rejection
 function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionReason | undefined {
   const { kind, event, claim, problem } = entry;
   if (!claim) return problem?.reason;
-  if (claim.slot !== rules.slot) return "other-slot";
+  if (!isSameCall(claim.slot, rules.slot)) return "other-slot";
   if (problem) return problem.reason;
   if (kind === "sticky") {
     if (room.encrypted && event.encryption === "cleartext") return "unencrypted";

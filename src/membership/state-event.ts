@@ -1,6 +1,7 @@
 // State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+import { isSameCall, roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import type { Application, Membership } from "../types.ts";
 import { intentIn, left, transportError, transportsIn } from "./claim.ts";
@@ -16,7 +17,7 @@ export const maxClaimedAgeMs: number = dayMs;
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
   const { ok: claim } = parseStateMember(event, now);
-  return claim !== undefined && claim !== "left" && claim.slot === slot && claim.expiresTs > now;
+  return claim !== undefined && claim !== "left" && isSameCall(claim.slot, slot) && claim.expiresTs > now;
 }
 
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
@@ -82,7 +83,7 @@ const textOfTs = (ts: number): string =>
 
 /** The default call was renamed from `""` to `ROOM`, for `m.call` alone (pitfall 30). */
 const slotOf = (application: string, callId: string): string =>
-  application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
+  application === "m.call" && callId === "" ? roomCallSlot : `${application}#${callId}`;
 
 /**
  * The sender chooses `created_ts`, which decides who is the oldest member. A time in the future, or more than a day before
