@@ -282,8 +282,8 @@ describe("Ringing as part of joining", () => {
             .pipe(takeUntil(timer(2_000)))
             .subscribe(),
       });
-      expectObservable(soundOf(b.ringing()), "             ^ 9s !").toBe("s 99ms r 1900ms s", sounds);
-      expectObservable(outcomesOf(a.ringing()), "          ^ 9s !").toBe("(nr) 1997ms w", {
+      expectObservable(soundOf(b.ringing()), "             ^ 9s !").toBe("s 99ms r 1899ms s", sounds);
+      expectObservable(outcomesOf(a.ringing()), "          ^ 9s !").toBe("(nr) 1996ms w", {
         n: "",
         r: "bob ringing, carl ringing",
         w: "bob withdrawn, carl withdrawn",

@@ -5,6 +5,8 @@ export {
   MatrixError,
   type MatrixErrorKind,
   type OutgoingEvent,
+  type PastEvent,
+  type PastPage,
   type RoomChange,
   type RoomEvent,
   type RoomKeyEvent,

@@ -28,13 +28,20 @@ type Entry =
   | ({ readonly kind: "malformed" } & MalformedRing);
 
 /** How many events are kept: of the whole room, and of one sender. The oldest is dropped. */
-const maxEntries = 1_000;
-const maxPerSender = 50;
+interface Limits {
+  readonly room: number;
+  readonly sender: number;
+}
 
 export class RingLog {
+  readonly #limits: Limits;
   readonly #entries = new Map<string, Entry>();
   readonly #perSender = new Map<string, Set<string>>();
   #rings: readonly LoggedRing[] | undefined;
+
+  constructor(limits: Limits = { room: 1_000, sender: 50 }) {
+    this.#limits = limits;
+  }
 
   /** Puts an event. Events may come in any order, and more than once. Returns whether it says something new. */
   put(event: RoomEvent, seenTs: number, slotOf: SlotOfMember): boolean {
@@ -75,9 +82,9 @@ export class RingLog {
     const ofSender = this.#perSender.get(sender) ?? new Set();
     this.#perSender.set(sender, ofSender.add(eventId));
     const [oldestOfSender] = ofSender;
-    if (ofSender.size > maxPerSender && oldestOfSender !== undefined) this.#drop(oldestOfSender, sender);
+    if (ofSender.size > this.#limits.sender && oldestOfSender !== undefined) this.#drop(oldestOfSender, sender);
     const [oldest] = this.#entries;
-    if (this.#entries.size > maxEntries && oldest) this.#drop(oldest[0], senderOf(oldest[1]));
+    if (this.#entries.size > this.#limits.room && oldest) this.#drop(oldest[0], senderOf(oldest[1]));
   }
 
   #drop(eventId: string, sender: string): void {
