@@ -17,10 +17,12 @@ import type { Matrix, PastEvent, PastPage, RoomChange, RoomEvent } from "../matr
 import { reaches, ringsIn, type PastRing } from "./past-rings.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
+import { functionalMembers } from "../ringing/room-rings.ts";
 import { RingLog } from "../ringing/ring-log.ts";
 import { CallLog, type Session } from "./call-log.ts";
 import type { Stay } from "./stays.ts";
 import { maxStickyMs } from "../membership/sticky-map.ts";
+import { roomMembershipOf } from "../room/room-member.ts";
 import { isSlotId } from "../room/slot.ts";
 import { at } from "../rx/at.ts";
 
@@ -112,7 +114,7 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     const read = (): CallHistory => {
       const now = asyncScheduler.now();
       const { sessions } = log;
-      const rings = ringsIn(ringLog.rings, sessions, now);
+      const rings = ringsIn(ringLog.rings, sessions, now, () => personsIn(matrix, roomId));
       const calls = sessions.map((session) => {
         const known = kept.get(session);
         const call = callOf(session, rings.get(session) ?? [], now);
@@ -147,6 +149,14 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
       }),
     );
   });
+}
+
+/** The users in a room now that are persons. */
+function personsIn(matrix: Matrix, roomId: string): readonly string[] {
+  const functional = functionalMembers(matrix, roomId);
+  return Array.from(matrix.stateEvents(roomId, "m.room.member"))
+    .filter(({ content }) => roomMembershipOf(content) === "join")
+    .flatMap(({ stateKey = "" }) => (functional.includes(stateKey) ? [] : [stateKey]));
 }
 
 /** When a call ends by itself, if it is running. */

@@ -9,7 +9,7 @@ import type { Session } from "./call-log.ts";
 /** A ring of the past. */
 export interface PastRing {
   readonly ring: Ring;
-  /** The outcome for each user that it named, and for each participant if it was for the room. */
+  /** The outcome for each user that it named; if it was for the room, for each user that took part or is in the room now. */
   readonly outcomes: ReadonlyMap<string, RingOutcome>;
 }
 
@@ -18,6 +18,7 @@ export function ringsIn(
   logged: readonly LoggedRing[],
   sessions: readonly Session[],
   now: number,
+  roomMembers: () => readonly string[],
 ): ReadonlyMap<Session, readonly PastRing[]> {
   const found = new Map<Session, PastRing[]>();
   for (const each of logged) {
@@ -28,16 +29,22 @@ export function ringsIn(
     );
     if (!session) continue;
     const ofSession = found.get(session) ?? [];
-    ofSession.push(pastRing(each, session, endTs, now));
+    ofSession.push(pastRing(each, session, endTs, now, roomMembers));
     found.set(session, ofSession);
   }
   return found;
 }
 
-function pastRing(logged: LoggedRing, { stays, endTs: overTs }: Session, endTs: number, now: number): PastRing {
+function pastRing(
+  logged: LoggedRing,
+  { stays, endTs: overTs }: Session,
+  endTs: number,
+  now: number,
+  roomMembers: () => readonly string[],
+): PastRing {
   const { ring, declines } = logged;
   const targets = new Set([...ring.userIds, ...declines.keys()]);
-  if (ring.isForRoom) for (const { userId } of stays) targets.add(userId);
+  if (ring.isForRoom) for (const userId of [...stays.map((stay) => stay.userId), ...roomMembers()]) targets.add(userId);
   targets.delete(ring.sender);
   const outcomes = new Map<string, RingOutcome>();
   for (const userId of targets) {

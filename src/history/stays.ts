@@ -35,17 +35,17 @@ export type RoomLeaves = readonly number[];
 export function staysOf(events: readonly PastEvent[], roomLeaves: RoomLeaves): readonly Stay[] {
   const stays: Stay[] = [];
   let open: (Stay & { readonly seenTs: number }) | undefined;
+  const leaveAfter = (ts: number): number => roomLeaves.find((leaveTs) => leaveTs > ts) ?? Infinity;
   const closeBy = (ts: number) => {
     if (!open) return;
     const { seenTs, ...stay } = open;
-    const roomLeaveTs = roomLeaves.find((leaveTs) => leaveTs > seenTs) ?? Infinity;
-    const endTs = Math.min(stay.endTs, ts, roomLeaveTs);
+    const endTs = Math.min(stay.endTs, ts, leaveAfter(seenTs));
     if (endTs > stay.startTs) stays.push({ ...stay, endTs });
     open = undefined;
   };
   const take = (claim: Claim | undefined, ts: number) => {
     // A stay that ended before this event is not continued by it.
-    const isRunning = open && Math.min(open.endTs, roomLeaves.find((leave) => leave > open!.seenTs) ?? Infinity) > ts;
+    const isRunning = open && Math.min(open.endTs, leaveAfter(open.seenTs)) > ts;
     if (!claim || !isRunning || !isContinued(open!, claim)) closeBy(ts);
     if (!claim) return;
     const { claimedTs, continues: _, ...fields } = claim;
@@ -72,8 +72,15 @@ function previousClaim(event: PastEvent): Claim | undefined {
   return stateClaim({ ...event, content, originServerTs: claimedTs });
 }
 
+/** What was read before: the events of a key are walked again at each new one. */
+const claims = new WeakMap<PastEvent, { readonly claim: Claim | undefined }>();
+
 function claimOf(event: PastEvent): Claim | undefined {
-  return event.stateKey === undefined ? stickyClaim(event) : stateClaim(event);
+  const known = claims.get(event);
+  if (known) return known.claim;
+  const claim = event.stateKey === undefined ? stickyClaim(event) : stateClaim(event);
+  claims.set(event, { claim });
+  return claim;
 }
 
 function stateClaim(event: RoomEvent): Claim | undefined {

@@ -262,7 +262,7 @@ function joinedTs({ sentTs }: Ring, presence: CallPresence, userId: string): num
 }
 
 /** Users that are no persons, as Element names them in the state of a room. */
-function functionalMembers(matrix: Matrix, roomId: string): readonly string[] {
+export function functionalMembers(matrix: Matrix, roomId: string): readonly string[] {
   const { service_members: members } = objectOr(
     matrix.stateEvent(roomId, "io.element.functional_members", "")?.content,
   );
