@@ -45,7 +45,7 @@ export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, no
 
 /** matrix-js-sdk names no slot, and writes m.call whatever the application is. protocol.md 5.2. */
 function mayBeFor(slot: string, { slot: named, application = "m.call" }: KeyMessage): boolean {
-  return named === undefined ? ["m.call", applicationTypeOf(slot)].includes(application) : named === slot;
+  return named === undefined ? ["m.call", applicationTypeOf(slot)].includes(application) : isSameCall(named, slot);
 }
 
 /** A timeline event that is older than this belongs to an earlier call. The client decrypts such events on scrolling back. */

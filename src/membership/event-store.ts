@@ -1,11 +1,13 @@
 // EventStore: the current event at each key of a room, by key, by sender and by end. protocol.md 1.4, 3.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isEmpty } from "../room/json.ts";
+import { firstDraftMemberType } from "../room/names.ts";
 import type { Parsed } from "../room/parsed.ts";
 import { DeadlineHeap, type Timed } from "../rx/timer-queue.ts";
 import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
+import { parseFirstDraftMember } from "./first-draft.ts";
 import { parseStateMember } from "./state-event.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
@@ -65,7 +67,7 @@ export type DecodeApplication = (claim: MembershipClaim) => Application | undefi
 
 /** The entry of a state event. It ends if it claims a membership. */
 export function stateEntry(key: string, event: RoomEvent, decode: DecodeApplication, now: number): StateEntry {
-  const { claim, problem } = checked(parseStateMember(event, now), decode);
+  const { claim, problem } = checked(parseState(event, now), decode);
   return {
     kind: "state",
     key,
@@ -81,6 +83,9 @@ export function stateEntry(key: string, event: RoomEvent, decode: DecodeApplicat
     outcome: undefined,
   };
 }
+
+const parseState = (event: RoomEvent, now: number): Parsed<Membership | "left"> =>
+  event.type === firstDraftMemberType ? parseFirstDraftMember(event) : parseStateMember(event, now);
 
 /** The entry of a sticky event that ends at `endTs`. `before` is the entry that it replaces. */
 export function stickyEntry(

@@ -2,7 +2,7 @@
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { slotTypes, stateMemberType } from "../room/names.ts";
+import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
@@ -15,6 +15,8 @@ import type { Rejection } from "./rejection.ts";
 export interface ReadingRules extends Rules {
   /** Whether a slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
   readonly requireSlotEncryption: boolean;
+  /** Whether state events of the first draft of MSC4143 (2024) make members. */
+  readonly firstDraft?: boolean;
 }
 
 /** Which call to read, and how. */
@@ -27,6 +29,8 @@ export class Projection {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
+  /** The types of state events that make members. */
+  readonly #memberTypes: readonly string[];
   #slot: SlotReading = noSlot;
   /** Whether a current sticky event was redacted: one that it had replaced may count again. */
   #hasRedaction = false;
@@ -35,6 +39,7 @@ export class Projection {
   constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
     this.#matrix = matrix;
     this.#options = options;
+    this.#memberTypes = options.firstDraft ? [stateMemberType, firstDraftMemberType] : [stateMemberType];
     this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), previous);
   }
 
@@ -67,18 +72,19 @@ export class Projection {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
     else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
-    else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
+    else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
     const removed = new Set(this.#fold.stateKeys());
-    for (const event of this.#matrix.stateEvents(this.#options.roomId, stateMemberType)) {
-      const { stateKey = "" } = event;
-      this.#fold.putState(stateKey, event, now);
-      removed.delete(stateKey);
-    }
+    for (const type of this.#memberTypes)
+      for (const event of this.#matrix.stateEvents(this.#options.roomId, type)) {
+        const key = keyOf(type, event.stateKey ?? "");
+        this.#fold.putState(key, event, now);
+        removed.delete(key);
+      }
     for (const stateKey of removed) this.#fold.putState(stateKey, undefined, now);
     this.#readSticky(now);
     this.#fold.recheckUsers();
@@ -89,8 +95,8 @@ export class Projection {
     for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
   }
 
-  #readMember(stateKey: string, now: number): void {
-    this.#fold.putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
+  #readMember(type: string, stateKey: string, now: number): void {
+    this.#fold.putState(keyOf(type, stateKey), this.#matrix.stateEvent(this.#options.roomId, type, stateKey), now);
   }
 
   /** Reads the slot and the encryption of the room. */
@@ -100,6 +106,9 @@ export class Projection {
     this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
+
+/** The key of a state event in the fold. Keys of the first draft are JSON; no key of today's type begins like them. */
+const keyOf = (type: string, stateKey: string): string => (type === stateMemberType ? stateKey : `${type} ${stateKey}`);
 
 /** A projection of a call as it is now. */
 export function projectNow(
