@@ -34,7 +34,7 @@ import {
   sendRing,
   type SentRing,
   withdrawRing,
-} from "./sending.ts";
+} from "./ring-sending.ts";
 import { ringOnStart } from "./ring-on-start.ts";
 import type { Ring } from "./ring-event.ts";
 import type { RingTrace, RingTraceEntry } from "./trace.ts";

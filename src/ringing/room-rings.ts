@@ -7,7 +7,7 @@ import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 import { type WatchedSession, watchSession } from "../watch.ts";
 import { isDeclineType } from "./decline-event.ts";
 import { outcomeOf, type RingOutcome } from "./outcome.ts";
-import { type CallPresence, callPresence, slotOfMember } from "./presence.ts";
+import { type CallPresence, callPresence, slotOfMember } from "./call-presence.ts";
 import { isRingType, type Ring } from "./ring-event.ts";
 import { type LoggedRing, RingLog } from "./ring-log.ts";
 import type { RingTraceEntry } from "./trace.ts";
