@@ -54,7 +54,7 @@ export function joinCall(
   return (options = {}) => {
     const joinOptions = resolveJoinOptions(context.slot, options);
     const keyOptions = resolveKeyOptions(options.keys);
-    const { enabled, transport } = keyOptions;
+    const { enabled, transport, requireCrossSigned } = keyOptions;
 
     const whenEnabled$ = enabled === undefined ? whenEncrypted(matrix, roomId) : enabled ? of(true) : EMPTY;
     const exchange = (own: OwnMember | undefined): Observable<KeysEvent> =>
@@ -86,6 +86,8 @@ export function joinCall(
       // Without `enabled`, keys wait until the room is encrypted.
       if (enabled && transport !== "to-device" && !isEncrypted(matrix, roomId))
         throw new RtcError("bad-argument", "keys.transport must be to-device: the room is not encrypted");
+      if (enabled !== false && requireCrossSigned && !matrix.isCrossSigned)
+        throw new RtcError("unsupported", "keys.requireCrossSigned needs a client that knows which devices are signed");
       isJoined = true;
       return join$.pipe(finalize(() => (isJoined = false)));
     }).pipe(share({ connector: () => new ReplaySubject(1) }));

@@ -116,7 +116,7 @@ export interface Device {
 
 /** The outcome of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
 export interface ToDeviceOutcome extends Device {
-  readonly outcome: "sent" | "unknown-device" | "failed";
+  readonly outcome: "sent" | "unknown-device" | "not-cross-signed" | "failed";
   readonly cause?: MatrixError;
 }
 
@@ -190,6 +190,17 @@ export interface Matrix {
   ): Observable<never>;
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  /**
+   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   */
+  isCrossSigned?(device: Device): Observable<boolean>;
+  /**
+   * Asks the server for the room membership of a user that the client does not know, as after a gappy sync. A change of this
+   * `m.room.member` event follows if the user has one. Emits nothing and completes. Optional.
+   */
+  loadMember?(roomId: string, userId: string): Observable<never>;
 
   // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
 

@@ -98,7 +98,7 @@ export function rtcSession<App extends Application = Application>(
   options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
-  const keys = new Keys(context);
+  const keys = new Keys({ ...context, rejected$: session.rejected$ });
   const { encryptionKey$, keys$, encryptionStatus$, statistics$, decryption } = keys;
   return {
     ...session,

@@ -2,6 +2,7 @@ import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
 import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
+import { OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, event, roomId, roomState } from "./events.ts";
 import { eventually, FakeServer, refusal } from "./fake-server.ts";
@@ -83,6 +84,22 @@ test("messages of the client's own key exchange stay with the client", async () 
   const types = ["m.room_key", "m.secret.send", "m.rtc.encryption_key", type];
   await syncs.take({ toDevice: types.map((each) => ({ type: each, sender: bob, content: {} })) });
   expect(heard.map((message) => message.type)).toEqual(["m.rtc.encryption_key", type]);
+});
+
+test("messages of a type that this library does not read are ignored before their device is looked up", async () => {
+  const look = vi.fn(async () => ["BOB1"]);
+  const { client, heard } = withDevices(look);
+  const emit = (messageType: string) =>
+    client.emit(ClientEvent.ReceivedToDeviceMessage, {
+      message: { type: messageType, sender: bob, content: {} } as never,
+      encryptionInfo: { sender: bob, senderCurve25519KeyBase64: "key-of-BOB1", senderVerified: false },
+    });
+  for (const other of ["com.example.note", "m.dummy", "org.matrix.other", "io.element.other"]) emit(other);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect([heard, look.mock.calls]).toEqual([[], []]);
+  const known = [type, "m.rtc.encryption_key", "org.matrix.msc4143.rtc.encryption_key", "m.call.invite"];
+  for (const each of known) emit(each);
+  await eventually(() => heard.map((message) => message.type)).toEqual(known);
 });
 
 test("malformed messages are ignored", async () => {
@@ -185,6 +202,83 @@ test("many messages from one device need only one look-up at a time", async () =
   list.resolve(["BOB1"]);
   await eventually(() => heard.length).toBe(100);
   expect(look).toHaveBeenCalledTimes(1);
+});
+
+test("messages of many unknown devices of one user need one look-up at a time, and four for all", async () => {
+  vi.useFakeTimers();
+  let underWay = 0;
+  let most = 0;
+  const look = vi.fn(async () => {
+    most = Math.max(most, (underWay += 1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    underWay -= 1;
+    return ["BOB1"];
+  });
+  const { client, heard } = withDevices(look);
+  for (let n = 0; n < 200; n++) decrypted(client, { n }, bob, `key-${n}`);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([most, look.mock.calls.length]).toEqual([1, 4]);
+  expect(heard.map(({ proof }) => proof)).toEqual(Array.from({ length: 200 }, () => ({ crossSigned: false })));
+});
+
+test("a user who sends message after message from unknown devices causes at most two look-ups a second", async () => {
+  vi.useFakeTimers();
+  const look = vi.fn(async () => ["BOB1"]);
+  const { client } = withDevices(look);
+  for (let n = 0; n < 1_000; n++) {
+    decrypted(client, { n }, bob, `key-${n}`);
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  expect(look.mock.calls.length).toBeLessThanOrEqual(21);
+});
+
+test("at most 1,000 messages of a user wait for a look-up, and the others prove only the sender", async () => {
+  const list = Promise.withResolvers<string[]>();
+  const { client, heard } = withDevices(() => list.promise);
+  for (let n = 0; n < 1_010; n++) decrypted(client, { n }, bob, `key-${n}`);
+  await eventually(() => heard.length).toBe(10);
+  list.resolve([]);
+});
+
+test("a client that excludes unsigned devices accepts no proof of one", async () => {
+  const { client, heard } = withDevices(async () => ["BOB1", "SIGNED"]);
+  Object.assign(client.getCrypto()!, { deviceIsolationMode: { kind: 1 } });
+  decrypted(client, { n: 1 }, bob, "key-of-BOB1");
+  decrypted(client, { n: 2 }, bob, "key-of-SIGNED");
+  await eventually(() => heard.map(({ proof }) => proof)).toEqual([
+    { crossSigned: false },
+    { deviceId: "SIGNED", crossSigned: true },
+  ]);
+});
+
+test("a client that excludes unsigned devices sends them nothing, until they are signed", async () => {
+  const { port, ours } = await pair();
+  const crypto = ours.client.getCrypto()!;
+  crypto.setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
+  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([
+    {
+      ...toBob,
+      outcome: "failed",
+      cause: expect.objectContaining({ kind: "forbidden", message: "the owner of the device has not signed it" }),
+    },
+  ]);
+  expect(server.sent("PUT", "/sendToDevice/m.room.encrypted/")).toEqual([]);
+  vi.spyOn(crypto, "getDeviceVerificationStatus").mockResolvedValue({ signedByOwner: true } as never);
+  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "sent" }]);
+});
+
+test("the port says whether a device is signed by its owner", async () => {
+  const { client } = withDevices(async () => ["BOB1", "SIGNED"]);
+  const port = fromMatrixClient(client);
+  const isSigned = (deviceId: string) => all(port.isCrossSigned!({ userId: bob, deviceId }));
+  expect(await isSigned("SIGNED")).toEqual([true]);
+  expect(await isSigned("BOB1")).toEqual([false]);
+  expect(await isSigned("GONE")).toEqual([false]);
+});
+
+test("the port of a client without encryption knows no signed device", async () => {
+  const port = fromMatrixClient(server.client().client);
+  expect(await all(port.isCrossSigned!(toBob))).toEqual([false]);
 });
 
 test("nothing is emitted after unsubscribing, not even a message whose device is being looked up", async () => {

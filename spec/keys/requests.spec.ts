@@ -86,6 +86,40 @@ describe("requests", () => {
     }),
   );
 
+  const stays = { a: "me bob.state", b: "me", c: "me bob2.state" };
+  const ofBob = { memberId: "a-uuid" };
+  const mail = {
+    "0": letter({ from: "bob", index: 0, key: 1, ...ofBob }),
+    "1": letter({ from: "bob", index: 1, key: 2, ...ofBob }),
+    n: letter({ from: "bob2", index: 0, key: 3, sentTs: 9, ...ofBob }),
+    m: letter({ from: "bob2", index: 1, key: 4, sentTs: 9, ...ofBob }),
+  };
+  const invalid: Decryption = { participantIdentity: "@bob:example.org:PHONE", result: "invalid-key" };
+
+  it(
+    "a re-joined member gets a request when its media does not fit a key that its earlier stay left behind (F5)",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a---b-c", stays),
+        letters: cold("-01----n", mail),
+        reports: cold("---------i", { i: invalid }),
+      });
+      expectObservable(requests(call), "9s !").toBe("1009ms q", { q: "1 > bob" });
+    }),
+  );
+
+  it(
+    "a re-joined member that has replaced all keys of its earlier stay gets no request when a key is invalid",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a---b-c", stays),
+        letters: cold("-01----nm", mail),
+        reports: cold("----------i", { i: invalid }),
+      });
+      expectObservable(requests(call), "30s !").toBe("");
+    }),
+  );
+
   it(
     "a report about a key that we have, or about an older one, causes no request",
     marbles(({ cold, expectObservable }) => {
@@ -216,9 +250,9 @@ describe("renewals of our membership", () => {
   );
 
   it(
-    "only the last 64 reports about unknown participants are kept",
+    "only the last 1,000 reports about unknown participants are kept",
     marbles(({ cold, expectObservable }) => {
-      const others = Array.from({ length: 64 }, (_, index) => lack(`unknown${index}`));
+      const others = Array.from({ length: 1_000 }, (_, index) => lack(`unknown${index}`));
       const call = scene({ members: cold("-a", { a: "me bob" }), reports: of(lack("bob"), ...others) });
       expectObservable(renewals(call), "70s !").toBe("");
     }),

@@ -31,6 +31,7 @@ import {
   type Device,
   MatrixError,
   type OutgoingEvent,
+  type RoomChange,
   type RoomEvent,
   type RoomKeyEvent,
   type ToDeviceMessage,
@@ -38,6 +39,7 @@ import {
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
+import type { Rejection } from "../../src/membership/rejection.ts";
 import type { Decryption, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
@@ -130,10 +132,12 @@ export function letter({
 }
 
 export interface Plan extends KeyOptions {
-  /** Members, in names, as they change. */
-  readonly members: Observable<string>;
+  /** Members as they change: in names, or as they are. */
+  readonly members: Observable<string | readonly Membership[]>;
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
+  /** Rejected membership events, as they change: none unless given. */
+  readonly rejections?: Observable<readonly Rejection[]>;
   /** What the media layer reports. */
   readonly reports?: Observable<Decryption>;
   readonly self?: "state" | "sticky";
@@ -143,12 +147,18 @@ export interface Plan extends KeyOptions {
   readonly latencyMs?: number;
   /** What happens to a message for a device: sent, unless this says otherwise. `silence`: no answer ever. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+  /** Whether the device of a user is cross-signed: it is, unless this says otherwise. */
+  readonly crossSigned?: (name: string) => boolean;
   /** How long the server asks to wait before a delivery that failed is tried again. */
   readonly retryAfterMs?: number;
   /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
   /** Users whose name begins like this are not in the room. Everybody is in it unless given. */
   readonly outsider?: string;
+  /** From when on these are not in the room: from the start unless given. */
+  readonly outsiderFromTs?: number;
+  /** Changes that the client reports: none unless given. */
+  readonly changes?: Observable<readonly RoomChange[]>;
   /** From when on the room is encrypted: from the start unless given. */
   readonly encryptedTs?: number;
   /** Nothing is traced. */
@@ -157,8 +167,8 @@ export interface Plan extends KeyOptions {
 
 /** The port, as far as keys use it, and what goes out through it. */
 function drawnPort(plan: Plan) {
-  const { letters = NEVER, roomKeys = NEVER, latencyMs = 0, outcome, retryAfterMs, outsider, encryptedTs = 0 } = plan;
-  const { roomOutcome = () => "sent" } = plan;
+  const { letters = NEVER, roomKeys = NEVER, changes = NEVER, latencyMs = 0, outcome, retryAfterMs } = plan;
+  const { outsider, outsiderFromTs = 0, encryptedTs = 0, roomOutcome = () => "sent" } = plan;
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
   const events$ = new Subject<OutgoingEvent>();
   let eventCount = 0;
@@ -188,10 +198,13 @@ function drawnPort(plan: Plan) {
     stateKey: sender,
   });
   const matrix: KeysContext["matrix"] = {
+    changes$: changes,
+    isCrossSigned: (device) => defer(() => of(plan.crossSigned?.(nameOf(device)) ?? true)),
     toDevice$: letters,
     roomKey$: roomKeys,
     stateEvent: (_, type, stateKey) => {
-      const isOutside = outsider !== undefined && stateKey.startsWith(`@${outsider}`);
+      const isLate = asyncScheduler.now() < outsiderFromTs;
+      const isOutside = outsider !== undefined && !isLate && stateKey.startsWith(`@${outsider}`);
       const isThere = type === "m.room.encryption" ? asyncScheduler.now() >= encryptedTs : !isOutside;
       return isThere ? stateOf(type, stateKey, { membership: "join" }) : undefined;
     },
@@ -213,6 +226,7 @@ export function scene(plan: Plan) {
   const { members: names$, self = "sticky", slot = "m.call#ROOM", reports = NEVER } = plan;
   const { matrix, messages$, events$ } = drawnPort(plan);
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
+  const rejected$ = new BehaviorSubject<readonly Rejection[]>([]);
   const trace: KeyTrace[] = [];
   const trace$ = new Subject<KeyTrace>();
   const context: KeysContext = {
@@ -220,6 +234,7 @@ export function scene(plan: Plan) {
     roomId,
     slot,
     membership$,
+    rejected$,
     trace: (entry) => {
       if (plan.dropsTrace) return;
       trace.push(entry);
@@ -233,7 +248,8 @@ export function scene(plan: Plan) {
     );
 
   // The members are there before anybody looks, as they are in a session.
-  names$.pipe(map(members)).subscribe(membership$);
+  names$.pipe(map((list) => (typeof list === "string" ? members(list) : list))).subscribe(membership$);
+  plan.rejections?.subscribe(rejected$);
   const keys = new Keys(context);
   const events = defer(() => {
     const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));
@@ -251,6 +267,8 @@ export function scene(plan: Plan) {
   const key$ = events.pipe(concatMap((event) => (event.kind === "key" ? [event.key] : [])));
   return {
     keys,
+    /** The members, as a user of the session sees them. */
+    members: () => membership$.value,
     trace,
     trace$: trace$.asObservable(),
     key$,

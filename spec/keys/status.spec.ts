@@ -108,6 +108,10 @@ describe("the status of a member", () => {
     shows({ letters: "--E", expected: "n-e 59999ms n" }),
   );
   it(
+    "the status is key-early while a key names the id of another member",
+    shows({ letters: "--M", expected: "n-e 59999ms n" }),
+  );
+  it(
     "the status is key-early again when another key waits after the first was given up",
     shows({ letters: "--E 69997ms F", expected: "n-e 59999ms n 9997ms e" }),
   );
@@ -202,7 +206,6 @@ describe("the status of a member whose key is rejected", () => {
     ["unproven-device", "U"],
     ["forged-device", "O"],
     ["not-cross-signed", "S", { requireCrossSigned: true }],
-    ["not-its-member", "M"],
   ];
   it.each(cases)("the status is unverified: %s", (why, mark, plan) =>
     marbles(({ cold, flush }) => {

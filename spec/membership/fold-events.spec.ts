@@ -186,7 +186,7 @@ describe("An event that makes no member", () => {
     for (let n = 5000; n > 2500; n -= 1)
       for (const { fold } of [first, watched]) {
         fold.putState(`${n}`, undefined, 0);
-        fold.recompute(0);
+        fold.recompute();
       }
     expect(shown(watched)).toEqual(last(2500));
     expect(shown(first)).toEqual(last(2500));

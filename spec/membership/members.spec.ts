@@ -1,5 +1,6 @@
 import { asyncScheduler, map, merge, skip, Subscription, take, takeUntil, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { rtcSessions } from "../../src/index.ts";
 import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
 import type { Membership, Slot } from "../../src/types.ts";
 import {
@@ -185,6 +186,33 @@ describe("The members of a call", () => {
       happens(cold, "           -k-b-j", { k: turn(alice, "leave"), b: turn(bob, "ban"), j: turn(alice, "join") });
       expectObservable(names$, " ^------!").toBe("xy-n-z", { x: "alice bob", y: "bob", n: "", z: "alice" });
     }),
+  );
+
+  it.each([
+    ["the lasting event first", "-l-b", "nl-b 7ms l 8ms n"],
+    ["the brief event first", "  -b-l", "nb 9ms l 8ms n"],
+  ])("are those of a replaced sticky event again if its replacement ends first (D4): %s", (_, arrivals, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const { client, membership$ } = watching();
+      const lasting = sticks(alice, { ttlMs: 20 }, "LAPTOP");
+      const brief = sticks(alice, { originServerTs: 5, ttlMs: 6 }, "PHONE");
+      happens(cold, arrivals, {
+        l: () => client.emit(client.keep(roomId, lasting)),
+        b: () => client.emit(client.keep(roomId, brief)),
+      });
+      const devices = { n: "", l: "LAPTOP", b: "PHONE" };
+      const inWords = map((list: readonly Membership[]) => list.map(({ deviceId }) => deviceId).join());
+      const { active$ } = rtcSessions(client, roomCall);
+      expectObservable(membership$.pipe(inWords), "                          ^ 30ms !").toBe(expected, devices);
+      expectObservable(watching({}, client).membership$.pipe(inWords), "             15ms ^ 15ms !").toBe(
+        "15ms l 4ms n",
+        devices,
+      );
+      expectObservable(active$.pipe(map(({ size }) => size)), "                      ^ 30ms !").toBe("01 18ms 0", {
+        0: 0,
+        1: 1,
+      });
+    })(),
   );
 
   it(

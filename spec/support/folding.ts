@@ -2,6 +2,7 @@
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import type { Changes } from "../../src/membership/changes.ts";
 import type { Rules } from "../../src/membership/eligibility.ts";
+import { FirstReads } from "../../src/membership/first-reads.ts";
 import { MemberFold } from "../../src/membership/fold.ts";
 import {
   alice,
@@ -41,7 +42,8 @@ export class Folding {
   now = 0;
 
   constructor(rules: Partial<Rules> = {}) {
-    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, (userId) => this.inRoom.has(userId));
+    const isInRoom = (userId: string) => this.inRoom.has(userId);
+    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, isInRoom, new FirstReads());
   }
 
   /** Puts events at their state keys and sticky keys, and takes a step. */
@@ -55,7 +57,8 @@ export class Folding {
 
   step(now: number = this.now): Changes {
     this.now = now;
-    return this.fold.recompute(now);
+    this.fold.expire(now);
+    return this.fold.recompute();
   }
 
   /** The members: user and device, and for sticky members the member id. */

@@ -85,7 +85,7 @@ function claimOf(event: PastEvent): Claim | undefined {
 
 function stateClaim(event: RoomEvent): Claim | undefined {
   const isDraft = event.type === firstDraftMemberType;
-  const { ok } = isDraft ? parseFirstDraftMember(event) : parseStateMember(event, Infinity);
+  const { ok } = isDraft ? parseFirstDraftMember(event) : parseStateMember(event, { readTs: Infinity });
   if (!ok || ok === "left") return undefined;
   const { userId, deviceId, memberId, slot, intent, createdTs, expiresTs: endTs } = ok;
   const common = { userId, deviceId, memberId, slot: canonicalSlot(slot), intent, endTs };

@@ -35,5 +35,7 @@ export const redactableStateTypes: readonly string[] = [
   "m.room.member",
 ];
 
-/** Messages of Matrix's own key exchange carry secrets that belong to the client alone. */
-export const isRelevantToDevice = (type: string): boolean => !type.startsWith("m.") || type.startsWith("m.rtc.");
+/** Media keys and calls. Messages of Matrix's own key exchange carry secrets that belong to the client alone. */
+const toDevicePrefixes: readonly string[] = ["io.element.call.", "m.rtc.", "org.matrix.msc4143.rtc.", "m.call."];
+
+export const isRelevantToDevice = (type: string): boolean => toDevicePrefixes.some((prefix) => type.startsWith(prefix));

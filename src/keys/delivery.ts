@@ -12,9 +12,10 @@ import { toDeviceChannel } from "./to-device-channel.ts";
 export function deliveryChannel(
   context: KeysContext,
   own: OwnMember,
-  { format, transport }: Pick<ResolvedKeyOptions, "format" | "transport">,
+  options: Pick<ResolvedKeyOptions, "format" | "transport" | "requireCrossSigned">,
 ): KeyChannel {
-  const toDevice = toDeviceChannel(context, own, format);
+  const { transport } = options;
+  const toDevice = toDeviceChannel(context, own, options);
   const roomEvent = roomEventChannel(context, own);
   const channels = { "to-device": [toDevice], "room-event": [roomEvent], both: [untilReached(toDevice), roomEvent] };
   // A request is for one device, and a room event cannot express it.

@@ -43,6 +43,11 @@ export class EarlyKeys {
     return this.#of(device).findLast(({ rejected }) => rejected)?.rejected;
   }
 
+  /** The keys that wait, in the order of arrival. */
+  keys(): readonly VerifiedKey[] {
+    return this.#messages.flatMap(({ key }) => key ?? []);
+  }
+
   /** Adds a message. Returns the message that a limit pushes out: no sender can push out the messages of all others. */
   add(message: EarlyMessage): EarlyMessage | undefined {
     this.#messages = [...this.#messages, message];
@@ -56,7 +61,7 @@ export class EarlyKeys {
     const keys = this.#messages.flatMap(({ key }) => (key && isWanted(key) ? key : []));
     const removed = new Set(keys);
     if (keys.length > 0) this.#messages = this.#messages.filter(({ key }) => !key || !removed.has(key));
-    return keys.toSorted((a, b) => a.sentTs - b.sentTs);
+    return keys.toSorted((a, b) => (a.sentTs ?? a.receivedTs) - (b.sentTs ?? b.receivedTs));
   }
 
   /** Removes the messages that have waited for too long, and returns their keys. */

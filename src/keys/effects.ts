@@ -24,3 +24,12 @@ export type KeysEvent =
 
 /** Effects of a step, to perform in their order. */
 export type ExchangeEffect = Note | KeysEvent | { readonly kind: "send"; readonly delivery: Delivery };
+
+/** What a step needs beside its input: all else is decided by the input. */
+export interface Surroundings {
+  /** Makes a random key. */
+  readonly newKey: () => Uint8Array<ArrayBuffer>;
+  /** Whether a user is in the room now. */
+  readonly isInRoom: (userId: string) => boolean;
+  readonly now: number;
+}

@@ -29,7 +29,12 @@ export type EncryptionStatus =
 export type MemberEncryption = EncryptionStatus &
   MemberIds & {
     /** Our own key did not reach it, so it cannot decrypt us. We send it again until it does. */
-    readonly unreached?: "unknown-device" | "failed";
+    readonly unreached?: "unknown-device" | "not-cross-signed" | "failed";
+    /**
+     * We cannot read its membership event, which was sent before we entered the room. Its key message and its media show
+     * that it is in the call. It is not in `membership$`, and its transport is unknown: look for it where we are connected.
+     */
+    readonly presumed?: true;
   };
 
 /** Rejections that say something about the member, as those of a key that is merely late do not. */
@@ -38,5 +43,4 @@ export const unverifiedReasons: ReadonlySet<KeyRejection> = new Set([
   "unproven-device",
   "forged-device",
   "not-cross-signed",
-  "not-its-member",
 ]);

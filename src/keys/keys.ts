@@ -109,8 +109,12 @@ export class Keys {
   /** The same map, as long as it holds the same statuses in the same order. */
   #readStatuses(): ReadonlyMap<string, MemberEncryption> {
     const exchange = this.#exchange;
-    const statuses = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
-    const now = new Map(statuses.map((status) => [status.participantIdentity, status]));
+    const members = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
+    const statuses = [...members, ...(exchange?.presumedStatuses() ?? [])];
+    const now = new Map<string, MemberEncryption>();
+    // If two members claim one identity, it belongs to the older one.
+    for (const status of statuses)
+      if (!now.has(status.participantIdentity)) now.set(status.participantIdentity, status);
     return isSame([...now.values()], [...this.#statuses.values()]) ? this.#statuses : (this.#statuses = now);
   }
 }

@@ -1,17 +1,27 @@
 // OwnKeys: which key of ours is in use, which is next, and which devices get them. protocol.md 5.1, pitfalls 21 to 23, 43.
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
-import type { Device } from "../matrix.ts";
-import type { EncryptionKey, Membership, OwnMember } from "../types.ts";
+import type { Device, ToDeviceOutcome } from "../matrix.ts";
+import type { EncryptionKey, OwnMember } from "../types.ts";
 import type { Delivery } from "./channel.ts";
-import { deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
-import { type ExchangeEffect, note } from "./effects.ts";
+import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
+import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import { OwnKey } from "./own-key.ts";
-import { nextRotation, type Rotation, type RotationPolicy, type RotationReason } from "./rotation.ts";
+import {
+  type Collecting,
+  collectMsAt,
+  nextCollecting,
+  nextRotation,
+  type Rotation,
+  type RotationPolicy,
+  type RotationReason,
+} from "./rotation.ts";
 
 const maxBackOffMs = 60_000;
-/** A device that requests our keys gets them no more often than this. */
+/** How often we look whether a device has been cross-signed. */
+const maxUnsignedWaitMs = 10_000;
+/** A device gets a key again no more often than this, for whatever reason. Only failed deliveries have their own pauses. */
 const minResendMs = 5_000;
 /** How many keys that we used are kept for late subscribers. */
 const maxUsedKeys = 8;
@@ -20,23 +30,28 @@ export class OwnKeys {
   readonly #self: OwnMember;
   readonly #policy: RotationPolicy;
   readonly #newKey: () => Uint8Array<ArrayBuffer>;
+  readonly #isInRoom: (userId: string) => boolean;
   #active: OwnKey;
   #pending: OwnKey | undefined;
   #used: readonly EncryptionKey[] = [];
   #useCount = 0;
   #status: MemberEncryption | undefined;
-  #members: readonly Membership[] = [];
+  #members: readonly CallMember[] = [];
+  #userCount = 0;
   /** Our own instance, while the room shows it. */
   #ownInstance: string | undefined;
   /** The devices that should have our keys: those of the others, while the room shows us. */
   readonly #recipients = new Map<string, Device>();
+  /** When each device got a key again, in the order of these times. */
   readonly #resentTs = new Map<string, number>();
+  #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
 
-  constructor(self: OwnMember, policy: RotationPolicy, newKey: () => Uint8Array<ArrayBuffer>, now: number) {
+  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isInRoom, now }: Surroundings) {
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
+    this.#isInRoom = isInRoom;
     this.#active = new OwnKey(0, newKey(), now, now);
   }
 
@@ -67,36 +82,47 @@ export class OwnKeys {
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
-  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
+  advance(members: readonly CallMember[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
     const effects: ExchangeEffect[] = [];
     if (this.#pending && now >= this.#pending.useTs) effects.push(...this.#use(this.#pending, now));
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) effects.push(...this.#rotate(rotation.reason, now));
     if (this.#becomesSuppressed(awaitedSinceTs))
-      effects.push(note({ kind: "rotation-suppressed", memberCount: members.length }));
+      effects.push(note({ kind: "rotation-suppressed", userCount: this.#userCount }));
     for (const key of this.#keys())
       for (const [attempt, devices] of key.popDue(now)) effects.push(send({ key, devices, attempt }));
     return effects;
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
-  onDeliveryFailed({ key, attempt }: Delivery, device: Device, now: number, retryAfterMs = 0): void {
-    const waitMs = Math.max(retryAfterMs, Math.min(maxBackOffMs, 1_000 * 2 ** (attempt - 1)));
-    if (this.#keys().includes(key)) key.retry(device, attempt + 1, now + waitMs);
+  onDeliveryFailed({ key, attempt }: Delivery, { outcome, cause, ...device }: ToDeviceOutcome, now: number): void {
+    if (!this.#keys().includes(key)) return;
+    const isUnsigned = outcome === "not-cross-signed";
+    const backOffMs = Math.min(isUnsigned ? maxUnsignedWaitMs : maxBackOffMs, 1_000 * 2 ** (attempt - 1));
+    const ts = now + Math.max(cause?.retryAfterMs ?? 0, backOffMs);
+    if (isUnsigned) key.withhold(device, attempt + 1, ts);
+    else key.retry(device, attempt + 1, ts);
   }
 
   /** A member requests our key. It gets only keys that it was given before. */
   resend(device: Device, now: number): void {
-    const id = deviceKey(device);
-    if (!this.#recipients.has(id) || now < (this.#resentTs.get(id) ?? -Infinity) + minResendMs) return;
-    this.#resentTs.set(id, now);
+    if (!this.#recipients.has(deviceKey(device)) || now < this.#nextResendTs(device, now)) return;
+    this.#noteResend(device, now);
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
   }
 
+  /** A user joined or left the room. */
+  onRoomMemberChange(now: number): void {
+    for (const key of this.#keys()) key.checkRoom(this.#isInRoom, now);
+  }
+
   /** A request for the keys of some devices travels with our newest key that each of them was given before. */
-  requestTo(devices: readonly Device[]): readonly ExchangeEffect[] {
-    const others = devices.filter((device) => this.#recipients.has(deviceKey(device)));
+  requestTo(devices: readonly Device[], now: number): readonly ExchangeEffect[] {
+    const mayHaveIt = (device: Device) =>
+      this.#recipients.has(deviceKey(device)) && now >= this.#nextResendTs(device, now);
+    const others = devices.filter(mayHaveIt);
+    for (const device of others) this.#noteResend(device, now);
     return this.#keys()
       .toReversed()
       .flatMap((key) => {
@@ -111,9 +137,10 @@ export class OwnKeys {
   }
 
   /** Returns true if a device joined that may not have the key in use. */
-  #updateRecipients(members: readonly Membership[], { joined, left }: MemberChanges, now: number): boolean {
+  #updateRecipients(members: readonly CallMember[], { joined, left }: MemberChanges, now: number): boolean {
     this.#members = members;
     if (joined.length === 0 && left.length === 0) return false;
+    this.#userCount = new Set(members.map(({ userId }) => userId)).size;
     const { added, removed } = this.#recipientChanges(joined, left);
     for (const device of removed) this.#removeRecipient(device, now);
     // During a rotation, joiners also get the key in use. Otherwise they could decrypt nothing until the switch.
@@ -121,15 +148,19 @@ export class OwnKeys {
     let isAwaited = false;
     for (const device of added) {
       this.#recipients.set(deviceKey(device), device);
+      const resendTs = this.#nextResendTs(device, now);
+      const isBack = this.#keys().some((key) => key.mayBeHeldBy(device));
+      if (isBack) this.#noteResend(device, resendTs);
       // A device that is back may have again what it had before.
-      for (const key of this.#keys()) if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, now);
+      for (const key of this.#keys())
+        if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, key.mayBeHeldBy(device) ? resendTs : now);
       isAwaited ||= !isFresh && !this.#active.mayBeHeldBy(device);
     }
     return isAwaited;
   }
 
-  #recipientChanges(joined: readonly Membership[], left: readonly Membership[]) {
-    const isOwn = (member: Membership) => sameDevice(member, this.#self);
+  #recipientChanges(joined: readonly CallMember[], left: readonly CallMember[]) {
+    const isOwn = (member: CallMember) => sameDevice(member, this.#self);
     const ownInstance = joined.some(isOwn) || left.some(isOwn) ? this.#findOwnInstance() : this.#ownInstance;
     if (ownInstance !== this.#ownInstance) {
       // Our own instance changed. To the others we are a new member, so everybody needs our keys again.
@@ -138,7 +169,7 @@ export class OwnKeys {
       return { added: devicesOf(others), removed: [...this.#recipients.values()] };
     }
     if (ownInstance === undefined) return { added: [], removed: [] };
-    const hasLeft = (member: Membership) => !this.#members.some((other) => sameDevice(other, member));
+    const hasLeft = (member: CallMember) => !this.#members.some((other) => sameDevice(other, member));
     return {
       added: devicesOf(joined.filter((member) => !isOwn(member))),
       removed: left.filter((member) => !isOwn(member) && hasLeft(member)),
@@ -156,16 +187,32 @@ export class OwnKeys {
 
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
+    for (const key of this.#keys()) key.cancel(device, !this.#isInRoom(device.userId), now);
+  }
+
+  /** When a device may get a key again: at the time that is planned already, or after the pause. */
+  #nextResendTs(device: Device, now: number): number {
+    const lastTs = this.#resentTs.get(deviceKey(device)) ?? -Infinity;
+    return lastTs > now ? lastTs : Math.max(now, lastTs + minResendMs);
+  }
+
+  #noteResend(device: Device, ts: number): void {
     this.#resentTs.delete(deviceKey(device));
-    for (const key of this.#keys()) key.cancel(device, now);
+    this.#resentTs.set(deviceKey(device), ts);
+    for (const [id, resentTs] of this.#resentTs) {
+      if (resentTs + minResendMs > ts) break;
+      this.#resentTs.delete(id);
+    }
   }
 
   #nextRotation(awaitedSinceTs?: number): Rotation | undefined {
     const newest = this.#pending ?? this.#active;
     return nextRotation(this.#policy, {
-      memberCount: this.#members.length,
+      userCount: this.#userCount,
       createdTs: this.#recipients.size > 0 ? newest.createdTs : undefined,
       exposedSinceTs: newest.exposedSinceTs,
+      collectMs: collectMsAt(this.#collecting, newest.exposedSinceTs ?? 0),
+      removedSinceTs: newest.removedSinceTs,
       awaitedSinceTs,
       pendingUntilTs: this.#pending?.useTs,
     });
@@ -173,6 +220,9 @@ export class OwnKeys {
 
   #rotate(reason: RotationReason, now: number): readonly ExchangeEffect[] {
     const others = [...this.#recipients.values()];
+    const { exposedSinceTs } = this.#pending ?? this.#active;
+    if (reason === "leave" && exposedSinceTs !== undefined)
+      this.#collecting = nextCollecting(this.#policy, this.#collecting, exposedSinceTs, now);
     // Without a device that decrypts with the present key, nobody has to be waited for.
     const isFollowed = others.some((device) => this.#active.mayBeHeldBy(device));
     const useTs = isFollowed ? now + this.#policy.useDelayMs : now;
@@ -203,7 +253,7 @@ export class OwnKeys {
   }
 
   #mayRotate(): boolean {
-    return this.#members.length < this.#policy.participantLimit;
+    return this.#userCount < this.#policy.participantLimit;
   }
 }
 

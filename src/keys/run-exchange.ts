@@ -1,5 +1,19 @@
 // RunExchange: the exchange of keys of one join, run against the port and the clock. protocol.md 5.
-import { EMPTY, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
+import {
+  distinctUntilChanged,
+  EMPTY,
+  filter,
+  map,
+  merge,
+  mergeMap,
+  Observable,
+  of,
+  Subject,
+  switchMap,
+  takeWhile,
+  tap,
+} from "rxjs";
+import { changesByRoom } from "../room/room-changes.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
 import type { Decryption, OwnMember } from "../types.ts";
@@ -23,6 +37,7 @@ export function runExchange(
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
     const clock = new IntervalClock();
+    const needsRejections$ = new Subject<boolean>();
     const channel = deliveryChannel(context, own, options);
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
@@ -36,15 +51,31 @@ export function runExchange(
     const steps$ = runMachine<Exchange, ExchangeInput, ExchangeEffect>({
       initial: exchange,
       // Members are read at the moment of the step, so that nobody is sent a key after leaving.
-      step: (state, input, now) => ({ state, effects: state.step(input, context.membership$.value, now) }),
-      inputs$: inputsOf(context, own, options, report$, clock),
+      step: (state, input, now) => {
+        const call = { members: context.membership$.value, rejections: () => context.rejected$.value };
+        return { state, effects: state.step(input, call, now) };
+      },
+      inputs$: merge(
+        needsRejections$.pipe(
+          distinctUntilChanged(),
+          switchMap((isNeeded) => (isNeeded ? context.rejected$ : EMPTY)),
+          map((): ExchangeInput => ({ kind: "look" })),
+        ),
+        inputsOf(context, own, options, report$, clock),
+      ),
       perform: (effect) => (effect.kind === "send" ? send(effect.delivery) : void subscriber.next(effect)),
       dueTs: ({ dueTs }) => dueTs,
       due: { kind: "look" },
       isOver: () => false,
       clock,
     });
-    steps$.pipe(map((): ExchangeOutput => ({ kind: "stepped" }))).subscribe(subscriber);
+    const stepped: ExchangeOutput = { kind: "stepped" };
+    steps$
+      .pipe(
+        tap(({ needsRejections }) => needsRejections$.next(needsRejections)),
+        map(() => stepped),
+      )
+      .subscribe(subscriber);
   });
 }
 
@@ -61,10 +92,14 @@ function inputsOf(
     matrix.toDevice$.pipe(mergeMap((message) => verifyMessage(message, recipient, clock.now()))),
     (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
+  const roomMember$ = changesByRoom(matrix)
+    .of(roomId)
+    .pipe(filter((batch) => batch.some((change) => change.kind === "state" && change.type === "m.room.member")));
   return merge(
     of<ExchangeInput>({ kind: "start" }),
     verification$.pipe(map((verification): ExchangeInput => ({ kind: "message", verification }))),
     report$.pipe(map((report): ExchangeInput => ({ kind: "report", report }))),
+    roomMember$.pipe(map((): ExchangeInput => ({ kind: "room-member" }))),
     membership$.pipe(map((): ExchangeInput => ({ kind: "look" }))),
   );
 }

@@ -8,8 +8,8 @@ import { formatOf, type KeyMessage, parseKeyMessage, parseRoomKeys } from "./wir
 
 /** A key whose sending device is proven. */
 export interface VerifiedKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey"> {
-  /** By the sender's clock if the message says it, otherwise by ours. */
-  readonly sentTs: number;
+  /** By the sender's clock, if the message says it. */
+  readonly sentTs: number | undefined;
   readonly receivedTs: number;
   /** The message may be for another slot. It is surely for ours only if a sticky member of ours has the id that it names. */
   readonly isSlotUnknown: boolean;
@@ -34,7 +34,7 @@ export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, no
   const { ok, malformed } = parseKeyMessage(format, message.content);
   if (!ok) return [rejected(message, { reason: "malformed", path: malformed })];
   if (ok.roomId !== recipient.roomId || !mayBeFor(recipient.slot, ok)) return [];
-  const { keyIndex, key, memberId, wantsKey, sentTs = now } = ok;
+  const { keyIndex, key, memberId, wantsKey, sentTs } = ok;
   const isSlotUnknown = ok.slot === undefined && !isSameCall(recipient.slot, roomCallSlot);
   const sender = verifySender(message, ok.deviceId, recipient);
   if (!sender) return [];

@@ -1,5 +1,6 @@
 // LivekitBackend: the requests to a homeserver that are needed to find and enter a LiveKit server. protocol.md 6.2, 6.3.
 import type { Observable } from "rxjs";
+import type { Matrix } from "../matrix.ts";
 
 /** An OpenID token of the homeserver. A secret. It is sent unchanged, once, to one service. */
 export interface OpenIdToken {
@@ -38,6 +39,11 @@ export interface LivekitBackend {
    * Optional: without it transports of the type `m.livekit` cannot be used.
    */
   livekitToken?(request: HomeserverTokenRequest): Observable<unknown>;
-  /** The content of `.well-known/matrix/client` on the user's domain, unchecked. Emits `undefined` if there is no such file. */
+  /**
+   * The content of `.well-known/matrix/client` on the user's domain, unchecked. Emits `undefined` if the domain has no such
+   * file. Fails if the domain is out of reach, or if the file is not JSON.
+   */
   wellKnown(): Observable<unknown>;
+  /** The changes of the port. An empty batch says that the connection is back, which ends the wait before a retry. Optional. */
+  readonly changes$?: Matrix["changes$"];
 }

@@ -31,7 +31,7 @@ import { stickyEndTs } from "./sticky-map.ts";
  * ```
  */
 export function decodeMembership(event: RoomEvent | StickyEvent): DecodedMembership {
-  if (!("encryption" in event)) return parseStateMember(event, event.originServerTs);
+  if (!("encryption" in event)) return parseStateMember(event, { readTs: event.originServerTs });
   if (event.encryption === "undecryptable") return malformed("content");
   const endTs = stickyEndTs(event);
   return endTs === -Infinity ? malformed("sticky.duration_ms") : parseStickyMember(event, endTs);

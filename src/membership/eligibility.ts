@@ -3,6 +3,8 @@ import { isSameCall } from "../room/names.ts";
 import type { Application, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./event-store.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
+import { byNewest } from "./sender-limits.ts";
+import { stickyKeyOf } from "./sticky-event.ts";
 import { outranks } from "./sticky-map.ts";
 
 /** The rules of a session. */
@@ -83,11 +85,8 @@ const byPrecedence = (a: Entry, b: Entry): number => (precedes(a, b) ? -1 : 1);
 /** Whether one entry of a user takes precedence over another. */
 export function precedes(a: Entry, b: Entry): boolean {
   if (a.kind !== b.kind) return a.kind === "sticky";
-  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
+  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : byNewest(a.event, b.event) < 0;
 }
-
-const isNewer = ({ event: a }: Entry, { event: b }: Entry): boolean =>
-  a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
 
 /** The rejection of an entry. `untilTs`: when the reason changes by itself; `Infinity` for never. */
 function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionReason, untilTs: number): Rejection {
@@ -97,6 +96,7 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
     kind,
     userId: event.sender,
     ...(claim && { deviceId: claim.deviceId }),
+    ...(kind === "sticky" && reason === "left" && { stickyKey: stickyKeyOf(event.content) ?? "" }),
     eventId: event.eventId,
     originServerTs: event.originServerTs,
     ...(untilTs !== Infinity && { untilTs }),

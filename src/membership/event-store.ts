@@ -8,7 +8,8 @@ import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
 import { parseFirstDraftMember } from "./first-draft.ts";
-import { parseStateMember } from "./state-event.ts";
+import { type FirstRead, parseStateMember } from "./state-event.ts";
+import { mayClaim } from "./sender-limits.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
 /** The event at one key: a state key, or a sticky key of a sender. */
@@ -28,6 +29,8 @@ export interface StickyEntry extends EntryBase {
   readonly claim: MembershipClaim | undefined;
   /** The last leave event at this key. A join after it is a new instance, even with the same member id (1.5). */
   readonly leaveId: string | undefined;
+  /** The last end of the events that it has replaced at this key. Later than its own end: they count again after it. */
+  replacedUntilTs: number;
 }
 
 interface EntryBase extends Timed {
@@ -66,15 +69,15 @@ export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEve
 export type DecodeApplication = (claim: MembershipClaim) => Application | undefined;
 
 /** The entry of a state event. It ends if it claims a membership. */
-export function stateEntry(key: string, event: RoomEvent, decode: DecodeApplication, now: number): StateEntry {
-  const { claim, problem } = checked(parseState(event, now), decode);
+export function stateEntry(key: string, event: RoomEvent, first: FirstRead, decode: DecodeApplication): StateEntry {
+  const { claim, problem } = checked(parseState(event, first), decode);
   return {
     kind: "state",
     key,
     event,
     claim,
     problem,
-    mayClaim: claim !== undefined,
+    mayClaim: mayClaim(event),
     wasEmpty: isEmpty(event.content),
     endTs: claim ? claim.expiresTs : Infinity,
     heapIndex: -1,
@@ -84,8 +87,8 @@ export function stateEntry(key: string, event: RoomEvent, decode: DecodeApplicat
   };
 }
 
-const parseState = (event: RoomEvent, now: number): Parsed<Membership | "left"> =>
-  event.type === firstDraftMemberType ? parseFirstDraftMember(event) : parseStateMember(event, now);
+const parseState = (event: RoomEvent, first: FirstRead): Parsed<Membership | "left"> =>
+  event.type === firstDraftMemberType ? parseFirstDraftMember(event) : parseStateMember(event, first);
 
 /** The entry of a sticky event that ends at `endTs`. `before` is the entry that it replaces. */
 export function stickyEntry(
@@ -104,6 +107,7 @@ export function stickyEntry(
     problem,
     mayClaim: key.isShared,
     leaveId: lastLeave(before),
+    replacedUntilTs: before ? Math.max(before.endTs, before.replacedUntilTs) : -Infinity,
     endTs,
     heapIndex: -1,
     hasEnded: false,

@@ -15,30 +15,37 @@ import {
   isUndecryptable,
   keyOfSticky,
   type Outcome,
+  type StateEntry,
   stateEntry,
   stickyEntry,
 } from "./event-store.ts";
+import type { FirstReads } from "./first-reads.ts";
 import { participantIdentity } from "./identity.ts";
 import { byText, reordered } from "./order.ts";
 import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
+import { maxPerSender, withinLimits } from "./sender-limits.ts";
+import type { FirstRead } from "./state-event.ts";
 import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
-/**
- * How many events of each sort are kept for one sender: state events that claim a membership, state events that do not,
- * sticky events with a key, and sticky events without. Above it, the event of the lowest precedence is dropped.
- */
-const maxPerSender = 100;
+export interface LastToExpire {
+  readonly member: Membership;
+  readonly stateKey: string | undefined;
+}
 
 /** How many rejections are listed. */
 const maxRejections = 1_000;
 
 export class MemberFold {
   readonly #rules: Rules;
+  readonly #firstReads: FirstReads;
   #room: RoomConditions;
   readonly #events = new EventStore();
   /** The senders whose events have to be checked again. */
   readonly #dirtySenders = new Set<string>();
+  #gaps = new Set<Entry["kind"]>();
+  /** The sorts of events, by sender, that have exceeded the limits: some of them were left out. */
+  readonly #exceeded = new Set<string>();
   /** The outcomes of entries that were removed since the last step, with the reason. */
   #removed: { readonly outcome: Outcome; readonly reason: Departure["reason"] }[] = [];
   /** The members that an earlier fold of the same room had, until the first step. */
@@ -48,9 +55,18 @@ export class MemberFold {
   #rejections: readonly Rejection[] = [];
   #areRejectionsCurrent = true;
 
-  /** @param previous The members of an earlier fold of the room. They keep their identity where they are the same. */
-  constructor(rules: Rules, isInRoom: RoomConditions["isInRoom"], previous: readonly Membership[] = []) {
+  /**
+   * @param firstReads The first reads of the client, shared by all its folds.
+   * @param previous The members of an earlier fold of the room. They keep their identity where they are the same.
+   */
+  constructor(
+    rules: Rules,
+    isInRoom: RoomConditions["isInRoom"],
+    firstReads: FirstReads,
+    previous: readonly Membership[] = [],
+  ) {
     this.#rules = rules;
+    this.#firstReads = firstReads;
     this.#room = { slotStatus: "absent", encrypted: false, isInRoom };
     this.#previous = new PreviousMembers(previous);
   }
@@ -58,6 +74,16 @@ export class MemberFold {
   /** The members of the call, oldest first. It is the same list object until a member changes. */
   get members(): readonly Membership[] {
     return this.#members;
+  }
+
+  /** The member that expires last, and its state key if it is a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    let last: LastToExpire | undefined;
+    for (const { kind, key, outcome: member } of this.#events) {
+      if (!member || isRejection(member) || (last && last.member.expiresTs >= member.expiresTs)) continue;
+      last = { member, stateKey: kind === "state" ? key : undefined };
+    }
+    return last;
   }
 
   /** The newest rejections, oldest first. It is the same list object until one of them changes. */
@@ -72,17 +98,31 @@ export class MemberFold {
     return this.#events.soonestTs;
   }
 
-  /** The state keys that have an event. */
-  stateKeys(): Iterable<string> {
-    return this.#events.stateKeys();
+  /** Puts all state events of the room. */
+  putAllState(events: readonly RoomEvent[], now: number, lastReadTs?: number): void {
+    const { kept, exceeded } = withinLimits(events);
+    const missing = new Set(this.#events.stateKeys());
+    for (const event of kept) {
+      const { stateKey = "" } = event;
+      this.putState(stateKey, event, now, lastReadTs);
+      missing.delete(stateKey);
+    }
+    for (const stateKey of missing) this.putState(stateKey, undefined, now);
+    for (const { sender, mayClaim } of exceeded) this.#exceeded.add(sortOf("state", mayClaim, sender));
   }
 
-  /** Puts the event that is at a state key now. Undefined: the key is empty. */
-  putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
+  /**
+   * Puts the event that is at a state key now. Undefined: the key is empty.
+   *
+   * @param lastReadTs When the keys of the room were last read before. Undefined: never.
+   */
+  putState(stateKey: string, event: RoomEvent | undefined, now: number, lastReadTs?: number): void {
     const before = this.#events.stateAt(stateKey);
     if (event && before && isMadeOf(before, event)) return;
-    if (event) this.#put(stateEntry(stateKey, event, this.#decodeApplication, now), before);
-    else if (before) this.#remove(before, "left");
+    if (event) {
+      const first = this.#firstReads.of(event, firstRead(event, before, now, lastReadTs));
+      this.#put(stateEntry(stateKey, event, first, this.#decodeApplication), before);
+    } else if (before) this.#remove(before, "left");
   }
 
   /** Puts a sticky event. Events may come in any order, and more than once. */
@@ -95,15 +135,16 @@ export class MemberFold {
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
     const key = keyOfSticky(event);
     const before = this.#events.stickyAt(key.text);
-    if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
+    if (before && !outranks(event, before.event)) before.replacedUntilTs = Math.max(before.replacedUntilTs, endTs);
+    else this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
-  /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
-  redact(eventId: string): boolean {
+  /** Removes a redacted sticky event. */
+  redact(eventId: string): void {
     const entry = this.#events.stickyById(eventId);
-    if (entry) this.#remove(entry, "left");
-    return entry !== undefined;
+    if (!entry) return;
+    this.#remove(entry, "left");
+    this.#gaps.add("sticky");
   }
 
   /** Takes over what the room says about itself. */
@@ -119,9 +160,29 @@ export class MemberFold {
     else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
   }
 
-  /** Takes the next step: applies all events that were put, and the time. Returns what it changed. */
-  recompute(now: number): Changes {
-    this.#endDue(now);
+  /** Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. */
+  expire(now: number): void {
+    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
+      if (entry.kind === "state") this.#dirtySenders.add(entry.event.sender);
+      else {
+        this.#remove(entry, "expired");
+        if (entry.replacedUntilTs > now) this.#gaps.add("sticky");
+      }
+    }
+  }
+
+  /**
+   * The kinds of events that have gaps: events were removed, and the client may hold others that they replaced, or that
+   * exceeded the limits. Put all events of these kinds again before the next step.
+   */
+  takeGaps(): ReadonlySet<Entry["kind"]> {
+    const gaps = this.#gaps;
+    if (gaps.size > 0) this.#gaps = new Set();
+    return gaps;
+  }
+
+  /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
+  recompute(): Changes {
     const step: Step = { removed: [], added: [], rejected: [] };
     for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
     const report = (entry: Entry, rejection: Rejection | undefined) =>
@@ -178,19 +239,12 @@ export class MemberFold {
     return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
   }
 
-  /** Removes sticky events at their end. State events stay and are checked again. */
-  #endDue(now: number): void {
-    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
-      if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#dirtySenders.add(entry.event.sender);
-    }
-  }
-
   /** Puts an entry at a free key, or in place of the entry `before`. */
   #put(entry: Entry, before: Entry | undefined): void {
     if (before) {
       this.#events.remove(before);
       this.#dirtySenders.add(before.event.sender);
+      if (before.mayClaim !== entry.mayClaim || before.event.sender !== entry.event.sender) this.#noteGap(before);
       entry.outcome = before.outcome;
     }
     const ofSender = this.#events.add(entry);
@@ -204,11 +258,18 @@ export class MemberFold {
     if (alike.length <= maxPerSender) return;
     const lowest = alike.reduce((low, other) => (precedes(low, other) ? other : low));
     this.#remove(lowest, "replaced");
+    this.#exceeded.add(sortOf(lowest.kind, lowest.mayClaim, lowest.event.sender));
+  }
+
+  /** An entry is gone: if others of its sort were left out, there is room for one of them. */
+  #noteGap({ kind, mayClaim, event: { sender } }: Entry): void {
+    if (this.#exceeded.size > 0 && this.#exceeded.delete(sortOf(kind, mayClaim, sender))) this.#gaps.add(kind);
   }
 
   #remove(entry: Entry, reason: Departure["reason"]): void {
     this.#events.remove(entry);
     this.#dirtySenders.add(entry.event.sender);
+    this.#noteGap(entry);
     if (entry.outcome) this.#removed.push({ outcome: entry.outcome, reason });
   }
 
@@ -229,10 +290,21 @@ interface Step {
   readonly rejected: Rejection[];
 }
 
+/** A sort of events of one sender. */
+const sortOf = (kind: Entry["kind"], mayClaim: boolean, sender: string): string =>
+  `${kind} ${mayClaim ? "claims" : "others"} ${sender}`;
+
 const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
 const byOriginTs = (a: Rejection, b: Rejection): number =>
   a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
+
+/** The read of a state event, given the entry that was at its key before, or when the key was last seen empty. */
+function firstRead(event: RoomEvent, before: StateEntry | undefined, readTs: number, emptyTs?: number): FirstRead {
+  if (!before) return emptyTs === undefined ? { readTs } : { readTs, emptyTs };
+  const isRefresh = before.claim && before.event.sender === event.sender;
+  return { readTs, beforeTs: isRefresh ? before.claim.createdTs : before.event.originServerTs };
+}
 
 /** The rejection, or the previous one if that says the same. */
 const keptRejection = (before: Outcome | undefined, rejection: Rejection): Rejection =>

@@ -8,7 +8,8 @@ import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import type { Rules } from "./eligibility.ts";
-import { MemberFold } from "./fold.ts";
+import { firstReadsOf } from "./first-reads.ts";
+import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** How to read a call: the options of a session, with their defaults filled in. */
@@ -32,19 +33,25 @@ export class Projection {
   /** The types of state events that make members. */
   readonly #memberTypes: readonly string[];
   #slot: SlotReading = noSlot;
-  /** Whether a current sticky event was redacted: one that it had replaced may count again. */
-  #hasRedaction = false;
+  /** When a batch last said what has changed in the room: what was not read by then was not there. */
+  #lastReadTs: number | undefined;
 
   /** @param previous The members of an earlier projection of the room. */
   constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
     this.#matrix = matrix;
     this.#options = options;
     this.#memberTypes = options.firstDraft ? [stateMemberType, firstDraftMemberType] : [stateMemberType];
-    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), previous);
+    const isJoined = (userId: string) => isInRoom(matrix, options.roomId, userId);
+    this.#fold = new MemberFold(options, isJoined, firstReadsOf(matrix), previous);
   }
 
   get members(): readonly Membership[] {
     return this.#fold.members;
+  }
+
+  /** The member that expires last, and the state key of a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    return this.#fold.lastToExpire;
   }
 
   get rejections(): readonly Rejection[] {
@@ -63,40 +70,43 @@ export class Projection {
   /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
     for (const change of batch) this.#read(change, now);
-    if (this.#hasRedaction) this.#readSticky(now);
-    this.#hasRedaction = false;
-    return this.#fold.recompute(now);
+    this.#fold.expire(now);
+    const gaps = this.#fold.takeGaps();
+    if (gaps.has("state")) this.#readState(now);
+    if (gaps.has("sticky")) this.#readSticky(now);
+    if (batch.length > 0) this.#lastReadTs = now;
+    return this.#fold.recompute();
   }
 
   #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
+    else if (change.kind === "redaction") this.#fold.redact(change.eventId);
     else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
-    const removed = new Set(this.#fold.stateKeys());
-    for (const type of this.#memberTypes)
-      for (const event of this.#matrix.stateEvents(this.#options.roomId, type)) {
-        const key = keyOf(type, event.stateKey ?? "");
-        this.#fold.putState(key, event, now);
-        removed.delete(key);
-      }
-    for (const stateKey of removed) this.#fold.putState(stateKey, undefined, now);
+    this.#readState(now);
     this.#readSticky(now);
     this.#fold.recheckUsers();
     this.#readRoom();
   }
 
-  #readSticky(now: number): void {
-    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
+  #readState(now: number): void {
+    const { roomId } = this.#options;
+    const events = this.#memberTypes.flatMap((type) => [...this.#matrix.stateEvents(roomId, type)]);
+    this.#fold.putAllState(events, now, this.#lastReadTs);
   }
 
   #readMember(type: string, stateKey: string, now: number): void {
-    this.#fold.putState(keyOf(type, stateKey), this.#matrix.stateEvent(this.#options.roomId, type, stateKey), now);
+    const event = this.#matrix.stateEvent(this.#options.roomId, type, stateKey);
+    this.#fold.putState(stateKey, event, now, this.#lastReadTs);
+  }
+
+  #readSticky(now: number): void {
+    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
   }
 
   /** Reads the slot and the encryption of the room. */
@@ -106,9 +116,6 @@ export class Projection {
     this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
-
-/** The key of a state event in the fold. Keys of the first draft are JSON; no key of today's type begins like them. */
-const keyOf = (type: string, stateKey: string): string => (type === stateMemberType ? stateKey : `${type} ${stateKey}`);
 
 /** A projection of a call as it is now. */
 export function projectNow(

@@ -34,9 +34,14 @@ export interface Rejection {
   readonly userId: string;
   /** The device that it names, if it can be read. */
   readonly deviceId?: string;
+  /** Of a sticky leave: its sticky key, which is the member id of the member that left. */
+  readonly stickyKey?: string;
   readonly eventId: string;
   /** When it was sent, by the clock of its server: milliseconds since 1970. */
   readonly originServerTs: number;
-  /** When the reason changes by itself: milliseconds since 1970. Absent if only another event can change it. */
+  /**
+   * When the reason changes by itself, as far as the current events say: milliseconds since 1970. Absent if only another
+   * event can change it.
+   */
   readonly untilTs?: number;
 }

@@ -60,7 +60,7 @@ export function callPresence(
 /** Finds the slot of a membership event that the client holds. */
 export function slotOfMember(matrix: Matrix, roomId: string, eventId: string): string | undefined {
   for (const event of matrix.stateEvents(roomId, stateMemberType))
-    if (event.eventId === eventId) return slotIn(parseStateMember(event, Infinity).ok);
+    if (event.eventId === eventId) return slotIn(parseStateMember(event, { readTs: Infinity }).ok);
   for (const event of matrix.stickyEvents(roomId))
     if (event.eventId === eventId) return slotIn(parseStickyMember(event, Infinity).ok);
   return undefined;

@@ -1,8 +1,9 @@
 // m.room.power_levels: who may send what. Matrix client-server specification, protocol.md 8.
 import type { Matrix } from "../matrix.ts";
+import { isWord } from "./bounds.ts";
 import { creatorsOf } from "./create.ts";
 import { isEncrypted } from "./encryption.ts";
-import { isFiniteNumber, isString, type JsonObject, objectOr, own } from "./json.ts";
+import { isFiniteNumber, type JsonObject, objectOr, own } from "./json.ts";
 import { slotTypes, stateMemberType, stickyMemberTypes } from "./names.ts";
 import { isInRoom } from "./room-member.ts";
 
@@ -72,5 +73,5 @@ function levelOf(matrix: Matrix, roomId: string, userId: string, levels: JsonObj
 function levelIn(object: JsonObject, key: string, fallback: number): number {
   const level = own(object, key);
   if (isFiniteNumber(level)) return level;
-  return isString(level) && /^\s*[+-]?\d+\s*$/.test(level) ? Number(level) : fallback;
+  return isWord(level) && /^\s*[+-]?\d+\s*$/.test(level) ? Number(level) : fallback;
 }

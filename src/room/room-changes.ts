@@ -21,10 +21,10 @@ export interface Watcher {
   readonly deadlineTs: number | undefined;
 }
 
-const changesOfClients = new WeakMap<Matrix, ChangesByRoom>();
+const changesOfClients = new WeakMap<object, ChangesByRoom>();
 
 /** The changes of a client: one object for each client. */
-export function changesByRoom(matrix: Matrix): ChangesByRoom {
+export function changesByRoom(matrix: Pick<Matrix, "changes$">): ChangesByRoom {
   const known = changesOfClients.get(matrix);
   if (known) return known;
   const changes = new ClientChanges(matrix.changes$);
@@ -151,7 +151,8 @@ class ClientChanges implements ChangesByRoom {
   }
 }
 
-function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
+/** The parts of a batch for each of its rooms. */
+export function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
   const parts = new Map<string, RoomChange[]>();
   for (const change of batch) {
     const part = parts.get(change.roomId);

@@ -1,12 +1,13 @@
 // The slot of a call in a room: open, closed or absent. protocol.md 1.2, 8.
 import type { Matrix, RoomEvent } from "../matrix.ts";
 import type { Application, Slot } from "../types.ts";
+import { isId } from "./bounds.ts";
 import { isEncrypted } from "./encryption.ts";
-import { isObject, isString, objectOr } from "./json.ts";
+import { isObject, objectOr } from "./json.ts";
 import { names, slotIn, slotTypes } from "./names.ts";
 
 /** Whether a value is a slot id: an application type, one `#`, and an id, which may be empty. */
-export const isSlotId = (slot: unknown): slot is string => isString(slot) && /^[^#]+#[^#]*$/.test(slot);
+export const isSlotId = (slot: unknown): slot is string => isId(slot) && /^[^#]+#[^#]*$/.test(slot);
 
 /** The application type at the start of a slot id. */
 export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.indexOf("#"));

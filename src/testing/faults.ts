@@ -15,6 +15,7 @@ export interface VirtualRequest extends Device {
     | "typing"
     | "receipt"
     | "to-device"
+    | "member"
     | "delayed-events"
     | "openid-token"
     | "rtc-transports"

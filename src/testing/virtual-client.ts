@@ -1,5 +1,5 @@
 // VirtualClient: the port of one device of the virtual homeserver.
-import { catchError, defer, ignoreElements, map, merge, of, type Observable } from "rxjs";
+import { catchError, defer, ignoreElements, map, merge, of, type Observable, tap } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
 import { pageOf } from "./virtual-past.ts";
@@ -41,6 +41,16 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     ephemeral$: synced.timelines.ephemeral$.asObservable(),
 
     sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
+    isCrossSigned: (device) => defer(() => of(server.isCrossSigned(device))),
+    loadMember: (roomId, member) =>
+      server
+        .request(me, { request: "member", roomId, stateKey: member }, () =>
+          server.rooms.get(roomId).stateEvent("m.room.member", member),
+        )
+        .pipe(
+          tap((event) => event && synced.addState(event)),
+          ignoreElements(),
+        ),
     send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
     redactEvent: (roomId, eventId, { txnId, reason }) =>
       server.request(me, { request: "redact", roomId }, () => server.redact(me, roomId, eventId, txnId, reason)),

@@ -1,7 +1,7 @@
 // Every known event, in the form of the first text and in the forms of today.
 import { describe, expect, it } from "vitest";
-import { decodeContent, decodeEvent, isKnownType } from "../../../src/room/events/decode-event.ts";
-import { type EventType, eventTable } from "../../../src/room/events/event-table.ts";
+import { decodeContent, decodeEvent } from "../../../src/room/events/decode-event.ts";
+import { type EventType, eventTable, isKnownType } from "../../../src/room/events/event-table.ts";
 import { around, firstContents, todaysContents } from "./examples.ts";
 
 const inWords = (value: unknown) => JSON.stringify(value).slice(0, 60);

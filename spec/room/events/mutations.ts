@@ -1,5 +1,6 @@
 // Mutations: hostile variants of the examples of events, at random but the same for the same seed.
-import { decodeContent, decodeEvent, isKnownType } from "../../../src/room/events/decode-event.ts";
+import { decodeContent, decodeEvent } from "../../../src/room/events/decode-event.ts";
+import { isKnownType } from "../../../src/room/events/event-table.ts";
 import { around, firstContents, todaysContents } from "./examples.ts";
 
 /** A generator of numbers from 0 to below 1 (mulberry32). */

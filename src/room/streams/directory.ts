@@ -9,7 +9,7 @@ import { sameFields } from "./stable.ts";
 export interface RoomMember {
   readonly userId: string;
   readonly membership: MemberContent["membership"];
-  /** The name to show: unique among the joined and invited members of the room. */
+  /** The name to show: unique among the joined and invited members of the room. With the user id for one who knocks. */
   readonly name: string;
   /** The name that the user chose, which others may have too. */
   readonly displayName: string | undefined;
@@ -34,12 +34,13 @@ export class Directory {
   readonly #read: ReadMember;
   /** Users who are in the room, invited, or asking to come in. */
   readonly #entries = new Map<string, Entry>();
-  /** The users of each name: one alone, or several. */
-  readonly #users = new Map<string, string | Set<string>>();
+  /** The users of each name. */
+  readonly #users = new Map<string, Set<string>>();
   /** Users whose member in the list may be another. */
   readonly #dirty = new Set<string>();
   #members: readonly RoomMember[] = [];
-  #joinedOrInvited = 0;
+  /** How many of them are joined or invited. */
+  insiderCount = 0;
 
   constructor(read: ReadMember) {
     this.#read = read;
@@ -50,11 +51,6 @@ export class Directory {
     if (this.#dirty.size > 0) this.#members = this.#dirty.size > 100 ? this.#rebuilt() : this.#patched();
     this.#dirty.clear();
     return this.#members;
-  }
-
-  /** How many are joined or invited. */
-  get size(): number {
-    return this.#joinedOrInvited;
   }
 
   /** One user; `event` is the member event of a user who may not be in the list. */
@@ -71,13 +67,13 @@ export class Directory {
     const content = event && this.#read(event);
     if (before) this.#remove(userId, before);
     if (!event || !content || content.membership === "leave" || content.membership === "ban") return;
-    const isCounted = content.membership !== "knock";
-    const key = isCounted && content.displayname !== undefined ? nameKey(content.displayname) || undefined : undefined;
+    const { displayname } = content;
+    const key = (isInsider(content) && displayname && nameKey(displayname)) || undefined;
+    this.insiderCount += isInsider(content);
     const entry: Entry = { source: event.content, content, key, member: before?.member };
     this.#entries.set(userId, entry);
     this.#dirty.add(userId);
-    if (isCounted) this.#joinedOrInvited += 1;
-    if (key !== undefined) this.#addName(key, userId);
+    this.#rename(key, (users) => users.add(userId));
   }
 
   /** All member events of the room. Users without one are no members. */
@@ -92,38 +88,25 @@ export class Directory {
   }
 
   #remove(userId: string, { key, content }: Entry): void {
+    this.insiderCount -= isInsider(content);
     this.#entries.delete(userId);
     this.#dirty.add(userId);
-    if (content.membership !== "knock") this.#joinedOrInvited -= 1;
-    if (key !== undefined) this.#removeName(key, userId);
+    this.#rename(key, (users) => users.delete(userId));
   }
 
-  #addName(key: string, userId: string): void {
+  /** Changes who has a name. If it is a few, they may be shown by another name from now on. */
+  #rename(key: string | undefined, change: (users: Set<string>) => unknown): void {
+    if (key === undefined) return;
+    const users = this.#users.get(key) ?? new Set<string>();
+    change(users);
+    if (users.size < 3) for (const userId of users) this.#dirty.add(userId);
+    if (users.size > 0) this.#users.set(key, users);
+    else this.#users.delete(key);
+  }
+
+  #isShared(userId: string, key: string): boolean {
     const users = this.#users.get(key);
-    if (users === undefined) this.#users.set(key, userId);
-    else if (users instanceof Set) users.add(userId);
-    else {
-      this.#users.set(key, new Set([users, userId]));
-      this.#dirty.add(users);
-    }
-  }
-
-  #removeName(key: string, userId: string): void {
-    const users = this.#users.get(key);
-    if (!(users instanceof Set)) {
-      this.#users.delete(key);
-      return;
-    }
-    users.delete(userId);
-    const [other] = users;
-    if (users.size > 1 || other === undefined) return;
-    this.#users.set(key, other);
-    this.#dirty.add(other);
-  }
-
-  #isShared(userId: string, key: string | undefined): boolean {
-    const users = key === undefined ? undefined : this.#users.get(key);
-    return users instanceof Set || (users !== undefined && users !== userId);
+    return users !== undefined && users.size > (users.has(userId) ? 1 : 0);
   }
 
   /** The member of an entry: the same object if nothing of it has changed. */
@@ -135,13 +118,15 @@ export class Directory {
   }
 
   #made(userId: string, { membership, displayname, avatar_url }: MemberContent): RoomMember {
-    const isShared = displayname !== undefined && this.#isShared(userId, nameKey(displayname));
+    // Whoever knocks could take the name of a member.
+    const isShared =
+      membership === "knock" || (displayname !== undefined && this.#isShared(userId, nameKey(displayname)));
     return {
       userId,
       membership,
       name: shownName(userId, displayname, isShared),
       displayName: displayname,
-      avatarUrl: avatar_url === "" ? undefined : avatar_url,
+      avatarUrl: avatar_url || undefined,
     };
   }
 
@@ -167,6 +152,8 @@ export class Directory {
     return isChanged ? members : this.#members;
   }
 }
+
+const isInsider = ({ membership }: MemberContent): 0 | 1 => (membership === "knock" ? 0 : 1);
 
 const byUserId = (a: RoomMember, b: RoomMember): number => (a.userId < b.userId ? -1 : 1);
 
