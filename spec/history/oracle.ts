@@ -15,7 +15,7 @@ interface Content {
 
 const dayMs = 86_400_000;
 
-/** The calls among state events, sticky events and room leaves. It asks about each moment anew. */
+/** The calls among state events, sticky events and room leaves. It looks at each moment by itself. */
 export function callsOf(events: readonly PastEvent[]): Interval[] {
   const moments = new Set<number>();
   const endOf = (event: PastEvent): number => {

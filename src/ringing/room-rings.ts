@@ -67,7 +67,7 @@ export class RoomRings {
   /** All rings that are known, oldest first. */
   states: readonly RingState[] = [];
   /** When something changes without an event. `Infinity`: nothing does. */
-  deadlineTs = Infinity;
+  deadlineTs: number = Infinity;
 
   constructor(matrix: Matrix, roomId: string, rules: RingRules, trace: (entry: RingTraceEntry) => void) {
     this.#matrix = matrix;
