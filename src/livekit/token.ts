@@ -80,7 +80,8 @@ export function sfuToken(
     throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
   const legacy$ = askService(backend, request, "/sfu/get", options);
   const token$ = askService(backend, request, "/get_token", options);
-  const isOfHomeserver = transport.type === names.stable.livekit.type;
+  // The transport may be foreign JSON.
+  const isOfHomeserver = objectOr(transport)["type"] === names.stable.livekit.type;
 
   return (isOfHomeserver ? askHomeserver(backend, request) : choose(request, token$, legacy$)).pipe(
     retrying(backend),

@@ -1,5 +1,6 @@
 // First draft: memberships in state events of the type `m.rtc.member`, as MSC4143 had them in 2024. protocol.md 9.2.
 import type { RoomEvent } from "../matrix.ts";
+import { isId, isStateKey, isWord } from "../room/bounds.ts";
 import { isEmpty, isObject, isString, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
@@ -16,10 +17,10 @@ export function parseFirstDraftMember(event: RoomEvent): Parsed<Membership | "le
   if (!isObject(content)) return malformed("content");
   if (isEmpty(content)) return left;
   const [ownerId, deviceId] = keyOf(event.stateKey ?? "");
-  if (ownerId !== userId || !isString(deviceId) || deviceId === "") return malformed("state_key");
+  if (ownerId !== userId || !isId(deviceId) || deviceId === "") return malformed("state_key");
   const { "m.application": type, "m.call_id": callId, focus_active: focus, foci_preferred: foci } = content;
-  if (!isString(type) || type === "" || type.includes("#")) return malformed("m.application");
-  if (!isString(callId) || callId.includes("#")) return malformed("m.call_id");
+  if (!isWord(type) || type === "" || type.includes("#")) return malformed("m.application");
+  if (!isId(callId) || callId.includes("#")) return malformed("m.call_id");
   const path = foci === undefined ? undefined : transportError(foci, "foci_preferred");
   if (path !== undefined) return malformed(path);
   const { "m.application": _, "m.call_id": __, focus_active: ___, foci_preferred: ____, ...data } = content;
@@ -44,6 +45,7 @@ export function parseFirstDraftMember(event: RoomEvent): Parsed<Membership | "le
 }
 
 function keyOf(stateKey: string): readonly unknown[] {
+  if (!isStateKey(stateKey)) return [];
   try {
     const key: unknown = JSON.parse(stateKey);
     return Array.isArray(key) ? key : [];

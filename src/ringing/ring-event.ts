@@ -2,7 +2,8 @@
 import { callIdOf } from "../join/content.ts";
 import type { RoomEvent } from "../matrix.ts";
 import { stickyKeyOf } from "../membership/sticky-event.ts";
-import { isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
+import { isId, isWord } from "../room/bounds.ts";
+import { isObject, type JsonObject, objectOr } from "../room/json.ts";
 import { names, ringTypes, roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { isSlotId } from "../room/slot.ts";
@@ -93,8 +94,8 @@ function formOf(type: string): RingForm {
 
 function decodeCallNotify(event: RoomEvent, content: JsonObject): Parsed<Ring> {
   const { application, call_id: callId, notify_type: alert } = content;
-  if (!isString(application) || application.includes("#")) return malformed("application");
-  if (!isString(callId) || callId.includes("#")) return malformed("call_id");
+  if (!isWord(application) || application === "" || application.includes("#")) return malformed("application");
+  if (!isId(callId) || callId.includes("#")) return malformed("call_id");
   const slot =
     application === "m.call" && callId === callIdOf(roomCallSlot) ? roomCallSlot : `${application}#${callId}`;
   return ringOf(event, content, {
@@ -125,7 +126,7 @@ function ringOf(event: RoomEvent, content: JsonObject, ownFields: OwnFields): Pa
   if (!isObject(mentions)) return malformed("m.mentions");
   const { room = false, user_ids: userIds = [] } = mentions;
   if (typeof room !== "boolean") return malformed("m.mentions.room");
-  if (!Array.isArray(userIds) || userIds.length > maxUserIds || !userIds.every(isString))
+  if (!Array.isArray(userIds) || userIds.length > maxUserIds || !userIds.every(isId))
     return malformed("m.mentions.user_ids");
   if (!room && userIds.length === 0) return malformed("m.mentions");
   const { type, sender, eventId, originServerTs: sentTs } = event;
@@ -139,7 +140,7 @@ function ringOf(event: RoomEvent, content: JsonObject, ownFields: OwnFields): Pa
     ...ownFields,
     userIds,
     isForRoom: room,
-    intent: isString(intent) ? intent : undefined,
+    intent: isWord(intent) ? intent : undefined,
     memberEventId: referenceIn(content),
   });
 }
@@ -147,7 +148,7 @@ function ringOf(event: RoomEvent, content: JsonObject, ownFields: OwnFields): Pa
 /** The event that a content refers to with `m.reference`. */
 export function referenceIn(content: unknown): string | undefined {
   const { rel_type: relation, event_id: eventId } = objectOr(objectOr(content)["m.relates_to"]);
-  return relation === "m.reference" && isString(eventId) ? eventId : undefined;
+  return relation === "m.reference" && isId(eventId) ? eventId : undefined;
 }
 
 const isTime = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
