@@ -33,7 +33,7 @@ export function callsOf(events: readonly PastEvent[]): Interval[] {
   const keys = new Set(members.map(keyOf));
 
   const isPresent = (key: string, ts: number): boolean => {
-    const last = events.filter((event) => keyOf(event) === key && event.originServerTs <= ts).at(-1);
+    const last = events.findLast((event) => keyOf(event) === key && event.originServerTs <= ts);
     if (!last || endOf(last) <= ts) return false;
     return !events.some(
       ({ type, stateKey, originServerTs, content }) =>

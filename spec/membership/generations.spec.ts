@@ -82,7 +82,7 @@ describe("The option generation", () => {
       let status: string | undefined;
       timer(500).subscribe(() => (status = watchSession(matrix, { roomId, slot: "m.call#ROOM" }).slot$.value.status));
       flush();
-      const [join] = home.events(roomId).filter(({ sticky }) => sticky);
+      const join = home.events(roomId).find(({ sticky }) => sticky);
       expect(join).toMatchObject({
         type: "m.rtc.member",
         content: {

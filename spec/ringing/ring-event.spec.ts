@@ -100,7 +100,7 @@ describe("A ring", () => {
     ["m.mentions", { "m.mentions": { user_ids: [], room: false } }],
     ["m.mentions.room", { "m.mentions": { room: "yes" } }],
     ["m.mentions.user_ids", { "m.mentions": { user_ids: [7] } }],
-    ["m.mentions.user_ids", { "m.mentions": { user_ids: new Array(1_001).fill(bob) } }],
+    ["m.mentions.user_ids", { "m.mentions": { user_ids: Array.from({ length: 1_001 }, () => bob) } }],
   ])("is malformed at %s for %j", (path, changes) =>
     expect(decodeRing(event(invite, { ...inviteContent, ...changes })).malformed).toBe(path),
   );

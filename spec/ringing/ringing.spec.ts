@@ -147,8 +147,7 @@ describe("A ring", () => {
         a: () => calling.ring({ userIds: [bob], lifetimeMs: 5_000 }).subscribe(),
         c: () => calling.ring({ userIds: [carl], lifetimeMs: 5_000 }).subscribe(),
       });
-      // The second ring begins to count when it is seen.
-      expectObservable(soundOf(b.ringing()), "^ 9s !").toBe("s 99ms r 899ms s 99ms r 4899ms s", sounds);
+      expectObservable(soundOf(b.ringing()), "^ 9s !").toBe("s 99ms r 5899ms s", sounds);
       expectObservable(soundOf(c.ringing()), "^ 9s !").toBe("s 1099ms r 4899ms s", sounds);
       expectObservable(outcomesOf(calling), " ^ 3s !").toBe("(nr) 996ms t", {
         n: "",
@@ -174,6 +173,74 @@ describe("A ring", () => {
       const refused = c.ringing();
       happens(cold, "6s c", { c: () => refused.ring({ lifetimeMs: 5_000 }).subscribe() });
       expectObservable(soundOf(a.ringing()), "^ 9s !").toBe("s", sounds);
+    }),
+  );
+
+  it(
+    "of several callers rings until the last of them ends, as one call",
+    marbles(({ cold, expectObservable }) => {
+      const { a, b, c } = scene();
+      happens(cold, "                         a 999ms c  ", {
+        a: () =>
+          a
+            .ringing()
+            .ring({ userIds: [bob], lifetimeMs: 9_000 })
+            .subscribe(),
+        c: () =>
+          c
+            .ringing()
+            .ring({ userIds: [bob], lifetimeMs: 2_000 })
+            .subscribe(),
+      });
+      expectObservable(soundOf(b.ringing()), "^ 12s !").toBe("s 99ms r 8899ms s", sounds);
+      const callers$ = b.ringing().incoming$.pipe(map(([call]) => call?.callers.length ?? 0));
+      expectObservable(callers$, "             ^ 12s !").toBe("n 99ms o 899ms t 1999ms o 5999ms n", {
+        n: 0,
+        o: 1,
+        t: 2,
+      });
+    }),
+  );
+
+  it(
+    "that a client sends in two forms is one call, and one decline ends both",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, b } = scene();
+      const bobs = b.ringing();
+      const mentions = { "m.mentions": { user_ids: [bob] } };
+      const old = { application: "m.call", call_id: "", notify_type: "ring", ...mentions };
+      const content = { slot_id: slot, sender_ts: 0, lifetime: 90_000, notification_type: "ring", ...mentions };
+      happens(cold, "                         (ab)     d", {
+        a: () => home.sendEvent(roomId, { type: "org.matrix.msc4075.call.notify", sender: alice, content: old }),
+        b: () => home.sendEvent(roomId, { type: "org.matrix.msc4075.rtc.notification", sender: alice, content }),
+        d: () => cold("1s d").subscribe(() => bobs.decline(bobs.incoming$.value[0]!).subscribe()),
+      });
+      expectObservable(soundOf(bobs), "        ^ 9s !").toBe("s 99ms r 903ms s", sounds);
+    }),
+  );
+
+  it(
+    "does not come back after its target has joined and left",
+    marbles(({ cold, expectObservable }) => {
+      const { a, b, b2 } = scene();
+      happens(cold, "                          a 999ms j ", {
+        a: () =>
+          a
+            .ringing()
+            .ring({ userIds: [bob], lifetimeMs: 60_000 })
+            .subscribe(),
+        j: () =>
+          b.session
+            .join()
+            .pipe(takeUntil(timer(2_000)))
+            .subscribe(),
+      });
+      expectObservable(soundOf(b2.ringing()), " ^ 30s !").toBe("s 99ms r 899ms s", sounds);
+      expectObservable(outcomesOf(a.ringing()), "^ 30s !").toBe("(nr) 996ms j", {
+        n: "",
+        r: "bob ringing",
+        j: "bob joined",
+      });
     }),
   );
 

@@ -1,5 +1,5 @@
 // Scene: Alice with one device, Bob with two, Carl with one, all in one room. Requests and syncs take no time.
-import { map, type Observable } from "rxjs";
+import { distinctUntilChanged, map, type Observable } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { type RingingOptions, type Ringing, type RingTrace, watchRinging } from "../../src/ringing/index.ts";
 import { rtcSession } from "../../src/index.ts";
@@ -33,7 +33,10 @@ export function scene(options: VirtualHomeserverOptions & Partial<RoomOptions> =
 
 /** `silent`, `ringing` or `waiting`. */
 export const soundOf = ({ incoming$ }: Pick<Ringing, "incoming$">): Observable<string> =>
-  incoming$.pipe(map(([call]) => call?.status ?? "silent"));
+  incoming$.pipe(
+    map(([call]) => call?.status ?? "silent"),
+    distinctUntilChanged(),
+  );
 
 /** The trace as words, with the reasons. */
 export const wordsOf = (trace: RingTrace): string => {

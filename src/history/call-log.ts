@@ -103,7 +103,7 @@ export class CallLog {
     this.#stays = [...this.#stays.slice(0, at), ...rest];
     const open = new Map(before.map((session) => [session.stays[0], session]));
     const merged = merge(rest).map((session) => sameAs(open.get(session.stays[0]), session));
-    this.#sessions = [...kept, ...merged].sort((a, b) => a.startTs - b.startTs);
+    this.#sessions = [...kept, ...merged].toSorted((a, b) => a.startTs - b.startTs);
   }
 
   #staysOf({ events, sender, isSticky }: Key): readonly Stay[] {

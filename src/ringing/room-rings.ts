@@ -150,7 +150,8 @@ export class RoomRings {
       return false;
     }
     this.#wakeAt(ringEndTs(ring, seenTs), now);
-    if (now < seenTs + holdMs) {
+    // A call that rings already goes on with the next ring of its caller.
+    if (!this.incoming && now < seenTs + holdMs) {
       this.#wakeAt(seenTs + holdMs, now);
       return false;
     }
