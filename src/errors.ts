@@ -14,6 +14,8 @@ export type RtcErrorCode =
   | "already-joined"
   /** The homeserver lacks a feature that the mode needs. */
   | "unsupported"
+  /** The client was logged out: its access token is not valid any more. */
+  | "logged-out"
   /** The leave was not confirmed in time (`leaveTimeoutMs`). */
   | "leave-timeout"
   /** No usable transport was found, or no transport gave a token. */

@@ -91,12 +91,20 @@ export interface ToDeviceMessage {
   readonly sender: string;
   readonly content: unknown;
   /** The sending device, as proven by Olm. Absent for a message in the clear. */
-  readonly proof?: {
-    /** The device id, if the device is known to belong to `sender`. */
-    readonly deviceId?: string;
-    /** Whether the cross-signing identity of its owner has signed the device. */
-    readonly crossSigned: boolean;
-  };
+  readonly proof?: DeviceProof;
+  /**
+   * Instead of `proof`, if it takes look-ups: emits the proof once, and completes. It is subscribed to only for messages
+   * that matter, so that strangers cannot cause look-ups. Messages of one device must be proven in their order.
+   */
+  readonly proof$?: Observable<DeviceProof>;
+}
+
+/** What Olm proves about the device that encrypted a message. */
+export interface DeviceProof {
+  /** The device id, if the device is known to belong to the sender. */
+  readonly deviceId?: string;
+  /** Whether the cross-signing identity of its owner has signed the device. */
+  readonly crossSigned: boolean;
 }
 
 /** Media keys in an encrypted timeline event, as clients sent them until 2025. protocol.md 5.5. */
@@ -105,7 +113,7 @@ export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs
   /** Its age on receipt, by the server, in milliseconds. Absent if the server does not say. */
   readonly ageMs?: number;
   /** The device that encrypted it. */
-  readonly proof: NonNullable<ToDeviceMessage["proof"]>;
+  readonly proof: DeviceProof;
 }
 
 /** A device of a user. */
@@ -158,6 +166,12 @@ export interface Matrix {
   hasRoom(roomId: string): boolean;
   /** The current state event of a type at a state key. */
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
+  /**
+   * Asks the server for the membership of a user in a room, which the client may lack after a gap in its sync. Completes once
+   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Optional: without it, a user whose membership the
+   * client lacks counts as not in the room.
+   */
+  loadMember?(roomId: string, userId: string): Observable<unknown>;
   /** The current state events of a type. */
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;
   /**
@@ -177,6 +191,11 @@ export interface Matrix {
   readonly roomKey$?: Observable<RoomKeyEvent>;
   /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
+  /**
+   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   */
+  isCrossSigned?(device: Device): Observable<boolean>;
 
   /** Sends an event and emits its event id. In an encrypted room a timeline event is encrypted, never sent in the clear. */
   send(event: OutgoingEvent): Observable<string>;
@@ -190,17 +209,6 @@ export interface Matrix {
   ): Observable<never>;
   /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
-
-  /**
-   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
-   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
-   */
-  isCrossSigned?(device: Device): Observable<boolean>;
-  /**
-   * Asks the server for the room membership of a user that the client does not know, as after a gappy sync. A change of this
-   * `m.room.member` event follows if the user has one. Emits nothing and completes. Optional.
-   */
-  loadMember?(roomId: string, userId: string): Observable<never>;
 
   // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
 

@@ -12,6 +12,7 @@ import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
 import { keysIdle } from "./figures/keys-idle.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
+import { roomMembers } from "./figures/room-members.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
 import type { Effort } from "./measure.ts";
@@ -35,6 +36,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   counts,
   keysIdle,
   keysChurn,
+  roomMembers,
   joinIdle,
   callLog,
 };

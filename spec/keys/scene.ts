@@ -153,7 +153,7 @@ export interface Plan extends KeyOptions {
   readonly retryAfterMs?: number;
   /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
-  /** Users whose name begins like this are not in the room. Everybody is in it unless given. */
+  /** Users whose name begins like this were kicked from the room. Everybody is in it unless given. */
   readonly outsider?: string;
   /** From when on these are not in the room: from the start unless given. */
   readonly outsiderFromTs?: number;
@@ -205,8 +205,10 @@ function drawnPort(plan: Plan) {
     stateEvent: (_, type, stateKey) => {
       const isLate = asyncScheduler.now() < outsiderFromTs;
       const isOutside = outsider !== undefined && !isLate && stateKey.startsWith(`@${outsider}`);
-      const isThere = type === "m.room.encryption" ? asyncScheduler.now() >= encryptedTs : !isOutside;
-      return isThere ? stateOf(type, stateKey, { membership: "join" }) : undefined;
+      if (type === "m.room.encryption") return asyncScheduler.now() >= encryptedTs ? stateOf(type, "", {}) : undefined;
+      return isOutside
+        ? stateOf(type, "@admin:example.org", { membership: "leave" })
+        : stateOf(type, stateKey, { membership: "join" });
     },
     send: (event) =>
       defer(() => {
@@ -267,6 +269,7 @@ export function scene(plan: Plan) {
   const key$ = events.pipe(concatMap((event) => (event.kind === "key" ? [event.key] : [])));
   return {
     keys,
+    nowTs: () => asyncScheduler.now(),
     /** The members, as a user of the session sees them. */
     members: () => membership$.value,
     trace,

@@ -42,8 +42,8 @@ export class Folding {
   now = 0;
 
   constructor(rules: Partial<Rules> = {}) {
-    const isInRoom = (userId: string) => this.inRoom.has(userId);
-    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, isInRoom, new FirstReads());
+    const presenceOf = (userId: string) => (this.inRoom.has(userId) ? "in-room" : "not-in-room");
+    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, presenceOf, new FirstReads());
   }
 
   /** Puts events at their state keys and sticky keys, and takes a step. */

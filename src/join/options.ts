@@ -56,6 +56,11 @@ export interface JoinTiming {
   readonly networkRetryMs?: number | undefined;
   /** The wait after a rate limit that names none. 100 to 600,000. Default 5,000. */
   readonly rateLimitRetryMs?: number | undefined;
+  /**
+   * Waits after trouble of the network are longer by a random share, at most this, so that the clients of a server do not
+   * come back in step. 0 to 1. Default 0.1. The share depends on the device and the room, so a run can be repeated.
+   */
+  readonly jitter?: number | undefined;
   /** How often a request is retried while joining for the first time. 0 to 1,000. Default 10. Later, network trouble is retried without end. */
   readonly maxRetries?: number | undefined;
 }
@@ -124,6 +129,7 @@ const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, mi
   networkRetryMs: [3_000, ...pauses],
   rateLimitRetryMs: [5_000, ...pauses],
   maxRetries: [10, 0, 1_000],
+  jitter: [0.1, 0, 1],
 };
 
 export type ResolvedJoinTiming = { readonly [K in keyof JoinTiming]-?: number };
@@ -223,7 +229,7 @@ function numberOf(timing: JoinTiming, name: keyof JoinTiming): number {
   const isCount = name === "maxRetries";
   const isValid = typeof value === "number" && value >= min && value <= max && (!isCount || Number.isInteger(value));
   if (isValid) return value;
-  const what = isCount ? "a whole number" : "a number of milliseconds";
+  const what = isCount ? "a whole number" : name === "jitter" ? "a number" : "a number of milliseconds";
   const range = `from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
   throw new RtcError("bad-argument", `timing.${name} must be ${what} ${range}`);
 }

@@ -22,12 +22,15 @@ export type JoinTrace =
   | { readonly kind: "delayed-leave-armed"; readonly delayMs: number; readonly delegated: boolean }
   /** The server no longer knows it (404) or has finished with it (409). */
   | { readonly kind: "delayed-leave-gone"; readonly fired: boolean }
-  | { readonly kind: "delayed-leave-unsupported"; readonly error: MatrixErrorKind | "capability" }
+  /** Why we go on without: an error, the limits of the server (`capability`), or restarts that never worked. */
+  | { readonly kind: "delayed-leave-unsupported"; readonly error: MatrixErrorKind | "capability" | "not-restarted" }
   /** An answer brought a second delayed leave, which is cancelled. */
   | { readonly kind: "delayed-leave-duplicate" }
   | { readonly kind: "delegation-refused"; readonly error: MatrixErrorKind }
   | { readonly kind: "membership-sent"; readonly reason: WriteReason }
   | { readonly kind: "membership-written"; readonly reason: WriteReason; readonly by: "answer" | "sync" }
+  /** The clock of the server is ahead of ours by this, or behind if negative. 0: they agree again, within a minute. */
+  | { readonly kind: "clocks-disagree"; readonly offsetMs: number }
   | { readonly kind: "probably-left" }
   | { readonly kind: "rejoining"; readonly reason: RejoinReason; readonly attempt: number }
   | { readonly kind: "page-hidden" }

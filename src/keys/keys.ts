@@ -12,7 +12,7 @@ import {
   of,
   Subject,
 } from "rxjs";
-import { isInRoom } from "../room/room-member.ts";
+import { isInRoom, isRemoved } from "../room/room-member.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
 import type { Decryption, EncryptionKey, OwnMember } from "../types.ts";
@@ -66,6 +66,7 @@ export class Keys {
       const exchange = new Exchange(own, options.rotation, {
         newKey: () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format))),
         isInRoom: (userId) => isInRoom(matrix, roomId, userId),
+        isRemoved: (userId) => isRemoved(matrix, roomId, userId),
         now: asyncScheduler.now(),
       });
       this.#exchange = exchange;
@@ -108,9 +109,7 @@ export class Keys {
 
   /** The same map, as long as it holds the same statuses in the same order. */
   #readStatuses(): ReadonlyMap<string, MemberEncryption> {
-    const exchange = this.#exchange;
-    const members = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
-    const statuses = [...members, ...(exchange?.presumedStatuses() ?? [])];
+    const statuses = this.#exchange?.statuses(this.#context.membership$.value) ?? [];
     const now = new Map<string, MemberEncryption>();
     // If two members claim one identity, it belongs to the older one.
     for (const status of statuses)

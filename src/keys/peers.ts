@@ -44,6 +44,7 @@ export class Peers {
   set(changed: Peer): void {
     const { member } = changed;
     const before = this.get(member);
+    if (changed === before) return;
     const peer = withStatus(changed, before);
     if (peer.status !== before?.status || peer.keys !== before?.keys) this.#version += 1;
     const peers = this.ofDevice(member);

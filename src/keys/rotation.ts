@@ -34,8 +34,8 @@ export interface RotationPolicy {
   /** The longest time between two keys. Default Infinity: age alone never makes a new key. */
   readonly periodMs: number;
   /**
-   * With this many users or more in the call, ourselves included, the key stays. Default Infinity. A user who could
-   * decrypt and is removed from the room causes a new key all the same.
+   * With this many users or more in the call, ourselves included, the key stays. Default Infinity. But a user who
+   * can decrypt and is kicked or banned always causes a new key.
    */
   readonly participantLimit: number;
 }
@@ -73,7 +73,7 @@ export type RotationReason =
   | "first"
   /** A member left that could decrypt with the key before. */
   | "leave"
-  /** A user who could decrypt with the key before is not in the room any more: it left, was kicked or was banned. */
+  /** A user who could decrypt with the key before was kicked or banned. */
   | "removal"
   /** A member joined that must not decrypt earlier media. */
   | "join"
@@ -90,7 +90,7 @@ export interface RotationInputs {
   readonly exposedSinceTs: number | undefined;
   /** How long leaves are collected at present, if that is longer than `coalesceMs`. */
   readonly collectMs: number;
-  /** Since when a user outside the room may hold the newest key. */
+  /** Since when a user who was kicked or banned may hold the newest key. */
   readonly removedSinceTs: number | undefined;
   /** Since when a joiner waits for a new key, because it came too late for the key in use. */
   readonly awaitedSinceTs: number | undefined;

@@ -13,16 +13,18 @@ import {
   takeWhile,
   tap,
 } from "rxjs";
+import { proven } from "../room/proven.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
 import type { Decryption, OwnMember } from "../types.ts";
-import type { Delivery, KeysContext } from "./channel.ts";
+import type { KeysContext } from "./channel.ts";
+import type { Delivery } from "./own-key.ts";
 import { deliveryChannel } from "./delivery.ts";
 import type { ExchangeEffect } from "./effects.ts";
 import type { Exchange, ExchangeInput } from "./exchange.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
-import { verifyMessage, verifyRoomKeys } from "./verify-sender.ts";
+import { isForUs, verifyMessage, verifyRoomKeys } from "./verify-sender.ts";
 
 /** A step was taken, or an effect is for the session. */
 export type ExchangeOutput = { readonly kind: "stepped" } | Exclude<ExchangeEffect, { kind: "send" }>;
@@ -89,7 +91,11 @@ function inputsOf(
 ): Observable<ExchangeInput> {
   const recipient = { ...own, roomId, slot, requireCrossSigned };
   const verification$ = merge(
-    matrix.toDevice$.pipe(mergeMap((message) => verifyMessage(message, recipient, clock.now()))),
+    matrix.toDevice$.pipe(
+      // Relevance before proof: messages for others, and malformed ones, cannot make us look up devices.
+      mergeMap((message) => (isForUs(message, recipient) ? proven(message) : of(message))),
+      mergeMap((message) => verifyMessage(message, recipient, clock.now())),
+    ),
     (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
   const roomMember$ = changesByRoom(matrix)

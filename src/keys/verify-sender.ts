@@ -27,6 +27,13 @@ export interface Recipient extends Device {
   readonly requireCrossSigned: boolean;
 }
 
+/** Whether a to-device message says that it is a key for this recipient. Only then it is worth a look-up of its device. */
+export function isForUs({ type, content }: ToDeviceMessage, recipient: Recipient): boolean {
+  const format = formatOf(type);
+  const ok = format && parseKeyMessage(format, content).ok;
+  return ok?.roomId === recipient.roomId && mayBeFor(recipient.slot, ok);
+}
+
 /** Verifies the key of a to-device message. Empty if it is no key message, or not for this recipient. */
 export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, now: number): readonly Verification[] {
   const format = formatOf(message.type);

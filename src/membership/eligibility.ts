@@ -20,8 +20,11 @@ export interface Rules {
 export interface RoomConditions {
   readonly slotStatus: Slot["status"];
   readonly encrypted: boolean;
-  readonly isInRoom: (userId: string) => boolean;
+  /** Whether a user is in the room. `being-looked-up`: the client does not know, and asks the server. */
+  readonly presenceOf: (userId: string) => Presence;
 }
+
+export type Presence = "in-room" | "not-in-room" | "being-looked-up";
 
 /** Takes the result for one entry: its rejection, or undefined if it makes a member. */
 export type Report = (entry: Entry, rejection: Rejection | undefined) => void;
@@ -40,7 +43,9 @@ function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Rejection
   // A sticky event disappears at its end, whatever its problem. A state event stays: other than a user who may enter the
   // room, nothing but another event changes what is wrong with it.
   const endsBySelf = entry.kind === "sticky" || reason === "not-in-room";
-  return rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
+  const rejection = rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
+  const isBeingLookedUp = reason === "not-in-room" && room.presenceOf(entry.event.sender) === "being-looked-up";
+  return isBeingLookedUp ? { ...rejection, isBeingLookedUp } : rejection;
 }
 
 function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionReason | undefined {
@@ -54,7 +59,7 @@ function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionR
     if (room.slotStatus === "absent" && rules.strictSlots) return "slot-closed";
   }
   if (entry.hasEnded) return "expired";
-  return room.isInRoom(event.sender) ? undefined : "not-in-room";
+  return room.presenceOf(event.sender) === "in-room" ? undefined : "not-in-room";
 }
 
 /**
@@ -104,4 +109,8 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
 }
 
 export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
-  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;
+  a.eventId === b.eventId &&
+  a.reason === b.reason &&
+  a.untilTs === b.untilTs &&
+  a.path === b.path &&
+  a.isBeingLookedUp === b.isBeingLookedUp;

@@ -61,13 +61,13 @@ export class MemberFold {
    */
   constructor(
     rules: Rules,
-    isInRoom: RoomConditions["isInRoom"],
+    presenceOf: RoomConditions["presenceOf"],
     firstReads: FirstReads,
     previous: readonly Membership[] = [],
   ) {
     this.#rules = rules;
     this.#firstReads = firstReads;
-    this.#room = { slotStatus: "absent", encrypted: false, isInRoom };
+    this.#room = { slotStatus: "absent", encrypted: false, presenceOf };
     this.#previous = new PreviousMembers(previous);
   }
 

@@ -3,11 +3,11 @@ import type { Matrix, RoomChange } from "../matrix.ts";
 import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
-import { isInRoom } from "../room/room-member.ts";
+import { isInRoom, knowsMembership } from "../room/room-member.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
-import type { Rules } from "./eligibility.ts";
+import type { Presence, Rules } from "./eligibility.ts";
 import { firstReadsOf } from "./first-reads.ts";
 import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
@@ -36,13 +36,25 @@ export class Projection {
   /** When a batch last said what has changed in the room: what was not read by then was not there. */
   #lastReadTs: number | undefined;
 
-  /** @param previous The members of an earlier projection of the room. */
-  constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
+  /**
+   * @param previous The members of an earlier projection of the room.
+   * @param isLookedUp Whether a user whose room membership the client lacks is being looked up.
+   */
+  constructor(
+    matrix: Matrix,
+    options: ProjectionOptions,
+    previous?: readonly Membership[],
+    isLookedUp: (userId: string) => boolean = () => false,
+  ) {
     this.#matrix = matrix;
     this.#options = options;
     this.#memberTypes = options.firstDraft ? [stateMemberType, firstDraftMemberType] : [stateMemberType];
-    const isJoined = (userId: string) => isInRoom(matrix, options.roomId, userId);
-    this.#fold = new MemberFold(options, isJoined, firstReadsOf(matrix), previous);
+    const { roomId } = options;
+    const presenceOf = (userId: string): Presence => {
+      if (isInRoom(matrix, roomId, userId)) return "in-room";
+      return isLookedUp(userId) && !knowsMembership(matrix, roomId, userId) ? "being-looked-up" : "not-in-room";
+    };
+    this.#fold = new MemberFold(options, presenceOf, firstReadsOf(matrix), previous);
   }
 
   get members(): readonly Membership[] {
@@ -75,6 +87,12 @@ export class Projection {
     if (gaps.has("state")) this.#readState(now);
     if (gaps.has("sticky")) this.#readSticky(now);
     if (batch.length > 0) this.#lastReadTs = now;
+    return this.#fold.recompute();
+  }
+
+  /** Checks again whether a user is in the room. */
+  recheckUser(userId: string): Changes {
+    this.#fold.recheckUsers(userId);
     return this.#fold.recompute();
   }
 

@@ -28,6 +28,8 @@ export interface Rejection {
   readonly reason: RejectionReason;
   /** With `malformed`: the first wrong field, for instance `transports.published[0]`. */
   readonly path?: string;
+  /** With `not-in-room`: the client does not know whether the sender is in the room, and asks the server. */
+  readonly isBeingLookedUp?: true;
   /** How the event travels: as a state event or as a sticky event. */
   readonly kind: "state" | "sticky";
   /** The sender of the event. */

@@ -57,7 +57,7 @@ function sendersOfMany(events: readonly RoomEvent[]): ReadonlySet<string> {
 /** The newest of many events. It sorts a few at a time, and skips those that are older than what it has. */
 class Newest {
   hasDropped = false;
-  readonly #events: RoomEvent[] = [];
+  #events: RoomEvent[] = [];
   #oldest: RoomEvent | undefined;
 
   add(event: RoomEvent): void {
@@ -68,7 +68,7 @@ class Newest {
 
   trimmed(): readonly RoomEvent[] {
     if (this.#events.length <= maxPerSender) return this.#events;
-    this.#events.sort(byNewest).length = maxPerSender;
+    this.#events = this.#events.toSorted(byNewest).slice(0, maxPerSender);
     this.#oldest = this.#events.at(-1);
     this.hasDropped = true;
     return this.#events;

@@ -1,6 +1,7 @@
 // The public names of matrixrtc-rx/port: what only the author of a port needs. docs/port.md.
 export {
   type Device,
+  type DeviceProof,
   type Matrix,
   MatrixError,
   type MatrixErrorKind,

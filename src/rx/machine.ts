@@ -83,8 +83,10 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
     };
     /** Waits for the time when the state next changes by the clock. */
     const wait = () => {
-      const ts = dueTs(state, clock.now());
-      if (ts === timerTs && timer) return;
+      const now = clock.now();
+      const ts = dueTs(state, now);
+      // A timer that is due at this moment fires anyway, and then waits for the next time.
+      if (timer && (ts === timerTs || timerTs <= now)) return;
       timer?.unsubscribe();
       timer = undefined;
       timerTs = ts;

@@ -26,7 +26,9 @@ describe("The name shown for a user", () => {
       `ecilA (${bob})`,
     ],
     ["the user id alone if that is the display name", bob, true, bob],
-  ])("is %s", (_, displayName, isShared, shown) => expect(shownName(bob, displayName, isShared)).toBe(shown));
+  ])("is %s", (_, displayName, isShared, shown) =>
+    expect(shownName(bob, displayName, nameKey(displayName), isShared)).toBe(shown),
+  );
 
   it.each([
     ["white space", "A nn", "Ann"],

@@ -146,12 +146,13 @@ export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
   if (!outer) return malformed(notes.wrong ?? "event");
   const [wrongField] = notes.ignored;
   if (wrongField !== undefined) return malformed(wrongField);
-  const { type, stateKey, content, ...common } = outer;
+  const { type, content, ...common } = outer;
   const unsigned = objectOr(own(json as JsonObject, "unsigned"));
   const { prevContent, ...beside } = besides({ ...(json as JsonObject), ...unsigned }, notes) ?? {};
-  const fields: EventFields = { ...common, ...beside, ignored: notes.ignored };
-  if (!isKnownType(type)) return parsed({ ...fields, kind: "other", type, content, ...keyed(stateKey) });
+  const fields = { ...common, ...beside, ignored: notes.ignored };
+  if (!isKnownType(type)) return parsed({ ...fields, kind: "other", type, content });
 
+  const { stateKey } = common;
   const isState = isStateType(type);
   if (isState ? stateKeyRule(type)(stateKey, notes) === undefined : stateKey !== undefined)
     return malformed("state_key");
@@ -168,13 +169,10 @@ export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
     ...fields,
     kind: isState ? "state" : isEphemeralType(type) ? "ephemeral" : "timeline",
     type,
-    ...keyed(stateKey),
     content: main,
     ...(before && { prevContent: before }),
   } as DecodedEvent);
 }
-
-const keyed = (stateKey: string | undefined) => (stateKey === undefined ? {} : { stateKey });
 
 /** Who redacted an event and why, by the redaction event. */
 export const redactionOf = (because: unknown): Redaction => {

@@ -51,7 +51,7 @@ export const natural: Rule<number> = (value) =>
 
 /** A power level; rooms before version 10 may have it as text. */
 export const level: Rule<number> = (value, notes) =>
-  integer(isString(value) && /^\s{0,9}[+-]?\d{1,16}\s{0,9}$/.test(value) ? Number(value) : value, notes);
+  integer(isString(value) && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value, notes);
 
 /** One of some words. */
 export const oneOf =
@@ -137,8 +137,8 @@ export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Not
 /** Reads a part that is left out if it is wrong. */
 function partly<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   const item = within(rule, value, key, notes);
-  if (item !== undefined || notes.wrong === undefined) return item;
-  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong);
+  if (item !== undefined) return item;
+  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong ?? key);
   notes.wrong = undefined;
   return undefined;
 }

@@ -91,7 +91,8 @@ export function callReactions(sources: CallReactionSources): CallReactions {
     lowerHand: () =>
       defer(() => {
         const { eventId, userId } = us();
-        for (const hand of window.now.hands(eventId, userId)) raised.add(hand.eventId);
+        for (const { event, target } of window.now.hands)
+          if (target === eventId && event.sender === userId) raised.add(event.eventId);
         const all = [...raised];
         raised.clear();
         return concat(...all.map((hand) => sending.redact(hand)));
@@ -101,9 +102,12 @@ export function callReactions(sources: CallReactionSources): CallReactions {
 
 /** The hands at membership events of their senders; of several at one, the first counts. */
 function handsOf(window: TimelineWindow, members: readonly Membership[]): readonly RaisedHand[] {
-  const hands = members.flatMap((member): RaisedHand[] => {
-    const [event] = window.hands(member.eventId, member.userId);
-    return event ? [{ member, raisedTs: event.originServerTs, eventId: event.eventId }] : [];
+  const byEvent = new Map(members.map((member) => [member.eventId, member]));
+  const hands = window.hands.flatMap(({ event, target }): RaisedHand[] => {
+    const member = byEvent.get(target);
+    if (member?.userId !== event.sender) return [];
+    byEvent.delete(target);
+    return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
   });
   return hands.sort((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
 }

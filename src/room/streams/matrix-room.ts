@@ -93,8 +93,8 @@ export interface MatrixRoom extends Sending {
  */
 export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions = {}): MatrixRoom {
   const { messageCount = 500, wording = inEnglish, awaitRoom = false } = options;
-  if (!isString(roomId)) throw new RtcError("bad-argument", "roomId must be a string");
-  if (!(messageCount > 0)) throw new RtcError("bad-argument", "messageCount must be a number above 0");
+  if (!isString(roomId) || !(messageCount > 0))
+    throw new RtcError("bad-argument", "roomId must be a string, and messageCount a number above 0");
   if (!awaitRoom && !matrix.hasRoom(roomId))
     throw new RtcError("unknown-room", `the client is not in a room ${roomId}`);
 
@@ -125,11 +125,11 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
   const companyName = () => {
     const { now } = directory;
     const former = () =>
-      Array.from(matrix.stateEvents(roomId, memberType), (event) => now.member(event.stateKey!, event));
+      Array.from(matrix.stateEvents(roomId, memberType), (event) => now.member(event.stateKey!, () => event));
     return wording(companyOf(matrix.userId, now, former));
   };
 
-  const member = (userId: string) => directory.now.member(userId, matrix.stateEvent(roomId, memberType, userId));
+  const member = (userId: string) => directory.now.member(userId, () => matrix.stateEvent(roomId, memberType, userId));
   const permissionInputs = (userId: string) => [
     ...permissionTypes.map((type) => matrix.stateEvent(roomId, type, "")?.content),
     matrix.stateEvent(roomId, memberType, userId)?.content,

@@ -19,7 +19,7 @@ const mostNames = 5;
 /** Others than ourselves who are joined or invited, or else those who were. It looks at the first few of them. */
 export function companyOf(me: string, directory: Directory, former: () => readonly RoomMember[]): Company {
   const { members, insiderCount } = directory;
-  const isOutside = directory.member(me, undefined).membership === "leave";
+  const isOutside = directory.member(me, () => undefined).membership === "leave";
   const count = insiderCount - (isOutside ? 0 : 1);
   const isEmpty = count < 1;
   const others = isEmpty ? former() : members;
@@ -31,9 +31,11 @@ export function companyOf(me: string, directory: Directory, former: () => readon
   return { names, moreCount: Math.max(0, count - names.length), isEmpty };
 }
 
+const list = /* @__PURE__ */ new Intl.ListFormat("en");
+
 /** "Ann, Bob, and 3 others". */
 export const inEnglish: Wording = ({ names, moreCount, isEmpty }) => {
   const parts = moreCount > 0 ? [...names, `${moreCount} ${moreCount === 1 ? "other" : "others"}`] : names;
-  const all = new Intl.ListFormat("en").format(parts);
+  const all = list.format(parts);
   return !isEmpty ? all : all === "" ? "Empty room" : `Empty room (was ${all})`;
 };

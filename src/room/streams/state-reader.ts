@@ -28,7 +28,8 @@ export function decoder(report: (malformed: MalformedEvent) => void): Decode {
     const known = decoded.get(source);
     if (known?.[0] === type) return known[1] as Parsed<EventContents[T]>;
     const parsed = decodeContent(type, content);
-    decoded.set(source, [type, parsed]);
+    // Of members, of which there may be many, the directory keeps what was read.
+    if (type !== "m.room.member" || parsed.malformed !== undefined) decoded.set(source, [type, parsed]);
     if (parsed.malformed !== undefined) report({ kind: "malformed", type, eventId, sender, path: parsed.malformed });
     return parsed;
   };
