@@ -34,6 +34,19 @@ export type TimelineChange =
   | { readonly kind: "event"; readonly roomId: string; readonly event: TimelineEvent }
   | { readonly kind: "gap"; readonly roomId: string };
 
+/** An event of the past of a room, of its timeline or of its state, after an attempt to decrypt it. */
+export interface PastEvent extends TimelineEvent {
+  /** Of a sticky event: `msc4354_sticky.duration_ms` as received, unchecked. */
+  readonly durationMs?: unknown;
+}
+
+/** One page of the past of a room, newest event first. */
+export interface PastPage {
+  readonly events: readonly PastEvent[];
+  /** Where the next older page begins. Absent: the past that the server shows us begins with this page. */
+  readonly next?: string;
+}
+
 /** What a server says beside the timeline and does not keep: `m.typing` and `m.receipt` of a room, `m.presence` of a user. */
 export interface EphemeralEvent {
   readonly type: string;
@@ -203,6 +216,11 @@ export interface Matrix {
   timeline?(roomId: string): Iterable<TimelineEvent>;
   /** What happens to the timelines of all rooms, in batches. */
   readonly timeline$?: Observable<readonly TimelineChange[]>;
+  /**
+   * Reads the past of a room from the server, and emits one page: the newest one, or the one at `from`. Events that we hold
+   * already are read again. `limit` is the most events of the page.
+   */
+  olderEvents?(roomId: string, page: { readonly from?: string; readonly limit: number }): Observable<PastPage>;
   /** The content of the last `m.typing` or `m.receipt` of a room, or `m.presence` of a user, as far as the client knows. */
   ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
   readonly ephemeral$?: Observable<EphemeralEvent>;

@@ -1,6 +1,12 @@
 // Types: the plain readonly data that users hold. Times (`…Ts`) are in milliseconds since 1970. protocol.md 1, 2, 5.
 
 /**
+ * Which names are written: those that clients use today (`deployed`), or those of the newest proposals (`stable`). Both are
+ * read. protocol.md 1.1.
+ */
+export type Generation = "deployed" | "stable";
+
+/**
  * The data of an application, in a slot or in a membership: its type and any other fields, unchecked. For instance
  * `{ type: "m.call", "m.call.intent": "video" }`.
  */
@@ -19,6 +25,8 @@ export interface Transport {
   readonly type: string;
   /** The URL of the LiveKit authorisation service. The member chose it: check it before you send a request there. */
   readonly livekit_service_url?: string;
+  /** Of the type `m.livekit`: the WebSocket address of the SFU. The member chose it, too. */
+  readonly url?: string;
   readonly [key: string]: unknown;
 }
 
@@ -39,7 +47,7 @@ export interface Membership<App extends Application = Application> {
   readonly memberId: string;
   /** Identifies one stay of the device in the call: the same after a refresh, another after a new join. Compare it; do not parse it. */
   readonly instance: string;
-  /** The slot id, for instance `m.call#ROOM`. */
+  /** The slot id as its event has it: `m.call#ROOM` and `m.call#room` are the same call. */
   readonly slot: string;
   /** The data of the application. */
   readonly application: App;

@@ -18,6 +18,11 @@ export interface ReadingOptions<App extends Application = Application> {
   /** Whether a slot must name the encryption of its room, as in the newest MSC4143, or else counts as closed. Default false. */
   readonly requireSlotEncryption?: boolean | undefined;
   /**
+   * Whether state events of the first draft of MSC4143 (2024), of the type `m.rtc.member`, make members. Default false.
+   * `callHistory` always reads them. protocol.md 9.2.
+   */
+  readonly firstDraft?: boolean;
+  /**
    * Decodes the data of the application in a membership: returns it as `App`, or undefined to refuse it. A member whose data
    * is refused becomes a rejection with the reason `bad-application`. The data is untrusted JSON that has a `type`. If the
    * function throws, the data counts as refused. It is called once for each event of this slot while the session is
@@ -153,6 +158,12 @@ export function readingRules(slot: unknown, options: ReadingOptions): ReadingRul
   // An empty id is the name of the room's call in state keys only (1.3).
   if (!isSlotId(slot) || slot.endsWith("#"))
     throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
-  const { strictSlots = false, requireSlotEncryption = false, application } = options;
-  return { slot, strictSlots, requireSlotEncryption, ...(application && { decodeApplication: application }) };
+  const { strictSlots = false, requireSlotEncryption = false, firstDraft = false, application } = options;
+  return {
+    slot,
+    strictSlots,
+    requireSlotEncryption,
+    firstDraft,
+    ...(application && { decodeApplication: application }),
+  };
 }

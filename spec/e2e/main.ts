@@ -23,6 +23,7 @@ import { scenario as stickyWithSdkMember } from "./scenarios/14-sticky-with-sdk-
 import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
+import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import type { Tab } from "./tab.ts";
 import { inWorld, type World } from "./world.ts";
 
@@ -44,6 +45,7 @@ const scenarios: readonly Scenario[] = [
   lostKey,
   lostSdkKey,
   lostSdkKeySticky,
+  ringing,
 ];
 
 const { values } = parseArgs({

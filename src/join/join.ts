@@ -39,7 +39,7 @@ export function ownMembership(
       return subscriber.error(new RtcError("already-joined", "this client has joined this call; end that join first"));
     const settings: Settings = { ...options, delegates: options.delegate !== undefined };
     const clock = new IntervalClock();
-    const memberOf = ownMembers(call.matrix, options.kind);
+    const memberOf = ownMembers(call.matrix, options.kind, options.generation);
     if (options.kind === "state") assertStateKey(call, memberOf(0));
     const commands$ = new Subject<Input>();
     const waiting: (() => void)[] = [];

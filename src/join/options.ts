@@ -1,8 +1,9 @@
 // JoinOptions: how to join, with defaults, ranges and checks. protocol.md 0, 4.1.
 import { isObservable, type Observable, of } from "rxjs";
 import { RtcError } from "../errors.ts";
+import { names, writtenGeneration } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import type { Application, OwnMember, Transport } from "../types.ts";
+import type { Application, Generation, OwnMember, Transport } from "../types.ts";
 
 /** How our membership is written: protocol.md 0. Both formats are always read. */
 export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
@@ -88,6 +89,11 @@ export interface JoinTiming {
 export interface JoinOptions {
   /** Default `compatibility`. `matrix_2_0` needs a homeserver with sticky events (MSC4354). */
   readonly mode?: JoinMode | undefined;
+  /**
+   * The names that we write. `stable` needs the mode `matrix_2_0`, and transports of the type `m.livekit` instead of `livekit`.
+   * Clients of 2026 do not read it. Default `deployed`. protocol.md 1.1.
+   */
+  readonly generation?: Generation | undefined;
   /** The transports that we publish on, best first. Default: none. */
   readonly transports?: ValueOrStream<readonly Transport[]> | undefined;
   /** Data of the application. Its `type` must be the type in the slot id. Default: the type alone. */
@@ -136,6 +142,7 @@ export type ResolvedJoinTiming = { readonly [K in keyof JoinTiming]-?: number };
 export interface ResolvedJoinOptions {
   readonly mode: JoinMode;
   readonly kind: "state" | "sticky";
+  readonly generation: Generation;
   readonly transports$: Observable<readonly Transport[]>;
   readonly application$: Observable<Application>;
   readonly intent$: Observable<string | undefined>;
@@ -151,6 +158,10 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   const mode = options.mode ?? "compatibility";
   check(["legacy", "compatibility", "matrix_2_0"].includes(mode), `mode ${String(mode)} is not known`);
 
+  const { generation = writtenGeneration } = options;
+  check(Object.hasOwn(names, generation), `generation ${String(generation)} is not known`);
+  check(generation !== "stable" || mode === "matrix_2_0", "generation stable needs the mode matrix_2_0");
+
   const { leaveOn, delegate, openSlot = false } = options;
   check(leaveOn === undefined || isObservable(leaveOn), "leaveOn must be an Observable");
   check(delegate === undefined || typeof delegate === "function", "delegate must be a function");
@@ -164,7 +175,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
     check(!twice, "the intent is given twice: as `intent` and in `application`");
   }
   const transports = options.transports ?? [];
-  if (!isObservable(transports)) checkTransports(transports);
+  if (!isObservable(transports)) checkTransports(transports, generation);
   const { intent, leaveReason } = options;
   check(isObservable(intent) || intent === undefined || typeof intent === "string", "intent must be a string");
   check(
@@ -175,6 +186,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   return {
     mode,
     kind: mode === "matrix_2_0" ? "sticky" : "state",
+    generation,
     transports$: streamOf(transports),
     application$: streamOf(application),
     intent$: streamOf(intent),
@@ -195,11 +207,15 @@ export function checkApplication(application: Application, type: string): void {
 }
 
 /** @throws RtcError `bad-argument` */
-export function checkTransports(transports: readonly Transport[]): void {
+export function checkTransports(transports: readonly Transport[], generation: Generation): void {
   check(
     Array.isArray(transports) && transports.every((transport) => typeof transport?.type === "string"),
     "transports must be an array of objects with a type",
   );
+  // Our identity follows from the generation: with a transport of the other one nobody could decode us.
+  const other = names[generation === "stable" ? "deployed" : "stable"].livekit.type;
+  const isOther = transports.some(({ type }) => type === other);
+  check(!isOther, `a transport of the type ${other} does not go with the generation ${generation}`);
 }
 
 function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {

@@ -1,5 +1,5 @@
 // The public names of matrixrtc-rx/livekit.
-export type { LivekitBackend, OpenIdToken } from "./backend.ts";
+export type { HomeserverTokenRequest, LivekitBackend, OpenIdToken } from "./backend.ts";
 export { decryptionReports } from "./decryption.ts";
 export { type DiscoveryOptions, livekitTransport } from "./discovery.ts";
 export { followRoom } from "./follow-room.ts";

@@ -3,10 +3,12 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  map,
   type MonoTypeOperatorFunction,
   type Observable,
   switchMap,
   take,
+  throwError,
   throwIfEmpty,
 } from "rxjs";
 import { RtcError } from "../errors.ts";
@@ -74,6 +76,23 @@ export function rulesFor(
 ): AddressRules {
   const { livekit_service_url: url } = objectOr(request.transport);
   return { isOwn: isString(url) && contactedServicesOf(backend).isOwn(withoutEndSlashes(url)), allowInsecure };
+}
+
+/** Asks our homeserver for a token of a transport of the newest MSC4195. It answers with the token alone. */
+export function askHomeserver(
+  backend: Pick<LivekitBackend, "livekitToken">,
+  { transport, roomId, slot, member }: ServiceRequest,
+): Observable<unknown> {
+  const { url } = transport;
+  const { memberId, deviceId } = member;
+  if (!backend.livekitToken || url === undefined)
+    return throwError(
+      () => new RtcError("no-transport", "the transport needs an address, and a port with livekitToken"),
+    );
+  return backend.livekitToken({ url, roomId, slot, memberId, deviceId }).pipe(
+    take(1),
+    map((answer) => ({ ...objectOr(answer), url })),
+  );
 }
 
 /** Turns errors into an `RtcError`: `request-failed` for a temporary one, `no-transport` for a definite one. */

@@ -1,4 +1,5 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
+import { isSameCall } from "../room/names.ts";
 import type { Application, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./entry.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
@@ -13,6 +14,8 @@ export interface ReadingRules {
   readonly strictSlots: boolean;
   /** A slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
   readonly requireSlotEncryption: boolean;
+  /** Whether state events of the first draft of MSC4143 (2024) make members. */
+  readonly firstDraft?: boolean;
   /** Decodes the data of the application; undefined for data that it refuses. May throw. */
   readonly decodeApplication?: (data: Application) => Application | undefined;
 }
@@ -57,7 +60,7 @@ function checkAlone(entry: Entry, rules: ReadingRules, room: RoomConditions): Re
 function reasonFor(entry: Entry, rules: ReadingRules, room: RoomConditions): RejectionReason | undefined {
   const { kind, event, claim, problem } = entry;
   if (!claim) return problem?.reason;
-  if (claim.slot !== rules.slot) return "other-slot";
+  if (!isSameCall(claim.slot, rules.slot)) return "other-slot";
   if (problem) return problem.reason;
   if (kind === "sticky") {
     if (room.encrypted && event.encryption === "cleartext") return "unencrypted";

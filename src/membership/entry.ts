@@ -1,12 +1,14 @@
 // Entry: the event at one key of a room, parsed: a state key, or a sticky key of a sender. protocol.md 1.4, 3.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isEmpty } from "../room/json.ts";
+import { firstDraftMemberType } from "../room/names.ts";
 import type { Parsed } from "../room/parsed.ts";
 import type { Timed } from "../rx/timer-queue.ts";
 import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
 import { mayClaim } from "./sender-limits.ts";
+import { parseFirstDraftMember } from "./first-draft.ts";
 import { type FirstRead, parseStateMember } from "./state-event.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
@@ -68,7 +70,7 @@ export type DecodeApplication = (claim: MembershipClaim) => Application | undefi
 
 /** The entry of a state event. It ends if it claims a membership. */
 export function stateEntry(key: string, event: RoomEvent, first: FirstRead, decode: DecodeApplication): StateEntry {
-  const { claim, problem } = checked(parseStateMember(event, first), decode);
+  const { claim, problem } = checked(parseState(event, first), decode);
   return {
     kind: "state",
     key,
@@ -84,6 +86,9 @@ export function stateEntry(key: string, event: RoomEvent, first: FirstRead, deco
     outcome: undefined,
   };
 }
+
+const parseState = (event: RoomEvent, first: FirstRead): Parsed<Membership | "left"> =>
+  event.type === firstDraftMemberType ? parseFirstDraftMember(event) : parseStateMember(event, first);
 
 /** The entry of a sticky event that ends at `endTs`. `before` is the entry that it replaces. */
 export function stickyEntry(

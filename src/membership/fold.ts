@@ -1,6 +1,7 @@
 // MemberFold: events of a room and the time go in, the list of members comes out. protocol.md 3, 11.
 // It is incremental: an event is parsed once and costs O(log N) and at most one copy of the list, however many members
 // there are. It knows no RxJS, no clock and no network.
+import { generationOf, isSameCall } from "../room/names.ts";
 import { sameItems } from "../rx/stable.ts";
 import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
@@ -108,7 +109,7 @@ export class MemberFold {
   /** The data of the application. A claim that was decoded in an earlier fold is not decoded again. */
   #decodeApplication(claim: MembershipClaim): Application | undefined {
     const { slot, decodeApplication } = this.#rules;
-    if (!decodeApplication || claim.slot !== slot) return claim.application;
+    if (!decodeApplication || !isSameCall(claim.slot, slot)) return claim.application;
     const previous = this.#previous?.memberOf(claim);
     if (previous) return previous.application;
     try {
@@ -171,12 +172,20 @@ function memberOf(entry: Entry): Membership {
   return {
     ...claim,
     instance: leaveId === undefined ? instance : `${instance} ${leaveId}`,
-    participantIdentity: stickyIdentity(claim, outcome),
+    participantIdentity: stickyIdentity(claim, entry.event.type, outcome),
   };
 }
 
 /** The participant identity of a sticky member. A renewed member keeps it, so that it is hashed once. */
-function stickyIdentity({ userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
-  const isRenewed = before && !isRejection(before) && before.memberId === memberId && before.deviceId === deviceId;
-  return isRenewed ? before.participantIdentity : participantIdentity("sticky", userId, deviceId, memberId);
+function stickyIdentity(claim: MembershipClaim, type: string, before: Outcome | undefined): string {
+  const { userId, deviceId, memberId, transports } = claim;
+  const transport = transports[0]?.type;
+  const isRenewed =
+    before &&
+    !isRejection(before) &&
+    before.memberId === memberId &&
+    before.deviceId === deviceId &&
+    before.transports[0]?.type === transport;
+  if (isRenewed) return before.participantIdentity;
+  return participantIdentity("sticky", userId, deviceId, memberId, generationOf(type, transport));
 }

@@ -2,7 +2,7 @@
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { slotTypes, stateMemberType } from "../room/names.ts";
+import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
 import { isInRoom, knowsMembership } from "../room/room-member.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
@@ -25,6 +25,8 @@ export class Projection {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
+  /** The types of state events that make members. */
+  readonly #memberTypes: readonly string[];
   #slot: SlotReading = noSlot;
   /** When we last applied a batch. A key without an event was empty then. */
   #lastReadTs: number | undefined;
@@ -41,6 +43,7 @@ export class Projection {
   ) {
     this.#matrix = matrix;
     this.#options = options;
+    this.#memberTypes = options.firstDraft ? [stateMemberType, firstDraftMemberType] : [stateMemberType];
     const { roomId } = options;
     const presenceOf = (userId: string): Presence => {
       if (isInRoom(matrix, roomId, userId)) return "in-room";
@@ -94,7 +97,7 @@ export class Projection {
     if (change.kind === "room") this.#readAll(now);
     else if (change.kind === "sticky") this.#fold.events.putSticky(change.event, now);
     else if (change.kind === "redaction") this.#fold.events.redact(change.eventId);
-    else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
+    else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, now);
     else if (change.type === "m.room.member") this.#fold.events.recheck(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
@@ -107,12 +110,13 @@ export class Projection {
   }
 
   #readState(now: number): void {
-    const events = Array.from(this.#matrix.stateEvents(this.#options.roomId, stateMemberType));
+    const { roomId } = this.#options;
+    const events = this.#memberTypes.flatMap((type) => [...this.#matrix.stateEvents(roomId, type)]);
     this.#fold.events.putAllState(events, now, this.#lastReadTs);
   }
 
-  #readMember(stateKey: string, now: number): void {
-    const event = this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey);
+  #readMember(type: string, stateKey: string, now: number): void {
+    const event = this.#matrix.stateEvent(this.#options.roomId, type, stateKey);
     this.#fold.events.putState(stateKey, event, now, this.#lastReadTs);
   }
 

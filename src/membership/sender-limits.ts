@@ -10,7 +10,8 @@ import { byText } from "./order.ts";
 export const maxPerSender = 100;
 
 /** Whether a state event may claim a membership: it says for which application. */
-export const mayClaim = ({ content }: RoomEvent): boolean => isObject(content) && "application" in content;
+export const mayClaim = ({ content }: RoomEvent): boolean =>
+  isObject(content) && ("application" in content || "m.application" in content);
 
 /** Below zero if `a` takes precedence over `b`: the newer state event, then the greater event id. */
 export const byNewest = (a: RoomEvent, b: RoomEvent): number =>

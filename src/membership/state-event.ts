@@ -2,6 +2,7 @@
 import type { RoomEvent } from "../matrix.ts";
 import { isId, isWord } from "../room/bounds.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
+import { isSameCall, roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import type { Application, Membership } from "../types.ts";
 import { intentIn, left, transportError, transportsIn } from "./claim.ts";
@@ -20,7 +21,7 @@ export const maxClaimedAgeMs: number = dayMs;
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
   const { application, call_id } = objectOr(event.content);
-  if (!isString(application) || !isString(call_id) || slotOf(application, call_id) !== slot) return false;
+  if (!isString(application) || !isString(call_id) || !isSameCall(slotOf(application, call_id), slot)) return false;
   const { ok: claim } = parseStateMember(event, { readTs: now });
   return claim !== undefined && claim !== "left" && claim.expiresTs > now;
 }
@@ -91,7 +92,7 @@ const textOfTs = (ts: number): string =>
 
 /** The default call was renamed from `""` to `ROOM`, for `m.call` alone (guarantee 30). */
 const slotOf = (application: string, callId: string): string =>
-  application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
+  application === "m.call" && callId === "" ? roomCallSlot : `${application}#${callId}`;
 
 /** The first read of a state event. Times are milliseconds since 1970. */
 export interface FirstRead {

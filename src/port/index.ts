@@ -6,6 +6,8 @@ export {
   MatrixError,
   type MatrixErrorKind,
   type OutgoingEvent,
+  type PastEvent,
+  type PastPage,
   type RoomChange,
   type RoomEvent,
   type RoomKeyEvent,

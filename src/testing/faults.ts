@@ -11,6 +11,7 @@ export interface VirtualRequest extends Device {
     | "send-delayed"
     | "cancel"
     | "redact"
+    | "messages"
     | "typing"
     | "receipt"
     | "to-device"

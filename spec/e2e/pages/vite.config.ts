@@ -1,4 +1,4 @@
-// The pages of other clients, for the end-to-end test. They use nothing of our library.
+// The pages of other clients, for the end-to-end test. Only the page that rings uses our library.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
@@ -13,6 +13,6 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 4_000,
-    rolldownOptions: { input: [path("eavesdropper.html"), path("sdk-member.html")] },
+    rolldownOptions: { input: [path("eavesdropper.html"), path("sdk-member.html"), path("ringing.html")] },
   },
 });
