@@ -54,19 +54,19 @@ describe("A member whose state was overwritten", () => {
 
 describe("A join", () => {
   it(
-    "does not wait for a cancel of the delayed leave before for more than five seconds",
+    "does not wait for a cancel of the delayed leave before for more than four seconds",
     marbles(({ cold, expectObservable }) => {
       const { home, join } = scene();
       home.injectFault({ request: "cancel" }, { lose: "request", ...always });
       home.injectFault({ request: "send-delayed" }, { fail: new MatrixError("network", "no"), ...always });
       const joins$ = concat(join({ leaveOn: timer(100) }).pipe(ignoreElements()), join());
       const started$ = cold("a").pipe(switchMap(() => joins$));
-      expectObservable(firstJoin(started$), "^ 60s !").toBe("10108ms (j|)");
+      expectObservable(firstJoin(started$), "^ 60s !").toBe("9108ms (j|)");
     }),
   );
 
   it(
-    "waits for a closed slot to be opened, and for no other slot for more than five seconds",
+    "waits for a closed slot to be opened, and for no other slot for more than four seconds",
     marbles(({ expectObservable }) => {
       for (const status of ["closed", "absent"] as const) {
         const { home, roomId, join } = scene();
@@ -74,7 +74,7 @@ describe("A join", () => {
         if (status === "closed") home.setState(roomId, { ...slotEvent, content: { status } });
         home.injectFault({ request: "send", type: slotEvent.type }, { lose: "request" });
         const state$ = timer(2).pipe(switchMap(() => join({ mode: "matrix_2_0", openSlot: true })));
-        const joinedTs = status === "closed" ? "10006ms (j|)" : "5004ms (j|)";
+        const joinedTs = status === "closed" ? "10006ms (j|)" : "4004ms (j|)";
         expectObservable(firstJoin(state$), "^ 60s !").toBe(joinedTs);
       }
     }),

@@ -40,13 +40,13 @@ describe("On a slow server, a join", () => {
     marbles(({ expectObservable }) => {
       const { home, join } = scene({ members: [bob, alice] });
       home.injectFault({ request: "send", type: slotType }, { lateMs: 12_000, ...always });
-      expectObservable(firstJoin(join({ openSlot: true })), "^ 60s !").toBe("5002ms (j|)");
+      expectObservable(firstJoin(join({ openSlot: true })), "^ 60s !").toBe("4002ms (j|)");
     }),
   );
 
   it.each<[string, RequestFilter, JoinOptions, string]>([
     ["the capability", { request: "delayed-events" }, {}, "2004ms (j|)"],
-    ["the slot", { request: "send", type: slotType }, { openSlot: true }, "5002ms (j|)"],
+    ["the slot", { request: "send", type: slotType }, { openSlot: true }, "4002ms (j|)"],
     ["a delayed leave", { request: "schedule" }, {}, "110002ms #"],
     ["the membership", { request: "send", type: memberType }, {}, "120004ms #"],
     ["a restart", { request: "restart" }, {}, "------(j|)"],

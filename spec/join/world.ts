@@ -1,6 +1,6 @@
 // World: Alice joins a call while requests fail, the network goes and comes, and others act; Bob watches, to the end of time.
 import fc from "fast-check";
-import { asyncScheduler, NEVER, Subject, type Subscription, throwError, timer } from "rxjs";
+import { asyncScheduler, NEVER, Subject, Subscription, throwError, timer } from "rxjs";
 import type { JoinMode } from "../../src/join/options.ts";
 import type { JoinState } from "../../src/join/state.ts";
 import { MatrixError } from "../../src/matrix.ts";
@@ -42,6 +42,10 @@ export interface Trouble {
 export interface Story {
   readonly mode: JoinMode;
   readonly delegate?: "refuses" | "is silent" | undefined;
+  /** How long a request takes to the server, and its answer back. Default 1 ms. */
+  readonly latencyMs?: number;
+  /** Alice was in the call before, and has left it by hanging up, or by closing the page. */
+  readonly before?: "hung up" | "closed" | undefined;
   readonly troubles: readonly Trouble[];
   readonly happenings?: readonly { readonly ts: number; readonly what: Happening }[];
   readonly ending: { readonly how: "stays" | "leaveOn" | "unsubscribes" | "is killed"; readonly ts: number };
@@ -83,13 +87,14 @@ export class World {
 
   readonly #story: Story;
   readonly #intent$ = new Subject<string>();
-  #call = scene();
+  #call: ReturnType<typeof scene>;
   #state: JoinState | undefined;
   #entries: readonly Membership[] = [];
   #isAlive = true;
 
   constructor(story: Story) {
     this.#story = story;
+    this.#call = scene();
     toTheEnd(() => this.#begin());
   }
 
@@ -112,8 +117,8 @@ export class World {
   }
 
   #begin(): void {
-    const { troubles, happenings: acts = [], ending } = this.#story;
-    this.#call = scene();
+    const { troubles, happenings: acts = [], ending, latencyMs = 1 } = this.#story;
+    this.#call = scene({ latencyMs });
     const { home, membership$ } = this.#call;
     for (const trouble of troubles) this.#at(trouble.ts, () => this.#trouble(trouble));
     for (const { ts, what } of acts) this.#at(ts, () => this.#happen(what));
@@ -125,7 +130,7 @@ export class World {
       this.#entries = members.filter(({ userId }) => userId === alice);
       this.snapshots.push(this.#snapshot());
     });
-    const joined = this.#join();
+    const joined = this.#joinAgain();
     if (ending.how === "unsubscribes" || ending.how === "is killed")
       this.#at(ending.ts, () => this.#cut(joined, ending.how === "unsubscribes"));
     this.#at(troubleMs + 60_000, () => (this.calm = this.#snapshot()));
@@ -137,6 +142,20 @@ export class World {
       this.snapshots.push(this.#snapshot());
       watching.unsubscribe();
     });
+  }
+
+  /** Joins, after the join before if there was one: it lasts a second. */
+  #joinAgain(): Subscription {
+    const { before, mode } = this.#story;
+    if (before === undefined) return this.#join();
+    const joined = new Subscription();
+    const earlier = this.#call.join({ mode, leaveOn: before === "hung up" ? timer(1_000) : undefined });
+    const leaving = earlier.subscribe({ error: () => {} });
+    this.#at(1_000, () => {
+      if (before === "closed") leaving.unsubscribe();
+      joined.add(this.#join());
+    });
+    return joined;
   }
 
   #join(): Subscription {

@@ -187,7 +187,7 @@ export interface Beginning {
 }
 
 /** A request that is useful, but not necessary, holds up a join for this long at most. */
-export const conditionMs = 5_000;
+export const conditionMs = 4_000;
 
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
   const { seed = 0, isBlocked = false, obsolete = [] } = beginning;
