@@ -133,6 +133,9 @@ export interface Matrix {
   ): Observable<never>;
   /** What the server allows of delayed events: `false`, or the longest delay that it accepts, where it says so. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  /** Asks for relay servers (`/voip/turnServer`) and emits the answer, unchecked. Optional: without it, calls use none. */
+  turnServer?(): Observable<unknown>;
 }
 
 /** Why a request failed, in the terms of the error matrix of protocol.md 4.5. */

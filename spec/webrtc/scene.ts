@@ -72,7 +72,7 @@ export function twoLinks(
     const isHolding$ = new BehaviorSubject(false);
     const output$ = defer(() =>
       link({
-        peer: peers.device(name)({ servers: [], relayOnly }),
+        connect: () => peers.device(name)({ servers: [], relayOnly }),
         isCalled,
         receives: ["audio", "video"],
         timing: callTiming,

@@ -18,4 +18,5 @@ export const isUsefulSticky = (type: string): boolean => stickyMemberTypes.inclu
 export const redactableStateTypes: readonly string[] = [stateMemberType, ...slotTypes];
 
 /** Messages of Matrix's own key exchange carry secrets and are the business of the client alone. */
-export const isUsefulToDevice = (type: string): boolean => !type.startsWith("m.") || type.startsWith("m.rtc.");
+export const isUsefulToDevice = (type: string): boolean =>
+  !type.startsWith("m.") || type.startsWith("m.rtc.") || type.startsWith("m.call.");

@@ -6,3 +6,4 @@ export type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
 export type { PendingEvent } from "./delayed-events.ts";
 export type { ServerEvent, Stickiness } from "./room.ts";
 export type { Condition } from "./device.ts";
+export { virtualPeers, type VirtualPeers } from "./peers/network.ts";

@@ -39,7 +39,7 @@ class BrowserPeer implements PeerConnection {
   readonly event$: Observable<PeerEvent>;
 
   constructor(configuration: RTCConfiguration) {
-    const connection = new RTCPeerConnection(configuration);
+    const connection = connectionWith(configuration);
     this.#connection = connection;
     this.#streams = { "m.usermedia": new MediaStream(), "m.screenshare": new MediaStream() };
     this.event$ = merge(
@@ -126,10 +126,12 @@ class BrowserPeer implements PeerConnection {
 
   useServers(servers: PeerConnectionOptions["servers"]): void {
     if (this.#connection.signalingState === "closed") return;
-    this.#connection.setConfiguration({
-      ...this.#connection.getConfiguration(),
-      iceServers: servers.map(toRtcIceServer),
-    });
+    const iceServers = servers.map(toRtcIceServer);
+    try {
+      this.#connection.setConfiguration({ ...this.#connection.getConfiguration(), iceServers });
+    } catch {
+      // The browser does not take their addresses: it keeps those that it has.
+    }
   }
 
   sendDtmf(tones: string): boolean {
@@ -154,6 +156,15 @@ class BrowserPeer implements PeerConnection {
     const transceiver = this.#connection.addTransceiver(track, init);
     this.#added.add(transceiver);
     return transceiver;
+  }
+}
+
+/** A server whose address the browser does not take must not prevent a call. */
+function connectionWith(configuration: RTCConfiguration): RTCPeerConnection {
+  try {
+    return new RTCPeerConnection(configuration);
+  } catch {
+    return new RTCPeerConnection({ ...configuration, iceServers: [] });
   }
 }
 

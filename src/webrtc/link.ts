@@ -30,7 +30,8 @@ import type { Recovery } from "./recovery.ts";
 import { type RemoteTrack, remoteTracks } from "./stream-metadata.ts";
 
 export interface LinkOptions {
-  readonly peer: PeerConnection;
+  /** Makes the peer connection, once subscribed to. */
+  readonly connect: () => PeerConnection;
   readonly isCalled: boolean;
   readonly receives: readonly MediaKind[];
   readonly timing: NegotiationTiming;
@@ -55,11 +56,18 @@ export type LinkOutput =
   | { readonly kind: "say"; readonly signal: Signal }
   | { readonly kind: "state"; readonly state: LinkState };
 
-/** Runs a link. The peer connection is closed with the subscription. */
-export function link(options: LinkOptions): Observable<LinkOutput> {
-  const { peer, media$, isHolding$, signal$ } = options;
-  const { isCalled, receives, timing } = options;
-  return new Observable((subscriber) => {
+/** Runs a link. The peer connection is closed with the subscription. Never fails: a failure is a state. */
+export function link({
+  connect,
+  isCalled,
+  receives,
+  timing,
+  media$,
+  isHolding$,
+  signal$,
+}: LinkOptions): Observable<LinkOutput> {
+  return new Observable<LinkOutput>((subscriber) => {
+    const peer = connect();
     const said$ = new Subject<LinkOutput>();
     const state$ = runMachine<Negotiation, NegotiationInput, NegotiationEffect>({
       initial: beginNegotiation({
@@ -82,8 +90,17 @@ export function link(options: LinkOptions): Observable<LinkOutput> {
     subscriber.add(() => peer.close());
     subscriber.add(said$.subscribe((output) => subscriber.next(output)));
     subscriber.add(state$.pipe(toLinkState()).subscribe(subscriber));
-  });
+  }).pipe(catchError(() => of<LinkOutput>({ kind: "state", state: unable })));
 }
+
+/** A browser may refuse to make one more peer connection. */
+const unable: LinkState = {
+  connection: "new",
+  tracks: [],
+  isHolding: false,
+  isHeld: false,
+  failure: "unknown_error",
+};
 
 function whatWeSend(media$: Observable<OutgoingMedia>, isHolding$: Observable<boolean>): Observable<NegotiationInput> {
   return new Observable((subscriber) => {
