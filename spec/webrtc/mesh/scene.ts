@@ -1,5 +1,5 @@
 // A scene of devices in a room whose call is a mesh, over the virtual homeserver and virtual peer connections.
-import { BehaviorSubject, map, merge, type Observable, of, Subject, type Subscription, switchMap } from "rxjs";
+import { BehaviorSubject, map, merge, type Observable, of, Subject, Subscription, switchMap, timer } from "rxjs";
 import type { MediaParticipant } from "../../../src/media/participant.ts";
 import type { OutgoingMedia } from "../../../src/media/outgoing.ts";
 import { rtcSession } from "../../../src/session.ts";
@@ -19,19 +19,29 @@ export interface Person {
   readonly mesh: FullMesh;
   readonly media$: BehaviorSubject<OutgoingMedia>;
   readonly leave: () => void;
+  /** Leaves, and listens no more. */
+  readonly stop: () => void;
   /** The page is gone: no word, no request. */
   readonly kill: () => void;
 }
 
 export function meshScene(
   names: readonly string[],
-  options: VirtualHomeserverOptions & { readonly join?: SessionJoinOptions; readonly mesh?: Partial<MeshOptions> } = {},
+  options: VirtualHomeserverOptions & {
+    readonly join?: SessionJoinOptions;
+    readonly mesh?: Partial<MeshOptions>;
+    /** Everybody who is still there goes then. */
+    readonly endMs?: number;
+  } = {},
 ) {
   const home = virtualHomeserver({ latencyMs: 2, syncMs: 3, ...options });
   const peers = virtualPeers();
   const roomId = home.createRoom({ members: [...new Set(names.map(userOf))] });
   const deviceOf = (name: string) => name.split("/")[1] ?? "PHONE";
   const clientOf = (name: string) => home.client(userOf(name), deviceOf(name));
+
+  const present = new Subscription();
+  timer(options.endMs ?? 10_000).subscribe(() => present.unsubscribe());
 
   const enter = (name: string, media = "mic cam", more: Partial<MeshOptions> = {}): Person => {
     const matrix = clientOf(name);
@@ -51,16 +61,18 @@ export function meshScene(
       ...options.mesh,
       ...more,
     });
-    const listening: Subscription = mesh.participants$.subscribe();
+    const listening = mesh.participants$.subscribe();
+    present.add(listening);
     return {
       name,
       mesh,
       media$,
       leave: () => leave$.next(),
+      stop: () => listening.unsubscribe(),
       kill: () => {
-        home.adjust(matrix, { connection: "frozen" });
-        for (const peer of peers.open) if (peer.device === name) peer.close();
-        void listening;
+        // In this order: what it would say on its way out is not said.
+        home.adjust(matrix, { connection: "offline" });
+        listening.unsubscribe();
       },
     };
   };

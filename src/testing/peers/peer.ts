@@ -232,6 +232,7 @@ export class VirtualPeer implements PeerConnection {
     }).pipe(
       switchMap(() => {
         this.#operations -= 1;
+        if (this.#operations === 0) this.#checkNeed();
         if (this.isClosed) throw new Error("the connection is closed");
         return act();
       }),

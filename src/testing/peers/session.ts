@@ -192,7 +192,8 @@ export class VirtualSession {
     const transceiver = this.#transceivers.find((one) => one.mid === mid);
     if (!transceiver) throw new Error(`there is no transceiver for section ${mid}`);
     const { kind, streamId } = transceiver;
-    return { mid, kind, streamId, direction: directionOf(transceiver) };
+    const direction = directionOf(transceiver);
+    return { mid, kind, direction, streamId: sends(direction) ? streamId : undefined };
   }
 
   #write(sections: readonly VirtualSection[]): VirtualSdp {
