@@ -1,6 +1,7 @@
-import { filter, ignoreElements, map, merge, tap, timer } from "rxjs";
-import { describe, it } from "vitest";
-import { RtcError, rtcSession, type SessionJoinOptions } from "../src/index.ts";
+// Joining with media keys: when keys are made, and what ends a join.
+import { catchError, distinctUntilChanged, filter, ignoreElements, map, merge, of, tap, throwError, timer } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { type Matrix, RtcError, rtcSession, type SessionJoinOptions } from "../src/index.ts";
 import { virtualHomeserver } from "../src/testing/index.ts";
 import { marbles } from "./support/marbles.ts";
 
@@ -30,37 +31,66 @@ function ownKeys(options: SessionJoinOptions, encryptedTs: number) {
 
 describe("Media keys", () => {
   it(
-    "are made at once in a room that is encrypted",
+    "keys are made at once in an encrypted room",
     marbles(({ expectObservable }) => {
       expectObservable(ownKeys({}, 0), "^ 50ms !").toBe("0");
     }),
   );
 
   it(
-    "are made as soon as a room is known to be encrypted",
+    "keys are made as soon as the room is known to be encrypted",
     marbles(({ expectObservable }) => {
       expectObservable(ownKeys({}, 20), "^ 50ms !").toBe("21ms 0");
     }),
   );
 
   it(
-    "are made or not made whatever the room is, when that is said",
+    "keys are made in any room with enabled: true, and in none with enabled: false",
     marbles(({ expectObservable }) => {
-      expectObservable(ownKeys({ encryptMedia: true }, 20), "^ 50ms !").toBe("0");
-      expectObservable(ownKeys({ encryptMedia: false }, 0), "^ 50ms !").toBe("");
+      expectObservable(ownKeys({ keys: { enabled: true } }, 20), "^ 50ms !").toBe("0");
+      expectObservable(ownKeys({ keys: { enabled: false } }, 0), "^ 50ms !").toBe("");
     }),
   );
 
+  it.each(["room-event", "both"] as const)(
+    "keys with transport %s wait for an encrypted room, or fail the join with enabled: true",
+    (transport) =>
+      marbles(({ expectObservable }) => {
+        const error = new RtcError("bad-argument", "keys.transport must be to-device: the room is not encrypted");
+        expectObservable(ownKeys({ keys: { transport } }, 20), "^ 50ms !").toBe("             21ms 0");
+        expectObservable(ownKeys({ keys: { enabled: true, transport } }, 0), "^ 50ms !").toBe("0");
+        expectObservable(ownKeys({ keys: { enabled: true, transport } }, 20)).toBe("#", undefined, error);
+      })(),
+  );
+
   it(
-    "are not to go as room events into a room that is not encrypted: joining fails, unless they may wait",
-    marbles(({ expectObservable }) => {
-      const message = "keyTransport must be to-device: the room is not encrypted";
-      for (const keyTransport of ["room-event", "both"] as const) {
-        const refused$ = ownKeys({ encryptMedia: true, keyTransport }, 20);
-        expectObservable(refused$, "^ 50ms !").toBe("#", undefined, new RtcError("bad-argument", message));
-        expectObservable(ownKeys({ keyTransport }, 20), "^ 50ms !").toBe("21ms 0");
-        expectObservable(ownKeys({ encryptMedia: true, keyTransport }, 0), "^ 50ms !").toBe("0");
-      }
+    "an unexpected error of the keys ends the join with an error, after a leave",
+    marbles(({ cold, expectObservable, flush }) => {
+      const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+      const roomId = home.createRoom({ members: [alice], encrypted: true });
+      const client = home.client(alice, "A");
+      const broken: Matrix = { ...client, toDevice$: cold("20ms #", undefined, new Error("a faulty port")) };
+      const session = rtcSession(broken, { roomId, slot: "m.call#ROOM" });
+      const status$ = session.join().pipe(
+        map(({ status }) => status),
+        distinctUntilChanged(),
+        catchError((error: RtcError) => throwError(() => error.code)),
+      );
+      expectObservable(status$).toBe("j-----d 13ms #", { j: "joining", d: "joined" }, "request-failed");
+      flush();
+      expect(home.events(roomId).filter(({ type }) => type.endsWith("call.member"))).toHaveLength(2);
     }),
   );
+});
+
+describe("Reports of the media layer", () => {
+  it("reports are ignored while we are not joined, also when their stream completes", () => {
+    const home = virtualHomeserver();
+    const roomId = home.createRoom({ members: [alice], encrypted: true });
+    const session = rtcSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
+    const trace: string[] = [];
+    session.trace$.subscribe(({ kind }) => trace.push(kind));
+    of({ participantIdentity: "bob", result: "missing-key" } as const).subscribe(session.decryption);
+    expect(trace).toEqual([]);
+  });
 });

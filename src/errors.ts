@@ -1,28 +1,33 @@
-// RtcError: what cannot go on, with a code to switch on and the original as `cause`.
+// RtcError: the error of this library, with a code to switch on and the original error as `cause`.
 
-/** Why an operation of this library ended. */
+/** Why an operation of this library failed. */
 export type RtcErrorCode =
-  /** An argument of the caller is wrong; the message says which and what was expected. */
+  /** An argument is wrong. The message names it and says what was expected. */
   | "bad-argument"
-  /** The client knows no room of this id. */
+  /** The client does not know the room. */
   | "unknown-room"
-  /** Joining was refused for good: not allowed to send the membership, or the slot is closed. */
+  /** The join was refused for good: we may not send the membership, or the slot is closed. */
   | "join-refused"
+  /** Only a member of the call can do this, and this device is not one. */
+  | "not-in-call"
   /** The session has joined already. */
   | "already-joined"
-  /** The homeserver lacks something that this mode cannot do without. */
+  /** The homeserver lacks a feature that the mode needs. */
   | "unsupported"
-  /** The leave was not confirmed within `leaveTimeoutMs`. */
+  /** The leave was not confirmed in time (`leaveTimeoutMs`). */
   | "leave-timeout"
-  /** No usable transport was found, or none gave a token. */
+  /** No usable transport was found, or no transport gave a token. */
   | "no-transport"
+  /** The server refuses it: the user lacks the power to do it in this room. */
+  | "forbidden"
   /** A request kept failing after all its retries. */
   | "request-failed";
 
 /**
- * The only kind of error that this library throws or sends down a stream.
+ * The only class of errors that this library throws, or that its streams error with.
  *
- * Its message never carries a secret: no media key, access token or delay id.
+ * Switch on `code`. `cause` is the original error, if there is one. Neither message nor cause contains a secret: no media
+ * key, no access token, no delay id.
  *
  * @example
  * ```ts
@@ -34,6 +39,7 @@ export type RtcErrorCode =
  */
 export class RtcError extends Error {
   override readonly name = "RtcError";
+  /** Why the operation failed. */
   readonly code: RtcErrorCode;
 
   constructor(code: RtcErrorCode, message: string, options?: { cause?: unknown }) {

@@ -1,9 +1,10 @@
-// Joining a call: our own membership, and beside it the exchange of media keys for as long as it lasts.
+// Joining a call: our own membership, and the exchange of media keys for as long as it lasts. protocol.md 4, 5.
 import {
-  concat,
+  catchError,
   defer,
   distinctUntilChanged,
   EMPTY,
+  endWith,
   finalize,
   map,
   Observable,
@@ -13,63 +14,86 @@ import {
   Subject,
   switchMap,
 } from "rxjs";
-import type { SessionContext } from "./session-context.ts";
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
-import { ownMembership } from "./join/own-membership.ts";
+import { ownMembership } from "./join/join.ts";
 import type { JoinState } from "./join/state.ts";
-import type { KeyState } from "./keys/key-state.ts";
-import { mediaKeys } from "./keys/media-keys.ts";
+import type { KeysEvent } from "./keys/effects.ts";
+import type { Keys } from "./keys/keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
 import { isEncrypted, whenEncrypted } from "./room/encryption.ts";
-import type { EncryptionKey, OwnMember } from "./types.ts";
+import type { SessionContext } from "./session-context.ts";
 import type { TraceEntry } from "./trace.ts";
+import type { OwnMember } from "./types.ts";
 
-/** How to be a member, and what to do about media keys. */
-export interface SessionJoinOptions extends JoinOptions, KeyOptions {
-  /** Whether to make and exchange media keys. Default: once the room is encrypted. */
-  readonly encryptMedia?: boolean;
+/**
+ * How to be a member, and how to handle media keys.
+ *
+ * @example
+ * ```ts
+ * import { Subject } from "rxjs";
+ * import type { SessionJoinOptions } from "matrixrtc-rx";
+ *
+ * const hangup$ = new Subject<void>();
+ * const options: SessionJoinOptions = { intent: "video", leaveOn: hangup$, keys: { requireCrossSigned: true } };
+ * console.assert(options.keys?.requireCrossSigned === true);
+ * ```
+ */
+export interface SessionJoinOptions extends JoinOptions {
+  /** Media keys. Default: made and exchanged as soon as the room is encrypted. */
+  readonly keys?: KeyOptions | undefined;
 }
 
 /** The `join` of a session: one at a time. */
 export function joinCall(
-  call: SessionContext<TraceEntry>,
-  keys: KeyState,
+  context: SessionContext<TraceEntry>,
+  keys: Keys,
 ): (options?: SessionJoinOptions) => Observable<JoinState> {
-  const { matrix, roomId } = call;
-  let joined = false;
+  const { matrix, roomId } = context;
+  let isJoined = false;
   return (options = {}) => {
-    const joinOptions = resolveJoinOptions(call.slot, options);
-    const keyOptions = resolveKeyOptions(options);
+    const joinOptions = resolveJoinOptions(context.slot, options);
+    const keyOptions = resolveKeyOptions(options.keys);
+    const { enabled, transport } = keyOptions;
 
-    const whenWanted$ =
-      options.encryptMedia === undefined ? whenEncrypted(matrix, roomId) : options.encryptMedia ? of(true) : EMPTY;
-
-    /** Others have to see us join anew, so as to give us their keys again. */
-    const unanswered$ = new Subject<void>();
-    /** Keys in and out for as long as we are this member: they stop before the first request of a leave. */
-    const keysOf = (own: OwnMember | undefined): Observable<EncryptionKey> =>
-      own ? whenWanted$.pipe(switchMap(() => keys.keep(mediaKeys(call, own, keyOptions, unanswered$)))) : EMPTY;
-    const exchange = (state$: Observable<JoinState>) =>
-      concat(state$.pipe(map(activeMember)), of(undefined)).pipe(distinctUntilChanged(), switchMap(keysOf));
+    const whenEnabled$ = enabled === undefined ? whenEncrypted(matrix, roomId) : enabled ? of(true) : EMPTY;
+    const exchange = (own: OwnMember | undefined): Observable<KeysEvent> =>
+      own ? whenEnabled$.pipe(switchMap(() => keys.exchange(own, keyOptions))) : EMPTY;
 
     const join$ = new Observable<JoinState>((subscriber) => {
       const state$ = new Subject<JoinState>();
-      // In this order, so that at each state, and at the end, the keys go first.
-      subscriber.add(exchange(state$).subscribe({ error: () => {} }));
+      const renewal$ = new Subject<void>();
+      // Keys stop before the first request of a leave, and when the join ends. An error of the join reaches the subscriber
+      // by itself.
+      const own$ = state$.pipe(
+        map(activeMember),
+        catchError(() => of(undefined)),
+        endWith(undefined),
+        distinctUntilChanged(),
+      );
+      // In this order, so that the keys see each state, and the end, before the subscriber does.
+      subscriber.add(
+        own$.pipe(switchMap(exchange)).subscribe({
+          next: ({ kind }) => kind === "peers-do-not-answer" && renewal$.next(),
+          error: (cause: unknown) => subscriber.error(keysFailed(cause)),
+        }),
+      );
       subscriber.add(state$.subscribe(subscriber));
-      subscriber.add(ownMembership(call, joinOptions, unanswered$).subscribe(state$));
+      subscriber.add(ownMembership(context, joinOptions, renewal$).subscribe(state$));
     });
     return defer(() => {
-      if (joined) throw new RtcError("already-joined", "this session has joined already; end that join first");
-      // Unless they are wanted at once, keys wait until the room is encrypted.
-      if (options.encryptMedia && keyOptions.keyTransport !== "to-device" && !isEncrypted(matrix, roomId))
-        throw new RtcError("bad-argument", "keyTransport must be to-device: the room is not encrypted");
-      joined = true;
-      return join$.pipe(finalize(() => (joined = false)));
+      if (isJoined) throw new RtcError("already-joined", "this session has joined already; end that join first");
+      // Without `enabled`, keys wait until the room is encrypted.
+      if (enabled && transport !== "to-device" && !isEncrypted(matrix, roomId))
+        throw new RtcError("bad-argument", "keys.transport must be to-device: the room is not encrypted");
+      isJoined = true;
+      return join$.pipe(finalize(() => (isJoined = false)));
     }).pipe(share({ connector: () => new ReplaySubject(1) }));
   };
 }
 
 const activeMember = (state: JoinState): OwnMember | undefined =>
   state.status === "leaving" ? undefined : state.member;
+
+const keysFailed = (cause: unknown): RtcError =>
+  cause instanceof RtcError ? cause : new RtcError("request-failed", "the exchange of media keys failed", { cause });

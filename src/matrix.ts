@@ -1,79 +1,113 @@
-// The port: the few things that this library needs from any Matrix client. protocol.md 1, 4.6, 5.2.
+// The port: what this library needs of a Matrix client. protocol.md 1, 4.6, 5.2.
 import type { Observable } from "rxjs";
 
-/**
- * An event of a room as the server gave it: `content` is untrusted JSON. It is the same object whenever the event is read,
- * until that is redacted: so it is parsed once.
- */
+/** An event of a room, as the server sent it. Its content is untrusted JSON. */
 export interface RoomEvent {
   readonly type: string;
   readonly sender: string;
   readonly eventId: string;
+  /** When it was sent, by the clock of its server: milliseconds since 1970. */
   readonly originServerTs: number;
+  /** The state key of a state event. */
   readonly stateKey?: string;
+  /** For one event id always the same, until the event is redacted: so it is parsed once. */
+  readonly content: unknown;
+  /** In rooms of the first form: `required_power_level` as received, unchecked. */
+  readonly requiredPowerLevel?: unknown;
+}
+
+/** An event of a room's timeline, after an attempt to decrypt it. */
+export interface TimelineEvent extends RoomEvent {
+  /** Of an `undecryptable` event the type is `m.room.encrypted`, and the content its ciphertext. */
+  readonly encryption: StickyEvent["encryption"];
+  /** Of a redaction: `redacts` as received, beside the content. Unchecked. */
+  readonly redacts?: unknown;
+  /** What the server says about the event, as received: unchecked. */
+  readonly unsigned?: unknown;
+}
+
+/**
+ * What happened to a timeline. An event comes a second time when it was decrypted late. `gap`: the client has missed events and
+ * has started the timeline of the room again.
+ */
+export type TimelineChange =
+  | { readonly kind: "event"; readonly roomId: string; readonly event: TimelineEvent }
+  | { readonly kind: "gap"; readonly roomId: string };
+
+/** What a server says beside the timeline and does not keep: `m.typing` and `m.receipt` of a room, `m.presence` of a user. */
+export interface EphemeralEvent {
+  readonly type: string;
+  /** Absent for presence. */
+  readonly roomId?: string;
+  /** The user, for presence. */
+  readonly sender?: string;
   readonly content: unknown;
 }
 
 /** A sticky timeline event (MSC4354), after an attempt to decrypt it. */
 export interface StickyEvent extends RoomEvent {
-  /** How it travelled. Of an `undecryptable` event only sender, id and times are known; `type` is `m.room.encrypted`. */
+  /** How it was sent. If it is `undecryptable`, only its sender, id and times are known, and `type` is `m.room.encrypted`. */
   readonly encryption: "cleartext" | "decrypted" | "undecryptable";
-  /** The device that encrypted it, where the client can tell. */
+  /** The device that encrypted it, if the client knows. */
   readonly senderDeviceId?: string;
-  /** `msc4354_sticky.duration_ms` as received: unchecked. */
+  /** `msc4354_sticky.duration_ms` as received, unchecked. */
   readonly durationMs: unknown;
-  /** `unsigned.msc4354_sticky_duration_ttl_ms` as received: unchecked. */
+  /** `unsigned.msc4354_sticky_duration_ttl_ms` as received, unchecked. */
   readonly ttlMs?: unknown;
-  /** When this client received it; `ttlMs` counts from here. */
+  /** When this client first received it: milliseconds since 1970 by its own clock. `ttlMs` counts from then. */
   readonly receivedTs: number;
 }
 
 /**
- * Where to look again in a room. Other than a sticky event, which exists in passing only, news carries no value:
- * whoever is interested reads the place anew.
+ * What has changed in a room. A change says where to read and carries no value: the current state is read from the client.
+ * Sticky events are the exception, because clients do not keep them all.
  */
 export type RoomChange =
-  /** The room appeared, was replaced, or changed in ways that are not listed: read all of it. */
+  /** The room appeared, was replaced, or changed in a way that is not listed here: read everything in it. */
   | { readonly kind: "room"; readonly roomId: string }
+  /** The event at a state key was replaced, removed or redacted. */
   | { readonly kind: "state"; readonly roomId: string; readonly type: string; readonly stateKey: string }
+  /** A sticky event arrived, or was decrypted now. */
   | { readonly kind: "sticky"; readonly roomId: string; readonly event: StickyEvent }
+  /** A sticky event was redacted. */
   | { readonly kind: "redaction"; readonly roomId: string; readonly eventId: string };
 
-/** A to-device message that arrived. */
+/** A to-device message that this device received. */
 export interface ToDeviceMessage {
   readonly type: string;
   readonly sender: string;
   readonly content: unknown;
-  /** Who sent it, proven by Olm; absent for a message in the clear. */
+  /** The sending device, as proven by Olm. Absent for a message in the clear. */
   readonly proof?: {
-    /** The sending device, known to belong to `sender`; absent if that could not be established. */
+    /** The device id, if the device is known to belong to `sender`. */
     readonly deviceId?: string;
-    /** Whether the device is signed by its owner's cross-signing identity. */
+    /** Whether the cross-signing identity of its owner has signed the device. */
     readonly crossSigned: boolean;
   };
 }
 
-/** Media keys in a timeline event that was encrypted, as clients sent them until 2025. protocol.md 5.5. */
+/** Media keys in an encrypted timeline event, as clients sent them until 2025. protocol.md 5.5. */
 export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs" | "content"> {
   readonly roomId: string;
-  /** How old it was when it came, by the server, where that says. */
+  /** Its age on receipt, by the server, in milliseconds. Absent if the server does not say. */
   readonly ageMs?: number;
-  /** Who encrypted it. */
+  /** The device that encrypted it. */
   readonly proof: NonNullable<ToDeviceMessage["proof"]>;
 }
 
+/** A device of a user. */
 export interface Device {
   readonly userId: string;
   readonly deviceId: string;
 }
 
-/** What became of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
+/** The outcome of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
 export interface ToDeviceOutcome extends Device {
   readonly outcome: "sent" | "unknown-device" | "failed";
   readonly cause?: MatrixError;
 }
 
-/** An event to send: a state event (`stateKey`), or an event of the timeline, sticky (`stickyMs`) or not. */
+/** An event to send: a state event (`stateKey`), or a timeline event, sticky for `stickyMs` milliseconds or not. */
 export type OutgoingEvent = {
   readonly roomId: string;
   readonly type: string;
@@ -82,85 +116,131 @@ export type OutgoingEvent = {
   | { readonly stateKey: string; readonly stickyMs?: never }
   | {
       readonly stickyMs?: number;
-      /** The same id for retries of the same content, so that the server takes it once. */
+      /** The transaction id. Retries of the same content have the same id, so that the server takes it once. */
       readonly txnId: string;
+      /** Sent in the clear in an encrypted room too: reactions, which no client encrypts. */
+      readonly isCleartext?: boolean;
       readonly stateKey?: never;
     }
 );
 
 /**
- * A Matrix client, seen from this library. `fromMatrixClient` makes one of a matrix-js-sdk client, and the virtual
- * homeserver of `matrixrtc-rx/testing` hands them out for specs.
+ * The port: a Matrix client as this library uses it. `fromMatrixClient` makes one from a matrix-js-sdk client. The virtual
+ * homeserver of `matrixrtc-rx/testing` makes them for specs.
  *
- * Reading is immediate and never fails; an unknown room reads as empty. Effects are cold Observables: subscribing
- * sends, unsubscribing aborts where possible. They emit what their type says, complete, or fail with a `MatrixError`.
+ * Reads are synchronous and never throw; an unknown room is empty. Effects are cold Observables: a subscription sends the
+ * request, and unsubscribing aborts it if possible. They emit their result and complete, or error with a `MatrixError`.
  */
 export interface Matrix {
+  /** Our own user and device. */
   readonly userId: string;
   readonly deviceId: string;
 
   /**
-   * The ids of all rooms that the client has joined. With a type of state events it may leave out those that hold none of
-   * it and no sticky events either: there may be thousands, and a client often knows at a glance.
+   * The ids of all rooms that the client has joined. With `withStateOf`, a type of state events, rooms that have neither
+   * such events nor sticky events may be left out: there may be thousands, and clients can often tell them quickly.
    */
   rooms(options?: { readonly withStateOf?: string }): Iterable<string>;
+  /** Whether the client knows a room, joined or not. */
   hasRoom(roomId: string): boolean;
+  /** The current state event of a type at a state key. */
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
+  /** The current state events of a type. */
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;
   /**
-   * The sticky events of a room that the client holds, undecryptable ones included, redacted ones not. Those that others of
-   * their key outrank are to be kept as well: they count again when those are redacted.
+   * The sticky events of a room that the client holds, without redacted ones and with undecryptable ones. Include events
+   * that another event with the same sticky key has replaced: they count again if that one is redacted or ends first.
    */
   stickyEvents(roomId: string): Iterable<StickyEvent>;
-  /** All news of one sync response together, after the client has taken it in. An empty batch: the clock may have jumped. */
+  /**
+   * The changes of each sync response as one batch, after the client has applied it. An empty batch says that the client is
+   * in touch again after an interruption, so that the clock may have jumped.
+   */
   readonly changes$: Observable<readonly RoomChange[]>;
 
+  /** Each to-device message, after its decryption. */
   readonly toDevice$: Observable<ToDeviceMessage>;
-  /** Media keys of clients from before 2026, once decrypted. Without it they are not read. */
+  /** Each event with media keys of clients older than 2026, after its decryption. Optional: without it they are not read. */
   readonly roomKey$?: Observable<RoomKeyEvent>;
-  /** Encrypts a message with Olm for each device and sends it: one outcome for each, then completion. */
+  /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
 
-  /** Sends an event (one of the timeline encrypted, in an encrypted room: never in the clear) and emits its event id. */
+  /** Sends an event and emits its event id. In an encrypted room a timeline event is encrypted, never sent in the clear. */
   send(event: OutgoingEvent): Observable<string>;
-  /** Schedules a delayed event (MSC4140), in the clear, and emits its delay id: a secret, never to be logged. */
+  /** Schedules a delayed event (MSC4140), in the clear, and emits its delay id. The delay id is a secret: never log it. */
   schedule(event: OutgoingEvent, delayMs: number): Observable<string>;
-  /** Restarts, sends or cancels a delayed event; emits nothing and completes. `keepalive`: outlives a closing page. */
+  /** Restarts, sends or cancels a delayed event, then completes. `keepalive`: the request outlives a page that closes. */
   updateDelayedEvent(
     delayId: string,
     action: "restart" | "send" | "cancel",
     options?: { readonly keepalive?: boolean },
   ): Observable<never>;
-  /** What the server allows of delayed events: `false`, or the longest delay that it accepts, where it says so. */
+  /** Emits whether the server supports delayed events: `false`, or their longest delay in milliseconds if the server names one. */
   delayedEventLimits(): Observable<false | { readonly maxDelayMs?: number }>;
+
+  // The abilities below are optional. `matrixrtc-rx/room` uses them for what happens around a call.
+
+  /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
+  timeline?(roomId: string): Iterable<TimelineEvent>;
+  /** What happens to the timelines of all rooms, in batches. */
+  readonly timeline$?: Observable<readonly TimelineChange[]>;
+  /** The content of the last `m.typing` or `m.receipt` of a room, or `m.presence` of a user, as far as the client knows. */
+  ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
+  readonly ephemeral$?: Observable<EphemeralEvent>;
+  /** Redacts an event and emits the id of the redaction. `txnId` is the same for retries. */
+  redactEvent?(
+    roomId: string,
+    eventId: string,
+    options: { readonly txnId: string; readonly reason?: string },
+  ): Observable<string>;
+  /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
+  sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
+  /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
+  sendReceipt?(roomId: string, eventId: string): Observable<never>;
 
   /** Asks for relay servers (`/voip/turnServer`) and emits the answer, unchecked. Optional: without it, calls use none. */
   turnServer?(): Observable<unknown>;
 }
 
-/** Why a request failed, in the terms of the error matrix of protocol.md 4.5. */
+/** Why a request failed. protocol.md 4.5 has the error matrix. */
 export type MatrixErrorKind =
   | "rate-limited"
-  /** No answer, or an answer of a server in trouble (5xx). */
+  /** No answer, or a 5xx answer. */
   | "network"
-  /** Given up locally; the request may still have an effect. */
+  /** The client gave up waiting. The request may still have an effect. */
   | "timeout"
   | "not-found"
   | "forbidden"
-  /** 409: already finalised. */
+  /** 409: the delayed event was already sent or cancelled. */
   | "conflict"
   | "max-delay-exceeded"
-  /** The server says that it lacks the feature. */
+  /** The server lacks the feature. */
   | "unsupported"
+  /** The session of the client has ended: its access token is not valid any more. */
+  | "logged-out"
+  /** The access token has expired. The client can log in again without losing its data. */
+  | "soft-logged-out"
+  /** The event is larger than the server accepts. */
+  | "too-large"
   | "other";
 
-/** A failed request of the port. Its message and cause carry no secrets. */
+/**
+ * A failed request of the port. Its message contains no secret.
+ *
+ * @example
+ * ```ts
+ * import { MatrixError } from "matrixrtc-rx";
+ *
+ * const error = new MatrixError("rate-limited", "too many requests", { retryAfterMs: 2_000 });
+ * console.assert(error.kind === "rate-limited" && error.retryAfterMs === 2_000);
+ * ```
+ */
 export class MatrixError extends Error {
   override readonly name = "MatrixError";
   readonly kind: MatrixErrorKind;
-  /** How long the server asks to wait. */
+  /** How long the server asks us to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** The longest delay that the server accepts, with `max-delay-exceeded`. */
+  /** With `max-delay-exceeded`: the longest delay that the server accepts, in milliseconds. */
   readonly maxDelayMs: number | undefined;
 
   constructor(kind: MatrixErrorKind, message: string, details: { retryAfterMs?: number; maxDelayMs?: number } = {}) {

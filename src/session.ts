@@ -1,32 +1,64 @@
-// Session: one slot of one room, as streams: watched, joined, with its media keys. protocol.md 9.1.
-import type { Observable } from "rxjs";
+// Session: one slot of one room as streams: watched, joined, with its media keys. protocol.md 9.1.
+import type { Observable, Observer } from "rxjs";
 import { joinCall, type SessionJoinOptions } from "./join-call.ts";
 import type { JoinState } from "./join/state.ts";
 import type { MemberEncryption } from "./keys/encryption-status.ts";
-import { KeyState } from "./keys/key-state.ts";
+import { Keys } from "./keys/keys.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Behavior } from "./rx/behavior.ts";
-import type { SessionContext } from "./session-context.ts";
-import type { TraceEntry } from "./trace.ts";
-import type { Application, EncryptionKey, Membership } from "./types.ts";
-import { openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
+import type { Application, Decryption, EncryptionKey } from "./types.ts";
+import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
 /** One call in one room: to watch, to join, and with the media keys of its members. */
 export interface RtcSession<App extends Application = Application> extends WatchedSession<App> {
-  /** Media keys while we are joined: the known ones first, then each at the instant to install it. Secrets. */
+  /**
+   * Media keys while we are joined: the known ones first, then each at the moment to install it. Secrets.
+   *
+   * Give it to `keyProvider` of `matrixrtc-rx/livekit`. protocol.md 5, 6.6.
+   */
   readonly encryptionKey$: Observable<EncryptionKey>;
-  /** The keys of one member that are known now, the last one to be installed last. Secrets. */
-  keysOf(member: Pick<Membership, "participantIdentity">): readonly EncryptionKey[];
-  /** Whether each member can be decrypted, and if not, why; empty while we are not joined or nothing is encrypted. */
-  readonly encryptionStatus$: Behavior<readonly MemberEncryption[]>;
+  /**
+   * The media keys that are known now, at most eight of each member: ours first, then those of each member, its newest
+   * last. Secrets. Empty while we are not joined or nothing is encrypted.
+   */
+  readonly keys$: Behavior<readonly EncryptionKey[]>;
+  /**
+   * Whether each member can be decrypted, and if not, why: by `participantIdentity`, in the order of `membership$`.
+   *
+   * A status that did not change is the same object as before. Empty while we are not joined or nothing is encrypted.
+   */
+  readonly encryptionStatus$: Behavior<ReadonlyMap<string, MemberEncryption>>;
   /** Counts of key messages since the session was made. */
   readonly statistics$: Behavior<KeyStatistics>;
   /**
-   * Joins while subscribed: subscribe = join, unsubscribe = leave, `leaveOn` = leave and be told by completion.
+   * Takes what the media layer reports about decrypting participants, from any number of media rooms at any time.
    *
-   * All subscribers of the returned stream share one join, and see its present state first. One session joins once at a
-   * time: a second join fails with `already-joined` until the first has ended.
+   * A key that the media needs is requested, and `encryptionStatus$` says that it is missing. If its member does not
+   * answer, our membership is written again (protocol.md 5.7). While we are not joined, reports are ignored.
+   *
+   * @example
+   * ```ts
+   * import { of } from "rxjs";
+   * import { type Decryption, rtcSession } from "matrixrtc-rx";
+   * import { virtualHomeserver } from "matrixrtc-rx/testing";
+   *
+   * const home = virtualHomeserver();
+   * const roomId = home.createRoom({ members: ["@alice:example.org"] });
+   * const session = rtcSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
+   * // In an app: decryption(room) of matrixrtc-rx/livekit, for each LiveKit room.
+   * const report$ = of<Decryption>({ participantIdentity: "@bob:example.org:PHONE", result: "missing-key" });
+   * report$.subscribe(session.decryption);
+   * console.assert(session.encryptionStatus$.value.size === 0);
+   * ```
+   */
+  readonly decryption: Pick<Observer<Decryption>, "next">;
+  /**
+   * Joins while subscribed. Unsubscribing leaves. `leaveOn` leaves too, and the stream completes once that is confirmed.
+   *
+   * All subscribers of the returned stream share one join, and see its present state first. Unsubscribing starts up to
+   * 30 s of leaving that nobody can observe; `leaveOn` shows its end. After the end of a join, a new subscriber joins again.
+   * One session joins once at a time: a second join fails with `already-joined` until the first has ended.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example
@@ -48,7 +80,7 @@ export interface RtcSession<App extends Application = Application> extends Watch
 /**
  * The session of a slot in a room: inert until subscribed to.
  *
- * @typeParam App What the members of this application carry; Default `Application`.
+ * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
  * @example
  * ```ts
@@ -63,23 +95,18 @@ export interface RtcSession<App extends Application = Application> extends Watch
  */
 export function rtcSession<App extends Application = Application>(
   matrix: Matrix,
-  options: SessionOptions,
+  options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
-  const keys = new KeyState(session.membership$, matrix);
-  const noting: SessionContext<TraceEntry> = {
-    ...context,
-    trace: (entry) => {
-      keys.note(entry);
-      context.trace(entry);
-    },
-  };
+  const keys = new Keys(context);
+  const { encryptionKey$, keys$, encryptionStatus$, statistics$, decryption } = keys;
   return {
     ...session,
-    encryptionKey$: keys.known.key$,
-    keysOf: (member) => keys.known.of(member),
-    encryptionStatus$: keys.encryptionStatus$,
-    statistics$: keys.statistics$,
-    join: joinCall(noting, keys),
+    encryptionKey$,
+    keys$,
+    encryptionStatus$,
+    statistics$,
+    decryption,
+    join: joinCall(context, keys),
   };
 }

@@ -1,83 +1,110 @@
-// What users of the library hold: plain readonly data. protocol.md 1, 2, 5.
+// Types: the plain readonly data that users hold. Times (`…Ts`) are in milliseconds since 1970. protocol.md 1, 2, 5.
 
-/** Data of an application in its slot, for instance `{ type: "m.call", "m.call.intent": "video" }`. */
+/**
+ * The data of an application, in a slot or in a membership: its type and any other fields, unchecked. For instance
+ * `{ type: "m.call", "m.call.intent": "video" }`.
+ */
 export interface Application {
+  /** The application type: the part of the slot id before `#`. */
   readonly type: string;
   readonly [key: string]: unknown;
 }
 
-/** Where media goes, for instance `{ type: "livekit", livekit_service_url: "https://…" }`. Other fields are kept. */
+/**
+ * Where a member sends its media, for instance `{ type: "livekit", livekit_service_url: "https://…" }`. Fields that this
+ * library does not know are kept, unchecked.
+ */
 export interface Transport {
+  /** The kind of transport, for instance `livekit`. */
   readonly type: string;
+  /** The URL of the LiveKit authorisation service. The member chose it: check it before you send a request there. */
   readonly livekit_service_url?: string;
   readonly [key: string]: unknown;
 }
 
-/** One device of one user in a call: what a membership event says once every rule of protocol.md 3 has accepted it. */
+/**
+ * A member of a call: one device of one user. It is what the membership event of that device says, once it has passed the
+ * rules of protocol.md 3.
+ *
+ * @typeParam App The data of the application, as the `application` option of the session returns it.
+ */
 export interface Membership<App extends Application = Application> {
-  /** How it travels: as a state event (`legacy`, `compatibility`) or as a sticky event (`matrix_2_0`). */
+  /** How the membership travels: as a state event (`legacy`, `compatibility`) or as a sticky event (`matrix_2_0`). */
   readonly kind: "state" | "sticky";
+  /** The Matrix user id, for instance `@alice:example.org`. */
   readonly userId: string;
+  /** The Matrix device id. Only the keys of the device prove that it belongs to the user. */
   readonly deviceId: string;
-  /** Unique to each join of a sticky member; for a state member its `membershipID`, or `userId:deviceId`. */
+  /** For a sticky member, a new id for each join. For a state member, its `membershipID` or `userId:deviceId`. */
   readonly memberId: string;
-  /** Names this stay of the device in the call: another after a re-join, the same after a refresh. To compare, not to read. */
+  /** Identifies one stay of the device in the call: the same after a refresh, another after a new join. Compare it; do not parse it. */
   readonly instance: string;
+  /** The slot id, for instance `m.call#ROOM`. */
   readonly slot: string;
+  /** The data of the application. */
   readonly application: App;
-  /** What the member means the call to be: `audio`, `video` or something else. */
+  /** What the member wants the call to be: `audio`, `video` or something else. Undefined if it does not say. */
   readonly intent: string | undefined;
-  /** The transports that the member publishes on, best first. `transportOf` says which is in use. */
+  /** The transports of the member, best first. `transportOf` returns the one that it publishes on. */
   readonly transports: readonly Transport[];
-  /** Of a state member: whether it publishes on its own transport (`multi_sfu`) or follows the oldest (`oldest_membership`). */
+  /**
+   * For a state member: whether it publishes on its own transport (`multi_sfu`) or on that of the oldest member
+   * (`oldest_membership`). Undefined for a sticky member.
+   */
   readonly focusSelection: string | undefined;
-  /** When it joined. The list is ordered by this. */
+  /** When the device joined, by the clock of its server. The list of members is sorted by it. */
   readonly createdTs: number;
-  /** When it lapses unless renewed. */
+  /** When the membership ends unless it is renewed. */
   readonly expiresTs: number;
-  /** The LiveKit identity under which it publishes. protocol.md 6.1. */
+  /** The LiveKit identity under which the member publishes. protocol.md 6.1. */
   readonly participantIdentity: string;
+  /** The event id of the membership event, which is another one after each refresh. */
   readonly eventId: string;
 }
 
-/** Whether a slot lets members in. `absent`: no such event, which counts as open unless `strictSlots` is set. */
+/** The slot of a call: whether it lets sticky members in. */
 export interface Slot {
+  /** `absent`: the room has no slot event. That counts as open, unless the option `strictSlots` is set. */
   readonly status: "open" | "closed" | "absent";
-  /** The application data of an open slot. */
+  /** The data of the application, if the slot is open. */
   readonly application?: Application;
 }
 
-/** A media key and where to install it. */
+/** A media key, and the participant whose media it decrypts. */
 export interface EncryptionKey {
   readonly userId: string;
   readonly deviceId: string;
   readonly memberId: string;
-  /** The LiveKit identity whose media it belongs to. */
+  /** The LiveKit identity of the participant. */
   readonly participantIdentity: string;
-  /** 0 to 255. */
+  /** The key index, 0 to 255. */
   readonly keyIndex: number;
-  /** 16 or 32 bytes of raw key: a secret. */
+  /** The raw key, 16 or 32 bytes. It is a secret. */
   readonly key: Uint8Array<ArrayBuffer>;
-  /** True for the key that we encrypt with from now on. */
+  /** Whether it is our own key, to encrypt with from now on. */
   readonly own: boolean;
-  /** When it was to be installed: of an own key, since when we encrypt with it. */
+  /** When the key became usable. For our own key: when we started to encrypt with it. */
   readonly sinceTs: number;
 }
 
-/** Who we are in a call for the span of one join. */
+/** Our own member, for the duration of one join. */
 export interface OwnMember {
+  /** How our membership travels: as a state event or as a sticky event. */
   readonly kind: "state" | "sticky";
   readonly userId: string;
   readonly deviceId: string;
+  /** As in `Membership`. */
   readonly memberId: string;
+  /** The LiveKit identity under which we publish. */
   readonly participantIdentity: string;
 }
 
-/** Whether the media of a participant can be decrypted, as the media layer sees it. */
+/** A report of the media layer: whether it can decrypt the media of a participant. */
 export interface Decryption {
-  /** The LiveKit identity. */
+  /** The LiveKit identity of the participant. */
   readonly participantIdentity: string;
+  /** `missing-key`: it has no key. `invalid-key`: its key does not fit the media. */
   readonly result: "ok" | "missing-key" | "invalid-key";
-  /** The index that its frames name, where that is known. */
+  /** The key index of the media, 0 to 255, if it is known. */
   readonly keyIndex?: number | undefined;
 }

@@ -3,6 +3,7 @@ import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "./errors.ts";
 import type { Matrix } from "./matrix.ts";
 import { members } from "./membership/members.ts";
+import type { ReadingRules } from "./membership/projection.ts";
 import type { Rejection } from "./membership/rejection.ts";
 import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";
@@ -10,48 +11,66 @@ import type { SessionContext } from "./session-context.ts";
 import type { Trace, TraceEntry } from "./trace.ts";
 import type { Application, Membership, Slot } from "./types.ts";
 
-/** How strictly to read a call. */
-export interface ReadingOptions {
-  /** Sticky members need an open slot. Default false: an absent slot counts as open, since nobody creates them today. */
+/** How to read a call. */
+export interface ReadingOptions<App extends Application = Application> {
+  /** Whether sticky members need an open slot. Default false: an absent slot counts as open, because no client creates slots today. */
   readonly strictSlots?: boolean;
-  /** A slot must name the encryption that its room has, as the newest MSC4143 wants. Default false. */
+  /** Whether a slot must name the encryption of its room, as in the newest MSC4143, or else counts as closed. Default false. */
   readonly requireSlotEncryption?: boolean;
+  /**
+   * Decodes the data of the application in a membership: returns it as `App`, or undefined to refuse it. A member whose data
+   * is refused becomes a rejection with the reason `bad-application`. The data is untrusted JSON that has a `type`. If the
+   * function throws, the data counts as refused. It is called once for each event of this slot while the session is
+   * watched. Default: any data is accepted as `Application`.
+   */
+  readonly application?: (data: Application) => App | undefined;
 }
 
-/** Which call, and how strictly to read it. */
-export interface SessionOptions extends ReadingOptions {
+/** Requires a decoder if members carry anything more than `Application`. */
+export type DecoderFor<App extends Application> = Application extends App
+  ? unknown
+  : { readonly application: (data: Application) => App | undefined };
+
+/** Which call to read, and how. */
+export interface SessionOptions<App extends Application = Application> extends ReadingOptions<App> {
+  /** The Matrix room id. */
   readonly roomId: string;
-  /** The slot id, for instance `m.call#ROOM`: an application type, `#`, and an id of its own. */
+  /** The slot id, for instance `m.call#ROOM`: an application type, one `#`, and an id. */
   readonly slot: string;
-  /** The client may not know the room yet: until it does, the call reads as empty. Default false. */
+  /** Whether to accept a room that the client does not know yet. Until it does, the call is empty. Default false. */
   readonly awaitRoom?: boolean;
 }
 
 /**
- * One call in one room, to watch. Inert until the first subscription; releases everything after the last.
+ * One call in one room, to watch. It never writes. It does no work until the first subscription to one of its streams,
+ * and releases everything after the last one.
  *
- * A `.value` is cheap while somebody is subscribed; without a subscriber it reads the whole room each time.
+ * Reading `.value` is cheap while one of them has a subscriber. Otherwise each read reads the whole room.
  */
 export interface WatchedSession<App extends Application = Application> {
+  /** The Matrix room id. */
   readonly roomId: string;
+  /** The slot id. */
   readonly slot: string;
   /**
-   * The members of the call, ourselves included, oldest first. A member that did not change is the same object as before.
-   * Watching never writes.
+   * The members of the call, oldest first, ourselves included. It emits at most once for each sync response, and at the
+   * exact time when a member expires. A member that did not change is the same object as before. protocol.md 3.
    */
   readonly membership$: Behavior<readonly Membership<App>[]>;
-  /** Events that look like members but are not, each with its reason. The newest 1,000 at most. */
+  /** The events that look like memberships but make no member, each with the reason: the newest 1,000, oldest first. */
   readonly rejected$: Behavior<readonly Rejection[]>;
-  /** Whether the slot lets members in. */
+  /** The slot of the call: whether it lets sticky members in. */
   readonly slot$: Behavior<Slot>;
-  /** Every decision from now on, for logs, statistics and inspectors. Never a secret. Subscribing starts no work. */
+  /** Every decision from now on, for logs, statistics and inspectors. It has no secrets. A subscription starts no work. */
   readonly trace$: Observable<Trace>;
 }
 
 /**
- * Watches a slot of a room. Use `rtcSession` to join as well; an app that only watches is much smaller with this.
+ * Opens a session that only watches a call. An app that never joins calls is much smaller with it. To join, use
+ * `rtcSession`.
  *
- * @typeParam App What the members of this application carry. Default `Application`.
+ * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it. Without
+ *   that option it is `Application`.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
  * @example
  * ```ts
@@ -63,28 +82,42 @@ export interface WatchedSession<App extends Application = Application> {
  * const session = watchSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
  * console.assert(session.membership$.value.length === 0);
  * ```
+ * @example Members with checked data of an application
+ * ```ts
+ * import { watchSession } from "matrixrtc-rx";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const home = virtualHomeserver();
+ * const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ * const board = watchSession(home.client("@alice:example.org", "PHONE"), {
+ *   roomId,
+ *   slot: "org.example.board#1",
+ *   application: ({ type, page }) => (typeof page === "number" ? { type, page } : undefined),
+ * });
+ * const pages: number[] = board.membership$.value.map(({ application }) => application.page);
+ * console.assert(pages.length === 0);
+ * ```
  */
 export function watchSession<App extends Application = Application>(
   matrix: Matrix,
-  options: SessionOptions,
+  options: SessionOptions<App> & DecoderFor<App>,
 ): WatchedSession<App> {
   return openSession<App>(matrix, options).session;
 }
 
-/** A watched session, and the context in which its other parts work. */
+/** A watched session, and the context that its other parts share. */
 export interface OpenSession<App extends Application> {
   readonly session: WatchedSession<App>;
   readonly context: SessionContext<TraceEntry>;
 }
 
 /** Opens a session for `watchSession` and `rtcSession`. */
-export function openSession<App extends Application>(matrix: Matrix, options: SessionOptions): OpenSession<App> {
+export function openSession<App extends Application>(matrix: Matrix, options: SessionOptions<App>): OpenSession<App> {
   if (typeof options?.roomId !== "string") throw new RtcError("bad-argument", "roomId must be a string");
-  assertSlot(options.slot);
-  const { roomId, slot, awaitRoom = false, strictSlots = false, requireSlotEncryption = false } = options;
-  if (!awaitRoom && !matrix.hasRoom(roomId)) {
-    throw new RtcError("unknown-room", `the client is not in a room ${roomId}`);
-  }
+  const { roomId, slot, awaitRoom = false } = options;
+  const rules = readingRules(slot, options);
+  if (!awaitRoom && !matrix.hasRoom(roomId))
+    throw new RtcError("unknown-room", `the client does not know the room ${roomId}`);
   const trace$ = new Subject<Trace>();
   const trace = (entry: TraceEntry) => {
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
@@ -92,12 +125,12 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   const traceReading = (entries: Iterable<TraceEntry>) => {
     if (trace$.observed) for (const entry of entries) trace(entry);
   };
-  const reading = members(matrix, { roomId, slot, strictSlots, requireSlotEncryption }, traceReading);
+  const reading = members(matrix, { ...rules, roomId }, traceReading);
   const { membership$, slot$ } = reading;
   return {
     session: {
       ...reading,
-      // The caller says what its members carry; the events decide only that it is an object with a type.
+      // The decoder has made each application, or App is Application.
       membership$: membership$ as Behavior<readonly Membership<App>[]>,
       roomId,
       slot,
@@ -107,9 +140,15 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   };
 }
 
-/** @throws RtcError `bad-argument` for a malformed slot id. */
-export function assertSlot(slot: unknown): asserts slot is string {
-  // An empty id is what the call of the room is called in state keys (1.3).
-  if (isSlotId(slot) && !slot.endsWith("#")) return;
-  throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
+/**
+ * The rules of a session, with the defaults of its options filled in.
+ *
+ * @throws RtcError `bad-argument` for a malformed slot id.
+ */
+export function readingRules(slot: unknown, options: ReadingOptions): ReadingRules {
+  // An empty id is the name of the room's call in state keys only (1.3).
+  if (!isSlotId(slot) || slot.endsWith("#"))
+    throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
+  const { strictSlots = false, requireSlotEncryption = false, application } = options;
+  return { slot, strictSlots, requireSlotEncryption, ...(application && { decodeApplication: application }) };
 }

@@ -1,4 +1,4 @@
-// The call app is bundled from the built library when it is built, and from its source while one works on it.
+// Vite builds the call app with the built library; its development server uses the sources of the library.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 

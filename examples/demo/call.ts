@@ -1,4 +1,4 @@
-// The call of the demo: the script, played on a homeserver in memory, in real time.
+// The call of the demo: the script, run on a homeserver in memory, in real time.
 import {
   asyncScheduler,
   concat,
@@ -16,20 +16,20 @@ import {
   timer,
 } from "rxjs";
 import { virtualHomeserver } from "matrixrtc-rx/testing";
-import type { Happening } from "./happening.ts";
+import type { CallEvent } from "./call-event.ts";
 import { participant, watcher } from "./participant.ts";
 import { cast, joinOptions, longestMs, type Role } from "./script.ts";
 
 export interface Call {
-  /** Everything that happens; subscribing begins the call, and it completes when nobody is there any more. */
-  readonly happening$: Observable<Happening>;
-  /** What the homeserver still holds. */
+  /** All events of the call. Subscribing starts the call; it completes when all members are gone. */
+  readonly event$: Observable<CallEvent>;
+  /** What is left on the homeserver. */
   leftovers(): { readonly membersLeft: number; readonly delayedEventsLeft: number };
 }
 
 const idOf = (name: string): string => `@${name}:example.org`;
 
-/** Prepares the call; at `hangUp$` everybody who is still there hangs up. */
+/** Prepares the call. When `hangUp$` emits, all members hang up. */
 export function prepareCall(hangUp$: Observable<unknown>): Call {
   const home = virtualHomeserver({ latencyMs: 30, syncMs: 20 });
   const roomId = home.createRoom({ encrypted: true, members: [...cast.map(({ name }) => name), "dora"].map(idOf) });
@@ -39,11 +39,11 @@ export function prepareCall(hangUp$: Observable<unknown>): Call {
   const at = (ms: number | undefined) =>
     ms === undefined ? EMPTY : timer(new Date(startTs + ms)).pipe(takeUntil(hangUp$));
 
-  const play = ({ name, joinsMs, hangsUpMs, killedMs }: Role): Observable<Happening> => {
+  const play = ({ name, joinsMs, hangsUpMs, killedMs }: Role): Observable<CallEvent> => {
     const matrix = home.client(idOf(name), "PHONE");
     const killed$ = at(killedMs).pipe(
       tap(() => home.adjust(matrix, { connection: "frozen" })),
-      map((): Happening => ({ ts: asyncScheduler.now(), who: name, kind: "killed" })),
+      map((): CallEvent => ({ ts: asyncScheduler.now(), member: name, kind: "killed" })),
       share(),
     );
     const leaveOn = merge(at(hangsUpMs), hangUp$);
@@ -58,7 +58,7 @@ export function prepareCall(hangUp$: Observable<unknown>): Call {
   );
   const over$ = concat(played$.pipe(ignoreElements()), nobody$);
   return {
-    happening$: merge(dora.happening$, played$).pipe(takeUntil(over$), takeUntil(timer(longestMs))),
+    event$: merge(dora.event$, played$).pipe(takeUntil(over$), takeUntil(timer(longestMs))),
     leftovers: () => ({ membersLeft: dora.membership$.value.length, delayedEventsLeft: home.delayed().length }),
   };
 }

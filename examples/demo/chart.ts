@@ -1,7 +1,7 @@
-// Chart: a call over time, a row for each member: when it was there, and with which key it encrypted.
-import type { Happening } from "./happening.ts";
+// Chart: a call over time, one row for each member: when it was in the call, and which key it used.
+import type { CallEvent } from "./call-event.ts";
 
-/** Gives a text a look, or leaves it as it is where there are no colours. */
+/** Colours a text, if the terminal has colours. */
 export type Paint = (look: Look, text: string) => string;
 export type Look = "member" | "key" | "faint" | "alarm" | "good";
 
@@ -9,7 +9,7 @@ export interface ChartOptions {
   readonly names: readonly string[];
   readonly startTs: number;
   readonly nowTs: number;
-  /** How wide the lines may be, and how much time has to fit. */
+  /** The maximum width of a line, and the time that must fit into it. */
   readonly width: number;
   readonly spanMs: number;
   readonly paint: Paint;
@@ -21,17 +21,17 @@ interface Cell {
 }
 
 const margin = 9;
-/** Room for signs that pile up at the end. */
+/** Columns kept free for signs at the end of the time. */
 const spare = 4;
 const blank: Cell = { text: " ", look: "faint" };
 
-/** The lines of the chart: a scale, a row for each name, and what the signs mean. */
-export function chart(happenings: readonly Happening[], options: ChartOptions): string[] {
+/** The lines of the chart: a scale, a row for each name, and a legend. */
+export function chart(events: readonly CallEvent[], options: ChartOptions): string[] {
   const { names, startTs, nowTs, width, spanMs, paint } = options;
   const perSecond = Math.max(1, Math.floor((width - margin) / (spanMs / 1000)));
   const columnOf = (ts: number) => Math.min(Math.round(((ts - startTs) / 1000) * perSecond), width - margin - spare);
   const rows = names.map((name) => {
-    const own = happenings.filter(({ who }) => who === name);
+    const own = events.filter(({ member }) => member === name);
     return (label(name) + painted(row(own, columnOf, columnOf(nowTs)), paint)).trimEnd();
   });
   return [paint("faint", label("") + scale(perSecond, spanMs)), ...rows, paint("faint", label("") + legend)];
@@ -50,21 +50,21 @@ function scale(perSecond: number, spanMs: number): string {
     .trimEnd();
 }
 
-/** Draws the line of one member, then puts each sign on the first cell of its time or after that no sign has yet. */
-function row(happenings: readonly Happening[], columnOf: (ts: number) => number, now: number): Cell[] {
+/** Draws the line of one member, then puts each sign on the first free cell at or after its time. */
+function row(events: readonly CallEvent[], columnOf: (ts: number) => number, now: number): Cell[] {
   const cells = Array.from({ length: now + 1 }, () => blank);
   let line = blank;
   let from = 0;
   const draw = (to: number) => cells.fill(line, from, (from = to));
   const signs = new Map<number, Cell>();
-  const joined = happenings.find(({ kind }) => kind === "joined");
+  const joined = events.find(({ kind }) => kind === "joined");
   if (!joined) return [];
-  // Its first key is made before anybody can see it in the call.
-  for (const happening of [joined, ...happenings.filter((other) => other !== joined)]) {
-    const column = Math.max(columnOf(joined.ts), columnOf(happening.ts));
+  // A member makes its first key before others see it in the call.
+  for (const event of [joined, ...events.filter((other) => other !== joined)]) {
+    const column = Math.max(columnOf(joined.ts), columnOf(event.ts));
     draw(column);
-    line = lineAfter(happening) ?? line;
-    const sign = signOf(happening);
+    line = lineAfter(event) ?? line;
+    const sign = signOf(event);
     if (!sign) continue;
     let free = column;
     while (signs.has(free)) free += 1;
@@ -75,14 +75,14 @@ function row(happenings: readonly Happening[], columnOf: (ts: number) => number,
   return Array.from(cells, (cell = blank) => cell).slice(0, cells.findLastIndex((cell) => cell !== blank) + 1);
 }
 
-function lineAfter({ kind }: Happening): Cell | undefined {
+function lineAfter({ kind }: CallEvent): Cell | undefined {
   if (kind === "joined") return { text: "━", look: "member" };
   if (kind === "killed") return { text: "┄", look: "faint" };
   return kind === "gone" ? blank : undefined;
 }
 
-function signOf(happening: Happening): Cell | undefined {
-  switch (happening.kind) {
+function signOf(event: CallEvent): Cell | undefined {
+  switch (event.kind) {
     case "joined":
       return { text: "●", look: "member" };
     case "killed":
@@ -90,13 +90,13 @@ function signOf(happening: Happening): Cell | undefined {
     case "gone":
       return { text: "○", look: "faint" };
     case "key-used":
-      return { text: String(happening.keyIndex), look: "key" };
+      return { text: String(event.keyIndex), look: "key" };
     default:
       return undefined;
   }
 }
 
-/** Cells as text, painted in runs of one look. */
+/** Cells as text. Cells of the same look are painted together. */
 function painted(cells: readonly Cell[], paint: Paint): string {
   const runs: Cell[] = [];
   for (const { text, look } of cells) {

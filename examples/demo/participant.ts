@@ -1,4 +1,4 @@
-// A participant of the demo, and one who only watches: sessions of the library as streams of happenings.
+// Participant: a member of the call, and a watcher outside of it: sessions of the library as streams of events.
 import {
   asyncScheduler,
   endWith,
@@ -19,58 +19,58 @@ import {
   rtcSession,
   type SessionJoinOptions,
 } from "matrixrtc-rx";
-import type { Happening } from "./happening.ts";
+import type { CallEvent } from "./call-event.ts";
 
 const slot = "m.call#ROOM";
 
-/** `@alice:example.org` is Alice, as far as this demo goes. */
+/** `@alice:example.org` is called `alice` in this demo. */
 const nameOf = ({ userId }: { readonly userId: string }): string => userId.slice(1, userId.indexOf(":"));
 
-/** Is in the call while subscribed, and until `options.leaveOn`. */
-export function participant(matrix: Matrix, roomId: string, options: SessionJoinOptions): Observable<Happening> {
+/** Joins while subscribed to, until `options.leaveOn` emits. */
+export function participant(matrix: Matrix, roomId: string, options: SessionJoinOptions): Observable<CallEvent> {
   const session = rtcSession(matrix, { roomId, slot });
-  const who = nameOf(matrix);
+  const member = nameOf(matrix);
 
   const keyMade$ = session.trace$.pipe(
     filter((trace) => trace.kind === "key-created"),
-    map(({ keyIndex, reason, ts }): Happening => ({ ts, who, kind: "key-made", keyIndex, reason })),
+    map(({ keyIndex, reason, ts }): CallEvent => ({ ts, member, kind: "key-made", keyIndex, reason })),
   );
   const key$ = session.encryptionKey$.pipe(
-    map((key): Happening => {
-      const common = { ts: asyncScheduler.now(), who: nameOf(key), keyIndex: key.keyIndex, secret: secretOf(key) };
-      return key.own ? { ...common, kind: "key-used" } : { ...common, kind: "key-held", to: who };
+    map((key): CallEvent => {
+      const common = { ts: asyncScheduler.now(), member: nameOf(key), keyIndex: key.keyIndex, secret: secretOf(key) };
+      return key.own ? { ...common, kind: "key-used" } : { ...common, kind: "key-held", to: member };
     }),
   );
   const hungUp$ = session.join(options).pipe(
     filter(({ status }) => status === "leaving"),
-    map((): Happening => ({ ts: asyncScheduler.now(), who, kind: "hung-up" })),
+    map((): CallEvent => ({ ts: asyncScheduler.now(), member, kind: "hung-up" })),
     endWith(undefined),
   );
-  return merge(keyMade$, key$, hungUp$).pipe(takeWhile((happening) => happening !== undefined));
+  return merge(keyMade$, key$, hungUp$).pipe(takeWhile((event) => event !== undefined));
 }
 
 const secretOf = ({ key }: EncryptionKey): string => Buffer.from(key).toString("base64");
 
-/** Somebody who is in the room but not in the call, and sees who comes and goes. Watching never writes. */
+/** Watches the call without joining it. Watching never writes. */
 export function watcher(matrix: Matrix, roomId: string): Watcher {
   const { membership$ } = rtcSession(matrix, { roomId, slot });
-  const happening$ = membership$.pipe(
+  const event$ = membership$.pipe(
     startWith([]),
     pairwise(),
     mergeMap(([before, after]) => [...onlyIn(after, before, "joined"), ...onlyIn(before, after, "gone")]),
   );
-  return { membership$, happening$ };
+  return { membership$, event$ };
 }
 
 export interface Watcher {
   readonly membership$: Behavior<readonly Membership[]>;
-  readonly happening$: Observable<Happening>;
+  readonly event$: Observable<CallEvent>;
 }
 
-function onlyIn(these: readonly Membership[], those: readonly Membership[], kind: "joined" | "gone"): Happening[] {
+function onlyIn(these: readonly Membership[], those: readonly Membership[], kind: "joined" | "gone"): CallEvent[] {
   const there = new Set(those.map(nameOf));
   return these
     .map(nameOf)
-    .filter((who) => !there.has(who))
-    .map((who) => ({ ts: asyncScheduler.now(), who, kind }));
+    .filter((member) => !there.has(member))
+    .map((member) => ({ ts: asyncScheduler.now(), member, kind }));
 }

@@ -1,4 +1,4 @@
-// Screen: where the demo is shown. On a terminal the chart stays below the lines and moves; in a file it comes once, at the end.
+// Screen: shows the demo. A terminal keeps a moving chart below the lines; a file gets the chart once, at the end.
 import { styleText } from "node:util";
 import type { WriteStream } from "node:tty";
 import type { Look, Paint } from "./chart.ts";
@@ -14,7 +14,7 @@ const looks: Record<Look, Parameters<typeof styleText>[0]> = {
 export class Screen {
   readonly width: number;
   readonly #out: WriteStream;
-  /** How many lines of the chart are on the terminal. */
+  /** The number of chart lines on the terminal. */
   #drawn = 0;
 
   constructor(out: WriteStream) {
@@ -22,10 +22,10 @@ export class Screen {
     this.width = Math.min(out.isTTY ? out.columns : 100, 100);
   }
 
-  /** Colours where the terminal has them and NO_COLOR is not set. */
+  /** Uses colours if the terminal has them and NO_COLOR is not set. */
   readonly paint: Paint = (look, text) => styleText(looks[look], text, { stream: this.#out });
 
-  /** Adds lines above the chart, and draws the chart as it is now. */
+  /** Adds lines above the chart and draws the chart again. */
   show(lines: readonly string[], chart: readonly string[]): void {
     if (!this.#out.isTTY) return this.print(lines);
     const up = this.#drawn === 0 ? "" : `\x1b[${this.#drawn}F\x1b[J`;
@@ -34,7 +34,7 @@ export class Screen {
     this.#drawn = below.length;
   }
 
-  /** The last picture, which stays. */
+  /** Prints the final chart and the last lines. */
   finish(chart: readonly string[], lines: readonly string[]): void {
     this.show([], chart);
     this.print(this.#out.isTTY ? ["", ...lines] : ["", ...chart, "", ...lines]);

@@ -1,12 +1,12 @@
-// Script: who joins the call of the demo, and how each of them leaves it.
+// Script: when each member of the demo joins, and how it leaves.
 import type { SessionJoinOptions } from "matrixrtc-rx";
 
-/** One of the cast; times since the start. */
+/** One member, with times since the start. */
 export interface Role {
   readonly name: string;
   readonly joinsMs: number;
   readonly hangsUpMs?: number;
-  /** Its page is stopped, without a word to anybody. */
+  /** Its page is stopped: it cannot leave. */
   readonly killedMs?: number;
 }
 
@@ -16,23 +16,22 @@ export const cast: readonly Role[] = [
   { name: "carl", joinsMs: 5_500, hangsUpMs: 9_000 },
 ];
 
-/** The time that the chart has room for, and the time at which it is over whatever happens. */
+/** The time that the chart shows, and the time after which the demo ends in any case. */
 export const spanMs = 20_000;
 export const longestMs = 28_000;
 
 const useDelayMs = 1_000;
 const delayedLeaveMs = 4_000;
 
-/** Shorter than the defaults, so that all of it happens within a demo. */
+/** Shorter than the defaults, so that everything happens within 20 seconds. */
 export const joinOptions: SessionJoinOptions = {
-  delayedLeaveMs,
-  delayedLeaveRestartMs: 1_500,
-  rotation: { useDelayMs, graceMs: 2_500 },
+  timing: { delayedLeaveMs, delayedLeaveRestartMs: 1_500 },
+  keys: { rotation: { useDelayMs, graceMs: 2_500 } },
 };
 
 /**
- * What has to come true: as the options say, and half a second for the network. One who joins late may not hear what was
- * said before, so waits until the new keys are in use.
+ * The limits that must hold: the times of the options, and half a second for the network. A late joiner does not get the
+ * key in use if that key is old, so it waits until the next key is in use.
  */
 export const bounds = {
   keyWaitMs: useDelayMs + 500,

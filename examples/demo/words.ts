@@ -1,9 +1,9 @@
-// Words: what the demo says, a line for each happening that is worth one.
+// Words: the texts of the demo: a line for each event that needs one.
 import type { Paint } from "./chart.ts";
-import type { Happening, Reason } from "./happening.ts";
-import type { Verdict } from "./promises.ts";
+import type { CallEvent, Reason } from "./call-event.ts";
+import type { Check } from "./checks.ts";
 
-/** What is about to be shown. */
+/** Says what the demo will show. */
 export function introduction(paint: Paint): string[] {
   return [
     "  A call in an encrypted room: three members, a homeserver in memory, real time.",
@@ -11,37 +11,37 @@ export function introduction(paint: Paint): string[] {
   ];
 }
 
-/** The last happening as a line, with the time since the start; nothing for those that the chart alone shows. */
-export function lastLine(happenings: readonly Happening[], startTs: number, paint: Paint): string[] {
-  const happening = happenings.at(-1);
-  if (!happening) return [];
-  const text = sentence(happening, happenings, paint);
-  const time = `${((happening.ts - startTs) / 1000).toFixed(1)}s`.padStart(7);
-  return text === undefined ? [] : [`${paint("faint", time)}  ${paint("member", happening.who.padEnd(6))} ${text}`];
+/** The last event as a line, with the time since the start. Empty for events that only the chart shows. */
+export function lastLine(events: readonly CallEvent[], startTs: number, paint: Paint): string[] {
+  const event = events.at(-1);
+  if (!event) return [];
+  const text = sentence(event, events, paint);
+  const time = `${((event.ts - startTs) / 1000).toFixed(1)}s`.padStart(7);
+  return text === undefined ? [] : [`${paint("faint", time)}  ${paint("member", event.member.padEnd(6))} ${text}`];
 }
 
-function sentence(happening: Happening, happenings: readonly Happening[], paint: Paint): string | undefined {
-  const wasKilled = happenings.some(({ who, kind }) => who === happening.who && kind === "killed");
-  switch (happening.kind) {
+function sentence(event: CallEvent, events: readonly CallEvent[], paint: Paint): string | undefined {
+  const wasKilled = events.some(({ member, kind }) => member === event.member && kind === "killed");
+  switch (event.kind) {
     case "joined":
       return "is in the call";
     case "killed":
-      return `is ${paint("alarm", "killed")}: the page stops without a word`;
+      return `is ${paint("alarm", "killed")}: the page stops and cannot leave`;
     case "gone":
       return wasKilled ? "is gone for the others: the homeserver sent the leave it held" : "is gone for the others";
     case "hung-up":
       return "hangs up";
     case "key-made":
-      return `makes ${paint("key", `key ${happening.keyIndex}`)}: ${cause(happening.reason, happenings)}`;
+      return `makes ${paint("key", `key ${event.keyIndex}`)}: ${cause(event.reason, events)}`;
     case "key-held":
     case "key-used":
       return undefined;
   }
 }
 
-/** Why a key was made. Whoever joined or left last is the reason: keys follow at once. */
-function cause(reason: Reason, happenings: readonly Happening[]): string {
-  const last = (kind: Happening["kind"]) => happenings.findLast((happening) => happening.kind === kind)?.who;
+/** Why a key was made. Keys follow at once, so the last member that joined or left is the reason. */
+function cause(reason: Reason, events: readonly CallEvent[]): string {
+  const last = (kind: CallEvent["kind"]) => events.findLast((event) => event.kind === kind)?.member;
   switch (reason) {
     case "first":
       return "its first";
@@ -50,15 +50,15 @@ function cause(reason: Reason, happenings: readonly Happening[]): string {
     case "leave":
       return `${last("gone")} is gone`;
     case "period":
-      return "the one before is old";
+      return "the last key is old";
   }
 }
 
-/** The verdicts as lines. */
-export function summary(verdicts: readonly Verdict[], paint: Paint): string[] {
-  const width = Math.max(...verdicts.map(({ promise }) => promise.length));
-  return verdicts.map(({ promise, kept, figure }) => {
-    const sign = kept ? paint("good", "✔") : paint("alarm", "✘");
-    return `  ${sign} ${promise.padEnd(width)}  ${paint("faint", figure)}`;
+/** The checks as lines. */
+export function summary(checks: readonly Check[], paint: Paint): string[] {
+  const width = Math.max(...checks.map(({ rule }) => rule.length));
+  return checks.map(({ rule, holds, figure }) => {
+    const sign = holds ? paint("good", "✔") : paint("alarm", "✘");
+    return `  ${sign} ${rule.padEnd(width)}  ${paint("faint", figure)}`;
   });
 }

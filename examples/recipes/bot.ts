@@ -1,41 +1,54 @@
-// A bot without media: it sits in the call of a room for as long as people do, and says who is there.
-// HOMESERVER=… USER_ID=… DEVICE_ID=… ACCESS_TOKEN=… ROOM_ID=… node examples/recipes/bot.ts
+// Bot: is in the call of a room while others are, and prints their names. Ctrl-C: it leaves and ends.
+// npm run build && HOMESERVER=… USER_ID=… PASSWORD=… ROOM_ID=… npx node examples/recipes/bot.ts
 import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
-import { filter, fromEvent, map, merge, skipWhile } from "rxjs";
-import { rtcSession } from "matrixrtc-rx";
+import { logger } from "matrix-js-sdk/lib/logger.js";
+import { distinctUntilChanged, fromEvent, lastValueFrom, map, merge, shareReplay, take, tap } from "rxjs";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import { attend } from "./attend.ts";
 
 const setting = (name: string): string => {
   const value = process.env[name];
-  if (!value) throw new Error(`set ${name}`);
+  if (!value) throw new Error(`the environment variable ${name} is missing`);
   return value;
 };
 
-const client = createClient({
-  baseUrl: setting("HOMESERVER"),
-  userId: setting("USER_ID"),
-  deviceId: setting("DEVICE_ID"),
-  accessToken: setting("ACCESS_TOKEN"),
-});
-await client.initRustCrypto({ useIndexedDB: false });
-const synced = new Promise<void>((resolve) =>
-  client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve()),
-);
-await client.startClient();
-await synced;
+// matrix-js-sdk logs each step. Its logger is one of loglevel, which its types do not say.
+const sdkLogger = logger as unknown as { methodFactory: () => () => void; rebuild(): void };
+sdkLogger.methodFactory = () => () => {};
+sdkLogger.rebuild();
 
-const session = rtcSession(fromMatrixClient(client), { roomId: setting("ROOM_ID"), slot: "m.call#ROOM" });
-const others$ = session.membership$.pipe(
-  map((members) => members.filter(({ userId }) => userId !== client.getUserId())),
-);
-others$.subscribe((others) => console.log("in the call:", others.map(({ userId }) => userId).join(", ") || "nobody"));
+// The first signal ends the call, a second one ends the process.
+const stop$ = merge(fromEvent(process, "SIGINT"), fromEvent(process, "SIGTERM")).pipe(take(1), shareReplay(1));
+stop$.subscribe();
 
-const alone$ = others$.pipe(
-  skipWhile((others) => others.length === 0),
-  filter((others) => others.length === 0),
-);
-session.join({ leaveOn: merge(alone$, fromEvent(process, "SIGINT")) }).subscribe({
-  next: ({ status }) => console.log(status),
-  error: (error) => console.error(error.message),
-  complete: () => client.stopClient(),
+// Each run is a new device: its encryption keys are in memory only, and others accept no new keys for a known device.
+const baseUrl = setting("HOMESERVER");
+const account = await createClient({ baseUrl }).loginRequest({
+  type: "m.login.password",
+  identifier: { type: "m.id.user", user: setting("USER_ID") },
+  password: setting("PASSWORD"),
+  initial_device_display_name: "call bot",
 });
+const { user_id: userId, device_id: deviceId, access_token: accessToken } = account;
+const client = createClient({ baseUrl, userId, deviceId, accessToken });
+try {
+  await client.initRustCrypto({ useIndexedDB: false });
+  const synced = new Promise<void>((resolve) =>
+    client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve()),
+  );
+  await client.startClient({ initialSyncLimit: 1 });
+  await synced;
+
+  const line$ = attend(fromMatrixClient(client), setting("ROOM_ID"), stop$).pipe(
+    map(
+      ({ status, others }) => `${status}; in the call: ${others.map((other) => other.userId).join(", ") || "nobody"}`,
+    ),
+    distinctUntilChanged(),
+  );
+  await lastValueFrom(line$.pipe(tap((line) => console.log(line))), { defaultValue: undefined });
+} finally {
+  // The device is not needed any more.
+  await client.logout(true);
+}
+// matrix-js-sdk keeps timers for hours after it has stopped.
+process.exit();

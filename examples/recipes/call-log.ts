@@ -1,8 +1,8 @@
-// A log of a call: a fold of its trace, in words. No secret is in a trace, so none is in the log.
+// CallLog: the trace of a session as lines for people. A trace contains no secret, so the log contains none.
 import { filter, map, type Observable } from "rxjs";
 import type { Trace } from "matrixrtc-rx";
 
-/** One line for each decision that a person would want to read about. */
+/** One line for each decision that a person may want to read. */
 export function callLog(trace$: Observable<Trace>): Observable<string> {
   return trace$.pipe(
     map((trace) => [trace, words(trace)] as const),
@@ -18,15 +18,15 @@ function words(trace: Trace): string | undefined {
     case "member-left":
       return `${trace.member.userId} left (${trace.reason})`;
     case "member-rejected":
-      // Whoever left or lapsed was named already.
+      // Members that left or expired have a line already.
       if (trace.rejection.reason === "left" || trace.rejection.reason === "expired") return undefined;
-      return `an event of ${trace.rejection.userId} makes no member: ${trace.rejection.reason}`;
+      return `an event of ${trace.rejection.userId} is no member: ${trace.rejection.reason}`;
     case "key-created":
       return `new key ${trace.keyIndex} (${trace.reason})`;
     case "rejoining":
-      return `joining again (${trace.reason})`;
+      return `rejoining (${trace.reason})`;
     case "probably-left":
-      return "the others probably see us as gone";
+      return "others probably see us as gone";
     default:
       return undefined;
   }

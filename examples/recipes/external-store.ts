@@ -1,4 +1,4 @@
-// Bind a Behavior to a UI: the two functions that React's useSyncExternalStore, and its likes elsewhere, ask for.
+// ExternalStore: a Behavior for useSyncExternalStore of React.
 import type { Behavior } from "matrixrtc-rx";
 
 export interface ExternalStore<T> {
@@ -13,7 +13,9 @@ export interface ExternalStore<T> {
  *   return useSyncExternalStore(subscribe, getSnapshot);
  * }
  * ```
- * Members that did not change are the same objects as before, so that memoised tiles stay as they are.
+ * Members that did not change are the same objects as before, so memoised tiles do not render again.
+ *
+ * Join in an event handler, not in an effect: StrictMode runs effects twice, which would join, leave and join again.
  */
 export function externalStore<T>(value$: Behavior<T>): ExternalStore<T> {
   return {

@@ -1,8 +1,8 @@
-// Follow the user from room to room: joining one leaves the one before, by switchMap alone.
+// FollowRoom: follow the user from room to room. Joining a call leaves the one before; switchMap does all of it.
 import { catchError, type Observable, of, switchMap } from "rxjs";
 import { type JoinState, type Matrix, RtcError, rtcSession } from "matrixrtc-rx";
 
-/** The state of our membership in the room that was chosen last; `undefined` for no room; an error ends that join only. */
+/** The state of our membership in the latest room; `undefined` for no room. An error ends the join of that room only. */
 export function followRoom(
   matrix: Matrix,
   room$: Observable<string | undefined>,

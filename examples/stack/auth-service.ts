@@ -1,4 +1,4 @@
-// A stand-in for lk-jwt-service, the MatrixRTC authorisation service for LiveKit, for use on loopback in tests and examples only.
+// AuthService: a stand-in for lk-jwt-service, the MatrixRTC authorisation service. For tests and examples on loopback only.
 import type { IncomingMessage, RequestListener } from "node:http";
 import { AccessToken, RoomServiceClient } from "livekit-server-sdk";
 import { Delegations } from "./delegation.ts";
@@ -13,12 +13,12 @@ import {
   type TokenRequest,
 } from "./token-request.ts";
 
-const longestBody = 65_536;
+const maxBodyLength = 65_536;
 const requestMs = 10_000;
 const delayedEvents = "_matrix/client/unstable/org.matrix.msc4140/delayed_events";
 
 export interface AuthServiceOptions {
-  /** Base URLs by server name. */
+  /** Base URLs of homeservers by their server name. */
   homeservers: ReadonlyMap<string, string>;
   /** WebSocket URL of the LiveKit server. */
   sfu: string;
@@ -51,7 +51,7 @@ export function createAuthService({ homeservers, sfu, livekit }: AuthServiceOpti
     return { url: sfu, jwt: await signToken(livekit, name) };
   }
 
-  /** The participant that the request is about, once the homeserver has said who asks. */
+  /** The participant of a request. The homeserver says which user the OpenID token belongs to. */
   async function nameOf({ roomId, slotId, openId, deviceId, member }: TokenRequest): Promise<Participant> {
     const userId = await userOf(openId);
     if (member && member.userId !== userId) throw unauthorized();
@@ -75,15 +75,15 @@ export function createAuthService({ homeservers, sfu, livekit }: AuthServiceOpti
   function delegate({ openId, leave }: TokenRequest, { room, identity }: Participant) {
     if (leave === undefined) return;
     const event = `${homeservers.get(openId.serverName)}/${delayedEvents}/${encodeURIComponent(leave.delayId)}`;
-    delegations.add(`${room} ${identity}`, {
+    const isAdded = delegations.add(`${room} ${identity}`, {
       timeoutMs: leave.timeoutMs,
-      // An SFU that does not answer has no participants.
+      // If the SFU does not answer, the participant counts as absent.
       present: () =>
         rooms.getParticipant(room, identity).then(
           () => true,
           () => false,
         ),
-      manage: async (action) => {
+      update: async (action) => {
         const response = await fetch(`${event}/${action}`, {
           method: "POST",
           body: "{}",
@@ -93,6 +93,7 @@ export function createAuthService({ homeservers, sfu, livekit }: AuthServiceOpti
         return response.status;
       },
     });
+    if (!isAdded) throw new MatrixError(429, "M_LIMIT_EXCEEDED", "Too many delegated leaves");
   }
 
   async function answer(request: IncomingMessage): Promise<object> {
@@ -100,7 +101,7 @@ export function createAuthService({ homeservers, sfu, livekit }: AuthServiceOpti
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (route === undefined) throw new MatrixError(404, "M_UNRECOGNIZED", "No such endpoint");
     if (request.method === "OPTIONS") return {};
-    if (request.method !== "POST") throw new MatrixError(405, "M_UNRECOGNIZED", "This endpoint takes POST only");
+    if (request.method !== "POST") throw new MatrixError(405, "M_UNRECOGNIZED", "This endpoint accepts POST only");
     return route(await bodyOf(request));
   }
 
@@ -151,7 +152,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   let body = "";
   for await (const chunk of request.setEncoding("utf8")) {
     body += chunk;
-    if (body.length > longestBody) throw new MatrixError(413, "M_TOO_LARGE", "The body is too long");
+    if (body.length > maxBodyLength) throw new MatrixError(413, "M_TOO_LARGE", "The body is too long");
   }
   return body;
 }

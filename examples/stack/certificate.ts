@@ -1,4 +1,4 @@
-// A self-signed certificate for `localhost`: homeservers talk to each other by TLS only.
+// Certificate: self-signed, for `localhost`. Homeservers connect to each other by TLS only.
 import { join } from "node:path";
 import { run } from "./process.ts";
 

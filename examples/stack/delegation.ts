@@ -1,14 +1,15 @@
-// Looks after delayed leaves on behalf of participants: restarted while they are in the SFU, sent once they are gone.
+// Delegations: delayed leaves of participants: restarted while the participant is in the SFU, sent once it is gone.
 import { setTimeout as sleep } from "node:timers/promises";
 
-const longestWaitMs = 3_600_000;
+const maxWaitMs = 3_600_000;
+const maxDelegations = 1_000;
 
 export interface Delegation {
   timeoutMs: number;
-  /** Is the participant in the SFU? */
+  /** Whether the participant is in the SFU. */
   present(): Promise<boolean>;
-  /** Manages the delayed event; the HTTP status. */
-  manage(action: "restart" | "send"): Promise<number>;
+  /** Updates the delayed event. Resolves with the HTTP status. */
+  update(action: "restart" | "send"): Promise<number>;
 }
 
 export class Delegations {
@@ -19,18 +20,20 @@ export class Delegations {
     this.pollMs = pollMs;
   }
 
-  /** A newer delegation of the same participant takes the place of the older one. */
-  add(participant: string, delegation: Delegation): void {
+  /** Replaces an older delegation of the same participant. Returns false if there are too many of others. */
+  add(participant: string, delegation: Delegation): boolean {
+    if (!this.running.has(participant) && this.running.size >= maxDelegations) return false;
     this.running.get(participant)?.abort();
     const ending = new AbortController();
     this.running.set(participant, ending);
-    void tend(delegation, () => sleep(this.pollMs, undefined, { signal: ending.signal }))
+    void keepUp(delegation, () => sleep(this.pollMs, undefined, { signal: ending.signal }))
       .catch((error: unknown) => {
         if (!ending.signal.aborted) throw error;
       })
       .finally(() => {
         if (this.running.get(participant) === ending) this.running.delete(participant);
       });
+    return true;
   }
 
   stop(): void {
@@ -38,8 +41,8 @@ export class Delegations {
   }
 }
 
-async function tend({ timeoutMs, present, manage }: Delegation, pause: () => Promise<void>) {
-  const waitEndsAt = Date.now() + Math.min(longestWaitMs, timeoutMs);
+async function keepUp({ timeoutMs, present, update }: Delegation, pause: () => Promise<void>) {
+  const waitEndsAt = Date.now() + Math.min(maxWaitMs, timeoutMs);
   while (!(await present())) {
     if (Date.now() >= waitEndsAt) return;
     await pause();
@@ -54,11 +57,11 @@ async function tend({ timeoutMs, present, manage }: Delegation, pause: () => Pro
   } while (await present());
   await persist("send");
 
-  /** Tries until the homeserver gives a definite answer, or the delayed event is due anyway. */
+  /** Retries until the homeserver gives a final answer, or until the delayed event is due. */
   async function persist(action: "restart" | "send"): Promise<boolean> {
     const endsAt = Date.now() + timeoutMs;
     while (Date.now() < endsAt) {
-      const status = await manage(action).catch(() => 503);
+      const status = await update(action).catch(() => 503);
       if (status < 500 && status !== 429) return status === 200;
       await pause();
     }

@@ -1,8 +1,8 @@
-// Runs one command for as long as somebody holds the other end of our standard input. The system closes that pipe
-// however the holder ends, SIGKILL included, so nothing that runs below a guard outlives the stack.
+// Guard: runs one command until our standard input closes. The system closes that pipe when the process at its other end
+// ends in any way, SIGKILL included. So no command outlives the stack.
 import { spawn } from "node:child_process";
 
-const patienceMs = 5_000;
+const stopTimeoutMs = 5_000;
 const [command = "", ...args] = process.argv.slice(2);
 const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
 
@@ -14,7 +14,7 @@ child.once("exit", (code) => process.exit(code ?? 1));
 
 function stop() {
   child.kill("SIGTERM");
-  setTimeout(() => child.kill("SIGKILL"), patienceMs);
+  setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
 }
 process.stdin.once("end", stop).once("error", stop).resume();
 process.once("SIGTERM", stop).once("SIGINT", stop).once("SIGHUP", stop);

@@ -1,4 +1,4 @@
-// Names that the authorisation service gives to LiveKit: opaque hashes, and the older readable identity.
+// Identity: the names of rooms and participants in LiveKit: hashes, and the older readable identity.
 import { createHash } from "node:crypto";
 
 /** Unpadded standard base64 of the SHA-256 of the list as canonical JSON. */

@@ -1,4 +1,4 @@
-// Puts Synapse and the LiveKit server into the user's cache, once for each pinned version.
+// Install: puts Synapse and the LiveKit server into the cache of the user, once for each pinned version.
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -14,7 +14,7 @@ const moduleFiles = fileURLToPath(new URL("sfu/", import.meta.url));
 
 export const cacheFolder: string = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "matrixrtc-rx");
 
-/** The Python that has Synapse. */
+/** Installs Synapse. Resolves with the Python that has it. */
 export async function installSynapse(say: (line: string) => void): Promise<string> {
   const folder = await installOnce(`synapse-${synapseVersion}`, say, async (into) => {
     const python = process.env["PYTHON"] || "python3";
@@ -32,7 +32,7 @@ export async function installSynapse(say: (line: string) => void): Promise<strin
   return join(folder, "bin/python");
 }
 
-/** The LiveKit server's binary. */
+/** Builds the LiveKit server. Resolves with its binary. */
 export async function installLivekit(say: (line: string) => void): Promise<string> {
   const folder = await installOnce(`livekit-${livekitVersion}`, say, async (into) => {
     await need("go", ["version"], "The LiveKit server is built by Go 1.26 or newer: https://go.dev/dl/");
@@ -52,8 +52,8 @@ export async function installLivekit(say: (line: string) => void): Promise<strin
 }
 
 /**
- * A folder that is there is complete: work is done under a temporary name. Two that install at the same time both do
- * the work, and the later one drops its result.
+ * An existing folder is complete, since the work is done under a temporary name. If two processes install at the same
+ * time, both do the work, and the later one drops its result.
  */
 async function installOnce(name: string, say: (line: string) => void, install: (into: string) => Promise<void>) {
   const folder = join(cacheFolder, name);

@@ -1,4 +1,4 @@
-// The SFU: a LiveKit server on the loopback interface, in which only the authorisation service creates rooms.
+// Livekit: the SFU, a LiveKit server on the loopback interface. Only the authorisation service creates rooms.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, freeUdpPort, host } from "./ports.ts";
@@ -13,7 +13,7 @@ export interface LivekitKey {
 
 export interface Livekit {
   readonly running: Running;
-  /** For WebSockets. */
+  /** WebSocket URL. */
   readonly url: string;
 }
 
@@ -31,7 +31,7 @@ export async function startLivekit({ binary, folder, livekit, usual }: LivekitOp
     port,
     bind_addresses: [host],
     rtc: {
-      // It would listen for media by TCP on every interface; UDP suffices on this one.
+      // TCP would listen on every interface. UDP is enough here.
       tcp_port: 0,
       udp_port: await freeUdpPort(usual ? 7882 : 0),
       node_ip: host,

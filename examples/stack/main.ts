@@ -1,6 +1,6 @@
-// `npm run stack`: starts the stack and keeps it until Ctrl-C. `npm run stack -- --stop` stops one started elsewhere.
+// `npm run stack`: starts the stack and keeps it until Ctrl-C. `npm run stack -- --stop` stops it from another terminal.
 import { parseArgs } from "node:util";
-import { stopAll } from "./run-folder.ts";
+import { stopStacks } from "./run-folder.ts";
 import { startStack } from "./stack.ts";
 
 const limitMs = 12 * 3_600_000;
@@ -15,15 +15,15 @@ try {
 }
 
 async function stop() {
-  const count = await stopAll();
-  console.log(count === 0 ? "no stack is running" : `stopped: ${count}`);
+  const count = await stopStacks();
+  console.log(count === 0 ? "no stack of this folder is running" : `stopped: ${count}`);
 }
 
 async function serve() {
   const stack = await startStack({ federated: values.federated ?? false, limitMs, say: console.log });
-  // Before this there is nothing to do: the end of this process ends its children.
+  // While the stack starts, no handler is needed: the end of this process ends its children.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stack.stop());
-  // npm, when killed, takes nobody with it.
+  // If npm is killed, this process goes on and must notice.
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || void stack.stop(), parentCheckMs).unref();
   console.log(`homeserver             ${stack.homeserver} (${stack.serverName})`);

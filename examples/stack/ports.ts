@@ -1,4 +1,4 @@
-// Ports on the loopback interface: the usual ones where they are free, others where not.
+// Ports: free ports on the loopback interface, the usual ones if possible.
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";

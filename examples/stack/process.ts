@@ -1,4 +1,4 @@
-// Child processes that stop when we do, and the wait until one of them is healthy.
+// Process: child processes that stop when we stop, and the wait until one of them is healthy.
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,12 +24,12 @@ export interface Command {
   env?: NodeJS.ProcessEnv;
 }
 
-/** Starts a command under a guard; its output is appended to the log file. */
+/** Starts a command under a guard. Its output is appended to the log file. */
 export function start({ name, command, args, logFile, cwd, env }: Command): Running {
   const log = openSync(logFile, "a");
   const child = spawn(process.execPath, [guard, command, ...args], {
     stdio: ["pipe", log, log],
-    // A group of its own: Ctrl-C reaches us alone, and we stop things in order.
+    // A process group of its own: Ctrl-C reaches us only, and we stop the children in order.
     detached: true,
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
@@ -56,7 +56,7 @@ export async function run(command: Command): Promise<void> {
   if ((await running.exited) !== 0) throw failure(running, "failed");
 }
 
-/** Waits until `url` answers 2xx; throws with the end of the log when the process ends first or the time is over. */
+/** Waits until `url` answers 2xx. Throws with the end of the log if the process ends first, or after the deadline. */
 export async function untilHealthy(running: Running, url: string, deadlineMs: number): Promise<void> {
   const endsAt = Date.now() + deadlineMs;
   let ended = false;

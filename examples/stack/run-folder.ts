@@ -1,5 +1,6 @@
-// One folder for each running stack: its data, and a socket on which it can be asked to stop. Whoever holds the socket
-// is alive, so a stale folder is known without guessing from process ids.
+// RunFolder: one folder for each running stack: its data, and a socket that accepts the request to stop. A process holds
+// the socket while it lives, so a stale folder is recognised without process ids.
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
@@ -7,8 +8,14 @@ import { join } from "node:path";
 import { cacheFolder } from "./install.ts";
 
 const allRuns = join(cacheFolder, "run");
+const copyHash = createHash("sha256")
+  .update(import.meta.dirname)
+  .digest("hex")
+  .slice(0, 8);
+/** Marks the stacks of this copy of the project. */
+const ownPrefix = `${copyHash}-`;
 const youngMs = 60_000;
-const patienceMs = 20_000;
+const stopTimeoutMs = 20_000;
 
 export interface RunFolder {
   readonly path: string;
@@ -18,12 +25,12 @@ export interface RunFolder {
 export async function createRunFolder(onStopRequest: () => void): Promise<RunFolder> {
   await mkdir(allRuns, { recursive: true });
   await removeStale();
-  const path = await mkdtemp(join(allRuns, `${process.pid}-`));
-  const asking: Socket[] = [];
+  const path = await mkdtemp(join(allRuns, ownPrefix));
+  const waiting: Socket[] = [];
   const server = createServer((socket) => {
     socket.once("error", () => socket.destroy());
     socket.once("data", () => {
-      asking.push(socket);
+      waiting.push(socket);
       onStopRequest();
     });
   });
@@ -34,35 +41,36 @@ export async function createRunFolder(onStopRequest: () => void): Promise<RunFol
     async remove() {
       server.close();
       await rm(path, { recursive: true, force: true });
-      // To those who asked, the end of the connection says that the stack has stopped.
-      for (const socket of asking) socket.destroy();
+      // The end of the connection says that the stack has stopped.
+      for (const socket of waiting) socket.destroy();
     },
   };
 }
 
-/** Stops every stack of this user; returns how many there were. */
-export async function stopAll(): Promise<number> {
-  const names = await readdir(allRuns).catch(() => []);
-  const stopped = await Promise.all(
-    names.map(async (name) => {
-      const socket = await connectTo(name);
-      if (socket === undefined) return false;
-      socket.write("stop");
-      const pid = Number.parseInt(name, 10);
-      // The pid's process holds the socket, so the id is still its own.
-      const timer = setTimeout(() => process.kill(pid, "SIGKILL"), patienceMs);
-      await once(socket.resume(), "close");
-      clearTimeout(timer);
-      return true;
-    }),
-  );
+/** Stops the stacks of this copy of the project. Returns how many there were. */
+export async function stopStacks(): Promise<number> {
+  const names = (await readdir(allRuns).catch(() => [])).filter((name) => name.startsWith(ownPrefix));
+  const stopped = await Promise.all(names.map(stopStack));
   return stopped.filter(Boolean).length;
+}
+
+/** Returns false if no process holds the socket. */
+async function stopStack(name: string): Promise<boolean> {
+  const socket = await connectTo(name);
+  if (socket === undefined) return false;
+  socket.write("stop");
+  const signal = AbortSignal.timeout(stopTimeoutMs);
+  await once(socket.resume(), "close", { signal }).catch(() => {
+    socket.destroy();
+    throw new Error(`the stack in ${join(allRuns, name)} has not stopped within ${stopTimeoutMs / 1_000} s`);
+  });
+  return true;
 }
 
 async function removeStale() {
   for (const name of await readdir(allRuns)) {
     const path = join(allRuns, name);
-    // A young one may not have its socket yet, or its processes may still be stopping.
+    // A young folder may not have its socket yet, or its processes may still be stopping.
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
     if (mtimeMs > Date.now() - youngMs) continue;
     const socket = await connectTo(name);

@@ -1,4 +1,4 @@
-// The real stack on the loopback interface: a homeserver, a LiveKit server and the authorisation service between them.
+// Stack: a homeserver, a LiveKit server and the authorisation service between them, on the loopback interface.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { createSynapse, type Homeserver } from "./synapse.ts";
 export interface StackOptions {
   /** Also start a second homeserver that federates with the first. */
   federated?: boolean;
-  /** The stack stops by itself after this time. */
+  /** The stack stops after this time. Default 1 h. */
   limitMs?: number;
-  /** Told what takes long. */
+  /** Receives warnings, and what takes long. */
   say?: (line: string) => void;
 }
 
@@ -27,7 +27,7 @@ export interface Stack {
   other?: { homeserver: string; serverName: string };
   /** WebSocket URL of LiveKit. */
   sfu: string;
-  /** The authorisation service: the `livekit_service_url` that the homeservers announce. */
+  /** Base URL of the authorisation service: the `livekit_service_url` that the homeservers announce. */
   service: string;
   livekitKey: string;
   livekitSecret: string;
@@ -36,7 +36,7 @@ export interface Stack {
   restartHomeserver(): Promise<void>;
   /** Stops everything and removes its data. */
   stop(): Promise<void>;
-  /** Resolves when the stack has been stopped, by whomever. */
+  /** Resolves when the stack has stopped, for any reason. */
   stopped: Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export async function startStack({
   const folder = await createRunFolder(stop);
   const limit = setTimeout(stop, limitMs);
   try {
-    // Whoever holds the service's usual port also tries the other usual ones; so two stacks do not meet there.
+    // Only the stack that has the usual port of the service tries the other usual ports, so two stacks do not collide.
     const { server, port } = await listen(8080);
     await own(async () => {
       server.close();
@@ -79,6 +79,9 @@ export async function startStack({
     });
     const usual = port === 8080;
     const service = `http://${host}:${port}`;
+    say(
+      "warning: the authorisation service is a stand-in. Use it on this machine only: anybody here can register and call",
+    );
     const livekit = { key: "devkey", secret: randomBytes(32).toString("hex") };
     const certificate = federated ? await createCertificate(folder.path) : undefined;
 

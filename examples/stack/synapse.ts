@@ -1,4 +1,4 @@
-// The homeserver: Synapse with SQLite, and the unstable features that MatrixRTC needs.
+// Synapse: the homeserver, with SQLite and the unstable features that MatrixRTC needs.
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,14 +28,14 @@ export interface SynapseOptions {
   federation?: Federation;
 }
 
-/** A homeserver that is not started yet; its data and address stay through stops and starts. */
+/** Prepares a homeserver. It keeps its data and address when it is stopped and started again. */
 export async function createSynapse({ python, folder, port, service, federation }: SynapseOptions) {
   await mkdir(folder);
   const url = `http://${host}:${port}`;
   const serverName = `localhost:${federation?.port ?? port}`;
   const configFile = join(folder, "homeserver.yaml");
   const signingKey = join(folder, "signing.key");
-  // The form that Synapse's own key generator writes; writing it here saves a start of Python.
+  // The format of Synapse's key generator. Writing it here saves a start of Python.
   await writeFile(signingKey, `ed25519 a_1 ${unpadded(randomBytes(32))}\n`, { mode: 0o600 });
   const config = {
     server_name: serverName,
@@ -51,7 +51,7 @@ export async function createSynapse({ python, folder, port, service, federation 
     presence: { enabled: false },
     enable_registration: true,
     enable_registration_without_verification: true,
-    // Passwords of tests need no slow hash.
+    // Test passwords need no slow hash.
     bcrypt_rounds: 4,
     max_event_delay_duration: "24h",
     experimental_features: { msc4143_enabled: true, msc4354_enabled: true, msc4222_enabled: true },

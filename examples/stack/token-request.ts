@@ -1,4 +1,4 @@
-// Reading the bodies that the authorisation service takes. As strict as the real one: unknown fields are refused.
+// TokenRequest: reads the bodies of requests to the authorisation service. As strict as the real one: no unknown fields.
 
 export class MatrixError extends Error {
   readonly status: number;
@@ -15,6 +15,10 @@ type Shaped<S extends Shape> = {
   [N in keyof S]?: S[N] extends Shape ? Shaped<S[N]> : S[N] extends "string" ? string : number;
 };
 
+/** The id becomes part of a path. */
+const delayIdPattern = /^[A-Za-z0-9_-]{1,255}$/;
+const maxTimeoutMs = 24 * 3_600_000;
+
 const shared = {
   openid_token: {
     access_token: "string",
@@ -24,7 +28,7 @@ const shared = {
   },
   delay_id: "string",
   delay_timeout: "integer",
-  // Taken and not used: the service asks the homeserver that it knows the user by.
+  // Accepted and not used: the service asks the homeserver of the user.
   delay_cs_api_url: "string",
 } as const;
 const legacyShape = { room: "string", device_id: "string", ...shared } as const;
@@ -36,7 +40,7 @@ export interface OpenIdToken {
   serverName: string;
 }
 
-/** A delayed leave that the service is to look after. */
+/** A delayed leave that the client delegates to the service. */
 export interface DelayedLeave {
   delayId: string;
   timeoutMs: number;
@@ -58,7 +62,7 @@ export function readLegacyRequest(body: string): TokenRequest {
   return {
     roomId: required(room, "room"),
     slotId: "m.call#ROOM",
-    deviceId: required(device_id, "device_id"),
+    deviceId: deviceIdIn(device_id, "device_id"),
     ...readShared(rest),
   };
 }
@@ -69,7 +73,7 @@ export function readTokenRequest(body: string): TokenRequest {
   return {
     roomId: required(room_id, "room_id"),
     slotId: required(slot_id, "slot_id"),
-    deviceId: required(member?.claimed_device_id, "member.claimed_device_id"),
+    deviceId: deviceIdIn(member?.claimed_device_id, "member.claimed_device_id"),
     member: {
       id: required(member?.id, "member.id"),
       userId: required(member?.claimed_user_id, "member.claimed_user_id"),
@@ -91,8 +95,18 @@ function readShared({ openid_token, delay_id, delay_timeout }: Shaped<typeof sha
   };
   if (delay_id === undefined && delay_timeout === undefined) return { openId };
   const timeoutMs = required(delay_timeout, "delay_timeout");
-  if (timeoutMs <= 0) throw new MatrixError(400, "M_BAD_JSON", "delay_timeout must be positive");
-  return { openId, leave: { delayId: required(delay_id, "delay_id"), timeoutMs } };
+  if (timeoutMs <= 0 || timeoutMs > maxTimeoutMs)
+    throw new MatrixError(400, "M_BAD_JSON", "delay_timeout must be positive and a day at most");
+  const delayId = required(delay_id, "delay_id");
+  if (!delayIdPattern.test(delayId)) throw new MatrixError(400, "M_BAD_JSON", "delay_id has other characters than ids");
+  return { openId, leave: { delayId, timeoutMs } };
+}
+
+/** A colon would make the legacy identity, user:device, ambiguous. */
+function deviceIdIn(value: string | undefined, name: string): string {
+  const deviceId = required(value, name);
+  if (deviceId.includes(":")) throw new MatrixError(400, "M_BAD_JSON", `${name} must not contain a colon`);
+  return deviceId;
 }
 
 function required<T>(value: T | undefined, name: string): T {

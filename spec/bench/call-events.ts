@@ -1,4 +1,4 @@
-// The events of a call as a server would give them: the same for every side of a comparison. protocol.md 2.1, 2.2, 12.4.
+// CallEvents: the events of a call as a server sends them, the same for every side of a comparison. protocol.md 2.1, 2.2, 12.4.
 
 /** An event as JSON. */
 export interface RawEvent {
@@ -30,7 +30,7 @@ const nextEventId = () => `$event${++eventCount}`;
 export const userName = (n: number): string => `@user${n}:example.org`;
 export const deviceName = (n: number): string => `DEVICE${n}`;
 
-/** User `n` enters a room, which is not yet the call. */
+/** A user enters the room. This does not join the call. */
 export function roomMember(userId: string, inRoom: string = roomId): RawEvent {
   return {
     type: "m.room.member",
@@ -43,7 +43,7 @@ export function roomMember(userId: string, inRoom: string = roomId): RawEvent {
   };
 }
 
-/** User `n` joins the call; called once more, with a later time, it is refreshed. */
+/** User `n` joins the call. Another event with a later `ts` refreshes the membership. */
 export function joinEvent(kind: MemberKind, n: number, { inRoom = roomId, ts = startTs + n } = {}): RawEvent {
   const common = { sender: userName(n), event_id: nextEventId(), room_id: inRoom, origin_server_ts: ts };
   if (kind === "state") {
@@ -78,14 +78,14 @@ export function joinEvent(kind: MemberKind, n: number, { inRoom = roomId, ts = s
   };
 }
 
-/** What whoever sent `joined` sends to leave. */
+/** The leave event for a join event. */
 export function leaveEvent(joined: RawEvent): RawEvent {
   const content =
     joined.state_key === undefined ? { slot_id: slot, msc4354_sticky_key: joined.content["msc4354_sticky_key"] } : {};
   return { ...joined, event_id: nextEventId(), origin_server_ts: joined.origin_server_ts + 1, content };
 }
 
-/** What user `n` sends everybody once it has joined by state event: protocol.md 12.4, E8. */
+/** The key message that user `n` sends to every member after its join by state event: protocol.md 12.4, E8. */
 export function keyMessage(n: number): {
   type: string;
   sender: string;

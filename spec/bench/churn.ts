@@ -1,4 +1,4 @@
-// Churn: 60 s of a call of 100, one leave and one join a second, in virtual time; what a side sends, and what that means.
+// Churn: 60 s of a call of 100 with one leave and one join per second, in virtual time, and figures of what a side sends.
 import { mock } from "node:test";
 import { range } from "./call-events.ts";
 
@@ -7,7 +7,7 @@ export const boundMs = 5000;
 export const useDelayMs = 1000;
 const seconds = 60;
 
-/** User `user` joins or leaves. Nothing happens at the same instant, so that no order is left to chance. */
+/** User `user` joins or leaves. No two steps have the same instant, so the order is always the same. */
 export interface Step {
   readonly atMs: number;
   readonly user: number;
@@ -19,20 +19,20 @@ export const trace: readonly Step[] = range(1, seconds + 1).flatMap((second) => 
   { atMs: second * 1000 + 500 + ((second * 211) % 400), user: othersAtFirst + second - 1, kind: "join" },
 ]);
 
-/** What a side did: keys given to users, and keys that it began to encrypt with. */
+/** The keys that a side sent to users, and the keys that it began to encrypt with. */
 export interface Log {
   readonly sent: { readonly atMs: number; readonly user: number; readonly keyIndex: number }[];
   readonly used: { readonly atMs: number; readonly keyIndex: number }[];
 }
 
-/** Something that keeps the keys of a call. It notes what it does by the time of the clock. */
-export interface Keeper {
+/** A side that manages the keys of a call. It logs with the time of the clock. */
+export interface KeyManager {
   start(): Promise<void>;
-  take(step: Step): Promise<void> | void;
+  apply(step: Step): Promise<void> | void;
 }
 
-/** Runs the trace in virtual time. The log begins once all who are there at first have a key. */
-export async function runChurn(keeperOf: (log: Log, nowMs: () => number) => Keeper): Promise<Log> {
+/** Runs the trace in virtual time. The log starts once all first members have a key. */
+export async function runChurn(managerOf: (log: Log, nowMs: () => number) => KeyManager): Promise<Log> {
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: Date.now() });
   const startTs = Date.now();
   const nowMs = () => Date.now() - startTs;
@@ -43,12 +43,12 @@ export async function runChurn(keeperOf: (log: Log, nowMs: () => number) => Keep
       await settled();
     }
   };
-  const keeper = keeperOf(log, nowMs);
-  await keeper.start();
+  const manager = managerOf(log, nowMs);
+  await manager.start();
   await advanceTo(500);
   for (const step of trace) {
     await advanceTo(step.atMs);
-    await keeper.take(step);
+    await manager.apply(step);
     await settled();
   }
   await advanceTo((seconds + 10) * 1000);
@@ -56,13 +56,13 @@ export async function runChurn(keeperOf: (log: Log, nowMs: () => number) => Keep
   return log;
 }
 
-/** Promises have run. */
+/** Resolves when pending promises have run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Messages from the beginning of the churn on. */
+/** The number of messages since the start of the churn. */
 export const messagesIn = ({ sent }: Log): number => sent.filter(({ atMs }) => atMs >= 1000).length;
 
-/** The longest that somebody who left could decrypt us. */
+/** The longest time in which a leaver could still decrypt us. */
 export function exposureIn({ sent, used }: Log): number {
   const leaves = trace.filter(({ kind }) => kind === "leave");
   return Math.max(
@@ -74,7 +74,7 @@ export function exposureIn({ sent, used }: Log): number {
   );
 }
 
-/** The longest that somebody who joined, and stayed, lacked the key in use. */
+/** The longest time in which a joiner that stayed lacked the key in use. */
 export function joinerWaitIn({ sent, used }: Log): number {
   const joins = trace.filter(({ kind }) => kind === "join");
   return Math.max(
@@ -91,8 +91,8 @@ export function joinerWaitIn({ sent, used }: Log): number {
 }
 
 /**
- * The fewest messages that cover each leave within the bound and let no joiner wait: a new key is sent to all others at
- * most `boundMs - useDelayMs` after the first leave that it covers, and who joins before it is in use gets two keys.
+ * The fewest messages with which each leaver is excluded within the bound and no joiner waits. A new key is sent to all
+ * others at most `boundMs - useDelayMs` after the first leave that it covers. A joiner before its use gets two keys.
  */
 export function fewestMessages(): number {
   const joins = trace.filter(({ kind }) => kind === "join");
@@ -101,17 +101,17 @@ export function fewestMessages(): number {
     trace.reduce((sum, step) => (step.atMs > atMs ? sum : sum + (step.kind === "join" ? 1 : -1)), othersAtFirst);
   const cost = (atMs: number) =>
     othersAt(atMs) + joins.filter((join) => join.atMs > atMs && join.atMs < atMs + useDelayMs).length;
-  /** The fewest for the rotations that cover the leaves from one on, the last one first. */
+  /** The fewest messages for the rotations that cover the leaves from an index on, computed from the last leave. */
   const fewest = new Map([[leaves.length, 0]]);
   for (let first = leaves.length - 1; first >= 0; first--) {
     const fromMs = leaves[first]?.atMs ?? NaN;
     const untilMs = fromMs + boundMs - useDelayMs;
     const instants = [untilMs, ...trace.map(({ atMs }) => atMs).filter((atMs) => atMs >= fromMs && atMs < untilMs)];
-    const ways = instants.map((atMs) => {
+    const costs = instants.map((atMs) => {
       const next = leaves.findIndex((leave) => leave.atMs > atMs);
       return cost(atMs) + (fewest.get(next < 0 ? leaves.length : next) ?? Infinity);
     });
-    fewest.set(first, Math.min(...ways));
+    fewest.set(first, Math.min(...costs));
   }
   return joins.length + (fewest.get(0) ?? Infinity);
 }

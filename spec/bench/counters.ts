@@ -1,17 +1,17 @@
-// Counting what is done rather than believing it: timers, hashes, reads of a field, listeners.
+// Counters: count timers, hashes, reads of a field, and listeners.
 import type { EventEmitter } from "node:events";
 import { _SHA256 } from "@noble/hashes/sha2.js";
 import type { MatrixClient } from "matrix-js-sdk";
 import type { RawEvent } from "./call-events.ts";
 
-/** The timers of the process, from `startCounting` on. */
+/** Counts the timers of the process, from its construction until `stop`. */
 export class TimerCount {
-  /** How many were set. */
+  /** The number of timers that were set. */
   armed = 0;
   readonly #waiting = new Set<unknown>();
   readonly #restore: () => void;
 
-  /** How many wait now. */
+  /** The number of timers that wait now. */
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -52,7 +52,7 @@ export class TimerCount {
   }
 }
 
-/** The SHA-256 digests that are computed, by us or by WebCrypto for the SDK, from its making on. */
+/** Counts SHA-256 digests, by us or by WebCrypto for the SDK, from its construction until `stop`. */
 export class HashCount {
   count = 0;
   readonly #restore: () => void;
@@ -81,7 +81,7 @@ export class HashCount {
   }
 }
 
-/** An event that counts how often a field of its content is read. */
+/** An event that counts the reads of one field of its content. */
 export function counting(event: RawEvent, field: string, onRead: () => void): RawEvent {
   const value = event.content[field];
   const content = Object.defineProperty({ ...event.content }, field, {
@@ -94,7 +94,7 @@ export function counting(event: RawEvent, field: string, onRead: () => void): Ra
   return { ...event, content };
 }
 
-/** How many listeners a client, its rooms and their states have. */
+/** The number of listeners of a client, its rooms and their states. */
 export function listenersOf(client: MatrixClient): number {
   const emitters: Pick<EventEmitter, "eventNames" | "listenerCount">[] = [client];
   for (const room of client.getRooms()) emitters.push(room, room.currentState);

@@ -1,4 +1,4 @@
-// Figure: one thing that is measured, on our side and on others, and what it ought to be.
+// Figure: one measurement, on our side and on others, and its goal.
 
 export interface Figure {
   readonly name: string;
@@ -6,23 +6,23 @@ export interface Figure {
   readonly what: string;
   readonly unit: string;
   readonly ours: number;
-  /** matrix-js-sdk. */
+  /** The value of matrix-js-sdk. */
   readonly peer?: number;
-  /** Written by hand, with no more than the result needs. */
+  /** The value of the least code that gets the result, written by hand. */
   readonly floor?: number;
   readonly goal: Goal;
 }
 
 export interface Goal {
-  /** What ours may be at most. */
+  /** The maximum of ours. */
   readonly atMost?: number;
-  /** How many times ours the peer has to be at least. */
+  /** The minimum of peer / ours. */
   readonly ratio?: number;
-  /** How many times the floor ours may be at most. */
+  /** The maximum of ours / floor. */
   readonly floors?: number;
 }
 
-/** How many times ours the peer takes: undefined where there is nothing to divide. */
+/** peer / ours. Undefined if there is nothing to divide. */
 export const ratioOf = ({ ours, peer }: Figure): number | undefined =>
   peer === undefined || ours <= 0 ? undefined : peer / ours;
 

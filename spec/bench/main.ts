@@ -1,4 +1,4 @@
-// npm run bench: what things cost, ours beside matrix-js-sdk and beside a floor. `-- --quick`, `-- --json FILE`, `-- --only NAME`.
+// `npm run bench`: costs of ours, of matrix-js-sdk and of a floor. `-- --quick`, `-- --json FILE`, `-- --only NAME`.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
+import { joinIdle } from "./figures/join-idle.ts";
 import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
 import { keysIdle } from "./figures/keys-idle.ts";
@@ -33,14 +34,15 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   counts,
   keysIdle,
   keysChurn,
+  joinIdle,
 };
 
-/** Each group has a process to itself: what one leaves behind is nothing to the next. */
+/** Each group has its own process, so that no group affects the next one. */
 async function measure(name: string): Promise<readonly Figure[]> {
   const child = fork(import.meta.filename, ["--only", name, ...(options.quick ? ["--quick"] : [])]);
   const [figures] = (await Promise.race([
     once(child, "message"),
-    once(child, "exit").then(() => Promise.reject(new Error(`${name} gave no figures`))),
+    once(child, "exit").then(() => Promise.reject(new Error(`${name} reported no figures`))),
   ])) as [readonly Figure[]];
   return figures;
 }
@@ -61,5 +63,5 @@ const names = Object.keys(groups).filter((name) => options.only === undefined ||
 const [group] = names.flatMap((name) => groups[name] ?? []);
 if (!process.send) await report(names);
 else if (group) process.send(await group(effort));
-// The SDK keeps timers for as long as its sticky events last.
+// The SDK keeps timers until its sticky events expire.
 process.exit();

@@ -1,5 +1,5 @@
-// MapFold: the floor of every comparison. A Map by key and a list of its values, as one would write it by hand: no expiry,
-// no order, no rejections, no check that a sender is in the room, no kept identities.
+// MapFold: the floor of every comparison: a Map by key and the list of its values. No expiry, no order, no rejections, no
+// check that a sender is in the room, no kept identities.
 import type { RawEvent } from "./call-events.ts";
 
 export interface FloorMember {
@@ -18,7 +18,7 @@ export class MapFold {
     return this.#list;
   }
 
-  take(events: readonly RawEvent[]): void {
+  apply(events: readonly RawEvent[]): void {
     for (const event of events) this.#put(event);
     this.#list = [...this.#members.values()];
   }

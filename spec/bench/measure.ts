@@ -1,18 +1,18 @@
-// Measuring: the same runs on every side, again and again and in turns, so that the machine is the same for all.
+// Measure: the same runs on every side, repeatedly and in turns, so that all sides meet the same load of the machine.
 
-/** How much of everything to do. */
+/** How much to measure. */
 export interface Effort {
   readonly isQuick: boolean;
-  /** How many turns each side has. */
+  /** The number of turns of each side. */
   readonly turns: number;
 }
 
-/** How long a side has its turn, in which it runs at least once. */
+/** The time of one turn. A side runs at least once in it. */
 const turnMs = 25;
 
 type Run = () => number | Promise<number>;
 
-/** What runs on several sides give: of each, the run that is better than nine in ten, which others disturbed least. */
+/** Measures several sides. The result of a side is its first decile, the runs that other processes disturbed least. */
 export async function inTurns<Name extends string>(
   turns: number,
   sides: Readonly<Record<Name, Run>>,
@@ -22,21 +22,21 @@ export async function inTurns<Name extends string>(
   for (let turn = -warmUpTurns; turn < turns; turn++) {
     for (const [name, run] of Object.entries<Run>(sides)) {
       const untilMs = performance.now() + turnMs;
-      const ofTurn: number[] = [];
-      do ofTurn.push(await run());
+      const values: number[] = [];
+      do values.push(await run());
       while (performance.now() < untilMs);
-      if (turn >= 0) results.set(name, [...(results.get(name) ?? []), ...ofTurn]);
+      if (turn >= 0) results.set(name, [...(results.get(name) ?? []), ...values]);
     }
   }
-  return Object.fromEntries([...results].map(([name, values]) => [name, goodOf(values)])) as Record<Name, number>;
+  return Object.fromEntries([...results].map(([name, all]) => [name, firstDecile(all)])) as Record<Name, number>;
 }
 
-/** The value that is lower than nine in ten. */
-function goodOf(values: readonly number[]): number {
+/** A tenth of the values is lower. */
+function firstDecile(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)] ?? NaN;
 }
 
-/** How long a piece of work takes. Only what is asynchronous is waited for. */
+/** The time that some steps take. Only asynchronous steps are awaited. */
 export async function elapsedMs(steps: readonly (() => void | Promise<void>)[]): Promise<number> {
   const start = performance.now();
   for (const step of steps) {
@@ -46,7 +46,7 @@ export async function elapsedMs(steps: readonly (() => void | Promise<void>)[]):
   return performance.now() - start;
 }
 
-/** Bytes in use once garbage is collected. */
+/** Bytes in use after garbage collection. */
 export async function heapInUse(): Promise<number> {
   for (let pass = 0; pass < 2; pass++) {
     await new Promise((resolve) => setImmediate(resolve));

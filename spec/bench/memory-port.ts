@@ -1,4 +1,4 @@
-// MemoryPort: the least that a Matrix client can be. What is measured over it is our own work alone.
+// MemoryPort: the smallest possible Matrix client, so that measurements over it are our own work alone.
 import { EMPTY, map, type Observable, of, Subject, timer } from "rxjs";
 import type {
   Device,
@@ -9,16 +9,16 @@ import type {
   StickyEvent,
   ToDeviceMessage,
   ToDeviceOutcome,
-} from "matrixrtc-rx";
+} from "matrixrtc-rx/port";
 import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
 
 interface MemoryRoom {
   readonly state: Map<string, Map<string, RoomEvent>>;
-  /** The newest of each sender: nobody is in a call twice here. */
+  /** The newest event of each sender: here each user is in a call once. */
   readonly sticky: Map<string, StickyEvent>;
 }
 
-/** A sync response, ready to be taken in: making events of JSON is the work of the client and not measured. */
+/** A sync response, ready to be applied. Parsing JSON is the work of the client and not measured. */
 export type MemoryBatch = readonly { readonly change: RoomChange; readonly event: RoomEvent }[];
 
 const nothing: readonly never[] = [];
@@ -28,7 +28,7 @@ export class MemoryPort implements Matrix {
   readonly deviceId = myDeviceId;
   readonly changes$ = new Subject<readonly RoomChange[]>();
   readonly toDevice$ = new Subject<ToDeviceMessage>();
-  /** Told of every to-device message that leaves. */
+  /** Called for each outgoing to-device message. */
   onToDevice: (device: Device, type: string, content: object) => void = () => {};
   readonly #rooms = new Map<string, MemoryRoom>();
 
@@ -41,7 +41,7 @@ export class MemoryPort implements Matrix {
     });
   }
 
-  take(batch: MemoryBatch): void {
+  apply(batch: MemoryBatch): void {
     for (const { change, event } of batch) {
       const room = this.#room(change.roomId);
       if (change.kind === "sticky") room.sticky.set(event.sender, change.event);
@@ -58,7 +58,7 @@ export class MemoryPort implements Matrix {
     this.#rooms.get(roomId)?.state.get(type)?.values() ?? nothing;
   stickyEvents = (roomId: string): Iterable<StickyEvent> => this.#rooms.get(roomId)?.sticky.values() ?? nothing;
 
-  /** Our own event comes back as everybody's do. */
+  /** Our own event comes back like events of others. */
   send = ({ roomId, type, content, stateKey, stickyMs }: OutgoingEvent): Observable<string> =>
     timer(0).pipe(
       map(() => {
@@ -74,7 +74,7 @@ export class MemoryPort implements Matrix {
           ...state,
           content,
         };
-        this.take(this.prepare([raw]));
+        this.apply(this.prepare([raw]));
         return event_id;
       }),
     );

@@ -1,4 +1,4 @@
-// The table that is printed, and the JSON that is written.
+// Report: figures as a table and as JSON.
 import { type Figure, type Goal, isMet, ratioOf } from "./figure.ts";
 
 const widths = [22, 10, 10, 10, 12, 10, 28];

@@ -1,4 +1,4 @@
-// SdkClient: a real MatrixClient with real Rooms, fed as its own sync feeds them, without a network.
+// SdkClient: a real MatrixClient with real Rooms, without a network. Events enter as its own sync would deliver them.
 import {
   ClientEvent,
   createClient,
@@ -12,12 +12,12 @@ import { logger } from "matrix-js-sdk/lib/logger.js";
 import { _createAndReEmitRoom } from "matrix-js-sdk/lib/sync.js";
 import { myDeviceId, myUserId, type RawEvent } from "./call-events.ts";
 
-/** What the SDK would print goes nowhere, and costs as little as it can. */
+/** Drops the log of the SDK at the lowest cost. */
 const quietLogger = logger as typeof logger & { methodFactory: () => () => void; rebuild(): void };
 quietLogger.methodFactory = () => () => {};
 quietLogger.rebuild();
 
-/** A sync response, ready to be taken in: making events of JSON is the work of the client and not measured. */
+/** A sync response, ready to be applied. Parsing JSON is the work of the client and not measured. */
 export type SdkBatch = ReadonlyMap<Room, readonly MatrixEvent[]>;
 
 export class SdkClient {
@@ -44,8 +44,8 @@ export class SdkClient {
     return Map.groupBy(made, (event) => this.room(event.getRoomId() ?? ""));
   }
 
-  /** What `SyncApi.processSyncResponse` does with state and sticky events. */
-  take(batch: SdkBatch): void {
+  /** Does what `SyncApi.processSyncResponse` does with state and sticky events. */
+  apply(batch: SdkBatch): void {
     const { client } = this;
     client.store.setSyncToken(`sync-${++this.#syncs}`);
     for (const [room, events] of batch) {

@@ -1,4 +1,4 @@
-// SdkKeys: matrix-js-sdk's RTCEncryptionManager over real memberships, with a transport that only notes what is sent.
+// SdkKeys: RTCEncryptionManager of matrix-js-sdk over real memberships, with a transport that only records sends.
 import { type IEvent, MatrixEvent } from "matrix-js-sdk";
 import { CallMembership } from "matrix-js-sdk/lib/matrixrtc/CallMembership.js";
 import type { IKeyTransport } from "matrix-js-sdk/lib/matrixrtc/IKeyTransport.js";

@@ -1,4 +1,4 @@
-// The sides of a comparison: each follows one call, through its public API, and ends up with the same members.
+// Sides: the sides of a comparison. Each follows one call through its public API, and ends with the same members.
 import { rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import { myUserId, range, type RawEvent, roomId, roomMember, slot, userName } from "./call-events.ts";
@@ -6,9 +6,9 @@ import { MapFold } from "./map-fold.ts";
 import { MemoryPort } from "./memory-port.ts";
 import { SdkClient } from "./sdk-client.ts";
 
-/** One that follows a call. */
+/** Follows a call. */
 export interface Follower {
-  /** Makes of events a sync response that can be taken in, and is done once everybody has been told of what it changed. */
+  /** Prepares a sync response. Calling the result applies it; it is done when all subscribers have the change. */
   prepare(events: readonly RawEvent[]): () => void | Promise<void>;
   memberCount(): number;
   close(): void;
@@ -17,7 +17,7 @@ export interface Follower {
 /** Opens a follower over a room with `userCount` users, none of them in the call. */
 export type Side = (userCount: number) => Follower;
 
-/** A comparison means nothing unless all have seen the same. */
+/** Fails if the follower has another number of members: only sides with the same result are comparable. */
 export function expectMembers(call: Follower, count: number): void {
   if (call.memberCount() !== count) throw new Error(`${call.memberCount()} members instead of ${count}`);
 }
@@ -25,13 +25,13 @@ export function expectMembers(call: Follower, count: number): void {
 /** Our session over a port in memory. */
 export const ours: Side = (userCount) => {
   const port = new MemoryPort();
-  port.take(port.prepare(usersOf(userCount)));
+  port.apply(port.prepare(usersOf(userCount)));
   let count = 0;
   const subscription = rtcSession(port, { roomId, slot }).membership$.subscribe((members) => (count = members.length));
   return {
     prepare(events) {
       const batch = port.prepare(events);
-      return () => port.take(batch);
+      return () => port.apply(batch);
     },
     memberCount: () => count,
     close: () => subscription.unsubscribe(),
@@ -41,24 +41,24 @@ export const ours: Side = (userCount) => {
 /** Our session over a real MatrixClient. */
 export const oursOnSdk: Side = (userCount) => {
   const sdk = new SdkClient();
-  sdk.take(sdk.prepare(usersOf(userCount)));
+  sdk.apply(sdk.prepare(usersOf(userCount)));
   let count = 0;
   const session = rtcSession(fromMatrixClient(sdk.client), { roomId, slot });
   const subscription = session.membership$.subscribe((members) => (count = members.length));
   return {
     prepare(events) {
       const batch = sdk.prepare(events);
-      return () => sdk.take(batch);
+      return () => sdk.apply(batch);
     },
     memberCount: () => count,
     close: () => subscription.unsubscribe(),
   };
 };
 
-/** matrix-js-sdk's session, kept by its manager, over a real MatrixClient. */
+/** The session of matrix-js-sdk, held by its manager, over a real MatrixClient. */
 export const peer: Side = (userCount) => {
   const sdk = new SdkClient();
-  sdk.take(sdk.prepare(usersOf(userCount)));
+  sdk.apply(sdk.prepare(usersOf(userCount)));
   const manager = sdk.client.matrixRTC;
   manager.start();
   const session = manager.getRoomSession(sdk.room(roomId));
@@ -66,8 +66,8 @@ export const peer: Side = (userCount) => {
     prepare(events) {
       const batch = sdk.prepare(events);
       return () => {
-        sdk.take(batch);
-        // The one that the events have asked for.
+        sdk.apply(batch);
+        // The recalculation that the events have triggered.
         return session.ensureRecalculateSessionMembers();
       };
     },
@@ -83,7 +83,7 @@ export const peer: Side = (userCount) => {
 export const floor: Side = () => {
   const fold = new MapFold();
   return {
-    prepare: (events) => () => fold.take(events),
+    prepare: (events) => () => fold.apply(events),
     memberCount: () => fold.members.length,
     close: () => {},
   };

@@ -1,11 +1,9 @@
 import type { Participant } from "livekit-client";
+import type { EncryptionStatus } from "matrixrtc-rx";
 import { describe, expect, it } from "vitest";
 import { lockOf } from "../../examples/call/src/lock.ts";
 
-const now = 100_000;
-const decoding = { decodedTs: now - 200, failedTs: undefined };
-
-/** A participant with these tracks: `e`ncrypted, in the `c`lear; capitals are muted. */
+/** A participant with these tracks: `e`ncrypted or `c`lear; capital letters are muted. */
 const publishing = (tracks: string) =>
   ({
     trackPublications: new Map(
@@ -16,27 +14,26 @@ const publishing = (tracks: string) =>
     ),
   }) as unknown as Participant;
 
-describe("A lock is", () => {
-  it("closed while encrypted media decodes", () => expect(lockOf(publishing("ee"), decoding, now)).toBe("closed"));
+const ok: EncryptionStatus = { status: "ok", keyIndex: 0, sinceTs: 0 };
+const waiting: EncryptionStatus = { status: "waiting", why: "missing-key" };
+const unverified: EncryptionStatus = { status: "unverified", why: "cleartext" };
 
-  it("waiting until something has been decoded", () =>
-    expect(lockOf(publishing("e"), { decodedTs: undefined, failedTs: undefined }, now)).toBe("waiting"));
+describe("The lock of a member", () => {
+  it("is closed if all its media is encrypted and we hold its key", () =>
+    expect(lockOf(publishing("ee"), ok)).toBe("closed"));
 
-  it("waiting when nothing has been decoded for two seconds", () =>
-    expect(lockOf(publishing("e"), { decodedTs: now - 2_000, failedTs: undefined }, now)).toBe("waiting"));
+  it.each([
+    ["its key has not arrived", waiting],
+    ["its key was rejected", unverified],
+    ["nothing is known about its key", undefined],
+  ])("waits if %s", (_, encryption) => expect(lockOf(publishing("ee"), encryption)).toBe("waiting"));
 
-  it("waiting when decrypting failed a moment ago", () =>
-    expect(lockOf(publishing("ee"), { ...decoding, failedTs: now - 500 }, now)).toBe("waiting"));
+  it.each([ok, waiting, undefined])("is open if any track is not encrypted, whatever its keys are", (encryption) =>
+    expect(lockOf(publishing("ec"), encryption)).toBe("open"),
+  );
 
-  it("closed again two seconds after the last failure", () =>
-    expect(lockOf(publishing("ee"), { ...decoding, failedTs: now - 2_000 }, now)).toBe("closed"));
-
-  it("open if any track is in the clear, whatever decodes", () =>
-    expect(lockOf(publishing("ec"), decoding, now)).toBe("open"));
-
-  it("not there without media", () => {
-    expect(lockOf(undefined, decoding, now)).toBe("none");
-    expect(lockOf(publishing(""), decoding, now)).toBe("none");
-    expect(lockOf(publishing("EC"), decoding, now)).toBe("none");
+  it.each(["", "EC"])("is absent if no media flows (tracks: %j)", (tracks) => {
+    expect(lockOf(publishing(tracks), ok)).toBe("none");
+    expect(lockOf(undefined, ok)).toBe("none");
   });
 });

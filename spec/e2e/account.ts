@@ -1,4 +1,4 @@
-// Account: a user of the homeserver for pages other than the call app, made by plain requests.
+// Account: a user of the homeserver for pages other than the call app, registered by plain requests.
 import { randomBytes } from "node:crypto";
 
 export interface Account {
@@ -10,7 +10,7 @@ export interface Account {
 
 export const password = "correct horse battery staple";
 
-/** A user name that nobody has: homeservers want it in lower case. */
+/** A unique user name in lower case, as homeservers require. */
 export const nameFor = (name: string): string => `${name.toLowerCase()}-${randomBytes(4).toString("hex")}`;
 
 export async function register(homeserver: string, name: string): Promise<Account> {

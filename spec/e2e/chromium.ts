@@ -1,4 +1,4 @@
-// Chromium, from Debian, with fake cameras.
+// Chromium: from Debian, with fake cameras.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
@@ -16,7 +16,7 @@ const switches = [
   "--use-fake-device-for-media-stream",
   "--use-fake-ui-for-media-stream",
   "--autoplay-policy=no-user-gesture-required",
-  // Pages that are not in front go on as if they were.
+  // Pages in the background run like pages in the foreground.
   "--disable-background-timer-throttling",
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
@@ -36,5 +36,5 @@ async function install(say: (line: string) => void) {
     promisify(execFile)("apt-get", args, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
   await apt("update", "-q");
   await apt("install", "-q", "-y", "--no-install-recommends", "chromium");
-  if (!existsSync(executablePath)) throw new Error(`${advice}; installing it by apt-get did not bring it there.`);
+  if (!existsSync(executablePath)) throw new Error(`${advice}; apt-get install did not create this file.`);
 }

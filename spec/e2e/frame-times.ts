@@ -1,4 +1,4 @@
-// FrameTimes: when each decoded frame of somebody came out. A worker takes it down, which a busy page does not hold up.
+// FrameTimes: when each decoded frame of a person was ready. A worker records it, since a busy page does not delay workers.
 import type { Person } from "./person.ts";
 
 declare global {
@@ -7,15 +7,15 @@ declare global {
   }
 }
 
-/** From now on; the answer tells the times so far, by the clock. */
+/** Records from now on. Calling the result gives the times so far, by the clock. */
 export async function recordFrames(at: Person, of: Person): Promise<() => Promise<readonly number[]>> {
-  const { page } = at.visitor;
+  const { page } = at.tab;
   await page.evaluate((userId) => {
     const video = [...document.querySelectorAll("video")].find(
       (one) => one.closest("article")?.dataset["user"] === userId,
     );
     const [track] = (video!.srcObject as MediaStream).getVideoTracks();
-    // @ts-expect-error TypeScript does not know it yet.
+    // @ts-expect-error TypeScript does not have this type yet.
     const { readable } = new MediaStreamTrackProcessor({ track: track.clone() });
     const source = `
       const times = [];
@@ -43,7 +43,7 @@ export async function recordFrames(at: Person, of: Person): Promise<() => Promis
 /** Milliseconds from frame to frame. */
 export interface Gaps {
   readonly frames: number;
-  /** The longest near each instant. */
+  /** The longest gap near each instant. */
   readonly atSwitches: readonly number[];
   readonly elsewhere: { readonly longest: number; readonly median: number };
 }
@@ -51,7 +51,7 @@ export interface Gaps {
 const beforeMs = 1_000;
 const afterMs = 2_000;
 
-/** Gaps near some instants, and all others beside them. */
+/** The gaps near some instants, and all other gaps for comparison. */
 export function gapsAround(times: readonly number[], instants: readonly number[]): Gaps {
   const gaps = times.slice(1).map((end, at) => ({ start: times[at]!, end, ms: Math.round(end - times[at]!) }));
   const isNear = ({ start, end }: { start: number; end: number }, instant: number) =>

@@ -1,7 +1,7 @@
-// Holding key messages back, on their way out or on their way in; released by what each resolves with.
+// HoldBack: delays key messages on their way out, or drops them on their way in. Calling the result ends it.
 import type { Page } from "playwright-core";
 
-/** The page's homeserver takes no to-device messages. */
+/** The homeserver refuses to-device messages of this page. */
 export async function refuseToDevice(page: Page): Promise<() => Promise<void>> {
   const path = "**/sendToDevice/**";
   await page.route(path, (route) =>
@@ -10,12 +10,12 @@ export async function refuseToDevice(page: Page): Promise<() => Promise<void>> {
   return () => page.unroute(path);
 }
 
-/** Encrypted to-device messages to the page vanish. */
+/** Encrypted to-device messages to this page are lost. */
 export async function loseToDevice(page: Page): Promise<() => Promise<void>> {
   let isHeld = true;
   const path = "**/v3/sync?**";
   await page.route(path, async (route) => {
-    // The page may give up, or go away, while the server takes its time.
+    // The page may give up or close before the server answers.
     const response = await route.fetch({ timeout: 0 }).catch(() => undefined);
     if (!response) return route.abort().catch(() => {});
     const json = await response.json();

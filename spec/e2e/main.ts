@@ -1,9 +1,10 @@
 // `npm run e2e`: calls between browsers over a real homeserver and a real SFU.
 // `-- --smoke`: scenario 1 alone. `-- --only 3`: one scenario. `-- --json FILE`: outcomes and figures.
-// `-- --mode matrix_2_0`: how our members join.
+// `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { Person } from "./person.ts";
+import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
 import { scenario as bothDecode } from "./scenarios/1-both-decode.ts";
 import { scenario as thirdJoins } from "./scenarios/2-third-joins.ts";
@@ -22,7 +23,7 @@ import { scenario as stickyWithSdkMember } from "./scenarios/14-sticky-with-sdk-
 import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
-import type { Visitor } from "./visitor.ts";
+import type { Tab } from "./tab.ts";
 import { inWorld, type World } from "./world.ts";
 
 const scenarios: readonly Scenario[] = [
@@ -64,7 +65,7 @@ interface Outcome {
   readonly problem?: string;
 }
 
-const say = (line: string) => console.log(line);
+const say = (line: string) => console.log(redacted(line));
 const outcomes: Outcome[] = [];
 
 try {
@@ -72,7 +73,7 @@ try {
   await inWorld({ mode: values.mode, say }, async (world) => {
     for (const scenario of chosen) {
       say(`\n${scenario.name}`);
-      // Scenarios measure times: one after the other.
+      // Scenarios measure times, so they run one after the other.
       // oxlint-disable-next-line no-await-in-loop
       const outcome = await play(scenario, world);
       outcomes.push(outcome);
@@ -80,22 +81,22 @@ try {
       say(`  ${outcome.outcome} in ${(outcome.durationMs / 1_000).toFixed(1)} s`);
     }
   });
-  if (values.json) await writeFile(values.json, `${JSON.stringify(outcomes, null, 2)}\n`);
+  if (values.json) await writeFile(values.json, redacted(`${JSON.stringify(outcomes, null, 2)}\n`));
   const failed = outcomes.filter(({ outcome }) => outcome === "failed");
   say(`\n${outcomes.length - failed.length} of ${outcomes.length} scenarios passed`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(redacted(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 }
 
 async function play(scenario: Scenario, world: World): Promise<Outcome> {
-  const visitors: Visitor[] = [];
+  const tabs: Tab[] = [];
   const startedAt = performance.now();
   const duration = () => Math.round(performance.now() - startedAt);
-  const enter = async <T extends Person | Visitor>(entering: Promise<T>): Promise<T> => {
+  const enter = async <T extends Person | Tab>(entering: Promise<T>): Promise<T> => {
     const entered = await entering;
-    visitors.push(entered instanceof Person ? entered.visitor : entered);
+    tabs.push(entered instanceof Person ? entered.tab : entered);
     return entered;
   };
   try {
@@ -104,18 +105,18 @@ async function play(scenario: Scenario, world: World): Promise<Outcome> {
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     say(`  ${problem}`);
-    await Promise.all(visitors.map((visitor) => report(visitor, scenario.name)));
+    await Promise.all(tabs.map((tab) => report(tab, scenario.name)));
     return { name: scenario.name, outcome: "failed", durationMs: duration(), figures: {}, problem };
   } finally {
-    await Promise.all(visitors.map((visitor) => visitor.close()));
+    await Promise.all(tabs.map((tab) => tab.close()));
   }
 }
 
-/** What can be said of a page after a failure. */
-async function report(visitor: Visitor, scenario: string): Promise<void> {
-  const file = `${Number.parseInt(scenario)}-${visitor.name}`;
-  const path = await visitor.screenshot(file).catch(() => "no screenshot: the page is gone");
-  say([`  ${visitor.name}: ${path}`, ...visitor.complaints.map((line) => `    ${line}`)].join("\n"));
+/** Prints a screenshot and the errors of a page after a failure. */
+async function report(tab: Tab, scenario: string): Promise<void> {
+  const file = `${Number.parseInt(scenario)}-${tab.name}`;
+  const path = await tab.screenshot(file).catch(() => "no screenshot: the page is gone");
+  say([`  ${tab.name}: ${path}`, ...tab.complaints.map((line) => `    ${line}`)].join("\n"));
 }
 
 function words(figure: unknown): string {

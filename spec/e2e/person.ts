@@ -1,10 +1,10 @@
-// Person: a user of the call app, who does what users do and reads what the page shows of itself.
-import type { CallInspection, InspectedMember } from "../../examples/call/src/inspection.ts";
-import type { Mark } from "../../examples/call/src/marks.ts";
-import type { KeyMessage } from "../../examples/call/src/key-messages.ts";
+// Person: a user of the call app: presses its buttons, and reads its inspection.
 import { nameFor, password } from "./account.ts";
+import type { CallInspection, InspectedMember } from "./pages/probes/inspection.ts";
+import type { KeyMessage } from "./pages/probes/key-messages.ts";
+import type { Mark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
-import { type Visitor, visit } from "./visitor.ts";
+import { type Tab, openTab } from "./tab.ts";
 import type { World } from "./world.ts";
 
 const pageMs = 60_000;
@@ -16,48 +16,48 @@ export interface Inspected {
 }
 
 export class Person {
-  readonly visitor: Visitor;
+  readonly tab: Tab;
   readonly userId: string;
 
-  constructor(visitor: Visitor, userId: string) {
-    this.visitor = visitor;
+  constructor(tab: Tab, userId: string) {
+    this.tab = tab;
     this.userId = userId;
   }
 
   get name(): string {
-    return this.visitor.name;
+    return this.tab.name;
   }
 
-  /** Makes a room; its link. */
+  /** Creates a room. Resolves with its link. */
   async createRoom(): Promise<string> {
-    const { page } = this.visitor;
+    const { page } = this.tab;
     await page.getByRole("button", { name: "Create room" }).click({ timeout: pageMs });
     await page.getByRole("button", { name: "Join call" }).waitFor({ timeout: pageMs });
     return page.url();
   }
 
   async join(): Promise<void> {
-    await this.visitor.page.getByRole("button", { name: "Join call" }).click({ timeout: pageMs });
+    await this.tab.page.getByRole("button", { name: "Join call" }).click({ timeout: pageMs });
   }
 
   async leave(): Promise<void> {
-    await this.visitor.page.getByRole("button", { name: "Leave" }).click();
+    await this.tab.page.getByRole("button", { name: "Leave" }).click();
   }
 
-  /** Turns a device off, in the call; it stays off in the next one. */
+  /** Turns a device off during a call. It stays off in the next call. */
   async turnOff(device: "Mic" | "Camera"): Promise<void> {
-    await this.visitor.page.getByRole("button", { name: `${device} on` }).click();
-    await this.visitor.page.getByRole("button", { name: `${device} off` }).waitFor();
+    await this.tab.page.getByRole("button", { name: `${device} on` }).click();
+    await this.tab.page.getByRole("button", { name: `${device} off` }).waitFor();
   }
 
-  /** How our membership has stood since we joined. */
+  /** The states of our membership since we joined. */
   states(): Promise<readonly string[]> {
-    return this.visitor.page.evaluate(() => window.callInspection?.states() ?? []);
+    return this.tab.page.evaluate(() => window.callInspection?.states() ?? []);
   }
 
-  /** When we entered the room, by the homeserver's clock. */
+  /** When we entered the room, by the clock of the homeserver. */
   enteredRoomTs(): Promise<number> {
-    return this.visitor.page.evaluate(async () => {
+    return this.tab.page.evaluate(async () => {
       const { homeserver, accessToken, userId } = JSON.parse(sessionStorage.getItem("matrixrtc-rx account")!);
       const room = encodeURIComponent(new URLSearchParams(location.hash.slice(1)).get("room")!);
       const headers = { Authorization: `Bearer ${accessToken}` };
@@ -67,9 +67,9 @@ export class Person {
     });
   }
 
-  /** What the page says of the call; undefined outside of one. */
+  /** What the page shows of the call. Undefined outside of a call. */
   look(): Promise<Inspected | undefined> {
-    return this.visitor.page.evaluate(() => {
+    return this.tab.page.evaluate(() => {
       const inspection: CallInspection | undefined = window.callInspection;
       return inspection && { marks: inspection.marks(), members: inspection.members() };
     });
@@ -79,7 +79,7 @@ export class Person {
     return (await this.look())?.members.find((member) => member.userId === userId);
   }
 
-  /** The member of somebody who must be there. */
+  /** The member of a user. Fails if the user is not in the call. */
   async member(userId: string): Promise<InspectedMember> {
     const member = await this.see(userId);
     assert(member !== undefined, `${this.name} does not see ${userId}`);
@@ -91,16 +91,16 @@ export class Person {
     return (await this.see(this.userId))?.keyIndexes.at(-1);
   }
 
-  /** Key messages that have come to this device, in the call or not: whose, and the index. */
+  /** Sender and index of the key messages that have reached this device, in the call or not. */
   keyMessages(): Promise<readonly KeyMessage[]> {
-    return this.visitor.page.evaluate(() => window.keyMessages ?? []);
+    return this.tab.page.evaluate(() => window.keyMessages ?? []);
   }
 
   async resetGaps(): Promise<void> {
-    await this.visitor.page.evaluate(() => window.callInspection?.resetGaps());
+    await this.tab.page.evaluate(() => window.callInspection?.resetGaps());
   }
 
-  /** Waits until `frames` more frames of somebody are decoded: encrypted, under a closed lock, its status `ok`. */
+  /** Waits until `frames` more frames of a user are decoded, encrypted, with a closed lock and the status `ok`. */
   async decodes(userId: string, { frames = 20, withinMs = 30_000 } = {}): Promise<InspectedMember> {
     let first: number | undefined;
     return until(
@@ -108,7 +108,7 @@ export class Person {
       async () => {
         const member = await this.see(userId);
         if (!member) return undefined;
-        // A new connection counts from 0 again.
+        // A new connection counts from 0.
         first = Math.min(first ?? member.framesDecoded, member.framesDecoded);
         const { framesDecoded, encrypted, lock, encryption } = member;
         const isWell = encrypted && lock === "closed" && encryption?.status === "ok";
@@ -125,13 +125,13 @@ export async function person(world: World, name: string, link = world.app): Prom
   url.searchParams.set("homeserver", world.stack.homeserver);
   url.searchParams.set("camera", camera);
   url.searchParams.set("mode", world.mode);
-  const visitor = await visit(world, name, url.href);
+  const tab = await openTab(world, name, url.href);
   const userName = nameFor(name);
-  const { page } = visitor;
+  const { page } = tab;
   await page.getByLabel("User name").fill(userName);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Register" }).click();
   const either = page.getByRole("button", { name: /Create room|Join call/ });
   await either.waitFor({ timeout: pageMs });
-  return new Person(visitor, `@${userName}:${world.stack.serverName}`);
+  return new Person(tab, `@${userName}:${world.stack.serverName}`);
 }

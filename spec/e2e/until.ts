@@ -1,9 +1,9 @@
-// Waiting for a condition, with a deadline.
+// Until: waits for a condition, with a deadline.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const pollMs = 100;
 
-/** Asks again and again; resolves with the first answer that is not `undefined` or `false`, throws after the deadline. */
+/** Polls. Resolves with the first answer that is not `undefined` or `false`, throws after the deadline. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
@@ -18,7 +18,7 @@ export async function until<T>(
   }
 }
 
-/** Throws unless the condition holds. */
-export function assert(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(what);
+/** Throws unless the condition holds. `problem` says what is wrong then. */
+export function assert(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw new Error(problem);
 }

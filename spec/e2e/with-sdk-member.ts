@@ -1,8 +1,8 @@
-// matrix-js-sdk's own MatrixRTCSession in a call with ours: both decode, before and after each has changed its key.
+// WithSdkMember: members of matrix-js-sdk and ours in one call. Both decode, before and after each changes its key.
 import { joinRoom, register } from "./account.ts";
 import { allDecode } from "./calls.ts";
 import { person } from "./person.ts";
-import { inMode, type Scenario, type Stage, timesOf } from "./scenario.ts";
+import { inMode, type Scenario, type ScenarioContext, timesOf } from "./scenario.ts";
 import { sdkMember } from "./sdk-member.ts";
 import { until } from "./until.ts";
 
@@ -12,15 +12,15 @@ export interface Modes {
   readonly sdk: "state" | "sticky";
 }
 
-/** A and C of ours and a member of the SDK, all in one room and none in the call yet. */
-export async function enterWithSdkMember(stage: Stage, { ours, sdk: theirs }: Modes) {
-  const { world, enter } = inMode(stage, ours);
+/** A and C use our library, S uses matrix-js-sdk. All are in one room, and nobody is in the call yet. */
+export async function enterWithSdkMember(context: ScenarioContext, { ours, sdk: theirs }: Modes) {
+  const { world, enter } = inMode(context, ours);
   const a = await enter(person(world, "A"));
   const link = await a.createRoom();
   const account = await register(world.stack.homeserver, "sdk");
   await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);
   const sdk = await enter(sdkMember(world, account, link, theirs));
-  // In the room before the SDK's member joins: it never sends a sticky membership again for those who come late.
+  // C enters before S joins: S never sends its sticky membership again for users who enter later.
   const c = await enter(person(world, "C", link));
   return { a, c, sdk, account };
 }
@@ -28,8 +28,8 @@ export async function enterWithSdkMember(stage: Stage, { ours, sdk: theirs }: Mo
 export function withSdkMember(name: string, modes: Modes): Scenario {
   return {
     name,
-    async run(stage) {
-      const { a, c, sdk, account } = await enterWithSdkMember(stage, modes);
+    async run(context) {
+      const { a, c, sdk, account } = await enterWithSdkMember(context, modes);
       await a.join();
       await sdk.join();
       const bothDecode = () => Promise.all([a.decodes(account.userId), sdk.decodes(a.userId)]);

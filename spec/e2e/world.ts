@@ -1,4 +1,4 @@
-// World: what the scenarios share. A stack, the served pages, a browser.
+// World: what the scenarios share: a stack, the served pages and a browser.
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { serve } from "../../examples/call/serve.ts";
@@ -7,7 +7,7 @@ import { launchChromium } from "./chromium.ts";
 
 export interface World {
   readonly stack: Stack;
-  /** The call app. */
+  /** The call app, with probes. */
   readonly app: string;
   /** The pages of other clients. */
   readonly pages: string;
@@ -19,14 +19,14 @@ export interface World {
 const limitMs = 30 * 60_000;
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Runs something in a world; whatever happens, the world ends with it. */
+/** Starts a world, runs something in it, and stops the world in any case. */
 export async function inWorld(
   { mode, say }: { mode: string; say: (line: string) => void },
   run: (world: World) => Promise<void>,
 ): Promise<void> {
   const ends: (() => Promise<unknown>)[] = [];
-  const own = <T>(part: T, end: (part: T) => Promise<unknown>): T => {
-    ends.unshift(() => end(part));
+  const own = <T>(part: T, stop: (part: T) => Promise<unknown>): T => {
+    ends.unshift(() => stop(part));
     return part;
   };
   let ended: Promise<unknown> | undefined;
@@ -35,7 +35,7 @@ export async function inWorld(
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
     const stack = own(await startStack({ limitMs, say }), (one) => one.stop());
-    const app = own(await serve(path("../../examples/call/vite.config.ts")), (one) => one.close());
+    const app = own(await serve(path("pages/call.vite.config.ts")), (one) => one.close());
     const pages = own(await serve(path("pages/vite.config.ts")), (one) => one.close());
     const browser = own(await launchChromium(say), (one) => one.close());
     await run({ stack, app: app.url, pages: pages.url, browser, mode });

@@ -1,4 +1,4 @@
-// A device on the real homeserver: a registered user's matrix-js-sdk client, and the port over it.
+// Device: a user of the real homeserver with a matrix-js-sdk client, and the port over that client.
 import { ClientEvent, createClient, type MatrixClient, SyncState } from "matrix-js-sdk";
 import { filter, firstValueFrom, type Observable, timeout } from "rxjs";
 import { fromMatrixClient, type MatrixClientPort } from "matrixrtc-rx/js-sdk";
@@ -10,22 +10,42 @@ export interface RealDevice {
   readonly matrix: MatrixClientPort;
   readonly userId: string;
   readonly deviceId: string;
-  /** Nothing goes out or comes in until `reconnect`. */
+  /** Cuts all requests until `reconnect`. */
   cutOff(): void;
   reconnect(): void;
-  /** It dies without a word. */
+  /** Stops it without a leave. */
   kill(): void;
 }
 
-/** Registers a new user whose name begins with `name`, logs in and syncs. It stops when the spec is over. */
+export interface RealUser {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly accessToken: string;
+  readonly password: string;
+  join(roomId: string): Promise<void>;
+}
+
+/** Registers a new user whose name begins with `name`. */
+export async function registerUser(name: string): Promise<RealUser> {
+  const username = `${name}-${crypto.randomUUID().slice(0, 8)}`;
+  const password = crypto.randomUUID();
+  const post = async (path: string, body: object, headers: Record<string, string> = {}) => {
+    const url = `${inject("homeserver")}/_matrix/client/v3/${path}`;
+    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    return response.json();
+  };
+  const account = await post("register", { username, password, auth: { type: "m.login.dummy" } });
+  const { user_id: userId, device_id: deviceId, access_token: accessToken } = account;
+  const join = (roomId: string) =>
+    post(`join/${encodeURIComponent(roomId)}`, {}, { Authorization: `Bearer ${accessToken}` });
+  return { userId, deviceId, accessToken, password, join };
+}
+
+/** Registers a new user whose name begins with `name`, starts its client and syncs. The client stops after the spec. */
 export async function device(name: string): Promise<RealDevice> {
   const baseUrl = inject("homeserver");
-  const username = `${name}-${crypto.randomUUID().slice(0, 8)}`;
-  const answer = await fetch(`${baseUrl}/_matrix/client/v3/register`, {
-    method: "POST",
-    body: JSON.stringify({ username, password: crypto.randomUUID(), auth: { type: "m.login.dummy" } }),
-  });
-  const { user_id: userId, device_id: deviceId, access_token: accessToken } = await answer.json();
+  const { userId, deviceId, accessToken } = await registerUser(name);
   let cut = new AbortController();
   const cutOff = () => cut.abort(new TypeError("cut off"));
   const fetchFn: typeof fetch = (input, init) =>
@@ -52,7 +72,7 @@ export async function device(name: string): Promise<RealDevice> {
   };
 }
 
-/** An encrypted room in which everybody may be a member of a call and open its slot; all are in it, and know so. */
+/** An encrypted room in which everybody may join calls and open slots. All are in the room when this resolves. */
 export async function roomOf(creator: RealDevice, ...others: RealDevice[]): Promise<string> {
   const { room_id: roomId } = await creator.client.createRoom({
     invite: others.map(({ userId }) => userId),
@@ -70,7 +90,7 @@ export async function roomOf(creator: RealDevice, ...others: RealDevice[]): Prom
 
 const isJoined = (content: unknown): boolean => (content as { membership?: string } | undefined)?.membership === "join";
 
-/** Waits for a condition, for 20 s at most unless told. */
+/** Waits for a condition. By default 20 s at most. */
 export async function until(holds: () => boolean, limitMs = 20_000): Promise<void> {
   const deadlineTs = Date.now() + limitMs;
   while (!holds()) {
@@ -79,6 +99,6 @@ export async function until(holds: () => boolean, limitMs = 20_000): Promise<voi
   }
 }
 
-/** The first value that fits, within 20 s. */
+/** The first matching value, within 20 s. */
 export const first = <T>(values$: Observable<T>, fits: (value: T) => boolean): Promise<T> =>
   firstValueFrom(values$.pipe(filter(fits), timeout(20_000)));

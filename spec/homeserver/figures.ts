@@ -1,4 +1,4 @@
-// Figures: what the specs of this folder measured, printed under their titles when all is over.
+// Figures: what the specs of this folder measure, printed under their titles at the end.
 import type { TestContext } from "vitest";
 import type { Reporter, TestModule } from "vitest/node";
 
@@ -8,7 +8,7 @@ declare module "vitest" {
   }
 }
 
-/** Notes a figure of the spec that is running. */
+/** Records a figure of the running spec. */
 export function figure({ task }: TestContext, name: string, value: string): void {
   (task.meta.figures ??= []).push(`${name}: ${value}`);
 }

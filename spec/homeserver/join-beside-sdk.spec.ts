@@ -1,4 +1,4 @@
-// Members that matrix-js-sdk makes, as this library sees them. protocol.md 0, 4.2, 4.7.
+// Members of matrix-js-sdk, as this library sees them. protocol.md 0, 4.2, 4.7.
 import { describe, expect, it } from "vitest";
 import { device, type RealDevice, roomOf } from "./device.ts";
 import { figure, inMs } from "./figures.ts";
@@ -6,16 +6,16 @@ import { sdkSession, watch } from "./watch.ts";
 
 const transport = { type: "livekit", livekit_service_url: "https://rtc.example.org" };
 
-async function joinBySdk(who: RealDevice, roomId: string, unstableSendStickyEvents: boolean) {
-  const { userId, deviceId } = who;
-  const session = await sdkSession(who, roomId);
+async function joinBySdk(joiner: RealDevice, roomId: string, unstableSendStickyEvents: boolean) {
+  const { userId, deviceId } = joiner;
+  const session = await sdkSession(joiner, roomId);
   const own = { userId, deviceId, memberId: crypto.randomUUID() };
   session.joinRTCSession(own, [], transport, {
     unstableSendStickyEvents,
     manageMediaKeys: false,
     delayedLeaveEventDelayMs: 4_000,
     delayedLeaveEventRestartMs: 1_000,
-    // Once dead it is to be still: what it tries with a stopped client fails where nobody can catch it.
+    // After the kill it must not retry: requests of a stopped client fail where nobody can catch the error.
     maximumNetworkErrorRetryCount: 0,
   });
   return session;
@@ -25,7 +25,7 @@ describe.each([
   ["state", false],
   ["sticky", true],
 ] as const)("A %s member of matrix-js-sdk", (kind, isSticky) => {
-  it("joins and leaves", async (context) => {
+  it("is seen to join and to leave, once each", async (context) => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const seenByBob = await watch(bob, roomId, alice);
@@ -42,7 +42,7 @@ describe.each([
     expect(seenByBob.leaves()).toEqual({ ours: 1, sdk: 1 });
   });
 
-  it("dies, and is removed by the server after its delayed leave", async (context) => {
+  it("is removed by its delayed leave on the server when it is killed", async (context) => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const seenByBob = await watch(bob, roomId, alice);

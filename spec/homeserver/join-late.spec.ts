@@ -1,4 +1,4 @@
-// Who enters an encrypted room after the call began, and cannot decrypt the sticky joins from before. protocol.md 14.1.
+// A user enters an encrypted room after the call began and cannot decrypt the earlier sticky joins. protocol.md 14.1.
 import { expect, it } from "vitest";
 import { rtcSession } from "matrixrtc-rx";
 import { device, first, roomOf } from "./device.ts";
@@ -18,13 +18,13 @@ it("a user who enters the room later sees the sticky member within 15 s, and nob
   await seenByBob.seen(true);
   const memberId = seenByBob.member()?.memberId;
 
-  // Two come together, and are told together.
+  // Two users enter at the same time, so one new announcement serves both.
   for (const { userId } of [carol, dave]) await alice.client.invite(roomId, userId);
   const enteredTs = performance.now();
   const { rejected$ } = rtcSession(carol.matrix, { roomId, slot });
-  const refused = first(rejected$, ([rejection]) => rejection !== undefined);
+  const rejected = first(rejected$, ([rejection]) => rejection !== undefined);
   await Promise.all([carol, dave].map(({ client }) => client.joinRoom(roomId)));
-  expect(await refused).toMatchObject([{ reason: "undecryptable", userId: alice.userId }]);
+  expect(await rejected).toMatchObject([{ reason: "undecryptable", userId: alice.userId }]);
 
   for (const late of [carol, dave]) {
     const seen = await (await watch(late, roomId, alice)).seen(true);

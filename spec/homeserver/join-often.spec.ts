@@ -1,4 +1,4 @@
-// Joining and leaving again and again: what is left behind. Guarantees 8 and 37 of the pitfalls.
+// Joining and leaving many times leaves nothing behind. docs/pitfalls.md, guarantees 8 and 37.
 import type { ClientEvent } from "matrix-js-sdk";
 import { filter, firstValueFrom, lastValueFrom, Subject, tap } from "rxjs";
 import { expect, it, onTestFinished } from "vitest";
@@ -18,7 +18,7 @@ it(`joining and leaving ${times} times leaves nothing behind, here or on the ser
   const listeners = listenersOf(alice);
   const timers = timersFromNowOn();
 
-  // What is to be gone in the end is there in between.
+  // While joined, there is a delayed event, a membership, listeners and timers: the checks below can fail.
   const inBetween = session.join().subscribe();
   await until(() => session.membership$.value.length === 1);
   expect(await pendingDelayedEvents(alice)).toHaveLength(1);
@@ -32,7 +32,7 @@ it(`joining and leaving ${times} times leaves nothing behind, here or on the ser
     const mode = modes[count % modes.length];
     const startTs = performance.now();
     if (count % 2 === 0) {
-      // Some leave as soon as the server has answered, others when they are seen.
+      // Some joins end once the server has answered, others once the room shows them.
       const isEnough = (state: JoinState) =>
         state.status === "joined" && (count % 4 === 0 || state.membership !== undefined);
       const leave$ = new Subject<void>();
@@ -40,7 +40,7 @@ it(`joining and leaving ${times} times leaves nothing behind, here or on the ser
         session.join({ mode, leaveOn: leave$ }).pipe(tap((state) => isEnough(state) && leave$.next())),
       );
     } else {
-      // The next one joins while this one is still leaving.
+      // The next join starts while this one is still leaving.
       await firstValueFrom(session.join({ mode }).pipe(filter(({ status }) => status === "joined")));
     }
     takenMs.push(performance.now() - startTs);
@@ -51,11 +51,11 @@ it(`joining and leaving ${times} times leaves nothing behind, here or on the ser
   figure(context, "each", `median ${inMs(takenMs[times / 2] ?? NaN)}, longest ${inMs(takenMs.at(-1) ?? NaN)}`);
   expect(takenMs.at(-1)).toBeLessThan(5_000);
 
-  // The last one left by unsubscribing: its leave is under way.
+  // The last join ended by unsubscribing, so its leave is still under way.
   const endTs = performance.now();
   await expect.poll(() => stateMembership(alice, roomId), { timeout: 5_000 }).toEqual({});
   await expect.poll(() => pendingDelayedEvents(alice), { timeout: 5_000 }).toEqual([]);
-  figure(context, "from the last unsubscribing to nothing on the server", inMs(performance.now() - endTs));
+  figure(context, "from the last unsubscribe to nothing on the server", inMs(performance.now() - endTs));
   const seenBySdk = await sdkSession(bob, roomId);
   const seenByUs = rtcSession(bob.matrix, { roomId, slot });
   await until(() => seenByUs.membership$.value.length === 0 && seenBySdk.memberships.length === 0);
@@ -63,11 +63,11 @@ it(`joining and leaving ${times} times leaves nothing behind, here or on the ser
   expect(listenersOf(alice)).toEqual(listeners);
 }, 120_000);
 
-/** How many listeners the client has, by event. */
+/** The number of listeners of the client, by event. */
 const listenersOf = ({ client }: RealDevice) =>
   Object.fromEntries(client.eventNames().map((name) => [name, client.listeners(name as ClientEvent).length]));
 
-/** The timers of RxJS, which takes intervals for all of them, that are running. matrix-js-sdk takes none. */
+/** The running timers of RxJS, which are all intervals. matrix-js-sdk uses no intervals. */
 function timersFromNowOn(): ReadonlySet<unknown> {
   const live = new Set<unknown>();
   const { setInterval, clearInterval } = globalThis;

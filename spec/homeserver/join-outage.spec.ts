@@ -1,28 +1,28 @@
-// Being in a call through outages: of the homeserver, of our network, and of our own process. protocol.md 4.3-4.5, 4.8.
+// A call survives outages of the homeserver, of our network and of our process. protocol.md 4.3-4.5, 4.8.
 import { expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
 import { device, until } from "./device.ts";
 import { figure, inMs } from "./figures.ts";
-import { isProbablyLeft, isWell, memberInEachMode } from "./member.ts";
+import { isProbablyLeft, isFullyJoined, memberInEachMode } from "./member.ts";
 import { outage } from "./outage.ts";
 
 const short = { delayedLeaveMs: 4_000, delayedLeaveRestartMs: 1_000 };
 
-it("when the homeserver is away for 20 s, members come back by themselves, and others see one leave at most", async (context) => {
+it("members rejoin after an outage of the homeserver of 20 s, and others see one leave at most", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
   const members = [
-    ...(await memberInEachMode(alice, bob, { delayedLeaveMs: 8_000 })),
-    ...(await memberInEachMode(alice, bob, { delayedLeaveMs: 60_000 })),
+    ...(await memberInEachMode(alice, bob, { timing: { delayedLeaveMs: 8_000 } })),
+    ...(await memberInEachMode(alice, bob, { timing: { delayedLeaveMs: 60_000 } })),
   ];
   await outage(20_000);
   const [backTs, backAt] = [Date.now(), performance.now()];
   await Promise.all(
     members.map(async (member) => {
-      const { mode, delayedLeaveMs } = member.options;
-      await until(() => isWell(member, backTs), 60_000);
+      const { mode, timing } = member.options;
+      await until(() => isFullyJoined(member, backTs), 60_000);
       figure(
         context,
-        `${mode}, delay ${delayedLeaveMs} ms: from the server's return to well`,
+        `${mode}, delay ${timing?.delayedLeaveMs} ms: from the return of the server to joined`,
         inMs(Date.now() - backTs),
       );
       const { ours, sdk } = await member.seen.seen(true, 60_000);
@@ -30,22 +30,22 @@ it("when the homeserver is away for 20 s, members come back by themselves, and o
         figure(context, "  to being seen again", `ours ${inMs(ours - backAt)}, SDK ${inMs(sdk - backAt)}`);
     }),
   );
-  // What is still to come has come by then.
+  // By then, late effects have happened.
   await sleep(6_000);
   for (const { options, seen } of members) {
-    const most = options.delayedLeaveMs === 8_000 ? 1 : 0;
-    expect(seen.leaves().ours).toBeLessThanOrEqual(most);
-    expect(seen.leaves().sdk).toBeLessThanOrEqual(most);
+    const maxLeaves = options.timing?.delayedLeaveMs === 8_000 ? 1 : 0;
+    expect(seen.leaves().ours).toBeLessThanOrEqual(maxLeaves);
+    expect(seen.leaves().sdk).toBeLessThanOrEqual(maxLeaves);
     await seen.seen(true);
   }
-  expect(members.map((member) => isWell(member))).toEqual(members.map(() => true));
+  expect(members.map((member) => isFullyJoined(member))).toEqual(members.map(() => true));
   for (const { leave } of members) leave();
   for (const { seen } of members) await seen.seen(false);
 }, 120_000);
 
-it("members whose network is gone for longer than their delay know that they are gone, and come back", async (context) => {
+it("members without network for longer than their delay know that they are gone, and rejoin", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const before = members.map(({ seen }) => seen.member());
   const cutAt = performance.now();
   alice.cutOff();
@@ -67,7 +67,7 @@ it("members whose network is gone for longer than their delay know that they are
       const { mode } = member.options;
       const { ours } = await member.seen.seen(true);
       figure(context, `${mode}: from the return of the network to being seen`, inMs(ours - backAt));
-      await until(() => isWell(member, backTs));
+      await until(() => isFullyJoined(member, backTs));
       const isSameMember = member.seen.member()?.memberId === before[index]?.memberId;
       expect(isSameMember).toBe(mode !== "matrix_2_0");
       expect(member.seen.leaves()).toEqual({ ours: 1, sdk: 1 });
@@ -77,20 +77,20 @@ it("members whose network is gone for longer than their delay know that they are
   );
 });
 
-it("members whose process is frozen for longer than their delay come back, and others see one leave at most", async (context) => {
+it("members whose process is frozen for longer than their delay rejoin, and others see one leave at most", async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
-  const members = await memberInEachMode(alice, bob, short);
+  const members = await memberInEachMode(alice, bob, { timing: short });
   const counts = members.map(({ states }) => states.length);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7_000);
   const thawTs = Date.now();
   await Promise.all(
     members.map(async (member, index) => {
-      await until(() => isWell(member, thawTs));
-      figure(context, `${member.options.mode}: from the thaw to well`, inMs(Date.now() - thawTs));
+      await until(() => isFullyJoined(member, thawTs));
+      figure(context, `${member.options.mode}: from the thaw to joined`, inMs(Date.now() - thawTs));
       expect(member.states.slice(counts[index])).toContainEqual(expect.objectContaining({ status: "rejoining" }));
     }),
   );
-  // Longer than the delayed leave that was due.
+  // Longer than the delay of the leave that was due.
   await sleep(5_000);
   for (const { seen, leave } of members) {
     expect(seen.leaves().ours).toBeLessThanOrEqual(1);

@@ -1,4 +1,4 @@
-// The reading side, on a real homeserver, seen through matrix-js-sdk. protocol.md 2, 3, 8.
+// Members, as a session reads them on a real homeserver through matrix-js-sdk. protocol.md 2, 3, 8.
 import { firstValueFrom, lastValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { rtcSession, rtcSessions } from "matrixrtc-rx";
@@ -9,16 +9,16 @@ const hourMs = 3_600_000;
 
 const stateKey = ({ userId, deviceId }: RealDevice) => `_${userId}_${deviceId}_m.call`;
 
-function joinByState(who: RealDevice, roomId: string, content: object = {}): Promise<string> {
+function joinByState(sender: RealDevice, roomId: string, content: object = {}): Promise<string> {
   return lastValueFrom(
-    who.matrix.send({
+    sender.matrix.send({
       roomId,
       type: "org.matrix.msc3401.call.member",
-      stateKey: stateKey(who),
+      stateKey: stateKey(sender),
       content: {
         application: "m.call",
         call_id: "",
-        device_id: who.deviceId,
+        device_id: sender.deviceId,
         focus_active: { type: "livekit", focus_selection: "multi_sfu" },
         foci_preferred: [],
         ...content,
@@ -27,14 +27,14 @@ function joinByState(who: RealDevice, roomId: string, content: object = {}): Pro
   );
 }
 
-function leaveByState(who: RealDevice, roomId: string): Promise<string> {
-  const event = { roomId, type: "org.matrix.msc3401.call.member", stateKey: stateKey(who), content: {} };
-  return lastValueFrom(who.matrix.send(event));
+function leaveByState(sender: RealDevice, roomId: string): Promise<string> {
+  const event = { roomId, type: "org.matrix.msc3401.call.member", stateKey: stateKey(sender), content: {} };
+  return lastValueFrom(sender.matrix.send(event));
 }
 
-function joinBySticky(who: RealDevice, roomId: string, id = "m1"): Promise<string> {
+function joinBySticky(sender: RealDevice, roomId: string, id = "m1"): Promise<string> {
   return lastValueFrom(
-    who.matrix.send({
+    sender.matrix.send({
       roomId,
       type: "org.matrix.msc4143.rtc.member",
       stickyMs: hourMs,
@@ -42,7 +42,7 @@ function joinBySticky(who: RealDevice, roomId: string, id = "m1"): Promise<strin
       content: {
         slot_id: slot,
         application: { type: "m.call" },
-        member: { id, user_id: who.userId, device_id: who.deviceId, membership: "join" },
+        member: { id, user_id: sender.userId, device_id: sender.deviceId, membership: "join" },
         transports: { published: [], can_subscribe: ["livekit"] },
         versions: [],
         msc4354_sticky_key: id,
@@ -51,11 +51,11 @@ function joinBySticky(who: RealDevice, roomId: string, id = "m1"): Promise<strin
   );
 }
 
-const setSlot = (who: RealDevice, roomId: string, content: Record<string, unknown>) =>
-  lastValueFrom(who.matrix.send({ roomId, type: "org.matrix.msc4143.rtc.slot", stateKey: slot, content }));
+const setSlot = (sender: RealDevice, roomId: string, content: Record<string, unknown>) =>
+  lastValueFrom(sender.matrix.send({ roomId, type: "org.matrix.msc4143.rtc.slot", stateKey: slot, content }));
 
 describe("On a real homeserver", () => {
-  it("a state member comes and goes", async () => {
+  it("a state member joins and leaves", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const { membership$ } = rtcSession(alice.matrix, { roomId, slot });
@@ -67,7 +67,7 @@ describe("On a real homeserver", () => {
     await gone;
   });
 
-  it("an encrypted sticky member is read, and one who enters the room later sees that there is something to read", async () => {
+  it("an encrypted sticky member is read, and a user who enters the room later sees a rejection", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const { membership$ } = rtcSession(alice.matrix, { roomId, slot });
@@ -79,21 +79,21 @@ describe("On a real homeserver", () => {
     await alice.client.invite(roomId, carol.userId);
     const sessions = rtcSessions(carol.matrix, slot);
     const later = sessions.session(roomId);
-    const refused = first(later.rejected$, ([rejection]) => rejection !== undefined);
+    const rejected = first(later.rejected$, ([rejection]) => rejection !== undefined);
     await carol.client.joinRoom(roomId);
-    expect(await refused).toMatchObject([{ reason: "undecryptable", kind: "sticky", userId: bob.userId }]);
+    expect(await rejected).toMatchObject([{ reason: "undecryptable", kind: "sticky", userId: bob.userId }]);
     expect(later.membership$.value).toEqual([]);
   });
 
-  it.each(["kick", "ban"] as const)("a %s ends a membership, and coming back restores it", async (how) => {
+  it.each(["kick", "ban"] as const)("a %s ends a membership, and entering the room again restores it", async (how) => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const { membership$, rejected$ } = rtcSession(alice.matrix, { roomId, slot });
     await joinByState(bob, roomId);
     await first(membership$, (members) => members.length === 1);
-    const refused = first(rejected$, (rejections) => rejections.length === 1);
+    const rejected = first(rejected$, (rejections) => rejections.length === 1);
     await alice.client[how](roomId, bob.userId);
-    expect(await refused).toMatchObject([{ reason: "not-in-room", userId: bob.userId }]);
+    expect(await rejected).toMatchObject([{ reason: "not-in-room", userId: bob.userId }]);
 
     const back = first(membership$, (members) => members.length === 1);
     if (how === "ban") await alice.client.unban(roomId, bob.userId);
@@ -102,7 +102,7 @@ describe("On a real homeserver", () => {
     await back;
   });
 
-  it("a slot that closes takes the sticky members with it, and gives them back when it opens", async () => {
+  it("closing a slot removes the sticky members, and opening it restores them", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const { membership$, rejected$, slot$ } = rtcSession(alice.matrix, { roomId, slot });
@@ -135,7 +135,7 @@ describe("On a real homeserver", () => {
     }
   });
 
-  it("a membership lapses at its time, without any event, and the call of the room ends with it", async () => {
+  it("a membership expires at its time, without any event, and the call of the room ends with it", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const sessions = rtcSessions(alice.matrix, slot);

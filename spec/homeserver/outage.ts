@@ -1,8 +1,8 @@
-// An outage of the real homeserver, for as long as a spec wants.
+// Outage: stops the real homeserver for some time.
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 
-/** Stops the homeserver and starts it again; it is back when this resolves. */
+/** Stops the homeserver and starts it again. Resolves when it answers again. */
 export async function outage(ms: number): Promise<void> {
   await ask("stop");
   await sleep(ms);

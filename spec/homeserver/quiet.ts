@@ -1,4 +1,4 @@
-// Silences matrix-js-sdk, which logs every step: its clients, and the sessions that log for themselves.
+// Quiet: silences matrix-js-sdk, which logs every step.
 import { logger } from "matrix-js-sdk/lib/logger.js";
 
 interface Loglevel {
@@ -6,7 +6,7 @@ interface Loglevel {
   rebuild(): void;
 }
 
-// New loggers take the factory of their parent, which is this one.
+// New loggers copy the factory of this parent.
 const parent = logger as unknown as Loglevel;
 parent.methodFactory = () => () => {};
 parent.rebuild();

@@ -1,8 +1,8 @@
-// What the homeserver itself says of a user, past every client.
+// Server: what the homeserver itself holds of a user, without any client.
 import { Method } from "matrix-js-sdk";
 import type { RealDevice } from "./device.ts";
 
-/** The delayed events that are still to be sent, of all the user's devices. */
+/** The pending delayed events of all devices of the user. */
 export async function pendingDelayedEvents({ client }: RealDevice): Promise<readonly unknown[]> {
   const prefix = "/_matrix/client/unstable/org.matrix.msc4140";
   const answer = await client.http.authedRequest<{ delayed_events: unknown[] }>(
@@ -15,6 +15,6 @@ export async function pendingDelayedEvents({ client }: RealDevice): Promise<read
   return answer.delayed_events;
 }
 
-/** The content of the user's own state membership. */
+/** The content of the state membership of the user. */
 export const stateMembership = ({ client, userId, deviceId }: RealDevice, roomId: string): Promise<unknown> =>
   client.getStateEvent(roomId, "org.matrix.msc3401.call.member", `_${userId}_${deviceId}_m.call`);

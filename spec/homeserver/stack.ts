@@ -1,4 +1,4 @@
-// Starts the real stack once for all specs of this folder, tells them its addresses, and stops the homeserver for them.
+// Stack: starts the real stack once for all specs of this folder, and stops the homeserver when a spec asks for it.
 import { once } from "node:events";
 import type { TestProject } from "vitest/node";
 import { listen } from "../../examples/stack/ports.ts";
@@ -8,7 +8,7 @@ declare module "vitest" {
   export interface ProvidedContext {
     homeserver: string;
     service: string;
-    /** Where specs, which run in other processes, ask for the homeserver to be stopped and started. */
+    /** Address at which specs ask to stop and start the homeserver. Specs run in other processes. */
     control: string;
   }
 }

@@ -8,14 +8,14 @@ const config = mergeConfig(shared, {
     globalSetup: ["spec/homeserver/stack.ts"],
     fileParallelism: false,
     silent: "passed-only",
-    // A session of matrix-js-sdk asks for such a timer when a member has just lapsed.
+    // A session of matrix-js-sdk sets a negative timer when a member has just expired.
     execArgv: ["--disable-warning=TimeoutNegativeWarning"],
     reporters: ["default", figuresReporter],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });
-// Merging adds to lists; these are to be replaced.
+// Merging appends to lists, so these lists are replaced.
 config.test.include = ["spec/homeserver/*.spec.ts"];
 config.test.exclude = [];
 config.test.typecheck = { enabled: false };

@@ -7,17 +7,17 @@ import { type RealDevice, until } from "./device.ts";
 
 export const slot = "m.call#ROOM";
 
-/** What one of the two saw: whether the user is in the call, at each change. */
-type Sights = { readonly ts: number; readonly isIn: boolean }[];
+/** Whether the user is in the call, at each change, as one library sees it. */
+type Sightings = { readonly ts: number; readonly isIn: boolean }[];
 
 export interface Watch {
-  /** Waits until both see the user in the call, or gone; when each saw it, in milliseconds of `performance.now()`. */
+  /** Waits until both libraries see the user in the call, or gone. Resolves with the times, by `performance.now()`. */
   seen(isIn: boolean, limitMs?: number): Promise<{ readonly ours: number; readonly sdk: number }>;
-  /** How often the user has gone, by each. */
+  /** How often each library saw the user leave. */
   leaves(): { readonly ours: number; readonly sdk: number };
-  /** How many events of the user's membership this library has shown. */
+  /** How many membership events of the user this library has shown. */
   events(): number;
-  /** The user's membership, as this library sees it. */
+  /** The membership of the user, as this library sees it. */
   member(): Membership | undefined;
   readonly sdk: MatrixRTCSession;
 }
@@ -28,7 +28,7 @@ export async function sdkSession({ client }: RealDevice, roomId: string): Promis
   return client.matrixRTC.getRoomSession(client.getRoom(roomId)!);
 }
 
-/** Watches until the spec is over. */
+/** Watches until the end of the spec. */
 export async function watch(observer: RealDevice, roomId: string, { userId }: RealDevice): Promise<Watch> {
   const { membership$ } = rtcSession(observer.matrix, { roomId, slot });
   const session = await sdkSession(observer, roomId);
@@ -47,7 +47,7 @@ export async function watch(observer: RealDevice, roomId: string, { userId }: Re
       map(() => session.memberships.some(isUser)),
     ),
   );
-  const leavesIn = (sights: Sights) => sights.slice(1).filter(({ isIn }) => !isIn).length;
+  const leavesIn = (sightings: Sightings) => sightings.slice(1).filter(({ isIn }) => !isIn).length;
   return {
     sdk: session,
     async seen(isIn, limitMs) {
@@ -60,11 +60,11 @@ export async function watch(observer: RealDevice, roomId: string, { userId }: Re
   };
 }
 
-function record(isIn$: Observable<boolean>): Sights {
-  const sights: Sights = [];
+function record(isIn$: Observable<boolean>): Sightings {
+  const sightings: Sightings = [];
   const subscription = isIn$
     .pipe(distinctUntilChanged())
-    .subscribe((isIn) => sights.push({ ts: performance.now(), isIn }));
+    .subscribe((isIn) => sightings.push({ ts: performance.now(), isIn }));
   onTestFinished(() => subscription.unsubscribe());
-  return sights;
+  return sightings;
 }

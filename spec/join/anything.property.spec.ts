@@ -1,4 +1,4 @@
-// Whatever the server answers and the user does: in the end the server's view of us is true.
+// Anything: with any answers of the server and any acts of the user, the server's view of us is true in the end.
 import fc from "fast-check";
 import { asyncScheduler, NEVER, Subject, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
@@ -12,9 +12,9 @@ import { runs } from "../support/properties.ts";
 import { alice, bob, memberType, scene } from "./scene.ts";
 
 const delayMs = 18_000;
-/** For so long things go wrong, then nothing does. */
+/** Things go wrong until this time, and never later. */
 const troubleMs = 120_000;
-/** After so long without trouble everything has been tried again: the longest wait is ten minutes. */
+/** After this time without trouble everything was tried again: the longest wait is ten minutes. */
 const healMs = 700_000;
 /** Two ways to the server, and two syncs. */
 const headroomMs = 10;
@@ -95,7 +95,7 @@ function tell({ mode, delegate, refusals, happenings, ending: { how, ts: endTs }
 
     for (const { ts, request, fault: spoiled, times } of refusals) {
       at(ts, () => {
-        const disarm = home.answer({ request, userId: alice }, { ...spoiled, times });
+        const disarm = home.injectFault({ request, userId: alice }, { ...spoiled, times });
         at(troubleMs - ts, disarm);
       });
     }
@@ -166,8 +166,8 @@ const check = (property: (outcome: Outcome, story: Story) => void, like: Partial
     { numRuns: runs(40) },
   );
 
-describe("whatever the server answers and the user does", () => {
-  it("who stays is shown once, as the member that the state says, with a delayed leave", () => {
+describe("A join, with any answers of the server and any acts of the user,", () => {
+  it("is shown once if the user stays: as the member of its state, with a delayed leave", () => {
     check(
       ({ end, healed }) => {
         if (end) return;
@@ -179,7 +179,7 @@ describe("whatever the server answers and the user does", () => {
     );
   });
 
-  it("who has left, and been told so, is gone", () => {
+  it("is not shown after it has completed", () => {
     check(
       (outcome) => {
         const { end } = outcome;
@@ -191,19 +191,22 @@ describe("whatever the server answers and the user does", () => {
     );
   });
 
-  it.each(["is killed", "unsubscribes"] as const)("who %s with a delayed leave is gone when it is due", (how) => {
-    check(
-      (outcome, { happenings }) => {
-        const { cut, end } = outcome;
-        if (!cut || cut.leaveDueTs > cut.ts + delayMs || (end && end.ts < cut.ts)) return;
-        if (happenings.some(({ ts, what }) => what === "delayed leave lost" && ts >= cut.ts)) return;
-        expect(seenAt(outcome, Math.max(cut.ts, troubleMs) + delayMs + headroomMs)).toEqual([]);
-      },
-      { how },
-    );
-  });
+  it.each(["is killed", "unsubscribes"] as const)(
+    "is not shown after its delayed leave is due, if the device %s",
+    (how) => {
+      check(
+        (outcome, { happenings }) => {
+          const { cut, end } = outcome;
+          if (!cut || cut.leaveDueTs > cut.ts + delayMs || (end && end.ts < cut.ts)) return;
+          if (happenings.some(({ ts, what }) => what === "delayed leave lost" && ts >= cut.ts)) return;
+          expect(seenAt(outcome, Math.max(cut.ts, troubleMs) + delayMs + headroomMs)).toEqual([]);
+        },
+        { how },
+      );
+    },
+  );
 
-  it("nobody is a ghost at the end of time", () => {
+  it("leaves no ghost at the end of time", () => {
     check((outcome) => expect(outcome.views.at(-1)?.entries).toEqual([]));
   });
 });

@@ -10,23 +10,23 @@ const on = (host: string): readonly Transport[] => [{ type: "livekit", livekit_s
 const failing = throwError(() => new Error("out of order"));
 const words = { ...smooth, t: "waiting-for-transports" };
 
-describe("what the application says of itself", () => {
+describe("The data of the application", () => {
   it(
-    "is waited for before anything is scheduled that would fire meanwhile",
+    "is waited for before a delayed leave is scheduled, which would fire meanwhile",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const transports = cold("                  5s        a", { a: on("a") });
-      expectObservable(requests$, "              ^ 9s !").toBe("c 4999ms d-w-r");
+      expectObservable(requests$, "              ^ 9s !").toBe("C 4999ms D-W-R");
       expectObservable(inWords(join({ transports })), "^ 9s !").toBe("a-t 4997ms d-w-j", words);
     }),
   );
 
   it(
-    "is written anew without leaving, unless it is the same (guarantee 34)",
+    "is written again without leaving, unless it is the same (guarantee 34)",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const transports = cold("                       a---------a----b", { a: on("a"), b: on("b") });
-      expectObservable(requests$, "                   ^ 1s !").toBe("c-d-w-r--------w");
+      expectObservable(requests$, "                   ^ 1s !").toBe("C-D-W-R--------W");
       expectObservable(seen$, "                       ^ 1s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(join({ transports })), "^ 1s !").toBe("a-d-w-j", words);
     }),
@@ -37,29 +37,27 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const intent = cold("                        a----b", { a: "audio", b: "video" });
-      expectObservable(requests$, "                ^ 1s !").toBe("c-d-w-(rw)");
+      expectObservable(requests$, "                ^ 1s !").toBe("C-D-W-(RW)");
       expectObservable(inWords(join({ intent })), "^ 1s !").toBe("a-d-w-j", words);
     }),
   );
 
-  it.each(["compatibility", "matrix_2_0"] as const)(
-    "is seen by others as a change of the same member, in %s mode",
-    (mode) =>
-      marbles(({ cold, expectObservable }) => {
-        const { join, membership$ } = scene();
-        const told$ = membership$.pipe(map((members) => members.map(toldOf).join()));
-        const intent = cold("            a---------b", { a: "audio", b: "video" });
-        expectObservable(told$, "        ^ 1s !").toBe("n-----a-----b", {
-          n: "",
-          a: "alice means audio",
-          b: "alice means video",
-        });
-        expectObservable(inWords(join({ mode, intent })), "^ 1s !").toBe("a-d-w-j", words);
-      })(),
+  it.each(["compatibility", "matrix_2_0"] as const)("changes the same member for others, in %s mode", (mode) =>
+    marbles(({ cold, expectObservable }) => {
+      const { join, membership$ } = scene();
+      const intents$ = membership$.pipe(map((members) => members.map(intentOf).join()));
+      const intent = cold("            a---------b", { a: "audio", b: "video" });
+      expectObservable(intents$, "        ^ 1s !").toBe("n-----a-----b", {
+        n: "",
+        a: "alice means audio",
+        b: "alice means video",
+      });
+      expectObservable(inWords(join({ mode, intent })), "^ 1s !").toBe("a-d-w-j", words);
+    })(),
   );
 
   it(
-    "waits for the room to show us, so that it says when we joined by the room's clock",
+    "is not written again before the room has shown us, since the write tells when we joined by the room's clock",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene({ syncMs: 3_000 });
       const intent = cold("                        a---------b", { a: "audio", b: "video" });
@@ -67,7 +65,7 @@ describe("what the application says of itself", () => {
         filter(({ type }) => type === memberType),
         map(({ content }) => String(objectOr(content)["created_ts"])),
       );
-      expectObservable(requests$, "                ^ 4s !").toBe("c-d-w-r 2998ms w");
+      expectObservable(requests$, "                ^ 4s !").toBe("C-D-W-R 2998ms W");
       expectObservable(created$, "                 ^ 4s !").toBe("-----a 3000ms  b", { a: "undefined", b: "5" });
       expectObservable(inWords(join({ intent })), "^ 4s !").toBe("a-d-w-j", words);
     }),
@@ -75,19 +73,19 @@ describe("what the application says of itself", () => {
 
   it.each<[string, Partial<JoinOptions>, string]>([
     ["transports that fail", { transports: failing }, "no-transport"],
-    ["transports that end before there are any", { transports: EMPTY }, "no-transport"],
+    ["transports that complete without a value", { transports: EMPTY }, "no-transport"],
     [
       "transports that fail with a code",
       { transports: throwError(() => new RtcError("unsupported", "")) },
       "unsupported",
     ],
-    ["transports that are none", { transports: of([{}]) as never }, "bad-argument"],
+    ["transports without a type", { transports: of([{}]) as never }, "bad-argument"],
     ["an application of another slot", { application: of({ type: "org.example.game" }) }, "bad-argument"],
     ["an intent that fails", { intent: failing }, "bad-argument"],
-  ])("ends the join when it is %s", (_, options, error) =>
+  ])("ends the join for %s", (_, options, error) =>
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene();
-      expectObservable(requests$, "               ^ 1s !").toBe("c");
+      expectObservable(requests$, "               ^ 1s !").toBe("C");
       expectObservable(inWords(join(options)), "  ^ 1s !").toBe("(al#)", words, error);
     })(),
   );
@@ -97,21 +95,21 @@ describe("what the application says of itself", () => {
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const leaveOn = cold("                        ----------#");
-      expectObservable(requests$, "                 ^ 1s !").toBe("c-d-w-r---s");
+      expectObservable(requests$, "                 ^ 1s !").toBe("C-D-W-R---S");
       expectObservable(inWords(join({ leaveOn })), "^ 1s !").toBe("a-d-w-j---l-#", words, "bad-argument");
     }),
   );
 
   it(
-    "ends a join that has succeeded with one leave",
+    "that fails after we joined ends the join with one leave",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const transports = cold("                        a---------#", { a: on("a") });
-      expectObservable(requests$, "                    ^ 1s !").toBe("c-d-w-r---s");
+      expectObservable(requests$, "                    ^ 1s !").toBe("C-D-W-R---S");
       expectObservable(seen$, "                        ^ 1s !").toBe("n-----a-----n", { n: "", a: "alice" });
       expectObservable(inWords(join({ transports })), "^ 1s !").toBe("a-d-w-j---l-#", words, "no-transport");
     }),
   );
 });
 
-const toldOf = ({ userId, intent }: Membership) => `${userId.slice(1, 6)} means ${intent}`;
+const intentOf = ({ userId, intent }: Membership) => `${userId.slice(1, 6)} means ${intent}`;

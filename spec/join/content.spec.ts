@@ -20,8 +20,8 @@ const bob: OwnMember = {
 const livekit = { type: "livekit", livekit_service_url: "https://rtc.example.org/livekit/jwt" };
 const data = { application: { type: "m.call" }, intent: "video", transports: [livekit] };
 
-describe("what our membership looks like on the wire (protocol.md 12.4)", () => {
-  it("joins in legacy mode as E1", () => {
+describe("Our membership on the wire (protocol.md 12.4)", () => {
+  it("is E1 for a join in legacy mode", () => {
     expect(stateJoin("legacy", call, alice, data, { createdTs: undefined, expiresMs: 14_400_000 })).toEqual(
       JSON.parse(`{"application":"m.call","call_id":"","scope":"m.room","device_id":"ALICEDEV01",
         "membershipID":"@alice:example.org:ALICEDEV01","expires":14400000,"m.call.intent":"video",
@@ -30,7 +30,7 @@ describe("what our membership looks like on the wire (protocol.md 12.4)", () => 
     );
   });
 
-  it("updates in compatibility mode as E2", () => {
+  it("is E2 for an update in compatibility mode", () => {
     const times = { createdTs: 1_790_000_000_000, expiresMs: 28_800_000 };
     expect(stateJoin("compatibility", call, alice, { ...data, intent: "audio" }, times)).toEqual(
       JSON.parse(`{"application":"m.call","call_id":"","scope":"m.room","device_id":"ALICEDEV01",
@@ -40,7 +40,7 @@ describe("what our membership looks like on the wire (protocol.md 12.4)", () => 
     );
   });
 
-  it("joins in matrix_2_0 mode as E3", () => {
+  it("is E3 for a join in matrix_2_0 mode", () => {
     expect(stickyJoin("m.call#ROOM", bob, data)).toEqual(
       JSON.parse(`{"slot_id":"m.call#ROOM",
         "application":{"type":"m.call","m.call.intent":"video"},
@@ -54,7 +54,7 @@ describe("what our membership looks like on the wire (protocol.md 12.4)", () => 
     );
   });
 
-  it("leaves in matrix_2_0 mode as E5, with a reason only if there is one", () => {
+  it("is E5 for a leave in matrix_2_0 mode, with a reason only if one is given", () => {
     expect(stickyLeave("m.call#ROOM", bob.memberId)).toEqual(
       JSON.parse(`{"slot_id":"m.call#ROOM","msc4354_sticky_key":"0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11"}`),
     );
@@ -64,13 +64,13 @@ describe("what our membership looks like on the wire (protocol.md 12.4)", () => 
     );
   });
 
-  it("keeps data of the application, which cannot overwrite what the protocol says", () => {
+  it("keeps data of the application, which cannot overwrite fields of the protocol", () => {
     const application = { type: "m.call", "org.example.hand": true, device_id: "FORGED", expires: 1, call_id: "X" };
     const content = stateJoin("compatibility", call, alice, { ...data, application }, { createdTs: 1, expiresMs: 5 });
     expect(content).toMatchObject({ "org.example.hand": true, device_id: "ALICEDEV01", expires: 5, call_id: "" });
   });
 
-  it("leaves the alias of old clients out of sticky memberships", () => {
+  it("has no alias of old clients if it is sticky", () => {
     const transports = [{ ...livekit, livekit_alias: "!kitchen:example.org" }];
     expect(stickyJoin("m.call#ROOM", bob, { ...data, transports })).toMatchObject({
       transports: { published: [livekit] },
@@ -78,19 +78,19 @@ describe("what our membership looks like on the wire (protocol.md 12.4)", () => 
     });
   });
 
-  it("always sends foci_preferred, which readers index without looking", () => {
+  it("always has foci_preferred, which some readers index without a check", () => {
     const content = stateJoin("legacy", call, alice, { ...data, transports: [] }, { createdTs: 1, expiresMs: 5 });
     expect(content["foci_preferred"]).toEqual([]);
   });
 });
 
-describe("the key of a state membership (protocol.md 1.3, 1.4)", () => {
+describe("The key of a state membership (protocol.md 1.3, 1.4)", () => {
   it.each([
     ["m.call#ROOM", false, "_@alice:example.org_ALICEDEV01_m.call"],
     ["m.call#ROOM", true, "@alice:example.org_ALICEDEV01_m.call"],
     ["m.call#X", false, "_@alice:example.org_ALICEDEV01_m.callX"],
     ["org.example.game#ROOM", false, "_@alice:example.org_ALICEDEV01_org.example.gameROOM"],
-  ])("of slot %s with owned keys %s is %s", (slot, owned, key) => {
+  ])("in slot %s with owned keys %s is %s", (slot, owned, key) => {
     expect(stateKeyOf(alice, slot, owned)).toBe(key);
   });
 
@@ -99,7 +99,7 @@ describe("the key of a state membership (protocol.md 1.3, 1.4)", () => {
   });
 });
 
-describe("an open slot (protocol.md 8)", () => {
+describe("An open slot (protocol.md 8)", () => {
   it("is E11 in an encrypted room", () => {
     expect(openSlot(undefined, "m.call#ROOM", true)).toEqual({
       status: "open",
@@ -108,7 +108,7 @@ describe("an open slot (protocol.md 8)", () => {
     });
   });
 
-  it("keeps what the slot says already, but no encryption that the room lacks", () => {
+  it("keeps the fields of the slot, but no encryption that the room lacks", () => {
     const before = {
       status: "closed",
       application: { type: "m.call", "m.call.id": "1" },

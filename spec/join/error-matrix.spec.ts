@@ -1,4 +1,4 @@
-// One marble for each cell of the error matrix: protocol.md 4.5 with its [OURS], as `settle` states it.
+// The error matrix, one marble diagram for each cell: protocol.md 4.5 with its [OURS], and the table of `onError`.
 import { describe, it } from "vitest";
 import type { JoinOptions } from "../../src/join/options.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
@@ -55,7 +55,7 @@ const cell = (is: Cell) =>
     const { retryAfterMs, maxDelayMs } = is;
     const hints = { ...(retryAfterMs && { retryAfterMs }), ...(maxDelayMs && { maxDelayMs }) };
     const fault = kind ? { fail: new MatrixError(kind, kind, hints) } : ({ lose: "request" } as const);
-    cold(from).subscribe(() => home.answer(request, { ...fault, times }));
+    cold(from).subscribe(() => home.injectFault(request, { ...fault, times }));
     if (lost) cold("1s x").subscribe(() => home.loseDelayed(alice));
     expectObservable(requests$, watch).toBe(is.requests);
     expectObservable(inWords(join({ ...options, leaveOn: cold(leave) })), watch).toBe(is.states, words, is.error);
@@ -84,13 +84,13 @@ const kinds = [
 
 const member = "org.matrix.msc3401.call.member";
 
-describe("asking what the server allows", () => {
+describe("Asking for the limits of delayed events", () => {
   rows(
     { request: { request: "delayed-events" } },
     {
-      ...each(kinds, "just tries", { requests: "c-d-w-r", states: "a-d-w-j", watch: "^ 4s !" }),
-      "no answer: just tries, after 2 s": {
-        requests: "c 1999ms d-w-r",
+      ...each(kinds, "goes on", { requests: "C-D-W-R", states: "a-d-w-j", watch: "^ 4s !" }),
+      "no answer: goes on, after 2 s": {
+        requests: "C 1999ms D-W-R",
         states: "  a 1999ms d-w-j",
         watch: "^ 4s !",
       },
@@ -98,218 +98,218 @@ describe("asking what the server allows", () => {
   );
 });
 
-describe("scheduling the delayed leave, while joining", () => {
+describe("Scheduling the delayed leave, while joining", () => {
   rows(
     { request: { request: "schedule" } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 4s !",
-        requests: "c-d 701ms   d-w-r",
+        requests: "C-D 701ms   D-W-R",
         states: "  a-d-e 701ms   w-j",
       },
       "rate-limited without a hint: again after 5 s": {
         kind: "rate-limited",
         watch: "^ 9s !",
-        requests: "c-d 5001ms   d-w-r",
+        requests: "C-D 5001ms   D-W-R",
         states: "  a-d-e 5001ms   w-j",
       },
       "network: again after 3 s": {
         kind: "network",
         watch: "^ 6s !",
-        requests: "c-d 3001ms   d-w-r",
+        requests: "C-D 3001ms   D-W-R",
         states: "  a-d-e 3001ms   w-j",
       },
       "network, more often than it is retried: fails": {
         kind: "network",
         times: 3,
-        options: { maxRetries: 2 },
+        options: { timing: { maxRetries: 2 } },
         watch: "^ 1m !",
-        requests: "c-d 3001ms   d 3001ms   d",
+        requests: "C-D 3001ms   D 3001ms   D",
         states: "  a-d-e 3001ms   f 3001ms (l#)",
         error: "request-failed",
       },
       "timeout: again, a second after it was sent": {
         kind: "timeout",
         watch: "^ 4s !",
-        requests: "c-d 999ms  d-w-r",
+        requests: "C-D 999ms  D-W-R",
         states: "  a-d 1001ms   w-j",
       },
       "no answer: again after 10 s": {
         watch: "^ 14s !",
-        requests: "c-d  9999ms d-w-r",
+        requests: "C-D  9999ms D-W-R",
         states: "  a-d 10001ms   w-j",
       },
-      "not found: joins without": { kind: "not-found", watch: "^ 6s !", requests: "c-d-w", states: "a-d-w-u" },
-      "forbidden: joins without": { kind: "forbidden", watch: "^ 6s !", requests: "c-d-w", states: "a-d-w-u" },
-      "unsupported: joins without": { kind: "unsupported", watch: "^ 6s !", requests: "c-d-w", states: "a-d-w-u" },
+      "not found: joins without": { kind: "not-found", watch: "^ 6s !", requests: "C-D-W", states: "a-d-w-u" },
+      "forbidden: joins without": { kind: "forbidden", watch: "^ 6s !", requests: "C-D-W", states: "a-d-w-u" },
+      "unsupported: joins without": { kind: "unsupported", watch: "^ 6s !", requests: "C-D-W", states: "a-d-w-u" },
       "maximum exceeded: again with the maximum": {
         kind: "max-delay-exceeded",
         maxDelayMs: 10_000,
         watch: "^ 4s !",
-        requests: "c-d-d-w-r",
+        requests: "C-D-D-W-R",
         states: "  a-d-e-w-j",
       },
       "maximum exceeded, without a usable maximum: joins without": {
         kind: "max-delay-exceeded",
         maxDelayMs: 1_000,
         watch: "^ 6s !",
-        requests: "c-d-w",
+        requests: "C-D-W",
         states: "  a-d-w-u",
       },
       "conflict: again after 3 s": {
         kind: "conflict",
         watch: "^ 6s !",
-        requests: "c-d 3001ms   d-w-r",
+        requests: "C-D 3001ms   D-W-R",
         states: "  a-d-e 3001ms   w-j",
       },
       "unknown: again after 3 s": {
         kind: "other",
         watch: "^ 6s !",
-        requests: "c-d 3001ms   d-w-r",
+        requests: "C-D 3001ms   D-W-R",
         states: "  a-d-e 3001ms   w-j",
       },
       "unknown, four times: joins without": {
         kind: "other",
         times: 4,
         watch: "^ 20s !",
-        requests: "c-d 3001ms   d 3001ms d 3001ms d-w",
+        requests: "C-D 3001ms   D 3001ms D 3001ms D-W",
         states: "  a-d-e 3001ms   f 3001ms g 3001ms w-u",
       },
     },
   );
 });
 
-describe("scheduling the delayed leave anew, while joined", () => {
+describe("Scheduling another delayed leave, while joined", () => {
   rows(
     { request: { request: "schedule" }, from: "1s (x|)", lost: true },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r-d 701ms d",
+        requests: "C-D-W-R 4999ms R-D 701ms D",
         states: "  a-d-w-j 5001ms   n 703ms   j",
       },
       "network: again after 3 s": {
         kind: "network",
         watch: "^ 11s !",
-        requests: "c-d-w-r 4999ms r-d 3001ms d",
+        requests: "C-D-W-R 4999ms R-D 3001ms D",
         states: "  a-d-w-j 5001ms   n 3003ms   j",
       },
       "network, more often than it is retried: goes on, ten times more slowly": {
         kind: "network",
         times: 4,
-        options: { maxRetries: 2 },
+        options: { timing: { maxRetries: 2 } },
         watch: "^ 90s !",
-        requests: "c-d-w-r 4999ms r-d 3001ms d 3001ms d 30001ms d 30001ms d 4999ms r 4999ms r 4999ms r",
+        requests: "C-D-W-R 4999ms R-D 3001ms D 3001ms D 30001ms D 30001ms D 4999ms R 4999ms R 4999ms R",
         states: "  a-d-w-j 5001ms   n 66009ms                   j",
       },
       "timeout: again, a second after it was sent": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r-d 999ms d",
+        requests: "C-D-W-R 4999ms R-D 999ms D",
         states: "  a-d-w-j 5001ms   n 1001ms  j",
       },
-      "not found: gives up delayed leaves, and lapses sooner": {
+      "not found: gives up delayed leaves, and expires sooner": {
         kind: "not-found",
         watch: "^ 20s !",
-        requests: "c-d-w-r 4999ms r-d-w",
+        requests: "C-D-W-R 4999ms R-D-W",
         states: "  a-d-w-j 5001ms   n-u",
       },
-      "forbidden: gives up delayed leaves, and lapses sooner": {
+      "forbidden: gives up delayed leaves, and expires sooner": {
         kind: "forbidden",
         watch: "^ 20s !",
-        requests: "c-d-w-r 4999ms r-d-w",
+        requests: "C-D-W-R 4999ms R-D-W",
         states: "  a-d-w-j 5001ms   n-u",
       },
-      "unsupported: gives up delayed leaves, and lapses sooner": {
+      "unsupported: gives up delayed leaves, and expires sooner": {
         kind: "unsupported",
         watch: "^ 20s !",
-        requests: "c-d-w-r 4999ms r-d-w",
+        requests: "C-D-W-R 4999ms R-D-W",
         states: "  a-d-w-j 5001ms   n-u",
       },
       "maximum exceeded: again with the maximum": {
         kind: "max-delay-exceeded",
         maxDelayMs: 10_000,
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r-d-d",
+        requests: "C-D-W-R 4999ms R-D-D",
         states: "  a-d-w-j 5001ms   n---j",
       },
       "unknown: again after 3 s": {
         kind: "other",
         watch: "^ 11s !",
-        requests: "c-d-w-r 4999ms r-d 3001ms d",
+        requests: "C-D-W-R 4999ms R-D 3001ms D",
         states: "  a-d-w-j 5001ms   n 3003ms   j",
       },
-      "unknown, four times: gives up delayed leaves, and lapses sooner": {
+      "unknown, four times: gives up delayed leaves, and expires sooner": {
         kind: "other",
         times: 4,
         watch: "^ 20s !",
-        requests: "c-d-w-r 4999ms r-d 3001ms d 3001ms d 3001ms d-w",
+        requests: "C-D-W-R 4999ms R-D 3001ms D 3001ms D 3001ms D-W",
         states: "  a-d-w-j 5001ms   n 9007ms                     u",
       },
     },
   );
 });
 
-describe("restarting the delayed leave", () => {
+describe("Restarting the delayed leave", () => {
   rows(
     { request: { request: "restart" }, from: "1s (x|)" },
     {
-      "rate-limited: the same again when the server says": {
+      "rate-limited: the same again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 701ms r",
+        requests: "C-D-W-R 4999ms R 701ms R",
         states: "  a-d-w-j",
       },
       "network: the same again after 3 s": {
         kind: "network",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 3001ms r",
+        requests: "C-D-W-R 4999ms R 3001ms R",
         states: "  a-d-w-j",
       },
       "timeout: the same again, a second after it was sent": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 999ms r",
+        requests: "C-D-W-R 4999ms R 999ms R",
         states: "  a-d-w-j",
       },
       "no answer: the same again after 2 s": {
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 1999ms r",
+        requests: "C-D-W-R 4999ms R 1999ms R",
         states: "  a-d-w-j",
       },
       "not found before its time: schedules anew": {
         kind: "not-found",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r-d",
+        requests: "C-D-W-R 4999ms R-D",
         states: "  a-d-w-j 5001ms   n-j",
       },
       "conflict before its time: schedules anew": {
         kind: "conflict",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r-d",
+        requests: "C-D-W-R 4999ms R-D",
         states: "  a-d-w-j 5001ms   n-j",
       },
-      "unsupported: gives up delayed leaves, and lapses sooner": {
+      "unsupported: gives up delayed leaves, and expires sooner": {
         kind: "unsupported",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r-w",
+        requests: "C-D-W-R 4999ms R-W",
         states: "  a-d-w-j 5001ms   u",
       },
       "forbidden: the same again after 3 s": {
         kind: "forbidden",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 3001ms r",
+        requests: "C-D-W-R 4999ms R 3001ms R",
         states: "  a-d-w-j",
       },
       "unknown: the same again after 3 s": {
         kind: "other",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 3001ms r",
+        requests: "C-D-W-R 4999ms R 3001ms R",
         states: "  a-d-w-j",
       },
     },
@@ -321,80 +321,80 @@ describe("restarting the delayed leave", () => {
       kind: "network",
       times: 5,
       watch: "^ 24s !",
-      requests: "c-d-w-r 4999ms r 3001ms r 3001ms r 3001ms r 3001ms r        3001ms r-d-w-r",
+      requests: "C-D-W-R 4999ms R 3001ms R 3001ms R 3001ms R 3001ms R        3001ms R-D-W-R",
       states: "  a-d-w-j 17999ms                                      p 2011ms       b---j",
     },
     "unknown until after its time: joins again": {
       kind: "other",
       times: 6,
       watch: "^ 24s !",
-      requests: "c-d-w-r 4999ms r 3001ms r 3001ms r 3001ms r 3001ms r        3001ms r-d-w-r",
+      requests: "C-D-W-R 4999ms R 3001ms R 3001ms R 3001ms R 3001ms R        3001ms R-D-W-R",
       states: "  a-d-w-j 17999ms                                      p 2011ms       b---j",
     },
   });
 });
 
-describe("writing the membership that joins", () => {
+describe("Writing the membership that joins", () => {
   rows(
     { request: { request: "send", type: member } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 4s !",
-        requests: "c-d-w 701ms   w-r",
+        requests: "C-D-W 701ms   W-R",
         states: "  a-d-w-x 701ms   j",
       },
       "network: again after 3 s": {
         kind: "network",
         watch: "^ 4s !",
-        requests: "c-d-w 3001ms   w-r",
+        requests: "C-D-W 3001ms   W-R",
         states: "  a-d-w-x 3001ms   j",
       },
       "network, more often than it is retried: fails, and leaves once": {
         kind: "network",
         times: 2,
-        options: { maxRetries: 1 },
+        options: { timing: { maxRetries: 1 } },
         watch: "^ 9s !",
-        requests: "c-d-w 3001ms   w-l",
+        requests: "C-D-W 3001ms   W-L",
         states: "  a-d-w-x 3001ms   l-#",
         error: "request-failed",
       },
       "timeout: again, a second after it was sent": {
         kind: "timeout",
         watch: "^ 4s !",
-        requests: "c-d-w 999ms w-r",
+        requests: "C-D-W 999ms W-R",
         states: "  a-d-w 1001ms  j",
       },
       "no answer: again after 10 s, kept safe by restarts": {
         watch: "^ 14s !",
-        requests: "c-d-w 4997ms r 4999ms r-w-r",
+        requests: "C-D-W 4997ms R 4999ms R-W-R",
         states: "  a-d-w 10001ms             j",
       },
       "forbidden: fails": {
         kind: "forbidden",
         watch: "^ 9s !",
-        requests: "c-d-w-x",
+        requests: "C-D-W-X",
         states: "  a-d-w-l-#",
         error: "join-refused",
       },
       "unsupported: fails": {
         kind: "unsupported",
         watch: "^ 9s !",
-        requests: "c-d-w-x",
+        requests: "C-D-W-X",
         states: "  a-d-w-l-#",
         error: "unsupported",
       },
       ...each(["not-found", "conflict", "max-delay-exceeded", "other"], "again after 3 s", {
         watch: "^ 4s !",
-        requests: "c-d-w 3001ms   w-r",
+        requests: "C-D-W 3001ms   W-R",
         states: "  a-d-w-x 3001ms   j",
       }),
       "unknown, four times: fails, and leaves once": {
         kind: "other",
         times: 4,
         watch: "^ 20s !",
-        requests: "c-d-w 3001ms   w 1995ms r 1005ms w 3001ms w-l",
+        requests: "C-D-W 3001ms   W 1995ms R 1005ms W 3001ms W-L",
         states: "  a-d-w-x 3001ms   y 3001ms          z 3001ms l-#",
         error: "request-failed",
       },
@@ -402,163 +402,163 @@ describe("writing the membership that joins", () => {
   );
 
   it(
-    "an answer that is lost is made up for by the room",
+    "a lost answer does no harm: the room shows us",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
-      home.answer({ request: "send" }, { lose: "response" });
-      expectObservable(requests$, "              ^ 4s !").toBe("c-d-w-r");
+      home.injectFault({ request: "send" }, { lose: "response" });
+      expectObservable(requests$, "              ^ 4s !").toBe("C-D-W-R");
       expectObservable(inWords(join()), "^ 4s !").toBe("        a-d-w-j", words);
       expectObservable(cold("-"), "^ 4s !").toBe("-");
     }),
   );
 });
 
-describe("renewing the membership", () => {
+describe("Renewing the membership", () => {
   const soon = { expiryMs: 12_000, expiryHeadroomMs: 6_000 };
   rows(
-    { request: { request: "send", type: member }, from: "1s (x|)", options: soon },
+    { request: { request: "send", type: member }, from: "1s (x|)", options: { timing: soon } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 997ms w 701ms w",
+        requests: "C-D-W-R 4999ms R 997ms W 701ms W",
         states: "  a-d-w-j",
       },
       "network: again after 3 s": {
         kind: "network",
         watch: "^ 10s !",
-        requests: "c-d-w-r 4999ms r 997ms w 3001ms w",
+        requests: "C-D-W-R 4999ms R 997ms W 3001ms W",
         states: "  a-d-w-j",
       },
-      "network, more often than it is retried: goes on, ten times more slowly, until it lapses": {
+      "network, more often than it is retried: goes on, ten times more slowly, until it expires": {
         kind: "network",
         times: 2,
-        options: { ...soon, maxRetries: 1 },
+        options: { timing: { ...soon, maxRetries: 1 } },
         watch: "^ 16s !",
-        requests: "c-d-w-r 4999ms r 997ms w 3001ms w 999ms r 1997ms r-w-r",
+        requests: "C-D-W-R 4999ms R 997ms W 3001ms W 999ms R 1997ms R-W-R",
         states: "  a-d-w-j 11997ms                                  k---j",
       },
       "timeout: again, a second after it was sent": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 997ms w 999ms w",
+        requests: "C-D-W-R 4999ms R 997ms W 999ms W",
         states: "  a-d-w-j",
       },
       "forbidden: fails, and leaves once": {
         kind: "forbidden",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 997ms w-s",
+        requests: "C-D-W-R 4999ms R 997ms W-S",
         states: "  a-d-w-j 5999ms          l-#",
         error: "join-refused",
       },
       "unsupported: fails, and leaves once": {
         kind: "unsupported",
         watch: "^ 9s !",
-        requests: "c-d-w-r 4999ms r 997ms w-s",
+        requests: "C-D-W-R 4999ms R 997ms W-S",
         states: "  a-d-w-j 5999ms          l-#",
         error: "unsupported",
       },
       "unknown: again after 3 s": {
         kind: "other",
         watch: "^ 10s !",
-        requests: "c-d-w-r 4999ms r 997ms w 3001ms w",
+        requests: "C-D-W-R 4999ms R 997ms W 3001ms W",
         states: "  a-d-w-j",
       },
       "unknown, more often than it is retried: joins again": {
         kind: "other",
         times: 2,
-        options: { ...soon, maxRetries: 1 },
+        options: { timing: { ...soon, maxRetries: 1 } },
         watch: "^ 14s !",
-        requests: "c-d-w-r 4999ms r 997ms w 3001ms w-r-w-r",
+        requests: "C-D-W-R 4999ms R 997ms W 3001ms W-R-W-R",
         states: "  a-d-w-j 9001ms                   r---j",
       },
     },
   );
 });
 
-describe("sending the delayed leave, to leave (B15)", () => {
+describe("Sending the delayed leave, to leave (B15)", () => {
   rows(
     { request: { request: "send-delayed" }, leave: "1s x" },
     {
-      "rate-limited: a leave when the server says": {
+      "rate-limited: a leave after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
-        requests: "c-d-w-r 993ms s 701ms l-x",
+        requests: "C-D-W-R 993ms S 701ms L-X",
         states: "  a-d-w-j 993ms l 705ms    |",
       },
       "network: a leave after 3 s": {
         kind: "network",
         watch: "^ 9s !",
-        requests: "c-d-w-r 993ms s 3001ms l-x",
+        requests: "C-D-W-R 993ms S 3001ms L-X",
         states: "  a-d-w-j 993ms l 3005ms    |",
       },
       "timeout: a leave at once": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "c-d-w-r 993ms s-l-x",
+        requests: "C-D-W-R 993ms S-L-X",
         states: "  a-d-w-j 993ms l-----|",
       },
       "no answer: a leave after 2 s": {
         watch: "^ 9s !",
-        requests: "c-d-w-r 993ms s 1999ms l-x",
+        requests: "C-D-W-R 993ms S 1999ms L-X",
         states: "  a-d-w-j 993ms l 2003ms    |",
       },
       ...each(["not-found", "conflict", "unsupported"], "a leave at once, and nothing to cancel", {
         watch: "^ 9s !",
-        requests: "c-d-w-r 993ms s-l",
+        requests: "C-D-W-R 993ms S-L",
         states: "  a-d-w-j 993ms l---|",
       }),
       ...each(["forbidden", "max-delay-exceeded", "other"], "a leave at once", {
         watch: "^ 9s !",
-        requests: "c-d-w-r 993ms s-l-x",
+        requests: "C-D-W-R 993ms S-L-X",
         states: "  a-d-w-j 993ms l-----|",
       }),
     },
   );
 });
 
-describe("sending a leave", () => {
+describe("Sending a leave", () => {
   rows(
     { request: { request: "send" }, from: "500ms (x|)", leave: "1s x", server: { delayedEvents: false } },
     {
-      "rate-limited: again when the server says": {
+      "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
         watch: "^ 9s !",
-        requests: "c-w 997ms    l 701ms l",
+        requests: "C-W 997ms    L 701ms L",
         states: "  a-w-u 995ms  l 703ms  |",
       },
       "network: again after 3 s": {
         kind: "network",
         watch: "^ 9s !",
-        requests: "c-w 997ms    l 3001ms l",
+        requests: "C-W 997ms    L 3001ms L",
         states: "  a-w-u 995ms  l 3003ms  |",
       },
       "timeout: again, a second after it was sent": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "c-w 997ms    l 999ms l",
+        requests: "C-W 997ms    L 999ms L",
         states: "  a-w-u 995ms  l 1001ms |",
       },
-      "no answer: again after 10 s, when nobody waits any more": {
+      "no answer: again after 10 s, when the caller has stopped waiting": {
         watch: "^ 20s !",
-        requests: "c-w 997ms    l 9999ms l",
+        requests: "C-W 997ms    L 9999ms L",
         states: "  a-w-u 995ms  l 9999ms #",
         error: "leave-timeout",
       },
       ...each(["not-found", "forbidden", "conflict", "unsupported", "max-delay-exceeded", "other"], "again after 3 s", {
         watch: "^ 9s !",
-        requests: "c-w 997ms    l 3001ms l",
+        requests: "C-W 997ms    L 3001ms L",
         states: "  a-w-u 995ms  l 3003ms  |",
       }),
       "unknown, more often than it is retried: fails": {
         kind: "other",
         times: 3,
-        options: { maxRetries: 2 },
+        options: { timing: { maxRetries: 2 } },
         watch: "^ 20s !",
-        requests: "c-w 997ms    l 3001ms l 3001ms l",
+        requests: "C-W 997ms    L 3001ms L 3001ms L",
         states: "  a-w-u 995ms  l 6005ms          #",
         error: "request-failed",
       },
@@ -566,14 +566,14 @@ describe("sending a leave", () => {
   );
 });
 
-describe("cancelling the delayed leave, having left before we joined", () => {
+describe("Cancelling the delayed leave, having left before we joined", () => {
   rows(
     { request: { request: "cancel" }, leave: "---x" },
     {
-      ...each(kinds, "has left all the same", { requests: "c-d-x", states: "a-dl--|", watch: "^ 9s !" }),
-      "no answer: has left all the same, after 2 s": {
+      ...each(kinds, "has left anyway", { requests: "C-D-X", states: "a-dl--|", watch: "^ 9s !" }),
+      "no answer: has left anyway, after 2 s": {
         watch: "^ 9s !",
-        requests: "c-d-x",
+        requests: "C-D-X",
         states: "  a-dl 2000ms |",
       },
     },

@@ -1,4 +1,4 @@
-// The guarantees of pitfalls.md about our own membership, by their numbers there. 3, 5, 7, 10 and 11 are among the orderings.
+// The guarantees of pitfalls.md about our own membership, by their numbers. 3, 5, 7, 10 and 11 are in orderings.spec.ts.
 import {
   concatMap,
   ignoreElements,
@@ -14,28 +14,28 @@ import {
 } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
-import { ownMembership } from "../../src/join/own-membership.ts";
+import { ownMembership } from "../../src/join/join.ts";
 import { MatrixError, type RoomChange } from "../../src/matrix.ts";
 import { alice, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
-import { lifecycle } from "./steps.ts";
+import { contentInput, lifecycle } from "./steps.ts";
 
 const hourMs = 3_600_000;
 const refreshMs = 55 * 60_000;
 const phone = { userId: alice, deviceId: "A" };
 const seen = { n: "", a: "alice" };
 
-describe("our own membership", () => {
+describe("Our own membership", () => {
   it("1. is not renewed shortly before the delayed leave is due: the restart comes first", () => {
     const steps = lifecycle("state", { delayedLeaveRestartMs: 17_500 });
     steps.join();
-    expect(steps.at(17_000).input({ kind: "content" })).toEqual(["restart"]);
+    expect(steps.at(17_000).input(contentInput)).toEqual(["restart"]);
     expect(steps.answers()).toEqual(["write"]);
   });
 
-  it("1. is renewed without asking while the delayed leave is known to be alive", () => {
+  it("1. is renewed without a restart while the delayed leave is known to be alive", () => {
     const steps = lifecycle("state");
     steps.join();
-    expect(steps.at(2_000).input({ kind: "content" })).toEqual(["write"]);
+    expect(steps.at(2_000).input(contentInput)).toEqual(["write"]);
   });
 
   it("6. comes back when our leave arrives while a request is under way", () => {
@@ -52,7 +52,11 @@ describe("our own membership", () => {
     steps.join();
     expect(steps.at(1_000).input({ kind: "leave", cause: "leaveOn" })).toEqual(["send"]);
     steps.answers();
-    expect(steps.facts()).toMatchObject({ over: true, delayed: { status: "wanted" }, flights: [] });
+    expect(steps.state()).toMatchObject({
+      isOver: true,
+      delayedLeave: { held: { status: "wanted" } },
+      requests: { inFlight: [] },
+    });
   });
 
   it(
@@ -65,7 +69,7 @@ describe("our own membership", () => {
   );
 
   it.each(["compatibility", "matrix_2_0"] as const)(
-    "13. lapses after ten minutes in %s mode on a server without delayed events, and says so",
+    "13. expires after ten minutes in %s mode on a server without delayed events, and its state shows why",
     (mode) =>
       marbles(({ cold, expectObservable }) => {
         const { home, join, seen$ } = scene({ delayedEvents: false });
@@ -79,13 +83,13 @@ describe("our own membership", () => {
     marbles(({ expectObservable }) => {
       const { join, seen$ } = scene();
       expectObservable(seen$, "                   ^ 780m !").toBe("n-----a", seen);
-      const calm = { delayedLeaveMs: 120_000, delayedLeaveRestartMs: 60_000 };
-      expectObservable(inWords(join({ mode, ...calm })), "^ 780m !").toBe("a-d-w-j", smooth);
+      const timing = { delayedLeaveMs: 120_000, delayedLeaveRestartMs: 60_000 };
+      expectObservable(inWords(join({ mode, timing })), "^ 780m !").toBe("a-d-w-j", smooth);
     })(),
   );
 
   it(
-    "21. is a new membership when its device comes back from a crash unnoticed, though a server drops repeated state",
+    "21. is a new instance after a crash that nobody noticed, although a server drops repeated state",
     marbles(({ expectObservable }) => {
       const { call, join, membership$ } = scene();
       const crashing = { ...call, matrix: { ...call.matrix, updateDelayedEvent: () => NEVER } };
@@ -121,8 +125,8 @@ describe("our own membership", () => {
       requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
       join({ leaveOn: timer(hourMs) }).subscribe();
     });
-    expect(Object.groupBy(letters, (letter) => letter)).toMatchObject({ c: ["c"], d: ["d"], w: ["w", "w"] });
-    expect(letters.filter((letter) => letter === "r")).toHaveLength(720);
+    expect(Object.groupBy(letters, (letter) => letter)).toMatchObject({ C: ["C"], D: ["D"], W: ["W", "W"] });
+    expect(letters.filter((letter) => letter === "R")).toHaveLength(720);
   });
 
   it("15. costs 12 writes and no restarts in an hour on a server without delayed events", () => {
@@ -132,10 +136,10 @@ describe("our own membership", () => {
       requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => letters.push(letter));
       join({ leaveOn: timer(hourMs) }).subscribe();
     });
-    expect(letters.join("")).toBe(`c${"w".repeat(12)}`);
+    expect(letters.join("")).toBe(`C${"W".repeat(12)}`);
   });
 
-  it("15. is written 130 times in an hour at most by changes, however many there are", () => {
+  it("15. is written at most 130 times in an hour because of changes, however many there are", () => {
     const letters: string[] = [];
     toTheEnd(() => {
       const { requests$, join } = scene();
@@ -143,27 +147,23 @@ describe("our own membership", () => {
       const intent = interval(1_000).pipe(map(String), startWith("video"));
       join({ intent, leaveOn: timer(hourMs) }).subscribe();
     });
-    expect(letters.filter((letter) => letter === "w").length).toBeLessThanOrEqual(1 + 130);
-    expect(letters.filter((letter) => letter === "w").length).toBeGreaterThan(100);
+    expect(letters.filter((letter) => letter === "W").length).toBeLessThanOrEqual(1 + 130);
+    expect(letters.filter((letter) => letter === "W").length).toBeGreaterThan(100);
   });
 
-  it("27. waits for expiries beyond what a timer can wait for", () => {
+  it("27. may last longer than the longest timer of the platform", () => {
     const letters: string[] = [];
     toTheEnd(() => {
       const { requests$, join } = scene();
       requests$.subscribe((letter) => letters.push(letter));
       const longMs = 40 * 24 * hourMs;
-      join({
-        expiryMs: longMs,
-        delayedLeaveMs: longMs,
-        delayedLeaveRestartMs: longMs / 2,
-        leaveOn: timer(1_000),
-      }).subscribe();
+      const timing = { expiryMs: longMs, delayedLeaveMs: longMs, delayedLeaveRestartMs: longMs / 2 };
+      join({ timing, leaveOn: timer(1_000) }).subscribe();
     });
-    expect(letters.join("")).toBe("cdwrs");
+    expect(letters.join("")).toBe("CDWRS");
   });
 
-  it("37. leaves no listener, no timer and no delayed event behind, after 300 joins", () => {
+  it("37. leaves no listener, no timer and no delayed event behind after 300 joins", () => {
     toTheEnd(() => {
       const { home, call } = scene();
       let listeners = 0;
@@ -190,20 +190,20 @@ describe("our own membership", () => {
     });
   });
 
-  it("tells of every decision, and never a delay id", () => {
-    const told = new Set<string>();
+  it("traces every decision, and never a delay id", () => {
+    const kinds = new Set<string>();
     toTheEnd(() => {
       const { home, trace, join } = scene();
-      home.answer({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
+      home.injectFault({ request: "restart" }, { fail: new MatrixError("network", "no answer") });
       timer(20_000).subscribe(() => home.loseDelayed(alice));
       join({ leaveOn: timer(60_000) }).subscribe({
         complete: () => {
           expect(JSON.stringify(trace)).not.toContain("delay-id");
-          for (const { kind } of trace) told.add(kind);
+          for (const { kind } of trace) kinds.add(kind);
         },
       });
     });
-    expect([...told]).toEqual(
+    expect([...kinds]).toEqual(
       expect.arrayContaining([
         "join-started",
         "delayed-leave-armed",

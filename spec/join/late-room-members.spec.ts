@@ -6,21 +6,21 @@ import { callOf, carl, inWords, marbles, type SceneOptions, scene, smooth, toThe
 const encrypted = { encrypted: true };
 const sticky = { mode: "matrix_2_0" } as const;
 
-describe("somebody who enters an encrypted room after we joined the call (guarantee 42)", () => {
+describe("A user who enters the room after we joined the call (guarantee 42)", () => {
   it(
-    "is sent our sticky membership again, two seconds later, with others who come until then",
+    "is sent our sticky membership again two seconds later, once for all users who entered until then",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(encrypted);
       const names = ["@carl:example.org", "@dora:example.org", "@emil:example.org"];
       cold("1s a 500ms b 500ms c", { a: 0, b: 1, c: 2 }).subscribe((index) =>
         home.joinRoom(roomId, names[index] ?? ""),
       );
-      expectObservable(requests$, "            ^ 4s !").toBe("c-d-w-r 2994ms w");
+      expectObservable(requests$, "            ^ 4s !").toBe("C-D-W-R 2994ms W");
       expectObservable(inWords(join(sticky)), "^ 4s !").toBe("a-d-w-j", smooth);
     }),
   );
 
-  it("sees us, without anything else happening", () => {
+  it("sees us although nothing else happens", () => {
     toTheEnd(() => {
       const { home, roomId, join } = scene(encrypted);
       const joined = join(sticky).subscribe();
@@ -41,21 +41,21 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
 
   it.each<[string, SceneOptions, "compatibility" | "matrix_2_0"]>([
     ["the room is not encrypted", {}, "matrix_2_0"],
-    ["our membership is a state event, which is not", encrypted, "compatibility"],
-  ])("is not, if %s", (_, options, mode) =>
+    ["our membership is a state event", encrypted, "compatibility"],
+  ])("is sent nothing again if %s", (_, options, mode) =>
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(options);
       cold("1s x").subscribe(() => home.joinRoom(roomId, carl));
-      expectObservable(requests$, "              ^ 4s !").toBe("c-d-w-r");
+      expectObservable(requests$, "              ^ 4s !").toBe("C-D-W-R");
       expectObservable(inWords(join({ mode })), "^ 4s !").toBe("a-d-w-j", smooth);
     })(),
   );
 
-  it("is not noticed for a new display name, and again after having left", () => {
-    const told: string[] = [];
+  it("is noticed again after leaving the room, but not for a new display name", () => {
+    const entered: string[] = [];
     toTheEnd(() => {
       const { home, roomId, call } = scene(encrypted);
-      lateRoomMembers(call.matrix, roomId).subscribe((userId) => told.push(userId));
+      lateRoomMembers(call.matrix, roomId).subscribe((userId) => entered.push(userId));
       const named = (displayname: string) => ({ membership: "join", displayname });
       const acts = [
         () => home.joinRoom(roomId, carl),
@@ -65,14 +65,14 @@ describe("somebody who enters an encrypted room after we joined the call (guaran
       ];
       zip(acts, timer(0, 100)).subscribe(([act]) => act());
     });
-    expect(told).toEqual([carl, carl]);
+    expect(entered).toEqual([carl, carl]);
   });
 
-  it("costs 130 writes in an hour at most, however many come", () => {
+  it("costs at most 130 writes in an hour, however many users enter", () => {
     let writes = 0;
     toTheEnd(() => {
       const { home, roomId, requests$, join } = scene(encrypted);
-      requests$.subscribe((letter) => (writes += letter === "w" ? 1 : 0));
+      requests$.subscribe((letter) => (writes += letter === "W" ? 1 : 0));
       join({ ...sticky, leaveOn: timer(3_600_000) }).subscribe();
       zip(range(0, 600), timer(0, 6_000)).subscribe(([index]) => home.joinRoom(roomId, `@user${index}:example.org`));
     });

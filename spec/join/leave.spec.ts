@@ -7,13 +7,13 @@ import { inWords, marbles, memberType, scene, smooth, stickyType, toTheEnd } fro
 const seen = { n: "", a: "alice" };
 const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
 
-describe("leaving", () => {
+describe("A leave", () => {
   it.each([
-    ["before anything is asked", of(0), "    ", "       (l|)"],
-    ["while the server is asked", timer(1), "c", "         a(l|)"],
-    ["while the delayed leave is scheduled", timer(3), "c-d-x", "a-dl--|"],
-    ["while the join is sent", timer(5), "   c-d-w-s", "   a-d-wl--|"],
-    ["while the join is probed", timer(7), " c-d-w-rs", "  a-d-w-jl-|"],
+    ["before the first request", of(0), "    ", "       (l|)"],
+    ["while the capability is asked for", timer(1), "C", "         a(l|)"],
+    ["while the delayed leave is scheduled", timer(3), "C-D-X", "a-dl--|"],
+    ["while the join is sent", timer(5), "   C-D-W-S", "   a-d-wl--|"],
+    ["while the first restart is sent", timer(7), " C-D-W-RS", "  a-d-w-jl-|"],
   ])("is possible %s", (_, leaveOn, requests, states) =>
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene();
@@ -22,13 +22,13 @@ describe("leaving", () => {
     })(),
   );
 
-  it("is told before anything is sent", () => {
-    const told: string[] = [];
+  it("is shown in the state before its first request", () => {
+    const steps: string[] = [];
     toTheEnd(() => {
       const { requests$, join } = scene();
-      merge(requests$, inWords(join({ leaveOn: timer(1_000) }))).subscribe((what) => told.push(what));
+      merge(requests$, inWords(join({ leaveOn: timer(1_000) }))).subscribe((step) => steps.push(step));
     });
-    expect(told.slice(-2)).toEqual(["leaving", "s"]);
+    expect(steps.slice(-2)).toEqual(["leaving", "S"]);
   });
 
   it(
@@ -36,26 +36,26 @@ describe("leaving", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const leaveOn = cold("                         1s        x");
-      home.answer({ request: "send-delayed" }, { lose: "response" });
-      expectObservable(requests$, "                 ^ 9s !").toBe("c-d-w-r 993ms s");
+      home.injectFault({ request: "send-delayed" }, { lose: "response" });
+      expectObservable(requests$, "                 ^ 9s !").toBe("C-D-W-R 993ms S");
       expectObservable(inWords(join({ leaveOn })), "^ 9s !").toBe("a-d-w-j 993ms l-|", smooth);
     }),
   );
 
   it(
-    "fails when it takes too long, goes on for half a minute, and has the delayed leave behind it",
+    "fails with leave-timeout, is retried for half a minute, and leaves the delayed leave behind it",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       cold("1s  x").subscribe(() => home.stop());
       cold("40s x").subscribe(() => home.start());
-      const state$ = inWords(join({ leaveOn: cold("2s x"), leaveTimeoutMs: 5_000 }));
-      expectObservable(requests$, "^ 1m !").toBe(`c-d-w-r 1993ms s 3001ms ${"l 3001ms ".repeat(8)} l`);
+      const state$ = inWords(join({ leaveOn: cold("2s x"), timing: { leaveTimeoutMs: 5_000 } }));
+      expectObservable(requests$, "^ 1m !").toBe(`C-D-W-R 1993ms S 3001ms ${"L 3001ms ".repeat(8)} L`);
       expectObservable(state$, "   ^ 1m !").toBe("a-d-w-j 1993ms l 4999ms #", smooth, "leave-timeout");
       expectObservable(seen$, "    ^ 1m !").toBe("n-----a 39994ms n", seen);
     }),
   );
 
-  it("shows why in matrix_2_0 mode", () => {
+  it("shows its reason in matrix_2_0 mode", () => {
     const contents: unknown[] = [];
     toTheEnd(() => {
       const { join, sent } = scene();
@@ -70,7 +70,7 @@ describe("leaving", () => {
   });
 });
 
-describe("unsubscribing", () => {
+describe("Unsubscribing", () => {
   it.each(modes)("at any moment of a join leaves nobody and nothing behind, in %s mode", (mode) => {
     for (let ms = 0; ms < 15; ms += 1) {
       toTheEnd(() => {
@@ -88,11 +88,11 @@ describe("unsubscribing", () => {
   });
 
   it(
-    "falls back to a leave, as when told to leave",
+    "sends a leave if the delayed leave cannot be sent, like leaveOn",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
-      home.answer({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
-      expectObservable(requests$, "^ 9s !").toBe("c-d-w-r 993ms s 3001ms l-x");
+      home.injectFault({ request: "send-delayed" }, { fail: new MatrixError("network", "no answer") });
+      expectObservable(requests$, "^ 9s !").toBe("C-D-W-R 993ms S 3001ms L-X");
       expectObservable(seen$, "    ^ 9s !").toBe("n-----a 3997ms n", seen);
       cold("                       j 999ms -")
         .pipe(
@@ -104,10 +104,10 @@ describe("unsubscribing", () => {
   );
 
   it(
-    "and joining again at once ends with us in the call",
+    "and subscribing again at once ends with us in the call",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene({ latencyMs: 2 });
-      expectObservable(requests$, "^ 2s  !").toBe("c---d---w--r 988ms (sc)x---d---w--r");
+      expectObservable(requests$, "^ 2s  !").toBe("C---D---W--R 988ms (SC)X---D---W--R");
       expectObservable(seen$, "    ^ 30s !").toBe("n----------a 991ms n 11ms          a", seen);
       cold("                       j 999ms               j")
         .pipe(
@@ -119,13 +119,13 @@ describe("unsubscribing", () => {
   );
 
   it(
-    "cancels first what an earlier leave had to leave behind",
+    "leaves a delayed leave behind that the next join cancels first",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
       // The first join gets no answer, so that its leave is sent without knowing whether it had joined.
-      home.answer({ request: "send" }, { lose: "request" });
+      home.injectFault({ request: "send" }, { lose: "request" });
       const joins$ = concat(join({ leaveOn: timer(5) }), join({ leaveOn: timer(30_000) }));
-      expectObservable(requests$, "^ 3s  !").toBe("c-d-w 2000ms l-c-x-d-w-r");
+      expectObservable(requests$, "^ 3s  !").toBe("C-D-W 2000ms L-C-X-D-W-R");
       expectObservable(seen$, "    ^ 30s !").toBe("n 2014ms a", seen);
       cold("                       j")
         .pipe(switchMap(() => joins$))

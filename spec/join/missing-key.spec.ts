@@ -1,4 +1,4 @@
-// Seen joining anew, without leaving, so that others give us their media keys again. protocol.md 5.7.
+// Missing keys: others see us join again, without leaving, so that they send their media keys again. protocol.md 5.7.
 import { filter, map, type Observable, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { JoinMode } from "../../src/join/options.ts";
@@ -15,20 +15,20 @@ const contentsOf = ({ home }: ReturnType<typeof scene>): Observable<Record<strin
     map(({ content }) => objectOr(content)),
   );
 
-describe("media keys that are not given again", () => {
-  it.each(modes)("make us write our membership once more, without leaving or waiting, in %s mode", (mode) =>
+describe("Media keys that others do not send again", () => {
+  it.each(modes)("make us write our membership once more without leaving, in %s mode", (mode) =>
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       const unanswered$ = cold<void>("               1s x");
       const joining$ = join({ mode }, unanswered$);
-      expectObservable(requests$, "                  ^ 4s !").toBe("c-d-w-r 993ms w");
+      expectObservable(requests$, "                  ^ 4s !").toBe("C-D-W-R 993ms W");
       expectObservable(seen$, "                      ^ 4s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(joining$), "          ^ 4s !").toBe("a-d-w-j", smooth);
     })(),
   );
 
   it(
-    "make a state member say that it joined a millisecond later, each time",
+    "make a state member claim each time that it joined a millisecond later",
     marbles(({ cold, expectObservable }) => {
       const call = scene();
       const created$ = contentsOf(call).pipe(map((content) => String(content["created_ts"])));
@@ -42,7 +42,7 @@ describe("media keys that are not given again", () => {
   );
 
   it(
-    "leave a sticky member as it is",
+    "do not change the content of a sticky member",
     marbles(({ cold, flush }) => {
       const call = scene();
       const contents: unknown[] = [];
@@ -54,7 +54,7 @@ describe("media keys that are not given again", () => {
     }),
   );
 
-  it("cost a state member not its place in the list", () => {
+  it("do not move a state member in the list", () => {
     const lists: string[] = [];
     toTheEnd(() => {
       const { home, roomId, membership$, join } = scene();
@@ -71,44 +71,44 @@ describe("media keys that are not given again", () => {
     expect(lists).toEqual(["", alice, `${alice},${bob}`, `${alice},${bob}`]);
   });
 
-  it("are noted as the reason", () => {
+  it("are the reason of the write in the trace", () => {
     const { trace, join } = scene();
     toTheEnd(() => join({ leaveOn: timer(2_000) }, timer(1_000).pipe(map(() => undefined))).subscribe());
     expect(trace).toContainEqual({ kind: "membership-sent", reason: "missing-key" });
     expect(trace).toContainEqual({ kind: "membership-written", reason: "missing-key", by: "answer" });
   });
 
-  it("are no reason to write while we are not in the call", () => {
+  it("cause no write before we are in the call", () => {
     const joining = lifecycle("state");
     expect(joining.input({ kind: "keys-unanswered" })).toEqual(["capability"]);
-    expect(joining.facts().dirty).toBeUndefined();
+    expect(joining.state().publication.dirty).toBeUndefined();
   });
 
-  it("wait for a delayed leave that is known to be alive", () => {
+  it("cause a write only after the delayed leave is known to be alive", () => {
     const member = lifecycle("state");
     member.join();
     expect(member.at(17_000).input({ kind: "keys-unanswered" })).toEqual(["restart"]);
     expect(member.answers()).toEqual(["write"]);
   });
 
-  it("are written for once, however often a write has to be tried", () => {
+  it("cause one change of the claim, however often the write is retried", () => {
     const member = lifecycle("state");
     member.join();
-    const before = member.facts().own?.createdTs ?? NaN;
+    const before = member.state().presence.own?.createdTs ?? NaN;
     member.at(1_000).input({ kind: "keys-unanswered" });
     member.fails("network");
     member.at(2_000).input({ kind: "keys-unanswered" });
     expect(member.at(10_000).input({ kind: "clock" })).toContain("write");
-    expect(member.facts().flights.map(({ request }) => "createdTs" in request && request.createdTs)).toContain(
-      before + 1,
-    );
+    expect(
+      member.state().requests.inFlight.map(({ request }) => "createdTs" in request && request.createdTs),
+    ).toContain(before + 1);
   });
 
-  it("are paid for out of the budget of extra writes", () => {
+  it("spend from the budget of extra writes", () => {
     let writes = 0;
     toTheEnd(() => {
       const { requests$, join } = scene();
-      requests$.subscribe((letter) => (writes += letter === "w" ? 1 : 0));
+      requests$.subscribe((letter) => (writes += letter === "W" ? 1 : 0));
       join({ leaveOn: timer(3_600_000) }, timer(0, 1_000).pipe(map(() => undefined))).subscribe();
     });
     expect(writes).toBeGreaterThan(100);

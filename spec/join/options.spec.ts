@@ -6,32 +6,35 @@ import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts"
 const call = { slot: "m.call#ROOM" };
 const wrong = (options: object) => () => resolveJoinOptions(call.slot, options as JoinOptions);
 
-describe("the options of a join", () => {
+describe("The options of a join", () => {
   it("have defaults (protocol.md 4.1)", async () => {
     const options = resolveJoinOptions(call.slot);
     expect(options).toMatchObject({
       mode: "compatibility",
       kind: "state",
-      delayedLeaveMs: 18_000,
-      delayedLeaveRestartMs: 5_000,
-      delayedLeaveRestartTimeoutMs: 2_000,
-      expiryMs: 14_400_000,
-      networkRetryMs: 3_000,
-      rateLimitRetryMs: 5_000,
-      maxRetries: 10,
       openSlot: false,
+      timing: {
+        delayedLeaveMs: 18_000,
+        delayedLeaveRestartMs: 5_000,
+        delayedLeaveRestartTimeoutMs: 2_000,
+        expiryMs: 14_400_000,
+        networkRetryMs: 3_000,
+        rateLimitRetryMs: 5_000,
+        maxRetries: 10,
+      },
     });
     expect(await lastValueFrom(options.application$)).toEqual({ type: "m.call" });
     expect(await lastValueFrom(options.transports$)).toEqual([]);
   });
 
-  it("take undefined for a default", () => {
-    expect(resolveJoinOptions(call.slot, { mode: undefined, expiryMs: undefined })).toMatchObject({
-      expiryMs: 14_400_000,
+  it("use the default for undefined", () => {
+    expect(resolveJoinOptions(call.slot, { mode: undefined, timing: { expiryMs: undefined } })).toMatchObject({
+      mode: "compatibility",
+      timing: { expiryMs: 14_400_000 },
     });
   });
 
-  it("take values and streams of them", async () => {
+  it("may be values or streams of values", async () => {
     const options = resolveJoinOptions(call.slot, {
       intent: of("audio"),
       transports: [{ type: "livekit" }],
@@ -43,27 +46,31 @@ describe("the options of a join", () => {
 
   it.each<[string, object, RegExp]>([
     ["an unknown mode", { mode: "modern" }, /mode modern/],
-    ["a duration that is none", { expiryMs: Number.NaN }, /expiryMs/],
-    ["a negative duration", { leaveTimeoutMs: -1 }, /leaveTimeoutMs/],
-    ["a duration in words", { networkRetryMs: "3s" }, /networkRetryMs/],
-    ["retries that cannot be counted", { maxRetries: 1.5 }, /maxRetries/],
-    ["restarts rarer than the delay", { delayedLeaveMs: 5_000, delayedLeaveRestartMs: 5_000 }, /delayedLeaveRestartMs/],
-    ["the same when delegated", { delegatedLeaveMs: 60_000 }, /delegatedLeaveRestartMs/],
-    ["a headroom beyond the expiry", { expiryMs: 60_000 }, /expiryHeadroomMs/],
-    ["a leaveOn that is no stream", { leaveOn: Promise.resolve() }, /leaveOn/],
-    ["a delegate that is no function", { delegate: true }, /delegate/],
+    ["a duration that is not a number", { timing: { expiryMs: Number.NaN } }, /timing\.expiryMs/],
+    ["a negative duration", { timing: { leaveTimeoutMs: -1 } }, /timing\.leaveTimeoutMs/],
+    ["a duration as text", { timing: { networkRetryMs: "3s" } }, /timing\.networkRetryMs/],
+    [
+      "a fraction of a retry",
+      { timing: { maxRetries: 1.5 } },
+      /timing\.maxRetries must be a whole number from 0 to 1,000/,
+    ],
+    ["restarts rarer than the delay", { timing: { delayedLeaveMs: 5_000 } }, /delayedLeaveRestartMs must be shorter/],
+    ["the same when delegated", { timing: { delegatedLeaveMs: 60_000 } }, /delegatedLeaveRestartMs must be shorter/],
+    ["a headroom beyond the expiry", { timing: { expiryMs: 60_000 } }, /expiryHeadroomMs must be shorter/],
+    ["a leaveOn that is not a stream", { leaveOn: Promise.resolve() }, /leaveOn/],
+    ["a delegate that is not a function", { delegate: true }, /delegate/],
     [
       "an application of another slot",
       { application: { type: "org.example.game" } },
       /application\.type must be m\.call/,
     ],
-    ["an application that is no object", { application: "m.call" }, /application/],
+    ["an application that is not an object", { application: "m.call" }, /application/],
     ["an intent given twice", { intent: "audio", application: { type: "m.call", "m.call.intent": "video" } }, /twice/],
-    ["an intent that is no string", { intent: 1 }, /intent/],
+    ["an intent that is not a string", { intent: 1 }, /intent/],
     ["transports without a type", { transports: [{}] }, /transports/],
-    ["transports that are no array", { transports: { type: "livekit" } }, /transports/],
+    ["transports that are not an array", { transports: { type: "livekit" } }, /transports/],
     ["a leave reason without a code", { leaveReason: { reason: "lunch" } }, /leaveReason/],
-    ["an openSlot that is neither", { openSlot: "yes" }, /openSlot/],
+    ["an openSlot that is not a boolean", { openSlot: "yes" }, /openSlot/],
   ])("are refused at once: %s", (_, options, message) => {
     expect(wrong(options)).toThrow(message);
     expect(wrong(options)).toThrow(RtcError);

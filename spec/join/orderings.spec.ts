@@ -1,4 +1,4 @@
-// Orderings 1 to 7 of pitfalls.md: what comes in which order, and what must come of it.
+// Orderings 1 to 7 of pitfalls.md: events in an unlucky order, and the result that we expect.
 import { filter, map } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { JoinState } from "../../src/join/state.ts";
@@ -18,7 +18,7 @@ const words = {
   l: "leaving",
 };
 
-describe("what happens to our membership in an unlucky order", () => {
+describe("Our membership, when events come in an unlucky order", () => {
   it("1. wake from sleep: restart, 404, new delayed leave, then join; never a bare write", () => {
     const steps = lifecycle("state");
     steps.join();
@@ -33,13 +33,13 @@ describe("what happens to our membership in an unlucky order", () => {
     "2. restart 404, replacement scheduled, sync leave, join: one timer for renewal",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene();
-      const writes$ = requests$.pipe(filter((letter) => letter === "w"));
+      const writes$ = requests$.pipe(filter((letter) => letter === "W"));
       const soon = { expiryMs: 12_000, expiryHeadroomMs: 6_000 };
       cold("1s     x").subscribe(() => home.loseDelayed(alice));
       cold("5010ms x").subscribe(() => home.setState(roomId, left));
-      expectObservable(requests$, "         ^ 5020ms !").toBe("c-d-w-r 4999ms r-d--r-w-r");
-      expectObservable(writes$, "           ^ 20s    !").toBe("----w   5008ms       w 5999ms w 5999ms w");
-      expectObservable(inWords(join(soon)), "^ 20s   !").toBe("a-d-w-j 5001ms   n-jv---j", words);
+      expectObservable(requests$, "         ^ 5020ms !").toBe("C-D-W-R 4999ms R-D--R-W-R");
+      expectObservable(writes$, "           ^ 20s    !").toBe("----W   5008ms       W 5999ms W 5999ms W");
+      expectObservable(inWords(join({ timing: soon })), "^ 20s   !").toBe("a-d-w-j 5001ms   n-jv---j", words);
     }),
   );
 
@@ -48,9 +48,9 @@ describe("what happens to our membership in an unlucky order", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene();
       cold("1s     x").subscribe(() => home.loseDelayed(alice));
-      cold("1s     x").subscribe(() => home.answer({ request: "schedule" }, { lateMs: 500 }));
+      cold("1s     x").subscribe(() => home.injectFault({ request: "schedule" }, { lateMs: 500 }));
       cold("5100ms x").subscribe(() => home.setState(roomId, left));
-      expectObservable(requests$, "     ^ 9s !").toBe("c-d-w-r 4999ms r-d 501ms       w-r");
+      expectObservable(requests$, "     ^ 9s !").toBe("C-D-W-R 4999ms R-D 501ms       W-R");
       expectObservable(inWords(join()), "^ 9s !").toBe("a-d-w-j 5001ms   n 92ms v 410ms  j", words);
     }),
   );
@@ -60,11 +60,11 @@ describe("what happens to our membership in an unlucky order", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       cold("1s x").subscribe(() => {
-        home.answer({ request: "restart" }, { lateMs: 2_996 });
-        home.answer({ request: "restart" }, { lose: "request" });
+        home.injectFault({ request: "restart" }, { lateMs: 2_996 });
+        home.injectFault({ request: "restart" }, { lose: "request" });
       });
-      const states$ = join({ delayedLeaveMs: 8_000 }).pipe(filter(isJoined), map(untilOf));
-      expectObservable(requests$, "^ 12s !").toBe("c-d-w-r 4999ms r 1999ms r 2999ms      r");
+      const states$ = join({ timing: { delayedLeaveMs: 8_000 } }).pipe(filter(isJoined), map(untilOf));
+      expectObservable(requests$, "^ 12s !").toBe("C-D-W-R 4999ms R 1999ms R 2999ms      R");
       expectObservable(states$, "  ^ 12s !").toBe("------a-b 7995ms          c 2003ms   d", {
         a: "until 8002",
         b: "until 8006",
@@ -78,8 +78,8 @@ describe("what happens to our membership in an unlucky order", () => {
     "5. restart: 12 local timeouts, then 200: still joined",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join, seen$ } = scene();
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { lose: "response", times: 12 }));
-      expectObservable(requests$, "      ^ 30s !").toBe(`c-d-w-r 4999ms r ${"1999ms r ".repeat(12)}`);
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { lose: "response", times: 12 }));
+      expectObservable(requests$, "      ^ 30s !").toBe(`C-D-W-R 4999ms R ${"1999ms R ".repeat(12)}`);
       expectObservable(inWords(join()), "^ 30s !").toBe("a-d-w-j 17999ms p 11001ms j", words);
       expectObservable(seen$, "          ^ 30s !").toBe("n-----a", { n: "", a: "alice" });
     }),
@@ -90,8 +90,8 @@ describe("what happens to our membership in an unlucky order", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene();
       const fail = new MatrixError("rate-limited", "slow down", { retryAfterMs: 700 });
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { fail, times: 2 }));
-      expectObservable(requests$, "      ^ 12s !").toBe("c-d-w-r 4999ms r 701ms r 701ms r 4999ms r");
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { fail, times: 2 }));
+      expectObservable(requests$, "      ^ 12s !").toBe("C-D-W-R 4999ms R 701ms R 701ms R 4999ms R");
       expectObservable(inWords(join()), "^ 12s !").toBe("a-d-w-j", words);
     }),
   );
@@ -101,9 +101,9 @@ describe("what happens to our membership in an unlucky order", () => {
     (lose) =>
       marbles(({ cold, expectObservable }) => {
         const { home, requests$, join, sent } = scene({ syncMs: 60_000 });
-        home.answer({ request: "send" }, { lose });
+        home.injectFault({ request: "send" }, { lose });
         const leaveOn = cold("                       -----x");
-        expectObservable(requests$, "               ^ 9s !").toBe("c-d-w 2000ms l");
+        expectObservable(requests$, "               ^ 9s !").toBe("C-D-W 2000ms L");
         expectObservable(inWords(join({ leaveOn })), "^ 9s !").toBe("a-d-wl 2001ms |", words);
         // A join that arrives after all is ended by the delayed leave, which stays.
         expectObservable(cold("3s x").pipe(map(() => [sent(memberType).at(-1), home.delayed().length]))).toBe("3s x", {

@@ -2,7 +2,7 @@ import { timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { inWords, marbles, scene, smooth, toTheEnd } from "./scene.ts";
 
-/** A page, as far as a join can tell. */
+/** The part of a page that a join uses. */
 const page = new EventTarget();
 let listeners = 0;
 const hide = () => page.dispatchEvent(new Event("pagehide"));
@@ -20,13 +20,13 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-describe("a page that is being closed", () => {
+describe("A page that is being closed", () => {
   it(
-    "leaves at once; should it live on, it comes back",
+    "leaves at once, and joins again if it lives on",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
       cold("1s x").subscribe(hide);
-      expectObservable(requests$, "      ^ 3s !").toBe("c-d-w-r 993ms s-r-d-w-r");
+      expectObservable(requests$, "      ^ 3s !").toBe("C-D-W-R 993ms S-R-D-W-R");
       expectObservable(seen$, "          ^ 3s !").toBe("n-----a 995ms n-----a", { n: "", a: "alice" });
       expectObservable(inWords(join()), "^ 3s !").toBe("a-d-w-j 993ms p-v-----j", { ...smooth, v: "vanished" });
     }),

@@ -3,27 +3,27 @@ import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
 import { alice, bob, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
-import { lifecycle, own } from "./steps.ts";
+import { contentInput, lifecycle, own } from "./steps.ts";
 
 const stateKey = `_${alice}_A_m.call`;
 const phone = { userId: alice, deviceId: "A" };
 const words = { ...smooth, v: "vanished", b: "left-by-server" };
 const seen = { n: "", a: "alice", b: "alice/A alice/A" };
 
-describe("joining again", () => {
+describe("A member that is no longer shown", () => {
   it(
-    "comes back when somebody overwrites our state, with the delayed leave that still lives",
+    "joins again when its state is overwritten, with the delayed leave that is still alive",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, seen$, join } = scene();
       cold("1s x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
-      expectObservable(requests$, "      ^ 2s !").toBe("c-d-w-r 994ms r-w-r");
+      expectObservable(requests$, "      ^ 2s !").toBe("C-D-W-R 994ms R-W-R");
       expectObservable(seen$, "          ^ 2s !").toBe("n-----a 994ms n---a", seen);
       expectObservable(inWords(join()), "^ 2s !").toBe("a-d-w-j 994ms v---j", words);
     }),
   );
 
   it(
-    "comes back as a new arrival after the server has sent our leave",
+    "joins again as a new instance after the server has sent its leave",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s  x").subscribe(() => home.adjust(phone, { connection: "offline" }));
@@ -39,7 +39,7 @@ describe("joining again", () => {
   );
 
   it(
-    "comes back by itself after the server was down, with one leave seen by others",
+    "joins again by itself after the server was down, and others see one leave",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s  x").subscribe(() => home.stop());
@@ -50,7 +50,7 @@ describe("joining again", () => {
   );
 
   it(
-    "comes back after its page was frozen for longer than the delay",
+    "joins again after its page was frozen for longer than the delay",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s x").subscribe(() => home.adjust(phone, { connection: "frozen" }));
@@ -61,7 +61,7 @@ describe("joining again", () => {
   );
 
   it(
-    "is a new member each time in matrix_2_0 mode",
+    "joins again as a new member in matrix_2_0 mode",
     marbles(({ cold, expectObservable }) => {
       const { home, seen$, join } = scene();
       cold("1s  x").subscribe(() => home.adjust(phone, { connection: "offline" }));
@@ -78,21 +78,21 @@ describe("joining again", () => {
   );
 
   it(
-    "says of a member that it replaced that it left, if the room still shows it",
+    "sends a leave for the member that it has replaced, if the room still shows that member",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, seen$, join } = scene();
       const fail = new MatrixError("network", "no answer");
-      cold("1s x").subscribe(() => home.answer({ request: "restart" }, { fail, times: 5 }));
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { fail, times: 5 }));
       cold("1s x").subscribe(() => home.loseDelayed(alice));
       const states$ = inWords(join({ mode: "matrix_2_0" }));
-      expectObservable(requests$.pipe(filter((one) => one !== "r")), "^ 24s !").toBe("c-d-w 20013ms d-w-l");
+      expectObservable(requests$.pipe(filter((one) => one !== "R")), "^ 24s !").toBe("C-D-W 20013ms D-W-L");
       expectObservable(seen$, "  ^ 24s !").toBe("n-----a 20015ms b-a", seen);
       expectObservable(states$, "^ 24s !").toBe("a-d-w-j 17999ms p 2011ms b---j", words);
     }),
   );
 
   it(
-    "is not misled by a membership that an earlier page of this device left behind, nor by its delayed leave",
+    "is not misled by the membership of an earlier page of this device, nor by its delayed leave",
     marbles(({ expectObservable }) => {
       const { home, roomId, requests$, join, membership$ } = scene();
       const content = { application: "m.call", call_id: "", device_id: "A", focus_active: { type: "livekit" } };
@@ -100,27 +100,27 @@ describe("joining again", () => {
       home.setState(roomId, { type: memberType, sender: alice, stateKey, content });
       earlier.schedule({ roomId, type: memberType, stateKey, content: {} }, 500).subscribe();
       const created$ = membership$.pipe(map((members) => members.map(({ createdTs }) => createdTs).join()));
-      expectObservable(requests$, "      ^ 1s !").toBe("c-d-w-r 495ms r-w-r");
+      expectObservable(requests$, "      ^ 1s !").toBe("C-D-W-R 495ms R-W-R");
       expectObservable(created$, "       ^ 1s !").toBe("no----a 495ms n---b", { n: "", o: "0", a: "5", b: "505" });
       expectObservable(inWords(join()), "^ 1s !").toBe("a-d-w-j 495ms v---j", words);
     }),
   );
 
   it(
-    "comes back when our membership is overwritten in the very sync that would have shown it",
+    "joins again when its state is overwritten in the sync that would have shown it",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene({ syncMs: 100 });
       cold("10ms x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
-      expectObservable(requests$, "      ^ 12s !").toBe("c-d-w-r 4999ms r 4997ms r-w-r");
+      expectObservable(requests$, "      ^ 12s !").toBe("C-D-W-R 4999ms R 4997ms R-W-R");
       expectObservable(inWords(join()), "^ 12s !").toBe("a-d-w-j 9997ms         v---j", words);
     }),
   );
 });
 
-describe("the time until the room shows us (4.8)", () => {
+describe("The time until the room shows us (4.8)", () => {
   const joinUnseen = () => {
     const steps = lifecycle("state");
-    steps.input({ kind: "content" });
+    steps.input(contentInput);
     steps.answers({});
     steps.answers("delay-1");
     steps.answers("$1");
@@ -133,17 +133,17 @@ describe("the time until the room shows us (4.8)", () => {
     expect(steps.at(3_000).input({ kind: "membership", own: undefined })).toEqual([]);
     expect(steps.at(9_000).input({ kind: "membership", own })).toEqual(["restart"]);
     expect(steps.at(10_000).input({ kind: "clock" })).toEqual([]);
-    expect(steps.facts().phase).toBe("joined");
+    expect(steps.state().phase).toBe("joined");
   });
 
   it("is over when the room has shown us once", () => {
     const steps = joinUnseen();
     steps.at(1_000).input({ kind: "membership", own });
     expect(steps.at(2_000).input({ kind: "membership", own: undefined })).toEqual(["restart"]);
-    expect(steps.facts().phase).toBe("rejoining");
+    expect(steps.state().phase).toBe("rejoining");
   });
 
-  it("is followed by another join, and by ever rarer ones if the room never shows us", () => {
+  it("is followed by another join, and by more with growing waits if the room never shows us", () => {
     const steps = joinUnseen();
     const writes: number[] = [];
     for (let ts = 1_000; ts <= 3_600_000; ts += 1_000) {
@@ -155,8 +155,8 @@ describe("the time until the room shows us (4.8)", () => {
   });
 });
 
-describe("an outage", () => {
-  it("that lasts is asked about more rarely, and no longer waited for when the client is in touch again", () => {
+describe("An outage", () => {
+  it("makes retries rarer while it lasts, and is over at once when the client is in touch again", () => {
     const steps = lifecycle("state", { maxRetries: 1 });
     steps.join();
     for (const ts of [5_000, 8_000]) {
@@ -164,15 +164,15 @@ describe("an outage", () => {
       steps.fails("network");
     }
     expect(steps.at(20_000).input({ kind: "clock" })).toEqual([]);
-    expect(steps.input({ kind: "awake" })).toEqual(["restart"]);
+    expect(steps.input({ kind: "resumed" })).toEqual(["restart"]);
   });
 
-  it("does not shorten what the server has asked us to wait", () => {
+  it("does not shorten a wait that the server has asked for", () => {
     const steps = lifecycle("state");
     steps.join();
     steps.at(5_000).input({ kind: "clock" });
     steps.fails("rate-limited");
-    expect(steps.at(6_000).input({ kind: "awake" })).toEqual([]);
+    expect(steps.at(6_000).input({ kind: "resumed" })).toEqual([]);
     expect(steps.at(10_000).input({ kind: "clock" })).toEqual(["restart"]);
   });
 });

@@ -1,10 +1,9 @@
 // Scene: Alice joins a call of which Bob is a spectator, on a server 1 ms away. Requests and states as letters and words.
 import { catchError, defer, distinctUntilChanged, map, type Observable, Subject, throwError } from "rxjs";
-import { type RunHelpers, TestScheduler } from "rxjs/testing";
-import { expect } from "vitest";
+import { TestScheduler } from "rxjs/testing";
 import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
-import { ownMembership } from "../../src/join/own-membership.ts";
+import { ownMembership } from "../../src/join/join.ts";
 import type { JoinState } from "../../src/join/state.ts";
 import type { RtcError } from "../../src/errors.ts";
 import type { Matrix } from "../../src/matrix.ts";
@@ -13,6 +12,7 @@ import { memberNames, type RoomOptions, virtualHomeserver } from "../../src/test
 import type { VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
 import type { JoinTrace } from "../../src/join/trace.ts";
+import { marbles } from "../support/marbles.ts";
 
 export const alice = "@alice:example.org";
 export const bob = "@bob:example.org";
@@ -21,9 +21,7 @@ export const slot = "m.call#ROOM";
 export const memberType = "org.matrix.msc3401.call.member";
 export const stickyType = "org.matrix.msc4143.rtc.member";
 
-export function marbles(spec: (helpers: RunHelpers) => void): () => void {
-  return () => new TestScheduler((actual, expected) => expect(inLines(actual)).toEqual(inLines(expected))).run(spec);
-}
+export { marbles };
 
 /** Acts in virtual time, and returns when nothing is left to happen: no timer is still running. */
 export function toTheEnd(act: () => void): void {
@@ -32,14 +30,6 @@ export function toTheEnd(act: () => void): void {
     flush();
   });
 }
-
-/** What happened, one line each, so that a difference can be read. */
-const inLines = (
-  messages: readonly { frame: number; notification: { kind: string; value?: unknown; error?: unknown } }[],
-) =>
-  messages.map(({ frame, notification: { kind, value, error } }) => `${frame} ${kind} ${inWord(value ?? error ?? "")}`);
-
-const inWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 export interface SceneOptions extends VirtualHomeserverOptions, Partial<RoomOptions> {
   readonly strictSlots?: boolean;
@@ -85,26 +75,26 @@ export function scene(options: SceneOptions = {}) {
 }
 
 /**
- * `c`apability, `d`elayed leave scheduled, `w`rite of the membership, `r`estart, `s`end of the delayed leave, `x` cancel
- * of it, `l`eave, `o`pen slot.
+ * `C`apability, `D`elayed leave scheduled, `W`rite of the membership, `R`estart, `S`end of the delayed leave, `X` cancel
+ * of it, `L`eave, `O`pen slot. States are in lower case.
  */
 function lettersOf(matrix: Matrix, requests$: Subject<string>): Matrix {
-  const told = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
+  const noted = <T>(letter: string, effect$: Observable<T>): Observable<T> =>
     defer(() => {
       requests$.next(letter);
       return effect$;
     });
   return {
     ...matrix,
-    delayedEventLimits: () => told("c", matrix.delayedEventLimits()),
-    schedule: (event, delayMs) => told("d", matrix.schedule(event, delayMs)),
+    delayedEventLimits: () => noted("C", matrix.delayedEventLimits()),
+    schedule: (event, delayMs) => noted("D", matrix.schedule(event, delayMs)),
     send: (event) => {
-      const letter = event.type.endsWith(".slot") ? "o" : "application" in event.content ? "w" : "l";
-      return told(letter, matrix.send(event));
+      const letter = event.type.endsWith(".slot") ? "O" : "application" in event.content ? "W" : "L";
+      return noted(letter, matrix.send(event));
     },
     updateDelayedEvent: (delayId, action, options) => {
-      const letter = { restart: "r", send: "s", cancel: "x" }[action];
-      return told(letter, matrix.updateDelayedEvent(delayId, action, options));
+      const letter = { restart: "R", send: "S", cancel: "X" }[action];
+      return noted(letter, matrix.updateDelayedEvent(delayId, action, options));
     },
   };
 }

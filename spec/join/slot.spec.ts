@@ -19,13 +19,13 @@ const letterOf: Record<string, string> = { [slotType]: "slot", [stickyType]: "me
 /** The room as it is known after a sync. */
 const afterSync = (join: () => Observable<JoinState>) => timer(2).pipe(switchMap(join));
 
-describe("the slot of the call (protocol.md 8)", () => {
+describe("The slot of the call (protocol.md 8)", () => {
   it(
-    "is opened before the membership is written, if we are told to and may",
+    "is opened before the membership is written, if `openSlot` is set and we are allowed to",
     marbles(({ expectObservable }) => {
       const { home, requests$, join } = scene({ ...near, encrypted: true });
       const events$ = home.event$.pipe(map(({ type }) => letterOf[type]));
-      expectObservable(requests$, " ^ 1s !").toBe("(co)d---w--r");
+      expectObservable(requests$, " ^ 1s !").toBe("(CO)D---W--R");
       expectObservable(events$, "   ^ 1s !").toBe("--s-------m", { s: "slot", m: "member" });
       expectObservable(inWords(join({ ...sticky, openSlot: true })), "^ 1s !").toBe("a---d---w--j", smooth);
     }),
@@ -37,33 +37,33 @@ describe("the slot of the call (protocol.md 8)", () => {
       const { home, roomId, requests$, join } = scene(near);
       home.setState(roomId, slotEvent("open"));
       const state$ = inWords(afterSync(() => join({ ...sticky, openSlot: true })));
-      expectObservable(requests$, "^ 1s !").toBe("--c---d---w--r");
+      expectObservable(requests$, "^ 1s !").toBe("--C---D---W--R");
       expectObservable(state$, "   ^ 1s !").toBe("--a---d---w--j", smooth);
     }),
   );
 
   it(
-    "may be absent if we may not open it",
+    "may stay absent if we are not allowed to open it",
     marbles(({ expectObservable }) => {
       const { requests$, join } = scene(bobs);
-      expectObservable(requests$, "                                   ^ 1s !").toBe("(co)d---w--r");
+      expectObservable(requests$, "                                   ^ 1s !").toBe("(CO)D---W--R");
       expectObservable(inWords(join({ ...sticky, openSlot: true })), "^ 1s !").toBe("a---d---w--j", smooth);
     }),
   );
 
   it(
-    "ends a join in matrix_2_0 mode if it is closed and we may not open it",
+    "ends a join in matrix_2_0 mode if it is closed and we are not allowed to open it",
     marbles(({ expectObservable }) => {
       const { home, roomId, requests$, join } = scene(bobs);
       home.setState(roomId, slotEvent("closed"));
       const state$ = inWords(afterSync(() => join({ ...sticky, openSlot: true })));
-      expectObservable(requests$, "^ 1s !").toBe("--(co)d---x");
+      expectObservable(requests$, "^ 1s !").toBe("--(CO)D---X");
       expectObservable(state$, "   ^ 1s !").toBe("--a---(dl)----#", smooth, "join-refused");
     }),
   );
 
   it(
-    "ends it at once if we are not told to open it, and not at all in the other modes",
+    "ends a join in matrix_2_0 mode at once if it is closed without `openSlot`, and no join in other modes",
     marbles(({ expectObservable }) => {
       const { home, roomId, join } = scene(near);
       home.setState(roomId, slotEvent("closed"));
@@ -73,11 +73,11 @@ describe("the slot of the call (protocol.md 8)", () => {
   );
 
   it(
-    "makes us leave when it is closed, saying so",
+    "makes us leave with that reason when it is closed",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene(near);
       cold("                                  1s x").subscribe(() => home.setState(roomId, slotEvent("closed")));
-      expectObservable(requests$, "           ^ 9s !").toBe("c---d---w--r 989ms l---x");
+      expectObservable(requests$, "           ^ 9s !").toBe("C---D---W--R 989ms L---X");
       expectObservable(inWords(join(sticky)), "^ 9s !").toBe("a---d---w--j 989ms l-------#", smooth, "join-refused");
     }),
   );

@@ -1,49 +1,54 @@
 // Steps: the lifecycle driven by hand, one input at a time, on a clock of its own.
-import { type Facts, initialFacts, type Settings } from "../../src/join/facts.ts";
-import { transition } from "../../src/join/lifecycle.ts";
-import { resolveJoinOptions } from "../../src/join/options.ts";
-import type { Request, RequestKind } from "../../src/join/request.ts";
-import type { Input } from "../../src/join/turn.ts";
+import { lifecycle as step } from "../../src/join/lifecycle.ts";
+import { type Input, initialState, type LifecycleState, type Settings } from "../../src/join/model.ts";
+import { type JoinTiming, resolveJoinOptions } from "../../src/join/options.ts";
+import type { Request, RequestKind } from "../../src/join/requests.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { membersNamed } from "../../src/testing/index.ts";
 
 export const [own] = membersNamed("alice");
 
-export function lifecycle(kind: "state" | "sticky", settings: Partial<Settings> = {}) {
+/** Transports, application and intent. */
+export const contentInput: Input = {
+  kind: "content",
+  content: { application: { type: "m.call" }, intent: "video", transports: [] },
+};
+
+export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}) {
   const mode = kind === "sticky" ? "matrix_2_0" : "compatibility";
-  const all: Settings = { ...resolveJoinOptions("m.call#ROOM", { mode }), delegates: false, ...settings };
+  const settings: Settings = { ...resolveJoinOptions("m.call#ROOM", { mode, timing }), delegates: false };
   let now = 0;
-  let facts = initialFacts(all, now);
+  let state = initialState(settings, now);
   let open: { readonly id: number; readonly request: Request }[] = [];
 
   const steps = {
-    facts: (): Facts => facts,
+    state: (): LifecycleState => state,
     at(ts: number) {
       now = ts;
       return steps;
     },
-    /** Takes an input, and returns what is asked of the server because of it. */
+    /** Gives an input, and returns the requests that it causes. */
     input(input: Input): RequestKind[] {
-      const step = transition(all, facts, input, now);
-      facts = step.facts;
-      const sent = step.effects.flatMap((effect) => (effect.kind === "request" ? [effect] : []));
+      const { state: next, effects } = step(settings, state, input, now);
+      state = next;
+      const sent = effects.flatMap((effect) => (effect.kind === "request" ? [effect] : []));
       open.push(...sent);
       return sent.map(({ request }) => request.kind);
     },
     /** Answers the oldest request that is open. */
-    answers: (value?: unknown) => steps.input({ kind: "answer", id: next(), answer: { ok: true, value } }),
+    answers: (value?: unknown) => steps.input({ kind: "answer", id: oldest(), answer: { ok: true, value } }),
     fails: (error: MatrixErrorKind) =>
-      steps.input({ kind: "answer", id: next(), answer: { ok: false, error: new MatrixError(error, error) } }),
-    /** Answers whatever is open, until nothing is. */
-    answerAll(note: (kind: RequestKind) => void = () => {}) {
+      steps.input({ kind: "answer", id: oldest(), answer: { ok: false, error: new MatrixError(error, error) } }),
+    /** Answers all requests that are open, until there are none. */
+    answerAll(onRequest: (kind: RequestKind) => void = () => {}) {
       for (let [first] = open; first; [first] = open) {
-        note(first.request.kind);
+        onRequest(first.request.kind);
         steps.answers(first.request.kind === "capability" ? {} : `id-${first.id}`);
       }
     },
     /** All of a join, answered at once, and seen by the room. */
     join() {
-      steps.input({ kind: "content" });
+      steps.input(contentInput);
       steps.answers({});
       steps.answers("delay-1");
       steps.answers("$1");
@@ -51,7 +56,7 @@ export function lifecycle(kind: "state" | "sticky", settings: Partial<Settings> 
       steps.input({ kind: "membership", own });
     },
   };
-  const next = () => {
+  const oldest = () => {
     const [first, ...rest] = open;
     if (!first) throw new Error("nothing is asked of the server");
     open = rest;

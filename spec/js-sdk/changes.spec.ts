@@ -1,4 +1,4 @@
-import type { ClientEvent } from "matrix-js-sdk";
+import { type ClientEvent, MatrixEvent } from "matrix-js-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Subscription } from "rxjs";
 import type { RoomChange } from "../../src/matrix.ts";
@@ -24,7 +24,7 @@ const inRoom = (change: object) => ({ join: { [roomId]: change } });
 const listenersOf = ({ client }: FakeClient) =>
   client.eventNames().reduce((sum, name) => sum + client.listenerCount(name as ClientEvent), 0);
 
-test("what one sync response brings is one batch, told once the client has taken it in", async () => {
+test("the changes of one sync response are one batch, emitted after the client has processed the response", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
   const { port, batches } = listen(fake);
   const seen: unknown[] = [];
@@ -38,7 +38,7 @@ test("what one sync response brings is one batch, told once the client has taken
         stateEvent(stateType, "_alice", { application: "m.call" }),
         stateEvent(stateType, "_bob", { application: "m.call" }, bob),
         event("m.room.message", { body: "hello", msgtype: "m.text" }),
-        stateEvent("m.room.topic", "", { topic: "of no use" }),
+        stateEvent("m.room.pinned_events", "", { pinned: [] }),
         member,
       ],
     }),
@@ -53,14 +53,14 @@ test("what one sync response brings is one batch, told once the client has taken
   expect(seen).toEqual([2, 1]);
 });
 
-test("a sync response without anything of use is no change", async () => {
+test("a sync response without relevant events emits nothing", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: [event("m.room.message", { body: "hello", msgtype: "m.text" })] }));
   expect(batches).toEqual([]);
 });
 
-test("state of MSC4222 sync responses is told once", async () => {
+test("state in a MSC4222 sync response is emitted once", async () => {
   const fake = await server.started(inRoom({ stateAfter: roomState(alice) }));
   const { batches } = listen(fake);
   const change = stateEvent(stateType, "_alice", { application: "m.call" });
@@ -68,7 +68,7 @@ test("state of MSC4222 sync responses is told once", async () => {
   expect(batches).toEqual([[{ kind: "state", roomId, type: stateType, stateKey: "_alice" }]]);
 });
 
-test("the rooms of the first sync are change to who listens before the client starts", async () => {
+test("a subscriber from before the client starts gets the rooms of the first sync", async () => {
   const fake = server.client();
   const { port, batches } = listen(fake);
   await fake.client.startClient();
@@ -79,7 +79,7 @@ test("the rooms of the first sync are change to who listens before the client st
   expect([...port.rooms()]).toEqual([roomId]);
 });
 
-test("a room that comes after the events in it is told when it can be read", async () => {
+test("a new room is emitted once it can be read, although its events arrive before it", async () => {
   const fake = await server.started();
   const { port, batches } = listen(fake);
   expect(port.hasRoom(roomId)).toBe(false);
@@ -90,7 +90,7 @@ test("a room that comes after the events in it is told when it can be read", asy
   expect(port.stateEvent(roomId, stateType, "_alice")?.content).toEqual({ application: "m.call" });
 });
 
-test("joining and leaving a room ourselves is change of the room", async () => {
+test("joining or leaving a room ourselves is a change of the whole room", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { port, batches } = listen(fake);
   const gone = stateEvent("m.room.member", alice, { membership: "leave" });
@@ -101,7 +101,7 @@ test("joining and leaving a room ourselves is change of the room", async () => {
   expect([...port.rooms()]).toEqual([roomId]);
 });
 
-test("other members of a room are change by their state", async () => {
+test("a change of another room member is a state change", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { port, batches } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: joined(bob) }));
@@ -109,7 +109,7 @@ test("other members of a room are change by their state", async () => {
   expect(port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
 });
 
-test("a change outside of a sync response is told at once", async () => {
+test("a change outside a sync response is emitted at once", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches } = listen(fake);
   const room = fake.client.getRoom(roomId);
@@ -123,7 +123,7 @@ test("a change outside of a sync response is told at once", async () => {
   expect(batches).toEqual([["_1", "_2"].map((stateKey) => ({ kind: "state", roomId, type: stateType, stateKey }))]);
 });
 
-test("what a failing sync interrupted is looked at again when it resumes", async () => {
+test("an empty batch is emitted when a failed sync resumes", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches } = listen(fake);
   fake.syncs.fail();
@@ -133,7 +133,7 @@ test("what a failing sync interrupted is looked at again when it resumes", async
   expect(batches).toEqual([[]]);
 });
 
-test("listeners are a handful, shared by all who listen, and go with the last of them", async () => {
+test("five listeners serve all rooms and all subscribers, and are removed with the last subscriber", async () => {
   const rooms = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`!${i}:x`, { state: roomState(alice) }]));
   const fake = await server.started({ join: rooms });
   const before = listenersOf(fake);
@@ -150,7 +150,7 @@ test("listeners are a handful, shared by all who listen, and go with the last of
   expect(listenersOf(fake) - before).toBe(0);
 });
 
-test("nothing is told after unsubscribing, be it on its way already", async () => {
+test("nothing is emitted after unsubscribing, not even a change that was collected before", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches, subscription } = listen(fake);
   const mapper = fake.client.getEventMapper();
@@ -162,7 +162,7 @@ test("nothing is told after unsubscribing, be it on its way already", async () =
   expect(batches).toEqual([]);
 });
 
-test("a redacted sticky event is change and no longer there", async () => {
+test("a redacted sticky event is emitted as a redaction and cannot be read any more", async () => {
   const member = sticky();
   const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
   const { port, batches } = listen(fake);
@@ -179,11 +179,11 @@ const membership = {
   msc4354_sticky_key: "m1",
 };
 
-/** A sticky membership that was sent at a time from now. */
+/** A sticky membership that was sent at an offset from now. */
 const joins = (ms: number) => ({ ...sticky(membership), origin_server_ts: Date.now() + ms });
 
 for (const section of ["timeline", "sticky"] as const) {
-  test(`of a redacted refresh the join before is left, to all who look: from the ${section}`, async () => {
+  test(`a redacted refresh leaves the earlier join readable for all, when it came in the ${section}`, async () => {
     const [first, second] = [joins(-2), joins(-1)];
     const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
     const { port, subscription } = listen(fake);
@@ -200,7 +200,7 @@ for (const section of ["timeline", "sticky"] as const) {
     expect([watched, sessionOf()].map(idsIn)).toEqual([[first.event_id], [first.event_id]]);
   });
 
-  test(`a redacted join does not come back when its refresh is redacted, too: from the ${section}`, async () => {
+  test(`a redacted join does not return when its refresh is redacted too, when it came in the ${section}`, async () => {
     const [first, second] = [joins(-2), joins(-1)];
     const fake = await server.started(inRoom({ state: roomState(alice, bob) }));
     const { port } = listen(fake);
@@ -211,7 +211,7 @@ for (const section of ["timeline", "sticky"] as const) {
   });
 }
 
-test("a redaction of a message is no change", async () => {
+test("a redaction of a message emits nothing", async () => {
   const message = event("m.room.message", { body: "oops", msgtype: "m.text" });
   const fake = await server.started(inRoom({ state: roomState(alice), timeline: [message] }));
   const { batches } = listen(fake);
@@ -219,7 +219,7 @@ test("a redaction of a message is no change", async () => {
   expect(batches).toEqual([]);
 });
 
-test("redacted state is empty, and another object, wherever it came from", async () => {
+test("redacted state is empty and another object, inside and outside the timeline", async () => {
   const beside = stateEvent(stateType, "_beside", { application: "m.call" });
   const within = stateEvent(stateType, "_within", { application: "m.call" });
   const fake = await server.started(inRoom({ state: [...roomState(alice), beside], timeline: [within] }));
@@ -231,6 +231,47 @@ test("redacted state is empty, and another object, wherever it came from", async
     expect(batches.at(-1)).toEqual([{ kind: "state", roomId, type: stateType, stateKey: state_key }]);
     const after = port.stateEvent(roomId, stateType, state_key);
     expect(after?.content).toEqual({});
-    expect(after).not.toBe(before);
+    expect(after?.content).not.toBe(before?.content);
+    expect(port.stateEvent(roomId, stateType, state_key)?.content).toBe(after?.content);
   }
+});
+
+const legacyMembership = {
+  application: "m.call",
+  call_id: "",
+  device_id: "ALICE1",
+  focus_active: { type: "livekit", focus_selection: "multi_sfu" },
+  foci_preferred: [],
+};
+
+for (const section of ["state", "timeline"] as const) {
+  test(`a redacted state membership leaves a watched and a new session alike, when it came in the ${section}`, async () => {
+    const member = stateEvent(stateType, "_alice", legacyMembership);
+    const fake = await server.started(inRoom({ state: roomState(alice) }));
+    const { port } = listen(fake);
+    const sessionOf = () => rtcSession(port, { roomId, slot: "m.call#ROOM" });
+    const usersIn = ({ membership$ }: RtcSession) => membership$.value.map(({ userId }) => userId);
+    const watched = sessionOf();
+    const watching = watched.membership$.subscribe();
+    await fake.syncs.take(inRoom({ [section]: [member] }));
+    expect([watched, sessionOf()].map(usersIn)).toEqual([[alice], [alice]]);
+    await fake.syncs.take(inRoom({ timeline: [redaction(member.event_id)] }));
+    expect([watched, sessionOf()].map(usersIn)).toEqual([[], []]);
+    watching.unsubscribe();
+  });
+}
+
+test("our own redaction counts once the server has sent it, not while it is being sent", async () => {
+  const member = stateEvent(stateType, "_alice", { application: "m.call" });
+  const fake = await server.started(inRoom({ state: [...roomState(alice), member] }));
+  const { port, batches } = listen(fake);
+  const read = () => port.stateEvent(roomId, stateType, "_alice")?.content;
+  const before = read();
+  const sdkEvent = fake.client.getRoom(roomId)?.currentState.getStateEvents(stateType, "_alice");
+  sdkEvent?.markLocallyRedacted(new MatrixEvent(redaction(member.event_id)));
+  expect(read()).toBe(before);
+  await fake.syncs.take(inRoom({ timeline: [redaction(member.event_id)] }));
+  expect(batches).toEqual([[{ kind: "state", roomId, type: stateType, stateKey: "_alice" }]]);
+  expect(read()).toEqual({});
+  expect(read()).not.toBe(before);
 });

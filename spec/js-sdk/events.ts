@@ -1,4 +1,4 @@
-// Events as a homeserver gives them.
+// Events: JSON events as a homeserver sends them.
 export const roomId = "!call:example.org";
 export const alice = "@alice:example.org";
 export const bob = "@bob:example.org";
@@ -15,7 +15,7 @@ export function event(type: string, content: object, sender = alice): any {
   return { type, content, sender, event_id: `$${++count}`, origin_server_ts: Date.now(), unsigned: { age: 10 } };
 }
 
-/** A sticky membership, in the clear unless `type` and `content` say otherwise. */
+/** A sticky membership. It is in cleartext unless `type` and `content` are given. */
 export function sticky(content: object = { msc4354_sticky_key: "m1" }, sender = bob, type = memberType): any {
   return { ...event(type, content, sender), msc4354_sticky: { duration_ms: 3_600_000 } };
 }

@@ -1,12 +1,12 @@
-// FakeServer: as much of a homeserver as a real matrix-js-sdk client needs, scripted by the spec.
+// FakeServer: the part of a homeserver that a real matrix-js-sdk client needs, controlled by the spec.
 import { createClient, type ICreateClientOpts, type IStartClientOpts, type MatrixClient } from "matrix-js-sdk";
 import { expect, vi } from "vitest";
 
-// The SDK logs whatever it does, after its end too.
+// The SDK logs everything that it does, also after the end of a spec.
 for (const level of ["trace", "debug", "info", "warn", "error", "log"] as const)
   vi.spyOn(console, level).mockImplementation(() => {});
 
-// Real encryption takes its time on a busy machine.
+// Real encryption is slow on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 export const eventually = <T>(look: () => T): ReturnType<typeof expect.poll<T>> =>
   expect.poll(look, { timeout: 15_000, interval: 5 });
@@ -24,7 +24,7 @@ export interface Request {
 
 type Answer = (request: Request) => Response | object | Promise<Response | object>;
 
-/** Rooms of a sync response: what changed in each. */
+/** The changes of one room in a sync response. */
 export interface SyncedRoom {
   readonly state?: readonly object[];
   readonly stateAfter?: readonly object[];
@@ -52,16 +52,29 @@ export class FakeServer {
   capabilities: object = {};
   readonly #toDevice = new Map<string, object[]>();
 
-  /** The to-device messages for a user, as a sync response has them: handed out once. */
+  /** The to-device messages for a user, for one sync response. Each message is returned once. */
   takeToDevice(userId: string): object[] {
     const messages = this.#toDevice.get(userId) ?? [];
     this.#toDevice.delete(userId);
     return messages;
   }
 
-  /** From now on, requests to paths that contain `part` are answered so. The newest rule comes first. */
+  /** Responds to requests whose path contains `part` from now on. The newest rule is used first. */
   on(method: string, part: string, answer: Answer): void {
     this.#answers.unshift({ matches: (request) => request.method === method && request.path.includes(part), answer });
+  }
+
+  /** Responds to the next request whose path contains `part`, and then as before. */
+  once(method: string, part: string, answer: Answer): void {
+    let isUsed = false;
+    const matches = (request: Request) => !isUsed && request.method === method && request.path.includes(part);
+    this.#answers.unshift({
+      matches,
+      answer: (request) => {
+        isUsed = true;
+        return answer(request);
+      },
+    });
   }
 
   sent(method: string, part: string): Request[] {
@@ -85,7 +98,7 @@ export class FakeServer {
     return { client, syncs };
   }
 
-  /** A client that has taken in a first sync response. */
+  /** A client that has processed a first sync response. */
   async started(
     first: SyncChange = {},
     {
@@ -186,14 +199,14 @@ export interface FakeClient {
   readonly syncs: Syncs;
 }
 
-/** The sync responses of one client: each is handed out when it asks for news, at once or as soon as there is one. */
+/** The sync responses of one client. Each request of the client gets the next one, as soon as there is one. */
 export class Syncs {
   #count = 0;
   readonly #ready: object[] = [];
   #waiting: ((response: object | Error) => void) | undefined;
   readonly #asked = new Map<string, () => void>();
 
-  /** Gives a response, and waits until the client comes back for the next: it has taken in this one. */
+  /** Adds a response, and waits until the client requests the next one, because it has then processed this one. */
   take(change: SyncChange = {}): Promise<void> {
     const token = `s${++this.#count}`;
     const taken = new Promise<void>((resolve) => this.#asked.set(token, resolve));
@@ -203,7 +216,7 @@ export class Syncs {
     return taken;
   }
 
-  /** The connection breaks while the client waits. */
+  /** Breaks the connection while the client waits. */
   fail(): void {
     this.#waiting?.(new TypeError("fetch failed"));
   }

@@ -14,7 +14,7 @@ const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pip
 const unstable = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports";
 const stable = "/_matrix/client/v1/rtc/transports";
 
-test("an OpenID token is a fresh one each time, passed on verbatim", async () => {
+test("each subscription requests a new OpenID token and emits it unchanged", async () => {
   let count = 0;
   const token = {
     access_token: "oid",
@@ -33,34 +33,34 @@ test("an OpenID token is a fresh one each time, passed on verbatim", async () =>
   });
 });
 
-test("an answer without a token is an error", async () => {
+test("a response without a token is an error", async () => {
   server.on("POST", "/openid/request_token", () => ({}));
-  await expect(all(port().openIdToken())).rejects.toMatchObject({ kind: "other" });
+  await expect(all(port().openIdToken())).rejects.toMatchObject({ kind: "network" });
 });
 
-test("the transports of the homeserver are given as they are", async () => {
+test("the transports of the homeserver are emitted unchanged", async () => {
   const rtc_transports = [{ type: "livekit", livekit_service_url: "https://rtc.example.org" }, "odd"];
   server.on("GET", unstable, () => ({ rtc_transports }));
   expect(await all(port().rtcTransports())).toEqual([rtc_transports]);
 });
 
-test("the stable endpoint is asked where there is no unstable one", async () => {
+test("the stable endpoint is used if the unstable one does not exist", async () => {
   server.on("GET", unstable, () => refusal(404, "M_UNRECOGNIZED"));
   server.on("GET", stable, () => ({ rtc_transports: [] }));
   expect(await all(port().rtcTransports())).toEqual([[]]);
 });
 
-test("a homeserver without either has no transports to tell", async () => {
+test("a homeserver without both endpoints has no transports", async () => {
   expect(await all(port().rtcTransports())).toEqual([undefined]);
   expect(server.requests.map(({ path }) => path)).toEqual([unstable, stable]);
 });
 
-test("a homeserver in trouble is an error, not a lack", async () => {
+test("a homeserver in trouble is an error, and not a homeserver without transports", async () => {
   server.on("GET", unstable, () => refusal(503, "M_UNKNOWN"));
   await expect(all(port().rtcTransports())).rejects.toMatchObject({ kind: "network" });
 });
 
-test("the well-known file is that of the user's domain, asked without our token", async () => {
+test("the well-known file is requested from the user's domain, without our access token", async () => {
   server.on("GET", "/.well-known/matrix/client", () => ({ "org.matrix.msc4143.rtc_foci": [] }));
   expect(await all(port().wellKnown())).toEqual([{ "org.matrix.msc4143.rtc_foci": [] }]);
   expect(server.requests[0]?.url.href).toBe("https://example.org/.well-known/matrix/client");
@@ -68,15 +68,15 @@ test("the well-known file is that of the user's domain, asked without our token"
 });
 
 test.for([
-  ["is none", () => refusal(404, "M_NOT_FOUND")],
-  ["is no JSON", () => new Response("<html>")],
-  ["is no web server", () => Promise.reject(new TypeError("fetch failed"))],
-] as const)("the well-known file is undefined where there %s", async ([, answer]) => {
+  ["does not exist", () => refusal(404, "M_NOT_FOUND")],
+  ["is not JSON", () => new Response("<html>")],
+  ["has no web server", () => Promise.reject(new TypeError("fetch failed"))],
+] as const)("the well-known content is undefined if the file %s", async ([, answer]) => {
   server.on("GET", "/.well-known/matrix/client", answer);
   expect(await all(port().wellKnown())).toEqual([undefined]);
 });
 
-test("unsubscribing aborts", () => {
+test("unsubscribing aborts the request of the well-known file", () => {
   server.on("GET", "/.well-known/", () => new Promise(() => {}));
   port().wellKnown().subscribe().unsubscribe();
   expect(server.requests[0]?.signal?.aborted).toBe(true);

@@ -7,7 +7,7 @@ import type { RoomKeyEvent } from "../../src/matrix.ts";
 const type = "io.element.call.encryption_keys";
 const bob = "@bob:example.org";
 
-/** A client that says this of the encryption of events, and that Bob's device BOB1 has the key `bobs-key`. */
+/** A client with this encryption info for all events. Bob's device BOB1 has the key `bobs-key`. */
 function listening(info: { shieldReason: number | null } | null) {
   const device = { deviceId: "BOB1", getIdentityKey: () => "bobs-key" };
   const crypto = {
@@ -35,29 +35,29 @@ function listening(info: { shieldReason: number | null } | null) {
   return { client, heard, subscription, decrypted };
 }
 
-const told = { roomId: "!kitchen:example.org", sender: bob, content: { keys: [] }, originServerTs: 7, ageMs: 30 };
+const roomKey = { roomId: "!kitchen:example.org", sender: bob, content: { keys: [] }, originServerTs: 7, ageMs: 30 };
 
 test("keys in the timeline arrive with the device that encrypted them", async () => {
   const { heard, decrypted } = listening({ shieldReason: null });
   await decrypted();
-  expect(heard).toEqual([{ ...told, proof: { deviceId: "BOB1", crossSigned: true } }]);
+  expect(heard).toEqual([{ ...roomKey, proof: { deviceId: "BOB1", crossSigned: true } }]);
 });
 
-test("a session that was passed on, or that is of another, proves no device", async () => {
+test("a forwarded session, or the session of somebody else, proves no device", async () => {
   for (const shieldReason of [4, 5, 8]) {
     const { heard, decrypted } = listening({ shieldReason });
     await decrypted();
-    expect(heard).toEqual([{ ...told, proof: { crossSigned: false } }]);
+    expect(heard).toEqual([{ ...roomKey, proof: { crossSigned: false } }]);
   }
 });
 
-test("an event of which nothing is known proves no device", async () => {
+test("an event without encryption info proves no device", async () => {
   const { heard, decrypted } = listening(null);
   await decrypted();
-  expect(heard).toEqual([{ ...told, proof: { crossSigned: false } }]);
+  expect(heard).toEqual([{ ...roomKey, proof: { crossSigned: false } }]);
 });
 
-test("an event whose age is nonsense, or not known, is told without", async () => {
+test("an event without a valid age is emitted without an age", async () => {
   for (const age of [undefined, "old"]) {
     const { heard, decrypted } = listening({ shieldReason: null });
     await decrypted({ getAge: () => age });
@@ -65,7 +65,7 @@ test("an event whose age is nonsense, or not known, is told without", async () =
   }
 });
 
-test("other events are passed over, and the listener goes with the last subscriber", async () => {
+test("other events are ignored, and the listener is removed with the last subscriber", async () => {
   const { client, heard, subscription, decrypted } = listening({ shieldReason: null });
   await decrypted({ getType: () => "m.room.message" });
   expect(heard).toEqual([]);

@@ -12,17 +12,17 @@ beforeEach(() => {
 });
 afterEach(() => server.stop());
 
-test("the port says who and which device we are", () => {
+test("the port has the user id and device id of the client", () => {
   expect(fromMatrixClient(server.client(bob, "BOB1").client)).toMatchObject({ userId: bob, deviceId: "BOB1" });
 });
 
-test("a client that is not logged in is refused at once", () => {
+test("a client that is not logged in is rejected at once", () => {
   const { client } = server.client();
   client.deviceId = null;
   expect(() => fromMatrixClient(client)).toThrow(RtcError);
 });
 
-test("a room is known whatever we are in it, and one of our rooms while we are joined", async () => {
+test("hasRoom knows rooms with any membership, and rooms() lists those that we have joined", async () => {
   const { client } = await server.started({
     join: { [roomId]: { state: roomState(alice) }, "!left:x": { state: roomState(bob) } },
   });
@@ -31,7 +31,7 @@ test("a room is known whatever we are in it, and one of our rooms while we are j
   expect([roomId, "!left:x", "!other:x"].map((id) => port.hasRoom(id))).toEqual([true, true, false]);
 });
 
-test("of thousands of rooms those are named that hold state of a type, or sticky events", async () => {
+test("rooms() with a state type lists the rooms with such state, and those with sticky events", async () => {
   const { client } = await server.started({
     join: {
       "!idle:x": { state: roomState(alice) },
@@ -44,7 +44,7 @@ test("of thousands of rooms those are named that hold state of a type, or sticky
   expect([...port.rooms({ withStateOf: stateType })]).toEqual(["!state:x", "!sticky:x"]);
 });
 
-test("state is read one by one and by type", async () => {
+test("state is read by key and by type", async () => {
   const [mine, theirs] = [stateEvent(stateType, "_a", { a: 1 }), stateEvent(stateType, "_b", { b: 2 }, bob)];
   const { client } = await server.started({ join: { [roomId]: { state: [...roomState(alice, bob), mine, theirs] } } });
   const port = fromMatrixClient(client);
@@ -70,7 +70,7 @@ test("an unknown room reads as empty", () => {
   expect([...port.stickyEvents(roomId)]).toEqual([]);
 });
 
-test("what is read is of the Room of now, not of the one that it replaced", async () => {
+test("state is read from the current Room object, not from the one that it replaced", async () => {
   const { client } = await server.started({
     join: { [roomId]: { state: [...roomState(alice), stateEvent(stateType, "_a", { a: 1 })] } },
   });
@@ -83,7 +83,7 @@ test("what is read is of the Room of now, not of the one that it replaced", asyn
   expect(port.stateEvent(roomId, stateType, "_a")?.content).toEqual({ a: 2 });
 });
 
-test("a malformed event is read without a throw", async () => {
+test("a malformed event is read without throwing", async () => {
   const odd = { type: stateType, state_key: "_a", content: null, origin_server_ts: "now" };
   const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
   client.getRoom(roomId)?.currentState.setStateEvents([client.getEventMapper()({ ...odd, room_id: roomId } as object)]);
@@ -97,7 +97,7 @@ test("a malformed event is read without a throw", async () => {
   });
 });
 
-test("a member whom a lazy client does not know is loaded, and change of the room follows", async () => {
+test("a member that a lazy client does not know is loaded, and a change of the room follows", async () => {
   server.on("GET", "/members", () => ({ chunk: joined(alice, bob) }));
   const { client } = await server.started(
     { join: { [roomId]: { state: roomState(alice) } } },
@@ -118,7 +118,7 @@ test("a member whom a lazy client does not know is loaded, and change of the roo
   subscription.unsubscribe();
 });
 
-test("members that could not be loaded are asked for again once the connection is back", async () => {
+test("members that could not be loaded are requested again once the connection is back", async () => {
   server.on("GET", "/members", () => refusal(502, "M_UNKNOWN"));
   const { client, syncs } = await server.started(
     { join: { [roomId]: { state: roomState(alice) } } },

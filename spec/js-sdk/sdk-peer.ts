@@ -1,5 +1,5 @@
-// SdkPeer: matrix-js-sdk's RTCEncryptionManager as a member of a call on the virtual homeserver. It reads what the server
-// holds, and its keys go out as its own transport would send them: who does not get one counts as served.
+// SdkPeer: matrix-js-sdk's RTCEncryptionManager as a member of a call on the virtual homeserver. It reads the events of
+// the server, and sends its keys like its own transport: a member that does not get one still counts as served.
 import { type IEvent, MatrixEvent } from "matrix-js-sdk";
 import { CallMembership } from "matrix-js-sdk/lib/matrixrtc/CallMembership.js";
 import type { IKeyTransport } from "matrix-js-sdk/lib/matrixrtc/IKeyTransport.js";
@@ -9,16 +9,16 @@ import type { VirtualHomeserver } from "../../src/testing/index.ts";
 type ServerEvent = ReturnType<VirtualHomeserver["events"]>[number];
 
 export interface SdkPeer {
-  /** Whom its keys were sent to, and which: `alice#0`. */
+  /** The recipients and indexes of the keys that it sent: `alice#0`. */
   readonly sent: readonly string[];
   /** The indexes of the keys that it has encrypted with. */
   readonly used: readonly number[];
 }
 
-/** Which of its messages do not arrive. */
+/** Selects the messages that do not arrive. */
 export type Losses = (userId: string, keyIndex: number) => boolean;
 
-/** Joins by state event. */
+/** Joins with a state event. */
 export function sdkPeer(home: VirtualHomeserver, roomId: string, userId: string, loses: Losses): SdkPeer {
   const deviceId = "SDK";
   home.client(userId, deviceId);
@@ -57,7 +57,7 @@ export function sdkPeer(home: VirtualHomeserver, roomId: string, userId: string,
   );
   manager.join({});
 
-  // As in MatrixRTCSession: every event of a member is looked at, even if it says nothing new.
+  // Like MatrixRTCSession, handles every event of a member, even if nothing changed.
   home.event$.subscribe(() => {
     memberships = membersIn(home.events(roomId)).map(membershipOf);
     manager.onMembershipsUpdate();
@@ -91,6 +91,6 @@ function membersIn(events: readonly ServerEvent[]): MatrixEvent[] {
   return [...newest.values()].filter((event) => "application" in event.getContent());
 }
 
-/** Not by `parseFromEvent`, which hashes outside of the clock of a spec. Where media comes from is no business of these. */
+/** `parseFromEvent` is not used, because it hashes outside the clock of a spec. The transport is not needed here. */
 const membershipOf = (event: MatrixEvent): CallMembership =>
   new CallMembership(event, CallMembership.membershipDataFromMatrixEvent(event), "");

@@ -20,16 +20,16 @@ const inRoom = (change: SyncedRoom) => ({ join: { [roomId]: change } });
 
 function listen({ client }: FakeClient) {
   const port = fromMatrixClient(client);
-  const told: StickyEvent[] = [];
+  const emitted: StickyEvent[] = [];
   const batches: (readonly RoomChange[])[] = [];
   const subscription = port.changes$.subscribe((change) => {
     batches.push(change);
-    told.push(...change.flatMap((each) => (each.kind === "sticky" ? [each.event] : [])));
+    emitted.push(...change.flatMap((each) => (each.kind === "sticky" ? [each.event] : [])));
   });
-  return { port, told, batches, subscription };
+  return { port, emitted, batches, subscription };
 }
 
-/** Bob has sent a membership into an encrypted room; its key may come later. */
+/** Bob has sent a membership to an encrypted room. Its key may arrive later. */
 async function encryptedMembership(
   content: Record<string, unknown> = { msc4354_sticky_key: "m1", member: { device_id: "BOB1" } },
 ) {
@@ -44,7 +44,7 @@ async function encryptedMembership(
   return { ours, theirs, member: sticky(body, bob, "m.room.encrypted") };
 }
 
-test("a sticky event is read with its times and the way it came", async () => {
+test("a sticky event is read with its times and its encryption", async () => {
   const member = { ...sticky(), unsigned: { msc4354_sticky_duration_ttl_ms: 1_000_000 } };
   const fake = await server.started(inRoom({ state: roomState(alice), timeline: [member] }));
   const [read] = fromMatrixClient(fake.client).stickyEvents(roomId);
@@ -62,25 +62,25 @@ test("a sticky event is read with its times and the way it came", async () => {
   expect(Math.abs((read?.receivedTs ?? 0) - Date.now())).toBeLessThan(1_000);
 });
 
-test("the same event is the same object, told or read, listening or not", async () => {
+test("the same sticky event is the same object in changes and when read, with and without subscribers", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
-  const { port, told, subscription } = listen(fake);
+  const { port, emitted, subscription } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: [sticky()] }));
-  expect([...port.stickyEvents(roomId)]).toEqual([told[0]]);
-  expect([...port.stickyEvents(roomId)][0]).toBe(told[0]);
+  expect([...port.stickyEvents(roomId)]).toEqual([emitted[0]]);
+  expect([...port.stickyEvents(roomId)][0]).toBe(emitted[0]);
   subscription.unsubscribe();
-  expect([...port.stickyEvents(roomId)][0]).toBe(told[0]);
+  expect([...port.stickyEvents(roomId)][0]).toBe(emitted[0]);
 });
 
-test("sticky events of other types are of no use", async () => {
+test("sticky events of other types are ignored", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
-  const { port, told } = listen(fake);
+  const { port, emitted } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: [sticky({}, bob, "m.sticky.note")] }));
-  expect(told).toEqual([]);
+  expect(emitted).toEqual([]);
   expect([...port.stickyEvents(roomId)]).toEqual([]);
 });
 
-test("events that replace each other are all there, for us to choose", async () => {
+test("events with the same sticky key can all be read", async () => {
   const [first, second] = [sticky({ msc4354_sticky_key: "m1" }), sticky({ msc4354_sticky_key: "m1" })];
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { port } = listen(fake);
@@ -89,28 +89,28 @@ test("events that replace each other are all there, for us to choose", async () 
   expect([...port.stickyEvents(roomId)].map(({ eventId }) => eventId)).toEqual([first.event_id, second.event_id]);
 });
 
-test("an event is told once, though it comes again", async () => {
+test("a sticky event that arrives several times is emitted once", async () => {
   const member = sticky();
   const fake = await server.started(inRoom({ state: roomState(alice) }));
-  const { told } = listen(fake);
+  const { emitted } = listen(fake);
   await fake.syncs.take(inRoom({ timeline: [member] }));
   await fake.syncs.take(inRoom({ timeline: [member] }));
   await fake.syncs.take(inRoom({ sticky: [member] }));
-  expect(told).toHaveLength(1);
+  expect(emitted).toHaveLength(1);
 });
 
-test("the event of a gappy sync, which the client files without a room, is told with its room", async () => {
+test("the sticky event of a gappy sync is emitted with its room, which the client does not set", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
-  const { port, told } = listen(fake);
+  const { port, emitted } = listen(fake);
   const member = sticky();
   await fake.syncs.take(
     inRoom({ limited: true, timeline: [event("m.room.message", { body: "x" })], sticky: [member] }),
   );
-  expect(told.map(({ eventId }) => eventId)).toEqual([member.event_id]);
-  expect([...port.stickyEvents(roomId)]).toEqual(told);
+  expect(emitted.map(({ eventId }) => eventId)).toEqual([member.event_id]);
+  expect([...port.stickyEvents(roomId)]).toEqual(emitted);
 });
 
-test("memberships outlive the Room that they came into", async () => {
+test("sticky events outlive the Room object that they came into", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice), timeline: [sticky()] }));
   const { port, batches } = listen(fake);
   const before = [...port.stickyEvents(roomId)];
@@ -123,9 +123,9 @@ test("memberships outlive the Room that they came into", async () => {
   expect(before).toHaveLength(1);
 });
 
-test("our own event is not there before the server has it", async () => {
+test("our own sticky event cannot be read before the server has accepted it", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
-  const { port, told } = listen(fake);
+  const { port, emitted } = listen(fake);
   const pending = new MatrixEvent({
     ...sticky({ msc4354_sticky_key: "mine" }, alice),
     room_id: roomId,
@@ -135,11 +135,11 @@ test("our own event is not there before the server has it", async () => {
   fake.client.getRoom(roomId)?.addPendingEvent(pending, "txn");
   fake.client.emit(ClientEvent.Event, pending);
   await Promise.resolve();
-  expect(told).toEqual([]);
+  expect(emitted).toEqual([]);
   expect([...port.stickyEvents(roomId)]).toEqual([]);
 });
 
-test("an edit does not speak for the event that it edits", async () => {
+test("an edit does not change the content of a sticky event", async () => {
   const member = sticky();
   const fake = await server.started(inRoom({ state: roomState(alice), timeline: [member] }));
   const content = {
@@ -154,68 +154,72 @@ test("an edit does not speak for the event that it edits", async () => {
   expect(read?.content).toEqual({ msc4354_sticky_key: "m1" });
 });
 
-test("an encrypted event whose key has come is told decrypted", async () => {
+test("an encrypted sticky event whose key has arrived is emitted decrypted", async () => {
   const { ours, member } = await encryptedMembership();
-  const { told } = listen(ours);
+  const { emitted } = listen(ours);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
-  await eventually(() => told.length).toBe(1);
-  expect(told[0]).toMatchObject({ type: memberType, encryption: "decrypted", content: { msc4354_sticky_key: "m1" } });
+  await eventually(() => emitted.length).toBe(1);
+  expect(emitted[0]).toMatchObject({
+    type: memberType,
+    encryption: "decrypted",
+    content: { msc4354_sticky_key: "m1" },
+  });
 });
 
-test("an event that cannot be decrypted is told as such, and again when its key comes", async () => {
+test("an undecryptable sticky event is emitted as undecryptable, and again when its key arrives", async () => {
   const { ours, member } = await encryptedMembership();
-  const { port, told } = listen(ours);
+  const { port, emitted } = listen(ours);
   await ours.syncs.take(inRoom({ timeline: [member] }));
-  await eventually(() => told.length).toBe(1);
-  expect(told[0]).toMatchObject({
+  await eventually(() => emitted.length).toBe(1);
+  expect(emitted[0]).toMatchObject({
     type: "m.room.encrypted",
     encryption: "undecryptable",
     sender: bob,
     eventId: member.event_id,
   });
-  expect([...port.stickyEvents(roomId)]).toEqual([told[0]]);
+  expect([...port.stickyEvents(roomId)]).toEqual([emitted[0]]);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice) });
-  await eventually(() => told.length).toBe(2);
-  expect(told[1]).toMatchObject({ type: memberType, encryption: "decrypted", receivedTs: told[0]?.receivedTs });
-  expect([...port.stickyEvents(roomId)]).toEqual([told[1]]);
+  await eventually(() => emitted.length).toBe(2);
+  expect(emitted[1]).toMatchObject({ type: memberType, encryption: "decrypted", receivedTs: emitted[0]?.receivedTs });
+  expect([...port.stickyEvents(roomId)]).toEqual([emitted[1]]);
 });
 
-test("an undecryptable event of before anybody listened is found in the time line", async () => {
+test("an undecryptable event from before the first subscriber is found in the timeline", async () => {
   const { ours, member } = await encryptedMembership();
   await ours.syncs.take(inRoom({ timeline: [member] }));
-  const { port, told } = listen(ours);
-  await eventually(() => told.length).toBe(1);
-  expect(told[0]).toMatchObject({ encryption: "undecryptable", eventId: member.event_id });
-  expect([...port.stickyEvents(roomId)]).toEqual(told);
+  const { port, emitted } = listen(ours);
+  await eventually(() => emitted.length).toBe(1);
+  expect(emitted[0]).toMatchObject({ encryption: "undecryptable", eventId: member.event_id });
+  expect([...port.stickyEvents(roomId)]).toEqual(emitted);
 });
 
-test("a room that holds nothing but an undecryptable event is one that holds something, whoever listens", async () => {
+test("a room with only an undecryptable event is listed as a room with sticky events, with and without subscribers", async () => {
   const { ours, member } = await encryptedMembership();
   const port = fromMatrixClient(ours.client);
   expect([...port.rooms({ withStateOf: memberType })]).toEqual([]);
   await ours.syncs.take(inRoom({ timeline: [member] }));
   expect([...port.rooms({ withStateOf: memberType })]).toEqual([roomId]);
-  const { port: listening, told } = listen(ours);
-  await eventually(() => told.length).toBe(1);
+  const { port: listening, emitted } = listen(ours);
+  await eventually(() => emitted.length).toBe(1);
   expect([...listening.rooms({ withStateOf: memberType })]).toEqual([roomId]);
 });
 
-test("an encrypted event of a gappy sync is decrypted, though the client has given it up", async () => {
+test("an encrypted sticky event of a gappy sync is decrypted, although the client does not retry it", async () => {
   const { ours, member } = await encryptedMembership();
-  const { told } = listen(ours);
+  const { emitted } = listen(ours);
   const gap = { limited: true, timeline: [event("m.room.message", { body: "x" })], sticky: [member] };
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom(gap) });
-  await eventually(() => told.map(({ encryption }) => encryption)).toEqual(["decrypted"]);
-  expect(told[0]).toMatchObject({ eventId: member.event_id, content: { msc4354_sticky_key: "m1" } });
+  await eventually(() => emitted.map(({ encryption }) => encryption)).toEqual(["decrypted"]);
+  expect(emitted[0]).toMatchObject({ eventId: member.event_id, content: { msc4354_sticky_key: "m1" } });
 });
 
-test("an encrypted event that nobody else decrypts is decrypted", async () => {
+test("an encrypted sticky event that nothing else decrypts is decrypted", async () => {
   const { ours, member } = await encryptedMembership();
-  const { told } = listen(ours);
+  const { emitted } = listen(ours);
   await ours.syncs.take({ toDevice: server.takeToDevice(alice) });
   const mapper = ours.client.getEventMapper({ decrypt: false });
   ours.client.emit(ClientEvent.Event, mapper({ ...member, room_id: roomId }));
-  await eventually(() => told.map(({ encryption }) => encryption)).toEqual(["decrypted"]);
+  await eventually(() => emitted.map(({ encryption }) => encryption)).toEqual(["decrypted"]);
 });
 
 const nameless = {
@@ -225,18 +229,18 @@ const nameless = {
   msc4354_sticky_key: "m1",
 };
 
-test("the device is named where the membership does not name it, and who watches sees the member then", async () => {
+test("a membership that does not name its device gets the device from the proof, and a session shows the member then", async () => {
   const { ours, member } = await encryptedMembership(nameless);
-  const { port, told } = listen(ours);
+  const { port, emitted } = listen(ours);
   const session = rtcSession(port, { roomId, slot: "m.call#ROOM" });
   const watching = session.membership$.subscribe();
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
-  await eventually(() => told.at(-1)?.senderDeviceId).toBe("BOB1");
+  await eventually(() => emitted.at(-1)?.senderDeviceId).toBe("BOB1");
   await eventually(() => session.membership$.value.map(({ deviceId }) => deviceId)).toEqual(["BOB1"]);
   watching.unsubscribe();
 });
 
-test("a device that could not be found out is looked for again once the client is in touch again", async () => {
+test("a device that was not found is looked up again once the connection is back", async () => {
   vi.useFakeTimers();
   const { client } = server.client();
   const getUserDeviceInfo = vi.fn().mockRejectedValue(new Error("no answer"));
@@ -249,29 +253,29 @@ test("a device that could not be found out is looked for again once the client i
   vi.spyOn(client, "getCrypto").mockReturnValue(crypto as never);
   const room = new Room(roomId, client, alice);
   client.store.storeRoom(room);
-  const { told } = listen({ client } as FakeClient);
+  const { emitted } = listen({ client } as FakeClient);
 
   const event = new MatrixEvent({ ...sticky({}, bob, "m.room.encrypted"), room_id: roomId });
   await event.attemptDecryption(crypto as never);
   room._unstable_addStickyEvents([event]);
   client.emit(ClientEvent.Event, event);
   await vi.advanceTimersByTimeAsync(60_000);
-  expect([told.length, getUserDeviceInfo.mock.calls.length]).toEqual([1, 4]);
+  expect([emitted.length, getUserDeviceInfo.mock.calls.length]).toEqual([1, 4]);
 
   const device = { deviceId: "BOB1", getIdentityKey: () => "key-of-BOB1" };
   getUserDeviceInfo.mockResolvedValue(new Map([[bob, new Map([["BOB1", device]])]]));
   client.emit(ClientEvent.Sync, SyncState.Syncing, SyncState.Reconnecting);
   await vi.advanceTimersByTimeAsync(0);
-  expect(told.map(({ senderDeviceId }) => senderDeviceId)).toEqual([undefined, "BOB1"]);
+  expect(emitted.map(({ senderDeviceId }) => senderDeviceId)).toEqual([undefined, "BOB1"]);
 });
 
-test("a room keeps the newest 5,000 events", async () => {
+test("the cache of a room keeps the newest 5,000 events", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
-  const { port, told } = listen(fake);
+  const { port, emitted } = listen(fake);
   const many = Array.from({ length: 5_010 }, (_, i) => sticky({ msc4354_sticky_key: "m1" }, `@user${i}:example.org`));
   for (const each of many) fake.client.emit(ClientEvent.Event, new MatrixEvent({ ...each, room_id: roomId }));
   await Promise.resolve();
-  expect(told).toHaveLength(5_010);
+  expect(emitted).toHaveLength(5_010);
   const held = [...port.stickyEvents(roomId)];
   expect(held).toHaveLength(5_000);
   expect(held[0]?.eventId).toBe(many[10].event_id);

@@ -19,7 +19,7 @@ const type = "io.element.call.encryption_keys";
 const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
 const toBob = { userId: bob, deviceId: "BOB1" };
 
-/** Alice and Bob in an encrypted room, each knowing the devices of the other. */
+/** Alice and Bob in an encrypted room. Each knows the devices of the other. */
 async function pair() {
   const join = { [roomId]: { state: [...roomState(alice, bob), encrypted] } };
   const ours = await server.started({ join }, { crypto: true });
@@ -48,7 +48,7 @@ test("an encrypted message arrives with its content and the proof of its device"
   });
 });
 
-test("keys sent into the timeline arrive decrypted, with the proof of their device", async () => {
+test("keys in timeline events arrive decrypted, with the proof of their device", async () => {
   const { theirs, port, theirPort } = await pair();
   const heard: RoomKeyEvent[] = [];
   theirPort.roomKey$?.subscribe((event) => heard.push(event));
@@ -70,7 +70,7 @@ test("keys sent into the timeline arrive decrypted, with the proof of their devi
   });
 });
 
-test("a message in the clear has no proof", async () => {
+test("a cleartext message has no proof", async () => {
   const { syncs, client } = await server.started();
   const heard = heardBy(fromMatrixClient(client));
   await syncs.take({ toDevice: [{ type, sender: bob, content: { n: 1 } }] });
@@ -85,7 +85,7 @@ test("messages of the client's own key exchange stay with the client", async () 
   expect(heard.map((message) => message.type)).toEqual(["m.rtc.encryption_key", type]);
 });
 
-test("malformed messages are passed over", async () => {
+test("malformed messages are ignored", async () => {
   const { client, syncs } = await server.started();
   const heard = heardBy(fromMatrixClient(client));
   await syncs.take({
@@ -98,7 +98,7 @@ test("malformed messages are passed over", async () => {
   expect(heard).toEqual([{ type, sender: bob, content: "odd" }]);
 });
 
-/** A client that says it has decrypted this, and whose device lists answer so. */
+/** Lets a client emit a decrypted message. */
 const decrypted = (client: MatrixClient, content: object, sender = bob, key = "key-of-BOB1", senderDevice = "BOB1") =>
   client.emit(ClientEvent.ReceivedToDeviceMessage, {
     message: { type, sender, content } as never,
@@ -119,21 +119,21 @@ function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
   return { client, heard: heardBy(fromMatrixClient(client)) };
 }
 
-test("the device that a message claims to come from is not believed: its key decides", async () => {
+test("the proof names the device of the identity key, not the device that the message claims", async () => {
   const { client, heard } = withDevices(async () => ["BOB1", "BOB2"]);
   decrypted(client, {}, bob, "key-of-BOB2", "BOB1");
   await eventually(() => heard).toHaveLength(1);
   expect(heard[0]?.proof).toEqual({ deviceId: "BOB2", crossSigned: false });
 });
 
-test("a device that its owner has signed is known as such", async () => {
+test("the proof of a device that its owner has signed is cross-signed", async () => {
   const { client, heard } = withDevices(async () => ["SIGNED"]);
   decrypted(client, {}, bob, "key-of-SIGNED");
   await eventually(() => heard).toHaveLength(1);
   expect(heard[0]?.proof).toEqual({ deviceId: "SIGNED", crossSigned: true });
 });
 
-test("a message whose sender inside is another than outside proves nothing", async () => {
+test("a message whose Olm sender differs from its sender proves no device", async () => {
   const { client, heard } = withDevices(async () => ["BOB1"]);
   client.emit(ClientEvent.ReceivedToDeviceMessage, {
     message: { type, sender: alice, content: {} } as never,
@@ -142,7 +142,7 @@ test("a message whose sender inside is another than outside proves nothing", asy
   expect(heard).toEqual([{ type, sender: alice, content: {}, proof: { crossSigned: false } }]);
 });
 
-test("a list of devices that comes a little later is waited for", async () => {
+test("the look-up of a device waits for a device list that arrives a little later", async () => {
   vi.useFakeTimers();
   let ids: string[] = [];
   const { client, heard } = withDevices(async () => ids);
@@ -154,7 +154,7 @@ test("a list of devices that comes a little later is waited for", async () => {
   expect(heard[0]?.proof?.deviceId).toBe("BOB1");
 });
 
-test("a key that nobody's device has proves the sender only, after six seconds", async () => {
+test("an identity key without a device proves only the sender, after six seconds", async () => {
   vi.useFakeTimers();
   const { client, heard } = withDevices(() => Promise.reject(new Error("no answer")));
   decrypted(client, {});
@@ -164,7 +164,7 @@ test("a key that nobody's device has proves the sender only, after six seconds",
   expect(heard).toEqual([{ type, sender: bob, content: {}, proof: { crossSigned: false } }]);
 });
 
-test("messages of one device stay in order, and wait for nobody else's", async () => {
+test("messages of one device stay in order, and do not wait for those of other devices", async () => {
   const ofCarol = Promise.withResolvers<string[]>();
   const { client, heard } = withDevices((userId) => (userId === bob ? Promise.resolve(["BOB1"]) : ofCarol.promise));
   const carol = "@carol:example.org";
@@ -177,7 +177,7 @@ test("messages of one device stay in order, and wait for nobody else's", async (
   await eventually(() => heard.map(({ content }) => content)).toEqual([{ n: 3 }, { n: 4 }, { n: 1 }, { n: 2 }]);
 });
 
-test("however many messages come from a device, it is looked up once at a time", async () => {
+test("many messages from one device need only one look-up at a time", async () => {
   const list = Promise.withResolvers<string[]>();
   const look = vi.fn(() => list.promise);
   const { client, heard } = withDevices(look);
@@ -187,7 +187,7 @@ test("however many messages come from a device, it is looked up once at a time",
   expect(look).toHaveBeenCalledTimes(1);
 });
 
-test("nothing arrives after unsubscribing, be its device still looked up", async () => {
+test("nothing is emitted after unsubscribing, not even a message whose device is being looked up", async () => {
   const { client } = withDevices(async () => ["BOB1"]);
   const heard: ToDeviceMessage[] = [];
   const subscription = fromMatrixClient(client).toDevice$.subscribe((message) => heard.push(message));
@@ -197,7 +197,7 @@ test("nothing arrives after unsubscribing, be its device still looked up", async
   expect(heard).toEqual([]);
 });
 
-test("each device has its outcome: sent, or unknown", async () => {
+test("each device gets one outcome: sent, or unknown-device", async () => {
   const { port } = await pair();
   const devices = [toBob, { userId: bob, deviceId: "GONE" }, { userId: "@nobody:example.org", deviceId: "X" }];
   const outcomes = await all(port.sendToDevice(devices, type, {}));
@@ -207,20 +207,20 @@ test("each device has its outcome: sent, or unknown", async () => {
   expect(outcomes).toContainEqual({ ...devices[2], outcome: "unknown-device" });
 });
 
-test("only what the server has acknowledged is sent", async () => {
+test("a message counts as sent only after the server has acknowledged it", async () => {
   const { port } = await pair();
   server.on("PUT", "/sendToDevice/", () => refusal(429, "M_LIMIT_EXCEEDED", { retry_after_ms: 500 }));
   const [outcome] = await all(port.sendToDevice([toBob], type, {}));
   expect(outcome).toMatchObject({ ...toBob, outcome: "failed", cause: { kind: "rate-limited", retryAfterMs: 500 } });
 });
 
-test("a device without a one-time key cannot be served", async () => {
+test("sending to a device without a one-time key fails", async () => {
   const { port } = await pair();
   server.on("POST", "/keys/claim", () => ({ one_time_keys: {} }));
   expect(await all(port.sendToDevice([toBob], type, {}))).toMatchObject([{ ...toBob, outcome: "failed" }]);
 });
 
-test("many devices are served by several requests, and a request that fails fails for its devices only", async () => {
+test("a message to many devices takes several requests, and a failed request fails for its devices only", async () => {
   const { client } = server.client();
   const devices = Array.from({ length: 45 }, (_, i) => ({ userId: `@user${i}:example.org`, deviceId: `D${i}` }));
   vi.spyOn(client, "getCrypto").mockReturnValue({
@@ -239,7 +239,7 @@ test("many devices are served by several requests, and a request that fails fail
   expect(new Set(outcomes.map(({ deviceId }) => deviceId)).size).toBe(45);
 });
 
-test("one whose encryption fails is tried alone, and fails alone", async () => {
+test("a device whose encryption fails is tried alone, and fails alone", async () => {
   const { client } = server.client();
   const devices = ["D1", "D2", "D3"].map((deviceId) => ({ userId: bob, deviceId }));
   vi.spyOn(client, "getCrypto").mockReturnValue({
@@ -256,7 +256,7 @@ test("one whose encryption fails is tried alone, and fails alone", async () => {
   });
 });
 
-test("a device that is new to us is served once the list that has it has come in", async () => {
+test("sending to a new device waits for the device list that names it", async () => {
   const { client } = server.client();
   let isListed = false;
   vi.spyOn(client, "getCrypto").mockReturnValue({
@@ -278,7 +278,7 @@ test("a client without encryption fails for every device", async () => {
   ]);
 });
 
-test("nobody to send to is done at once", async () => {
+test("sending to no devices completes at once", async () => {
   const { client } = server.client();
   expect(await all(fromMatrixClient(client).sendToDevice([], type, {}))).toEqual([]);
   expect(server.requests).toEqual([]);

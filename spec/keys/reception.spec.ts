@@ -1,4 +1,4 @@
-// Keys of others: when they are installed, and which are not. protocol.md 5.4, 11 rows 11 to 13; pitfalls 3: orderings 13 to 15.
+// Keys of others: which are installed, and when. protocol.md 5.4, 11 rows 11 to 13; pitfalls 3: orderings 13 to 15.
 import { filter, map, merge, mergeMap, type Observable, of } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it, vi } from "vitest";
@@ -13,7 +13,7 @@ interface Drawing extends Omit<Plan, "members" | "letters"> {
   readonly expected: string;
 }
 
-/** The keys of others, as `bob2#0=7`: whose, of which instance, its index, and the byte that it is made of. */
+/** The keys of others, as `bob2#0=7`: the member instance, the index, and the byte that the key consists of. */
 const others = ({ key$ }: ReturnType<typeof scene>): Observable<string> =>
   key$.pipe(
     filter(({ own }) => !own),
@@ -28,14 +28,14 @@ const shows = (
 ) =>
   marbles(({ cold, expectObservable }: RunHelpers) => {
     const { members = "a", letters: times, expected, ...plan } = drawing;
-    const messages = Object.entries(letters).map(([mark, it]) => [mark, "type" in it ? it : letter(it)] as const);
+    const messages = Object.entries(letters).map(([mark, one]) => [mark, "type" in one ? one : letter(one)] as const);
     const call = scene({ ...plan, members: cold(members, lists), letters: cold(times, Object.fromEntries(messages)) });
     expectObservable(others(call)).toBe(expected, words);
   });
 
 describe("a key and its member", () => {
   it(
-    "meet when the key comes first (ordering 13)",
+    "a key that comes first is installed with its member (ordering 13)",
     shows(
       { members: "  a--b", letters: "-k", expected: "---x" },
       { a: "me", b: "me bob" },
@@ -45,7 +45,7 @@ describe("a key and its member", () => {
   );
 
   it(
-    "meet when the member comes first (ordering 13)",
+    "a key that comes after its member is installed at once (ordering 13)",
     shows(
       { members: "  a-b", letters: "---k", expected: "---x" },
       { a: "me", b: "me bob" },
@@ -55,7 +55,7 @@ describe("a key and its member", () => {
   );
 
   it(
-    "meet when the member is a state member, whose keys carry another id",
+    "a key for a state member is installed although it carries another member id",
     shows(
       { letters: "-k", expected: "-x" },
       { a: "me bob.state" },
@@ -66,7 +66,7 @@ describe("a key and its member", () => {
 });
 
 it(
-  "a key waits for its member, though somebody else claims that member's id",
+  "a key waits for its member although another user claims the id of that member",
   shows(
     { members: "  a--b", letters: "-k", expected: "---x" },
     { a: "me eve.state.bob", b: "me eve.state.bob bob.state" },
@@ -76,7 +76,7 @@ it(
 );
 
 it(
-  "a key of an outsider that names a member's id waits in vain",
+  "a key of a user outside the call is not installed for the member that it names",
   shows(
     { members: "a", letters: "-k", expected: "" },
     { a: "me bob" },
@@ -85,7 +85,7 @@ it(
 );
 
 it(
-  "a key says since when it may be installed: since it came, or since its member did",
+  "a key says since when it can be installed: since it came, or since its member did",
   marbles(({ cold, expectObservable }) => {
     const letters = cold("-k---l", { k: letter({ from: "bob" }), l: letter({ from: "bob", index: 1, sentTs: 1 }) });
     const { key$ } = scene({ members: cold("a--b", { a: "me", b: "me bob" }), letters });
@@ -99,7 +99,7 @@ it(
 
 describe("an old key", () => {
   it(
-    "of another membership of the device is not applied (ordering 14)",
+    "an old key of another membership of the device is not installed (ordering 14)",
     shows(
       { members: "  a-b-c", letters: "-k---k-m", expected: "-x-----y" },
       { a: "me bob", b: "me", c: "me bob2" },
@@ -109,7 +109,7 @@ describe("an old key", () => {
   );
 
   it(
-    "of the same index gives way to the newer one by the sender's clock, in whichever order they come (ordering 15)",
+    "the newer of two keys with one index, by the sender's clock, is installed in any order (ordering 15)",
     shows(
       { letters: "-n-o-p", expected: "-x---y" },
       { a: "me bob" },
@@ -123,7 +123,7 @@ describe("an old key", () => {
   );
 
   it(
-    "that waited with a newer one for the member is not installed",
+    "an older key that waited with a newer one for the member is not installed",
     shows(
       { members: "  a---b", letters: "-no", expected: "----y" },
       { a: "me", b: "me bob" },
@@ -133,7 +133,7 @@ describe("an old key", () => {
   );
 
   it(
-    "is not taken for a state member that has re-joined",
+    "an old key of a state member that re-joined does not count",
     shows(
       { members: "  a-b", letters: "-k--n", expected: "-x--y" },
       { a: "me bob.state", b: "me bob2.state" },
@@ -143,7 +143,7 @@ describe("an old key", () => {
   );
 
   it(
-    "is not told again when it is sent again",
+    "a key that is sent again is not emitted again",
     shows(
       { letters: "-k-l", expected: "-x--" },
       { a: "me bob" },
@@ -154,7 +154,7 @@ describe("an old key", () => {
 });
 
 it(
-  "keys of a sticky member that came while the room showed its device as a state member are installed for it too",
+  "keys of a sticky member that came while its device was a state member are installed for both",
   shows(
     { members: "  a-b", letters: "-k", expected: "-xy" },
     { a: "me bob.state", b: "me bob" },
@@ -164,7 +164,7 @@ it(
 );
 
 it(
-  "a sticky member does not get the keys of another membership of its device",
+  "a sticky member does not get keys of another membership of its device",
   shows(
     { members: "  a--b", letters: "-kl", expected: "-xy-" },
     { a: "me bob.state", b: "me bob" },
@@ -174,7 +174,7 @@ it(
 );
 
 it(
-  "keys of a device are taken when another membership of it has left",
+  "a key is installed after another membership of its device has left",
   shows(
     { members: "  a-b", letters: "---k", expected: "---x" },
     { a: "me bob bob2", b: "me bob2" },
@@ -183,9 +183,9 @@ it(
   ),
 );
 
-describe("of the keys of a member", () => {
+describe("the keys of a member", () => {
   it(
-    "nothing is kept once it has left",
+    "no key is kept after its member has left",
     shows(
       { members: "  a-b-a", letters: "-k---k", expected: "-x---x" },
       { a: "me bob", b: "me" },
@@ -195,7 +195,7 @@ describe("of the keys of a member", () => {
   );
 
   it(
-    "the last eight are kept in mind",
+    "the last eight keys of a member are kept",
     marbles(({ cold, expectObservable, flush }) => {
       const letters = Object.fromEntries([..."abcdefghi"].map((mark, index) => [mark, letter({ from: "bob", index })]));
       const call = scene({ members: cold("m", { m: "me bob" }), letters: cold("-abcdefghi-b-a", letters) });
@@ -207,72 +207,85 @@ describe("of the keys of a member", () => {
   );
 });
 
-describe("refused, with a trace of the reason, is", () => {
-  const refused = (
-    title: string,
-    it_: Letter | ToDeviceMessage,
-    reason: object,
-    plan: Partial<Plan> = {},
-    names = "me bob carl",
-  ) =>
-    it(
-      title,
-      marbles(({ cold, expectObservable, flush }) => {
-        const message = "type" in it_ ? it_ : letter(it_);
-        const call = scene({ ...plan, members: cold("a", { a: names }), letters: cold("-k", { k: message }) });
-        expectObservable(others(call), "^---!").toBe("");
-        flush();
-        expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
-          { kind: "key-rejected", userId: message.sender, ...reason },
-        ]);
-      }),
-    );
-
-  refused("a message in the clear", { from: "bob", proof: "none" }, { reason: "cleartext", deviceId: "PHONE" });
-  refused(
-    "one of which the device is not known",
-    { from: "bob", proof: { crossSigned: true } },
-    { reason: "unproven-device", deviceId: "PHONE" },
-  );
-  refused(
-    "one that claims to be of another device",
-    { from: "bob", proof: { deviceId: "LAPTOP", crossSigned: true } },
-    { reason: "forged-device" },
-  );
-  refused(
-    "one of a device that is not cross-signed, if that is required",
-    { from: "bob", proof: { deviceId: "PHONE", crossSigned: false } },
-    { reason: "not-cross-signed" },
-    { requireCrossSigned: true },
-  );
-  refused("a key for somebody else's member id", { from: "carl", memberId: "id-of-bob" }, { reason: "not-its-member" });
-
+describe("a rejected key", () => {
+  interface Case {
+    readonly title: string;
+    readonly message: Letter | ToDeviceMessage;
+    readonly rejection: object;
+    readonly plan?: Partial<Plan>;
+  }
+  const cases: readonly Case[] = [
+    {
+      title: "in the clear",
+      message: { from: "bob", proof: "none" },
+      rejection: { reason: "cleartext", deviceId: "PHONE" },
+    },
+    {
+      title: "of an unknown device",
+      message: { from: "bob", proof: { crossSigned: true } },
+      rejection: { reason: "unproven-device", deviceId: "PHONE" },
+    },
+    {
+      title: "that claims to be of another device",
+      message: { from: "bob", proof: { deviceId: "LAPTOP", crossSigned: true } },
+      rejection: { reason: "forged-device" },
+    },
+    {
+      title: "of a device that is not cross-signed, if that is required",
+      message: { from: "bob", proof: { deviceId: "PHONE", crossSigned: false } },
+      rejection: { reason: "not-cross-signed" },
+      plan: { requireCrossSigned: true },
+    },
+    {
+      title: "for the member id of another member",
+      message: { from: "carl", memberId: "id-of-bob" },
+      rejection: { reason: "not-its-member" },
+    },
+    {
+      title: "that is null",
+      message: { type: "io.element.call.encryption_keys", sender: "@bob:example.org", content: null },
+      rejection: { reason: "malformed", path: "room_id" },
+    },
+  ];
   const malformed: readonly [string, object, string][] = [
     ["no keys", { keys: undefined }, "keys"],
     ["keys as a list", { keys: [{ index: 0, key: "AAAA" }] }, "keys"],
     ["a negative index", { keys: { index: -1, key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
     ["an index over 255", { keys: { index: 256, key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
     ["a fractional index", { keys: { index: 0.5, key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
-    ["an index in words", { keys: { index: "0", key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
+    ["an index as a string", { keys: { index: "0", key: "AAECAwQFBgcICQoLDA0ODw==" } }, "keys.index"],
     ["a short key", { keys: { index: 0, key: "AAEC" } }, "keys.key"],
     ["a key that is no base64", { keys: { index: 0, key: "!" } }, "keys.key"],
     ["a key that is no string", { keys: { index: 0, key: 7 } }, "keys.key"],
     ["no room", { room_id: undefined }, "room_id"],
     ["no device", { member: {} }, "member.claimed_device_id"],
-    ["a device without end", { member: { claimed_device_id: "X".repeat(513) } }, "member.claimed_device_id"],
+    ["a device id of 256 characters", { member: { claimed_device_id: "X".repeat(256) } }, "member.claimed_device_id"],
     ["no member", { member: "bob" }, "member.claimed_device_id"],
   ];
-  for (const [title, content, path] of malformed) {
-    refused(`a message with ${title}`, { from: "bob", content }, { reason: "malformed", path });
-  }
-  refused(
-    "a message that is nothing",
-    { type: "io.element.call.encryption_keys", sender: "@bob:example.org", content: null },
-    { reason: "malformed", path: "room_id" },
+  const malformedCases = malformed.map(
+    ([title, content, path]): Case => ({
+      title: `with ${title}`,
+      message: { from: "bob", content },
+      rejection: { reason: "malformed", path },
+    }),
+  );
+
+  it.each([...cases, ...malformedCases])(
+    "a key $title is traced with the reason",
+    ({ message: drawn, rejection, plan }) =>
+      marbles(({ cold, expectObservable, flush }) => {
+        const message = "type" in drawn ? drawn : letter(drawn);
+        const call = scene({ ...plan, members: cold("a", { a: "me bob carl" }), letters: cold("-k", { k: message }) });
+        expectObservable(others(call), "^---!").toBe("");
+        flush();
+        expect(call.traced("key-rejected", "key-early", "key-received")).toMatchObject([
+          { kind: "key-rejected", userId: message.sender, ...rejection },
+        ]);
+      })(),
   );
 
   it(
-    "a message played again",
+    "a replayed key is traced as outdated",
     marbles(({ cold, expectObservable, flush }) => {
       const message = letter({ from: "bob", sentTs: 10 });
       const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k-k", { k: message }) });
@@ -283,7 +296,7 @@ describe("refused, with a trace of the reason, is", () => {
   );
 
   it(
-    "a key whose member is not seen within a minute",
+    "a key whose member is not seen within a minute is traced as never-a-member",
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({
         members: cold("a 61s b", { a: "me", b: "me bob" }),
@@ -299,7 +312,7 @@ describe("refused, with a trace of the reason, is", () => {
   );
 
   it(
-    "the oldest of more than ten keys that wait for one device",
+    "the oldest of more than ten keys that wait for one device is rejected",
     marbles(({ cold, expectObservable, flush }) => {
       const indexes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
       const marks = Object.fromEntries(indexes.map((index) => [index.toString(16), letter({ from: "bob", index })]));
@@ -318,7 +331,7 @@ describe("refused, with a trace of the reason, is", () => {
 
 describe("keys that wait for their member", () => {
   const lists = { a: "me", b: "me bob" };
-  /** One key of each of so many: of devices of one user, or of users. */
+  /** Many keys, each of its own device or user. */
   const crowd = (count: number, make: (number: number) => Device) =>
     Array.from({ length: count }, (_, number): ToDeviceMessage => {
       const { userId: sender, deviceId } = make(number);
@@ -333,7 +346,7 @@ describe("keys that wait for their member", () => {
   });
 
   it(
-    "are not driven out by those of a thousand strangers, who are not in the room",
+    "early keys are not pushed out by those of a thousand users outside the room",
     marbles((helpers) => {
       const call = scene(plan(helpers, crowd(1_000, eves), "eve"));
       helpers.expectObservable(others(call)).toBe("----k", { k: "bob#0=1" });
@@ -343,7 +356,7 @@ describe("keys that wait for their member", () => {
   );
 
   it(
-    "are a thousand at most: of more, the oldest goes",
+    "early keys are a thousand at most, and the oldest goes first",
     marbles((helpers) => {
       const call = scene(plan(helpers, [...crowd(999, eves), letter({ from: "carl" }), letter({ from: "dave" })]));
       helpers.expectObservable(others(call), "^-----!").toBe("");
@@ -356,7 +369,7 @@ describe("keys that wait for their member", () => {
   );
 
   it(
-    "are a hundred of one user at most",
+    "early keys of one user are a hundred at most",
     marbles((helpers) => {
       const laptops = crowd(101, (number) => ({ userId: "@eve:example.org", deviceId: `LAPTOP${number}` }));
       const call = scene(plan(helpers, laptops));
@@ -367,30 +380,28 @@ describe("keys that wait for their member", () => {
   );
 });
 
-describe("passed over without a word is", () => {
-  const ignored = (title: string, message: ToDeviceMessage) =>
-    it(
-      title,
-      marbles(({ cold, expectObservable, flush }) => {
-        const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
-        expectObservable(others(call), "^---!").toBe("");
-        flush();
-        expect(call.traced("key-rejected", "key-early")).toEqual([]);
-      }),
-    );
-
-  ignored("a message of another type", { ...letter({ from: "bob" }), type: "m.room_key" });
-  ignored("a key of another room", letter({ from: "bob", content: { room_id: "!garden:example.org" } }));
-  ignored("a key of our own device", letter({ from: "me" }));
-  ignored("a key of another slot", letter({ from: "bob", content: { "rx.matrixrtc.slot_id": "m.call#SIDE" } }));
-  ignored("a key of another application", letter({ from: "bob", content: { session: { application: "org.board" } } }));
+describe("a message that is not for us", () => {
+  it.each([
+    ["of another type", { ...letter({ from: "bob" }), type: "m.room_key" }],
+    ["for another room", letter({ from: "bob", content: { room_id: "!garden:example.org" } })],
+    ["of our own device", letter({ from: "me" })],
+    ["for another slot", letter({ from: "bob", content: { "rx.matrixrtc.slot_id": "m.call#SIDE" } })],
+    ["for another application", letter({ from: "bob", content: { session: { application: "org.board" } } })],
+  ])("a message %s is ignored without a trace", (_, message) =>
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: message }) });
+      expectObservable(others(call), "^---!").toBe("");
+      flush();
+      expect(call.traced("key-rejected", "key-early")).toEqual([]);
+    })(),
+  );
 });
 
-describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
+describe("a key that names no slot, as matrix-js-sdk sends it", () => {
   const side = { slot: "m.call#SIDE" };
 
   it(
-    "is for the call of the room, whether it names an application or not",
+    "a key without a slot is for the call of the room, with or without an application",
     shows(
       { letters: "-k-l", expected: "-x-y" },
       { a: "me bob.state" },
@@ -403,7 +414,7 @@ describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
   );
 
   it(
-    "is for another slot if a sticky member of that has the very id, whichever of both comes first",
+    "a key without a slot is for another slot if a sticky member there has the id that it names",
     shows(
       { ...side, members: "a--b", letters: "-kl", expected: "---x-" },
       { a: "me", b: "me bob" },
@@ -413,7 +424,7 @@ describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
   );
 
   it(
-    "may name the application of that slot instead of m.call",
+    "a key without a slot can name the application of our slot instead of m.call",
     shows(
       { slot: "org.board#1", letters: "-kl", expected: "-x-" },
       { a: "me bob" },
@@ -426,7 +437,7 @@ describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
   );
 
   it(
-    "is refused by another slot where its device is a state member, which may be in both",
+    "a key without a slot is rejected in another slot where its device is a state member",
     marbles(({ cold, expectObservable, flush }) => {
       const letters = cold("-k-n", {
         k: letter({ from: "bob", key: 7, memberId: "@bob:example.org:PHONE" }),
@@ -443,7 +454,7 @@ describe("a key that names no slot, as those of matrix-js-sdk do not,", () => {
 });
 
 it(
-  "the proposal's format is read too, and keys of 32 bytes",
+  "the format of the proposal and keys of 32 bytes are read too",
   marbles(({ cold, expectObservable }) => {
     const content = {
       room_id: "!kitchen:example.org",
@@ -462,7 +473,7 @@ it(
 );
 
 it(
-  "the age of a key is between none and a day, whatever its sender's clock says",
+  "the age of a key is between 0 and one day with any clock of the sender",
   marbles(({ cold, flush }) => {
     const times = [-1.7e308, -86_400_000, 0, 5, 1.7e308];
     const letters = cold("----k").pipe(
@@ -478,21 +489,21 @@ it(
 
 describe("after leaving", () => {
   it(
-    "nothing comes in, and nobody listens",
+    "after leaving, nothing is received and nothing is subscribed to",
     marbles(({ cold, hot, expectObservable, expectSubscriptions, flush }) => {
       const letters = hot<ToDeviceMessage>("---k", { k: letter({ from: "bob" }) });
       const roomKeys = hot<RoomKeyEvent>("  ----");
-      const decryption$ = hot<Decryption>(" ----");
-      const call = scene({ members: cold("a 90s b", { a: "me bob", b: "me" }), letters, roomKeys, decryption$ });
+      const reports = hot<Decryption>(" ----");
+      const call = scene({ members: cold("a 90s b", { a: "me bob", b: "me" }), letters, roomKeys, reports });
       expectObservable(others(call), "^-!").toBe("");
-      for (const source of [letters, roomKeys, decryption$]) expectSubscriptions(source.subscriptions).toBe("^-!");
+      for (const source of [letters, roomKeys, reports]) expectSubscriptions(source.subscriptions).toBe("^-!");
       flush();
       expect(call.isWatched()).toBe(false);
       expect(call.trace.map(({ kind }) => kind)).toEqual(["key-created", "key-used", "key-sent", "key-delivered"]);
     }),
   );
 
-  it("no timer is left, though a key waits for its member and members wait for their keys", () => {
+  it("after leaving, no timer is left, although keys and members wait for each other", () => {
     vi.useFakeTimers();
     const { key$ } = scene({ members: of("me bob"), letters: of(letter({ from: "carl" })) });
     const subscription = key$.subscribe();
@@ -503,7 +514,7 @@ describe("after leaving", () => {
   });
 });
 
-describe("keys in the timeline, as old clients send them,", () => {
+describe("keys in the timeline, as old clients send them", () => {
   const bobsKeys = { device_id: "PHONE", call_id: "", keys: [{ index: 2, key: "AQEBAQEBAQEBAQEBAQEBAQ" }] };
   const event = (content: object, changes: object = {}) => ({
     roomId: "!kitchen:example.org",
@@ -515,7 +526,7 @@ describe("keys in the timeline, as old clients send them,", () => {
   });
 
   it(
-    "are taken from the device that encrypted them, each that is a key",
+    "all valid keys of a timeline event are accepted from the device that encrypted it",
     marbles(({ cold, expectObservable }) => {
       const keys = [{ index: 1 }, ...bobsKeys.keys, null, { index: 3, key: "AgICAgICAgICAgICAgICAg==" }];
       const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: event({ keys }) }) });
@@ -524,7 +535,7 @@ describe("keys in the timeline, as old clients send them,", () => {
   );
 
   it(
-    "are taken by one whose clock is wrong, since the server says that they are new",
+    "a timeline event that is new by the server is accepted although our clock is wrong",
     marbles(({ cold, expectObservable }) => {
       const fresh = event({}, { originServerTs: -90_000, ageMs: 40 });
       const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: fresh }) });
@@ -532,26 +543,26 @@ describe("keys in the timeline, as old clients send them,", () => {
     }),
   );
 
-  const cases: readonly [string, ReturnType<typeof event>, object[]][] = [
-    ["of another device are refused", event({}, { proof: { deviceId: "LAPTOP" } }), [{ reason: "forged-device" }]],
-    ["of a doubtful sender are refused", event({}, { proof: { crossSigned: false } }), [{ reason: "unproven-device" }]],
-    ["that name no device are refused", event({ device_id: 7 }), [{ reason: "malformed", path: "device_id" }]],
-    ["that name no call are refused", event({ call_id: 7 }), [{ reason: "malformed", path: "call_id" }]],
-    ["of another call are passed over", event({ call_id: "m.call#SIDE" }), []],
-    ["that are no list are refused", event({ keys: {} }), [{ reason: "malformed", path: "keys" }]],
-    ["from long ago are refused", event({}, { originServerTs: -61_000 }), [{ reason: "stale" }]],
-    ["that were old when they came are refused", event({}, { ageMs: 61_000 }), [{ reason: "stale" }]],
-    ["of another room are passed over", event({}, { roomId: "!garden:example.org" }), []],
-  ];
-  for (const [title, roomKey, refusals] of cases) {
-    it(
-      title,
-      marbles(({ cold, expectObservable, flush }) => {
-        const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: roomKey }) });
-        expectObservable(others(call), "^---!").toBe("");
-        flush();
-        expect(call.traced("key-rejected")).toMatchObject(refusals);
-      }),
-    );
-  }
+  it.each<[string, ReturnType<typeof event>, object[]]>([
+    ["of another device is rejected", event({}, { proof: { deviceId: "LAPTOP" } }), [{ reason: "forged-device" }]],
+    [
+      "of an unproven sender is rejected",
+      event({}, { proof: { crossSigned: false } }),
+      [{ reason: "unproven-device" }],
+    ],
+    ["without a device is rejected", event({ device_id: 7 }), [{ reason: "malformed", path: "device_id" }]],
+    ["without a call is rejected", event({ call_id: 7 }), [{ reason: "malformed", path: "call_id" }]],
+    ["for another call is ignored", event({ call_id: "m.call#SIDE" }), []],
+    ["without a list of keys is rejected", event({ keys: {} }), [{ reason: "malformed", path: "keys" }]],
+    ["from long ago is rejected", event({}, { originServerTs: -61_000 }), [{ reason: "stale" }]],
+    ["that was old when it came is rejected", event({}, { ageMs: 61_000 }), [{ reason: "stale" }]],
+    ["for another room is ignored", event({}, { roomId: "!garden:example.org" }), []],
+  ])("a timeline event %s", (_, roomKey, rejections) =>
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), roomKeys: cold("-k", { k: roomKey }) });
+      expectObservable(others(call), "^---!").toBe("");
+      flush();
+      expect(call.traced("key-rejected")).toMatchObject(rejections);
+    })(),
+  );
 });

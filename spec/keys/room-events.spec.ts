@@ -1,4 +1,4 @@
-// Our keys as events of the room, as old clients take them. protocol.md 5.5.
+// Our keys as room events, which old clients read. protocol.md 5.5.
 import { describe, expect, it } from "vitest";
 import { toUnpaddedBase64 } from "../../src/room/base64.ts";
 import { MatrixError, type OutgoingEvent } from "../../src/matrix.ts";
@@ -9,13 +9,13 @@ const rotation = { useDelayMs: 1_000, graceMs: 10_000 };
 const words = { i: "me#0", s: "0 > room", t: "1 > room", u: "me#1" };
 const network = new MatrixError("network", "no answer");
 
-/** A call whose members come and go as drawn: `b` Bob, `c` Carl, `d` Dave with us; what happens in it is what is expected. */
+/** Draws the members (see `lists`); and what goes out and comes into use. */
 const shows = (
   drawing: Omit<Plan, "members"> & { readonly members: string; readonly expected: string; until?: string },
 ) =>
   marbles(({ cold, expectObservable }) => {
     const { members, expected, until, ...plan } = drawing;
-    const call = scene({ keyTransport: "room-event", rotation, ...plan, members: cold(members, lists) });
+    const call = scene({ transport: "room-event", rotation, ...plan, members: cold(members, lists) });
     expectObservable(happening(call), until).toBe(expected, {
       ...words,
       b: "0 > bob",
@@ -28,7 +28,7 @@ const lists = { a: "me", b: "me bob", c: "me bob carl", d: "me bob carl dave", e
 
 describe("a key in a room event", () => {
   it(
-    "is sent once, for however many devices",
+    "one room event serves all devices",
     shows({
       members: "  d----------------",
       expected: " (is)-------------",
@@ -36,7 +36,7 @@ describe("a key in a room event", () => {
   );
 
   it(
-    "is sent once more for a joiner within the grace period",
+    "a joiner within the grace period causes one more room event",
     shows({
       members: "  b 4999ms c-------",
       expected: " (is) 4996ms s---",
@@ -44,7 +44,7 @@ describe("a key in a room event", () => {
   );
 
   it(
-    "is sent again after 3 s at the soonest, then for all who came meanwhile",
+    "the next room event with a key comes after 3 s, and serves all members that joined meanwhile",
     shows({
       members: "  b 999ms c 999ms d 6s -",
       expected: " (is) 2996ms s 6s -",
@@ -52,16 +52,16 @@ describe("a key in a room event", () => {
   );
 
   it(
-    "is not sent again for those who have left before its time",
+    "a room event is not sent if all members that it was for have left",
     shows({
       members: "  b 999ms c 999ms b 999ms ---",
-      // Carl may have heard of it: his leave makes a new one.
+      // Carl can have received the first event, so his leave makes a new key.
       expected: " (is) 1996ms t 999ms u---",
     }),
   );
 
   it(
-    "gives way to a new one after the grace period, at once however soon",
+    "a new key after the grace period is sent at once, also shortly after another room event",
     shows({
       members: "  b 9999ms c 999ms d 999ms ---",
       expected: " (is) 9996ms t 999ms u 1999ms t",
@@ -69,7 +69,7 @@ describe("a key in a room event", () => {
   );
 
   it(
-    "gives way to a new one after a leave, used after the use delay",
+    "a new key after a leave is sent at once, and used after the use delay",
     shows({
       members: "  d 99ms b 5s ----",
       expected: " (is) 96ms t 999ms u---",
@@ -77,7 +77,7 @@ describe("a key in a room event", () => {
   );
 
   it(
-    "that waits is not sent after leaving",
+    "a room event that waits is not sent after we leave",
     shows({
       members: "  b 999ms c 6s -",
       expected: " (is)--",
@@ -88,7 +88,7 @@ describe("a key in a room event", () => {
 
 describe("a room event that fails", () => {
   it(
-    "is tried again with back-off, once for all",
+    "a failed room event is sent again with back-off, once for all devices",
     shows({
       roomOutcome: (count) => (count < 3 ? network : "sent"),
       members: "  d-------------------------",
@@ -97,7 +97,7 @@ describe("a room event that fails", () => {
   );
 
   it(
-    "is tried again when the server allows it",
+    "a room event that the server limits is sent again when the server allows it",
     shows({
       roomOutcome: (count) => (count < 2 ? new MatrixError("rate-limited", "slow", { retryAfterMs: 7_000 }) : "sent"),
       members: "  d-------------------------",
@@ -106,7 +106,7 @@ describe("a room event that fails", () => {
   );
 
   it(
-    "without a word counts as failed after 30 s, and at once if the client gives up",
+    "a room event without an answer counts as failed after 30 s, or when the client gives up",
     shows({
       roomOutcome: (count) => (["silence", "end"] as const)[count - 1] ?? "sent",
       members: "  d-------------------------",
@@ -115,7 +115,7 @@ describe("a room event that fails", () => {
   );
 
   it(
-    "is made up for by the one that somebody gets who comes before it is tried again",
+    "the room event for a joiner also serves the devices that wait for a retry",
     shows({
       roomOutcome: (count) => (count < 2 ? network : "sent"),
       members: "  b 499ms c 9s -",
@@ -124,10 +124,10 @@ describe("a room event that fails", () => {
   );
 
   it(
-    "is tried again for those who stay, though one that was to come after it has lost its reason",
+    "a retry is sent for the members that stay, even if the room event planned after it is not needed any more",
     shows({
       rotation: { ...rotation, coalesceMs: 60_000 },
-      // The first event fails after 2.9 s. One for Carl was to follow at 3 s, but he has left by then.
+      // The first event fails after 2.9 s. The second is planned for Carl at 3 s, but he has left by then.
       latencyMs: 2_900,
       roomOutcome: (count) => (count < 2 ? network : "sent"),
       members: "  b 999ms c 999ms b 20s -",
@@ -137,7 +137,7 @@ describe("a room event that fails", () => {
   );
 
   it(
-    "is not tried again for those who have left, nor once the key is replaced",
+    "a failed room event is not sent again for devices that have left or for a replaced key",
     shows({
       roomOutcome: () => network,
       members: "  b 499ms a 9s -",
@@ -146,11 +146,11 @@ describe("a room event that fails", () => {
   );
 
   it(
-    "is told for each device, with the attempt",
+    "the outcome of a room event is traced for each device, with the attempt",
     marbles(({ cold, expectObservable, flush }) => {
       const roomOutcome = (count: number) => (count < 2 ? network : ("sent" as const));
       const call = scene({
-        keyTransport: "room-event",
+        transport: "room-event",
         roomOutcome,
         latencyMs: 5,
         members: cold("a", { a: "me bob carl" }),
@@ -173,9 +173,9 @@ const named = (name: string) => ({ keyIndex: 0, userId: `@${name}:example.org`, 
 
 describe("a key", () => {
   it(
-    "does not go into a room that is not encrypted, says so, and goes once it is",
+    "a key is withheld from a room that is not encrypted, and sent once it is",
     marbles(({ cold, expectObservable, flush }) => {
-      const call = scene({ keyTransport: "room-event", encryptedTs: 500, members: cold("b", lists) });
+      const call = scene({ transport: "room-event", encryptedTs: 500, members: cold("b", lists) });
       expectObservable(happening(call), "^ 4s !").toBe("i 999ms s", words);
       flush();
       expect(call.traced("key-withheld", "key-sent")).toEqual([
@@ -186,13 +186,13 @@ describe("a key", () => {
   );
 
   it(
-    "is in the event as old clients read it, and never in the trace",
+    "a room event contains the key as old clients read it, and the trace does not",
     marbles(({ cold, expectObservable, flush }) => {
-      const call = scene({ keyTransport: "both", members: cold("-b", lists) });
+      const call = scene({ transport: "both", members: cold("-b", lists) });
       const keys: string[] = [];
       call.messages$.subscribe(({ message }) => keys.push(toUnpaddedBase64(keyIn(message)!)));
       const events: OutgoingEvent[] = [];
-      call.events$.subscribe((sent) => events.push(sent));
+      call.events$.subscribe((outgoing) => events.push(outgoing));
       const event = {
         roomId: "!kitchen:example.org",
         type: "io.element.call.encryption_keys",
@@ -214,7 +214,7 @@ describe("a key", () => {
   );
 
   it(
-    "of ours that comes back from the room is passed over",
+    "our own key that comes back from the room is ignored",
     marbles(({ cold, expectObservable, flush }) => {
       const echo = {
         roomId: "!kitchen:example.org",
@@ -223,7 +223,7 @@ describe("a key", () => {
         content: { keys: [{ index: 0, key: "AQEBAQEBAQEBAQEBAQEBAQ" }], device_id: "PHONE", call_id: "" },
         proof: { deviceId: "PHONE", crossSigned: true },
       };
-      const call = scene({ keyTransport: "room-event", members: cold("b", lists), roomKeys: cold("-e", { e: echo }) });
+      const call = scene({ transport: "room-event", members: cold("b", lists), roomKeys: cold("-e", { e: echo }) });
       expectObservable(happening(call), "^---!").toBe("(is)", words);
       flush();
       expect(call.traced("key-received", "key-rejected", "key-early")).toEqual([]);
@@ -231,10 +231,10 @@ describe("a key", () => {
   );
 
   it(
-    "that is missing is asked for in a message, which room events have no words for",
+    "a missing key is requested in a message, since a room event cannot express it",
     marbles(({ cold, expectObservable }) => {
-      const call = scene({ keyTransport: "room-event", members: cold("b", lists) });
-      expectObservable(call.asked$, "^ 6s !").toBe("5s q", { q: "0 > bob" });
+      const call = scene({ transport: "room-event", members: cold("b", lists) });
+      expectObservable(call.requested$, "^ 6s !").toBe("5s q", { q: "0 > bob" });
       expectObservable(call.installed$, "^ 6s !").toBe("i", words);
     }),
   );
@@ -242,18 +242,18 @@ describe("a key", () => {
 
 describe("both ways", () => {
   it(
-    "a key goes to each device and once into the room",
+    "with both transports, a key goes to each device and once into the room",
     shows({
-      keyTransport: "both",
+      transport: "both",
       members: "  c-----------",
       expected: " (ixs)-------",
     }),
   );
 
   it(
-    "what failed one way is tried again that way only",
+    "with both transports, a failure is retried on the transport that failed",
     shows({
-      keyTransport: "both",
+      transport: "both",
       outcome: (name, attempt) => (name === "bob" && attempt < 2 ? "failed" : "sent"),
       roomOutcome: (count) => (count < 3 ? network : "sent"),
       members: "  c-----------------------------",
@@ -262,9 +262,9 @@ describe("both ways", () => {
   );
 
   it(
-    "a device that is not known does not have the event repeated",
+    "with both transports, an unknown device does not repeat the room event",
     shows({
-      keyTransport: "both",
+      transport: "both",
       outcome: (name) => (name === "bob" ? "unknown-device" : "sent"),
       members: "  c-----------------------------",
       expected: " (ixs) 995ms b 1999ms b",
@@ -273,9 +273,9 @@ describe("both ways", () => {
   );
 
   it(
-    "who comes back gets it both ways, though it was reached before",
+    "with both transports, a device that re-joins gets the key on both again",
     shows({
-      keyTransport: "both",
+      transport: "both",
       rotation: { ...rotation, coalesceMs: 9_000 },
       members: "  c 3999ms b 999ms c",
       expected: " (ixs) 4995ms (ys)",

@@ -1,5 +1,5 @@
-// What goes out to whom, and when we switch, as it is seen from outside. protocol.md 5.1, pitfalls 3: orderings 16 to 23.
-// One column is one millisecond: keys are used 4 ms after they are sent, and given to joiners for 10 ms.
+// Which keys go to whom, and when we use them. protocol.md 5.1, pitfalls 3: orderings 16 to 23.
+// One column is one millisecond. Keys are used 4 ms after they are sent, and joiners get them for 10 ms.
 import { filter, map, Observable, take, takeUntil, toArray } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ interface Drawing extends Omit<Plan, "members"> {
   readonly until?: string;
 }
 
-/** Members come and go as drawn, each letter a list of names; and what happens is what is expected. */
+/** Draws the members, each letter a list of names; and what goes out and comes into use. */
 const shows = (drawing: Drawing, lists: Record<string, string>, words: Record<string, string>) =>
   marbles(({ cold, expectObservable }: RunHelpers) => {
     const { members, expected, until, ...plan } = drawing;
@@ -25,7 +25,7 @@ const shows = (drawing: Drawing, lists: Record<string, string>, words: Record<st
 
 describe("the first key", () => {
   it(
-    "is there at once, and is sent as soon as the room shows us",
+    "the first key exists at once, and is sent as soon as the room shows us",
     shows(
       {
         members: "  a---b---c",
@@ -37,7 +37,7 @@ describe("the first key", () => {
   );
 
   it(
-    "goes to no device of ours, and once to a device that is there as two members",
+    "the first key goes to no device of ours, and once to a device with two members",
     shows(
       {
         members: "  a",
@@ -49,7 +49,7 @@ describe("the first key", () => {
   );
 
   it(
-    "waits for our own instance where an earlier one of our device is still there",
+    "the first key waits for our own membership while an earlier one of our device is visible",
     shows(
       {
         members: "  a---b",
@@ -63,7 +63,7 @@ describe("the first key", () => {
 
 describe("a leave", () => {
   it(
-    "makes a new key for those who stay, used after the use delay (B10)",
+    "a leave makes a new key for the members that stay, used after the use delay (B10)",
     shows(
       {
         members: "  a-----b",
@@ -75,7 +75,7 @@ describe("a leave", () => {
   );
 
   it(
-    "of the last one makes a new key at once: nobody is there to wait for",
+    "the leave of the last other member makes a new key, used at once",
     shows(
       {
         members: "  a-----b",
@@ -87,7 +87,7 @@ describe("a leave", () => {
   );
 
   it(
-    "during a roll-out makes a further key, which the leaver never gets (ordering 18)",
+    "a leave during a rotation makes one more key, which the leaver never gets (ordering 18)",
     shows(
       {
         members: "  a-----b-c",
@@ -99,7 +99,7 @@ describe("a leave", () => {
   );
 
   it(
-    "within coalesceMs of another one is covered by the same key",
+    "one new key covers all leaves within coalesceMs",
     shows(
       {
         rotation: { ...quick, coalesceMs: 5 },
@@ -112,7 +112,7 @@ describe("a leave", () => {
   );
 
   it(
-    "taken back before it is covered costs one message",
+    "a device that is back before its leave is covered costs one message",
     shows(
       {
         rotation: { ...quick, coalesceMs: 5 },
@@ -125,7 +125,7 @@ describe("a leave", () => {
   );
 
   it(
-    "of one of two members of a device changes nothing: the device is still there",
+    "the leave of one of two members of a device changes nothing",
     shows(
       {
         members: "  a-----b----",
@@ -137,7 +137,7 @@ describe("a leave", () => {
   );
 
   it(
-    "of somebody who never was sent a key changes nothing",
+    "the leave of a member that was never sent a key changes nothing",
     shows(
       {
         members: "  a---b----",
@@ -151,7 +151,7 @@ describe("a leave", () => {
 
 describe("a join", () => {
   it(
-    "within the grace period gets the same key (B9), and so does a burst; a leave inside it still makes a new one (B10, ordering 19)",
+    "joiners within the grace period get the key in use (B9), and a leave within it makes a new key (B10, ordering 19)",
     shows(
       {
         members: "  a----b-c-d",
@@ -163,7 +163,7 @@ describe("a join", () => {
   );
 
   it(
-    "after the grace period makes a new key for all, used after the use delay (B8)",
+    "a join after the grace period makes a new key for all, used after the use delay (B8)",
     shows(
       {
         members: "  a-----------b",
@@ -175,7 +175,7 @@ describe("a join", () => {
   );
 
   it(
-    "of the first other after the grace period makes a new key, used at once",
+    "the join of the first other member after the grace period makes a new key, used at once",
     shows(
       {
         members: "  a-----------b",
@@ -187,7 +187,7 @@ describe("a join", () => {
   );
 
   it(
-    "during a roll-out gets the key in use and the one to come (ordering 17)",
+    "a joiner during a rotation gets the key in use and the next one (ordering 17)",
     shows(
       {
         rotation: { useDelayMs: 8, graceMs: 10 },
@@ -200,7 +200,7 @@ describe("a join", () => {
   );
 
   it(
-    "of a device that was gone for less than a sync gets the key again (ordering 23), and makes no new one",
+    "a device that re-joined within one sync gets the key again, and causes no new one (ordering 23)",
     shows(
       {
         members: "  a------------b----",
@@ -212,7 +212,7 @@ describe("a join", () => {
   );
 
   it(
-    "of ours, after the room showed us as gone, gives everybody a key again",
+    "our own re-join gives everybody a key again",
     shows(
       {
         members: "  a-----b----c----",
@@ -224,7 +224,7 @@ describe("a join", () => {
   );
 
   it(
-    "of ours, unseen because it came with the leave, gives everybody the key again",
+    "our own re-join in the same sync as the leave gives everybody the key again",
     shows(
       {
         self: "state",
@@ -239,7 +239,7 @@ describe("a join", () => {
 
 describe("neither join nor leave", () => {
   it(
-    "is a refresh, a change of intent or another order: no message",
+    "a renewal, a change of intent or a new order of members sends nothing",
     shows(
       {
         members: "  a------------b---c---",
@@ -253,7 +253,7 @@ describe("neither join nor leave", () => {
 
 describe("age", () => {
   it(
-    "makes a new key every periodMs, if that is given, while others are there",
+    "age makes a new key every periodMs while others are in the call",
     shows(
       {
         rotation: { ...quick, periodMs: 8 },
@@ -268,7 +268,7 @@ describe("age", () => {
 
 describe("participantLimit", () => {
   it(
-    "keeps the key while it is reached: joiners get it, leavers keep it; below it, those who left are covered",
+    "the key stays while participantLimit is reached, and a new one covers the leavers below it",
     shows(
       {
         rotation: { ...quick, participantLimit: 4 },
@@ -283,7 +283,7 @@ describe("participantLimit", () => {
 
 describe("leaving", () => {
   it(
-    "stops everything at once, in the middle of a use delay too (ordering 16)",
+    "leaving stops everything at once, also during a use delay (ordering 16)",
     shows(
       {
         members: "  a-----b----c",
@@ -296,16 +296,15 @@ describe("leaving", () => {
   );
 });
 
-for (const [keyTransport, expected] of [
-  ["to-device", "d-----"],
-  ["room-event", "r-----"],
-  ["both", "(dr)--"],
-] as const)
-  it(
-    `whoever leaves at the word that a key goes out by ${keyTransport} sends none any more (pitfall 44)`,
+describe("a leave at the trace entry about a send", () => {
+  it.each([
+    ["to-device", "d-----"],
+    ["room-event", "r-----"],
+    ["both", "(dr)--"],
+  ] as const)("a leave at the trace entry about a send prevents that send (%s, pitfall 44)", (transport, expected) =>
     marbles(({ cold, expectObservable, flush }) => {
       const members = cold("a-----b", { a: "me bob carl", b: "me bob" });
-      const call = scene({ members, keyTransport, rotation: quick });
+      const call = scene({ members, transport, rotation: quick });
       const left$ = call.trace$.pipe(filter((entry) => entry.kind === "key-sent" && entry.keyIndex === 1));
       const sent$ = new Observable<string>((subscriber) => {
         call.sent$.subscribe((word) => subscriber.next(word));
@@ -314,12 +313,13 @@ for (const [keyTransport, expected] of [
       expectObservable(sent$).toBe(expected, { d: "0 > bob carl", r: "0 > room" });
       flush();
       expect(call.traced("key-sent").at(-1)).toMatchObject({ keyIndex: 1 });
-    }),
+    })(),
   );
+});
 
 describe("delivery", () => {
   it(
-    "that fails for one of three devices is tried again for that one, later each time (ordering 20)",
+    "a failed delivery to one of three devices is sent again to that one, with growing pauses (ordering 20)",
     shows(
       {
         outcome: (name, attempt) => (name === "carl" && attempt < 3 ? "failed" : "sent"),
@@ -332,20 +332,20 @@ describe("delivery", () => {
   );
 
   it(
-    "that the server wants later is tried again then, and no sooner than others",
+    "a delivery that the server limits is sent again when the server allows it",
     marbles(({ cold, expectObservable }) => {
-      const sendings = (retryAfterMs: number) => {
+      const sends = (retryAfterMs: number) => {
         const outcome = (_: string, attempt: number) => (attempt < 3 ? "failed" : "sent");
         return happening(scene({ members: cold("a", { a: "me bob" }), outcome, retryAfterMs }));
       };
       const words = { i: "me#0", s: "0 > bob" };
-      expectObservable(sendings(2_400)).toBe("(is) 2396ms s 2399ms s", words);
-      expectObservable(sendings(1_500)).toBe("(is) 1496ms s 1999ms s", words);
+      expectObservable(sends(2_400)).toBe("(is) 2396ms s 2399ms s", words);
+      expectObservable(sends(1_500)).toBe("(is) 1496ms s 1999ms s", words);
     }),
   );
 
   it(
-    "to a device that is unknown yet is tried again",
+    "a delivery to a device that is not known yet is sent again",
     shows(
       {
         outcome: (_, attempt) => (attempt === 1 ? "unknown-device" : "sent"),
@@ -358,7 +358,7 @@ describe("delivery", () => {
   );
 
   it(
-    "of which nothing is heard counts as failed after 30 s",
+    "a delivery without an answer counts as failed after 30 s",
     shows(
       {
         outcome: (_, attempt) => (attempt === 1 ? "silence" : "sent"),
@@ -371,7 +371,7 @@ describe("delivery", () => {
   );
 
   it(
-    "is not tried again for a device that has left: it is not a member at the instant of sending",
+    "a failed delivery is not sent again to a device that has left",
     shows(
       {
         outcome: (name) => (name === "carl" ? "failed" : "sent"),
@@ -384,7 +384,7 @@ describe("delivery", () => {
   );
 
   it(
-    "of a key that has been replaced is not tried again",
+    "a failed delivery of a replaced key is not sent again",
     shows(
       {
         outcome: (name, attempt) => (name === "carl" && attempt === 1 ? "failed" : "sent"),
@@ -398,7 +398,7 @@ describe("delivery", () => {
 });
 
 it(
-  "each key says since when we encrypt with it",
+  "each key of ours says since when we encrypt with it",
   marbles(({ cold, expectObservable }) => {
     const { key$ } = scene({ members: cold("a-----b", { a: "me bob carl", b: "me bob" }), rotation: quick });
     const since$ = key$.pipe(map(({ keyIndex, sinceTs }) => `${keyIndex} since ${sinceTs}`));
@@ -407,7 +407,7 @@ it(
 );
 
 it(
-  "counts keys from 0 to 255 and then from 0 (ordering 21)",
+  "key indexes count from 0 to 255 and then from 0 (ordering 21)",
   marbles(({ cold, expectObservable }) => {
     const { key$ } = scene({ members: cold("a", { a: "me bob" }), rotation: { useDelayMs: 1, periodMs: 2 } });
     const indexes$ = key$.pipe(

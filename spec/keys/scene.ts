@@ -2,7 +2,10 @@
 import {
   asyncScheduler,
   BehaviorSubject,
+  catchError,
   concat,
+  concatMap,
+  defer,
   EMPTY,
   filter,
   ignoreElements,
@@ -12,34 +15,36 @@ import {
   NEVER,
   Observable,
   of,
+  share,
   Subject,
+  tap,
   throwError,
   timer,
 } from "rxjs";
-import type { SessionContext } from "../../src/session-context.ts";
-import { mediaKeys } from "../../src/keys/media-keys.ts";
+import type { KeysContext } from "../../src/keys/channel.ts";
+import type { KeysEvent } from "../../src/keys/effects.ts";
+import { Keys } from "../../src/keys/keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
+import type { KeyTrace } from "../../src/keys/trace.ts";
 import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
 import {
   type Device,
-  type Matrix,
   MatrixError,
   type OutgoingEvent,
+  type RoomEvent,
   type RoomKeyEvent,
   type ToDeviceMessage,
   type ToDeviceOutcome,
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
 import { keyName } from "../../src/testing/index.ts";
-import type { TraceEntry } from "../../src/trace.ts";
-import type { EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
-import type { KeyTrace } from "../../src/keys/trace.ts";
+import type { Decryption, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
 
 const known = new Map<string, Membership>();
 
-/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: as a state member; `bob~`: refreshed; `eve.state.bob`: claims Bob's id. */
+/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
 export function member(name: string): Membership {
   const before = known.get(name);
   if (before) return before;
@@ -80,13 +85,13 @@ export const members = (names: string): readonly Membership[] =>
 export const deviceOf = (user: string): Device => ({ userId: `@${user}:example.org`, deviceId: "PHONE" });
 export const nameOf = ({ userId }: Pick<Device, "userId">): string => userId.slice(1, userId.indexOf(":"));
 
-/** 16 bytes that are all the same. */
+/** 16 equal bytes. */
 export const keyOf = (byte: number): Uint8Array<ArrayBuffer> => new Uint8Array(16).fill(byte);
 
 export interface Letter {
   readonly from: string;
   readonly index?: number;
-  /** The byte that the key is made of, */
+  /** The byte that the key consists of, */
   readonly key?: number;
   /** or all of them. */
   readonly bytes?: Uint8Array;
@@ -129,46 +134,32 @@ export interface Plan extends KeyOptions {
   readonly members: Observable<string>;
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
+  /** What the media layer reports. */
+  readonly reports?: Observable<Decryption>;
   readonly self?: "state" | "sticky";
   /** `m.call#ROOM` unless given. */
   readonly slot?: string;
   /** How long a message takes until it is acknowledged: 0 unless given. */
   readonly latencyMs?: number;
-  /** What becomes of a message for a device: sent, unless this says otherwise. `silence`: nobody ever tells. */
+  /** What happens to a message for a device: sent, unless this says otherwise. `silence`: no answer ever. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
   /** How long the server asks to wait before a delivery that failed is tried again. */
   readonly retryAfterMs?: number;
-  /** What becomes of an event of the room, by its number: taken, unless this says otherwise. `end`: no word, and no wait. */
+  /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
-  /** Who is not in the room, by the beginning of the name: nobody unless given. */
+  /** Users whose name begins like this are not in the room. Everybody is in it unless given. */
   readonly outsider?: string;
   /** From when on the room is encrypted: from the start unless given. */
   readonly encryptedTs?: number;
+  /** Nothing is traced. */
+  readonly dropsTrace?: boolean;
 }
 
-export function scene({
-  members: names$,
-  letters = NEVER,
-  roomKeys = NEVER,
-  self = "sticky",
-  slot = "m.call#ROOM",
-  latencyMs = 0,
-  outcome,
-  retryAfterMs,
-  roomOutcome = () => "sent",
-  encryptedTs = 0,
-  outsider,
-  ...options
-}: Plan) {
-  const membership$ = new BehaviorSubject<readonly Membership[]>([]);
-  const trace: TraceEntry[] = [];
-  const trace$ = new Subject<TraceEntry>();
+/** The port, as far as keys use it, and what goes out through it. */
+function drawnPort(plan: Plan) {
+  const { letters = NEVER, roomKeys = NEVER, latencyMs = 0, outcome, retryAfterMs, outsider, encryptedTs = 0 } = plan;
+  const { roomOutcome = () => "sent" } = plan;
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
-  const inWords = (isQuestion: boolean) =>
-    messages$.pipe(
-      filter(({ message }) => "rx.matrixrtc.wants_key" in (message.content as object) === isQuestion),
-      map(({ message, devices }) => `${indexIn(message)} > ${devices.map(nameOf).join(" ")}`),
-    );
   const events$ = new Subject<OutgoingEvent>();
   let eventCount = 0;
   const attempts = new Map<string, number>();
@@ -180,93 +171,126 @@ export function scene({
     const result = outcome?.(name, attempt) ?? "sent";
     if (result === "silence") return NEVER;
     const cause = retryAfterMs !== undefined && new MatrixError("rate-limited", "too many", { retryAfterMs });
-    const told: ToDeviceOutcome = { userId, deviceId, outcome: result, ...(cause && { cause }) };
-    return latencyMs > 0 ? timer(latencyMs).pipe(map(() => told)) : of(told);
+    const answer: ToDeviceOutcome = { userId, deviceId, outcome: result, ...(cause && { cause }) };
+    return latencyMs > 0 ? timer(latencyMs).pipe(map(() => answer)) : of(answer);
   };
-  const own = member(self === "state" ? "me.state" : "me");
-  const { userId, deviceId, memberId, participantIdentity } = own;
-  const matrix = {
-    userId,
-    deviceId,
+  const answerTo = (result: ReturnType<typeof roomOutcome>): Observable<string> => {
+    if (result === "sent") return of("$event");
+    if (result === "silence") return NEVER;
+    return result === "end" ? EMPTY : throwError(() => result);
+  };
+  const stateOf = (type: string, sender: string, content: object): RoomEvent => ({
+    type,
+    sender,
+    content,
+    eventId: "$state",
+    originServerTs: 0,
+    stateKey: sender,
+  });
+  const matrix: KeysContext["matrix"] = {
     toDevice$: letters,
     roomKey$: roomKeys,
-    stateEvent: (_: string, type: string, stateKey: string) => {
-      if (type === "m.room.encryption") return asyncScheduler.now() >= encryptedTs ? {} : undefined;
+    stateEvent: (_, type, stateKey) => {
       const isOutside = outsider !== undefined && stateKey.startsWith(`@${outsider}`);
-      return type === "m.room.member" && !isOutside ? { content: { membership: "join" } } : undefined;
+      const isThere = type === "m.room.encryption" ? asyncScheduler.now() >= encryptedTs : !isOutside;
+      return isThere ? stateOf(type, stateKey, { membership: "join" }) : undefined;
     },
-    send: (event: OutgoingEvent) =>
-      new Observable<string>((subscriber) => {
+    send: (event) =>
+      defer(() => {
         events$.next(event);
-        const result = roomOutcome((eventCount += 1));
-        const answer$ =
-          result === "sent"
-            ? of("$event")
-            : result === "silence"
-              ? NEVER
-              : result === "end"
-                ? EMPTY
-                : throwError(() => result);
-        return concat(timer(latencyMs).pipe(ignoreElements()), answer$).subscribe(subscriber);
+        const answer$ = answerTo(roomOutcome((eventCount += 1)));
+        return concat(timer(latencyMs).pipe(ignoreElements()), answer$);
       }),
-    sendToDevice(devices: readonly Device[], type: string, content: object) {
-      messages$.next({ message: { type, sender: userId, content }, devices });
+    sendToDevice: (devices, type, content) => {
+      messages$.next({ message: { type, sender: "@me:example.org", content }, devices });
       return of(...devices).pipe(mergeMap(outcomeFor));
     },
-  } as unknown as Matrix;
-  const call = {
+  };
+  return { matrix, messages$, events$ };
+}
+
+export function scene(plan: Plan) {
+  const { members: names$, self = "sticky", slot = "m.call#ROOM", reports = NEVER } = plan;
+  const { matrix, messages$, events$ } = drawnPort(plan);
+  const membership$ = new BehaviorSubject<readonly Membership[]>([]);
+  const trace: KeyTrace[] = [];
+  const trace$ = new Subject<KeyTrace>();
+  const context: KeysContext = {
     matrix,
     roomId,
     slot,
     membership$,
-    trace: (entry: TraceEntry) => {
+    trace: (entry) => {
+      if (plan.dropsTrace) return;
       trace.push(entry);
       trace$.next(entry);
     },
-  } as unknown as SessionContext<KeyTrace>;
-  const self$: OwnMember = { kind: own.kind, userId, deviceId, memberId, participantIdentity };
+  };
+  const inWords = (isRequest: boolean) =>
+    messages$.pipe(
+      filter(({ message }) => "rx.matrixrtc.wants_key" in (message.content as object) === isRequest),
+      map(({ message, devices }) => `${indexIn(message)} > ${devices.map(nameOf).join(" ")}`),
+    );
 
   // The members are there before anybody looks, as they are in a session.
   names$.pipe(map(members)).subscribe(membership$);
-  const unanswered$ = new Subject<void>();
-  const key$ = mediaKeys(call, self$, resolveKeyOptions(options), unanswered$);
+  const keys = new Keys(context);
+  const events = defer(() => {
+    const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));
+    const reporting$ = reports.pipe(
+      tap((report) => keys.decryption.next(report)),
+      ignoreElements(),
+      catchError(() => EMPTY),
+    );
+    // In this order, since reports are ignored while nobody is joined.
+    return new Observable<KeysEvent>((subscriber) => {
+      subscriber.add(event$.subscribe(subscriber));
+      if (!subscriber.closed) subscriber.add(reporting$.subscribe());
+    });
+  }).pipe(share());
+  const key$ = events.pipe(concatMap((event) => (event.kind === "key" ? [event.key] : [])));
   return {
+    keys,
     trace,
     trace$: trace$.asObservable(),
     key$,
     /** Whether anybody follows the members. */
     isWatched: () => membership$.observed,
-    /** Each time that our membership is to be renewed. */
-    unanswered$: unanswered$.asObservable(),
+    /** Emits when our membership has to be renewed. */
+    renewal$: events.pipe(filter(({ kind }) => kind === "peers-do-not-answer")),
     /** Keys to install: `me#0`, `bob#3`. */
     installed$: key$.pipe(map(keyName)),
     /** Keys that go out: `0 > bob carl`, or `0 > room`. */
     sent$: merge(inWords(false), events$.pipe(map((event) => `${indexOf(event)} > room`))),
-    /** Keys that go out along with a question for theirs. */
-    asked$: inWords(true),
+    /** Keys that go out along with a request for theirs. */
+    requested$: inWords(true),
     /** The messages themselves. */
     messages$: messages$.asObservable(),
     events$: events$.asObservable(),
-    /** Decisions in words, of the kinds wanted. */
-    traced: (...kinds: TraceEntry["kind"][]) => trace.filter(({ kind }) => kinds.includes(kind)),
+    /** Decisions of the kinds wanted. */
+    traced: (...kinds: KeyTrace["kind"][]) => trace.filter(({ kind }) => kinds.includes(kind)),
   };
+}
+
+function ownMember(self: "state" | "sticky"): OwnMember {
+  const { kind, userId, deviceId, memberId, participantIdentity } = member(self === "state" ? "me.state" : "me");
+  return { kind, userId, deviceId, memberId, participantIdentity };
 }
 
 export function keyIn({ type, content }: ToDeviceMessage): EncryptionKey["key"] | undefined {
   const format = formatOf(type);
   const parsed = format && parseKeyMessage(format, content);
-  return parsed && "key" in parsed ? parsed.key : undefined;
+  return parsed?.ok?.key;
 }
 
 function indexIn({ type, content }: ToDeviceMessage): number {
   const format = formatOf(type);
   const parsed = format && parseKeyMessage(format, content);
-  return parsed && "keyIndex" in parsed ? parsed.keyIndex : -1;
+  return parsed?.ok?.keyIndex ?? -1;
 }
 
 function indexOf({ content }: OutgoingEvent): number {
-  const parsed = parseRoomKeys(content);
-  return "keys" in parsed ? (parsed.keys[0]?.keyIndex ?? -1) : -1;
+  return parseRoomKeys(content).ok?.keys[0]?.keyIndex ?? -1;
 }
 
 /** Runs the keys and shows what goes out, in order with what is installed: `0 > bob`, `me#0`. */

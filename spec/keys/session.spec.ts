@@ -1,14 +1,15 @@
-// Keys between sessions over the virtual homeserver: what each holds, and what it can say of the others. protocol.md 5.
+// Keys between sessions over the virtual homeserver: what each holds, and what it says about the others. protocol.md 5.
 import { map, type Observable, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
-import { rtcSession } from "../../src/session.ts";
+import { rtcSession, type RtcSession } from "../../src/session.ts";
 import { keyName, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import type { EncryptionKey } from "../../src/types.ts";
 import { stateContent, stateMember, stickyContent, stickyLeave, stickyMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
 
 const [alice, bob, carl] = ["@alice:example.org", "@bob:example.org", "@carl:example.org"];
+const modes = ["compatibility", "matrix_2_0"] as const;
 
 function twoSessions(options: VirtualHomeserverOptions = {}) {
   const home = virtualHomeserver({ latencyMs: 1, syncMs: 1, ...options });
@@ -17,154 +18,132 @@ function twoSessions(options: VirtualHomeserverOptions = {}) {
   return { home, roomId, a: sessionOf(alice), b: sessionOf(bob) };
 }
 
-for (const mode of ["compatibility", "matrix_2_0"] as const)
-  for (const [one, other] of [
-    ["m.call#ROOM", "m.call#SIDE"],
-    ["m.call#ROOM", "org.board#1"],
-    ["org.board#1", "org.board#2"],
-  ] as const)
-    for (const keyTransport of ["to-device", "room-event"] as const)
-      it(
-        `two people in ${one} and in ${other} of one room in ${mode} mode, keys as ${keyTransport}, do not mix their keys`,
-        marbles(({ flush }) => {
-          const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
-          const roomId = home.createRoom({ members: [alice, bob], encrypted: true });
-          const clients = [alice, bob].map((userId) => home.client(userId, "PHONE"));
-          const slotOf = new Map<string, string>();
-          const taken: { by: string; key: string }[] = [];
-          for (const slot of [one, other])
-            for (const client of clients) {
-              const session = rtcSession(client, { roomId, slot });
-              session.encryptionKey$.subscribe(({ own, key }) =>
-                own ? slotOf.set(key.join(), slot) : taken.push({ by: slot, key: key.join() }),
-              );
-              session.join({ mode, keyTransport, leaveOn: timer(20_000) }).subscribe();
-            }
-          flush();
-          const words = taken.map(({ by, key }) => `${by} has a key of ${slotOf.get(key)}`);
-          expect(words.toSorted()).toEqual(
-            [one, one, other, other].map((slot) => `${slot} has a key of ${slot}`).toSorted(),
-          );
-        }),
-      );
-
 /** `alice ok 0, bob waiting no-key` */
-const inWords = (status$: Observable<readonly MemberEncryption[]>): Observable<string> =>
-  status$.pipe(map((statuses) => statuses.map(wordOf).join(", ")));
+const inWords = ({ encryptionStatus$ }: RtcSession): Observable<string> =>
+  encryptionStatus$.pipe(map((statuses) => Array.from(statuses.values(), wordOf).join(", ")));
 
-const wordOf = ({ member, ...it_ }: MemberEncryption): string => {
-  const name = member.userId.slice(1, member.userId.indexOf(":"));
-  return `${name} ${it_.status} ${it_.status === "ok" ? it_.keyIndex : it_.why}`;
+const wordOf = (one: MemberEncryption): string => {
+  const name = one.userId.slice(1, one.userId.indexOf(":"));
+  return `${name} ${one.status} ${one.status === "ok" ? one.keyIndex : one.why}`;
 };
 
-for (const mode of ["compatibility", "matrix_2_0"] as const) {
-  describe(`two sessions in ${mode} mode`, () => {
-    it(
-      "hold each other's keys, tell late subscribers, forget who left, and hold nothing after leaving",
-      marbles(({ flush }) => {
-        const { a, b } = twoSessions();
-        const [alices, bobs] = [a.join({ mode, leaveOn: timer(1_000) }), b.join({ mode, leaveOn: timer(500) })];
-        const log: string[] = [];
-        const look = (at: number, read: () => unknown) =>
-          timer(at).subscribe(() => log.push(`${at} ${JSON.stringify(read())}`));
-        const late = () => {
-          const names: string[] = [];
-          a.encryptionKey$.subscribe((key) => names.push(keyName(key))).unsubscribe();
-          return names;
-        };
-        const bobsKeys = () => b.membership$.value.flatMap((member) => b.keysOf(member).map(keyName));
+const statuses = ({ encryptionStatus$ }: RtcSession): string =>
+  Array.from(encryptionStatus$.value.values(), wordOf).toSorted().join(", ");
 
-        look(100, late);
-        look(100, bobsKeys);
-        look(100, () => a.encryptionStatus$.value.map(wordOf));
-        look(900, late);
-        look(900, () => a.encryptionStatus$.value.map(wordOf));
-        look(2_000, late);
-        look(2_000, () => a.encryptionStatus$.value.length);
-        look(2_000, () => [b.statistics$.value.keysMade, b.statistics$.value.received, b.statistics$.value.refused]);
-        alices.subscribe();
-        bobs.subscribe();
-        flush();
-        expect(log).toEqual([
-          '100 ["alice#0","bob#0"]',
-          '100 ["alice#0","bob#0"]',
-          '100 ["alice ok 0","bob ok 0"]',
-          '900 ["alice#0","alice#1"]',
-          '900 ["alice ok 1"]',
-          "2000 []",
-          "2000 0",
-          "2000 [1,1,0]",
-        ]);
-      }),
-    );
-  });
+/** `alice#0 bob#0`: the keys that a session holds. */
+const heldKeys = ({ keys$ }: RtcSession): string => keys$.value.map(keyName).join(" ");
+
+/** The keys that a late subscriber gets. */
+function lateKeys({ encryptionKey$ }: RtcSession): readonly EncryptionKey[] {
+  const keys: EncryptionKey[] = [];
+  encryptionKey$.subscribe((key) => keys.push(key)).unsubscribe();
+  return keys;
 }
 
-describe("what is known of keys", () => {
-  it(
-    "ends with our leave, though others stay, and begins anew with our next join",
+const slotPairs = [
+  ["m.call#ROOM", "m.call#SIDE"],
+  ["m.call#ROOM", "org.board#1"],
+  ["org.board#1", "org.board#2"],
+] as const;
+const transports = ["to-device", "room-event"] as const;
+
+describe("two calls in one room", () => {
+  it.each(
+    modes.flatMap((mode) =>
+      slotPairs.flatMap(([one, other]) => transports.map((transport) => [one, other, mode, transport] as const)),
+    ),
+  )("calls in %s and %s do not mix their keys (%s, %s)", (one, other, mode, transport) =>
     marbles(({ flush }) => {
+      const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+      const roomId = home.createRoom({ members: [alice, bob], encrypted: true });
+      const clients = [alice, bob].map((userId) => home.client(userId, "PHONE"));
+      const slotOf = new Map<string, string>();
+      const received: { by: string; key: string }[] = [];
+      for (const slot of [one, other])
+        for (const client of clients) {
+          const session = rtcSession(client, { roomId, slot });
+          session.encryptionKey$.subscribe(({ own, key }) =>
+            own ? slotOf.set(key.join(), slot) : received.push({ by: slot, key: key.join() }),
+          );
+          session.join({ mode, keys: { transport }, leaveOn: timer(20_000) }).subscribe();
+        }
+      flush();
+      const words = received.map(({ by, key }) => `${by} has a key of ${slotOf.get(key)}`);
+      expect(words.toSorted()).toEqual(
+        [one, one, other, other].map((slot) => `${slot} has a key of ${slot}`).toSorted(),
+      );
+    })(),
+  );
+});
+
+describe("the keys of a session", () => {
+  it.each(modes)("keys come to late subscribers too, go with the member that leaves, and go with us (%s)", (mode) =>
+    marbles(({ cold, expectObservable, flush }) => {
       const { a, b } = twoSessions();
-      const log: string[] = [];
-      const look = (at: number) =>
-        timer(at).subscribe(() => {
-          const keys = a.membership$.value.flatMap((member) => a.keysOf(member).map(keyName));
-          log.push([at, a.encryptionStatus$.value.map(wordOf).join(", "), ...keys].join(" "));
-        });
+      a.join({ mode, leaveOn: timer(1_000) }).subscribe();
+      b.join({ mode, leaveOn: timer(500) }).subscribe();
+      const look$ = cold("    100ms i 799ms j 1099ms k");
+      const both = "alice#0 bob#0";
+      const ours = "alice#0 alice#1";
+      const expected = "      100ms i 799ms j 1099ms k";
+      expectObservable(look$.pipe(map(() => heldKeys(a)))).toBe(expected, { i: both, j: ours, k: "" });
+      const late$ = look$.pipe(map(() => lateKeys(a).map(keyName).join(" ")));
+      expectObservable(late$).toBe(expected, { i: both, j: ours, k: "" });
+      const status$ = look$.pipe(map(() => statuses(a)));
+      expectObservable(status$).toBe(expected, { i: "alice ok 0, bob ok 0", j: "alice ok 1", k: "" });
+      flush();
+      expect(b.statistics$.value).toMatchObject({ keysCreated: 1, received: 1, rejected: 0 });
+    })(),
+  );
+
+  it(
+    "all keys go with our leave although others stay, and come again with our next join",
+    marbles(({ cold, expectObservable }) => {
+      const { a, b } = twoSessions();
       b.join({ leaveOn: timer(4_000) }).subscribe();
       timer(10).subscribe(() => a.join({ leaveOn: timer(990) }).subscribe());
       timer(2_000).subscribe(() => a.join({ leaveOn: timer(1_000) }).subscribe());
-      [900, 1_500, 2_005, 2_900, 3_500].forEach(look);
-      flush();
-      // At each leave of ours Bob makes a new key.
-      expect(log).toEqual([
-        "900 bob ok 0, alice ok 0 bob#0 alice#0",
-        "1500 ",
-        "2005 bob waiting no-key",
-        "2900 bob ok 1, alice ok 0 bob#1 alice#0",
-        "3500 ",
-      ]);
+      const look$ = cold("900ms i 599ms j 504ms k 894ms l 599ms m");
+      const expected = "  900ms i 599ms j 504ms k 894ms l 599ms m";
+      // Bob makes a new key at each of our leaves.
+      const status = { i: "alice ok 0, bob ok 0", k: "bob waiting no-key", l: "alice ok 0, bob ok 1" };
+      expectObservable(look$.pipe(map(() => statuses(a)))).toBe(expected, { ...status, j: "", m: "" });
+      const keys = { i: "alice#0 bob#0", j: "", k: "alice#0", l: "alice#0 bob#1", m: "" };
+      expectObservable(look$.pipe(map(() => heldKeys(a)))).toBe(expected, keys);
     }),
   );
 
   it(
-    "of a member is over when it leaves, though it comes back on the same device without a key",
-    marbles(({ flush }) => {
+    "the keys of a member go with it, also if its device is back without a key",
+    marbles(({ cold, expectObservable }) => {
       const { home, roomId, a, b } = twoSessions();
       const event = { type: stateMember, sender: bob, stateKey: `_${bob}_PHONE_m.call` };
       const content = stateContent({ device_id: "PHONE", membershipID: `${bob}:PHONE` });
       timer(1_000).subscribe(() => home.setState(roomId, { ...event, content }));
-      const log: string[] = [];
-      const look = (at: number) =>
-        timer(at).subscribe(() => log.push(`${at} ${a.encryptionStatus$.value.map(wordOf).join(", ")}`));
       a.join({ leaveOn: timer(3_000) }).subscribe();
       b.join({ leaveOn: timer(500) }).subscribe();
-      [400, 900, 1_100].forEach(look);
-      flush();
-      expect(log).toEqual(["400 alice ok 0, bob ok 0", "900 alice ok 1", "1100 alice ok 1, bob waiting no-key"]);
+      const status$ = cold("        400ms i 499ms j 199ms k").pipe(map(() => statuses(a)));
+      expectObservable(status$).toBe("400ms i 499ms j 199ms k", {
+        i: "alice ok 0, bob ok 0",
+        j: "alice ok 1",
+        k: "alice ok 1, bob waiting no-key",
+      });
     }),
   );
 
   it(
-    "tells those who come late since when each key is in use",
-    marbles(({ flush }) => {
+    "each key says since when it is in use",
+    marbles(({ cold, expectObservable }) => {
       const { a, b } = twoSessions();
-      const log: string[] = [];
-      const look = (at: number) =>
-        timer(at).subscribe(() => {
-          const since = (key: EncryptionKey) => log.push(`${at}: ${keyName(key)} since ${key.sinceTs}`);
-          a.encryptionKey$.subscribe(since).unsubscribe();
-        });
       a.join({ leaveOn: timer(9_000) }).subscribe();
       timer(100).subscribe(() => b.join({ leaveOn: timer(400) }).subscribe());
-      [300, 5_000].forEach(look);
-      flush();
-      expect(log).toEqual([
-        "300: alice#0 since 0",
-        "300: bob#0 since 108",
-        "5000: alice#0 since 0",
-        "5000: alice#1 since 502",
-      ]);
+      const since$ = cold("        300ms i 4699ms j").pipe(
+        map(() => lateKeys(a).map((key) => `${keyName(key)} since ${key.sinceTs}`)),
+      );
+      expectObservable(since$).toBe("300ms i 4699ms j", {
+        i: ["alice#0 since 0", "bob#0 since 108"],
+        j: ["alice#0 since 0", "alice#1 since 502"],
+      });
     }),
   );
 });
@@ -173,20 +152,17 @@ describe("a stay in a call", () => {
   const hourMs = 3_600_000;
 
   it(
-    "lasts for days, though after one its beginning is believed no more: nobody joins anew or loses a key",
+    "a stay lasts for days without a re-join or the loss of a key, though others stop to believe its age after one day",
     marbles(({ flush }) => {
       const { home, roomId, a, b } = twoSessions({ delayedEvents: false });
       const joined: string[] = [];
       a.trace$.subscribe((entry) => entry.kind === "member-joined" && joined.push(entry.member.userId));
       const log: string[] = [];
-      timer(30 * hourMs).subscribe(() => {
-        log.push(a.encryptionStatus$.value.map(wordOf).toSorted().join(", "));
-        a.encryptionKey$.subscribe((key) => log.push(keyName(key))).unsubscribe();
-      });
+      timer(30 * hourMs).subscribe(() => log.push(statuses(a), heldKeys(a)));
       for (const session of [a, b]) session.join({ leaveOn: timer(31 * hourMs) }).subscribe();
       flush();
       expect(joined).toEqual([alice, bob]);
-      expect(log).toEqual(["alice ok 0, bob ok 0", "alice#0", "bob#0"]);
+      expect(log).toEqual(["alice ok 0, bob ok 0", "alice#0 bob#0"]);
       const bobs = home.events(roomId).filter(({ type, sender }) => type === stateMember && sender === bob);
       const [join, ...claims] = bobs.map(({ content }) => (content as { created_ts?: number }).created_ts);
       expect([join, claims.pop()]).toEqual([undefined, undefined]);
@@ -195,13 +171,13 @@ describe("a stay in a call", () => {
   );
 
   it(
-    "ends with a leave, be the re-join in the same sync response and under the same member id (ordering 23)",
+    "a stay ends with a leave, also if the re-join comes in the same sync response with the same member id (ordering 23)",
     marbles(({ flush }) => {
       const { home, roomId, a } = twoSessions({ syncMs: 50 });
       const content = stickyContent({ member: { id: "page", user_id: bob, device_id: "PHONE" } });
-      const send = (ts: number, said: object) =>
+      const send = (ts: number, sent: object) =>
         timer(ts).subscribe(() =>
-          home.sendSticky(roomId, { type: stickyMember, sender: bob, content: said, encryption: "decrypted" }),
+          home.sendSticky(roomId, { type: stickyMember, sender: bob, content: sent, encryption: "decrypted" }),
         );
       home.client(bob, "PHONE");
       send(100, content);
@@ -218,99 +194,88 @@ describe("a stay in a call", () => {
   );
 
   it(
-    "of our own that the room takes for another does not leave us without a key",
-    marbles(({ flush }) => {
+    "we keep our key when the room shows us as another stay",
+    marbles(({ cold, expectObservable }) => {
       const { home, roomId, a } = twoSessions();
       const content = stateContent({ device_id: "PHONE", created_ts: 500 });
       const event = { type: stateMember, sender: alice, stateKey: `_${alice}_PHONE_m.call`, content };
       timer(1_000).subscribe(() => home.setState(roomId, event));
-      const log: string[] = [];
-      timer(1_500).subscribe(() => log.push(a.encryptionStatus$.value.map(wordOf).join(", ")));
       a.join({ leaveOn: timer(2_000) }).subscribe();
-      flush();
-      expect(log).toEqual(["alice ok 0"]);
+      expectObservable(cold("1500ms i").pipe(map(() => statuses(a)))).toBe("1500ms i", { i: "alice ok 0" });
     }),
   );
 });
 
 const roomKeyType = "io.element.call.encryption_keys";
 
-for (const mode of ["compatibility", "matrix_2_0"] as const) {
-  it(
-    `two sessions in ${mode} mode understand each other by room events alone, which are encrypted`,
-    marbles(({ flush }) => {
+describe("keys as room events", () => {
+  it.each(modes)("two sessions understand each other by encrypted room events alone (%s)", (mode) =>
+    marbles(({ cold, expectObservable, flush }) => {
       const { home, roomId, a, b } = twoSessions();
-      const options = { mode, keyTransport: "room-event", rotation: { useDelayMs: 100 } } as const;
-      const keys: string[] = [];
-      const names = () => a.encryptionKey$.subscribe((key) => keys.push(keyName(key))).unsubscribe();
-      const statuses: string[] = [];
-      const look = (at: number) =>
-        timer(at).subscribe(() => {
-          names();
-          statuses.push(a.encryptionStatus$.value.map(wordOf).join(", "));
-        });
+      const options = { mode, keys: { transport: "room-event", rotation: { useDelayMs: 100 } } } as const;
       a.join({ ...options, leaveOn: timer(9_000) }).subscribe();
       timer(1_000).subscribe(() => b.join({ ...options, leaveOn: timer(5_000) }).subscribe());
-      look(2_000);
-      look(8_000);
+      const look$ = cold("2s i 5999ms j");
+      const status = { i: "alice ok 0, bob ok 0", j: "alice ok 1" };
+      expectObservable(look$.pipe(map(() => statuses(a)))).toBe("2s i 5999ms j", status);
+      const keys = { i: "alice#0 bob#0", j: "alice#0 alice#1" };
+      expectObservable(look$.pipe(map(() => heldKeys(a)))).toBe("2s i 5999ms j", keys);
       flush();
-      expect(statuses).toEqual(["alice ok 0, bob ok 0", "alice ok 1"]);
-      expect(keys).toEqual(["alice#0", "bob#0", "alice#0", "alice#1"]);
-      // One of each: Bob was the last one to hear Alice.
+      // One of each: nobody but Bob has ever received a key of Alice.
       const events = home.events(roomId).filter(({ type }) => type === roomKeyType);
       expect(events.map(({ sender, proof }) => [sender, proof?.deviceId])).toEqual([
         [alice, "PHONE"],
         [bob, "PHONE"],
       ]);
       expect(home.requests.filter(({ request }) => request === "to-device")).toEqual([]);
+    })(),
+  );
+
+  it(
+    "with both transports, a client of 2025 and one of 2026 get our key, and we get theirs",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { home, roomId, a, b } = twoSessions();
+      const old = home.client(carl, "OLD");
+      const heard: unknown[] = [];
+      old.roomKey$?.subscribe(({ sender, content }) => heard.push([sender, content]));
+      const content = stateContent({ device_id: "OLD", membershipID: `${carl}:OLD` });
+      const keys = { device_id: "OLD", call_id: "", keys: [{ index: 3, key: "AQEBAQEBAQEBAQEBAQEBAQ" }] };
+
+      a.join({ keys: { transport: "both" }, leaveOn: timer(4_500) }).subscribe();
+      b.join({ leaveOn: timer(4_500) }).subscribe();
+      timer(500).subscribe(() => {
+        old.send({ roomId, type: stateMember, stateKey: `_${carl}_OLD_m.call`, content }).subscribe();
+        old.send({ roomId, type: roomKeyType, txnId: "1", content: keys }).subscribe();
+      });
+      const status$ = cold("4s i").pipe(map(() => [a, b].map(statuses)));
+      const all = "alice ok 0, bob ok 0, carl ok 3";
+      expectObservable(status$).toBe("4s i", { i: [all, all] });
+      flush();
+      const key = { index: 0, key: expect.any(String) };
+      const sent = { keys: [key], device_id: "PHONE", call_id: "", sent_ts: expect.any(Number) };
+      // For Bob, and once more when Carl has joined.
+      expect(heard).toEqual([
+        [alice, sent],
+        [carl, keys],
+        [alice, sent],
+      ]);
     }),
   );
-}
+});
 
-it(
-  "both ways, a client of 2025 and one of 2026 each get the key, and are heard",
-  marbles(({ flush }) => {
-    const { home, roomId, a, b } = twoSessions();
-    const old = home.client(carl, "OLD");
-    const heard: unknown[] = [];
-    old.roomKey$?.subscribe(({ sender, content }) => heard.push([sender, content]));
-    const content = stateContent({ device_id: "OLD", membershipID: `${carl}:OLD` });
-    const keys = { device_id: "OLD", call_id: "", keys: [{ index: 3, key: "AQEBAQEBAQEBAQEBAQEBAQ" }] };
-    const seen: string[] = [];
-    const see = () =>
-      seen.push(...[a, b].map(({ encryptionStatus$ }) => encryptionStatus$.value.map(wordOf).join(", ")));
-
-    a.join({ keyTransport: "both", leaveOn: timer(4_500) }).subscribe();
-    b.join({ leaveOn: timer(4_500) }).subscribe();
-    timer(500).subscribe(() => {
-      old.send({ roomId, type: stateMember, stateKey: `_${carl}_OLD_m.call`, content }).subscribe();
-      old.send({ roomId, type: roomKeyType, txnId: "1", content: keys }).subscribe();
-    });
-    timer(4_000).subscribe(see);
-    flush();
-    expect(seen).toEqual(Array(2).fill("alice ok 0, bob ok 0, carl ok 3"));
-    const key = { index: 0, key: expect.any(String) };
-    const told = { keys: [key], device_id: "PHONE", call_id: "", sent_ts: expect.any(Number) };
-    // For Bob, and when Carl has come.
-    expect(heard).toEqual([
-      [alice, told],
-      [carl, keys],
-      [alice, told],
-    ]);
-  }),
-);
-
-it(
-  "a key message that is lost leaves its member waiting, until it is asked for and given again",
-  marbles(({ expectObservable }) => {
-    const { home, a, b } = twoSessions();
-    home.answer({ userId: bob, request: "to-device" }, { lose: "request" });
-    a.join({ leaveOn: timer(8_000) }).subscribe();
-    b.join({ leaveOn: timer(9_000) }).subscribe();
-    expectObservable(inWords(a.encryptionStatus$), "^ 7s !").toBe("e 5ms w 5003ms k", {
-      e: "",
-      w: "alice ok 0, bob waiting no-key",
-      k: "alice ok 0, bob ok 0",
-    });
-  }),
-);
+describe("a lost key message", () => {
+  it(
+    "a lost key message leaves its member waiting until the key is requested and sent again",
+    marbles(({ expectObservable }) => {
+      const { home, a, b } = twoSessions();
+      home.injectFault({ userId: bob, request: "to-device" }, { lose: "request" });
+      a.join({ leaveOn: timer(8_000) }).subscribe();
+      b.join({ leaveOn: timer(9_000) }).subscribe();
+      expectObservable(inWords(a), "^ 7s !").toBe("e 5ms w 5003ms k", {
+        e: "",
+        w: "alice ok 0, bob waiting no-key",
+        k: "alice ok 0, bob ok 0",
+      });
+    }),
+  );
+});

@@ -1,253 +1,272 @@
-// What a UI can say of each member, and what is counted: folds of the trace.
-import { TestScheduler } from "rxjs/testing";
+// The encryption status of each member, as a UI reads it. protocol.md 5.4, 5.7, pitfalls 2, item 4.
+import { distinctUntilChanged, map, Observable } from "rxjs";
+import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
-import { EncryptionFacts } from "../../src/keys/encryption-status.ts";
-import { countKeys, noStatistics } from "../../src/keys/statistics.ts";
-import type { KeyRejection, KeyTrace } from "../../src/keys/trace.ts";
-import { type Letter, letter, member, type Plan, scene } from "./scene.ts";
+import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
 import type { Decryption } from "../../src/types.ts";
+import { marbles } from "../support/marbles.ts";
+import { letter, member, type Plan, scene } from "./scene.ts";
 
-const bob = member("bob");
-const { userId, deviceId, memberId, participantIdentity } = bob;
-const device = { userId, deviceId };
-const received = (keyIndex: number): KeyTrace => ({
-  kind: "key-received",
-  ...device,
-  memberId,
-  participantIdentity,
-  keyIndex,
-  ageMs: 20,
-});
-const media = (result: Decryption["result"], keyIndex?: number): KeyTrace => ({
-  kind: "media-decryption",
-  participantIdentity,
+/** `ok 0`, or why not; then whether our key is on its way. */
+function wordsOf(encryption: MemberEncryption | undefined): string {
+  if (!encryption) return "absent";
+  const { unreached } = encryption;
+  const word = encryption.status === "ok" ? `ok ${encryption.keyIndex}` : encryption.why;
+  return unreached ? `${word}, unreached: ${unreached}` : word;
+}
+
+/** The status of a member, in words, while we exchange keys. */
+const statusOf = ({ keys, key$ }: ReturnType<typeof scene>, name: string): Observable<string> =>
+  new Observable<string>((subscriber) => {
+    const words$ = keys.encryptionStatus$.pipe(
+      map((statuses) => wordsOf(statuses.get(member(name).participantIdentity))),
+      distinctUntilChanged(),
+    );
+    subscriber.add(key$.subscribe());
+    subscriber.add(words$.subscribe(subscriber));
+  });
+
+/** Letters of Bob: a number is a key of this index, upper case is something that is not accepted. */
+const letters = {
+  "0": letter({ from: "bob", index: 0 }),
+  "1": letter({ from: "bob", index: 1 }),
+  /** The key of the largest index. */
+  m: letter({ from: "bob", index: 255 }),
+  /** Another key with index 0. */
+  n: letter({ from: "bob", index: 0, key: 2, sentTs: 9 }),
+  /** Keys for a membership that we do not see. */
+  E: letter({ from: "bob2", index: 0 }),
+  F: letter({ from: "bob2", index: 1 }),
+  C: letter({ from: "bob", proof: "none" }),
+  U: letter({ from: "bob", proof: { crossSigned: false } }),
+  L: letter({ from: "bob", proof: { deviceId: "LAPTOP", crossSigned: true } }),
+  O: letter({ from: "bob", content: { member: { id: "id-of-bob", claimed_device_id: "LAPTOP" } } }),
+  S: letter({ from: "bob", proof: { deviceId: "PHONE", crossSigned: false } }),
+  M: letter({ from: "bob", memberId: "id-of-carl" }),
+};
+
+const report = (result: Decryption["result"], keyIndex?: number): Decryption => ({
+  participantIdentity: "sfu-bob",
   result,
   keyIndex,
 });
-const missed = (keyIndex: number): KeyTrace => media("missing-key", keyIndex);
-
-const statusAfter = (...entries: readonly KeyTrace[]) => {
-  const facts = new EncryptionFacts();
-  entries.forEach((entry, index) => facts.note(entry, index));
-  return facts.statusOf(bob);
+/** Reports about Bob. */
+const reports = {
+  o: report("ok"),
+  i: report("invalid-key"),
+  "0": report("missing-key", 0),
+  "1": report("missing-key", 1),
+  "2": report("missing-key", 2),
+  m: report("missing-key", 255),
 };
 
-describe("the status of a member", () => {
-  const cases: readonly [string, readonly KeyTrace[], object][] = [
-    ["waits for a key", [], { status: "waiting", why: "no-key" }],
-    ["is ok once there is one", [received(0)], { status: "ok", keyIndex: 0, sinceTs: 0 }],
-    ["is that of the newest key", [received(0), received(1)], { status: "ok", keyIndex: 1, sinceTs: 1 }],
-    [
-      "waits while a key is early",
-      [{ kind: "key-early", ...device, keyIndex: 0 }],
-      { status: "waiting", why: "key-early" },
-    ],
-    [
-      "waits for a key once an early one is given up",
-      [
-        { kind: "key-early", ...device, keyIndex: 0 },
-        { kind: "key-rejected", reason: "never-a-member", ...device, keyIndex: 0 },
-      ],
-      { status: "waiting", why: "no-key" },
-    ],
-    [
-      "waits while a key is early, whatever was given up before",
-      [
-        { kind: "key-rejected", reason: "never-a-member", ...device, keyIndex: 0 },
-        { kind: "key-early", ...device, keyIndex: 0 },
-      ],
-      { status: "waiting", why: "key-early" },
-    ],
-    [
-      "waits while one of two keys is early and the other is given up",
-      [
-        { kind: "key-early", ...device, keyIndex: 0 },
-        { kind: "key-early", ...device, keyIndex: 1 },
-        { kind: "key-rejected", reason: "too-many-early", ...device, keyIndex: 0 },
-      ],
-      { status: "waiting", why: "key-early" },
-    ],
-    [
-      "is no worse for a forged key beside a good one",
-      [received(0), { kind: "key-rejected", reason: "forged-device", ...device }],
-      { status: "ok", keyIndex: 0 },
-    ],
-    [
-      "does not suffer from an outdated key",
-      [{ kind: "key-rejected", reason: "outdated", ...device }],
-      { status: "waiting", why: "no-key" },
-    ],
-    [
-      "waits for a device that is unknown",
-      [{ kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "unknown-device", ...device }],
-      { status: "waiting", why: "device-unknown", unreached: "unknown-device" },
-    ],
-    [
-      "says that our key does not get there, though theirs did",
-      [received(0), { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device }],
-      { status: "ok", keyIndex: 0, unreached: "failed" },
-    ],
-    ["waits for the key that media needs", [received(0), missed(1)], { status: "waiting", why: "missing-key" }],
-    ["is ok once that key has come", [received(0), missed(1), received(1)], { status: "ok", keyIndex: 1 }],
-    [
-      "is ok once a later key has come, to which its member changes",
-      [received(255), missed(255), received(0)],
-      { status: "ok", keyIndex: 0 },
-    ],
-    ["is ok if the key that media lacks has just come", [received(1), missed(1)], { status: "ok", keyIndex: 1 }],
-    ["is ok if media lacks the key before", [received(1), missed(0)], { status: "ok", keyIndex: 1 }],
-    ["is not helped by an older key", [received(0), missed(2), received(1)], { status: "waiting", why: "missing-key" }],
-    ["is ok once media says so", [received(0), missed(1), media("ok")], { status: "ok", keyIndex: 0, sinceTs: 0 }],
-    [
-      "says that a key does not fit, whichever index",
-      [received(0), media("invalid-key")],
-      { status: "waiting", why: "invalid-key" },
-    ],
-    [
-      "is ok once a key has come instead of one that did not fit",
-      [received(0), media("invalid-key"), received(0)],
-      { status: "ok", keyIndex: 0, sinceTs: 2 },
-    ],
-    [
-      "is ok once media can be decrypted that was late for its key",
-      [received(0), received(1), media("invalid-key"), media("ok")],
-      { status: "ok", keyIndex: 1, sinceTs: 1 },
-    ],
-    [
-      "waits for a first key, whatever media is tried with that of an earlier membership",
-      [media("invalid-key"), missed(1)],
-      { status: "waiting", why: "no-key" },
-    ],
-    [
-      "says why no key was taken, whatever media is tried with",
-      [{ kind: "key-rejected", reason: "cleartext", ...device }, media("invalid-key")],
-      { status: "unverified", why: "cleartext" },
-    ],
-  ];
-  for (const [title, entries, status] of cases) {
-    it(title, () => expect(statusAfter(...entries)).toMatchObject({ member: bob, ...status }));
-  }
+const words: Record<string, string> = {
+  "0": "ok 0",
+  "1": "ok 1",
+  "5": "ok 255",
+  n: "no-key",
+  e: "key-early",
+  m: "missing-key",
+  i: "invalid-key",
+  u: "device-unknown, unreached: unknown-device",
+  f: "send-failed, unreached: failed",
+  g: "ok 0, unreached: failed",
+  c: "cleartext",
+  a: "absent",
+};
 
-  it("forgets that a key did not arrive once one has", () => {
-    const lost: KeyTrace = { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device };
-    expect(statusAfter(received(0), lost, { kind: "key-delivered", keyIndex: 0, ...device })).toEqual({
-      member: bob,
-      status: "ok",
-      keyIndex: 0,
-      sinceTs: 0,
+interface Drawing extends Omit<Plan, "members" | "letters" | "reports"> {
+  readonly members?: string;
+  readonly letters?: string;
+  readonly reports?: string;
+  readonly expected: string;
+}
+
+/** `b`: Bob, `d`: Bob again on the same device, `s`: Bob as two members, `n`: nobody but Carl. */
+const lists = { b: "me carl bob", d: "me carl bob2", s: "me carl bob bob2", n: "me carl" };
+
+/** Draws letters, reports and members; and the status of Bob. */
+const shows = (drawing: Drawing, name = "bob") =>
+  marbles(({ cold, expectObservable }: RunHelpers) => {
+    const { members = "b", letters: mail = "", reports: reported = "", expected, ...plan } = drawing;
+    const call = scene({
+      ...plan,
+      members: cold(members, lists),
+      letters: cold(mail, letters),
+      reports: cold(reported, reports),
     });
+    expectObservable(statusOf(call, name), "^ 100s !").toBe(expected, words);
   });
 
-  it("begins anew when the device is back as another member", () => {
-    const facts = new EncryptionFacts();
-    facts.note(received(0), 0);
-    facts.forget([bob], []);
-    expect(facts.statusOf(bob)).toEqual({ member: bob, status: "waiting", why: "no-key" });
-  });
+describe("the status of a member", () => {
+  it("the status is no-key until a key comes", shows({ letters: "--0", expected: "n-0" }));
+  it("the status is ok with the newest key", shows({ letters: "--0-1", expected: "n-0-1" }));
+  it("the status is absent for a user who is no member", shows({ members: "n", expected: "a" }));
 
-  it("begins anew after trouble that came when the member had left already", () => {
-    const facts = new EncryptionFacts();
-    facts.note(received(0), 0);
-    facts.forget([bob], []);
-    facts.note(media("invalid-key"), 1);
-    expect(facts.statusOf(bob)).toEqual({ member: bob, status: "waiting", why: "no-key" });
-    facts.note(received(0), 2);
-    expect(facts.statusOf(bob)).toEqual({ member: bob, status: "ok", keyIndex: 0, sinceTs: 2 });
-  });
+  it(
+    "the status is key-early while a key waits for a membership that we do not see, for a minute",
+    shows({ letters: "--E", expected: "n-e 59999ms n" }),
+  );
+  it(
+    "the status is key-early again when another key waits after the first was given up",
+    shows({ letters: "--E 69997ms F", expected: "n-e 59999ms n 9997ms e" }),
+  );
+  it("the status is key-early until both of two keys are given up", shows({ letters: "--EF", expected: "n-e 60s n" }));
+  it(
+    "the status is no-key for a member that we see a minute after its key was given up",
+    shows({ members: "n 62s b", letters: "--E", expected: "a 62s n" }),
+  );
 
-  it("of one of two members of a device outlives the other", () => {
-    const facts = new EncryptionFacts();
-    facts.note({ kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device }, 0);
-    facts.forget([member("bob2")], [bob]);
-    expect(facts.statusOf(bob)).toMatchObject({ status: "waiting", why: "send-failed" });
-  });
+  it("the status stays ok when a forged key comes after a good one", shows({ letters: "--0L", expected: "n-0-" }));
+  it("the status stays ok when an outdated key comes", shows({ letters: "--n0", expected: "n-0-" }));
 
-  it("keeps no more strangers in mind than it should", () => {
-    const facts = new EncryptionFacts();
-    facts.note({ kind: "key-early", ...device, keyIndex: 0 }, 0);
-    for (let count = 0; count < 5_000; count++)
-      facts.note({ kind: "key-early", userId: "@eve:example.org", deviceId: String(count), keyIndex: 0 }, 0);
-    expect(facts.statusOf(bob)).toMatchObject({ why: "no-key" });
-  });
+  it(
+    "the status is device-unknown while no key came and the server does not know the device",
+    shows({ outcome: () => "unknown-device", expected: "u" }),
+  );
+  it(
+    "the status is send-failed while no key came and ours cannot be sent",
+    shows({ outcome: () => "failed", expected: "f" }),
+  );
+  it(
+    "the status says that our key did not arrive, although theirs did",
+    shows({ outcome: () => "failed", letters: "--0", expected: "f-g" }),
+  );
+  it(
+    "the status forgets that our key did not arrive once it has",
+    shows({
+      outcome: (name, attempt) => (name === "bob" && attempt === 1 ? "failed" : "sent"),
+      letters: "--0",
+      expected: "f-g 997ms 0",
+    }),
+  );
+  it(
+    "the status keeps that our key did not arrive when another member of the device leaves",
+    shows({ members: "s-b", outcome: () => "failed", expected: "f--" }),
+  );
+
+  it(
+    "the status is missing-key while the media needs another key",
+    shows({ letters: "-0", reports: "--1", expected: "n0m" }),
+  );
+  it("the status is ok once that key comes", shows({ letters: "-0-1", reports: "--1", expected: "n0m1" }));
+  it(
+    "the status is ok once a later key comes, to which its member changes",
+    shows({ letters: "-1-m-0", reports: "----m", expected: "n1-5-0" }),
+  );
+  it("the status is ok once key 0 comes after 255", shows({ letters: "-m-0", reports: "--0", expected: "n5m0" }));
+  it(
+    "the status stays ok if the key that the media needs has just come",
+    shows({ letters: "-1", reports: "--1", expected: "n1" }),
+  );
+  it("the status stays ok if the media needs the key before", shows({ letters: "-1", reports: "--0", expected: "n1" }));
+  it(
+    "the status is not helped by an older key than the media needs",
+    shows({ letters: "-0-1", reports: "--2", expected: "n0m" }),
+  );
+  it("the status is ok once the media is decrypted", shows({ letters: "-0", reports: "--1-o", expected: "n0m-0" }));
+  it(
+    "the status is invalid-key while the media does not fit the key",
+    shows({ letters: "-0", reports: "--i", expected: "n0i" }),
+  );
+  it(
+    "the status is ok once another key comes instead of one that did not fit",
+    shows({ letters: "-0-n", reports: "--i", expected: "n0i0" }),
+  );
+  it(
+    "the status is ok once late media is decrypted with an older key",
+    shows({ letters: "-01", reports: "---io", expected: "n01i1" }),
+  );
+  it(
+    "the status is no-key while no key came, even if media was tried with a key of an earlier membership",
+    shows({ reports: "-i1", expected: "n" }),
+  );
+  it(
+    "the status is the reason of a rejection, even if media was tried",
+    shows({ letters: "-C", reports: "--i", expected: "nc" }),
+  );
+
+  it(
+    "the status starts again for the same device as another member",
+    shows({ members: "n-b---d", letters: "---0", expected: "a-----n" }, "bob2"),
+  );
+  it(
+    "the status starts again for a member that left, was reported and is back",
+    shows({ members: "b--n-b", letters: "-0----0", reports: "----i", expected: "n0-a-n0" }),
+  );
 });
 
-describe("a member whose key is refused", () => {
-  /** What is told of Bob once such a message has come. */
-  const statusUpon = (it_: Letter, plan: Partial<Plan> = {}) => {
-    let status: object = {};
-    new TestScheduler(() => {}).run(({ cold, flush }) => {
-      const members = cold("a", { a: "me bob carl" });
-      const call = scene({ ...plan, members, letters: cold("-k", { k: letter(it_) }) });
+describe("the status of a member whose key is rejected", () => {
+  const cases: readonly [why: string, mark: string, plan?: Partial<Plan>][] = [
+    ["cleartext", "C"],
+    ["unproven-device", "U"],
+    ["forged-device", "O"],
+    ["not-cross-signed", "S", { requireCrossSigned: true }],
+    ["not-its-member", "M"],
+  ];
+  it.each(cases)("the status is unverified: %s", (why, mark, plan) =>
+    marbles(({ cold, flush }) => {
+      const call = scene({ ...plan, members: cold("b", lists), letters: cold("-k", { k: letters[mark as "C"] }) });
+      let status: MemberEncryption | undefined;
+      call.keys.encryptionStatus$.subscribe((statuses) => (status = statuses.get("sfu-bob") ?? status));
       call.key$.subscribe();
       flush();
-      status = statusAfter(
-        ...call.traced("key-rejected", "key-received", "key-early").map((entry) => entry as KeyTrace),
-      );
-    });
-    return status;
-  };
-  const cases: readonly [why: KeyRejection, letter: Omit<Letter, "from">, plan?: Partial<Plan>][] = [
-    ["cleartext", { proof: "none" }],
-    ["unproven-device", { proof: { crossSigned: false } }],
-    ["forged-device", { content: { member: { claimed_device_id: "LAPTOP" } } }],
-    ["not-cross-signed", { proof: { deviceId: "PHONE", crossSigned: false } }, { requireCrossSigned: true }],
-    ["not-its-member", { memberId: "id-of-carl" }],
-  ];
-  for (const [why, it_, plan] of cases)
-    it(`as ${why} is unverified`, () => {
-      expect(statusUpon({ from: "bob", ...it_ }, plan)).toMatchObject({ status: "unverified", why });
-    });
+      expect(status).toMatchObject({ status: "unverified", why });
+    })(),
+  );
 
-  for (const proof of ["none", { crossSigned: false }] as const)
-    it(`in its name, sent by somebody else ${proof === "none" ? "in the clear" : "unproven"}, is none the worse`, () => {
-      const content = { member: { id: memberId, claimed_device_id: deviceId, claimed_user_id: userId } };
-      expect(statusUpon({ from: "eve", proof, content })).toMatchObject({ status: "waiting", why: "no-key" });
-    });
+  it(
+    "the status is unverified for a member that we see shortly after its key was rejected",
+    shows({ members: "n--b", letters: "-C", expected: "a--c" }),
+  );
+
+  it.each([
+    ["in the clear", "none"],
+    ["by an unproven device", { crossSigned: false }],
+  ] as const)("the status stays no-key when somebody else sent the message %s", (_, proof) =>
+    marbles(({ cold, expectObservable }) => {
+      const content = { member: { id: "id-of-bob", claimed_device_id: "PHONE", claimed_user_id: "@bob:example.org" } };
+      const call = scene({
+        members: cold("b", lists),
+        letters: cold("-k", { k: letter({ from: "eve", proof, content }) }),
+      });
+      expectObservable(statusOf(call, "bob"), "^---!").toBe("n", words);
+    })(),
+  );
 });
 
-describe("statistics of a key that is not taken", () => {
-  const reasons: Readonly<Record<KeyRejection, "received" | "refused" | "nothing">> = {
-    malformed: "refused",
-    cleartext: "refused",
-    "unproven-device": "refused",
-    "forged-device": "refused",
-    "not-cross-signed": "refused",
-    "not-its-member": "refused",
-    outdated: "received",
-    known: "received",
-    "unknown-slot": "received",
-    "never-a-member": "received",
-    "too-many-early": "received",
-    stale: "nothing",
-  };
-  for (const [reason, counter] of Object.entries(reasons))
-    it(`${reason} count ${counter === "nothing" ? counter : `it as ${counter}`}`, () => {
-      const counted = countKeys(noStatistics, { kind: "key-rejected", reason: reason as KeyRejection, userId });
-      expect(counted).toEqual({ ...noStatistics, ...(counter !== "nothing" && { [counter]: 1 }) });
-    });
-});
+describe("the map of statuses", () => {
+  it(
+    "the map holds all members in their order, and keeps the statuses that do not change",
+    marbles(({ cold, flush }) => {
+      const call = scene({ members: cold("b----s", lists), letters: cold("-0-1", letters) });
+      const maps: ReadonlyMap<string, MemberEncryption>[] = [];
+      call.key$.subscribe();
+      call.keys.encryptionStatus$.subscribe((statuses) => statuses.size > 0 && maps.push(statuses));
+      flush();
+      expect(maps.map((statuses) => [...statuses.keys()].join(" "))).toEqual([
+        "sfu-me sfu-carl sfu-bob",
+        "sfu-me sfu-carl sfu-bob",
+        "sfu-me sfu-carl sfu-bob",
+        "sfu-me sfu-carl sfu-bob sfu-bob2",
+      ]);
+      const [first, , third, last] = maps;
+      expect(third?.get("sfu-carl")).toBe(first?.get("sfu-carl"));
+      expect(last?.get("sfu-bob")).toBe(third?.get("sfu-bob"));
+      expect(first?.get("sfu-me")).toMatchObject({ userId: "@me:example.org", status: "ok", keyIndex: 0, sinceTs: 0 });
+    }),
+  );
 
-it("statistics count what was made, sent, received and refused", () => {
-  const entries: readonly KeyTrace[] = [
-    { kind: "key-created", keyIndex: 0, reason: "first" },
-    { kind: "key-sent", keyIndex: 0, transport: "to-device", devices: 3 },
-    { kind: "key-delivered", keyIndex: 0, ...device },
-    { kind: "key-not-delivered", keyIndex: 0, attempt: 1, outcome: "failed", ...device },
-    received(0),
-    received(1),
-    { kind: "key-rejected", reason: "outdated", ...device },
-    { kind: "key-rejected", reason: "cleartext", ...device },
-    { kind: "key-rejected", reason: "stale", userId },
-    { kind: "key-asked-for", memberId, ...device },
-  ];
-  expect(entries.reduce(countKeys, noStatistics)).toEqual({
-    keysMade: 1,
-    sendings: 1,
-    delivered: 1,
-    notDelivered: 1,
-    received: 3,
-    receivedTotalAgeMs: 40,
-    refused: 1,
-    asked: 1,
-  });
+  it(
+    "the map is the same object after a renewal of a member",
+    marbles(({ cold, flush }) => {
+      const call = scene({ members: cold("a-b", { a: "me bob", b: "me bob~" }) });
+      const maps = new Set<unknown>();
+      call.key$.subscribe();
+      call.keys.encryptionStatus$.subscribe((statuses) => statuses.size > 0 && maps.add(statuses));
+      cold("-a-b").subscribe(() => maps.add(call.keys.encryptionStatus$.value));
+      flush();
+      expect(maps.size).toBe(1);
+    }),
+  );
 });

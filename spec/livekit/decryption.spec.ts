@@ -17,25 +17,25 @@ const hear = (message: string, participant?: object) => {
   return heard;
 };
 
-it("tells of a missing key, with the index that frames name", () => {
+it("decryption reports a missing key with the index that the frames name", () => {
   expect(hear("MissingKey: missing key at index 3 for participant bob", bob)).toEqual([
     { participantIdentity: "bob", result: "missing-key", keyIndex: 3 },
   ]);
 });
 
-it("tells of an invalid key, of which LiveKit names no index", () => {
+it("decryption reports an invalid key without an index, because LiveKit names none", () => {
   expect(hear("InvalidKey: Decryption failed: bad", bob)).toEqual([
     { participantIdentity: "bob", result: "invalid-key" },
   ]);
 });
 
-it("passes over trouble of other kinds, of nobody, and of ourselves", () => {
+it("decryption ignores other errors, errors without a participant, and errors of our own participant", () => {
   expect(hear("InternalError: worker broke", bob)).toEqual([]);
   expect(hear("MissingKey: missing key at index 3 for participant bob")).toEqual([]);
   expect(hear("MissingKey: key set not found for me at index 0", { identity: "me", isLocal: true })).toEqual([]);
 });
 
-it("tells when media is decrypted again, by what has left the jitter buffers of all tracks", async () => {
+it("decryption reports ok when more media has left the jitter buffers of any track", async () => {
   vi.useFakeTimers();
   const emitted = { microphone: 960, camera: 12 };
   const track = (name: keyof typeof emitted) => ({
@@ -64,7 +64,7 @@ it("tells when media is decrypted again, by what has left the jitter buffers of 
   listening.unsubscribe();
 });
 
-it("does not watch a participant who is gone", async () => {
+it("decryption does not check a participant that is gone", async () => {
   vi.useFakeTimers();
   const room = Object.assign(new EventEmitter(), { remoteParticipants: new Map() });
   const listening = decryption(room as never).subscribe();

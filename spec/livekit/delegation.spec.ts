@@ -17,9 +17,9 @@ const state = { kind: "state", ...ids, memberId: "@bob:example.org:PHONEXYZ", pa
 const leave = { delayId: "syd_1", delayMs: 3_600_000 };
 const taken: Answer = { status: 200, body: {} };
 
-describe("a delayed leave that is handed to the SFU's side", () => {
+describe("a delayed leave that is delegated to the authorisation service", () => {
   test(
-    "of a sticky member goes to the endpoint for it, with the body of a token request",
+    "goes to its own endpoint for a sticky member, with the body of a token request",
     marbles(({ expectObservable, flush }) => {
       const { asked, fetch } = fakeFetch(() => taken);
       expectObservable(delegateToSfu(backend, where, { fetch })({ ...leave, member: sticky })).toBe("-|");
@@ -41,7 +41,7 @@ describe("a delayed leave that is handed to the SFU's side", () => {
   );
 
   test(
-    "of a state member goes along with a token request",
+    "goes with a token request for a state member",
     marbles(({ expectObservable, flush }) => {
       const { asked, fetch } = fakeFetch(() => taken);
       expectObservable(delegateToSfu(backend, where, { fetch })({ ...leave, member: state })).toBe("-|");
@@ -62,7 +62,7 @@ describe("a delayed leave that is handed to the SFU's side", () => {
   );
 
   test(
-    "is refused by services that do not know of it, and the error does not name it",
+    "is rejected by services that do not support it, and the error does not contain the delay id",
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch(() => ({ status: 400, body: { errcode: "M_BAD_JSON", error: "syd_1" } }));
       const refused = expect.objectContaining({
@@ -75,7 +75,7 @@ describe("a delayed leave that is handed to the SFU's side", () => {
   );
 
   test(
-    "is tried again while there is trouble on the way",
+    "is sent again after temporary errors",
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch((_, count) => (count < 3 ? "unreachable" : taken));
       const delegated$ = delegateToSfu(backend, where, { fetch })({ ...leave, member: sticky });

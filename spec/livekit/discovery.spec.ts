@@ -13,9 +13,9 @@ const unasked = () => {
   throw new Error("was asked");
 };
 
-describe("discovery of our transport", () => {
+describe("the discovery of our transport", () => {
   test(
-    "takes the first usable one of the homeserver and asks nobody else",
+    "takes the first usable transport of the homeserver and makes no other request",
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const unusable = [
         { type: "other" },
@@ -34,7 +34,7 @@ describe("discovery of our transport", () => {
   );
 
   test(
-    "goes on to the well-known file where the homeserver has no such endpoint",
+    "uses the well-known file if the homeserver has no such endpoint",
     marbles(({ cold, expectObservable }) => {
       const rtcTransports = cold<undefined>("--(u|)", { u: undefined });
       const wellKnown = cold("      ---(w|)", { w: { "org.matrix.msc4143.rtc_foci": [b] } });
@@ -45,7 +45,7 @@ describe("discovery of our transport", () => {
   );
 
   test(
-    "ends on the fallback, whatever was wrong before",
+    "uses the fallback after errors of all other sources",
     marbles(({ cold, expectObservable }) => {
       const rtcTransports = cold<never>("--#", {}, missing);
       const wellKnown = cold("      -(w|)", { w: "not what was expected" });
@@ -57,7 +57,7 @@ describe("discovery of our transport", () => {
   );
 
   test(
-    "fails with the last trouble when nothing is usable",
+    "fails with the last error as cause if no source names a usable transport",
     marbles(({ cold, expectObservable }) => {
       const rtcTransports = cold<never>("--#", {}, missing);
       const wellKnown = cold("      -(w|)", { w: { "org.matrix.msc4143.rtc_foci": { 0: a } } });
@@ -69,7 +69,7 @@ describe("discovery of our transport", () => {
   );
 
   test(
-    "tries a homeserver in trouble again after 2, 4, 8 and 16 s, then goes on",
+    "repeats the request to a homeserver in trouble after 2, 4, 8 and 16 s, and then uses the next source",
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const rtcTransports = cold<never>("-#", {}, network);
       const wellKnown = cold("-(w|)", { w: { "org.matrix.msc4143.rtc_foci": [b] } });
@@ -99,7 +99,7 @@ describe("discovery of our transport", () => {
   );
 
   test(
-    "is told by an override and asks nobody",
+    "uses the given service URL without any request",
     marbles(({ expectObservable }) => {
       const transport$ = livekitTransport(
         { rtcTransports: unasked, wellKnown: unasked },
@@ -109,7 +109,7 @@ describe("discovery of our transport", () => {
     }),
   );
 
-  test("refuses an override that would never be contacted", () => {
+  test("rejects a service URL that would never be contacted", () => {
     const backend = { rtcTransports: () => [] as never, wellKnown: () => [] as never };
     expect(() => livekitTransport(backend, { serviceUrl: "http://c.example.org" })).toThrow(
       expect.objectContaining({ code: "bad-argument" }),

@@ -1,4 +1,4 @@
-// A fetch in virtual time: it is asked, waits, and answers what the spec says.
+// FakeFetch: a fetch in virtual time, with responses that the spec defines.
 import { map, type Observable, of, timer } from "rxjs";
 import type { Fetch } from "../../src/livekit/post.ts";
 
@@ -9,7 +9,7 @@ export interface Asked {
 
 export type Answer = { status: number; body?: unknown; retryAfter?: string } | "unreachable" | "silence";
 
-/** Each request takes `latencyMs`. Observables stand in for promises, which know no virtual time. */
+/** Each request takes `latencyMs`. It returns Observables, because promises do not follow virtual time. */
 export function fakeFetch(answerTo: (asked: Asked, count: number) => Answer, latencyMs = 1) {
   const asked: Asked[] = [];
   const fetch = (url: string, { body }: RequestInit): Observable<unknown> => {

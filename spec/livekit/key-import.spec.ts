@@ -17,9 +17,9 @@ const keyAt = (keyIndex: number): EncryptionKey => ({
 const latencyMs = ([index]: Uint8Array) => (index === 7 ? 20 : 5);
 const material = (keyIndex: number) => ({ material: keyIndex }) as unknown as CryptoKey;
 
-describe("keys are imported", () => {
+describe("the import of keys", () => {
   test(
-    "in order, even if the earlier one takes longer",
+    "keeps their order, even if an earlier key takes longer",
     marbles(({ hot, expectObservable }) => {
       const keys = hot("    -(ab)-----", { a: keyAt(7), b: keyAt(8) });
       const expected = "    21ms a 4ms b";
@@ -32,7 +32,7 @@ describe("keys are imported", () => {
   );
 
   test(
-    "past one that fails, which says so without the key",
+    "goes on after a failed key, whose error does not contain the key",
     marbles(({ hot, expectObservable }) => {
       const keys = hot("    -(ab)-----|", { a: keyAt(7), b: keyAt(8) });
       const expected = "    --e-b-----|";
@@ -54,7 +54,7 @@ const algorithm = {
   info: new Uint8Array(128),
 };
 
-/** What LiveKit's worker makes of the material. */
+/** The key that LiveKit's worker derives from the material. */
 const derive = async (bytes: Uint8Array<ArrayBuffer>) => {
   const aes = { name: "AES-GCM", length: 128 };
   const key = await crypto.subtle.deriveKey(algorithm, await importKey(bytes), aes, true, ["encrypt"]);
@@ -65,11 +65,11 @@ describe("the AES key that LiveKit derives", () => {
   test.each([
     ["K1", 16, "4086b4641064e1ae8b63d4eb83ad3e7e"],
     ["K2", 32, "6d0dd7b3d6f4efde47ab9a9e15abde76"],
-  ])("is that of vector %s of the protocol", async (_, length, aes) => {
+  ])("equals vector %s of the protocol", async (_, length, aes) => {
     expect(await derive(Uint8Array.from({ length }, (_byte, i) => i))).toBe(aes);
   });
 
-  test("is that of vector K3 of the protocol after one turn of the ratchet, which the material allows", async () => {
+  test("equals vector K3 of the protocol after one ratchet step", async () => {
     const material = await importKey(Uint8Array.from({ length: 16 }, (_byte, i) => i));
     const turned = new Uint8Array(await crypto.subtle.deriveBits(algorithm, material, 256));
     const hex = "4086b4641064e1ae8b63d4eb83ad3e7e878c21ab850a1f6b36c5954be5919e3a";
@@ -77,7 +77,7 @@ describe("the AES key that LiveKit derives", () => {
     expect(await derive(turned)).toBe("af61b566e2c6adff55bf8c20f94b4765");
   });
 
-  test("cannot be had from the material itself", async () => {
+  test("cannot be exported from the material", async () => {
     expect((await importKey(new Uint8Array(16))).extractable).toBe(false);
   });
 });

@@ -27,11 +27,11 @@ const setUp = () => {
 };
 
 describe("the key provider", () => {
-  test("has room for all 256 indexes", () => {
+  test("has a keyring for all 256 indexes", () => {
     expect(setUp().provider.getOptions()).toMatchObject({ keyringSize: 256, ratchetWindowSize: 10, sharedKey: false });
   });
 
-  test("installs each key for its participant at its index, and keeps it for rooms that come later", async () => {
+  test("installs each key for its participant at its index, and keeps it for rooms that connect later", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     encryptionKey$.next(keyOf("alice", 0, true));
     encryptionKey$.next(keyOf("bob", 255));
@@ -49,7 +49,7 @@ describe("the key provider", () => {
     expect(provider.getKeys().map(({ keyIndex }) => keyIndex)).toEqual([254, 255, 1, 0, 7]);
   });
 
-  test("has LiveKit encrypt with our own latest index after a new connection, not with that of somebody's key", async () => {
+  test("makes LiveKit encrypt with our own latest index after a new connection, not with the index of another participant", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     expect(provider.getLatestManuallySetKeyIndex()).toBe(-1);
     encryptionKey$.next(keyOf("alice", 3, true));
@@ -58,7 +58,7 @@ describe("the key provider", () => {
     expect(provider.getLatestManuallySetKeyIndex()).toBe(3);
   });
 
-  test("tells what it could not import and goes on", async () => {
+  test("reports a key that it could not import, and goes on", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     const errors: unknown[] = [];
     provider.error$.subscribe((error) => errors.push(error));
@@ -68,7 +68,7 @@ describe("the key provider", () => {
     expect(errors).toEqual([expect.objectContaining({ code: "request-failed" })]);
   });
 
-  test("tells why there will be no more keys", () => {
+  test("reports the error that ended the keys", () => {
     const { encryptionKey$, provider } = setUp();
     const errors: unknown[] = [];
     provider.error$.subscribe((error) => errors.push(error));
@@ -77,7 +77,7 @@ describe("the key provider", () => {
     expect(errors).toEqual([reason]);
   });
 
-  test("lets go of the keys when disposed of, in the middle of an import too", async () => {
+  test("installs nothing after dispose, not even a key that is being imported", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     encryptionKey$.next(keyOf("bob", 0));
     provider.dispose();
@@ -86,7 +86,7 @@ describe("the key provider", () => {
     expect(installed).toEqual([]);
   });
 
-  test("refuses a platform without WebCrypto", () => {
+  test("rejects a platform without WebCrypto", () => {
     vi.stubGlobal("crypto", {});
     try {
       expect(setUp).toThrow(expect.objectContaining({ code: "unsupported" }));

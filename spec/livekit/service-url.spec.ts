@@ -23,7 +23,7 @@ describe("the address of an authorisation service", () => {
     42,
   ])("may not be %s", (url) => expect(isServiceUrl(url, false)).toBe(false));
 
-  test("may be plain http anywhere when that is allowed", () => {
+  test("may be http on any host if that is allowed", () => {
     expect(isServiceUrl("http://rtc.example.org", true)).toBe(true);
     expect(isServiceUrl("ftp://rtc.example.org", true)).toBe(false);
   });

@@ -5,7 +5,7 @@ import { sfuToken, type SfuTokenRequest } from "../../src/livekit/token.ts";
 import { type Answer, type Asked, fakeFetch } from "./fake-fetch.ts";
 import { marbles } from "../support/marbles.ts";
 
-/** base64url, as JWTs have it. */
+/** Base64url, as in a JWT. */
 const encode = (value: object) =>
   btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value))))
     .replaceAll("+", "-")
@@ -46,7 +46,7 @@ const openIdToken = (n: number) => ({
   expires_in: 3600,
 });
 
-/** A backend whose every OpenID token is another one. */
+/** A backend with a new OpenID token for each request. */
 const backend = () => {
   let count = 0;
   return { openIdToken: () => of(openIdToken((count += 1))) };
@@ -58,7 +58,7 @@ const pathOf = ({ url: asked }: Asked) => asked.replace("https://rtc.example.org
 
 describe("a token for our own transport", () => {
   test(
-    "is asked of /sfu/get by a state member, with exactly these fields",
+    "is requested at /sfu/get for a state member, with exactly these fields",
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       expectObservable(sfuToken(backend(), request, { fetch })).toBe("-(t|)", { t: token });
@@ -74,7 +74,7 @@ describe("a token for our own transport", () => {
   );
 
   test(
-    "is asked of /get_token by a sticky member, with exactly these fields",
+    "is requested at /get_token for a sticky member, with exactly these fields",
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => ({ status: 200, body: { url, jwt: jwtOf(hashed) } }));
       const named = { ...token, jwt: jwtOf(hashed), identity: hashed };
@@ -91,7 +91,7 @@ describe("a token for our own transport", () => {
   );
 
   test(
-    "is refused for good to a sticky member whose service lacks /get_token",
+    "fails at once for a sticky member whose service has no /get_token",
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => ({ status: 404, body: { errcode: "M_UNRECOGNIZED" } }));
       expectObservable(sfuToken(backend(), { ...request, member: sticky }, { fetch })).toBe(
@@ -104,12 +104,12 @@ describe("a token for our own transport", () => {
     }),
   );
 
-  test("is not to be had for a state member of another slot", () => {
+  test("is refused for a state member outside m.call#ROOM", () => {
     expect(() => sfuToken(backend(), { ...request, slot: "m.call#OTHER" })).toThrow(failing("bad-argument"));
   });
 
   test(
-    "is asked for again after 2, 4, 8 and 16 s of trouble, with a fresh OpenID token each time",
+    "is requested again after 2, 4, 8 and 16 s of trouble, with a new OpenID token each time",
     marbles(({ expectObservable, flush }) => {
       const troubles: Answer[] = ["unreachable", { status: 503, body: "<html>" }, { status: 500 }];
       const { fetch, asked } = fakeFetch((_, count) => troubles[count - 1] ?? given);
@@ -128,7 +128,7 @@ describe("a token for our own transport", () => {
   );
 
   test(
-    "gives up after five attempts",
+    "fails after five attempts",
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch(() => "unreachable");
       expectObservable(sfuToken(backend(), request, { fetch })).toBe("30005ms #", {}, failing("request-failed"));
@@ -136,14 +136,14 @@ describe("a token for our own transport", () => {
   );
 
   test(
-    "does not wait for an answer forever",
+    "does not wait for a response forever",
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch((_, count) => (count === 1 ? "silence" : given));
       expectObservable(sfuToken(backend(), request, { fetch })).toBe("12001ms (t|)", { t: token });
     }),
   );
 
-  test("says nothing secret when it is refused", () => {
+  test("has no secret in the error of a rejected request", () => {
     const { fetch } = fakeFetch(
       () => ({ status: 401, body: { errcode: "M_UNAUTHORIZED", error: "oid1 is wrong" } }),
       0,
@@ -161,11 +161,11 @@ describe("a token for our own transport", () => {
   });
 });
 
-describe("a token for the transport of others", () => {
+describe("a token for the transport of another member", () => {
   const others = { ...request, purpose: "subscribe" } as const;
 
   test(
-    "is asked of /get_token, whatever our own mode",
+    "is requested at /get_token for any kind of member",
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       expectObservable(sfuToken(backend(), others, { fetch })).toBe("-(t|)", { t: token });
@@ -175,7 +175,7 @@ describe("a token for the transport of others", () => {
   );
 
   test.each(["unreachable", { status: 404 }, { status: 400, body: { errcode: "M_NOT_JSON" } }] satisfies Answer[])(
-    "falls back to /sfu/get at once after %o, with another OpenID token",
+    "is requested at /sfu/get at once after %o, with another OpenID token",
     (refusal) =>
       marbles(({ expectObservable, flush }) => {
         const { fetch, asked } = fakeFetch((one) => (pathOf(one) === "/get_token" ? refusal : given));
@@ -187,7 +187,7 @@ describe("a token for the transport of others", () => {
   );
 
   test(
-    "does not fall back in a slot that /sfu/get cannot name",
+    "is not requested at /sfu/get in a slot that this endpoint cannot name",
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => ({ status: 404 }));
       expectObservable(sfuToken(backend(), { ...others, slot: "m.call#OTHER" }, { fetch })).toBe(
@@ -201,7 +201,7 @@ describe("a token for the transport of others", () => {
   );
 });
 
-describe("a token is refused by us", () => {
+describe("a token request fails", () => {
   test.each([
     ["an SFU without TLS", { url: "ws://rtc.example.org", jwt }],
     ["an SFU that is no WebSocket", { url: "https://rtc.example.org", jwt }],
@@ -215,7 +215,7 @@ describe("a token is refused by us", () => {
     ["nothing", null],
     ["a list", []],
     ["no JSON", "<html>"],
-  ])("when the service answers with %s", (_, body) =>
+  ])("if the service responds with %s", (_, body) =>
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch(() => ({ status: 200, body }));
       expectObservable(sfuToken(backend(), request, { fetch })).toBe("-#", {}, failing("no-transport"));
@@ -226,7 +226,7 @@ describe("a token is refused by us", () => {
     { type: "livekit" },
     { type: "other", livekit_service_url: "https://rtc.example.org" },
     { type: "livekit", livekit_service_url: "http://rtc.example.org" },
-  ])("before anything is sent to %o", (transport) =>
+  ])("before anything is sent for the transport %o", (transport) =>
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       expectObservable(sfuToken(backend(), { ...request, transport }, { fetch })).toBe(
@@ -240,7 +240,7 @@ describe("a token is refused by us", () => {
   );
 
   test(
-    "unless unsafe addresses are allowed",
+    "but not for unsafe addresses that are allowed",
     marbles(({ expectObservable }) => {
       const insecure = { url: "ws://rtc.example.org", jwt };
       const { fetch } = fakeFetch(() => ({ status: 200, body: insecure }));

@@ -10,21 +10,19 @@ import {
   stickyLeave,
 } from "../support/contents.ts";
 
-describe("A membership event by itself", () => {
-  it("claims a membership, in either format, however long ago", () => {
+describe("decodeMembership", () => {
+  it("returns the claim of an event in either format, however old", () => {
     expect(decodeMembership(stateEvent(stateContent(), { originServerTs: 5 }))).toMatchObject({
-      kind: "claim",
-      claim: { kind: "state", createdTs: 5, expiresTs: 5 + 4 * hourMs },
+      ok: { kind: "state", createdTs: 5, expiresTs: 5 + 4 * hourMs },
     });
     expect(decodeMembership(stickyEvent(stickyContent(), { originServerTs: 5, receivedTs: dayMs }))).toMatchObject({
-      kind: "claim",
-      claim: { kind: "sticky", createdTs: 5, expiresTs: 5 + hourMs },
+      ok: { kind: "sticky", createdTs: 5, expiresTs: 5 + hourMs },
     });
   });
 
-  it("says that its sender has left", () => {
-    expect(decodeMembership(stateEvent({}))).toEqual({ kind: "left" });
-    expect(decodeMembership(stickyEvent(stickyLeave()))).toEqual({ kind: "left" });
+  it('returns "left" for a leave event', () => {
+    expect(decodeMembership(stateEvent({}))).toEqual({ ok: "left" });
+    expect(decodeMembership(stickyEvent(stickyLeave()))).toEqual({ ok: "left" });
   });
 
   it.each([
@@ -32,5 +30,7 @@ describe("A membership event by itself", () => {
     ["slot_id", stickyEvent(stickyContent({ slot_id: 1 }))],
     ["sticky.duration_ms", stickyEvent(stickyContent(), { durationMs: 0 })],
     ["content", stickyEvent({}, { type: "m.room.encrypted", encryption: "undecryptable" })],
-  ])("is malformed at %s", (path, event) => expect(decodeMembership(event)).toEqual({ kind: "malformed", path }));
+  ])("returns the path %s of the first wrong field", (malformed, event) =>
+    expect(decodeMembership(event)).toEqual({ malformed }),
+  );
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { View } from "../../src/membership/view.ts";
-import { wholeRoom } from "../../src/room/changes.ts";
+import { Projection } from "../../src/membership/projection.ts";
+import { wholeRoom } from "../../src/room/room-changes.ts";
 import type { Membership } from "../../src/types.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { history, shuffled } from "../support/history.ts";
@@ -11,16 +11,16 @@ import { Play } from "./play.ts";
 
 const numRuns = runs(10_000);
 
-/** A leave between two joins makes two stays of them for those who saw it there. */
-const withoutStay = (member: Membership) => ({ ...member, instance: undefined });
+/** The instance differs for a client that saw a leave between two joins. */
+const withoutInstance = (member: Membership) => ({ ...member, instance: undefined });
 
-/** `toEqual`, without its price where there is nothing to tell. */
+/** `toEqual`, but fast if there is no difference. */
 function expectSame(actual: unknown, expected: unknown): void {
   if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
 }
 
-describe("Whatever happens in a room", { timeout: 120_000 }, () => {
-  it("the incremental list is that of a fold from scratch, at every instant, with the same reasons and their ends", () => {
+describe("After any history of a room", { timeout: 120_000 }, () => {
+  it("the list, the rejections and their ends are those of a plain fold from scratch, at every time", () => {
     fc.assert(
       fc.property(history(12), fc.boolean(), (batches, strictSlots) => {
         const play = new Play(batches.flat(), strictSlots);
@@ -40,7 +40,7 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
     );
   });
 
-  it("the order in which it happens is nothing to the list", () => {
+  it("the list does not depend on the order of events", () => {
     fc.assert(
       fc.property(shuffled, ({ facts, otherwise, redacted }) => {
         const [play, other] = [new Play(facts, false), new Play(facts, false)];
@@ -51,13 +51,13 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
           if (redacted.has(fact)) other.redact([fact]);
         }
         expect(other.seen).toEqual(play.seen);
-        expect(other.view.members.map(withoutStay)).toEqual(play.view.members.map(withoutStay));
+        expect(other.projection.members.map(withoutInstance)).toEqual(play.projection.members.map(withoutInstance));
       }),
       { numRuns: numRuns / 5 },
     );
   });
 
-  it("a part of it and then the rest give what all at once gives", () => {
+  it("the list is the same whether the events come in two batches or in one", () => {
     fc.assert(
       fc.property(history(5), fc.nat(), (batches, cut) => {
         const facts = batches.flat().filter(({ kind }) => kind !== "wait");
@@ -67,23 +67,23 @@ describe("Whatever happens in a room", { timeout: 120_000 }, () => {
         parts.batch(facts.slice(0, at));
         parts.batch(facts.slice(at));
         expect(parts.seen).toEqual(whole.seen);
-        expect(parts.view.members).toEqual(whole.view.members);
+        expect(parts.projection.members).toEqual(whole.projection.members);
       }),
       { numRuns: numRuns / 5 },
     );
   });
 
-  it("who reads the room for the first time sees what one sees who has watched all along", () => {
+  it("a new projection shows the same list and rejections as one that has watched", () => {
     fc.assert(
       fc.property(shuffled, fc.boolean(), ({ otherwise: facts, redacted }, strictSlots) => {
         const play = new Play(facts, strictSlots);
         for (const fact of facts) play.batch([fact]);
         for (const fact of redacted) play.redact([fact]);
         const options = { roomId, slot: roomCall, strictSlots, requireSlotEncryption: false };
-        const fresh = new View(play.client, options, play.view.members);
-        fresh.look(wholeRoom(roomId), play.now);
-        expect(fresh.members).toBe(play.view.members);
-        expect(fresh.rejections.toSorted(byEvent)).toEqual(play.view.rejections.toSorted(byEvent));
+        const fresh = new Projection(play.client, options, play.projection.members);
+        fresh.refresh(wholeRoom(roomId), play.now);
+        expect(fresh.members).toBe(play.projection.members);
+        expect(fresh.rejections.toSorted(byEvent)).toEqual(play.projection.rejections.toSorted(byEvent));
       }),
       { numRuns: numRuns / 5 },
     );

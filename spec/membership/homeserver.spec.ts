@@ -41,9 +41,9 @@ function kitchen({ encrypted = false, members = [alice, bob] } = {}) {
 const reasons = (rejected$: Observable<readonly Rejection[]>) =>
   rejected$.pipe(map((list) => list.map(({ userId, reason }) => `${userId[1]} ${reason}`).join()));
 
-describe("On a homeserver, the members of a call", () => {
+describe("The members of a call on a homeserver", () => {
   it(
-    "of both formats come and go with the next sync, one emission for each",
+    "join and leave with the next sync in both formats, with one emission for each sync",
     marbles(({ cold, expectObservable }) => {
       const { names$, state, sticky } = kitchen();
       happens(cold, "           -a-b-c-d", {
@@ -58,7 +58,7 @@ describe("On a homeserver, the members of a call", () => {
   );
 
   it(
-    "are gone when they are kicked or banned, and back when they come back",
+    "are gone when they are kicked or banned, and back when they enter the room again",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, names$, state, sticky } = kitchen({ members: [alice, bob, carl] });
       state(bob);
@@ -87,7 +87,7 @@ describe("On a homeserver, the members of a call", () => {
   );
 
   it(
-    "by sticky events are in an open slot alone, once there is one",
+    "need an open slot once there is a slot, if they are sticky",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, names$, session, state, sticky } = kitchen();
       state(alice);
@@ -110,7 +110,7 @@ describe("On a homeserver, the members of a call", () => {
   );
 
   it(
-    "that somebody who comes late cannot read are refused as such, until they are sent again (guarantee 42)",
+    "are undecryptable for a user who enters the room later, until they are sent again (guarantee 42)",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, sticky } = kitchen({ encrypted: true });
       sticky(bob);
@@ -123,7 +123,7 @@ describe("On a homeserver, the members of a call", () => {
   );
 
   it(
-    "are found by whoever looks for calls in rooms, also when invited there later (ordering 11)",
+    "make the room active for a user who is invited and enters later (ordering 11)",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, state } = kitchen();
       state(bob);
@@ -139,7 +139,7 @@ describe("On a homeserver, the members of a call", () => {
   );
 
   it(
-    "lapse for one whose page slept, at the moment that it wakes",
+    "expire for a page that slept at the moment that it wakes",
     marbles(({ cold, expectObservable }) => {
       const { home, names$, state } = kitchen();
       state(bob, stateContent({ expires: 5 }));
@@ -158,34 +158,32 @@ describe("On a homeserver, the members of a call", () => {
     ["a leave", 2, "bob"],
     ["a join and its refresh", [0, 1], ""],
     ["a refresh and its join", [1, 0], ""],
-  ] as const)(
-    "are the same after a redaction of %s, to who has watched, looks anew or comes later",
-    (_, which, names) =>
-      marbles(({ cold, flush }) => {
-        const { home, roomId, watcher, session, sticky } = kitchen({ members: [alice, bob, carl] });
-        const sessions = rtcSessions(watcher, roomCall);
-        const sent: string[] = [];
-        const act = (content?: unknown) => () => sent.push(sticky(bob, content));
-        const redact = () => [which].flat().forEach((at) => home.redact(roomId, sent[at]!));
-        const watching = [session.membership$.subscribe(), sessions.active$.subscribe()];
-        const log: unknown[] = [];
-        const look = () => {
-          log.push(memberNames(session.membership$.value), sessions.active$.value.has(roomId));
-          for (const each of watching) each.unsubscribe();
-          log.push(memberNames(session.membership$.value), sessions.active$.value.has(roomId));
-          const newcomer = rtcSession(home.client(carl, "NEW"), { roomId, slot: roomCall });
-          log.push(memberNames(newcomer.membership$.value));
-        };
-        const isLeaving = which === 2;
-        happens(cold, isLeaving ? "-a-b-c-r---l" : "-a-b---r---l", {
-          a: act(),
-          b: act(),
-          c: act(stickyLeave()),
-          r: redact,
-          l: look,
-        });
-        flush();
-        expect(log).toEqual([names, names !== "", names, names !== "", names]);
-      })(),
+  ] as const)("are the same for old, new and later sessions after a redaction of %s", (_, which, names) =>
+    marbles(({ cold, flush }) => {
+      const { home, roomId, watcher, session, sticky } = kitchen({ members: [alice, bob, carl] });
+      const sessions = rtcSessions(watcher, roomCall);
+      const sent: string[] = [];
+      const act = (content?: unknown) => () => sent.push(sticky(bob, content));
+      const redact = () => [which].flat().forEach((at) => home.redact(roomId, sent[at]!));
+      const watching = [session.membership$.subscribe(), sessions.active$.subscribe()];
+      const log: unknown[] = [];
+      const look = () => {
+        log.push(memberNames(session.membership$.value), sessions.active$.value.has(roomId));
+        for (const each of watching) each.unsubscribe();
+        log.push(memberNames(session.membership$.value), sessions.active$.value.has(roomId));
+        const newcomer = rtcSession(home.client(carl, "NEW"), { roomId, slot: roomCall });
+        log.push(memberNames(newcomer.membership$.value));
+      };
+      const isLeaving = which === 2;
+      happens(cold, isLeaving ? "-a-b-c-r---l" : "-a-b---r---l", {
+        a: act(),
+        b: act(),
+        c: act(stickyLeave()),
+        r: redact,
+        l: look,
+      });
+      flush();
+      expect(log).toEqual([names, names !== "", names, names !== "", names]);
+    })(),
   );
 });

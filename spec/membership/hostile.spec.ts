@@ -14,7 +14,7 @@ import {
 import { Folding } from "../support/folding.ts";
 import { runs } from "../support/properties.ts";
 
-/** Any JSON, with names that mean something here or to JavaScript among its keys. */
+/** Any JSON. Some of its keys mean something to this protocol or to JavaScript. */
 const names = Object.keys({ ...stateContent(), ...stickyContent() }).concat(
   "__proto__ constructor prototype toString valueOf length type id membership memberships session m.application".split(
     " ",
@@ -34,7 +34,7 @@ const { json } = fc.letrec((tie) => ({
   object: fc.array(fc.tuple(key, tie("json")), { maxLength: 6 }).map((entries) => Object.fromEntries(entries)),
 }));
 
-/** A content that is right but for one place. */
+/** A valid content with one value replaced. */
 const almost = (content: Content) => fc.tuple(fc.nat(), json).map(([at, value]) => withValueAt(content, at, value));
 
 function withValueAt(content: Content, at: number, value: unknown): unknown {
@@ -63,8 +63,8 @@ const event: fc.Arbitrary<RoomEvent | StickyEvent> = fc.oneof(
     .map(({ body, ...changes }) => stickyEvent(body, changes as Partial<StickyEvent>)),
 );
 
-describe("Whatever JSON a content is", () => {
-  it("it is read without a throw, and is a member or is refused with a reason, once", () => {
+describe("Any JSON as content", () => {
+  it("makes a member or a rejection, once, and never throws", () => {
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 5 }), (events) => {
         const fold = new Folding();
@@ -73,12 +73,12 @@ describe("Whatever JSON a content is", () => {
         const verdicts = [...fold.fold.members, ...fold.fold.rejections].map(({ eventId }) => eventId);
         expect(new Set(verdicts).size).toBe(verdicts.length);
         expect(fold.fold.members.map(({ eventId }) => eventId)).toContain(honest.eventId);
-        // A state event that another has replaced, or a sticky one that does not count, is nowhere.
+        // An event that another has replaced, or that is not sticky, is in neither list.
         const last = events.at(-1);
         if (last && !("encryption" in last)) expect(verdicts).toContain(last.eventId);
         for (const { userId } of fold.fold.members) expect([alice, bob]).toContain(userId);
         for (const { reason, path } of fold.fold.rejections) expect(path !== undefined).toBe(reason === "malformed");
-        fold.settle(1e15);
+        fold.step(1e15);
         expect(fold.fold.members).toEqual([]);
         expect(({} as Content)["polluted"]).toBeUndefined();
       }),
@@ -86,7 +86,7 @@ describe("Whatever JSON a content is", () => {
     );
   });
 
-  it("what a member then holds has the types that it promises", () => {
+  it("makes members whose fields have the promised types", () => {
     fc.assert(
       fc.property(event, (any) => {
         const fold = new Folding();
@@ -107,7 +107,7 @@ describe("Whatever JSON a content is", () => {
     );
   });
 
-  it("depth and width are no trouble", () => {
+  it("can be very deep or very wide", () => {
     const depth = 20_000;
     const deep = fromJson(`${'{"application":'.repeat(depth)}1${"}".repeat(depth)}`);
     const wide = { ...stateContent(), foci_preferred: Array.from({ length: 50_000 }, () => ({ type: "livekit" })) };

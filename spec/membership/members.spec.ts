@@ -1,6 +1,7 @@
 import { asyncScheduler, map, merge, skip, Subscription, take, takeUntil, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Membership } from "../../src/types.ts";
+import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
+import type { Membership, Slot } from "../../src/types.ts";
 import {
   alice,
   bob,
@@ -9,6 +10,7 @@ import {
   hourMs,
   roomCall,
   roomId,
+  slotType,
   stateContent,
   stateEvent,
   stickyContent,
@@ -21,7 +23,7 @@ import { happens, joins, leaves, roomOfThree, sticks, watching } from "../suppor
 
 describe("The members of a call", () => {
   it(
-    "are those whose events the client holds already, at once (guarantee 18)",
+    "are emitted at once if the client has their events already (guarantee 18)",
     marbles(({ expectObservable }) => {
       const { client, names$ } = watching();
       client.setState(roomId, joins(alice));
@@ -31,31 +33,31 @@ describe("The members of a call", () => {
   );
 
   it(
-    "are told once for each batch of change, and are in the end what the last one says (guarantee 2, ordering 8)",
+    "are emitted once for each batch, as the last change in it has them (guarantee 2, ordering 8)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
       const set = client.setState.bind(client, roomId);
       happens(cold, "           -a-b-c", {
-        a: () => client.tell(set(joins(alice)), set(joins(bob)), set(joins(carl))),
-        b: () => client.tell(set(leaves(alice)), set(leaves(bob)), set(joins(bob)), set(leaves(carl))),
-        c: () => client.tell(set(joins(carl)), set(leaves(carl)), set(leaves(bob)), set(joins(alice))),
+        a: () => client.emit(set(joins(alice)), set(joins(bob)), set(joins(carl))),
+        b: () => client.emit(set(leaves(alice)), set(leaves(bob)), set(joins(bob)), set(leaves(carl))),
+        c: () => client.emit(set(joins(carl)), set(leaves(carl)), set(leaves(bob)), set(joins(alice))),
       });
       expectObservable(names$, " ^------!").toBe("nx-y-z", { n: "", x: "alice bob carl", y: "bob", z: "alice" });
     }),
   );
 
   it(
-    "are not told of again where nothing came of the change",
+    "are not emitted again after a change that has no effect",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, membership$ } = watching();
       client.setState(roomId, joins(alice));
       const event = sticks(bob, { originServerTs: 1 });
       happens(cold, "               -a-b-c-d-e", {
-        a: () => client.tell(client.keep(roomId, event)),
-        b: () => client.tell({ kind: "sticky", roomId, event }, { kind: "room", roomId }),
-        c: () => client.tell(client.setMembership(roomId, carl, "leave"), client.setMembership(roomId, bob, "join")),
-        d: () => client.tell({ kind: "redaction", roomId, eventId: "$other" }),
-        e: () => client.tell(),
+        a: () => client.emit(client.keep(roomId, event)),
+        b: () => client.emit({ kind: "sticky", roomId, event }, { kind: "room", roomId }),
+        c: () => client.emit(client.setMembership(roomId, carl, "leave"), client.setMembership(roomId, bob, "join")),
+        d: () => client.emit({ kind: "redaction", roomId, eventId: "$other" }),
+        e: () => client.emit(),
       });
       expectObservable(names$, "     ^----------!").toBe("xy", { x: "alice", y: "alice bob" });
       expectObservable(membership$.pipe(map((list) => list.length)), "^----------!").toBe("12", { 1: 1, 2: 2 });
@@ -63,7 +65,7 @@ describe("The members of a call", () => {
   );
 
   it(
-    "lapse at their exact times, without any event (guarantees 12 and 19, ordering 9)",
+    "expire at their exact times, without any event (guarantees 12 and 19, ordering 9)",
     marbles(({ expectObservable }) => {
       const { client, names$ } = watching();
       client.setState(roomId, joins(alice, 4));
@@ -75,7 +77,7 @@ describe("The members of a call", () => {
   );
 
   it(
-    "lapse one by one, however many there are",
+    "expire one by one, however many there are",
     marbles(({ expectObservable }) => {
       const { client, membership$ } = watching();
       for (let n = 1; n <= 100; n += 1) {
@@ -89,11 +91,11 @@ describe("The members of a call", () => {
   );
 
   it(
-    "stay when their events are renewed, and lapse when they are not any more",
+    "stay while their events are renewed, and expire at the end of the last one",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
       client.setState(roomId, joins(alice, 5));
-      const renew = () => client.tell(client.setState(roomId, joins(alice, 10, { originServerTs: 4 })));
+      const renew = () => client.emit(client.setState(roomId, joins(alice, 10, { originServerTs: 4 })));
       happens(cold, "           ----r", { r: renew });
       expectObservable(names$.pipe(map((names) => names || "nobody")), "^------------------!").toBe("a---a---------n", {
         a: "alice",
@@ -103,7 +105,7 @@ describe("The members of a call", () => {
   );
 
   it(
-    "of one device: a sticky leave before or after a state join, it is there by its state (guarantee 29, ordering 10)",
+    "include a device by its state join, whether its sticky leave comes before or after (guarantee 29, ordering 10)",
     marbles(({ cold, expectObservable }) => {
       const leave = stickyEvent(stickyLeave(), { originServerTs: 5 });
       for (const [first, second, expected] of [
@@ -112,8 +114,8 @@ describe("The members of a call", () => {
       ] as const) {
         const { client, names$ } = watching();
         happens(cold, `         -${first}-${second}-`, {
-          s: () => client.tell(client.keep(roomId, leave)),
-          j: () => client.tell(client.setState(roomId, joins(alice))),
+          s: () => client.emit(client.keep(roomId, leave)),
+          j: () => client.emit(client.setState(roomId, joins(alice))),
         });
         expectObservable(names$.pipe(skip(1)), "^----!").toBe(expected, { a: "alice" });
       }
@@ -121,21 +123,21 @@ describe("The members of a call", () => {
   );
 
   it(
-    "include one whose event came before the room (guarantee 16, ordering 11)",
+    "include a member whose event came before its room (guarantee 16, ordering 11)",
     marbles(({ cold, expectObservable }) => {
       const client = new FakeClient();
       const { names$ } = watching({}, client);
       const event = sticks(bob);
       happens(cold, "           -e-r", {
-        e: () => client.tell({ kind: "sticky", roomId, event }, { kind: "state", roomId, type: "t", stateKey: "" }),
-        r: () => client.tell(client.enter(roomId, alice, bob)),
+        e: () => client.emit({ kind: "sticky", roomId, event }, { kind: "state", roomId, type: "t", stateKey: "" }),
+        r: () => client.emit(client.enter(roomId, alice, bob)),
       });
       expectObservable(names$, " ^----!").toBe("n--b", { n: "", b: "bob" });
     }),
   );
 
   it(
-    "stay the same when the client replaces its room, and are read from the new one (guarantee 20)",
+    "are read again, with kept identity, when the client replaces its room (guarantee 20)",
     marbles(({ cold, expectObservable }) => {
       const { client, membership$, names$ } = watching();
       const [aliceJoins, bobJoins] = [joins(alice), joins(bob)];
@@ -145,7 +147,7 @@ describe("The members of a call", () => {
         client.enter(roomId, alice, carl);
         client.setState(roomId, { ...aliceJoins });
         client.setState(roomId, joins(carl));
-        client.tell({ kind: "room", roomId });
+        client.emit({ kind: "room", roomId });
       };
       happens(cold, "           -r", { r: replace });
       expectObservable(names$, " ^--!").toBe("xy", { x: "alice bob", y: "alice carl" });
@@ -155,7 +157,7 @@ describe("The members of a call", () => {
   );
 
   it(
-    "are gone when the room, read anew, has their events no more",
+    "are gone when their events are missing in the new room",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
       const kept = joins(carl, 1000, { stateKey: "" });
@@ -165,7 +167,7 @@ describe("The members of a call", () => {
       const replace = () => {
         client.enter(roomId, alice, bob, carl);
         client.setState(roomId, kept);
-        client.tell({ kind: "room", roomId });
+        client.emit({ kind: "room", roomId });
       };
       happens(cold, "           -r", { r: replace });
       expectObservable(names$, " ^--!").toBe("xy", { x: "alice carl bob", y: "carl bob" });
@@ -173,49 +175,113 @@ describe("The members of a call", () => {
   );
 
   it(
-    "are gone while they are out of the room",
+    "are gone while they are not in the room",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
       client.setState(roomId, joins(alice));
       client.keep(roomId, sticks(bob));
       const turn = (userId: string, membership: string) => () =>
-        client.tell(client.setMembership(roomId, userId, membership));
+        client.emit(client.setMembership(roomId, userId, membership));
       happens(cold, "           -k-b-j", { k: turn(alice, "leave"), b: turn(bob, "ban"), j: turn(alice, "join") });
       expectObservable(names$, " ^------!").toBe("xy-n-z", { x: "alice bob", y: "bob", n: "", z: "alice" });
     }),
   );
 
   it(
-    "are gone at a redaction",
+    "are gone when their events are redacted",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching();
       client.setState(roomId, joins(alice, 1000, { eventId: "$a" }));
       client.keep(roomId, sticks(bob, { eventId: "$b" }));
-      const redact = (eventId: string) => () => client.tell(...client.redact(roomId, eventId));
+      const redact = (eventId: string) => () => client.emit(...client.redact(roomId, eventId));
       happens(cold, "           -a-b", { a: redact("$a"), b: redact("$b") });
       expectObservable(names$, " ^----!").toBe("xy-n", { x: "alice bob", y: "bob", n: "" });
     }),
   );
 });
 
-describe("Those who watch", () => {
+describe("A redaction", () => {
+  /** Empties the content of an event in place, as matrix-js-sdk does. */
+  const redactInPlace = (event: RoomEvent) => {
+    const content = event.content as Record<string, unknown>;
+    for (const key of Object.keys(content)) delete content[key];
+  };
+  const fresh = (client: FakeClient) => watching({}, client).membership$.value;
+
+  it.each<[string, (event: RoomEvent) => RoomChange]>([
+    ["a change of its state key", ({ type, stateKey = "" }) => ({ kind: "state", roomId, type, stateKey })],
+    ["a change of the whole room", () => ({ kind: "room", roomId })],
+  ])("that empties the content object of a state member in place removes the member, at %s", (_, changeOf) => {
+    const { client, membership$, rejected$ } = watching();
+    const event = joins(bob, hourMs, { originServerTs: Date.now() });
+    client.setState(roomId, event);
+    const watched = membership$.subscribe();
+    expect(membership$.value).toHaveLength(1);
+    redactInPlace(event);
+    client.emit(changeOf(event));
+    expect(membership$.value).toEqual([]);
+    expect(rejected$.value.map(({ reason }) => reason)).toEqual(["left"]);
+    expect(fresh(client)).toEqual([]);
+    watched.unsubscribe();
+  });
+
+  it("of a malformed state event makes it a leave, as in a new session", () => {
+    const { client, rejected$ } = watching();
+    const event = stateEvent({ memberships: [] }, { sender: bob });
+    client.setState(roomId, event);
+    const watched = rejected$.subscribe();
+    redactInPlace(event);
+    client.emit({ kind: "room", roomId });
+    expect(rejected$.value.map(({ reason }) => reason)).toEqual(["left"]);
+    watched.unsubscribe();
+  });
+
+  it("is noticed whether or not the client keeps one object for each event", () => {
+    const { client, membership$ } = watching();
+    const event = joins(bob, hourMs, { originServerTs: Date.now() });
+    client.setState(roomId, event);
+    const watched = membership$.subscribe();
+    const [member] = membership$.value;
+    client.emit(client.setState(roomId, structuredClone(event)));
+    expect(membership$.value[0]).toBe(member);
+    client.emit(client.setState(roomId, { ...event, content: {} }));
+    expect(membership$.value).toEqual([]);
+    watched.unsubscribe();
+  });
+});
+
+describe("The slot$ of a call", () => {
+  it("keeps its value when the client makes a new copy of the slot event", () => {
+    const { client, slot$ } = watching();
+    const content = { status: "open", application: { type: "m.call", topic: "tea" } };
+    const event = stateEvent(content, { type: slotType, stateKey: roomCall });
+    const seen: Slot[] = [];
+    client.setState(roomId, event);
+    const watched = slot$.subscribe((slot) => seen.push(slot));
+    client.emit(client.setState(roomId, structuredClone(event)));
+    expect(seen).toHaveLength(1);
+    watched.unsubscribe();
+  });
+});
+
+describe("The streams of a call", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
   it(
-    "all end on the newest value when one of them changes it while being told (guarantee 36, ordering 12)",
+    "give all subscribers the same last value, even if one of them changes it during an emission (guarantee 36, ordering 12)",
     marbles(({ cold, expectObservable, flush }) => {
       const watched = watching();
       const { client } = watched;
       const names$ = watched.names$.pipe(takeUntil(timer(3)));
       const log: string[] = [];
       const again = (names: string) => {
-        if (names === "alice") client.tell(client.setState(roomId, joins(bob)));
+        if (names === "alice") client.emit(client.setState(roomId, joins(bob)));
       };
       names$.subscribe((names) => void log.push(`first ${names}`));
       names$.subscribe(again);
       names$.subscribe((names) => void log.push(`last ${names}`));
-      happens(cold, "           -a", { a: () => client.tell(client.setState(roomId, joins(alice))) });
+      happens(cold, "           -a", { a: () => client.emit(client.setState(roomId, joins(alice))) });
       expectObservable(names$).toBe("        nb-|", { n: "", b: "alice bob" });
       flush();
       expect(log).toEqual(["first ", "last ", "first alice", "first alice bob", "last alice bob"]);
@@ -223,7 +289,7 @@ describe("Those who watch", () => {
   );
 
   it(
-    "share one reading and one listener, and leave none behind",
+    "share one read and one subscription to the client, and release it",
     marbles(({ cold, expectObservable, flush }) => {
       const { client, names$, rejected$, slot$ } = watching();
       client.setState(roomId, joins(alice));
@@ -244,7 +310,7 @@ describe("Those who watch", () => {
     }),
   );
 
-  it("miss nothing that comes between listening and the first look (guarantee 38)", () => {
+  it("subscribe to the client before the first read, so that no change is missed (guarantee 38)", () => {
     const client = roomOfThree();
     const stateEvents = client.stateEvents.bind(client);
     const { membership$ } = watching({}, client);
@@ -256,7 +322,7 @@ describe("Those who watch", () => {
     expect(client.readings).toBe(1);
   });
 
-  it("have each event read once, however often the room is looked at", () => {
+  it("parse each event once, however often the room is read", () => {
     const { client, membership$ } = watching();
     let reads = 0;
     const counted = (content: object) =>
@@ -269,12 +335,12 @@ describe("Those who watch", () => {
     membership$.subscribe();
     const once = reads;
     expect(once).toBeGreaterThan(1);
-    client.tell({ kind: "room", roomId }, client.setMembership(roomId, bob, "join"));
-    client.tell(client.setState(roomId, joins(carl)));
+    client.emit({ kind: "room", roomId }, client.setMembership(roomId, bob, "join"));
+    client.emit(client.setState(roomId, joins(carl)));
     expect([membership$.value.length, reads]).toEqual([3, once]);
   });
 
-  it("in one session are told no more from the moment that they stop, be it while another session is told", () => {
+  it("stop emitting at once when their subscriber leaves during an emission of another session", () => {
     const client = roomOfThree();
     client.setState(roomId, joins(alice));
     const [first, second] = [watching({}, client), watching({}, client)];
@@ -282,30 +348,30 @@ describe("Those who watch", () => {
     const others = new Subscription();
     const own = first.membership$.pipe(skip(1)).subscribe(() => others.unsubscribe());
     others.add(second.membership$.subscribe(({ length }) => seen.push(length)));
-    client.tell(client.setState(roomId, joins(bob)));
+    client.emit(client.setState(roomId, joins(bob)));
     expect(seen).toEqual([1]);
     own.unsubscribe();
     client.setState(roomId, leaves(alice));
     expect([client.listeners, second.membership$.value.length]).toEqual([0, 1]);
   });
 
-  it("come and go a thousand times and leave nothing behind (guarantee 37)", () => {
+  it("leave nothing behind after a thousand subscriptions (guarantee 37)", () => {
     const { client, membership$, names$ } = watching();
     const first = membership$.subscribe();
     for (let n = 0; n < 1000; n += 1) {
       names$.subscribe().unsubscribe();
-      client.tell(
+      client.emit(
         client.setState(roomId, joins(alice, 1000 + n)),
         client.keep(roomId, sticks(bob, { originServerTs: n })),
       );
-      client.tell(client.setState(roomId, leaves(alice)));
+      client.emit(client.setState(roomId, leaves(alice)));
     }
     expect([client.listeners, vi.getTimerCount()]).toEqual([1, 1]);
     first.unsubscribe();
     expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
-  it("read the value at any time, watching or not", () => {
+  it("have the current value with and without a subscriber", () => {
     const { client, membership$, rejected$, slot$ } = watching();
     const values = () => [membership$.value.length, rejected$.value.length, slot$.value.status];
     expect(values()).toEqual([0, 0, "absent"]);
@@ -315,14 +381,14 @@ describe("Those who watch", () => {
     expect(values()).toEqual([1, 1, "open"]);
     const subscription = membership$.subscribe();
     expect(values()).toEqual([1, 1, "open"]);
-    client.tell(client.setState(roomId, joins(bob)), client.setSlot(roomId, roomCall, {}));
+    client.emit(client.setState(roomId, joins(bob)), client.setSlot(roomId, roomCall, {}));
     expect(values()).toEqual([2, 0, "closed"]);
     subscription.unsubscribe();
     client.setState(roomId, leaves(alice));
     expect(values()).toEqual([1, 1, "closed"]);
   });
 
-  it("find unchanged members, lists and slots as the same objects, however often they look", () => {
+  it("keep the identity of unchanged members, lists and slots over reads and subscriptions", () => {
     const { client, membership$, slot$ } = watching();
     client.setState(roomId, joins(alice));
     client.setSlot(roomId, roomCall, { status: "open", application: { type: "m.call" } });
@@ -339,14 +405,14 @@ describe("Those who watch", () => {
     expect(membership$.value[0]).toBe(list[0]);
     const emitted: (readonly Membership[])[] = [];
     membership$.subscribe((value) => emitted.push(value)).unsubscribe();
-    client.tell(client.setState(roomId, joins(carl)));
+    client.emit(client.setState(roomId, joins(carl)));
     membership$.subscribe((value) => emitted.push(value)).unsubscribe();
     expect(membership$.value).toBe(emitted[1]);
     expect(emitted[1]?.slice(0, 2)).toEqual(emitted[0]);
     expect(emitted[1]?.[0]).toBe(list[0]);
   });
 
-  it("never find an old list for members that are others, as many as they may be", () => {
+  it("never give an old list for as many other members", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice));
     const list = membership$.value;
@@ -356,36 +422,36 @@ describe("Those who watch", () => {
     expect(list.map(({ userId }) => userId)).toEqual([alice]);
   });
 
-  it("find the list that was last emitted as the same object when they come back", () => {
+  it("give the last emitted list object again after the last subscriber has left", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice));
     const lists: (readonly Membership[])[] = [];
     const subscription = membership$.subscribe((list) => lists.push(list));
-    client.tell(client.setState(roomId, joins(bob)));
+    client.emit(client.setState(roomId, joins(bob)));
     subscription.unsubscribe();
     expect(membership$.value).toBe(lists[1]);
   });
 
-  it("by other rules have a view of their own", () => {
+  it("have their own list for each set of rules", () => {
     const client = roomOfThree();
     client.keep(roomId, sticks(alice));
-    const views = [
+    const sessions = [
       watching({}, client),
       watching({ strictSlots: true }, client),
       watching({ slot: "m.call#2" }, client),
     ];
     const all = new Subscription();
-    for (const { membership$ } of views) all.add(membership$.subscribe());
-    expect(views.map(({ membership$ }) => membership$.value.length)).toEqual([1, 0, 0]);
+    for (const { membership$ } of sessions) all.add(membership$.subscribe());
+    expect(sessions.map(({ membership$ }) => membership$.value.length)).toEqual([1, 0, 0]);
     all.unsubscribe();
   });
 
-  it("are told why, by a trace", () => {
+  it("trace each join, departure and rejection with its reason", () => {
     const { client, membership$, trace } = watching();
     client.setState(roomId, joins(alice));
     client.setState(roomId, stateEvent({ application: 1 }, { sender: bob, stateKey: "b" }));
     membership$.subscribe();
-    client.tell(client.setState(roomId, leaves(alice)));
+    client.emit(client.setState(roomId, leaves(alice)));
     const words = trace.map((entry) => {
       if (entry.kind === "member-rejected") return `${entry.rejection.userId} ${entry.rejection.reason}`;
       return `${entry.kind} ${entry.member.userId}${entry.kind === "member-left" ? ` ${entry.reason}` : ""}`;
@@ -394,21 +460,21 @@ describe("Those who watch", () => {
   });
 });
 
-describe("What is refused", () => {
+describe("Rejected events", () => {
   it(
-    "is told with its reason until it is over",
+    "are listed with their reason until they end",
     marbles(({ cold, expectObservable }) => {
       const { client, rejected$ } = watching();
       happens(cold, "              -a-b-c", {
         a: () =>
-          client.tell(
+          client.emit(
             client.keep(
               roomId,
               sticks(alice, { type: "m.room.encrypted", encryption: "undecryptable", durationMs: 9 }),
             ),
           ),
-        b: () => client.tell(client.setState(roomId, joins(bob))),
-        c: () => client.tell(client.setMembership(roomId, bob, "leave")),
+        b: () => client.emit(client.setState(roomId, joins(bob))),
+        c: () => client.emit(client.setMembership(roomId, bob, "leave")),
       });
       const reasons$ = rejected$.pipe(map((list) => list.map(({ reason }) => reason).join(" ")));
       expectObservable(reasons$, " ^------------!").toBe("nu---x---y", {
@@ -421,15 +487,15 @@ describe("What is refused", () => {
   );
 
   it(
-    "may be a member for one who cannot read it: it is seen with its reason until it can be read (guarantee 42)",
+    "include undecryptable sticky events, until they can be decrypted (guarantee 42)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, rejected$ } = watching();
       client.encrypt(roomId);
       const readable = sticks(bob, { encryption: "decrypted" });
       const unreadable = { ...readable, type: "m.room.encrypted", content: {}, encryption: "undecryptable" } as const;
       happens(cold, "           -u--d", {
-        u: () => client.tell(client.keep(roomId, unreadable)),
-        d: () => client.tell(client.keep(roomId, readable)),
+        u: () => client.emit(client.keep(roomId, unreadable)),
+        d: () => client.emit(client.keep(roomId, readable)),
       });
       const reasons$ = rejected$.pipe(map((list) => list.map(({ reason, userId }) => `${userId} ${reason}`).join()));
       expectObservable(reasons$, "^-----!").toBe("nu--n", { n: "", u: `${bob} undecryptable` });
@@ -438,14 +504,14 @@ describe("What is refused", () => {
   );
 
   it(
-    "does not count where a room is encrypted: a join in the clear (11 row 8), but a leave does",
+    "include joins in the clear in an encrypted room, where leaves in the clear count (11 row 8)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, rejected$ } = watching();
       client.encrypt(roomId);
       client.keep(roomId, sticks(alice, { encryption: "decrypted" }));
       happens(cold, "           -j-l", {
-        j: () => client.tell(client.keep(roomId, sticks(bob))),
-        l: () => client.tell(client.keep(roomId, stickyEvent(stickyLeave(), { originServerTs: 1 }))),
+        j: () => client.emit(client.keep(roomId, sticks(bob))),
+        l: () => client.emit(client.keep(roomId, stickyEvent(stickyLeave(), { originServerTs: 1 }))),
       });
       const reasons$ = rejected$.pipe(map((list) => list.map(({ reason }) => reason).join()));
       expectObservable(names$, "  ^----!").toBe("a--n", { a: "alice", n: "" });
@@ -459,12 +525,12 @@ describe("The slot of a call", () => {
   const slots = { a: { status: "absent" }, o: open, c: { status: "closed" } };
 
   it(
-    "absent lets members in, closed lets in none but those by state, open lets in all (8, B16)",
+    "lets all members in if it is absent or open, and only state members if it is closed (8, B16)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, slot$ } = watching();
       client.setState(roomId, joins(alice));
       client.keep(roomId, sticks(bob));
-      const set = (content: unknown) => () => client.tell(client.setSlot(roomId, roomCall, content));
+      const set = (content: unknown) => () => client.emit(client.setSlot(roomId, roomCall, content));
       happens(cold, "           -c-o-e-s", { c: set({ status: "closed" }), o: set(open), e: set({}), s: set(open) });
       expectObservable(slot$, " ^--------!").toBe("ac-o-c-o", slots);
       expectObservable(names$, "^--------!").toBe("xy-x-y-x", { x: "alice bob", y: "alice" });
@@ -472,25 +538,25 @@ describe("The slot of a call", () => {
   );
 
   it(
-    "absent lets in none but those by state where slots are strict",
+    "lets only state members in if it is absent and slots are strict",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = watching({ strictSlots: true });
       client.setState(roomId, joins(alice));
       client.keep(roomId, sticks(bob));
-      happens(cold, "           -o", { o: () => client.tell(client.setSlot(roomId, roomCall, open)) });
+      happens(cold, "           -o", { o: () => client.emit(client.setSlot(roomId, roomCall, open)) });
       expectObservable(names$, "^--------!").toBe("yx", { x: "alice bob", y: "alice" });
     }),
   );
 
   it(
-    "has to name the encryption of the room where that is required",
+    "must name the encryption of the room if that is required",
     marbles(({ cold, expectObservable }) => {
       const { client, slot$ } = watching({ requireSlotEncryption: true });
       const encrypted = { ...open, encryption: { type: "m.per_member" } };
-      const set = (content: unknown) => () => client.tell(client.setSlot(roomId, roomCall, content));
+      const set = (content: unknown) => () => client.emit(client.setSlot(roomId, roomCall, content));
       happens(cold, "           -o-e-p-o", {
         o: set(open),
-        e: () => client.tell(client.encrypt(roomId)),
+        e: () => client.emit(client.encrypt(roomId)),
         p: set(encrypted),
       });
       expectObservable(slot$, " ^--------!").toBe("ao-c-o-c", slots);
@@ -498,19 +564,19 @@ describe("The slot of a call", () => {
   );
 
   it(
-    "may stand under the stable name of its type, below the one in use",
+    "can have the stable type, and the type in use takes precedence",
     marbles(({ cold, expectObservable }) => {
       const { client, slot$ } = watching();
       happens(cold, "           -s-u", {
-        s: () => client.tell(client.setSlot(roomId, roomCall, open, "m.rtc.slot")),
-        u: () => client.tell(client.setSlot(roomId, roomCall, {})),
+        s: () => client.emit(client.setSlot(roomId, roomCall, open, "m.rtc.slot")),
+        u: () => client.emit(client.setSlot(roomId, roomCall, {})),
       });
       expectObservable(slot$, " ^--------!").toBe("ao-c", slots);
     }),
   );
 
   it(
-    "has members of its own: several calls in one room do not meet",
+    "has its own members: several calls in one room are independent",
     marbles(({ expectObservable }) => {
       const client = roomOfThree();
       const board = { application: { type: "org.example.board", page: 7 }, slot_id: "org.example.board#1" };
@@ -547,7 +613,7 @@ describe("The clock of a call", () => {
     vi.useRealTimers();
   });
 
-  it("is one timer, whatever the number of members, and none once nobody watches (guarantee 7)", () => {
+  it("is one timer, whatever the number of members, and none without a subscriber (guarantee 7)", () => {
     const { client, membership$, rejected$, slot$ } = watching();
     const count = () => vi.getTimerCount();
     subscription.add(merge(membership$, rejected$, slot$).subscribe());
@@ -556,9 +622,9 @@ describe("The clock of a call", () => {
     const events = Array.from({ length: 250 }, (_, n) =>
       stateEvent(stateContent({ device_id: `${n}`, expires: 1000 + n }), { sender: userId(n), stateKey: `${n}` }),
     );
-    client.tell(...events.map((event) => client.setState(roomId, event)));
+    client.emit(...events.map((event) => client.setState(roomId, event)));
     for (const event of events.slice(0, 20))
-      client.tell(client.setState(roomId, { ...event, eventId: `${event.eventId}'` }));
+      client.emit(client.setState(roomId, { ...event, eventId: `${event.eventId}'` }));
     expect(count()).toBe(1);
     vi.advanceTimersByTime(1125);
     expect([count(), membership$.value.length]).toEqual([1, 124]);
@@ -566,30 +632,30 @@ describe("The clock of a call", () => {
     expect(count()).toBe(0);
   });
 
-  it("may jump: after a sleep, an empty batch is enough for those who lapsed to go at once", () => {
+  it("can jump: after a sleep, an empty batch removes expired members at once", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice, hourMs));
     client.setState(roomId, joins(bob, 3 * hourMs));
     subscription.add(membership$.subscribe());
     vi.setSystemTime(2 * hourMs);
     expect(membership$.value).toHaveLength(2);
-    client.tell();
+    client.emit();
     expect(membership$.value.map(({ userId }) => userId)).toEqual([bob]);
   });
 
-  it("may jump: after a sleep, those who are yet to lapse do so in their time", () => {
+  it("can jump: after a sleep, the other members expire at their time", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice, 3 * hourMs));
     subscription.add(membership$.subscribe());
     vi.setSystemTime(2 * hourMs);
-    client.tell();
+    client.emit();
     vi.advanceTimersByTime(hourMs - 1);
     expect(membership$.value).toHaveLength(1);
     vi.advanceTimersByTime(1);
     expect(membership$.value).toHaveLength(0);
   });
 
-  it("may be set back: nobody lapses before their time", () => {
+  it("can be set back: nobody expires too early", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice, hourMs));
     subscription.add(membership$.subscribe());
@@ -601,7 +667,7 @@ describe("The clock of a call", () => {
     expect(asyncScheduler.now()).toBe(hourMs);
   });
 
-  it("is not overrun by an end beyond all timers (guarantee 27)", () => {
+  it("handles ends beyond the range of timers (guarantee 27)", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice, 1e300, { originServerTs: 1e12 }));
     subscription.add(membership$.subscribe());

@@ -1,8 +1,8 @@
-// The oracle: who is in a call by the rules of protocol.md 3, reckoned anew from all that has happened. Slow and plain.
+// The oracle: the members of a call by the rules of protocol.md 3, computed from the whole history. Slow and plain.
 import { dayMs, hourMs } from "../support/contents.ts";
 import type { StateFact, StickyFact } from "../support/history.ts";
 
-/** What has happened in a room, in the order in which its client learned of it. */
+/** A history of a room, in the order in which its client learned of it. */
 export type Happening = { readonly ts: number } & (
   | { readonly kind: "state"; readonly fact: StateFact; readonly eventId: string }
   | { readonly kind: "sticky"; readonly event: StickyArrival }
@@ -20,37 +20,37 @@ export interface StickyArrival {
   readonly isReadable: boolean;
 }
 
-/** An event that stands in the room. */
-interface Standing {
+/** The current event at its key. */
+interface Current {
   readonly eventId: string;
   readonly fact: StateFact | StickyFact;
   readonly isReadable: boolean;
   readonly isRedacted: boolean;
   readonly originTs: number;
   readonly createdTs: number;
-  /** When it ends, and when its sender's server thinks so. */
+  /** When it ends, and when it ends by the clock of its server. */
   readonly endTs: number;
   readonly rankTs: number;
 }
 
 interface Room {
-  readonly standing: readonly Standing[];
+  readonly current: readonly Current[];
   readonly joined: ReadonlySet<string>;
   readonly slot: "open" | "closed" | "absent";
   readonly encrypted: boolean;
 }
 
-/** What is expected to be said of an event. */
-export interface Said {
+/** An expected rejection. */
+export interface ExpectedRejection {
   readonly eventId: string;
   readonly reason: string;
   readonly path?: string;
   readonly untilTs?: number;
 }
 
-/** Every instant at which something may change by itself after `now`. */
+/** All times after `now` at which something may change without an event. */
 export function endsAfter(log: readonly Happening[], now: number): readonly number[] {
-  const ends = roomAt(log, now).standing.map(({ endTs }) => endTs);
+  const ends = roomAt(log, now).current.map(({ endTs }) => endTs);
   return [...new Set(ends)].filter((ts) => ts > now && ts !== Infinity).toSorted((a, b) => a - b);
 }
 
@@ -58,12 +58,12 @@ export function expectedAt(
   log: readonly Happening[],
   strictSlots: boolean,
   now: number,
-): { readonly members: readonly string[]; readonly rejections: readonly Said[] } {
+): { readonly members: readonly string[]; readonly rejections: readonly ExpectedRejection[] } {
   const room = roomAt(log, now);
   const reasons = reasonsIn(room, strictSlots, now);
-  const members = room.standing.filter(({ eventId }) => reasons.get(eventId) === "member");
+  const members = room.current.filter(({ eventId }) => reasons.get(eventId) === "member");
   const later = endsAfter(log, now).map((ts) => [ts, reasonsIn(roomAt(log, ts), strictSlots, ts)] as const);
-  const rejections = room.standing.flatMap(({ eventId }): Said[] => {
+  const rejections = room.current.flatMap(({ eventId }): ExpectedRejection[] => {
     const reason = reasons.get(eventId) ?? "";
     if (reason === "member") return [];
     const untilTs = later.find(([, then]) => then.get(eventId) !== reason)?.[0];
@@ -75,22 +75,22 @@ export function expectedAt(
 
 export const byEvent = (a: { eventId: string }, b: { eventId: string }) => (a.eventId < b.eventId ? -1 : 1);
 
-const byAge = (a: Standing, b: Standing) =>
+const byAge = (a: Current, b: Current) =>
   a.createdTs - b.createdTs || (nameOf(a) === nameOf(b) ? byEvent(a, b) : nameOf(a) < nameOf(b) ? -1 : 1);
 
-const nameOf = ({ fact: { userId, deviceId } }: Standing) => `${userId} ${deviceId}`;
+const nameOf = ({ fact: { userId, deviceId } }: Current) => `${userId} ${deviceId}`;
 
 function reasonsIn(room: Room, strictSlots: boolean, now: number): ReadonlyMap<string, string> {
-  const own = room.standing.map((standing) => [standing, reasonOf(standing, room, strictSlots, now)] as const);
-  const counting = own.filter(([, reason]) => reason === "member").map(([standing]) => standing);
-  const final = ([standing, reason]: (typeof own)[number]): [string, string] => [
-    standing.eventId,
-    reason === "member" && counting.some((other) => beats(other, standing)) ? "superseded" : reason,
+  const own = room.current.map((current) => [current, reasonOf(current, room, strictSlots, now)] as const);
+  const counting = own.filter(([, reason]) => reason === "member").map(([current]) => current);
+  const final = ([current, reason]: (typeof own)[number]): [string, string] => [
+    current.eventId,
+    reason === "member" && counting.some((other) => beats(other, current)) ? "superseded" : reason,
   ];
   return new Map(own.map(final));
 }
 
-function reasonOf({ fact, isReadable, isRedacted, endTs }: Standing, room: Room, strictSlots: boolean, now: number) {
+function reasonOf({ fact, isReadable, isRedacted, endTs }: Current, room: Room, strictSlots: boolean, now: number) {
   if (!isReadable) return "undecryptable";
   if (isRedacted) return "left";
   if (fact.kind === "sticky" && fact.key === undefined) return "malformed sticky_key";
@@ -105,32 +105,31 @@ function reasonOf({ fact, isReadable, isRedacted, endTs }: Standing, room: Room,
   return room.joined.has(fact.userId) ? "member" : "not-in-room";
 }
 
-/** Whether one event of a device counts instead of another. */
-function beats(a: Standing, b: Standing): boolean {
+/** Whether one event of a device supersedes another. */
+function beats(a: Current, b: Current): boolean {
   if (a.eventId === b.eventId || nameOf(a) !== nameOf(b)) return false;
   if (a.fact.kind === "state") return b.fact.kind === "state" && isLater(a.originTs, b.originTs, a, b);
   return b.fact.kind === "state" || (a.fact.memberId === b.fact.memberId && isLater(a.rankTs, b.rankTs, a, b));
 }
 
-const isLater = (aTs: number, bTs: number, a: Standing, b: Standing) =>
-  aTs === bTs ? a.eventId > b.eventId : aTs > bTs;
+const isLater = (aTs: number, bTs: number, a: Current, b: Current) => (aTs === bTs ? a.eventId > b.eventId : aTs > bTs);
 
 function roomAt(log: readonly Happening[], now: number): Room {
-  const places = new Map<string, Standing>();
+  const places = new Map<string, Current>();
   /** The sticky events that the client holds. */
   const held = new Map<string, StickyArrival>();
   const joined = new Set<string>();
   let slot: Room["slot"] = "absent";
   let encrypted = false;
-  const endWhatIsOver = (ts: number) => {
+  const removeEnded = (ts: number) => {
     for (const [place, { fact, endTs }] of places) if (fact.kind === "sticky" && endTs <= ts) places.delete(place);
   };
 
   for (const happening of log) {
     const { ts } = happening;
-    endWhatIsOver(ts);
+    removeEnded(ts);
     if (happening.kind === "state")
-      places.set(`state ${happening.fact.key}`, stateStanding(happening.fact, happening.eventId, ts));
+      places.set(`state ${happening.fact.key}`, currentState(happening.fact, happening.eventId, ts));
     if (happening.kind === "sticky") {
       held.set(happening.event.eventId, happening.event);
       arrive(places, happening.event, ts);
@@ -144,33 +143,33 @@ function roomAt(log: readonly Happening[], now: number): Room {
     if (happening.kind === "slot") slot = happening.status;
     if (happening.kind === "encryption") encrypted = true;
   }
-  endWhatIsOver(now);
-  return { standing: [...places.values()], joined, slot, encrypted };
+  removeEnded(now);
+  return { current: [...places.values()], joined, slot, encrypted };
 }
 
-function arrive(places: Map<string, Standing>, event: StickyArrival, ts: number): void {
+function arrive(places: Map<string, Current>, event: StickyArrival, ts: number): void {
   const { fact, eventId, isReadable } = event;
-  const standing = stickyStanding(event);
-  if (fact.durationMs === 0 || standing.endTs <= ts) return;
+  const current = currentSticky(event);
+  if (fact.durationMs === 0 || current.endTs <= ts) return;
   const known = [...places].find(([, other]) => other.eventId === eventId);
   if (known && (known[1].isReadable || !isReadable)) return;
   if (known) places.delete(known[0]);
   const isKeyed = isReadable && fact.key !== undefined;
   const place = isKeyed ? `key ${fact.isStableType} ${fact.userId} ${fact.key}` : `event ${eventId}`;
   const before = places.get(place);
-  if (!before || isLater(standing.rankTs, before.rankTs, standing, before)) places.set(place, standing);
+  if (!before || isLater(current.rankTs, before.rankTs, current, before)) places.set(place, current);
 }
 
-/** Whether a sticky event stood that is redacted. A state event stays, and says nothing any more. */
-function redact(places: Map<string, Standing>, eventId: string): boolean {
-  const [place, standing] = [...places].find(([, other]) => other.eventId === eventId) ?? [];
-  if (place === undefined || !standing) return false;
-  if (standing.fact.kind === "sticky") return places.delete(place);
-  places.set(place, { ...standing, isRedacted: true });
+/** Redacts an event. Returns whether it was a current sticky event. A state event stays, as a leave. */
+function redact(places: Map<string, Current>, eventId: string): boolean {
+  const [place, current] = [...places].find(([, other]) => other.eventId === eventId) ?? [];
+  if (place === undefined || !current) return false;
+  if (current.fact.kind === "sticky") return places.delete(place);
+  places.set(place, { ...current, isRedacted: true });
   return false;
 }
 
-function stateStanding(fact: StateFact, eventId: string, ts: number): Standing {
+function currentState(fact: StateFact, eventId: string, ts: number): Current {
   const originTs = ts + fact.originMs;
   const claimedTs = fact.createdMs === undefined || fact.createdMs > 0 ? originTs : originTs + fact.createdMs;
   const endTs = Math.min(claimedTs + (fact.expiresMs ?? 4 * hourMs), originTs + dayMs, ts + dayMs);
@@ -180,7 +179,7 @@ function stateStanding(fact: StateFact, eventId: string, ts: number): Standing {
   return { eventId, fact, isReadable: true, isRedacted: false, ...times };
 }
 
-function stickyStanding({ fact, eventId, receivedTs, isReadable }: StickyArrival): Standing {
+function currentSticky({ fact, eventId, receivedTs, isReadable }: StickyArrival): Current {
   const originTs = receivedTs + fact.originMs;
   const durationMs = Math.min(fact.durationMs, hourMs);
   const endTs = fact.ttlMs ? receivedTs + fact.ttlMs : Math.min(receivedTs, originTs) + durationMs;

@@ -1,7 +1,7 @@
-// Play: a room in which facts happen, to a client and its view, and into the log that the oracle goes by.
+// Play: lets facts happen in a room, for a client and its projection, and logs them for the oracle.
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
-import { View } from "../../src/membership/view.ts";
-import { wholeRoom } from "../../src/room/changes.ts";
+import { Projection } from "../../src/membership/projection.ts";
+import { wholeRoom } from "../../src/room/room-changes.ts";
 import { roomCall, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {
@@ -17,32 +17,37 @@ import { byEvent, type Happening } from "./oracle.ts";
 export class Play {
   readonly client = new FakeClient();
   readonly log: Happening[] = [];
-  readonly view: View;
+  readonly projection: Projection;
   now = 0;
   readonly #ids: ReadonlyMap<Fact, string>;
-  /** What has arrived, oldest first. */
+  /** The events that have arrived, oldest first. */
   readonly #arrived: { readonly fact: StateFact | StickyFact; readonly eventId: string }[] = [];
   readonly #held = new Map<string, { readonly fact: StickyFact; readonly event: StickyEvent }>();
 
   constructor(facts: readonly Fact[], strictSlots: boolean) {
     this.#ids = new Map(facts.map((fact, index) => [fact, `$${1000 + index}`]));
     this.client.enter(roomId);
-    this.view = new View(this.client, { roomId, slot: roomCall, strictSlots, requireSlotEncryption: false });
-    this.view.look(wholeRoom(roomId), this.now);
+    this.projection = new Projection(this.client, {
+      roomId,
+      slot: roomCall,
+      strictSlots,
+      requireSlotEncryption: false,
+    });
+    this.projection.refresh(wholeRoom(roomId), this.now);
   }
 
-  /** Lets facts happen at once and tells of them in one batch. */
+  /** Lets facts happen together, in one batch of changes. */
   batch(facts: readonly Fact[]): void {
-    const change = facts.flatMap((fact) => this.#happen(fact));
-    this.view.look(change, this.now);
-    this.client.tell(...change);
+    const changes = facts.flatMap((fact) => this.#happen(fact));
+    this.projection.refresh(changes, this.now);
+    this.client.emit(...changes);
   }
 
-  /** Redacts events that have arrived, and tells of it in one batch. */
+  /** Redacts events that have arrived, in one batch of changes. */
   redact(facts: Iterable<Fact>): void {
-    const change = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
-    this.view.look(change, this.now);
-    this.client.tell(...change);
+    const changes = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
+    this.projection.refresh(changes, this.now);
+    this.client.emit(...changes);
   }
 
   #redact(eventId: string): readonly RoomChange[] {
@@ -101,17 +106,17 @@ export class Play {
     return this.client.keep(roomId, event);
   }
 
-  /** Lets time pass as a timer for the deadline would, and looks no sooner than that. */
+  /** Lets time pass: the projection is refreshed at its deadlines, as a timer would do it. */
   until(ts: number): void {
-    for (let due = this.view.deadlineTs; due !== undefined && due <= ts; due = this.view.deadlineTs) {
-      this.view.look([], due);
+    for (let due = this.projection.deadlineTs; due !== undefined && due <= ts; due = this.projection.deadlineTs) {
+      this.projection.refresh([], due);
     }
     this.now = ts;
   }
 
   get seen() {
-    const members = this.view.members.map(({ eventId }) => eventId);
-    const rejections = this.view.rejections.map(({ eventId, reason, path, untilTs }) => ({
+    const members = this.projection.members.map(({ eventId }) => eventId);
+    const rejections = this.projection.rejections.map(({ eventId, reason, path, untilTs }) => ({
       eventId,
       reason,
       ...(path !== undefined && { path }),

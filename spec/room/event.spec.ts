@@ -14,10 +14,10 @@ const json = {
 };
 const event = { type: "t", sender: "@alice:example.org", eventId: "$1", originServerTs: 5, content: { a: 1 } };
 
-describe("An event of a homeserver", () => {
-  it("is read with the fields that all events have, and with its state key if it has one", () => {
-    expect(decodeRoomEvent(json)).toEqual({ event });
-    expect(decodeRoomEvent({ ...json, state_key: "" })).toEqual({ event: { ...event, stateKey: "" } });
+describe("decodeRoomEvent", () => {
+  it("returns the fields that all events have, and the state key of a state event", () => {
+    expect(decodeRoomEvent(json)).toEqual({ ok: event });
+    expect(decodeRoomEvent({ ...json, state_key: "" })).toEqual({ ok: { ...event, stateKey: "" } });
   });
 
   it.each([
@@ -37,15 +37,15 @@ describe("An event of a homeserver", () => {
     ["state_key", { ...json, state_key: null }],
     ["content", { ...json, content: undefined }],
     ["content", { ...json, content: [] }],
-  ])("is malformed at %s", (malformed, wrong) => {
+  ])("returns the path %s of the first wrong field", (malformed, wrong) => {
     expect(decodeRoomEvent(wrong)).toEqual({ malformed });
     expect(decodeStickyEvent(wrong, { receivedTs: 0 })).toEqual({ malformed });
   });
 
-  it("is read without a throw, whatever it is", () => {
+  it("returns an event or a path and never throws, whatever the input, as does decodeStickyEvent", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.record({ ...mapped(json) }, { requiredKeys: [] })), (any) => {
-        for (const { event: read, malformed } of [decodeRoomEvent(any), decodeStickyEvent(any, { receivedTs: 0 })]) {
+        for (const { ok: read, malformed } of [decodeRoomEvent(any), decodeStickyEvent(any, { receivedTs: 0 })]) {
           expect(read === undefined).toBe(malformed !== undefined);
         }
       }),
@@ -59,27 +59,24 @@ describe("An event of a homeserver", () => {
     );
 });
 
-describe("A sticky event of a homeserver", () => {
+describe("decodeStickyEvent", () => {
   const received = { receivedTs: 7 };
   const sticky = { ...event, durationMs: 100, encryption: "cleartext", receivedTs: 7 };
 
   it.each([
-    [
-      "under the unstable names",
-      { msc4354_sticky: { duration_ms: 100 }, unsigned: { msc4354_sticky_duration_ttl_ms: 9 } },
-    ],
-    ["under the stable names", { sticky: { duration_ms: 100 }, unsigned: { sticky_duration_ttl_ms: 9 } }],
-  ])("is read %s", (_, fields) => {
-    expect(decodeStickyEvent({ ...json, ...fields }, received)).toEqual({ event: { ...sticky, ttlMs: 9 } });
+    ["with unstable names", { msc4354_sticky: { duration_ms: 100 }, unsigned: { msc4354_sticky_duration_ttl_ms: 9 } }],
+    ["with stable names", { sticky: { duration_ms: 100 }, unsigned: { sticky_duration_ttl_ms: 9 } }],
+  ])("reads the times %s", (_, fields) => {
+    expect(decodeStickyEvent({ ...json, ...fields }, received)).toEqual({ ok: { ...sticky, ttlMs: 9 } });
   });
 
-  it("is read with how it came, its times unchecked", () => {
+  it("adds how the event was received, and leaves its times unchecked", () => {
     const came = { ...received, encryption: "decrypted", senderDeviceId: "PHONE" } as const;
     const wrong = { ...json, msc4354_sticky: { duration_ms: "long" } };
-    expect(decodeStickyEvent(wrong, came)).toEqual({ event: { ...sticky, ...came, durationMs: "long" } });
+    expect(decodeStickyEvent(wrong, came)).toEqual({ ok: { ...sticky, ...came, durationMs: "long" } });
   });
 
-  it("has to be sticky, and no state", () => {
+  it("refuses events that are not sticky, and state events", () => {
     expect(decodeStickyEvent(json, received)).toEqual({ malformed: "msc4354_sticky" });
     const state = { ...json, state_key: "", msc4354_sticky: { duration_ms: 100 } };
     expect(decodeStickyEvent(state, received)).toEqual({ malformed: "state_key" });

@@ -14,34 +14,44 @@ function room(levels?: unknown, create: unknown = { room_version: "11" }) {
 
 describe("The power level of a user", () => {
   it.each<[string, unknown, string, number]>([
-    ["as listed", { users: { [bob]: 7 } }, bob, 7],
-    ["by default", { users: {}, users_default: 3 }, bob, 3],
+    ["the listed one", { users: { [bob]: 7 } }, bob, 7],
+    ["the default if the user is not listed", { users: {}, users_default: 3 }, bob, 3],
     ["0 without a default", {}, bob, 0],
     ["0 without power levels", undefined, bob, 0],
     ["100 for the creator without power levels", undefined, alice, 100],
-    ["no more than others for the creator where there are power levels", {}, alice, 0],
-    ["by text, as old rooms may have it", { users: { [bob]: " 42 " } }, bob, 42],
-    ["by default, where it is nonsense", { users: { [bob]: "a lot" }, users_default: 3 }, bob, 3],
-    ["by default, where it is no number", { users: { [bob]: null }, users_default: Infinity }, bob, 0],
-    ["0 where the list is none", { users: [50] }, bob, 0],
-    ["0 where it would be a name of JavaScript", { users: {} }, "__proto__", 0],
+    ["the default for the creator if there are power levels", {}, alice, 0],
+    ["read from text, as in old rooms", { users: { [bob]: " 42 " } }, bob, 42],
+    ["the default if the listed one is nonsense", { users: { [bob]: "a lot" }, users_default: 3 }, bob, 3],
+    ["0 if neither is a number", { users: { [bob]: null }, users_default: Infinity }, bob, 0],
+    ["0 if the list is not an object", { users: [50] }, bob, 0],
+    ["0 for the user id __proto__", { users: {} }, "__proto__", 0],
   ])("is %s", (_, levels, userId, level) => expect(room(levels).may(userId).level).toBe(level));
 
   it.each<[string, unknown, string, number]>([
-    ["the creator", { room_version: "12" }, alice, Infinity],
-    ["the creator, under the name in use before", { room_version: "org.matrix.hydra.11" }, alice, Infinity],
-    ["other creators", { room_version: "12", additional_creators: [bob, 1] }, bob, Infinity],
-    ["nobody else", { room_version: "12" }, bob, 50],
-    ["nobody else where the list is none", { room_version: "12", additional_creators: bob }, bob, 50],
-    ["nobody before version 12", { room_version: "11", additional_creators: [bob] }, bob, 50],
-    ["nobody where the version is unknown", {}, alice, 0],
-  ])("has no limit in rooms from version 12 on: %s", (_, create, userId, level) => {
+    ["not limited for the creator", { room_version: "12" }, alice, Infinity],
+    [
+      "not limited for the creator, with the unstable room version",
+      { room_version: "org.matrix.hydra.11" },
+      alice,
+      Infinity,
+    ],
+    ["not limited for additional creators", { room_version: "12", additional_creators: [bob, 1] }, bob, Infinity],
+    ["the listed one for others", { room_version: "12" }, bob, 50],
+    [
+      "the listed one for others if the list of creators is malformed",
+      { room_version: "12", additional_creators: bob },
+      bob,
+      50,
+    ],
+    ["the listed one before version 12", { room_version: "11", additional_creators: [bob] }, bob, 50],
+    ["0 for the creator if the version is unknown", {}, alice, 0],
+  ])("in rooms with privileged creators is %s", (_, create, userId, level) => {
     expect(room({ users: { [bob]: 50 } }, create).may(userId).level).toBe(level);
   });
 });
 
 describe("A user may send", () => {
-  it("what the levels for its type allow, else those for all state, else those for all events", () => {
+  it("an event if the level for its type allows it, or else the default for state or for events", () => {
     const { may } = room({ users: { [bob]: 20 }, events: { a: 20, b: 21 }, state_default: 19, events_default: 21 });
     const bobs = may(bob);
     expect(["a", "b", "c"].map((type) => bobs.maySendState(type))).toEqual([true, false, true]);
@@ -51,13 +61,13 @@ describe("A user may send", () => {
   it.each([
     ["without power levels", undefined],
     ["without defaults", {}],
-    ["with defaults that are nonsense", { state_default: {}, events_default: [] }],
+    ["with malformed defaults", { state_default: {}, events_default: [] }],
   ])("events at 0 and state at 50, %s", (_, levels) => {
     const bobs = room(levels).may(bob);
     expect([bobs.maySendEvent("t"), bobs.maySendState("t")]).toEqual([true, false]);
   });
 
-  it("nothing from outside of the room", () => {
+  it("nothing while not in the room", () => {
     const { client, may } = room({ users: { [carl]: 100 } });
     expect(may(carl).maySendEvent("t")).toBe(false);
     client.setMembership(roomId, carl, "invite");
@@ -66,7 +76,7 @@ describe("A user may send", () => {
     expect([may(carl).maySendEvent("t"), may(carl).mayNotifyRoom()]).toEqual([true, true]);
   });
 
-  it("a notification to the room at 50, or at what is said", () => {
+  it("a notification to the room at level 50, or at the level of the room", () => {
     expect(
       room({ users: { [bob]: 49 } })
         .may(bob)
@@ -88,12 +98,12 @@ describe("A user may send", () => {
 describe("A user may join calls (8)", () => {
   const kinds = ({ may }: ReturnType<typeof room>) => [may(bob).mayJoinCall("state"), may(bob).mayJoinCall("sticky")];
 
-  it("by state at the level of its type, which is that of all state unless the room was made for calls", () => {
+  it("by a state event at the level of its type, which is the state default unless the room lists it", () => {
     expect(kinds(room({}))).toEqual([false, true]);
     expect(kinds(room({ events: { [stateMember]: 0 } }))).toEqual([true, true]);
   });
 
-  it("by sticky event at the level of what is on the wire", () => {
+  it("by a sticky event at the level of the type on the wire", () => {
     const members = room({ events: { [stickyMember]: 10 } });
     expect(kinds(members)).toEqual([false, false]);
     members.client.encrypt(roomId);
@@ -104,7 +114,7 @@ describe("A user may join calls (8)", () => {
     expect(kinds(silent)).toEqual([false, false]);
   });
 
-  it("and open slots, where the level of slots allows it", () => {
+  it("and open slots if the level of the slot type allows it", () => {
     expect(room({}).may(bob).maySetSlot()).toBe(false);
     expect(
       room({ events: { [slotType]: 0 } })

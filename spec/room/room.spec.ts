@@ -11,7 +11,7 @@ describe("The version of a room", () => {
     [{}, "1"],
     [{ room_version: 11 }, "1"],
     [null, "1"],
-  ])("by %j is %s", (content, version) => expect(roomVersionOf(content)).toBe(version));
+  ])("in the create event %j is %s", (content, version) => expect(roomVersionOf(content)).toBe(version));
 
   it.each([
     ["11", false],
@@ -20,7 +20,7 @@ describe("The version of a room", () => {
     ["org.matrix.msc3779.11", true],
     ["org.matrix.msc37570", false],
     ["org.example.org.matrix.msc3757.10", false],
-  ])("%s lets members own state keys: %s (1.4)", (version, expected) => {
+  ])("%s allows owned state keys: %s (1.4)", (version, expected) => {
     const client = new FakeClient();
     expect(hasOwnedStateKeys(client, roomId)).toBe(false);
     client.setState(roomId, stateEvent({ room_version: version }, { type: "m.room.create", stateKey: "" }));
@@ -28,17 +28,17 @@ describe("The version of a room", () => {
   });
 });
 
-describe("A user", () => {
-  it.each(["join", "invite", "knock", "leave", "ban"])("stands towards a room as %s", (membership) => {
+describe("The room membership of a user", () => {
+  it.each(["join", "invite", "knock", "leave", "ban"])("is %s as in the content of the event", (membership) => {
     expect(roomMembershipOf({ membership })).toBe(membership);
   });
 
   it.each([[{}], [{ membership: "member" }], [{ membership: ["join"] }], [null], ["join"]])(
-    "of whom the room says %j has left",
+    "is leave if the content is %j",
     (content) => expect(roomMembershipOf(content)).toBe("leave"),
   );
 
-  it("is in a room while joined to it", () => {
+  it("is required to be join for isInRoom", () => {
     const client = new FakeClient();
     client.enter(roomId, alice);
     client.setMembership(roomId, bob, "invite");
@@ -51,8 +51,8 @@ describe("A user", () => {
   });
 });
 
-describe("A room", () => {
-  it("that was ever encrypted is so, whatever its event says now", () => {
+describe("isEncrypted", () => {
+  it("is true once there is an event, whatever its content says now", () => {
     const client = new FakeClient();
     client.enter(roomId, alice);
     expect(isEncrypted(client, roomId)).toBe(false);

@@ -7,7 +7,7 @@ describe("A slot id (1.2)", () => {
     ["m.call#ROOM", "m.call"],
     ["m.call#", "m.call"],
     ["org.example.board#page 1", "org.example.board"],
-  ])("may be %j, of the application %s", (slot, application) => {
+  ])("can be %j, with the application type %s", (slot, application) => {
     expect(isSlotId(slot)).toBe(true);
     expect(applicationTypeOf(slot)).toBe(application);
   });
@@ -18,29 +18,29 @@ describe("A slot id (1.2)", () => {
   );
 });
 
-describe("A slot (8, B16, E11)", () => {
+describe("decodeSlot (8, B16, E11)", () => {
   const application = { type: "m.call", "m.call.id": 1 };
   const encryption = { type: "org.matrix.msc4143.per_member" };
 
-  it("is open with its application, unknown fields kept", () => {
+  it("returns open with the application, including unknown fields", () => {
     const content = { status: "open", application, encryption, other: 1 };
     expect(decodeSlot(content, roomCall)).toEqual({ status: "open", application });
   });
 
   it.each([
     ["an empty content", {}],
-    ["no status, as in early 2026", { application }],
+    ["a missing status, as in early 2026", { application }],
     ["the status closed", { status: "closed", application }],
     ["another status", { status: "OPEN", application }],
-    ["a status that is no text", { status: ["open"], application }],
+    ["a status that is not a string", { status: ["open"], application }],
     ["no application", { status: "open" }],
-    ["an application that is none", { status: "open", application: "m.call" }],
-    ["an application without type", { status: "open", application: {} }],
+    ["an application that is not an object", { status: "open", application: "m.call" }],
+    ["an application without a type", { status: "open", application: {} }],
     ["the application of another slot", { status: "open", application: { type: "org.example.board" } }],
     ["an inherited application", fromJson(`{"status":"open","__proto__":{"application":{"type":"m.call"}}}`)],
-    ["a content that is no object", null],
+    ["a content that is not an object", null],
     ["a content that is a list", ["open"]],
-  ])("is closed by %s", (_, content) => expect(decodeSlot(content, roomCall)).toEqual({ status: "closed" }));
+  ])("returns closed for %s", (_, content) => expect(decodeSlot(content, roomCall)).toEqual({ status: "closed" }));
 
   it.each([
     [true, encryption, "open"],
@@ -53,7 +53,7 @@ describe("A slot (8, B16, E11)", () => {
     [false, encryption, "closed"],
     [false, null, "closed"],
   ])(
-    "in a room that is encrypted: %s, with the encryption %j is %s where they must fit",
+    "in a room that is encrypted: %s, with the encryption %j, returns %s if the encryption must match",
     (encrypted, named, status) => {
       const content = { status: "open", application, ...(named !== undefined && { encryption: named }) };
       expect(decodeSlot(content, roomCall, { encrypted }).status).toBe(status);

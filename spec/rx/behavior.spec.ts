@@ -4,9 +4,9 @@ import { type Behavior, behavior } from "../../src/rx/behavior.ts";
 import { marbles } from "../support/marbles.ts";
 import { unhandledIn } from "../support/unhandled.ts";
 
-describe("A behavior", () => {
+describe("behavior", () => {
   it(
-    "has a value at once and tells of each change",
+    "emits its value at once and at each change",
     marbles(({ hot, expectObservable }) => {
       let value = "a";
       const changes$ = hot("      -b-c-");
@@ -19,39 +19,39 @@ describe("A behavior", () => {
   );
 
   it(
-    "says nothing where the change changed nothing, by whatever it takes for equal",
+    "emits nothing if the value is equal to the last one",
     marbles(({ hot, expectObservable }) => {
       let value = 1;
-      const changes$ = hot("                                                 -b-c-d", { b: 1, c: -1, d: 2 });
+      const values = { a: 1, b: 1, c: -1, d: 2 };
+      const changes$ = hot("          -b-c-d", values);
       changes$.subscribe((next) => (value = next));
-      const isEqual = (a: number, b: number) => Math.abs(a) === Math.abs(b);
-      expectObservable(
-        behavior(() => value, changes$),
-        "                    ^-----!",
-      ).toBe("a--c-d", { a: 1, c: -1, d: 2 });
-      expectObservable(
-        behavior(() => value, changes$, isEqual),
-        "           ^-----!",
-      ).toBe("a----d", { a: 1, d: 2 });
+      const value$ = behavior(() => value, changes$);
+      const size$ = behavior(
+        () => value,
+        changes$,
+        (a, b) => Math.abs(a) === Math.abs(b),
+      );
+      expectObservable(value$, "      ^-----!").toBe("a--c-d", values);
+      expectObservable(size$, "       ^-----!").toBe("a----d", values);
     }),
   );
 
   it(
-    "ends with its change",
+    "completes with the stream of its changes",
     marbles(({ hot, expectObservable }) => {
       expectObservable(behavior(() => "a", hot("--|"))).toBe("a-|");
       expectObservable(behavior(() => "a", of(1, 2))).toBe("(a|)");
     }),
   );
 
-  it("is read by anybody at any time, without a subscriber", () => {
+  it("has a value without a subscriber", () => {
     let value = 1;
     const value$ = behavior(() => value, NEVER);
     value = 2;
     expect(value$.value).toBe(2);
   });
 
-  it("listens before it reads, so that nothing is lost in between (guarantee 38)", () => {
+  it("subscribes to the changes before it reads, so that no change is missed (guarantee 38)", () => {
     let value = "old";
     const changes$ = new BehaviorSubject(0).pipe(
       map(() => {
@@ -63,7 +63,7 @@ describe("A behavior", () => {
     expect(seen).toEqual(["new"]);
   });
 
-  it("leaves every subscriber on the newest value, also when one of them changes it (guarantee 36)", () => {
+  it("gives all subscribers the same last value, even if one of them changes it during an emission (guarantee 36)", () => {
     let value = 0;
     const changes$ = new Subject<void>();
     const set = (next: number) => {
@@ -79,7 +79,7 @@ describe("A behavior", () => {
     expect(seen).toEqual({ first: [0, 1, 2], last: [0, 2] });
   });
 
-  it("does not glitch where two of one source meet", () => {
+  it("never shows a mixture of old and new values when two of one source are combined", () => {
     let value = 1;
     const changes$ = new Subject<void>();
     const value$ = behavior(() => value, changes$);
@@ -92,7 +92,7 @@ describe("A behavior", () => {
     expect(seen).toEqual(["1,2", "2,4"]);
   });
 
-  it("takes its subscription to the change along", () => {
+  it("unsubscribes from the changes with its subscribers", () => {
     const changes$ = new Subject<void>();
     const all = new Subscription();
     const value$ = behavior(() => 1, changes$);
@@ -102,15 +102,15 @@ describe("A behavior", () => {
     expect(changes$.observed).toBe(false);
   });
 
-  it("is an Observable to all operators, and is satisfied by a BehaviorSubject", () => {
+  it("works with all operators, as a BehaviorSubject does", () => {
     const subject$: Behavior<number> = new BehaviorSubject(1);
     const seen: number[][] = [];
     combineLatest([subject$, behavior(() => 2, NEVER)]).subscribe((values) => seen.push(values));
     expect(seen).toEqual([[1, 2]]);
   });
 
-  it("never errs itself: an error of its change is an unhandled one", async () => {
-    const broken = new Error("change broke");
+  it("never errors: an error of its changes is reported as an unhandled error", async () => {
+    const broken = new Error("the changes broke");
     const seen: unknown[] = [];
     const note = (value: unknown) => void seen.push(value);
     const value$ = behavior(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ActiveCalls } from "../../src/sessions/active-rooms.ts";
-import { viewNow } from "../../src/membership/view.ts";
+import { ActiveRooms } from "../../src/sessions/active-rooms.ts";
+import { projectNow } from "../../src/membership/projection.ts";
 import { endsAfter } from "../membership/oracle.ts";
 import { Play } from "../membership/play.ts";
 import { roomCall, roomId } from "../support/contents.ts";
@@ -10,20 +10,20 @@ import { runs } from "../support/properties.ts";
 
 const rules = { slot: roomCall, strictSlots: false, requireSlotEncryption: false };
 
-describe("A call that is watched for its end alone", () => {
+describe("ActiveRooms", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
-  it("goes on for exactly as long as it has members, whatever happens in its room", { timeout: 60_000 }, () => {
+  it("has a room for exactly as long as its call has members, after any history", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(history(12), (batches) => {
         vi.clearAllTimers();
         vi.setSystemTime(0);
         const play = new Play(batches.flat(), false);
-        const calls = new ActiveCalls(play.client, rules, () => {});
+        const calls = new ActiveRooms(play.client, rules);
         const check = (now: number) => {
-          const { members } = viewNow(play.client, { ...rules, roomId }, now);
-          if (!calls.has(roomId)) calls.look(roomId);
+          const { members } = projectNow(play.client, { ...rules, roomId }, now);
+          if (!calls.has(roomId)) calls.check(roomId);
           expect(calls.has(roomId)).toBe(members.length > 0);
         };
         for (const batch of batches) {
@@ -35,7 +35,7 @@ describe("A call that is watched for its end alone", () => {
             vi.advanceTimersByTime(ts - play.now);
             play.until(ts);
             const wasActive = calls.has(roomId);
-            const { members } = viewNow(play.client, { ...rules, roomId }, ts);
+            const { members } = projectNow(play.client, { ...rules, roomId }, ts);
             if (wasActive) expect(members.length).toBeGreaterThan(0);
             check(ts);
           }

@@ -1,7 +1,7 @@
 import { map, merge, type Observable, Subscription, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Application, rtcSession, rtcSessions, type WatchedSession } from "../../src/index.ts";
 import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
-import { rtcSession, rtcSessions, type WatchedSession } from "../../src/index.ts";
 import {
   alice,
   bob,
@@ -35,7 +35,7 @@ const roomOf = (session$: Observable<WatchedSession>) => session$.pipe(map(({ ro
 
 describe("The calls of a client", () => {
   it(
-    "are there at once if they run already, and are not told of as new (guarantee 18)",
+    "are in the first emission if they are running already, and not in started$ (guarantee 18)",
     marbles(({ expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.setState(a, joins(bob));
@@ -46,14 +46,14 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "begin and end, each told once",
+    "begin and end with one emission each",
     marbles(({ cold, expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       happens(cold, "                              -a-b-c-d", {
-        a: () => client.tell(client.setState(a, joins(bob))),
-        b: () => client.tell(client.keep(b, sticks(bob)), client.setState(b, joins(carl))),
-        c: () => client.tell(client.setState(a, leaves(bob)), client.setState(a, joins(carl))),
-        d: () => client.tell(client.setState(a, leaves(carl))),
+        a: () => client.emit(client.setState(a, joins(bob))),
+        b: () => client.emit(client.keep(b, sticks(bob)), client.setState(b, joins(carl))),
+        c: () => client.emit(client.setState(a, leaves(bob)), client.setState(a, joins(carl))),
+        d: () => client.emit(client.setState(a, leaves(carl))),
       });
       const rooms = { n: "", x: "!a", y: "!a !b", z: "!b" };
       expectObservable(roomsIn(sessions.active$), "^---------!").toBe("nx-y---z", rooms);
@@ -74,13 +74,13 @@ describe("The calls of a client", () => {
     marbles(({ cold, expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.keep(a, sticks(bob, { eventId: "$b" }));
-      happens(cold, "                              -e", { e: () => client.tell(...end(client)) });
+      happens(cold, "                              -e", { e: () => client.emit(...end(client)) });
       expectObservable(roomsIn(sessions.active$), "^--!").toBe("xn", { x: "!a", n: "" });
     })(),
   );
 
   it(
-    "end when the last member lapses, without any event (guarantee 19, ordering 9)",
+    "end when the last member expires, without any event (guarantee 19, ordering 9)",
     marbles(({ expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.setState(a, joins(bob, 3));
@@ -91,13 +91,13 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "are told once for one sync response, whatever the number of rooms in it",
+    "are emitted once for each sync response, whatever the number of its rooms",
     marbles(({ cold, expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.setState(a, joins(bob));
       happens(cold, "                              -a-", {
         a: () =>
-          client.tell(
+          client.emit(
             client.setState(a, leaves(bob)),
             client.setState(b, joins(bob)),
             client.enter(c, alice, carl),
@@ -111,7 +111,7 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "are told once of several that end at one instant",
+    "are emitted once if several end at the same time",
     marbles(({ expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.setState(a, joins(bob, 3));
@@ -121,15 +121,15 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "include those of rooms that appear later, also where events came first (guarantee 16, ordering 11)",
+    "include calls in rooms that appear later, even after their events (guarantee 16, ordering 11)",
     marbles(({ cold, expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       happens(cold, "                              -e-r", {
-        e: () => client.tell({ kind: "sticky", roomId: c, event: sticks(bob) }),
+        e: () => client.emit({ kind: "sticky", roomId: c, event: sticks(bob) }),
         r: () => {
           const change = client.enter(c, alice, bob);
           client.keep(c, sticks(bob));
-          client.tell(change);
+          client.emit(change);
         },
       });
       expectObservable(roomsIn(sessions.active$), "^----!").toBe("n--x", { n: "", x: "!c" });
@@ -137,14 +137,14 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "are those of the rooms that we are in",
+    "are only in rooms that we are joined to",
     marbles(({ cold, expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.setState(a, joins(bob));
       client.setState(b, joins(bob));
       client.setMembership(b, alice, "invite");
       const turn = (roomId: string, membership: string) => () =>
-        client.tell(client.setMembership(roomId, alice, membership));
+        client.emit(client.setMembership(roomId, alice, membership));
       happens(cold, "                              -l-j-k-", {
         l: turn(a, "leave"),
         j: turn(b, "join"),
@@ -155,7 +155,7 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "are those of one slot, by the rules that were asked for",
+    "are those of one slot, by the given rules",
     marbles(({ expectObservable }) => {
       const { client } = inTwoRooms();
       client.setState(a, stateEvent(stateContent({ call_id: "two" }), { sender: bob }));
@@ -169,7 +169,7 @@ describe("The calls of a client", () => {
   );
 
   it(
-    "begin when what stood against a member is gone",
+    "begin when a rejected member becomes eligible",
     marbles(({ cold, expectObservable }) => {
       const { client, sessions } = inTwoRooms();
       client.setMembership(a, bob, "leave");
@@ -178,14 +178,14 @@ describe("The calls of a client", () => {
       client.keep(b, sticks(bob));
       const open: Content = { status: "open", application: { type: "m.call" } };
       happens(cold, "                              -j-o", {
-        j: () => client.tell(client.setMembership(a, bob, "join")),
-        o: () => client.tell(client.setSlot(b, roomCall, open)),
+        j: () => client.emit(client.setMembership(a, bob, "join")),
+        o: () => client.emit(client.setSlot(b, roomCall, open)),
       });
       expectObservable(roomsIn(sessions.active$), "^----!").toBe("nx-y", { n: "", x: "!a", y: "!a !b" });
     }),
   );
 
-  it("are told to everybody alike when somebody changes them while being told (guarantee 36, ordering 12)", () => {
+  it("have the same last value for all subscribers, even if one changes it during an emission (guarantee 36, ordering 12)", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(a, stateEvent({}));
     const now = Date.now();
@@ -193,16 +193,16 @@ describe("The calls of a client", () => {
     const seen: string[] = [];
     const all = new Subscription();
     const rooms$ = roomsIn(sessions.active$);
-    all.add(rooms$.subscribe((rooms) => rooms === "!a" && client.tell(join(b))));
+    all.add(rooms$.subscribe((rooms) => rooms === "!a" && client.emit(join(b))));
     all.add(rooms$.subscribe((rooms) => seen.push(rooms)));
-    client.tell(join(a));
+    client.emit(join(a));
     expect(seen).toEqual(["", "!a !b"]);
     all.unsubscribe();
   });
 });
 
-describe("A session out of the calls of a client", () => {
-  it("is always the same for a room", () => {
+describe("The session of a room", () => {
+  it("is always the same object", () => {
     vi.useFakeTimers({ now: 0 });
     const { client, sessions } = inTwoRooms();
     client.setState(a, joins(bob));
@@ -214,7 +214,7 @@ describe("A session out of the calls of a client", () => {
     vi.useRealTimers();
   });
 
-  it("stays the same when its call ends and begins again, watched or not", () => {
+  it("stays the same object when its call ends and begins again", () => {
     vi.useFakeTimers({ now: 0 });
     const { client, sessions } = inTwoRooms();
     client.setState(a, joins(bob));
@@ -222,8 +222,8 @@ describe("A session out of the calls of a client", () => {
     const all = new Subscription();
     all.add(sessions.started$.subscribe((session) => seen.push(session)));
     all.add(sessions.ended$.subscribe((session) => seen.push(session)));
-    client.tell(client.setState(a, leaves(bob)));
-    client.tell(client.setState(a, joins(bob)));
+    client.emit(client.setState(a, leaves(bob)));
+    client.emit(client.setState(a, joins(bob)));
     all.unsubscribe();
     seen.push(...[...sessions.active$.value].map(sessions.session));
     expect(seen).toEqual([sessions.session(a), sessions.session(a), sessions.session(a)]);
@@ -231,41 +231,41 @@ describe("A session out of the calls of a client", () => {
     vi.useRealTimers();
   });
 
-  it("may be of a room that is yet to appear", () => {
+  it("can be opened before the room appears", () => {
     vi.useFakeTimers({ now: 0 });
     const { client, sessions } = inTwoRooms();
     const { membership$ } = sessions.session(c);
     const sizes: number[] = [];
     const subscription = membership$.subscribe(({ length }) => sizes.push(length));
-    client.tell(client.enter(c, alice, bob), client.setState(c, joins(bob)));
+    client.emit(client.enter(c, alice, bob), client.setState(c, joins(bob)));
     expect(sizes).toEqual([0, 1]);
     subscription.unsubscribe();
     vi.useRealTimers();
   });
 
-  it("is typed by who asks for it", () => {
-    interface Board {
-      readonly type: "org.example.board";
+  it("has members of the given application type", () => {
+    interface Board extends Application {
       readonly page: number;
-      readonly [key: string]: unknown;
     }
+    const decodeBoard = ({ type, page }: Application): Board | undefined =>
+      typeof page === "number" ? { type, page } : undefined;
     const { client } = inTwoRooms();
     const member = { id: "one", user_id: bob, device_id: "PHONE" };
     const application: Board = { type: "org.example.board", page: 7 };
     const content = stickyContent({ slot_id: "org.example.board#1", application, member });
     client.keep(a, stickyEvent(content, { sender: bob, originServerTs: Date.now() }));
-    const { membership$ } = rtcSessions<Board>(client, "org.example.board#1").session(a);
-    const page: number | undefined = membership$.value[0]?.application.page;
+    const sessions = rtcSessions(client, "org.example.board#1", { application: decodeBoard, open: rtcSession });
+    const page: number | undefined = sessions.session(a).membership$.value[0]?.application.page;
     expect(page).toBe(7);
-    expect(rtcSession<Board>(client, { roomId: a, slot: "org.example.board#1" }).membership$.value).toHaveLength(1);
+    expect([...sessions.active$.value]).toEqual([a]);
   });
 });
 
-describe("Watching the calls of a client", () => {
+describe("rtcSessions", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
-  it("gives the ids of the rooms in the order in which their calls began", () => {
+  it("gives the room ids in the order in which their calls began", () => {
     const { client, sessions } = inTwoRooms();
     for (const roomId of [a, b]) client.setState(roomId, joins(bob));
     const { value } = sessions.active$;
@@ -274,7 +274,7 @@ describe("Watching the calls of a client", () => {
     expect(sessions.active$.value).toBe(value);
   });
 
-  it("opens sessions that can be joined when it is given rtcSession", () => {
+  it("opens sessions that can be joined if it is given rtcSession", () => {
     const { client } = inTwoRooms();
     const sessions = rtcSessions(client, "m.call#ROOM", { open: rtcSession });
     expect(typeof sessions.session(a).join).toBe("function");
@@ -282,7 +282,7 @@ describe("Watching the calls of a client", () => {
     expect(sessions.session(c).membership$.value).toEqual([]);
   });
 
-  it("needs one listener and one timer, whatever the number of calls, and leaves nothing behind (guarantee 37)", () => {
+  it("needs one subscription and one timer, whatever the number of calls, and releases them (guarantee 37)", () => {
     const { client, sessions } = inTwoRooms();
     for (let n = 0; n < 1000; n += 1) client.enter(`!${n}`, alice, bob);
     for (const roomId of [a, b]) client.setState(roomId, joins(bob));
@@ -291,31 +291,31 @@ describe("Watching the calls of a client", () => {
       all.add((stream$ as Observable<unknown>).subscribe());
     }
     expect([client.listeners, vi.getTimerCount()]).toEqual([1, 1]);
-    client.tell(client.setState(a, leaves(bob)));
+    client.emit(client.setState(a, leaves(bob)));
     expect([client.listeners, vi.getTimerCount()]).toEqual([1, 1]);
     all.unsubscribe();
     expect([client.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
-  it("reads a room without a call only where there is change of it", () => {
+  it("reads a room without a call only when that room changes", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(b, joins(bob));
     const subscription = sessions.active$.subscribe();
     const before = client.readings;
-    client.tell(client.setMembership(b, carl, "leave"));
+    client.emit(client.setMembership(b, carl, "leave"));
     expect(client.readings).toBe(before);
-    client.tell(client.setMembership(a, bob, "leave"));
+    client.emit(client.setMembership(a, bob, "leave"));
     expect(client.readings).toBe(before + 1);
     subscription.unsubscribe();
   });
 
-  it("passes over a room at a glance that holds only what crashed, has left or is of another slot", () => {
+  it("does not project a room that has only expired members, leaves or other slots", () => {
     vi.setSystemTime(9 * hourMs);
     const { client, sessions } = inTwoRooms();
     const subscription = sessions.active$.subscribe();
     const readingsOf = (event: RoomEvent) => {
       const before = client.readings;
-      client.tell(client.setState(a, event));
+      client.emit(client.setState(a, event));
       return client.readings - before;
     };
     const crashed = joins(bob, 4 * hourMs, { originServerTs: 5 * hourMs });
@@ -326,26 +326,26 @@ describe("Watching the calls of a client", () => {
     subscription.unsubscribe();
   });
 
-  it("reads a call again only when the one member that would stand the longest may be gone", () => {
+  it("reads a call again only when the member that expires last may be gone", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(a, joins(carl, 1000));
     client.setState(a, joins(bob, 2000));
     const subscription = sessions.active$.subscribe();
     const before = client.readings;
     const crowd = Array.from({ length: 50 }, (_, n) => joins(alice, 500 + n, { stateKey: `alice ${n}` }));
-    for (const event of crowd) client.tell(client.setState(a, event));
-    client.tell(client.setState(a, leaves(carl)), client.setMembership(a, carl, "leave"));
-    client.tell(client.keep(a, sticks(carl)), { kind: "redaction", roomId: a, eventId: "$other" });
-    client.tell(client.setSlot(a, roomCall, { status: "closed" }));
-    client.tell();
+    for (const event of crowd) client.emit(client.setState(a, event));
+    client.emit(client.setState(a, leaves(carl)), client.setMembership(a, carl, "leave"));
+    client.emit(client.keep(a, sticks(carl)), { kind: "redaction", roomId: a, eventId: "$other" });
+    client.emit(client.setSlot(a, roomCall, { status: "closed" }));
+    client.emit();
     expect(client.readings).toBe(before);
-    client.tell(client.setState(a, leaves(bob)));
+    client.emit(client.setState(a, leaves(bob)));
     expect(client.readings).toBeGreaterThan(before);
     expect(sessions.active$.value.size).toBe(1);
     subscription.unsubscribe();
   });
 
-  it("reads the value at any time, watching or not, and gives the same map for the same calls", () => {
+  it("has the current value with and without a subscriber, and the same set object for the same calls", () => {
     const { client, sessions } = inTwoRooms();
     const rooms = () => [...sessions.active$.value.keys()].join(" ");
     expect(rooms()).toBe("");
@@ -363,19 +363,19 @@ describe("Watching the calls of a client", () => {
     expect(value.size).toBe(1);
   });
 
-  it("wakes from a sleep with what is left", () => {
+  it("drops the calls that expired during a sleep", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(a, joins(bob, 100));
     client.setState(b, joins(bob, 1000));
     const seen: string[] = [];
     const subscription = roomsIn(sessions.active$).subscribe((rooms) => seen.push(rooms));
     vi.setSystemTime(500);
-    client.tell();
+    client.emit();
     expect(seen).toEqual(["!a !b", "!b"]);
     subscription.unsubscribe();
   });
 
-  it("can be begun anew", () => {
+  it("can be subscribed to again", () => {
     const { client, sessions } = inTwoRooms();
     client.setState(a, joins(bob));
     const seen: string[] = [];
@@ -391,13 +391,13 @@ describe("Watching the calls of a client", () => {
   });
 
   it(
-    "ends where its session says so, be the clock of its last member's server ahead",
+    "ends a call at the same time as its session, even if the clock of a server is ahead",
     marbles(({ flush }) => {
       const { client, sessions } = inTwoRooms();
       const ahead = { stateKey: "b", originServerTs: 600_000 };
       client.setState(a, joins(bob, 30 * hourMs, ahead));
       const watching = merge(sessions.active$, sessions.session(a).membership$).subscribe();
-      timer(10).subscribe(() => client.tell({ kind: "room", roomId: a }));
+      timer(10).subscribe(() => client.emit({ kind: "room", roomId: a }));
       const log: unknown[] = [];
       timer(dayMs + 1).subscribe(() => {
         log.push(sessions.session(a).membership$.value.length, sessions.active$.value.size);
@@ -408,7 +408,15 @@ describe("Watching the calls of a client", () => {
     }),
   );
 
-  it("is refused for a slot that is none", () => {
+  it("ignores members whose data the application refuses", () => {
+    const { client } = inTwoRooms();
+    client.setState(a, joins(bob));
+    const sessions = rtcSessions(client, roomCall, { application: () => undefined });
+    expect(sessions.active$.value.size).toBe(0);
+    expect(sessions.session(a).rejected$.value.map(({ reason }) => reason)).toEqual(["bad-application"]);
+  });
+
+  it("throws bad-argument for a malformed slot id", () => {
     const { client } = inTwoRooms();
     for (const slot of ["", "m.call", "m.call#", "#ROOM", "m.call#a#b", 1 as never, undefined as never]) {
       expect(() => rtcSessions(client, slot)).toThrow(expect.objectContaining({ code: "bad-argument" }));

@@ -8,7 +8,7 @@ import { memberIdentity, roomAlias } from "../../examples/stack/identity.ts";
 
 const livekit = { key: "key", secret: "a secret of thirty-two characters" };
 const servers: Server[] = [];
-/** What the pretended homeserver and SFU were asked. */
+/** The requests to the simulated homeserver and SFU. */
 const asked: { path: string; body: string }[] = [];
 let sfuWorks = true;
 let participants = false;
@@ -75,8 +75,8 @@ async function post(path: string, body: unknown) {
   return { status: response.status, headers: response.headers, body: (await response.json()) as { jwt: string } };
 }
 
-describe("tokens", () => {
-  test("legacy: readable identity, the room's alias", async () => {
+describe("The authorisation service issues a token", () => {
+  test("with a readable identity for a legacy request", async () => {
     const { status, body } = await post("/sfu/get", legacy);
     expect(status).toBe(200);
     expect(body).toEqual({ url: sfu, jwt: expect.any(String) });
@@ -85,7 +85,7 @@ describe("tokens", () => {
     expect(claims.video?.room).toBe(roomAlias("!r:example.org", "m.call#ROOM"));
   });
 
-  test("current: hashed identity, one hour, exactly these grants", async () => {
+  test("with a hashed identity, for one hour, with exactly these grants, for a current request", async () => {
     const { body } = await post("/get_token", current);
     const claims = await new TokenVerifier(livekit.key, livekit.secret).verify(body.jwt);
     expect(claims.sub).toBe(memberIdentity("@u:example.org", "D", "m"));
@@ -100,7 +100,7 @@ describe("tokens", () => {
     });
   });
 
-  test("the service creates the room", async () => {
+  test("after it has created the room", async () => {
     await post("/get_token", current);
     const created = asked.find(({ path }) => path.endsWith("/CreateRoom"));
     expect(JSON.parse(created?.body ?? "")).toMatchObject({
@@ -111,12 +111,12 @@ describe("tokens", () => {
   });
 });
 
-describe("refusals", () => {
+describe("The authorisation service refuses", () => {
   const unauthorized = { errcode: "M_UNAUTHORIZED", error: "The request could not be authorised" };
   test.each([
     ["a token that the homeserver does not know", { ...openIdToken, access_token: "bad" }],
-    ["a homeserver that we do not know", { ...openIdToken, matrix_server_name: "elsewhere.org" }],
-    ["a homeserver that speaks for another's user", { ...openIdToken, access_token: "foreign" }],
+    ["a homeserver that the service does not know", { ...openIdToken, matrix_server_name: "elsewhere.org" }],
+    ["a homeserver that answers with a user of another homeserver", { ...openIdToken, access_token: "foreign" }],
   ])("%s", async (_, openid_token) => {
     for (const answer of [
       await post("/sfu/get", { ...legacy, openid_token }),
@@ -126,12 +126,12 @@ describe("refusals", () => {
     expect(asked.filter(({ path }) => path.endsWith("/CreateRoom"))).toEqual([]);
   });
 
-  test("another user than claimed", async () => {
+  test("a member that claims another user", async () => {
     const member = { ...current.member, claimed_user_id: "@other:example.org" };
     expect(await post("/get_token", { ...current, member })).toMatchObject({ status: 401, body: unauthorized });
   });
 
-  test("unknown and missing fields, before anybody is asked", async () => {
+  test("unknown and missing fields, without asking the homeserver", async () => {
     expect(await post("/get_token", { ...current, extra: 1 })).toMatchObject({
       status: 400,
       body: { errcode: "M_NOT_JSON", error: expect.any(String) },
@@ -140,7 +140,7 @@ describe("refusals", () => {
     expect(asked).toEqual([]);
   });
 
-  test("no room", async () => {
+  test("a token if the room cannot be created", async () => {
     sfuWorks = false;
     expect(await post("/sfu/get", legacy)).toMatchObject({ status: 500, body: { errcode: "M_UNKNOWN" } });
   });
@@ -149,13 +149,13 @@ describe("refusals", () => {
     expect(await post("/sfu/get", "x".repeat(70_000))).toMatchObject({ status: 413, body: { errcode: "M_TOO_LARGE" } });
   });
 
-  test("another path, another method", async () => {
+  test("other paths and other methods", async () => {
     expect(await post("/toString", {})).toMatchObject({ status: 404, body: { errcode: "M_UNRECOGNIZED" } });
     expect((await fetch(`${base}/sfu/get`)).status).toBe(405);
   });
 });
 
-test("pages of any origin may ask", async () => {
+test("the authorisation service answers pages of any origin", async () => {
   const preflight = await fetch(`${base}/get_token`, { method: "OPTIONS" });
   expect(preflight.status).toBe(200);
   const refused = await post("/get_token", {});
@@ -166,11 +166,11 @@ test("pages of any origin may ask", async () => {
   }
 });
 
-test("a delegated leave is managed at the user's homeserver", async () => {
+test("the authorisation service updates a delegated leave at the homeserver of the user", async () => {
   participants = true;
-  const answer = await post("/delegate_delayed_leave", { ...current, delay_id: "d/1", delay_timeout: 10_000 });
+  const answer = await post("/delegate_delayed_leave", { ...current, delay_id: "d_1-A", delay_timeout: 10_000 });
   expect(answer).toMatchObject({ status: 200, body: {} });
-  const path = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/d%2F1/restart";
+  const path = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/d_1-A/restart";
   await vi.waitFor(() => expect(asked).toContainEqual({ path, body: "" }));
   expect(asked.some((request) => request.path.endsWith("/CreateRoom"))).toBe(false);
 });

@@ -4,7 +4,7 @@ import { Delegations } from "../../examples/stack/delegation.ts";
 const delegations = new Delegations(2);
 afterEach(() => delegations.stop());
 
-/** A participant whose presence the test sets, and what the homeserver was asked. */
+/** A participant whose presence the test sets, and the requests to the homeserver. */
 function participant(answer: (action: string) => Promise<number> = async () => 200) {
   const asked: string[] = [];
   const someone = {
@@ -12,7 +12,7 @@ function participant(answer: (action: string) => Promise<number> = async () => 2
     asked,
     timeoutMs: 50,
     present: async () => someone.here,
-    async manage(action: "restart" | "send") {
+    async update(action: "restart" | "send") {
       asked.push(action);
       return answer(action);
     },
@@ -21,8 +21,8 @@ function participant(answer: (action: string) => Promise<number> = async () => 2
 }
 const restarts = (asked: string[]) => asked.filter((action) => action === "restart").length;
 
-describe("a delegated leave", () => {
-  test("is restarted when the participant appears, and again and again", async () => {
+describe("A delegated leave", () => {
+  test("is restarted repeatedly from when the participant appears", async () => {
     const someone = participant();
     const present = vi.fn(someone.present);
     delegations.add("someone", { ...someone, present, timeoutMs: 10_000 });
@@ -46,7 +46,7 @@ describe("a delegated leave", () => {
     await vi.waitFor(() => expect(someone.asked.at(-1)).toBe("send"));
   });
 
-  test("is left alone when the participant does not come in time", async () => {
+  test("is not touched if the participant does not appear in time", async () => {
     const someone = participant();
     const present = vi.fn(someone.present);
     const looks = () => present.mock.calls.length;
@@ -67,7 +67,7 @@ describe("a delegated leave", () => {
     expect(someone.asked).toEqual([]);
   });
 
-  test("is given up when the homeserver does not know it any more", async () => {
+  test("ends if the homeserver does not know it any more", async () => {
     const someone = participant(async () => 404);
     someone.here = true;
     const present = vi.fn(someone.present);
@@ -77,7 +77,7 @@ describe("a delegated leave", () => {
     expect(present).toHaveBeenCalledTimes(1);
   });
 
-  test("survives a homeserver that is away for a while", async () => {
+  test("survives an outage of the homeserver", async () => {
     const answers = [() => Promise.reject(new Error("refused")), async () => 502, async () => 429];
     const someone = participant(() => answers.shift()?.() ?? Promise.resolve(200));
     someone.here = true;
@@ -85,7 +85,7 @@ describe("a delegated leave", () => {
     await vi.waitFor(() => expect(someone.asked).toHaveLength(4));
   });
 
-  test("is replaced by a newer one of the same participant", async () => {
+  test("is replaced by a newer delegation of the same participant", async () => {
     const before = participant();
     const after = participant();
     delegations.add("someone", before);
@@ -93,5 +93,12 @@ describe("a delegated leave", () => {
     before.here = after.here = true;
     await vi.waitFor(() => expect(after.asked).toContain("restart"));
     expect(before.asked).toEqual([]);
+  });
+
+  test("is refused if there are 1,000 others, unless it replaces one", () => {
+    const absent = participant();
+    for (let n = 0; n < 1_000; n += 1) expect(delegations.add(`participant ${n}`, absent)).toBe(true);
+    expect(delegations.add("one more", absent)).toBe(false);
+    expect(delegations.add("participant 0", absent)).toBe(true);
   });
 });

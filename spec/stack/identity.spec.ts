@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hash, legacyIdentity, memberIdentity, roomAlias } from "../../examples/stack/identity.ts";
 
-describe("names given to LiveKit", () => {
+describe("The names in LiveKit", () => {
   test.each([
     [["!roomid:example.com", "slot1234"], "O8437W3+jmzMVjoIP3tNwbm+XxHQk2iKpOA7aqw3qSc"],
     [["!roomid:example.com", "slot123", "random123"], "IMeDd+K3MIqJTI20EXBIrepKkhhORvf3q8fx3rlrhTk"],
@@ -12,11 +12,11 @@ describe("names given to LiveKit", () => {
     ],
     [["@zoë:example.org", "DEV-Ω", 'id "q" \\ 💧'], "rCRenzEzUn/GiEOpBN1NrRD/E1pO5RW+MQwppxIv9wg"],
     [["!kitchen:example.org", "m.call#ROOM"], "0F0AHVM3zuFgQRib6BxN2Fq83Yex8MEF0hSPvSXQ2wE"],
-  ])("hash of %j", (list, expected) => {
+  ])("are the hash of %j", (list, expected) => {
     expect(hash(list)).toBe(expected);
   });
 
-  test("room, member and legacy member", () => {
+  test("are hashes of room and member, and readable for a legacy member", () => {
     expect(roomAlias("!r:a", "s")).toBe(hash(["!r:a", "s"]));
     expect(memberIdentity("@u:a", "D", "m")).toBe(hash(["@u:a", "D", "m"]));
     expect(legacyIdentity("@alice:example.org", "ABCDEF")).toBe("@alice:example.org:ABCDEF");

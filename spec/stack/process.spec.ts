@@ -8,7 +8,7 @@ import { run, start, untilHealthy } from "../../examples/stack/process.ts";
 const folder = mkdtempSync(join(tmpdir(), "stack-spec-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Node running a line of code, which says its process id and then stays. */
+/** A process that prints its id and goes on until it is stopped. */
 const stays = (name: string) => ({
   name,
   command: process.execPath,
@@ -26,7 +26,7 @@ async function pidIn(logFile: string): Promise<number> {
 
 const isGone = (pid: number) => () => expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 
-describe("a guarded process", () => {
+describe("A guarded process", () => {
   test("ends when it is stopped", async () => {
     const running = start(stays("stopped"));
     const pid = await pidIn(running.logFile);

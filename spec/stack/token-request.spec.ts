@@ -11,8 +11,8 @@ const refused = (errcode: string) => expect.objectContaining({ status: 400, errc
 const reading = (read: (body: string) => unknown, body: unknown) => (): unknown =>
   read(typeof body === "string" ? body : JSON.stringify(body));
 
-describe("accepted bodies", () => {
-  test("legacy", () => {
+describe("A token request is read", () => {
+  test("in the legacy form", () => {
     expect(readLegacyRequest(JSON.stringify(legacy))).toEqual({
       roomId: "!r:a",
       slotId: "m.call#ROOM",
@@ -21,7 +21,7 @@ describe("accepted bodies", () => {
     });
   });
 
-  test("current, with a delayed leave", () => {
+  test("in the current form, with a delayed leave", () => {
     const body = { ...current, ...delay, delay_cs_api_url: "https://example.org" };
     const request = {
       roomId: "!r:a",
@@ -36,7 +36,7 @@ describe("accepted bodies", () => {
   });
 });
 
-describe("M_NOT_JSON", () => {
+describe("A token request fails with M_NOT_JSON", () => {
   test.each([
     ["no JSON", "{"],
     ["no object", "[]"],
@@ -50,41 +50,48 @@ describe("M_NOT_JSON", () => {
     ["a string for a timeout", { ...current, ...delay, delay_timeout: "10000" }],
     ["a fraction for a timeout", { ...current, ...delay, delay_timeout: 0.5 }],
     ["the legacy form", legacy],
-  ])("%s", (_, body) => {
+  ])("for %s", (_, body) => {
     expect(reading(readTokenRequest, body)).toThrow(refused("M_NOT_JSON"));
   });
 
-  test("the current form at the legacy endpoint", () => {
+  test("for the current form at the legacy endpoint", () => {
     expect(reading(readLegacyRequest, current)).toThrow(refused("M_NOT_JSON"));
   });
 });
 
-describe("M_BAD_JSON", () => {
-  test.each(["room_id", "slot_id", "openid_token", "member"])("no %s", (name) => {
+describe("A token request fails with M_BAD_JSON", () => {
+  test.each(["room_id", "slot_id", "openid_token", "member"])("without %s", (name) => {
     expect(reading(readTokenRequest, { ...current, [name]: undefined })).toThrow(refused("M_BAD_JSON"));
   });
-  test.each(["id", "claimed_user_id", "claimed_device_id"])("no member.%s", (name) => {
+  test.each(["id", "claimed_user_id", "claimed_device_id"])("without member.%s", (name) => {
     expect(reading(readTokenRequest, { ...current, member: { ...member, [name]: undefined } })).toThrow(
       refused("M_BAD_JSON"),
     );
   });
-  test.each(["access_token", "matrix_server_name"])("no openid_token.%s", (name) => {
+  test.each(["access_token", "matrix_server_name"])("without openid_token.%s", (name) => {
     expect(reading(readTokenRequest, { ...current, openid_token: { ...openid_token, [name]: undefined } })).toThrow(
       refused("M_BAD_JSON"),
     );
   });
-  test.each(["room", "device_id", "openid_token"])("legacy without %s", (name) => {
+  test.each(["room", "device_id", "openid_token"])("without %s in the legacy form", (name) => {
     expect(reading(readLegacyRequest, { ...legacy, [name]: undefined })).toThrow(refused("M_BAD_JSON"));
   });
   test.each([
     ["an empty room", { ...current, room_id: "" }],
     ["a delay id alone", { ...current, delay_id: "d" }],
     ["a timeout alone", { ...current, delay_timeout: 10_000 }],
-    ["a timeout of nothing", { ...current, ...delay, delay_timeout: 0 }],
-  ])("%s", (_, body) => {
+    ["a timeout of zero", { ...current, ...delay, delay_timeout: 0 }],
+    ["a timeout of more than a day", { ...current, ...delay, delay_timeout: 86_400_001 }],
+    ["a delay id with a slash", { ...current, ...delay, delay_id: "../send" }],
+    ["a delay id that is too long", { ...current, ...delay, delay_id: "d".repeat(256) }],
+    ["a device id with a colon", { ...current, member: { ...member, claimed_device_id: "8448:PHONE" } }],
+  ])("for %s", (_, body) => {
     expect(reading(readTokenRequest, body)).toThrow(refused("M_BAD_JSON"));
   });
-  test("a delegation of nothing", () => {
+  test("for a delegation without a delayed event", () => {
     expect(reading(readDelegation, current)).toThrow(refused("M_BAD_JSON"));
+  });
+  test("for a legacy device id with a colon", () => {
+    expect(reading(readLegacyRequest, { ...legacy, device_id: "8448:PHONE" })).toThrow(refused("M_BAD_JSON"));
   });
 });

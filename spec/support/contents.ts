@@ -33,7 +33,7 @@ export const stateContent = (changes: Content = {}): Content => ({
   ...changes,
 });
 
-/** E3: a sticky membership in the form that everybody reads. */
+/** E3: a sticky membership in the form that all clients read. */
 export const stickyContent = (changes: Content = {}): Content => ({
   slot_id: roomCall,
   application: { type: "m.call", "m.call.intent": "video" },
@@ -71,5 +71,5 @@ export function stickyEvent(content: unknown, changes: Partial<StickyEvent> = {}
   return { type: stickyMember, sender: alice, eventId: nextId(), encryption, content, ...times, ...changes };
 }
 
-/** What a server's JSON becomes on its way here. */
+/** Parses JSON as a client does with the responses of its server. */
 export const fromJson = (text: string): unknown => JSON.parse(text);

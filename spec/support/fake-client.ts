@@ -1,4 +1,4 @@
-// FakeClient: the reading side of a Matrix client, moved by hand: what it holds and what it tells are set apart.
+// FakeClient: the reading side of a Matrix client, moved by hand. A spec sets its state and emits its changes separately.
 import { NEVER, Observable, Subject } from "rxjs";
 import type { Matrix, RoomChange, RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { alice, slotType, stateEvent } from "./contents.ts";
@@ -13,9 +13,9 @@ export class FakeClient implements Matrix {
   readonly deviceId = "PHONE";
   readonly #rooms = new Map<string, FakeRoom>();
   readonly #changes$ = new Subject<readonly RoomChange[]>();
-  /** How many listen to the news right now. */
+  /** How many subscribers its changes have now. */
   listeners = 0;
-  /** How often the members of a room were read. */
+  /** How often all state events of a type were read. */
   readings = 0;
 
   readonly changes$: Observable<readonly RoomChange[]> = new Observable((subscriber) => {
@@ -54,12 +54,12 @@ export class FakeClient implements Matrix {
     return this.#rooms.get(roomId)?.sticky.values() ?? [];
   }
 
-  /** Tells a batch of news. */
-  tell(...change: readonly RoomChange[]): void {
-    this.#changes$.next(change);
+  /** Emits a batch of changes. */
+  emit(...changes: readonly RoomChange[]): void {
+    this.#changes$.next(changes);
   }
 
-  /** Holds a room with these users in it, and gives the news of it. */
+  /** Holds a new room with these users in it. Returns the change. */
   enter(roomId: string, ...userIds: readonly string[]): RoomChange {
     this.#rooms.set(roomId, new FakeRoom());
     for (const userId of userIds) this.setMembership(roomId, userId, "join");
@@ -89,7 +89,7 @@ export class FakeClient implements Matrix {
     return this.setState(roomId, stateEvent(content, { type: "m.room.encryption", stateKey: "" }));
   }
 
-  /** Holds a sticky event, and gives the news of it. */
+  /** Holds a sticky event. Returns the change. */
   keep(roomId: string, event: StickyEvent): RoomChange {
     this.#room(roomId).sticky.set(event.eventId, event);
     return { kind: "sticky", roomId, event };
@@ -98,13 +98,13 @@ export class FakeClient implements Matrix {
   redact(roomId: string, eventId: string): readonly RoomChange[] {
     const { state, sticky } = this.#room(roomId);
     sticky.delete(eventId);
-    const change: RoomChange[] = [{ kind: "redaction", roomId, eventId }];
+    const changes: RoomChange[] = [{ kind: "redaction", roomId, eventId }];
     for (const events of state.values()) {
       for (const event of Array.from(events.values())) {
-        if (event.eventId === eventId) change.push(this.setState(roomId, { ...event, content: {} }));
+        if (event.eventId === eventId) changes.push(this.setState(roomId, { ...event, content: {} }));
       }
     }
-    return change;
+    return changes;
   }
 
   #room(roomId: string): FakeRoom {

@@ -1,9 +1,39 @@
-// Folding: a fold with its room, to be fed by hand.
-import type { Changes } from "../../src/membership/changes.ts";
-import { MemberFold } from "../../src/membership/fold.ts";
-import type { Rules } from "../../src/membership/judge.ts";
+// Folding: a fold that a spec feeds by hand, and the events to feed it.
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
-import { alice, bob, carl, roomCall } from "./contents.ts";
+import type { Changes } from "../../src/membership/changes.ts";
+import type { Rules } from "../../src/membership/eligibility.ts";
+import { MemberFold } from "../../src/membership/fold.ts";
+import {
+  alice,
+  bob,
+  carl,
+  type Content,
+  roomCall,
+  stateContent,
+  stateEvent,
+  stickyContent,
+  stickyEvent,
+} from "./contents.ts";
+
+/** A state join. */
+export const stateJoin = (content: Content = {}, event: Partial<RoomEvent> = {}) =>
+  stateEvent(stateContent(content), event);
+
+/** A sticky join of member `id`, at the sticky key of the same name. */
+export const stickyJoin = (
+  id = "one",
+  event: Partial<StickyEvent> = {},
+  { device = "PHONE", ...content }: Content = {},
+) =>
+  stickyEvent(
+    stickyContent({
+      member: { id, user_id: event.sender ?? alice, device_id: device },
+      sticky_key: id,
+      msc4354_sticky_key: id,
+      ...content,
+    }),
+    event,
+  );
 
 export class Folding {
   readonly fold: MemberFold;
@@ -14,21 +44,21 @@ export class Folding {
     this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, (userId) => this.inRoom.has(userId));
   }
 
-  /** Puts events at their state keys and sticky keys, and settles. */
+  /** Puts events at their state keys and sticky keys, and takes a step. */
   put(...events: readonly (RoomEvent | StickyEvent)[]): Changes {
     for (const event of events) {
       if ("encryption" in event) this.fold.putSticky(event, this.now);
       else this.fold.putState(event.stateKey ?? "", event, this.now);
     }
-    return this.settle();
+    return this.step();
   }
 
-  settle(now: number = this.now): Changes {
+  step(now: number = this.now): Changes {
     this.now = now;
-    return this.fold.settle(now);
+    return this.fold.recompute(now);
   }
 
-  /** Who is in the call: user and device, and for sticky members the member id. */
+  /** The members: user and device, and for sticky members the member id. */
   get names(): readonly string[] {
     return this.fold.members.map(({ kind, userId, deviceId, memberId }) => {
       const user = userId.slice(1, userId.indexOf(":"));
@@ -36,7 +66,7 @@ export class Folding {
     });
   }
 
-  /** Why events are refused: `reason`, `reason path`, `reason until 5`. */
+  /** The rejections: `reason`, `reason path`, `reason until 5`. */
   get reasons(): readonly string[] {
     return this.fold.rejections.map(({ reason, path, untilTs }) =>
       [reason, path, untilTs === undefined ? undefined : `until ${untilTs}`].filter(Boolean).join(" "),

@@ -1,4 +1,4 @@
-// History: what can happen in a room, at random, as plain facts from which both events and expectations are made.
+// History: random histories of a room as plain facts. Both the events and the expectations are made from them.
 import fc from "fast-check";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import {
@@ -17,7 +17,7 @@ import {
 
 const minuteMs = 60_000;
 
-/** What a membership event says. */
+/** The content of a membership event, in a word. */
 type Saying = "join" | "leave" | "malformed" | "other-slot";
 
 export interface StateFact {
@@ -26,9 +26,9 @@ export interface StateFact {
   readonly userId: string;
   readonly deviceId: string;
   readonly saying: Saying;
-  /** When its server says that it was sent, from the time of its arrival on. */
+  /** When it was sent by the clock of its server, relative to its arrival. */
   readonly originMs: number;
-  /** What it claims for its creation, from when it was sent on. */
+  /** The creation time that it claims, relative to when it was sent. */
   readonly createdMs: number | undefined;
   readonly expiresMs: number | undefined;
 }
@@ -50,19 +50,19 @@ export interface StickyFact {
 export type Fact =
   | StateFact
   | StickyFact
-  /** An earlier sticky event once more: as it was, or now that it can be decrypted. */
+  /** An earlier sticky event again: as it was, or decrypted now. */
   | { readonly kind: "again"; readonly of: number; readonly isDecrypted: boolean }
   | { readonly kind: "redaction"; readonly of: number }
   | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
   | { readonly kind: "slot"; readonly status: "open" | "closed" }
   | { readonly kind: "encryption" }
-  /** All of the room is to be looked at. */
+  /** The whole room has to be read again. */
   | { readonly kind: "room" }
   | { readonly kind: "wait"; readonly ms: number };
 
-const userId = fc.constantFrom(alice, bob, carl);
-const deviceId = fc.constantFrom("PHONE", "LAPTOP");
-const saying = fc.oneof(
+const someUser = fc.constantFrom(alice, bob, carl);
+const someDevice = fc.constantFrom("PHONE", "LAPTOP");
+const someSaying = fc.oneof(
   { arbitrary: fc.constant<Saying>("join"), weight: 6 },
   { arbitrary: fc.constant<Saying>("leave"), weight: 2 },
   { arbitrary: fc.constantFrom<Saying>("malformed", "other-slot"), weight: 1 },
@@ -72,9 +72,9 @@ const originMs = fc.constantFrom(0, 0, 0, -1, -20 * minuteMs, 10 * minuteMs);
 export const stateFact: fc.Arbitrary<StateFact> = fc.record({
   kind: fc.constant("state"),
   key: fc.constantFrom("a", "b", "c", "d"),
-  userId,
-  deviceId,
-  saying,
+  userId: someUser,
+  deviceId: someDevice,
+  saying: someSaying,
   originMs,
   createdMs: fc.constantFrom(undefined, undefined, 0, -hourMs, -2 * dayMs, hourMs),
   expiresMs: fc.constantFrom(undefined, 30 * minuteMs, 2 * hourMs, 30 * hourMs, 0),
@@ -83,10 +83,10 @@ export const stateFact: fc.Arbitrary<StateFact> = fc.record({
 export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
   kind: fc.constant("sticky"),
   key: fc.constantFrom("x", "x", "y", "z", undefined),
-  userId,
-  deviceId,
+  userId: someUser,
+  deviceId: someDevice,
   memberId: fc.constantFrom("one", "two"),
-  saying,
+  saying: someSaying,
   encryption: fc.constantFrom("decrypted", "decrypted", "cleartext", "undecryptable"),
   isStableType: fc.boolean(),
   originMs,
@@ -94,9 +94,9 @@ export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
   ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 0),
 });
 
-const presence = fc.record({ kind: fc.constant("presence"), userId, isJoined: fc.boolean() });
+const presence = fc.record({ kind: fc.constant("presence"), userId: someUser, isJoined: fc.boolean() });
 const slot = fc.record({ kind: fc.constant("slot"), status: fc.constantFrom("open", "open", "closed") });
-const encryption = fc.constant<Fact>({ kind: "encryption" });
+const encryptionFact = fc.constant<Fact>({ kind: "encryption" });
 
 const fact: fc.Arbitrary<Fact> = fc.oneof(
   { arbitrary: stickyFact, weight: 8 },
@@ -105,7 +105,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant("redaction"), of: fc.nat(9) }), weight: 2 },
   { arbitrary: presence, weight: 2 },
   { arbitrary: slot, weight: 1 },
-  { arbitrary: encryption, weight: 1 },
+  { arbitrary: encryptionFact, weight: 1 },
   { arbitrary: fc.constant<Fact>({ kind: "room" }), weight: 1 },
   {
     arbitrary: fc.record({
@@ -117,10 +117,10 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
 );
 
 /** Batches of facts. */
-export const history = (most: number): fc.Arbitrary<readonly (readonly Fact[])[]> =>
-  fc.array(fc.array(fact, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: most });
+export const history = (maxLength: number): fc.Arbitrary<readonly (readonly Fact[])[]> =>
+  fc.array(fc.array(fact, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength });
 
-/** Facts that can come in any order at one instant, no state key, user, slot or event twice; and which of them go again. */
+/** Facts that can happen in any order at one time, a second order of them, and which of them are redacted. */
 export const shuffled: fc.Arbitrary<{
   readonly facts: readonly Fact[];
   readonly otherwise: readonly Fact[];
@@ -131,7 +131,7 @@ export const shuffled: fc.Arbitrary<{
     fc.uniqueArray(stateFact, { maxLength: 4, selector: ({ key }) => key }),
     fc.uniqueArray(presence, { maxLength: 2, selector: ({ userId }) => userId }),
     fc.array(slot, { maxLength: 1 }),
-    fc.array(encryption, { maxLength: 1 }),
+    fc.array(encryptionFact, { maxLength: 1 }),
   )
   .map((lists) => lists.flat() as readonly Fact[])
   .chain((facts) =>

@@ -1,7 +1,7 @@
-// Unhandled: the errors that nobody handled, as RxJS reports them, a moment later.
+// Unhandled: the errors that RxJS reports as unhandled, which it does asynchronously.
 import { config, firstValueFrom, timer } from "rxjs";
 
-/** Runs a part of a spec, and gives the errors that came of it and that nobody handled. */
+/** Runs a part of a spec. Returns the unhandled errors that it caused. */
 export async function unhandledIn(act: () => void): Promise<readonly unknown[]> {
   const errors: unknown[] = [];
   config.onUnhandledError = (error: unknown) => errors.push(error);

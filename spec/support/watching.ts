@@ -1,10 +1,10 @@
-// Watching: the members of a room that a spec moves by hand.
+// Watching: the members of a call in a room that a spec moves by hand.
 import { map, type Observable } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { members, type Members } from "../../src/membership/members.ts";
 import type { MembershipTrace } from "../../src/membership/trace.ts";
-import type { ViewOptions } from "../../src/membership/view.ts";
+import type { ProjectionOptions } from "../../src/membership/projection.ts";
 import { memberNames } from "../../src/testing/index.ts";
 import {
   alice,
@@ -22,12 +22,12 @@ import { FakeClient } from "./fake-client.ts";
 export interface Watching extends Members {
   readonly client: FakeClient;
   readonly trace: MembershipTrace[];
-  /** Who is in the call, in words. */
+  /** The names of the members. */
   readonly names$: Observable<string>;
 }
 
 /** A room with Alice, Bob and Carl in it, and the members of its call. */
-export function watching(options: Partial<ViewOptions> = {}, client = roomOfThree()): Watching {
+export function watching(options: Partial<ProjectionOptions> = {}, client = roomOfThree()): Watching {
   const trace: MembershipTrace[] = [];
   const all = { roomId, slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...options };
   const watched = members(client, all, (entries) => void trace.push(...entries));
@@ -40,7 +40,7 @@ export function roomOfThree(): FakeClient {
   return client;
 }
 
-/** A state join of a user, which lasts for so long. */
+/** A state join of a user that lasts for `expires` milliseconds. */
 export const joins = (userId: string, expires = 1_000_000, changes: Partial<RoomEvent> = {}) =>
   stateEvent(stateContent({ expires }), { sender: userId, stateKey: `_${userId}`, ...changes });
 
@@ -53,7 +53,7 @@ export const sticks = (userId: string, changes: Partial<StickyEvent> = {}, devic
     ...changes,
   });
 
-/** Lets things happen where their letters stand. */
+/** Calls each function at the position of its letter. */
 export function happens(
   cold: RunHelpers["cold"],
   marbles: string,

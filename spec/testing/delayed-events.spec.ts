@@ -2,13 +2,13 @@ import { concat, map, mergeMap, range, switchMap, tap } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { bob, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { bob, roomOfTwo, stickyType, wordsOf } from "./room-of-two.ts";
 
 const notFound = new MatrixError("not-found", "no such delayed event");
 
 describe("a delayed event of the virtual homeserver", () => {
   test(
-    "is sent at its time, in the clear even where the room is encrypted",
+    "is sent when it is due, in cleartext also in an encrypted room",
     marbles(({ expectObservable, flush }) => {
       const { home, a, b, sticky } = roomOfTwo({ encrypted: true });
       expectObservable(b.schedule(sticky, 10).pipe(map(() => "id"))).toBe("----(i|)", { i: "id" });
@@ -21,7 +21,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "moves with every restart, and is unknown once it was sent",
+    "is postponed by every restart, and is unknown once it was sent",
     marbles(({ cold, expectObservable }) => {
       const { home, b, state } = roomOfTwo();
       const restarts$ = b
@@ -34,7 +34,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "is sent at once on demand, and not at all when cancelled",
+    "is sent at once on demand, and not at all after a cancel",
     marbles(({ expectObservable }) => {
       const { home, b, state } = roomOfTwo();
       const act = (action: "send" | "cancel", stateKey: string) =>
@@ -48,7 +48,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "obeys its owner only",
+    "can be updated only by its owner",
     marbles(({ expectObservable, flush }) => {
       const { home, a, b, state } = roomOfTwo();
       const stolen$ = b.schedule(state, 10).pipe(switchMap((id) => a.updateDelayedEvent(id, "cancel")));
@@ -59,7 +59,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "is dropped if its sender may not send it any more",
+    "is dropped if its sender has lost the permission",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, b, state } = roomOfTwo();
       b.schedule(state, 10).subscribe();
@@ -70,7 +70,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "waits for a server that is down",
+    "waits while the server is down",
     marbles(({ cold, expectObservable }) => {
       const { home, a, b, state } = roomOfTwo();
       b.schedule(state, 10).subscribe();
@@ -84,7 +84,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "can be lost by the server, and is listed without its id until then",
+    "can be lost by the server, and is listed without its id before",
     marbles(({ flush }) => {
       const { home, b, state } = roomOfTwo();
       let delayId = "";
@@ -106,7 +106,7 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "is refused beyond the longest delay, beyond a hundred for a user, and by a server without them",
+    "is rejected above the maximum delay, above a hundred per user, and by a server without delayed events",
     marbles(({ expectObservable, flush }) => {
       const short = roomOfTwo({ delayedEvents: { maxDelayMs: 50 } });
       const tooLong = new MatrixError("max-delay-exceeded", "the delay is too long", { maxDelayMs: 50 });

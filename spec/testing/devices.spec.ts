@@ -2,14 +2,14 @@ import { concat, ignoreElements, map, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError, type ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, roomOfTwo, wordsOf } from "./virtual.ts";
+import { alice, bob, roomOfTwo, wordsOf } from "./room-of-two.ts";
 
 const deviceA = { userId: alice, deviceId: "A" };
 const deviceB = { userId: bob, deviceId: "B" };
 
 describe("a device of the virtual homeserver", () => {
   test(
-    "gets a to-device message with the proof of who sent it, ahead of the change of the same sync",
+    "gets a to-device message with the proof of its sender, before the changes of the same sync",
     marbles(({ expectObservable }) => {
       const { home, a, b, state } = roomOfTwo();
       home.adjust(deviceB, { crossSigned: false });
@@ -28,7 +28,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "can be unknown to others, or not exist",
+    "can be unknown to others, or missing",
     marbles(({ expectObservable, flush }) => {
       const { home, b } = roomOfTwo();
       const nobody = { userId: alice, deviceId: "NONE" };
@@ -45,7 +45,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "can be handed any message, forged ones too",
+    "can get any message, also a forged one",
     marbles(({ expectObservable }) => {
       const { home, a } = roomOfTwo();
       const cleartext: ToDeviceMessage = { type: "t", sender: bob, content: "no object" };
@@ -57,7 +57,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "can have its to-device messages held back while its rooms go on",
+    "can have its to-device messages held while its rooms are synced",
     marbles(({ cold, expectObservable }) => {
       const { home, a, b, state } = roomOfTwo();
       const acts: Record<string, () => unknown> = {
@@ -75,7 +75,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "that is offline fails its requests, hears nothing, and catches up in one batch",
+    "that is offline fails its requests, gets nothing, and catches up in one batch",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a, b, state } = roomOfTwo();
       const put = (stateKey: string) => () =>
@@ -97,7 +97,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "that is frozen says and hears nothing until it thaws, and then catches up",
+    "that is frozen sends and gets nothing until it is online again, and then catches up",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, b, state } = roomOfTwo();
       const acts: Record<string, () => unknown> = {
@@ -117,7 +117,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "hears that it is back even when nothing is new",
+    "emits a batch when it is back, even if nothing changed",
     marbles(({ cold, expectObservable }) => {
       const { home, b } = roomOfTwo();
       const acts: Record<string, () => void> = {
@@ -133,7 +133,7 @@ describe("a device of the virtual homeserver", () => {
   );
 
   test(
-    "can ask for what LiveKit needs",
+    "answers the requests that LiveKit needs",
     marbles(({ expectObservable }) => {
       const { b } = roomOfTwo();
       expectObservable(b.openIdToken().pipe(map((token) => token.matrix_server_name))).toBe("----(n|)", {

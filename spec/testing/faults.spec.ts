@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import type { Fault } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, memberType, roomOfTwo, wordsOf } from "./virtual.ts";
+import { alice, bob, memberType, roomOfTwo, wordsOf } from "./room-of-two.ts";
 
 const busy = new MatrixError("rate-limited", "slow down", { retryAfterMs: 500 });
 const cut = new MatrixError("network", "cut off");
 
 describe("a fault of the virtual homeserver", () => {
-  const faults: [title: string, fault: Fault, told: string, error: MatrixError | undefined, effect: string][] = [
+  const faults: [title: string, fault: Fault, response: string, error: MatrixError | undefined, effect: string][] = [
     ["refuses", { fail: busy }, "                          ----#   ", busy, "-  "],
     ["answers late", { lateMs: 5 }, "                     ---------s", undefined, "--e"],
     ["refuses late", { fail: busy, lateMs: 5 }, "         ---------#", busy, "-  "],
@@ -18,12 +18,12 @@ describe("a fault of the virtual homeserver", () => {
     ["fails without effect", { lose: "request", fail: cut }, " ----#", cut, "-  "],
     ["fails after the effect", { lose: "response", fail: cut, lateMs: 3 }, " -------#", cut, "--e"],
   ];
-  test.each(faults)("%s", (_, fault, told, error, effect) =>
+  test.each(faults)("%s", (_, fault, response, error, effect) =>
     marbles(({ expectObservable }) => {
       const { home, b, state } = roomOfTwo();
-      home.answer({}, fault);
+      home.injectFault({}, fault);
       const answer$ = concat(b.send(state).pipe(map(() => "sent")), NEVER);
-      expectObservable(answer$, "                   ^----------!").toBe(told.trim(), { s: "sent" }, error);
+      expectObservable(answer$, "                   ^----------!").toBe(response.trim(), { s: "sent" }, error);
       expectObservable(home.event$.pipe(map(({ type }) => type)), "^----------!").toBe(effect.trim(), {
         e: memberType,
       });
@@ -31,11 +31,11 @@ describe("a fault of the virtual homeserver", () => {
   );
 
   test(
-    "hits the requests that fit, as often as it says, until it is taken back",
+    "affects the matching requests, as often as given, until it is undone",
     marbles(({ expectObservable }) => {
       const { home, roomId, a, b, state } = roomOfTwo();
-      home.answer({ request: "send", userId: bob, roomId, type: memberType }, { fail: busy, times: 2 });
-      const takeBack = home.answer({ userId: alice }, { fail: cut, times: Infinity });
+      home.injectFault({ request: "send", userId: bob, roomId, type: memberType }, { fail: busy, times: 2 });
+      const takeBack = home.injectFault({ userId: alice }, { fail: cut, times: Infinity });
       const sent = (from = b) => from.send(state).pipe(map(() => "sent"));
       expectObservable(sent()).toBe("  ----#", undefined, busy);
       expectObservable(sent(a)).toBe(" ----#", undefined, cut);
@@ -48,14 +48,14 @@ describe("a fault of the virtual homeserver", () => {
   );
 
   test(
-    "hits one to-device message of several by its target",
+    "affects one of several to-device messages, selected by its recipient",
     marbles(({ expectObservable }) => {
       const { home, a, b } = roomOfTwo();
       const devices = [
         { userId: alice, deviceId: "A" },
         { userId: bob, deviceId: "B" },
       ];
-      home.answer({ request: "to-device", to: { userId: bob } }, { fail: busy, lateMs: 1 });
+      home.injectFault({ request: "to-device", to: { userId: bob } }, { fail: busy, lateMs: 1 });
       expectObservable(a.sendToDevice(devices, "t", {})).toBe("----s(f|)", {
         s: { ...devices[0], outcome: "sent" },
         f: { ...devices[1], outcome: "failed", cause: busy },
@@ -65,7 +65,7 @@ describe("a fault of the virtual homeserver", () => {
   );
 
   test(
-    "does not call a request back that is on its way: unsubscribing spares us the answer only",
+    "does not stop a request that is already sent: unsubscribing drops only the response",
     marbles(({ expectObservable }) => {
       const { home, a, b, state } = roomOfTwo();
       expectObservable(b.send(state).pipe(takeUntil(timer(1)))).toBe("-|");
@@ -75,7 +75,7 @@ describe("a fault of the virtual homeserver", () => {
   );
 
   test(
-    "of a whole server: nothing is answered or synced while it is stopped",
+    "of the whole server stops all responses and syncs until it starts again",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a, b, state } = roomOfTwo();
       const acts: Record<string, () => unknown> = {
@@ -100,7 +100,7 @@ describe("a fault of the virtual homeserver", () => {
   );
 
   test(
-    "shows in the record of requests, which carries no secrets and no contents",
+    "appears in the record of requests, which has no secrets and no contents",
     marbles(({ expectObservable, flush }) => {
       const { home, roomId, b, state } = roomOfTwo();
       const request = { userId: bob, deviceId: "B", roomId, type: memberType, stateKey: state.stateKey };

@@ -1,4 +1,4 @@
-// The virtual homeserver under rxjs-marbles, which many users of RxJS test with.
+// The virtual homeserver under rxjs-marbles, a common test library for RxJS.
 import { map } from "rxjs";
 import { configure } from "rxjs-marbles";
 import { describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ const [alice, bob] = ["@alice:example.org", "@bob:example.org"] as const;
 
 describe("Under rxjs-marbles", () => {
   it(
-    "a call is drawn: who is in it",
+    "the members of a call can be drawn",
     marbles((m) => {
       const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
       const options = { roomId: home.createRoom({ members: [alice, bob] }), slot: "m.call#ROOM" };
@@ -30,7 +30,7 @@ describe("Under rxjs-marbles", () => {
   );
 
   it(
-    "a rotation is drawn: Bob leaves, and Alice, now alone, has a new key at once",
+    "a key rotation can be drawn: Bob leaves, and Alice, who is alone, has a new key at once",
     marbles((m) => {
       const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
       const options = { roomId: home.createRoom({ members: [alice, bob], encrypted: true }), slot: "m.call#ROOM" };

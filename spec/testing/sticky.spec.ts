@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import type { RawSticky } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, carl, roomOfTwo, stickyType, wordsOf } from "./virtual.ts";
+import { alice, bob, carl, roomOfTwo, stickyType, wordsOf } from "./room-of-two.ts";
 
 const hourMs = 3_600_000;
 
 describe("a sticky event of the virtual homeserver", () => {
   test(
-    "arrives decrypted in an encrypted room, with its device and what is left of its time",
+    "arrives decrypted in an encrypted room, with its device and its remaining time",
     marbles(({ expectObservable, flush }) => {
       const { roomId, a, b, sticky } = roomOfTwo({ encrypted: true });
       expectObservable(b.send(sticky).pipe(ignoreElements())).toBe("----|");
@@ -35,7 +35,7 @@ describe("a sticky event of the virtual homeserver", () => {
   );
 
   test(
-    "is undecryptable for those who enter the room later, whether or not it was decryptable to others",
+    "is undecryptable for users who enter the room later",
     marbles(({ cold, expectObservable, flush }) => {
       const { home, roomId, b, sticky } = roomOfTwo({ encrypted: true });
       const c = home.client(carl, "C");
@@ -51,7 +51,7 @@ describe("a sticky event of the virtual homeserver", () => {
   );
 
   test(
-    "is the same object for a client that comes back to the room",
+    "is the same object for a client that returns to the room",
     marbles(({ flush }) => {
       const { home, roomId, b, sticky } = roomOfTwo({ encrypted: true });
       b.send(sticky).subscribe();
@@ -68,7 +68,7 @@ describe("a sticky event of the virtual homeserver", () => {
   );
 
   test(
-    "is forgotten at its end, an hour after it was sent at the latest",
+    "is forgotten when it expires, an hour after it was sent at the latest",
     marbles(({ cold, flush }) => {
       const { home, roomId, a } = roomOfTwo();
       const sendFor = (durationMs: number) =>
@@ -90,7 +90,7 @@ describe("a sticky event of the virtual homeserver", () => {
   );
 
   test(
-    "can be forged in every respect",
+    "can be forged in every field",
     marbles(({ flush }) => {
       const { home, roomId, a } = roomOfTwo({ encrypted: true });
       const forged: RawSticky = {
@@ -114,7 +114,7 @@ describe("a sticky event of the virtual homeserver", () => {
   );
 
   test(
-    "is refused by a server without them",
+    "is rejected by a server without sticky events",
     marbles(({ expectObservable }) => {
       const { b, sticky } = roomOfTwo({ stickyEvents: false });
       expectObservable(b.send(sticky)).toBe(

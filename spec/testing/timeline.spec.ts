@@ -2,27 +2,27 @@ import { map, mergeMap, take, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, carl, roomOfTwo } from "./virtual.ts";
+import { alice, bob, carl, roomOfTwo } from "./room-of-two.ts";
 
 const type = "io.element.call.encryption_keys";
 const content = { keys: [], device_id: "B", call_id: "" };
 const keysIn = (roomId: string) => ({ roomId, type, txnId: "1", content });
 
-describe("an event of the timeline of the virtual homeserver", () => {
+describe("a timeline event of the virtual homeserver", () => {
   test(
-    "brings keys, in an encrypted room, to everybody there and back to its sender, after the change of the same sync",
+    "brings keys to all members of an encrypted room, its sender included, after the changes of the same sync",
     marbles(({ expectObservable, flush }) => {
       const { home, roomId, a, b, state } = roomOfTwo({ encrypted: true });
       home.adjust({ userId: bob, deviceId: "B" }, { crossSigned: false });
       const proof = { deviceId: "B", crossSigned: false };
-      const told = { roomId, sender: bob, originServerTs: 2, content, proof };
+      const roomKey = { roomId, sender: bob, originServerTs: 2, content, proof };
       const order: string[] = [];
       a.roomKey$?.subscribe(() => order.push("keys"));
       a.changes$.subscribe(() => order.push("change"));
       expectObservable(b.send(keysIn(roomId)).pipe(map(() => "sent"))).toBe("----(s|)", { s: "sent" });
       b.send(state).subscribe();
-      expectObservable(a.roomKey$!, "^-----!").toBe("                        -----k", { k: told });
-      expectObservable(b.roomKey$!, "^-----!").toBe("                        -----k", { k: told });
+      expectObservable(a.roomKey$!, "^-----!").toBe("                        -----k", { k: roomKey });
+      expectObservable(b.roomKey$!, "^-----!").toBe("                        -----k", { k: roomKey });
       flush();
       expect(order).toEqual(["change", "keys"]);
       expect(home.events(roomId).at(-1)).toMatchObject({ type, proof });
@@ -30,7 +30,7 @@ describe("an event of the timeline of the virtual homeserver", () => {
   );
 
   test(
-    "is taken once for one transaction, and is told neither as change nor as a sticky event",
+    "is accepted once for one transaction, and is neither a change nor a sticky event",
     marbles(({ expectObservable, flush }) => {
       const { roomId, a, b } = roomOfTwo({ encrypted: true, stickyEvents: false });
       timer(0, 10)
@@ -47,7 +47,7 @@ describe("an event of the timeline of the virtual homeserver", () => {
   );
 
   test(
-    "in the clear brings no keys, and nor does one from before a user entered the room",
+    "brings no keys if it is in cleartext, or from before the user entered the room",
     marbles(({ expectObservable }) => {
       const { home, roomId, a, b } = roomOfTwo();
       const encrypted = roomOfTwo({ encrypted: true });
@@ -63,7 +63,7 @@ describe("an event of the timeline of the virtual homeserver", () => {
   );
 
   test(
-    "needs the power level of what is on the wire",
+    "needs the power level of its type on the wire",
     marbles(({ expectObservable }) => {
       const { roomId, a, b } = roomOfTwo({ encrypted: true, powerLevels: { events: { "m.room.encrypted": 50 } } });
       const refusal = new MatrixError("forbidden", `m.room.encrypted needs power level 50, ${bob} has 0`);
@@ -73,7 +73,7 @@ describe("an event of the timeline of the virtual homeserver", () => {
   );
 
   test(
-    "can be sent by the server later, in the clear as every delayed event",
+    "can be delayed, and is then sent in cleartext",
     marbles(({ expectObservable }) => {
       const { home, roomId, b } = roomOfTwo({ encrypted: true });
       b.schedule(keysIn(roomId), 10).subscribe();

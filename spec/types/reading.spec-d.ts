@@ -6,7 +6,6 @@ import {
   type Application,
   type Behavior,
   decodeMembership,
-  decodeRoomEvent,
   intentOf,
   type Matrix,
   type Membership,
@@ -21,7 +20,9 @@ import {
   type Transport,
   type WatchedSession,
   transportOf,
+  watchSession,
 } from "../../src/index.ts";
+import { decodeRoomEvent } from "../../src/port/index.ts";
 
 interface Board extends Application {
   readonly type: "org.example.board";
@@ -29,11 +30,12 @@ interface Board extends Application {
 }
 
 declare const matrix: Matrix;
+declare const decodeBoard: (data: Application) => Board | undefined;
 declare const member: Membership<Board>;
 
 describe("A session", () => {
   const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
-  const board = rtcSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1", strictSlots: true });
+  const board = rtcSession(matrix, { roomId: "!a", slot: "org.example.board#1", application: decodeBoard });
 
   it("has behaviors for state and streams for occurrences", () => {
     expectTypeOf(session.membership$).toEqualTypeOf<Behavior<readonly Membership[]>>();
@@ -49,8 +51,24 @@ describe("A session", () => {
     expectTypeOf(board.membership$.value[0]!.application.page).toEqualTypeOf<number>();
     expectTypeOf(board).toEqualTypeOf<RtcSession<Board>>();
     expectTypeOf<RtcSession<Board>["membership$"]>().toExtend<RtcSession["membership$"]>();
+    expectTypeOf(watchSession(matrix, { roomId: "!a", slot: "a#b", application: decodeBoard })).toEqualTypeOf<
+      WatchedSession<Board>
+    >();
+  });
+
+  it("has members of another type than Application only with a decoder", () => {
+    // @ts-expect-error nothing checks that the data is a board
+    rtcSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1" });
+    // @ts-expect-error nothing checks that the data is a board
+    watchSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1" });
+    // @ts-expect-error nothing checks that the data is a board
+    rtcSessions<Board>(matrix, "org.example.board#1", { strictSlots: true });
+    // @ts-expect-error nothing checks that the data is a board
+    rtcSessions<Board>(matrix, "org.example.board#1");
     // @ts-expect-error an application has a type
-    rtcSession<{ readonly page: number }>(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+    rtcSession(matrix, { roomId: "!a", slot: "a#b", application: () => ({ page: 1 }) });
+    const untyped = { roomId: "!a", slot: "a#b", application: ({ type }: Application) => ({ type, page: 1 }) };
+    expectTypeOf(rtcSession(matrix, untyped).membership$.value[0]!.application.page).toEqualTypeOf<number>();
   });
 
   it("needs a room and a slot", () => {
@@ -62,9 +80,10 @@ describe("A session", () => {
 });
 
 describe("The sessions of a client", () => {
-  const sessions = rtcSessions<Board>(matrix, "org.example.board#1", { strictSlots: true });
+  const sessions = rtcSessions(matrix, "org.example.board#1", { strictSlots: true, application: decodeBoard });
 
   it("are typed by their application as well", () => {
+    expectTypeOf(rtcSessions(matrix, "m.call#ROOM")).toEqualTypeOf<RtcSessions>();
     expectTypeOf(sessions).toEqualTypeOf<RtcSessions<WatchedSession<Board>>>();
     expectTypeOf(sessions.active$).toEqualTypeOf<Behavior<ReadonlySet<string>>>();
     expectTypeOf(sessions.started$).toEqualTypeOf<Observable<WatchedSession<Board>>>();
@@ -72,8 +91,10 @@ describe("The sessions of a client", () => {
   });
 
   it("can be joined when they are opened by rtcSession", () => {
-    const joinable = rtcSessions(matrix, "org.example.board#1", { open: rtcSession<Board> });
-    expectTypeOf(joinable.session("!a")).toEqualTypeOf<RtcSession<Board>>();
+    const joinable = rtcSessions(matrix, "m.call#ROOM", { open: rtcSession });
+    expectTypeOf(joinable.session("!a")).toEqualTypeOf<RtcSession>();
+    const boards = rtcSessions(matrix, "org.example.board#1", { open: rtcSession, application: decodeBoard });
+    expectTypeOf(boards.session("!a")).toEqualTypeOf<RtcSession<Board>>();
     // @ts-expect-error a watched session cannot be joined
     sessions.session("!a").join();
   });
@@ -120,6 +141,7 @@ describe("A rejection", () => {
       | "not-in-room"
       | "slot-closed"
       | "other-slot"
+      | "bad-application"
       | "unencrypted"
       | "undecryptable"
       | "superseded"
@@ -157,11 +179,11 @@ describe("The trace", () => {
 
 describe("What is decoded", () => {
   it("is narrowed by whether it is malformed", () => {
-    const { event, malformed } = decodeRoomEvent({});
+    const { ok: event, malformed } = decodeRoomEvent({});
     if (malformed === undefined) expectTypeOf(event.eventId).toEqualTypeOf<string>();
     else expectTypeOf(event).toEqualTypeOf<undefined>();
     const decoded = decodeMembership({} as never);
-    if (decoded.kind === "claim") expectTypeOf(decoded.claim.deviceId).toEqualTypeOf<string>();
-    if (decoded.kind === "malformed") expectTypeOf(decoded.path).toEqualTypeOf<string>();
+    if (decoded.malformed !== undefined) expectTypeOf(decoded.malformed).toEqualTypeOf<string>();
+    else if (decoded.ok !== "left") expectTypeOf(decoded.ok.deviceId).toEqualTypeOf<string>();
   });
 });

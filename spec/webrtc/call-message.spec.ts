@@ -35,8 +35,16 @@ describe("A call event", () => {
       readCallMessage("m.call.hangup", "text"),
     ];
     expect(paths.map((result) => result?.malformed)).toEqual([
-      ...["call_id", "party_id", "offer", "offer", "invitee", "answer"],
-      ...["candidates", "selected_party_id", "sdp_stream_metadata", "content"],
+      "call_id",
+      "party_id",
+      "offer",
+      "offer",
+      "invitee",
+      "answer",
+      "candidates",
+      "selected_party_id",
+      "sdp_stream_metadata",
+      "content",
     ]);
   });
 
@@ -52,7 +60,7 @@ describe("A call event", () => {
       return message?.kind === "invite" ? message.lifetimeMs : undefined;
     };
     expect([90_000, undefined, -1, "x", Infinity, 1e12].map(lifetimeOf)).toEqual([
-      ...[90_000, 60_000, 60_000, 60_000, 60_000, 600_000],
+      90_000, 60_000, 60_000, 60_000, 60_000, 600_000,
     ]);
   });
 
@@ -64,7 +72,12 @@ describe("A call event", () => {
     expect(
       ["ice_timeout", undefined, "no_user_media", "userHangup", "new_session", "weather", 7].map(reasonOf),
     ).toEqual([
-      ...["ice_timeout", "user_hangup", "user_media_failed", "user_hangup", "replaced", "unknown_error"],
+      "ice_timeout",
+      "user_hangup",
+      "user_media_failed",
+      "user_hangup",
+      "replaced",
+      "unknown_error",
       "unknown_error",
     ]);
   });
@@ -128,7 +141,10 @@ describe("A call event", () => {
 
 describe("The streams of a call", () => {
   const section = (mid: string, kind: "audio" | "video", streamId: string | undefined, sends = true) => ({
-    ...{ mid, kind, streamId, sends },
+    mid,
+    kind,
+    streamId,
+    sends,
     receives: true,
   });
   const metadata = (streams: object) => metadataIn({ sdp_stream_metadata: streams });
@@ -169,11 +185,25 @@ describe("The streams of a call", () => {
 
 describe("A session description", () => {
   const sdp = [
-    ...["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=recvonly"],
-    ...["m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=ice-ufrag:one", "a=mid:0", "a=sendonly", "a=msid:s t0"],
-    ...["m=video 0 UDP/TLS/RTP/SAVPF 96", "a=mid:1", "a=sendrecv"],
-    ...["m=video 9 UDP/TLS/RTP/SAVPF 96", "a=ice-ufrag:two", "a=mid:2", "a=msid:- t2"],
-    ...["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:3"],
+    "v=0",
+    "o=- 1 1 IN IP4 0.0.0.0",
+    "s=-",
+    "t=0 0",
+    "a=recvonly",
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+    "a=ice-ufrag:one",
+    "a=mid:0",
+    "a=sendonly",
+    "a=msid:s t0",
+    "m=video 0 UDP/TLS/RTP/SAVPF 96",
+    "a=mid:1",
+    "a=sendrecv",
+    "m=video 9 UDP/TLS/RTP/SAVPF 96",
+    "a=ice-ufrag:two",
+    "a=mid:2",
+    "a=msid:- t2",
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+    "a=mid:3",
   ].join("\r\n");
 
   it("is read section by section, without those that were rejected and those that carry no media", () => {

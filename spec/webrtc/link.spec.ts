@@ -115,7 +115,9 @@ describe("Two links", () => {
       expect(rounds.filter((word) => /offer|answer/.test(word))).toEqual([
         "alice offer",
         "bob answer",
-        ...["alice offer", "bob offer", "bob answer"],
+        "alice offer",
+        "bob offer",
+        "bob answer",
         "bob offer",
         "alice answer",
       ]);

@@ -15,7 +15,7 @@ import {
 } from "rxjs";
 import type { OutgoingMedia } from "../../src/media/outgoing.ts";
 import type { MediaSource } from "../../src/media/source.ts";
-import { type VirtualPeers, virtualPeers } from "../../src/testing/peers/network.ts";
+import { type VirtualPeers, virtualPeers } from "../../src/testing/peers/virtual-peers.ts";
 import { link, type LinkOptions, type LinkOutput, type LinkState } from "../../src/webrtc/link.ts";
 import type { Signal } from "../../src/webrtc/negotiation.ts";
 import { callTiming } from "../../src/webrtc/timing.ts";

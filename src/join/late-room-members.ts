@@ -1,23 +1,23 @@
-// Late room members: who joins the room after we wrote our membership, and cannot decrypt it. protocol.md 14.1.
+// Late room members: users who join the room after we wrote our membership, and cannot decrypt it. protocol.md 14.1.
 import { concatMap, defer, filter, type Observable } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 
-/** Emits the user id of each who joins the room from now on, while it is encrypted. */
+/** Emits the id of each user who joins the room from now on, while it is encrypted. */
 export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<string> {
   return defer(() => {
     const known = new Set(joinedUsers(matrix, roomId));
-    /** Whether somebody has come in: a new display name is no join. */
-    const hasCome = (userId: string): boolean => {
+    /** Whether a user has entered: a new display name is no join. */
+    const hasEntered = (userId: string): boolean => {
       const wasIn = known.has(userId);
       const isIn = isInRoom(matrix, roomId, userId);
       if (isIn) known.add(userId);
       else known.delete(userId);
       return isIn && !wasIn && userId !== matrix.userId;
     };
-    const touched = (batch: readonly RoomChange[]): string[] =>
+    const changedUsers = (batch: readonly RoomChange[]): string[] =>
       batch.some(({ kind }) => kind === "room")
         ? joinedUsers(matrix, roomId)
         : batch.flatMap((change) =>
@@ -26,8 +26,8 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
     return changesByRoom(matrix)
       .of(roomId)
       .pipe(
-        concatMap(touched),
-        filter(hasCome),
+        concatMap(changedUsers),
+        filter(hasEntered),
         filter(() => isEncrypted(matrix, roomId)),
       );
   });

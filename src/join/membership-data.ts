@@ -1,4 +1,4 @@
-// Membership data: what the application says of itself, from the streams of the options. protocol.md 2.1, 2.2.
+// Membership data: transports, application and intent, from the streams of the options. protocol.md 2.1, 2.2.
 import {
   catchError,
   combineLatest,
@@ -15,7 +15,6 @@ import { RtcError, type RtcErrorCode } from "../errors.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { MembershipData } from "./content.ts";
 import { checkApplication, checkTransports, type ResolvedJoinOptions } from "./options.ts";
-import { sameJson } from "./same-json.ts";
 
 /** Our transports, application and intent whenever they change. Fails with an `RtcError` when one of them does. */
 export function membershipData(
@@ -46,3 +45,5 @@ function mustHaveValue<T>(source: Observable<T>, code: RtcErrorCode, name: strin
     ),
   );
 }
+
+const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -1,4 +1,4 @@
-// JoinOptions: how to join, with defaults, and what contradicts itself. protocol.md 0, 4.1.
+// JoinOptions: how to join, with defaults, ranges and checks. protocol.md 0, 4.1.
 import { isObservable, type Observable, of } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { applicationTypeOf } from "../room/slot.ts";
@@ -10,28 +10,61 @@ export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
 /** A value, or a stream of values: joining waits for the first, later ones are sent without leaving. */
 export type ValueOrStream<T> = T | Observable<T>;
 
-/** Why we leave, for others to see: `leave`, `delayed_leave`, `slot_closed` or a code of the application. MSC4143. */
+/** The reason of a leave, shown to others: `leave`, `delayed_leave`, `slot_closed` or a code of the application. MSC4143. */
 export interface LeaveReason {
   readonly code: string;
   readonly reason?: string;
 }
 
-/** A delayed leave to be handed to somebody who keeps it alive for us. The id is a secret. */
+/** A delayed leave that another party will keep alive for us. The id is a secret. */
 export interface DelegatedLeave {
-  /** Whose leave it is. */
+  /** The member whose leave it is. */
   readonly member: OwnMember;
   readonly delayId: string;
   readonly delayMs: number;
 }
 
 /**
- * How to join a call. Everything has a default; `*Ms` are milliseconds.
- *
- * With the defaults a quiet call costs, in an hour, 720 restarts of the delayed leave and 2 writes of the membership.
- * Changes of transports, application or intent, and people who enter an encrypted room, add 10 writes at once and 120 in
- * an hour at most. On a server without delayed events it is 12 writes and no restarts.
+ * Every wait of a join, in milliseconds.
  *
  * Source: protocol.md 4.1, which lists the defaults of matrix-js-sdk ("SDK") and Element Call ("EC").
+ */
+export interface JoinTiming {
+  /** The server sends our leave this long after our last restart. 2,000 to 8,640,000,000. Default 18,000, as EC 0.26.1 (SDK 8,000). */
+  readonly delayedLeaveMs?: number | undefined;
+  /** The time between two restarts; shorter than `delayedLeaveMs`. From 500. Default 5,000. */
+  readonly delayedLeaveRestartMs?: number | undefined;
+  /** A restart without an answer is repeated after this time; a late answer still counts. 100 to 60,000. Default 2,000. */
+  readonly delayedLeaveRestartTimeoutMs?: number | undefined;
+  /** `delayedLeaveMs` of a delegated delayed leave. Default 3,600,000, as EC. */
+  readonly delegatedLeaveMs?: number | undefined;
+  /** `delayedLeaveRestartMs` of a delegated delayed leave. Default 300,000, as EC. */
+  readonly delegatedLeaveRestartMs?: number | undefined;
+  /** How long a state membership lasts unless renewed. 2,000 to 8,640,000,000. Default 14,400,000. A sticky one lasts 3,600,000. */
+  readonly expiryMs?: number | undefined;
+  /** The same without delayed events, where nothing else ends a crashed membership. Default 600,000 (SDK: `expiryMs`). */
+  readonly unprotectedExpiryMs?: number | undefined;
+  /** The membership is renewed this long before it expires, and hourly; at most half of that time. From 100. Default 300,000 (SDK 5,000). */
+  readonly expiryHeadroomMs?: number | undefined;
+
+  /** Without a confirmed leave after this time, the stream fails with `leave-timeout`. 100 to 30,000. Default 10,000 (EC 1,000). */
+  readonly leaveTimeoutMs?: number | undefined;
+  /** Any other request without an answer is repeated after this time; a late answer still counts. 100 to 60,000. Default 10,000 (SDK: never). */
+  readonly requestTimeoutMs?: number | undefined;
+  /** The wait after a network error or an unknown error. 100 to 600,000. Default 3,000. */
+  readonly networkRetryMs?: number | undefined;
+  /** The wait after a rate limit that names none. 100 to 600,000. Default 5,000. */
+  readonly rateLimitRetryMs?: number | undefined;
+  /** How often a request is retried while joining for the first time. 0 to 1,000. Default 10. Later, network trouble is retried without end. */
+  readonly maxRetries?: number | undefined;
+}
+
+/**
+ * How to join a call. Every option has a default.
+ *
+ * With the defaults, a quiet call costs 720 restarts of the delayed leave and 2 writes of the membership in an hour.
+ * Changes of transports, application or intent, and people who enter an encrypted room, add at most 10 writes at once and
+ * 120 in an hour. On a server without delayed events it is 12 writes and no restarts.
  *
  * @example
  * ```ts
@@ -47,69 +80,50 @@ export interface DelegatedLeave {
 export interface JoinOptions {
   /** Default `compatibility`. `matrix_2_0` needs a homeserver with sticky events (MSC4354). */
   readonly mode?: JoinMode | undefined;
-  /** The transports that we publish on, best first. Default none. */
+  /** The transports that we publish on, best first. Default: none. */
   readonly transports?: ValueOrStream<readonly Transport[]> | undefined;
-  /** Data of the application; its `type` has to be that of the slot. Default: the type alone. */
+  /** Data of the application; its `type` must be that of the slot. Default: the type alone. */
   readonly application?: ValueOrStream<Application> | undefined;
-  /** What we mean the call to be, such as `audio` or `video`. Default unsaid. */
+  /** The intended kind of call, such as `audio` or `video`. Default: none is sent. */
   readonly intent?: ValueOrStream<string | undefined> | undefined;
-
-  /** Leaves at its first value: emits `leaving`, and completes once the leave is confirmed. */
-  readonly leaveOn?: Observable<unknown> | undefined;
-  /** After this long without a confirmed leave the stream fails with `leave-timeout`. Default 10 000 (EC 1 000). */
-  readonly leaveTimeoutMs?: number | undefined;
-  /** Shown to others in `matrix_2_0`; the other modes cannot carry it. Costs one request more. Default none. */
-  readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
-  /** Opens the slot first if it is not open and we are allowed to. Default false. */
+  /** Opens the slot first, if it is not open and we are allowed to. Default `false`. */
   readonly openSlot?: boolean | undefined;
-  /** Hands the delayed leave over, for instance to the SFU: a first value, or completion, means taken. protocol.md 6.4. */
+  /** Delegates the delayed leave, for instance to the SFU: completion means accepted, an error means refused. protocol.md 6.4. */
   readonly delegate?: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
-
-  /** How long after our last sign of life the server sends our leave. Default 18 000, as EC 0.26.1 (SDK 8 000). */
-  readonly delayedLeaveMs?: number | undefined;
-  /** How often we give that sign. Default 5 000. */
-  readonly delayedLeaveRestartMs?: number | undefined;
-  /** After this long without an answer to it we give another; a late answer still counts. Default 2 000. */
-  readonly delayedLeaveRestartTimeoutMs?: number | undefined;
-  /** The same for a delayed leave that was handed over. Defaults 3 600 000 and 300 000, as EC. */
-  readonly delegatedLeaveMs?: number | undefined;
-  readonly delegatedLeaveRestartMs?: number | undefined;
-  /** When a state membership lapses unless renewed. Default 14 400 000. A sticky one always lasts 3 600 000. */
-  readonly expiryMs?: number | undefined;
-  /** The same on a server without delayed events, where nothing else ends a crashed membership. Default 600 000 (SDK: `expiryMs`). */
-  readonly unprotectedExpiryMs?: number | undefined;
-  /** How long before it lapses, or before an hour is over, it is renewed. Default 300 000 (SDK 5 000). */
-  readonly expiryHeadroomMs?: number | undefined;
-
-  /** After this long without an answer any other request is sent again; a late answer still counts. Default 10 000 (SDK: never). */
-  readonly requestTimeoutMs?: number | undefined;
-  /** The wait after an answer that did not come or makes no sense. Default 3 000. */
-  readonly networkRetryMs?: number | undefined;
-  /** The wait after a rate limit that names none. Default 5 000. */
-  readonly rateLimitRetryMs?: number | undefined;
-  /** How often a request is retried while joining for the first time. Once joined, network trouble is retried for ever. Default 10. */
-  readonly maxRetries?: number | undefined;
+  /** Leaves at its first value: emits `leaving`, and completes when the leave is confirmed. */
+  readonly leaveOn?: Observable<unknown> | undefined;
+  /** Shown to others in `matrix_2_0`, at the cost of one more request; the other modes cannot carry it. Default: none. */
+  readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
+  readonly timing?: JoinTiming | undefined;
 }
 
-const durations = {
-  leaveTimeoutMs: 10_000,
-  delayedLeaveMs: 18_000,
-  delayedLeaveRestartMs: 5_000,
-  delayedLeaveRestartTimeoutMs: 2_000,
-  delegatedLeaveMs: 3_600_000,
-  delegatedLeaveRestartMs: 300_000,
-  expiryMs: 14_400_000,
-  unprotectedExpiryMs: 600_000,
-  expiryHeadroomMs: 300_000,
-  requestTimeoutMs: 10_000,
-  networkRetryMs: 3_000,
-  rateLimitRetryMs: 5_000,
+const dayMs = 86_400_000;
+const delays = [2_000, 100 * dayMs] as const;
+const intervals = [500, 100 * dayMs] as const;
+const timeouts = [100, 60_000] as const;
+const pauses = [100, 600_000] as const;
+
+/** The default of each number, and the least and the most that it may be. */
+const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, min: number, max: number] } = {
+  delayedLeaveMs: [18_000, ...delays],
+  delayedLeaveRestartMs: [5_000, ...intervals],
+  delayedLeaveRestartTimeoutMs: [2_000, ...timeouts],
+  delegatedLeaveMs: [3_600_000, ...delays],
+  delegatedLeaveRestartMs: [300_000, ...intervals],
+  expiryMs: [14_400_000, ...delays],
+  unprotectedExpiryMs: [600_000, ...delays],
+  expiryHeadroomMs: [300_000, 100, 100 * dayMs],
+  leaveTimeoutMs: [10_000, 100, 30_000],
+  requestTimeoutMs: [10_000, ...timeouts],
+  networkRetryMs: [3_000, ...pauses],
+  rateLimitRetryMs: [5_000, ...pauses],
+  maxRetries: [10, 0, 1_000],
 };
 
-type Durations = { readonly [K in keyof typeof durations]: number };
+export type ResolvedJoinTiming = { readonly [K in keyof JoinTiming]-?: number };
 
 /** `JoinOptions` with every default in place, and every value as a stream. */
-export interface ResolvedJoinOptions extends Durations {
+export interface ResolvedJoinOptions {
   readonly mode: JoinMode;
   readonly kind: "state" | "sticky";
   readonly transports$: Observable<readonly Transport[]>;
@@ -119,25 +133,13 @@ export interface ResolvedJoinOptions extends Durations {
   readonly leaveOn: Observable<unknown> | undefined;
   readonly openSlot: boolean;
   readonly delegate: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
-  readonly maxRetries: number;
+  readonly timing: ResolvedJoinTiming;
 }
 
-/** Fills in the defaults. @throws RtcError `bad-argument` when something is malformed or contradicts itself. */
+/** Fills in the defaults. @throws RtcError `bad-argument` for a malformed option, or two that contradict each other. */
 export function resolveJoinOptions(slot: string, options: JoinOptions = {}): ResolvedJoinOptions {
   const mode = options.mode ?? "compatibility";
   check(["legacy", "compatibility", "matrix_2_0"].includes(mode), `mode ${String(mode)} is not known`);
-
-  const times: Durations = { ...durations };
-  for (const name of Object.keys(durations) as (keyof Durations)[]) {
-    const value = options[name] ?? durations[name];
-    check(Number.isFinite(value) && value > 0, `${name} must be a positive number of milliseconds`);
-    Object.assign(times, { [name]: value });
-  }
-  const maxRetries = options.maxRetries ?? 10;
-  check(Number.isInteger(maxRetries) && maxRetries >= 0, "maxRetries must be a whole number");
-  mustBeShorter(times, "delayedLeaveRestartMs", "delayedLeaveMs");
-  mustBeShorter(times, "delegatedLeaveRestartMs", "delegatedLeaveMs");
-  mustBeShorter(times, "expiryHeadroomMs", "expiryMs");
 
   const { leaveOn, delegate, openSlot = false } = options;
   check(leaveOn === undefined || isObservable(leaveOn), "leaveOn must be an Observable");
@@ -161,7 +163,6 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   );
 
   return {
-    ...times,
     mode,
     kind: mode === "matrix_2_0" ? "sticky" : "state",
     transports$: streamOf(transports),
@@ -171,7 +172,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
     leaveOn,
     openSlot,
     delegate,
-    maxRetries,
+    timing: resolveTiming(options.timing),
   };
 }
 
@@ -191,8 +192,28 @@ export function checkTransports(transports: readonly Transport[]): void {
   );
 }
 
-function mustBeShorter(times: Durations, shorter: keyof Durations, longer: keyof Durations): void {
-  check(times[shorter] < times[longer], `${shorter} must be shorter than ${longer}`);
+function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {
+  const names = Object.keys(numbers) as (keyof JoinTiming)[];
+  const resolved = Object.fromEntries(names.map((name) => [name, numberOf(timing, name)])) as ResolvedJoinTiming;
+  mustBeShorter(resolved, "delayedLeaveRestartMs", "delayedLeaveMs");
+  mustBeShorter(resolved, "delegatedLeaveRestartMs", "delegatedLeaveMs");
+  mustBeShorter(resolved, "expiryHeadroomMs", "expiryMs");
+  return resolved;
+}
+
+function numberOf(timing: JoinTiming, name: keyof JoinTiming): number {
+  const [byDefault, min, max] = numbers[name];
+  const value = timing[name] ?? byDefault;
+  const isCount = name === "maxRetries";
+  const isValid = typeof value === "number" && value >= min && value <= max && (!isCount || Number.isInteger(value));
+  if (isValid) return value;
+  const what = isCount ? "a whole number" : "a number of milliseconds";
+  const range = `from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
+  throw new RtcError("bad-argument", `timing.${name} must be ${what} ${range}`);
+}
+
+function mustBeShorter(timing: ResolvedJoinTiming, shorter: keyof JoinTiming, longer: keyof JoinTiming): void {
+  check(timing[shorter] < timing[longer], `timing.${shorter} must be shorter than timing.${longer}`);
 }
 
 function streamOf<T>(value: ValueOrStream<T>): Observable<T> {

@@ -1,157 +1,181 @@
-// Plan: what to ask of the homeserver next, given what we know. protocol.md 4.2, 4.4, 4.7.
-import { armedLeave, type Facts, type Settings } from "./facts.ts";
-import { echoGraceMs } from "./moves.ts";
-import { contentOf, type ContentRequest, type Lane, type Request, type RequestKind } from "./request.ts";
-import type { WriteReason } from "./trace.ts";
+// Plan: what to ask of the homeserver next. protocol.md 4.2, 4.4, 4.7.
+import type { MembershipData } from "./content.ts";
+import { armedLeave, type Leaving, type LifecycleState, type Settings } from "./model.ts";
+import { echoGraceMs } from "./phases.ts";
+import {
+  type ContentRequest,
+  idempotencyKey,
+  type Lane,
+  type Request,
+  type RequestKind,
+  type WriteReason,
+} from "./requests.ts";
 
 export interface Planned {
   readonly lane: Lane;
   readonly request: Request;
 }
 
-/** How long the delayed leave must still be away for a write to be safe: it must not come after we are gone (4.4). */
+type State = Pick<
+  LifecycleState,
+  "phase" | "joinCount" | "content" | "isOver" | "slot" | "delayedLeave" | "publication" | "presence" | "requests"
+> & { readonly leaving: Leaving | undefined };
+
+/** A write is safe only if the delayed leave is further away than this: it must not arrive after we are gone (4.4). */
 const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
 
-/** The next request of a lane, if there is one. `end`: there is nothing left to do at all. */
-export function plan(settings: Settings, facts: Facts, now: number): Planned | "end" | undefined {
-  const free = (lane: Lane) => !facts.flights.some((flight) => flight.lane === lane);
-  const may = (kind: RequestKind) => now >= Math.max(facts.notBefore[kind] ?? 0, facts.retryTs[kind] ?? 0);
-  if (facts.over) return undefined;
-  if (facts.phase === "leaving") return planLeave(facts, free, may);
-
-  if (free("guard")) {
-    const request = planGuard(facts, now);
-    if (request && may(request.kind)) return { lane: "guard", request };
-  }
-  if (free("event")) {
-    const request = planEvent(settings, facts, now);
-    if (request && may(request.kind)) return { lane: "event", request };
-  }
-  if (free("handover") && settings.delegates) {
-    const request = planHandover(settings, facts);
-    if (request && may(request.kind)) return { lane: "handover", request };
+/** The next request, if there is one. `end`: there is nothing left to do at all. */
+export function plan(settings: Settings, state: State, now: number): Planned | "end" | undefined {
+  if (state.isOver) return undefined;
+  if (state.leaving) return planLeave(state, state.leaving, now);
+  for (const lane of lanes) {
+    const request = isFree(state, lane) ? planLane(lane, settings, state, now) : undefined;
+    if (request && mayAsk(state, request.kind, now)) return { lane, request };
   }
   return undefined;
 }
 
-/** The delayed leave comes first, and is restarted for as long as it guards us. */
-function planGuard(facts: Facts, now: number): Request | undefined {
-  const { delayed, leftBehind } = facts;
-  if (delayed.status === "unknown") return { kind: "capability" };
-  if (leftBehind !== undefined) return { kind: "cancel", delayId: leftBehind };
-  const isWanted = delayed.status === "wanted" || (delayed.status === "unsupported" && now >= delayed.retryTs);
-  if (isWanted && facts.ready) return scheduleRequest(facts, facts.delayMs, false);
-  if (delayed.status !== "armed") return undefined;
-  const isDue = now >= delayed.restartTs || (writeReason(facts, now) !== undefined && !isGuarded(facts, now));
-  return isDue ? { kind: "restart", delayId: delayed.delayId } : undefined;
+/** The delayed leave comes first. */
+const lanes = ["delayed-leave", "membership", "delegation"] as const;
+
+function planLane(lane: Lane, settings: Settings, state: State, now: number): Request | undefined {
+  switch (lane) {
+    case "delayed-leave":
+      return planDelayedLeave(state, now);
+    case "membership":
+      return planMembership(settings, state, now);
+    case "delegation":
+      return planDelegation(settings, state);
+  }
 }
 
-/** No write without a guard that is known to be alive, unless the server has none. */
-function planEvent(settings: Settings, facts: Facts, now: number): Request | undefined {
-  if (!facts.ready) return undefined;
-  if (settings.openSlot && facts.slot !== "open" && !facts.slotAsked) return { kind: "open-slot" };
-  const reason = writeReason(facts, now);
-  if (reason && isGuarded(facts, now)) return writeRequest(settings, facts, now, reason);
-  return facts.phase === "joined" ? leaveAbandoned(facts) : undefined;
+function isFree({ requests }: State, lane: Lane): boolean {
+  for (const inFlight of requests.inFlight) if (inFlight.lane === lane) return false;
+  return true;
+}
+
+const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean =>
+  now >= (requests.notBefore[kind] ?? 0) && now >= (requests.retryTs[kind] ?? 0);
+
+/** The delayed leave is restarted for as long as it guards us. */
+function planDelayedLeave(state: State, now: number): Request | undefined {
+  const { held, inheritedDelayId, delayMs } = state.delayedLeave;
+  if (held.status === "unknown") return { kind: "capability" };
+  if (inheritedDelayId !== undefined) return { kind: "cancel", delayId: inheritedDelayId };
+  const isWanted = held.status === "wanted" || (held.status === "unsupported" && now >= held.retryTs);
+  if (isWanted && state.content) return scheduleRequest(state, delayMs, false);
+  if (held.status !== "armed") return undefined;
+  const isDue = now >= held.restartTs || (writeReason(state, now) !== undefined && !isGuarded(state, now));
+  return isDue ? { kind: "restart", delayId: held.delayId } : undefined;
+}
+
+/** No write without a delayed leave that is known to be alive, unless the server has none. */
+function planMembership(settings: Settings, state: State, now: number): Request | undefined {
+  const { slot, phase, content } = state;
+  if (!content) return undefined;
+  if (settings.openSlot && slot.status !== "open" && !slot.isAsked) return { kind: "open-slot" };
+  const reason = writeReason(state, now);
+  if (reason && isGuarded(state, now)) return writeRequest(settings, state, now, reason, content);
+  return phase === "joined" ? leaveReplaced(state) : undefined;
 }
 
 /** The room may still show a member that has been replaced. */
-function leaveAbandoned(facts: Facts): Request | undefined {
-  const [instance] = facts.abandoned;
-  if (instance === undefined) return undefined;
-  return withTxn(facts, { kind: "leave", instance, reason: undefined });
+function leaveReplaced(state: State): Request | undefined {
+  const [joinCount] = state.publication.replaced;
+  return joinCount === undefined ? undefined : withTxn(state, { kind: "leave", joinCount, reason: undefined });
 }
 
-/** A long delayed leave is made and handed over beside the short one, which guards us until it is taken (6.4). */
-function planHandover(settings: Settings, facts: Facts): Request | undefined {
-  const { handover } = facts;
-  if (facts.phase !== "joined" || facts.delayed.status !== "armed" || handover === "refused") return undefined;
-  if (handover === "wanted") return scheduleRequest(facts, settings.delegatedLeaveMs, true);
-  return {
-    kind: "delegate",
-    instance: facts.instance,
-    delayId: handover.delayId,
-    delayMs: settings.delegatedLeaveMs,
-  };
+/** A long delayed leave is scheduled and delegated beside the short one, which guards us until then (6.4). */
+function planDelegation(settings: Settings, state: State): Request | undefined {
+  const { held, delegate } = state.delayedLeave;
+  if (!settings.delegates || state.phase !== "joined" || held.status !== "armed") return undefined;
+  if (delegate === "refused") return undefined;
+  const delayMs = settings.timing.delegatedLeaveMs;
+  if (delegate === "wanted") return scheduleRequest(state, delayMs, true);
+  return { kind: "delegate", joinCount: state.joinCount, delayId: delegate.delayId, delayMs };
 }
 
 /**
- * The way out: send the delayed leave; else send a leave; else, if nothing was ever written, cancel what is scheduled.
- * A write that is under way is waited for, since a leave that overtakes it would leave a ghost.
+ * To leave: send the delayed leave; otherwise send a leave; if nothing was ever written, cancel what is scheduled. A write
+ * that is under way is waited for, since it would leave a ghost if it arrived after the leave.
  */
-function planLeave(
-  facts: Facts,
-  free: (lane: Lane) => boolean,
-  may: (kind: RequestKind) => boolean,
-): Planned | "end" | undefined {
-  const armed = armedLeave(facts);
-  const { leaving, instance } = facts;
-  if (!leaving || !free("event")) return undefined;
-  if (facts.written === "no") {
-    const request = leaveAbandoned(facts);
-    if (request) return may("leave") ? { lane: "event", request } : undefined;
-    if (!free("guard") || !free("handover")) return undefined;
-    if (!armed || leaving.keepGuard) return "end";
-    return { lane: "guard", request: { kind: "cancel", delayId: armed.delayId } };
+function planLeave(state: State, leaving: Leaving, now: number): Planned | "end" | undefined {
+  const armed = armedLeave(state);
+  if (!isFree(state, "membership")) return undefined;
+  if (state.publication.status === "no") {
+    const request = leaveReplaced(state);
+    if (request) return mayAsk(state, "leave", now) ? { lane: "membership", request } : undefined;
+    if (!isFree(state, "delayed-leave") || !isFree(state, "delegation")) return undefined;
+    if (!armed || leaving.keepDelayedLeave) return "end";
+    return { lane: "delayed-leave", request: { kind: "cancel", delayId: armed.delayId } };
   }
-  if (armed && !leaving.reason && !leaving.sendFailed && !isAmbiguous(facts)) {
-    // Whoever closes a page may unsubscribe on the way out.
+  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {
+    // A page that is closing may unsubscribe: let the request outlive it.
     const lasting = leaving.cause === "unsubscribe" && ({ keepalive: true } as const);
     const request = { kind: "send", delayId: armed.delayId, ...lasting } as const;
-    return free("guard") ? { lane: "guard", request } : undefined;
+    return isFree(state, "delayed-leave") ? { lane: "delayed-leave", request } : undefined;
   }
-  if (!may("leave")) return undefined;
-  return { lane: "event", request: withTxn(facts, { kind: "leave", instance, reason: leaving.reason }) };
+  if (!mayAsk(state, "leave", now)) return undefined;
+  const request = withTxn(state, { kind: "leave", joinCount: state.joinCount, reason: leaving.reason });
+  return { lane: "membership", request };
 }
 
-/** Whether a write may still reach the server after whatever we send now. */
-export function isAmbiguous(facts: Facts): boolean {
-  return facts.written === "maybe" || facts.late.some(({ request }) => request.kind === "write");
+/** Whether a write may still reach the server after anything that we send now. */
+export function isAmbiguous({ publication, requests }: Pick<State, "publication" | "requests">): boolean {
+  return publication.status === "maybe" || requests.timedOut.some(({ request }) => request.kind === "write");
 }
 
 /** Why our membership has to be written now, if it has to. */
-function writeReason(facts: Facts, now: number): WriteReason | undefined {
-  const { phase, dirty } = facts;
-  if (phase === "joining" || phase === "rejoining") return phase === "joining" ? "join" : "rejoin";
-  if (now >= facts.refreshTs) return "refresh";
-  // Before the room has shown us we do not know when we joined by its clock.
-  const isSettled = facts.echoed || now >= facts.joinedTs + echoGraceMs;
-  return dirty && isSettled && now >= dirty.dueTs ? dirty.reason : undefined;
+function writeReason({ phase, publication, presence }: State, now: number): WriteReason | undefined {
+  const { dirty, refreshTs, joinedTs } = publication;
+  if (phase !== "joined") return phase === "joining" ? "join" : "rejoin";
+  if (now >= refreshTs) return "refresh";
+  if (!dirty || now < dirty.dueTs) return undefined;
+  // Until the room has shown us, we do not know when we joined by its clock.
+  return presence.isEchoed || now >= joinedTs + echoGraceMs ? dirty.reason : undefined;
 }
 
-function isGuarded({ delayed }: Facts, now: number): boolean {
-  if (delayed.status === "unsupported") return true;
-  return delayed.status === "armed" && now + writeGuardMs(delayed.delayMs) < delayed.leaveTs;
+function isGuarded({ delayedLeave: { held } }: State, now: number): boolean {
+  if (held.status === "unsupported") return true;
+  return held.status === "armed" && now + writeGuardMs(held.delayMs) < held.leaveTs;
 }
 
-function scheduleRequest(facts: Facts, delayMs: number, delegated: boolean): Request {
-  return withTxn(facts, { kind: "schedule", instance: facts.instance, delayMs, delegated });
+function scheduleRequest(state: State, delayMs: number, delegated: boolean): Request {
+  return withTxn(state, { kind: "schedule", joinCount: state.joinCount, delayMs, delegated });
 }
 
-function writeRequest(settings: Settings, facts: Facts, now: number, reason: WriteReason): Request {
-  const isFirst = facts.phase !== "joined";
-  const ageMs = isFirst ? 0 : now - facts.joinedTs;
-  return withTxn(facts, {
+function writeRequest(
+  settings: Settings,
+  state: State,
+  now: number,
+  reason: WriteReason,
+  content: MembershipData,
+): Request {
+  const { phase, joinCount, publication, presence } = state;
+  const isFirst = phase !== "joined";
+  const createdTs = Math.max(presence.createdTs ?? publication.joinedTs, publication.createdFromTs);
+  return withTxn(state, {
     kind: "write",
-    instance: facts.instance,
+    joinCount,
     reason,
-    createdTs: isFirst ? undefined : Math.max(facts.createdTs ?? facts.joinedTs, facts.createdFromTs),
-    lifetimeMs: lifetimeMs(settings, facts),
-    ageMs,
+    content,
+    createdTs: isFirst ? undefined : createdTs,
+    lifetimeMs: lifetimeMs(settings, state),
+    ageMs: isFirst ? 0 : now - publication.joinedTs,
   });
 }
 
-/** How long a write makes us last: shorter where nothing else would end us, and never varied within a sticky key (3.1). */
-function lifetimeMs(settings: Settings, facts: Facts): number {
-  const isGuardless = facts.delayed.status === "unsupported";
-  if (settings.kind === "state") return isGuardless ? settings.unprotectedExpiryMs : settings.expiryMs;
-  if (facts.written !== "no") return facts.lifetimeMs;
-  return isGuardless ? Math.min(settings.unprotectedExpiryMs, 3_600_000) : 3_600_000;
+/** How long a write makes us last: shorter without a delayed leave, and never varied within a sticky key (3.1). */
+function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State): number {
+  const isUnprotected = delayedLeave.held.status === "unsupported";
+  if (kind === "state") return isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs;
+  if (publication.status !== "no") return publication.lifetimeMs;
+  return isUnprotected ? Math.min(timing.unprotectedExpiryMs, 3_600_000) : 3_600_000;
 }
 
 /** A retry keeps the transaction id of its content, so that the server takes it once. */
-function withTxn(facts: Facts, request: WithoutTxn<ContentRequest>): ContentRequest {
-  return { ...request, txn: facts.txns[contentOf(request)] ?? facts.serial };
+function withTxn({ requests }: State, request: WithoutTxn<ContentRequest>): ContentRequest {
+  return { ...request, txn: requests.txns[idempotencyKey(request)] ?? requests.nextId };
 }
 
 type WithoutTxn<T> = T extends unknown ? Omit<T, "txn"> : never;

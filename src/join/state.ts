@@ -1,7 +1,7 @@
-// JoinState: what a UI can show of our own membership at any moment. protocol.md 4.3.
+// JoinState: our own membership as a UI can show it at any moment. protocol.md 4.3.
 import type { Membership, OwnMember } from "../types.ts";
 
-/** What joining is doing right now. */
+/** What a join is doing or waiting for now. */
 export type JoinStep =
   | "waiting-for-transports"
   | "checking-support"
@@ -9,11 +9,11 @@ export type JoinStep =
   | "scheduling-leave"
   | "sending-membership";
 
-/** What became of the last try, while there are to be more. */
+/** How often the present step was tried. */
 export interface Attempt {
   /** 1 for the first try. */
   readonly attempt: number;
-  /** When it is tried again; absent while a try is under way. */
+  /** When the next try begins; absent while a try is under way. */
   readonly nextTryTs?: number;
 }
 
@@ -21,23 +21,24 @@ export interface Attempt {
 export type RejoinReason =
   /** The room shows us as gone. */
   | "vanished"
-  /** We were silent for so long that the server sent our leave. */
+  /** The server has sent our leave, because it heard nothing from us in time. */
   | "left-by-server"
-  /** Our membership lapsed before it could be renewed. */
+  /** Our membership expired before it could be renewed. */
   | "expired"
   /** Renewing it was refused for reasons that we do not know. */
   | "not-renewed";
 
-/** The server-side guard that removes us when we fall silent. */
+/** The delayed leave, by which the server removes us when it hears nothing from us. */
 export type DelayedLeaveState =
-  /** `untilTs`: when the server sends our leave unless it hears from us. `delegated`: to the SFU's side. */
+  /** `untilTs`: when the server sends our leave unless it hears from us. `delegated`: another party restarts it. */
   | { readonly status: "armed"; readonly untilTs: number; readonly delegated: boolean }
   | { readonly status: "scheduling" }
-  /** The server has none for us: a crashed client stays visible until its membership expires. */
+  /** The server has none for us. A crashed client stays visible until its membership expires. */
   | { readonly status: "unsupported" };
 
 /**
- * Where our own membership stands. `member` is who we are in this join; a re-join in `matrix_2_0` has a new one.
+ * The state of a join. `member` is who we are in it; a re-join in `matrix_2_0` has a new one. Times are in milliseconds
+ * since 1970, by the clock of this device.
  *
  * After `leaving` the stream completes, or fails with an `RtcError`. protocol.md 4.3.
  *
@@ -65,11 +66,11 @@ export type JoinState =
   | {
       readonly status: "joined";
       readonly member: OwnMember;
-      /** Our membership as the room shows it; absent until the first sync that has it. */
+      /** Our membership as the room shows it; absent until the first sync that contains it. */
       readonly membership?: Membership;
       readonly sinceTs: number;
       readonly delayedLeave: DelayedLeaveState;
-      /** True from the moment when the server should have sent our leave, having heard nothing of us. */
+      /** True from the moment when the server should have sent our leave, until it answers a restart. */
       readonly probablyLeft: boolean;
     }
   | ({

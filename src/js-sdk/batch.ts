@@ -1,41 +1,43 @@
-// Batch: news gathered while the client takes in a sync response, told once it has. protocol.md 3.2.
+// Batch: collects changes while the client processes a sync response, and emits them at its end. protocol.md 3.2.
 import type { MatrixClient } from "matrix-js-sdk";
 import type { RoomChange } from "../matrix.ts";
 
 export class Batch {
   readonly #client: MatrixClient;
-  readonly #tell: (change: readonly RoomChange[]) => void;
-  #change: RoomChange[] = [];
-  /** The sync token of the last response that the client has taken in whole. */
-  #takenIn: string | null;
+  readonly #emit: (changes: readonly RoomChange[]) => void;
+  #changes: RoomChange[] = [];
+  /** The sync token of the last response that the client has processed completely. */
+  #processedToken: string | null;
 
-  constructor(client: MatrixClient, tell: (change: readonly RoomChange[]) => void) {
+  constructor(client: MatrixClient, emit: (changes: readonly RoomChange[]) => void) {
     this.#client = client;
-    this.#tell = tell;
-    this.#takenIn = client.getSyncState() === null ? null : client.store.getSyncToken();
+    this.#emit = emit;
+    this.#processedToken = client.getSyncState() === null ? null : client.store.getSyncToken();
   }
 
   add(change: RoomChange): void {
-    this.#change.push(change);
-    // Outside a sync response (a late decryption, a change made locally) nobody says when it is over.
-    if (this.#change.length === 1 && !this.#isTakingIn()) queueMicrotask(() => this.#isTakingIn() || this.#flush());
+    this.#changes.push(change);
+    // Outside a sync response (a late decryption, a local change) no event marks the end, so a microtask does.
+    if (this.#changes.length === 1 && !this.#isProcessing()) {
+      queueMicrotask(() => this.#isProcessing() || this.#flush());
+    }
   }
 
-  /** The client has announced its sync state, which it does between responses. */
-  settle(isResumed: boolean): void {
-    this.#takenIn = this.#client.store.getSyncToken();
+  /** Call this when the client announces its sync state, which it does between responses. */
+  endOfSync(isResumed: boolean): void {
+    this.#processedToken = this.#client.store.getSyncToken();
     this.#flush(isResumed);
   }
 
-  /** The client notes the token of a response before it looks at the events in it. */
-  #isTakingIn(): boolean {
-    return this.#client.store.getSyncToken() !== this.#takenIn;
+  /** The client stores the token of a response before it processes the events in it. */
+  #isProcessing(): boolean {
+    return this.#client.store.getSyncToken() !== this.#processedToken;
   }
 
   #flush(evenIfEmpty = false): void {
-    if (this.#change.length === 0 && !evenIfEmpty) return;
-    const change = this.#change;
-    this.#change = [];
-    this.#tell(change);
+    if (this.#changes.length === 0 && !evenIfEmpty) return;
+    const changes = this.#changes;
+    this.#changes = [];
+    this.#emit(changes);
   }
 }

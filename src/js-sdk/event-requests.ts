@@ -1,12 +1,12 @@
-// The requests that send, schedule and manage events. Pure. protocol.md 4.6.
+// EventRequests: the requests that send events, schedule them and update delayed ones. Pure. protocol.md 4.6.
 import type { OutgoingEvent } from "../matrix.ts";
-import { pathOf, type Request, unstable } from "./request.ts";
+import { pathOf, type Request, unstable } from "./sdk-request.ts";
 
 const delay = "org.matrix.msc4140.delay";
 const sticky = "org.matrix.msc4354.sticky_duration_ms";
 const delayedEvents = `${unstable}/org.matrix.msc4140`;
 
-/** What goes over the wire: in an encrypted room another type and content than what is meant. */
+/** An event on the wire. In an encrypted room its type and content differ from those of the event. */
 export interface Wire {
   readonly type: string;
   readonly content: object;
@@ -21,24 +21,25 @@ export function sendRequest(event: OutgoingEvent, { type, content }: Wire = even
   return { method: "PUT", path, query, body: content };
 }
 
-/** Delayed events travel in the clear, in encrypted rooms too. */
+/** Delayed events are sent in cleartext, also in encrypted rooms. */
 export function scheduleRequest(event: OutgoingEvent, delayMs: number): Request {
   const request = sendRequest(event);
   return { ...request, query: { [delay]: delayMs, ...request.query } };
 }
 
-export function manageRequest(delayId: string, action: string): Request {
+export function updateRequest(delayId: string, action: string): Request {
   return {
     method: "POST",
     prefix: delayedEvents,
     path: pathOf("delayed_events", delayId, action),
     secrets: secretsOf(delayId),
+    mayBeMissing: true,
   };
 }
 
-/** For servers of before the action moved into the path. */
-export function olderManageRequest(delayId: string, action: string): Request {
-  return { ...manageRequest(delayId, action), path: pathOf("delayed_events", delayId), body: { action } };
+/** For older servers, which expect the action in the body. */
+export function olderUpdateRequest(delayId: string, action: string): Request {
+  return { ...updateRequest(delayId, action), path: pathOf("delayed_events", delayId), body: { action } };
 }
 
 const secretsOf = (delayId: string) => [delayId, encodeURIComponent(delayId)];

@@ -1,8 +1,8 @@
-// Features that the server says it has. protocol.md 1.1.
+// Features: what the server supports, by its own statement. protocol.md 1.1.
 import type { MatrixClient } from "matrix-js-sdk";
 import { defaultIfEmpty, defer, forkJoin, map, type Observable } from "rxjs";
 import { MatrixError } from "../matrix.ts";
-import { portErrors } from "./request.ts";
+import { portErrors } from "./sdk-request.ts";
 
 export const delayedEventsFeature = "org.matrix.msc4140";
 export const stickyEventsFeature = "org.matrix.msc4354";
@@ -12,8 +12,8 @@ export function hasFeature(client: MatrixClient, feature: string): Observable<bo
 }
 
 /**
- * Emits once if the server has all of them, and fails with `unsupported` if not. A server that lacks a feature takes no
- * notice of its parameter: it would send a delayed leave at once.
+ * Emits once if the server has all of these features, and fails with `unsupported` if not. A server that lacks a feature
+ * ignores its parameter: it would send a delayed leave at once.
  */
 export function requireFeatures(client: MatrixClient, features: readonly string[]): Observable<void> {
   return forkJoin(features.map((feature) => hasFeature(client, feature))).pipe(

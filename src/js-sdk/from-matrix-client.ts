@@ -1,28 +1,29 @@
-// fromMatrixClient: a matrix-js-sdk client as the port of this library. protocol.md 1, 4.6, 5.2.
+// fromMatrixClient: makes the port of this library from a matrix-js-sdk client. protocol.md 1, 4.6, 5.2.
 import type { MatrixClient } from "matrix-js-sdk";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
-import { delayedEventsOf } from "./delayed-events.ts";
-import { eventsOf } from "./events.ts";
+import { aroundCallOf } from "./around-call.ts";
+import { delayedEventsOf } from "./sdk-delayed-events.ts";
+import { eventsOf } from "./send-event.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
 import { MemberLoader } from "./member-loader.ts";
-import { changesOf } from "./changes.ts";
+import { changesOf } from "./sdk-changes.ts";
 import { roomKeysOf } from "./room-keys.ts";
-import { roomsOf } from "./rooms.ts";
+import { roomsOf } from "./sdk-rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
 import { StickyEvents } from "./sticky-events.ts";
-import { toDeviceOf } from "./to-device.ts";
+import { toDeviceOf } from "./sdk-to-device.ts";
 
-/** A Matrix client as this library needs it, with what finding a LiveKit server needs beside it. */
+/** The port of this library, together with the requests that find a LiveKit server. */
 export type MatrixClientPort = Matrix & LivekitBackend;
 
 /**
- * A matrix-js-sdk client (43 or later of that major version) as the port of this library.
+ * Makes the port of this library from a matrix-js-sdk client (version 43).
  *
- * It listens with a handful of listeners on the client, whatever the number of rooms, and only while somebody
- * subscribes. In encrypted rooms the client needs `initRustCrypto()`, before it is started. Made for `/sync`: over
- * sliding sync one response can come as several batches of news.
+ * It adds at most a dozen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
+ * rooms the client needs `initRustCrypto()` before it is started. It is made for `/sync`: over sliding sync one response
+ * can arrive as several batches of changes.
  *
  * @throws RtcError `bad-argument` for a client that is not logged in.
  * @example
@@ -52,6 +53,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     ...eventsOf(client),
     ...delayedEventsOf(client),
+    ...aroundCallOf(client),
     ...livekitBackendOf(client),
   };
 }

@@ -1,36 +1,83 @@
-// MatrixError of whatever the SDK, the server or the platform says went wrong. protocol.md 4.5.
+// MatrixError: classifies the errors of the SDK, the server, a proxy and the platform. protocol.md 4.5.
 import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+import { maxDelayFieldMs, retryAfterFieldMs, retryAfterHeaderMs } from "../room/server-times.ts";
 
-/** What is known of a failed request. */
+/** What a request says about its errors. */
+export interface ErrorContext {
+  /** Parts of the address or body that must not appear in an error message. */
+  readonly secrets?: readonly string[];
+  /** Whether a 404 without a Matrix error code says that the endpoint or the thing does not exist. */
+  readonly mayBeMissing?: boolean;
+}
+
+/** The known facts about a failed request. */
 interface Failure {
   readonly name: string;
   readonly errcode: string | undefined;
   readonly status: number | undefined;
-  /** The body of the server's answer. */
+  /** The body of the server's response. */
   readonly body: JsonObject;
-  readonly retryAfter: string | undefined;
+  readonly retryAfter: string | null;
 }
 
-/** Synapse 1.163; the two below are of older servers. */
-const tooLarge = "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE";
+/** Synapse 1.163 has errcodes of its own for delayed events. Older servers put one into the body, beside `M_UNKNOWN`. */
 const unstableErrcode = "org.matrix.msc4140.errcode";
 const unstableMaxDelay = "org.matrix.msc4140.max_delay";
 
-/** Classifies a failure. `secrets` are taken out of what the server said; addresses never get in. */
-export function matrixError(error: unknown, now: number, secrets: readonly string[] = []): MatrixError {
+const kindByErrcode: Readonly<Record<string, MatrixErrorKind>> = {
+  M_LIMIT_EXCEEDED: "rate-limited",
+  "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE": "max-delay-exceeded",
+  M_MAX_DELAY_EXCEEDED: "max-delay-exceeded",
+  M_MAX_DELAY_UNSUPPORTED: "unsupported",
+  M_UNRECOGNIZED: "unsupported",
+  M_NOT_FOUND: "not-found",
+  M_FORBIDDEN: "forbidden",
+  M_TOO_LARGE: "too-large",
+  M_UNKNOWN_TOKEN: "logged-out",
+  M_MISSING_TOKEN: "logged-out",
+  M_USER_DEACTIVATED: "logged-out",
+  M_USER_LOCKED: "soft-logged-out",
+};
+
+const kindByStatus: Readonly<Record<number, MatrixErrorKind>> = {
+  403: "forbidden",
+  404: "not-found",
+  405: "unsupported",
+  409: "conflict",
+};
+
+/** Errors of the SDK and of the platform, by their name. A `SyntaxError` is a page where JSON was expected. */
+const kindByName: Readonly<Record<string, MatrixErrorKind>> = {
+  AbortError: "timeout",
+  TimeoutError: "timeout",
+  ConnectionError: "network",
+  TokenRefreshError: "network",
+  TokenRefreshLogoutError: "logged-out",
+  TypeError: "network",
+  SyntaxError: "network",
+  UnsupportedDelayedEventsEndpointError: "unsupported",
+  UnsupportedStickyEventsEndpointError: "unsupported",
+};
+
+/** Classifies a failure. Its message contains no address, and the secrets of the request are removed from it. */
+export function matrixError(error: unknown, now: number, context: ErrorContext = {}): MatrixError {
   if (error instanceof MatrixError) return error;
   const failure = failureOf(error);
-  const kind = kindOf(failure, error);
-  const retryAfterMs = kind === "rate-limited" ? retryAfterMsOf(failure, now) : undefined;
-  const maxDelayMs = kind === "max-delay-exceeded" ? failure.body[unstableMaxDelay] : undefined;
-  return new MatrixError(kind, messageOf(failure, kind, error, secrets), {
+  const kind = kindOf(failure, error, context.mayBeMissing === true);
+  const { retryAfter, body } = failure;
+  const retryAfterMs =
+    kind === "rate-limited"
+      ? (retryAfterHeaderMs(retryAfter, now) ?? retryAfterFieldMs(body["retry_after_ms"]))
+      : undefined;
+  const maxDelayMs = kind === "max-delay-exceeded" ? maxDelayFieldMs(body[unstableMaxDelay]) : undefined;
+  return new MatrixError(kind, messageOf(failure, kind, error, context.secrets ?? []), {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(isFiniteNumber(maxDelayMs) && { maxDelayMs }),
+    ...(maxDelayMs !== undefined && { maxDelayMs }),
   });
 }
 
-/** By shape, not by class: an application may hold two copies of the SDK. */
+/** Goes by the shape of the error, not by its class, because an app may contain two copies of the SDK. */
 function failureOf(error: unknown): Failure {
   const { name, errcode, httpStatus, httpHeaders, data } = (isObject(error) ? error : {}) as JsonObject;
   return {
@@ -38,37 +85,35 @@ function failureOf(error: unknown): Failure {
     errcode: isString(errcode) ? errcode : undefined,
     status: isFiniteNumber(httpStatus) ? httpStatus : undefined,
     body: isObject(data) ? data : {},
-    retryAfter: httpHeaders instanceof Headers ? (httpHeaders.get("Retry-After") ?? undefined) : undefined,
+    retryAfter: httpHeaders instanceof Headers ? httpHeaders.get("Retry-After") : null,
   };
 }
 
-function kindOf({ name, errcode, status = 0, body }: Failure, error: unknown): MatrixErrorKind {
-  if (errcode === "M_LIMIT_EXCEEDED" || status === 429) return "rate-limited";
-  if (errcode === tooLarge || body[unstableErrcode] === "M_MAX_DELAY_EXCEEDED") return "max-delay-exceeded";
-  if (name === "AbortError" || name === "TimeoutError") return "timeout";
-  if (name === "ConnectionError" || name === "TokenRefreshError" || name === "TypeError" || status >= 500)
-    return "network";
-  if (/^Unsupported(DelayedEvents|StickyEvents)EndpointError$/.test(name)) return "unsupported";
-  if (errcode === "M_UNRECOGNIZED" || status === 405) return "unsupported";
-  if (errcode === "M_NOT_FOUND" || status === 404) return "not-found";
-  if (errcode === "M_FORBIDDEN" || status === 403) return "forbidden";
-  if (status === 409) return "conflict";
-  // What the host of a widget says when it could not reach the server.
+function kindOf({ name, errcode, status, body }: Failure, error: unknown, mayBeMissing: boolean): MatrixErrorKind {
+  if (status === undefined) return localKindOf(name, error);
+  if (status === 429) return "rate-limited";
+  if (status === 413) return "too-large";
+  if (status >= 600) return "other";
+  // Only a Matrix server knows Matrix error codes. Without one, a proxy has answered for a server that is out of reach.
+  if (errcode === undefined) return status === 404 && mayBeMissing ? "not-found" : "network";
+  const kind = Object.hasOwn(kindByErrcode, errcode) ? kindByErrcode[errcode] : delayedEventKindOf(body);
+  if (kind === "logged-out" && body["soft_logout"] === true) return "soft-logged-out";
+  return kind ?? (status >= 500 ? "network" : (kindByStatus[status] ?? "other"));
+}
+
+function delayedEventKindOf(body: JsonObject): MatrixErrorKind | undefined {
+  const errcode = body[unstableErrcode];
+  return isString(errcode) && Object.hasOwn(kindByErrcode, errcode) ? kindByErrcode[errcode] : undefined;
+}
+
+function localKindOf(name: string, error: unknown): MatrixErrorKind {
+  if (Object.hasOwn(kindByName, name)) return kindByName[name]!;
+  // The message of a widget host that could not reach the server.
   if (error instanceof Error && error.message.includes("updating delayed event")) return "network";
   return "other";
 }
 
-/** The header, in seconds or as a date, before the older field of the body. */
-function retryAfterMsOf({ retryAfter, body }: Failure, now: number): number | undefined {
-  if (retryAfter !== undefined) {
-    const waitMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - now;
-    if (Number.isFinite(waitMs)) return Math.max(0, waitMs);
-  }
-  const waitMs = body["retry_after_ms"];
-  return isFiniteNumber(waitMs) && waitMs >= 0 ? waitMs : undefined;
-}
-
-const longestMessage = 300;
+const maxMessageLength = 300;
 
 function messageOf(
   { errcode, status, body }: Failure,
@@ -81,10 +126,10 @@ function messageOf(
     (part) => isString(part) && part !== "",
   );
   const message = about.length > 0 ? about.join(": ") : kind;
-  return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), message).slice(0, longestMessage);
+  return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), message).slice(0, maxMessageLength);
 }
 
-/** Errors of connections name addresses, and addresses contain delay ids. */
+/** Connection errors contain addresses, and addresses contain delay ids. */
 function localMessage(error: unknown, kind: string): string {
   if (kind === "network") return "the server could not be reached";
   if (kind === "timeout") return "the server did not answer in time";

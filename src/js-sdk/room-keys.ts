@@ -1,4 +1,4 @@
-// Media keys in the timeline, as clients sent them until 2025: one listener, for all rooms. protocol.md 5.5.
+// RoomKeys: media keys in timeline events, as clients sent them until 2025. One listener for all rooms. protocol.md 5.5.
 import { type MatrixClient, type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
 import { Observable, share } from "rxjs";
 import type { RoomKeyEvent } from "../matrix.ts";
@@ -6,10 +6,10 @@ import { isFiniteNumber } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
 import { proofOf } from "./proof.ts";
 
-/** `EventShieldReason`s, which the SDK exports by a path of its own: a session that was passed on, or another's. */
+/** The `EventShieldReason`s of a forwarded session and of a session of somebody else. The SDK exports them from a separate path. */
 const doubtful: ReadonlySet<number | null> = new Set([4, 5, 8]);
 
-/** Those that were encrypted: keys in the clear are of no use to anybody. */
+/** Emits encrypted events only: a key that was sent in cleartext protects nothing. */
 export function roomKeysOf(client: MatrixClient): Observable<RoomKeyEvent> {
   return new Observable<RoomKeyEvent>((subscriber) => {
     const proven = async (event: MatrixEvent, sender: string, key: string | null): Promise<RoomKeyEvent["proof"]> => {
@@ -25,15 +25,15 @@ export function roomKeysOf(client: MatrixClient): Observable<RoomKeyEvent> {
       const [roomId, sender, key] = [event.getRoomId(), event.getSender(), event.getSenderKey()];
       if (event.getType() !== roomKeyType || roomId === undefined || sender === undefined) return;
       const [originServerTs, ageMs] = [event.getTs(), event.getAge()];
-      const told = {
+      const roomKey = {
         roomId,
         sender,
-        // What its device has encrypted: an edit may be of another.
+        // The content that the device encrypted. A later edit may come from another device.
         content: event.getOriginalContent<object>(),
         originServerTs,
         ...(isFiniteNumber(ageMs) && { ageMs }),
       };
-      void proven(event, sender, key).then((proof) => subscriber.next({ ...told, proof }));
+      void proven(event, sender, key).then((proof) => subscriber.next({ ...roomKey, proof }));
     };
     client.on(MatrixEventEvent.Decrypted, onDecrypted);
     return () => {

@@ -1,15 +1,15 @@
-// To-device messages out: encrypted for each device, and an outcome for each. protocol.md 5.2.
+// SendToDevice: sends a message encrypted for each device, with an outcome for each. protocol.md 5.2.
 import type { MatrixClient } from "matrix-js-sdk";
 import { catchError, defer, from, merge, mergeMap, type Observable } from "rxjs";
 import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
-import { leftOut, seal, type Sealed } from "./olm.ts";
-import { pathOf, portErrors, request } from "./request.ts";
+import { missingDevices, seal, type Sealed } from "./olm.ts";
+import { pathOf, portErrors, request } from "./sdk-request.ts";
 
-/** A message encrypted with Olm takes some kilobytes, and servers refuse large bodies. */
+/** A message encrypted with Olm takes some kilobytes, and servers reject large bodies. */
 const devicesPerRequest = 20;
 const requestsAtOnce = 4;
 
-/** Sends a message to devices, encrypted for each, and emits what became of each. Never fails. */
+/** Encrypts a message for each device, sends it, and emits one outcome for each. Never fails. */
 export function sendToDevice(
   client: MatrixClient,
   devices: readonly Device[],
@@ -22,9 +22,11 @@ export function sendToDevice(
   const attempt = (to: readonly Device[]): Observable<ToDeviceOutcome> =>
     defer(() => seal(crypto, to, type, content)).pipe(
       portErrors(),
-      mergeMap((sealed) => merge(outcomes(leftOut(to, sealed), { outcome: "unknown-device" }), put(client, sealed))),
+      mergeMap((sealed) =>
+        merge(outcomes(missingDevices(to, sealed), { outcome: "unknown-device" }), send(client, sealed)),
+      ),
       catchError((cause: MatrixError) =>
-        // One device without a session fails all: then each is tried alone.
+        // One device without a session makes the call fail for all of them, so each is tried alone.
         cause.kind === "other" && to.length > 1
           ? from(to).pipe(mergeMap((device) => attempt([device]), requestsAtOnce))
           : outcomes(to, failed(cause)),
@@ -33,8 +35,8 @@ export function sendToDevice(
   return devices.length === 0 ? from([]) : attempt(devices);
 }
 
-/** In requests of their own for so many devices each: what fails, fails for these. */
-function put(client: MatrixClient, sealed: readonly Sealed[]): Observable<ToDeviceOutcome> {
+/** Sends in requests of 20 devices each. A failed request fails for its own devices only. */
+function send(client: MatrixClient, sealed: readonly Sealed[]): Observable<ToDeviceOutcome> {
   const sendOne = (some: readonly Sealed[]) => {
     const path = pathOf("sendToDevice", "m.room.encrypted", client.makeTxnId());
     const sending = request(client, { method: "PUT", path, body: { messages: messagesOf(some) } });

@@ -1,13 +1,13 @@
-// The device that encrypted a membership which does not name it, as the newest MSC4143 has it. protocol.md 2.3.
+// SenderDevice: finds the device of a membership that does not name it, as the newest MSC4143 allows. protocol.md 2.3.
 import type { MatrixClient, MatrixEvent } from "matrix-js-sdk";
 import type { StickyEvent } from "../matrix.ts";
 import { objectOr } from "../room/json.ts";
-import { nameDevice } from "./event.ts";
 import { proofOf } from "./proof.ts";
+import { nameDevice } from "./sdk-event.ts";
 
 const asked = new WeakSet<MatrixEvent>();
 
-/** Finds out the device where that is needed, until it is found. `then` is called if it was. */
+/** Looks the device up where it is needed and not known yet. Calls `then` if it was found. */
 export function findDevice(client: MatrixClient, event: MatrixEvent, sticky: StickyEvent, then: () => void): void {
   const key = event.getSenderKey();
   if (sticky.encryption !== "decrypted" || key === null || namesDevice(sticky.content) || asked.has(event)) return;

@@ -1,5 +1,13 @@
-// Devices: whom a key is for. protocol.md 1.5, 5.1.
-import type { Device, ToDeviceOutcome } from "../matrix.ts";
+// Device: whose key it is, and which devices it is for. protocol.md 1.5, 5.1.
+import type { Device } from "../matrix.ts";
+import type { Membership } from "../types.ts";
+
+/** What names a member in keys and statuses. */
+export type MemberIds = Pick<Membership, "userId" | "deviceId" | "memberId" | "participantIdentity">;
+
+export function idsOf({ userId, deviceId, memberId, participantIdentity }: MemberIds): MemberIds {
+  return { userId, deviceId, memberId, participantIdentity };
+}
 
 /** A device as the key of a map. A user id contains no space. */
 export function deviceKey({ userId, deviceId }: Device): string {
@@ -10,10 +18,9 @@ export function sameDevice(a: Device, b: Device): boolean {
   return a.deviceId === b.deviceId && a.userId === b.userId;
 }
 
-/** The same outcome for each of some devices. */
-export function outcomesFor(
-  devices: readonly Device[],
-  result: Omit<ToDeviceOutcome, keyof Device>,
-): readonly ToDeviceOutcome[] {
-  return devices.map(({ userId, deviceId }) => ({ userId, deviceId, ...result }));
+/** Each device once, also if it is in the call as two members. */
+export function devicesOf(members: readonly Device[]): readonly Device[] {
+  const devices = new Map<string, Device>();
+  for (const { userId, deviceId } of members) devices.set(deviceKey({ userId, deviceId }), { userId, deviceId });
+  return [...devices.values()];
 }

@@ -1,58 +1,91 @@
-// EarlyKeys: keys that wait for their member to be seen: not too many, and not for ever. protocol.md 5.4, pitfall 25.
-import type { ProvenKey } from "./sender.ts";
+// EarlyKeys: messages of devices whose members we do not see yet: keys that wait, and why keys were rejected. protocol.md 5.4,
+// pitfall 25.
+import type { Device } from "../matrix.ts";
+import { sameDevice } from "./device.ts";
+import type { KeyRejection } from "./trace.ts";
+import type { VerifiedKey } from "./verify-sender.ts";
 
-const mostPerDevice = 10;
-const mostPerUser = 100;
-const most = 1_000;
-/** Sync, and decryption of the membership, may take their time. */
-const patienceMs = 60_000;
+/** A message that came before its member. */
+export interface EarlyMessage extends Device {
+  readonly receivedTs: number;
+  readonly key?: VerifiedKey;
+  readonly rejected?: KeyRejection;
+}
+
+/** Sync and the decryption of a membership can take their time. */
+const waitMs = 60_000;
+const maxPerDevice = 10;
+const maxPerUser = 100;
+const maxTotal = 1_000;
 
 export class EarlyKeys {
-  /** In the order in which they came. */
-  #keys: readonly ProvenKey[] = [];
   readonly #isInRoom: (userId: string) => boolean;
+  /** In the order of arrival. */
+  #messages: readonly EarlyMessage[] = [];
 
+  /** @param isInRoom Whether a user is in the room now. The messages of others go first if there are too many. */
   constructor(isInRoom: (userId: string) => boolean) {
     this.#isInRoom = isInRoom;
   }
 
-  get size(): number {
-    return this.#keys.length;
+  /** When the first message has waited for too long. */
+  get dueTs(): number {
+    const [first] = this.#messages;
+    return first ? first.receivedTs + waitMs : Infinity;
   }
 
-  /** When the first one has waited for too long. */
-  get deadlineTs(): number {
-    const [first] = this.#keys;
-    return first ? first.receivedTs + patienceMs : Infinity;
+  has(device: Device): boolean {
+    return this.#of(device).some(({ key }) => key);
   }
 
-  /** Adds a key, and gives back the one that has to go if that makes too many: of its device, of its user, or at all. */
-  add(key: ProvenKey): ProvenKey | undefined {
-    this.#keys = [...this.#keys, key];
-    const surplus = this.#surplus(key);
-    if (surplus) this.#keys = this.#keys.filter((other) => other !== surplus);
+  /** Why the last key of a device was rejected. */
+  rejectionOf(device: Device): KeyRejection | undefined {
+    return this.#of(device).findLast(({ rejected }) => rejected)?.rejected;
+  }
+
+  /** Adds a message. Returns the message that a limit pushes out: no sender can push out the messages of all others. */
+  add(message: EarlyMessage): EarlyMessage | undefined {
+    this.#messages = [...this.#messages, message];
+    const surplus = this.#surplus(message);
+    if (surplus) this.#messages = this.#messages.filter((other) => other !== surplus);
     return surplus;
   }
 
-  /** The oldest one; of too many at all, that of a user who is not in the room, while there is any. */
-  #surplus({ userId, deviceId }: ProvenKey): ProvenKey | undefined {
-    const ofUser = this.#keys.filter((other) => other.userId === userId);
-    const ofDevice = ofUser.filter((other) => other.deviceId === deviceId);
-    if (ofDevice.length > mostPerDevice) return ofDevice[0];
-    if (ofUser.length > mostPerUser) return ofUser[0];
-    if (this.#keys.length <= most) return undefined;
-    return this.#keys.find((other) => !this.#isInRoom(other.userId)) ?? this.#keys[0];
+  /** Removes and returns the keys for which `isWanted` is true, in the order of sending. */
+  removeMatching(isWanted: (key: VerifiedKey) => boolean): readonly VerifiedKey[] {
+    const keys = this.#messages.flatMap(({ key }) => (key && isWanted(key) ? key : []));
+    const removed = new Set(keys);
+    if (keys.length > 0) this.#messages = this.#messages.filter(({ key }) => !key || !removed.has(key));
+    return keys.toSorted((a, b) => a.sentTs - b.sentTs);
   }
 
-  /** Removes and returns those of which `isWanted` is true, the last sent first. */
-  take(isWanted: (key: ProvenKey) => boolean): readonly ProvenKey[] {
-    const wanted = this.#keys.filter(isWanted);
-    if (wanted.length > 0) this.#keys = this.#keys.filter((key) => !wanted.includes(key));
-    return wanted.toReversed().toSorted((a, b) => b.sentTs - a.sentTs);
+  /** Removes the messages that have waited for too long, and returns their keys. */
+  popDue(now: number): readonly VerifiedKey[] {
+    if (now < this.dueTs) return [];
+    const due = this.#messages.filter(({ receivedTs }) => receivedTs + waitMs <= now);
+    this.#messages = this.#messages.slice(due.length);
+    return due.flatMap(({ key }) => key ?? []);
   }
 
-  /** Removes and returns those that have waited for too long. */
-  forget(now: number): readonly ProvenKey[] {
-    return now < this.deadlineTs ? [] : this.take(({ receivedTs }) => receivedTs + patienceMs <= now);
+  #of(device: Device): readonly EarlyMessage[] {
+    return this.#messages.filter((message) => sameDevice(message, device));
+  }
+
+  #surplus(message: EarlyMessage): EarlyMessage | undefined {
+    const ofDevice = this.#of(message);
+    if (ofDevice.length > maxPerDevice) return ofDevice[0];
+    const ofUser = this.#messages.filter(({ userId }) => userId === message.userId);
+    if (ofUser.length > maxPerUser) return ofUser[0];
+    return this.#messages.length > maxTotal ? this.#oldestOfTheLargest() : undefined;
+  }
+
+  /** The oldest message of the user with the most, among the users outside the room if there are any. */
+  #oldestOfTheLargest(): EarlyMessage | undefined {
+    const counts = new Map<string, number>();
+    for (const { userId } of this.#messages) counts.set(userId, (counts.get(userId) ?? 0) + 1);
+    const outsiders = [...counts].filter(([userId]) => !this.#isInRoom(userId));
+    const candidates = new Map(outsiders.length > 0 ? outsiders : counts);
+    const most = Math.max(...candidates.values());
+    return this.#messages.find(({ userId }) => candidates.get(userId) === most);
   }
 }

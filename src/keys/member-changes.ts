@@ -1,26 +1,26 @@
-// MemberChanges: what happened between two member lists, in one pass and without looking into members that stayed.
-import { ofNoStayAmong } from "../membership/changes.ts";
+// MemberChanges: who joined and who left between two member lists. One pass, without a look into members that stayed.
+import { notAmong } from "../membership/changes.ts";
 import { byAge } from "../membership/order.ts";
 import type { Membership } from "../types.ts";
 
 export interface MemberChanges {
-  /** Instances that were not there before: somebody joined or re-joined. */
+  /** Instances that are new: a member joined or re-joined. */
   readonly joined: readonly Membership[];
-  /** Instances that are there no more. */
+  /** Instances that are gone. */
   readonly left: readonly Membership[];
 }
 
 const none: MemberChanges = { joined: [], left: [] };
 
-/** Compares two lists of a session: ordered by age, members that did not change the same objects. */
+/** Compares two lists of a session. They are ordered by age, and a member that did not change is the same object in both. */
 export function memberChanges(before: readonly Membership[], after: readonly Membership[]): MemberChanges {
   if (before === after) return none;
   const { removed, added } = unshared(before, after);
   if (removed.length === 0 || added.length === 0) return { joined: added, left: removed };
-  return { joined: added.filter(ofNoStayAmong(removed)), left: removed.filter(ofNoStayAmong(added)) };
+  return { joined: added.filter(notAmong(removed)), left: removed.filter(notAmong(added)) };
 }
 
-/** The objects that only one of the lists holds: one walk along both, as in a merge of sorted lists. */
+/** The objects that only one of the lists holds. It walks along both, as in a merge of sorted lists. */
 function unshared(before: readonly Membership[], after: readonly Membership[]) {
   const removed: Membership[] = [];
   const added: Membership[] = [];

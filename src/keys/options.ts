@@ -1,85 +1,66 @@
 // KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1 to 5.5.
-import { isObservable, NEVER, type Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { Decryption } from "../types.ts";
-
-/**
- * When our media key changes: the trade between what a leaver or joiner can decrypt and how many messages that costs.
- * `rotationCost` computes both sides. protocol.md 5.1.
- */
-export interface RotationPolicy {
-  /**
-   * How long a new key travels before we encrypt with it. Default 1000.
-   * Counted from the moment we begin to send it, so that the bound on a leaver's exposure holds whatever the network does.
-   */
-  readonly useDelayMs: number;
-  /** A key younger than this is given to a joiner; for an older one, a join makes a new key. Default 10000. */
-  readonly graceMs: number;
-  /** How long leaves are collected before one new key covers them all. Default 0: a leave makes a new key at once. */
-  readonly coalesceMs: number;
-  /** The longest that a key stays without a successor. Default Infinity: age alone never makes a new key. */
-  readonly periodMs: number;
-  /** With this many members, ourselves included, or more, no new keys are made. Default Infinity. */
-  readonly participantLimit: number;
-}
+import { resolveRotation, type RotationPolicy } from "./rotation.ts";
 
 /** How keys look on the wire: what clients send today (16 bytes), or the form of MSC4143 (32 bytes). Both are read. */
 export type KeyFormat = "io.element.call.encryption_keys" | "m.rtc.encryption_key";
 
 /**
- * How our keys travel: to the devices in the call, as clients take them today; as an event of the room, as clients took
- * them until 2025; or both ways, for a call that has clients of either kind.
+ * How our keys travel: to the devices in the call, as clients of today expect; as an event of the room, as clients
+ * expected until 2025; or both, for a call with clients of either kind.
  */
 export type KeyTransport = "to-device" | "room-event" | "both";
 
-/** What can be chosen about media keys. */
+/**
+ * How to make, share and accept media keys.
+ *
+ * Source: protocol.md 5, which lists the defaults of matrix-js-sdk.
+ *
+ * @example
+ * ```ts
+ * import type { KeyOptions } from "matrixrtc-rx";
+ *
+ * const keys: KeyOptions = { requireCrossSigned: true, rotation: { coalesceMs: 2_000 } };
+ * // session.join({ keys })
+ * console.assert(keys.requireCrossSigned === true);
+ * ```
+ */
 export interface KeyOptions {
-  readonly rotation?: Partial<RotationPolicy>;
+  /** Whether to make and exchange media keys. Default: as soon as the room is encrypted. */
+  readonly enabled?: boolean | undefined;
+  /** When our key changes. Each field has its default. */
+  readonly rotation?: Partial<RotationPolicy> | undefined;
   /** The format of the messages that we send. Default `io.element.call.encryption_keys`. */
-  readonly format?: KeyFormat;
+  readonly format?: KeyFormat | undefined;
   /**
-   * How our keys travel. Those of others are taken either way. Default `to-device`.
+   * How our keys travel. We read the keys of others in either form. Default `to-device`.
    *
-   * A room event costs privacy. Everybody in the room can read the key, whether in the call or not, and it stays in the
-   * timeline: whoever gets the room's history with its keys can decrypt what was recorded of the call. A new key shuts
-   * out who has left the room, but not who has left the call. And clients of 2025 that see one use nothing else for the
-   * rest of the call, so clients of 2026 cannot decrypt them. It has no format but the default, and is sent in encrypted
-   * rooms only.
+   * A room event costs privacy. Everybody in the room can read the key, in the call or not. It stays in the timeline, so
+   * a later reader of the encrypted history can decrypt a recording of the call. A new key shuts out users who left the
+   * room, but not users who left only the call. Clients of 2025 that see one such event use nothing else for the rest of
+   * the call, and clients of 2026 cannot decrypt them then. A room event exists in the default format only, and is sent
+   * in encrypted rooms only.
    *
-   * It costs one request for all, of which servers allow few: the same key goes out every 3 s at most, for which a joiner
-   * may have to wait. Clients of that time used new keys after 5 s, and made one for the leaves of 3 s.
+   * One event serves all members. Servers allow few events, so the same key is sent every 3 s at most, and a joiner may
+   * have to wait for that. Clients of that time used a new key after 5 s, and collected leaves for 3 s.
    */
-  readonly keyTransport?: KeyTransport;
-  /** Accept keys only from devices that their owners have cross-signed. Default false. Ours go to every member either way. */
-  readonly requireCrossSigned?: boolean;
-  /**
-   * What the media layer says about decrypting participants, for `encryptionStatus$`. A key that it misses is asked for,
-   * and for who does not answer our membership is written once more (protocol.md 5.7).
-   * `decryption(room)` of `matrixrtc-rx/livekit` makes it of a LiveKit room. If it fails, keys go on
-   * without it. Default none.
-   */
-  readonly decryption$?: Observable<Decryption>;
+  readonly transport?: KeyTransport | undefined;
+  /** Accept keys only from devices that their owners have cross-signed. Default false. Our keys go to every member. */
+  readonly requireCrossSigned?: boolean | undefined;
 }
 
 /** `KeyOptions` with every default filled in. */
 export interface ResolvedKeyOptions {
+  /** Absent: as soon as the room is encrypted. */
+  readonly enabled: boolean | undefined;
   readonly rotation: RotationPolicy;
   readonly format: KeyFormat;
-  readonly keyTransport: KeyTransport;
+  readonly transport: KeyTransport;
   readonly requireCrossSigned: boolean;
-  readonly decryption$: Observable<Decryption>;
 }
 
-const defaultRotation: RotationPolicy = {
-  useDelayMs: 1000,
-  graceMs: 10_000,
-  coalesceMs: 0,
-  periodMs: Infinity,
-  participantLimit: Infinity,
-};
-
 const formats: readonly KeyFormat[] = ["io.element.call.encryption_keys", "m.rtc.encryption_key"];
-const keyTransports: readonly KeyTransport[] = ["to-device", "room-event", "both"];
+const transports: readonly KeyTransport[] = ["to-device", "room-event", "both"];
 
 /**
  * Fills in the defaults.
@@ -87,28 +68,16 @@ const keyTransports: readonly KeyTransport[] = ["to-device", "room-event", "both
  * @throws RtcError `bad-argument` for a value that makes no sense.
  */
 export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions {
-  const rotation = { ...defaultRotation, ...options.rotation };
-  requireDuration("useDelayMs", rotation.useDelayMs);
-  requireDuration("graceMs", rotation.graceMs);
-  requireDuration("coalesceMs", rotation.coalesceMs);
-  if (!(rotation.periodMs > 0)) throw badArgument("rotation.periodMs must be more than 0 ms");
-  if (!(rotation.participantLimit >= 1)) throw badArgument("rotation.participantLimit must be 1 or more");
-  const format = options.format ?? "io.element.call.encryption_keys";
-  if (!formats.includes(format)) throw badArgument(`format must be ${formats.join(" or ")}`);
-  const { keyTransport = "to-device", requireCrossSigned = false, decryption$ = NEVER } = options;
-  if (!keyTransports.includes(keyTransport)) throw badArgument(`keyTransport must be ${keyTransports.join(" or ")}`);
-  if (keyTransport !== "to-device" && format !== formats[0])
-    throw badArgument(`keyTransport ${keyTransport} needs format ${formats[0]}`);
-  if (typeof requireCrossSigned !== "boolean") throw badArgument("requireCrossSigned must be true or false");
-  if (!isObservable(decryption$)) throw badArgument("decryption$ must be an Observable");
-  return { rotation, format, keyTransport, requireCrossSigned, decryption$ };
+  const { enabled, format = formats[0]!, transport = "to-device", requireCrossSigned = false } = options;
+  const rotation = resolveRotation(options.rotation);
+  check(formats.includes(format), `format must be ${formats.join(" or ")}`);
+  check(transports.includes(transport), `transport must be ${transports.join(" or ")}`);
+  check(transport === "to-device" || format === formats[0], `transport ${transport} needs format ${formats[0]}`);
+  check(typeof requireCrossSigned === "boolean", "requireCrossSigned must be true or false");
+  check(enabled === undefined || typeof enabled === "boolean", "enabled must be true or false");
+  return { enabled, rotation, format, transport, requireCrossSigned };
 }
 
-function requireDuration(name: string, ms: number): void {
-  if (!(ms >= 0 && Number.isFinite(ms)))
-    throw badArgument(`rotation.${name} must be a number of milliseconds, 0 or more`);
-}
-
-function badArgument(message: string): RtcError {
-  return new RtcError("bad-argument", message);
+function check(isValid: boolean, message: string): void {
+  if (!isValid) throw new RtcError("bad-argument", `keys.${message}`);
 }

@@ -1,4 +1,4 @@
-// OwnKey: one media key of ours, who may hold it, and who is still to get it. protocol.md 5.1, pitfall 23.
+// OwnKey: one media key of ours, which devices may hold it, and which are still to get it. protocol.md 5.1, pitfall 23.
 import type { Device } from "../matrix.ts";
 import { deviceKey } from "./device.ts";
 
@@ -14,12 +14,12 @@ export class OwnKey {
   readonly keyIndex: number;
   readonly key: Uint8Array<ArrayBuffer>;
   readonly createdTs: number;
-  /** From when on we encrypt with it. */
+  /** When we start to encrypt with it. */
   readonly useTs: number;
-  /** Whom it was sent to. Each may hold it, whatever became of the message. */
+  /** Devices that it was sent to. Each may hold it, even if the server reported a failure. */
   readonly #holders = new Set<string>();
   readonly #due = new Map<string, Due>();
-  /** Holders that are out of the call, and since when: the first to go comes first. */
+  /** Holders that left the call, with the time of their leave. The first to leave comes first. */
   readonly #leavers = new Map<string, number>();
 
   constructor(keyIndex: number, key: Uint8Array<ArrayBuffer>, createdTs: number, useTs: number) {
@@ -33,7 +33,7 @@ export class OwnKey {
     return this.#holders.has(deviceKey(device));
   }
 
-  /** Since when somebody out of the call may hold it. */
+  /** Since when a device outside the call may hold it. */
   get exposedSinceTs(): number | undefined {
     for (const ts of this.#leavers.values()) return ts;
     return undefined;
@@ -46,33 +46,36 @@ export class OwnKey {
     return soonest;
   }
 
-  /** A device in the call is to get it, for the first time or once more. */
-  offer(device: Device, now: number): void {
+  /** Sends it to a device in the call, for the first time or once more. */
+  enqueue(device: Device, now: number): void {
     this.#leavers.delete(deviceKey(device));
     this.#due.set(deviceKey(device), { device, attempt: 1, ts: now });
   }
 
-  /** A device is out of the call. */
-  withdraw(device: Device, now: number): void {
+  /** A device left the call: it gets nothing more. */
+  cancel(device: Device, now: number): void {
     const id = deviceKey(device);
     this.#due.delete(id);
     if (this.#holders.has(id)) this.#leavers.set(id, now);
   }
 
-  /** A message did not arrive. Nothing is owed to those who have left, nor to those who are to get it anyway. */
+  /** A message failed. It is sent again, unless the device has left or a first try is already due. */
   retry(device: Device, attempt: number, ts: number): void {
     const id = deviceKey(device);
     if (!this.#leavers.has(id) && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
   }
 
-  /** Whom to send it to now, by the number of the attempt. From here on they count as holders. */
-  take(now: number): ReadonlyMap<number, readonly Device[]> {
-    const due = this.#due.size > 0 ? [...this.#due].filter(([, { ts }]) => ts <= now) : [];
-    for (const [id] of due) {
+  /** Removes and returns the devices to send it to now, by the number of the attempt. They count as holders from here on. */
+  popDue(now: number): ReadonlyMap<number, readonly Device[]> {
+    const byAttempt = new Map<number, Device[]>();
+    for (const [id, { device, attempt, ts }] of this.#due) {
+      if (ts > now) continue;
       this.#due.delete(id);
       this.#holders.add(id);
+      const devices = byAttempt.get(attempt);
+      if (devices) devices.push(device);
+      else byAttempt.set(attempt, [device]);
     }
-    const byAttempt = Map.groupBy(due, ([, { attempt }]) => attempt);
-    return new Map([...byAttempt].map(([attempt, group]) => [attempt, group.map(([, { device }]) => device)]));
+    return byAttempt;
   }
 }

@@ -1,5 +1,5 @@
-// RotationCost: both sides of the trade that a rotation policy makes. protocol.md 5.1.
-import { resolveKeyOptions, type RotationPolicy } from "./options.ts";
+// RotationCost: what a rotation policy costs, and what it protects from. protocol.md 5.1.
+import { resolveRotation, type RotationPolicy } from "./rotation.ts";
 
 /** How lively a call is. */
 export interface CallTraffic {
@@ -9,26 +9,28 @@ export interface CallTraffic {
   readonly leavesPerHour: number;
 }
 
+/** The cost of a rotation policy and its protection, in numbers. */
 export interface RotationCost {
   /**
-   * The longest that we encrypt with a key that somebody holds who has left, counted from when we see the leave.
+   * The longest time that a leaver can decrypt our media, counted from when we see the leave.
    * Infinity where `participantLimit` keeps the key.
    */
   readonly leaverExposureMs: number;
-  /** How old the key may be that a joiner gets, and so how far back it can decrypt; during a roll-out it may be older. */
+  /** How far back a joiner can decrypt: the greatest age of the key that it gets. During a rotation it can be older. */
   readonly joinerReachMs: number;
-  /** The longest that a joiner waits for a key in use after it has been sent one. */
+  /** The longest time from sending a key to a joiner until we use it. */
   readonly joinerWaitMs: number;
   /** New keys that we make in an hour, at most and on average. */
   readonly rotationsPerHour: number;
-  /** Messages that we send in an hour, at most and on average. Every member sends as many. */
+  /** Messages that we send in an hour, at most and on average. Every member sends that many. */
   readonly messagesPerHour: number;
 }
 
 const hourMs = 3_600_000;
 
 /**
- * What a policy costs, and what it protects from, in a call with so many members that come and go at random.
+ * What a rotation policy costs, and what it protects from, in a call whose members join and leave at random. Every field
+ * of the policy has its default. protocol.md 5.1.
  *
  * @throws RtcError `bad-argument` for a policy that makes no sense.
  * @example
@@ -42,19 +44,17 @@ const hourMs = 3_600_000;
  * ```
  */
 export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraffic): RotationCost {
-  const { useDelayMs, graceMs, coalesceMs, periodMs, participantLimit } = resolveKeyOptions({
-    rotation: policy,
-  }).rotation;
+  const { useDelayMs, graceMs, coalesceMs, periodMs, participantLimit } = resolveRotation(policy);
   const { members, joinsPerHour, leavesPerHour } = traffic;
   const isLimited = members >= participantLimit;
-  // One key is rolled out at a time, so a leave waits for what is under way, and is covered by the next.
+  // Only one key is rolled out at a time. A leave during that waits for its end, and the next key covers it.
   const gatherMs = Math.max(coalesceMs, useDelayMs);
-  // Of leaves at random, the first one opens a window and the rest of the window is covered with it.
+  // The first leave opens a window. The new key at its end covers all leaves of the window.
   const byLeaves =
     leavesPerHour > 0 ? hourMs / (hourMs / leavesPerHour + idleMs(leavesPerHour, coalesceMs, useDelayMs)) : 0;
   const byJoins = joinsPerHour > 0 ? hourMs / (hourMs / joinsPerHour + graceMs) : 0;
   const rotationsPerHour = isLimited ? 0 : byLeaves + byJoins + hourMs / periodMs;
-  // Who joins in the middle of a roll-out gets two keys.
+  // A joiner during a rotation gets two keys.
   const keysPerJoin = 1 + Math.min(1, (rotationsPerHour * useDelayMs) / hourMs);
   const others = Math.max(0, members - 1);
   return {
@@ -66,7 +66,7 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
   };
 }
 
-/** From the first leave after a rotation that may rotate until it does, on average. */
+/** The mean time from the first leave after a rotation until the next rotation. */
 function idleMs(leavesPerHour: number, coalesceMs: number, useDelayMs: number): number {
   const heldMs = Math.max(0, useDelayMs - coalesceMs);
   const meanMs = hourMs / leavesPerHour;

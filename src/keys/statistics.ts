@@ -1,38 +1,60 @@
-// KeyStatistics: what became of key messages, counted. A fold of the trace. protocol.md 5.6.
-import type { TraceEntry } from "../trace.ts";
+// KeyStatistics: counts of key messages. protocol.md 5.6.
+import { Subject } from "rxjs";
+import { behavior, type Behavior } from "../rx/behavior.ts";
 import type { KeyRejection } from "./trace.ts";
 
-/** Counts since the session was made. */
+/** Counts of key messages since the session was made. */
 export interface KeyStatistics {
-  /** New keys of ours, the first one of each join included. */
-  readonly keysMade: number;
-  /** Sendings of a key, each to one device or to many (`roomEventEncryptionKeysSent` of matrix-js-sdk). */
-  readonly sendings: number;
-  /** Devices that a sending had reached, and had not reached, once its outcome was known. */
+  /** New keys of ours, including the first one of each join. */
+  readonly keysCreated: number;
+  /** Sends of a key, each to one device or to many (`roomEventEncryptionKeysSent` of matrix-js-sdk). */
+  readonly sends: number;
+  /** Devices that a send reached. A device counts once for each send. */
   readonly delivered: number;
+  /** Devices that a send did not reach. */
   readonly notDelivered: number;
-  /** Valid messages with a key of somebody else (`roomEventEncryptionKeysReceived`). */
+  /** Valid messages with a key of another device (`roomEventEncryptionKeysReceived`). */
   readonly received: number;
-  /** How old they were together when they came, by their senders' clocks (`…ReceivedTotalAge`). */
+  /** The sum of the ages of accepted keys, by their senders' clocks (`roomEventEncryptionKeysReceivedTotalAge`). */
   readonly receivedTotalAgeMs: number;
-  /** Messages that were not believed. */
-  readonly refused: number;
-  /** Members that we asked for a key that was missing. */
-  readonly asked: number;
+  /** Messages that were rejected as invalid or not proven. */
+  readonly rejected: number;
+  /** Requests for a missing key, one for each member and try. */
+  readonly requested: number;
 }
 
-export const noStatistics: KeyStatistics = {
-  keysMade: 0,
-  sendings: 0,
+const zero: KeyStatistics = {
+  keysCreated: 0,
+  sends: 0,
   delivered: 0,
   notDelivered: 0,
   received: 0,
   receivedTotalAgeMs: 0,
-  refused: 0,
-  asked: 0,
+  rejected: 0,
+  requested: 0,
 };
 
-/** Valid, but of no use any more or not yet of any: these were received. */
+/** What to add to the counts. */
+export type KeyCounts = Partial<KeyStatistics>;
+
+export class KeyCounter {
+  readonly statistics$: Behavior<KeyStatistics>;
+  readonly #changed$ = new Subject<void>();
+  #statistics = zero;
+
+  constructor() {
+    this.statistics$ = behavior(() => this.#statistics, this.#changed$);
+  }
+
+  add(counts: KeyCounts): void {
+    const sum: Record<keyof KeyStatistics, number> = { ...this.#statistics };
+    for (const name of Object.keys(counts) as (keyof KeyStatistics)[]) sum[name] += counts[name] ?? 0;
+    this.#statistics = sum;
+    this.#changed$.next();
+  }
+}
+
+/** Valid messages whose key is of no use any more, or not yet. */
 const valid: ReadonlySet<KeyRejection> = new Set([
   "outdated",
   "known",
@@ -41,28 +63,8 @@ const valid: ReadonlySet<KeyRejection> = new Set([
   "too-many-early",
 ]);
 
-export function countKeys(statistics: KeyStatistics, entry: TraceEntry): KeyStatistics {
-  const { received, receivedTotalAgeMs } = statistics;
-  switch (entry.kind) {
-    case "key-created":
-      return { ...statistics, keysMade: statistics.keysMade + 1 };
-    case "key-sent":
-      return { ...statistics, sendings: statistics.sendings + 1 };
-    case "key-delivered":
-      return { ...statistics, delivered: statistics.delivered + 1 };
-    case "key-not-delivered":
-      return { ...statistics, notDelivered: statistics.notDelivered + 1 };
-    case "key-asked-for":
-      return { ...statistics, asked: statistics.asked + 1 };
-    case "key-received":
-      return { ...statistics, received: received + 1, receivedTotalAgeMs: receivedTotalAgeMs + entry.ageMs };
-    case "key-rejected":
-      return valid.has(entry.reason)
-        ? { ...statistics, received: received + 1 }
-        : entry.reason === "stale"
-          ? statistics
-          : { ...statistics, refused: statistics.refused + 1 };
-    default:
-      return statistics;
-  }
+/** How a rejected message counts. One from an earlier call counts as nothing. */
+export function countsOf(reason: KeyRejection): KeyCounts {
+  if (reason === "stale") return {};
+  return valid.has(reason) ? { received: 1 } : { rejected: 1 };
 }

@@ -1,61 +1,74 @@
-// The decisions about media keys. Never a key.
+// KeyTrace: the decisions about media keys. It never contains a key.
 import type { Device } from "../matrix.ts";
 import type { Decryption } from "../types.ts";
 import type { KeyTransport } from "./options.ts";
 import type { RotationReason } from "./rotation.ts";
 
-/** Why a message with a key was not taken. */
+/** Why a message with a key was not accepted. */
 export type KeyRejection =
   /** A field is missing or of the wrong shape. */
   | "malformed"
-  /** It came in the clear. */
+  /** It was not encrypted. */
   | "cleartext"
-  /** Which device sent it could not be established. */
+  /** The sending device could not be established. */
   | "unproven-device"
   /** It names another device than the one that sent it. */
   | "forged-device"
-  /** `requireCrossSigned`, and the device is not. */
+  /** `requireCrossSigned` is set, and the device is not cross-signed. */
   | "not-cross-signed"
-  /** A newer message about this index has come, or this very one before. */
+  /** A newer message with this index came before, or the same message. */
   | "outdated"
-  /** It was in the timeline long before it came: it is of an earlier call. */
+  /** It was in the timeline long before it came: it belongs to an earlier call. */
   | "stale"
-  /** Sent again: we have it. */
+  /** We have this key already. */
   | "known"
-  /** It is for a member that is somebody else. */
+  /** It names the member id of another member. */
   | "not-its-member"
   /** It may be for another slot of the room, in which its device is a state member too. */
   | "unknown-slot"
-  /** Too many keys wait for members that are yet to be seen. */
+  /** Too many keys wait for members that we do not see yet. */
   | "too-many-early"
-  /** Its member was not seen in time. */
+  /** We did not see its member in time. */
   | "never-a-member";
 
+/** A message with a key that was not accepted. */
+export interface RejectedKey {
+  readonly reason: KeyRejection;
+  /** The sender. */
+  readonly userId: string;
+  /** The device that sent it. If that is not proven, the device that the message names. */
+  readonly deviceId?: string;
+  readonly keyIndex?: number;
+  /** With `malformed`: the field. */
+  readonly path?: string;
+}
+
+/** A decision about media keys. */
 export type KeyTrace =
   | { readonly kind: "key-created"; readonly keyIndex: number; readonly reason: RotationReason }
   /** We encrypt with it from now on. */
   | { readonly kind: "key-used"; readonly keyIndex: number; readonly participantIdentity: string }
-  /** A new key would be due, but `participantLimit` is reached: those who left can go on decrypting. */
+  /** A new key would be due, but `participantLimit` is reached. Members who left can still decrypt. */
   | { readonly kind: "rotation-suppressed"; readonly memberCount: number }
-  /** A key of ours goes out to so many devices: in a message to each, or in one event of the room. */
+  /** A key of ours is sent to a number of devices: in a message to each, or in one event of the room. */
   | {
       readonly kind: "key-sent";
       readonly keyIndex: number;
       readonly transport: Exclude<KeyTransport, "both">;
       readonly devices: number;
     }
-  /** A key of ours did not go into the room, which is not encrypted as far as the client knows. */
+  /** A key of ours was not sent into the room, because the client does not see it as encrypted. */
   | { readonly kind: "key-withheld"; readonly keyIndex: number }
-  /** The server has taken it for a device. */
+  /** The server accepted the message for a device. */
   | ({ readonly kind: "key-delivered"; readonly keyIndex: number } & Device)
-  /** It did not reach a device: it is sent again for as long as the device is in the call and the key in use. */
+  /** The key did not reach a device. It is sent again while the device is in the call and the key in use. */
   | ({
       readonly kind: "key-not-delivered";
       readonly keyIndex: number;
       readonly attempt: number;
       readonly outcome: "unknown-device" | "failed";
     } & Device)
-  /** `ageMs`: since it was sent, by the sender's clock. */
+  /** A key of a member was accepted. `ageMs`: since it was sent, by the sender's clock. */
   | ({
       readonly kind: "key-received";
       readonly keyIndex: number;
@@ -63,26 +76,14 @@ export type KeyTrace =
       readonly participantIdentity: string;
       readonly ageMs: number;
     } & Device)
-  /** We ask a member for its key, which is missing. */
-  | ({ readonly kind: "key-asked-for"; readonly memberId: string } & Device)
-  /** It was asked and does not answer, though its media comes: our membership is renewed, for it to see us join anew. */
-  | ({ readonly kind: "key-unanswered"; readonly memberId: string } & Device)
-  /** A device asks for ours. */
-  | ({ readonly kind: "key-wanted" } & Device)
-  /** What the media layer says about a participant. */
+  /** We request the key of a member, because it is missing. */
+  | ({ readonly kind: "key-requested"; readonly memberId: string } & Device)
+  /** A member sends media but does not answer our requests. We write our membership again, so it sees us join. */
+  | ({ readonly kind: "key-request-unanswered"; readonly memberId: string } & Device)
+  /** A device requests our key. */
+  | ({ readonly kind: "key-request-received" } & Device)
+  /** The media layer reports about a participant. */
   | ({ readonly kind: "media-decryption" } & Decryption)
-  /** `decryption$` has failed: the media layer says nothing more. */
-  | { readonly kind: "decryption-lost" }
-  /** It waits for its member to be seen. */
+  /** A key came before its member. It waits. */
   | ({ readonly kind: "key-early"; readonly keyIndex: number } & Device)
-  | {
-      readonly kind: "key-rejected";
-      readonly reason: KeyRejection;
-      /** The sender. */
-      readonly userId: string;
-      /** The device that has sent it; where that is not proven, the one of the sender that it claims to be of. */
-      readonly deviceId?: string;
-      readonly keyIndex?: number;
-      /** With `malformed`: the field. */
-      readonly path?: string;
-    };
+  | ({ readonly kind: "key-rejected" } & RejectedKey);

@@ -1,14 +1,15 @@
-// Key messages on the wire, in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
+// Wire: key messages in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
+import { fromBase64, toBase64, toUnpaddedBase64 } from "../room/base64.ts";
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
 import { roomCallSlot, roomKeyType } from "../room/names.ts";
+import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import { fromBase64, toBase64, toUnpaddedBase64 } from "../room/base64.ts";
 import type { KeyFormat } from "./options.ts";
 
-/** What a key message says. Everything in it is claimed by its sender, but for the key. */
+/** What a key message says. Its sender claims everything in it. */
 export interface KeyMessage {
   readonly roomId: string;
-  /** The slot, where it names one: only messages of this library do. */
+  /** The slot, if the message names one. Only messages of this library do. */
   readonly slot: string | undefined;
   readonly application: string | undefined;
   readonly keyIndex: number;
@@ -16,90 +17,93 @@ export interface KeyMessage {
   readonly memberId: string | undefined;
   readonly deviceId: string | undefined;
   readonly sentTs: number | undefined;
-  /** Whether the sender lacks our key and asks for it. */
+  /** Whether the sender lacks our key and requests it. */
   readonly wantsKey: boolean;
 }
 
-/** Fields of ours. To others a message with them is a key message as any. */
+/** Fields of this library. Other clients ignore them. */
 const slotField = "rx.matrixrtc.slot_id";
-/** Who sees it gives its key again. */
+/** A client that knows it sends its key again. */
 const wantsKeyField = "rx.matrixrtc.wants_key";
 
-/** Names on the wire: what is in use, then the proposal's, which stands for both of its names. */
+/** Type names on the wire: the one in use, then the two of the proposal. */
 const types: Readonly<Record<string, KeyFormat>> = {
   "io.element.call.encryption_keys": "io.element.call.encryption_keys",
   "org.matrix.msc4143.rtc.encryption_key": "m.rtc.encryption_key",
   "m.rtc.encryption_key": "m.rtc.encryption_key",
 };
 
-/** The format of a to-device message by its type, if it is a key message at all. */
+/** The format of a to-device message by its type. Undefined if it is no key message. */
 export const formatOf = (type: string): KeyFormat | undefined => (Object.hasOwn(types, type) ? types[type] : undefined);
 
-/** How long a key is in a format. */
+/** The length of a key in a format. */
 export const keyBytes = (format: KeyFormat): number => (format === "m.rtc.encryption_key" ? 32 : 16);
 
-function readKey(value: unknown): Pick<KeyMessage, "keyIndex" | "key"> | { readonly malformed: "index" | "key" } {
-  const { index, key } = objectOr(value);
-  if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > 255) return { malformed: "index" };
-  const bytes = isString(key) && key.length <= longestKey ? fromBase64(key) : undefined;
-  if (bytes?.length !== 16 && bytes?.length !== 32) return { malformed: "key" };
-  return { keyIndex: index, key: bytes };
-}
+type IndexedKey = Pick<KeyMessage, "keyIndex" | "key">;
 
 /** In characters of base64: 32 bytes take 44. */
-const longestKey = 64;
+const maxKeyLength = 64;
+/** Ids of unknown senders are kept, so their length is limited. */
+const maxIdLength = 255;
 
-/** Ids are kept, those of strangers too: they must not fill the memory. */
-const isId = (value: unknown): value is string => isString(value) && value.length <= 512;
+function readKey(value: unknown): Parsed<IndexedKey> {
+  const { index, key } = objectOr(value);
+  if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > 255) return malformed("index");
+  const bytes = isString(key) && key.length <= maxKeyLength ? fromBase64(key) : undefined;
+  if (bytes?.length !== 16 && bytes?.length !== 32) return malformed("key");
+  return parsed({ keyIndex: index, key: bytes });
+}
 
-/** Reads a key message, or names the field that is not as it must be. */
-export function parseKeyMessage(format: KeyFormat, content: unknown): KeyMessage | { readonly malformed: string } {
+const isId = (value: unknown): value is string => isString(value) && value.length <= maxIdLength;
+
+/** Reads a key message. */
+export function parseKeyMessage(format: KeyFormat, content: unknown): Parsed<KeyMessage> {
   const { room_id: roomId, ...rest } = objectOr(content);
-  if (!isString(roomId)) return { malformed: "room_id" };
+  if (!isString(roomId)) return malformed("room_id");
   const isNew = format === "m.rtc.encryption_key";
   const name = isNew ? "media_key" : "keys";
   const keys = rest[name];
-  if (!isObject(keys)) return { malformed: name };
+  if (!isObject(keys)) return malformed(name);
   const read = readKey(keys);
-  if ("malformed" in read) return { malformed: `${name}.${read.malformed}` };
+  if (!read.ok) return malformed(`${name}.${read.malformed}`);
   const slot = rest[slotField];
-  const common = { roomId, slot: isString(slot) ? slot : undefined, ...read, wantsKey: rest[wantsKeyField] === true };
+  const wantsKey = rest[wantsKeyField] === true;
+  const common = { roomId, slot: isString(slot) ? slot : undefined, ...read.ok, wantsKey };
   if (isNew) {
     const memberId = rest["member_id"];
-    if (!isId(memberId)) return { malformed: "member_id" };
-    return { ...common, memberId, deviceId: undefined, application: undefined, sentTs: undefined };
+    if (!isId(memberId)) return malformed("member_id");
+    return parsed({ ...common, memberId, deviceId: undefined, application: undefined, sentTs: undefined });
   }
   const { id, claimed_device_id: deviceId } = objectOr(rest["member"]);
-  if (!isId(deviceId)) return { malformed: "member.claimed_device_id" };
+  if (!isId(deviceId)) return malformed("member.claimed_device_id");
   const { application } = objectOr(rest["session"]);
-  return {
+  return parsed({
     ...common,
     memberId: isId(id) ? id : undefined,
     deviceId,
     application: isString(application) ? application : undefined,
     sentTs: isFiniteNumber(rest["sent_ts"]) ? rest["sent_ts"] : undefined,
-  };
+  });
 }
 
-/** What an event of protocol.md 5.5 says, E10: several keys of one device. */
+/** What a timeline event with keys says (protocol.md 5.5, E10): several keys of one device. */
 export interface RoomKeys {
   readonly slot: string;
   readonly deviceId: string;
-  readonly keys: readonly Pick<KeyMessage, "keyIndex" | "key">[];
+  readonly keys: readonly IndexedKey[];
 }
 
-/** Reads such an event, or names the field that is not as it must be. Of its keys, those that are none are left out. */
-export function parseRoomKeys(content: unknown): RoomKeys | { readonly malformed: string } {
+/** Reads a timeline event with keys. It leaves out malformed keys. */
+export function parseRoomKeys(content: unknown): Parsed<RoomKeys> {
   const { device_id: deviceId, call_id: callId, keys } = objectOr(content);
-  if (!isId(deviceId)) return { malformed: "device_id" };
-  if (!isString(callId)) return { malformed: "call_id" };
-  if (!Array.isArray(keys)) return { malformed: "keys" };
-  const read = keys.slice(0, 256).map(readKey);
+  if (!isId(deviceId)) return malformed("device_id");
+  if (!isString(callId)) return malformed("call_id");
+  if (!Array.isArray(keys)) return malformed("keys");
   const slot = callId === "" ? roomCallSlot : callId;
-  return { slot, deviceId, keys: read.flatMap((key) => ("malformed" in key ? [] : [key])) };
+  return parsed({ slot, deviceId, keys: keys.slice(0, 256).flatMap((key) => readKey(key).ok ?? []) });
 }
 
-/** What goes out: one key of ours, for one call. */
+/** One key of ours, to be sent for one call. */
 export interface OutgoingKey {
   readonly roomId: string;
   readonly slot: string;
@@ -135,7 +139,7 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
   };
 }
 
-/** The type and content of a key in the timeline. Old clients know the call of the room alone, and pass over any other. */
+/** The type and content of a key in the timeline. Old clients know only the call of the room, and ignore any other. */
 export function roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs }: Omit<OutgoingKey, "roomId" | "memberId">): {
   type: string;
   content: Readonly<Record<string, unknown>>;

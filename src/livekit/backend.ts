@@ -1,7 +1,7 @@
-// LivekitBackend: the authenticated lookups on the way to a LiveKit server. protocol.md 6.2, 6.3.
+// LivekitBackend: the requests to a homeserver that are needed to find and enter a LiveKit server. protocol.md 6.2, 6.3.
 import type { Observable } from "rxjs";
 
-/** An OpenID token as the homeserver gave it: passed on verbatim, once, to one service. A secret. */
+/** An OpenID token of the homeserver. A secret. It is sent unchanged, once, to one service. */
 export interface OpenIdToken {
   readonly access_token: string;
   readonly token_type: string;
@@ -10,15 +10,17 @@ export interface OpenIdToken {
 }
 
 /**
- * What finding a LiveKit server, and being let in, needs of a Matrix client. `fromMatrixClient` gives it beside the
- * port. Each is cold: subscribing asks anew, unsubscribing aborts where possible; they emit once and complete, or
- * fail with a `MatrixError`.
+ * The requests to the homeserver that find a LiveKit server and get access to it. The ports of `fromMatrixClient` and of the
+ * virtual homeserver have them.
+ *
+ * Each Observable is cold: subscribing sends a new request, unsubscribing aborts it where possible. It emits once and
+ * completes, or fails with a `MatrixError`. protocol.md 6.2, 6.3.
  */
 export interface LivekitBackend {
-  /** A fresh token at every subscription. */
+  /** Requests a new token at each subscription. */
   openIdToken(): Observable<OpenIdToken>;
-  /** The homeserver's own transports (MSC4143), in its order of preference, unchecked; `undefined` where it has no such endpoint. */
+  /** The transports of the homeserver (MSC4143), unchecked, in its order. Emits `undefined` if it has no such endpoint. */
   rtcTransports(): Observable<readonly unknown[] | undefined>;
-  /** `.well-known/matrix/client` of the user's domain, unchecked; `undefined` where there is none. */
+  /** The content of `.well-known/matrix/client` on the user's domain, unchecked. Emits `undefined` if there is no such file. */
   wellKnown(): Observable<unknown>;
 }

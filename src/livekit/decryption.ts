@@ -1,31 +1,31 @@
-// Decryption: what of its media a LiveKit room cannot decrypt, on its way into `encryptionStatus$`. protocol.md 6.6.
+// Decryption: reports whether a LiveKit room can decrypt the media of each participant. protocol.md 6.6.
 import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
 import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
-import { type DecryptedMedia, untilDecrypted } from "./until-decrypted.ts";
+import { type DecryptedMedia, withRecovery } from "./recovery.ts";
 import type { Decryption } from "../types.ts";
 
-/** The worker puts the reason of an error before its message, which is all of it that comes across. */
+/** Only the message of a worker's error reaches the page. It begins with the reason. */
 const results: readonly [prefix: string, result: Decryption["result"]][] = [
   ["InvalidKey:", "invalid-key"],
   ["MissingKey:", "missing-key"],
 ];
 
 /**
- * The trouble of a LiveKit room with keys, per participant: for `join({ decryption$ })`, so that `encryptionStatus$`
- * says why a tile is black, and a missing key is asked for.
+ * Reports of a LiveKit room about the keys of each participant: `missing-key`, `invalid-key`, or `ok` after a recovery.
+ * A session uses them to say in `encryptionStatus$` why a participant is not visible, and to request missing keys.
+ * `followRoom` connects both.
  *
- * LiveKit does not tell when it can decrypt again: `ok` follows within 2 s of it, from what the decoders get.
- * Subscribe before the room connects: of a key that stays missing, LiveKit may tell only once.
+ * LiveKit does not report a recovery. `ok` is emitted within 2 s after the decoders get media again. Subscribe before the
+ * room connects, because LiveKit may report a missing key only once. Errors: none. protocol.md 6.6.
  *
  * @example
  * ```ts
- * import { Subject } from "rxjs";
  * import type { Decryption } from "matrixrtc-rx";
  * import { decryption } from "matrixrtc-rx/livekit";
  *
- * const decryption$ = new Subject<Decryption>(); // for session.join({ decryption$ }), when there is no room yet
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
- * const listening = decryption(room).subscribe((one) => decryption$.next(one));
+ * const troubled = new Map<string, Decryption["result"]>();
+ * const listening = decryption(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
  * listening.unsubscribe();
  * ```
  */
@@ -34,13 +34,13 @@ export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">
     (listener) => room.on(RoomEvent.EncryptionError, listener),
     (listener) => room.off(RoomEvent.EncryptionError, listener),
   ).pipe(
-    mergeMap(([error, participant]) => troubleOf(error, participant)),
-    untilDecrypted((identity) => decryptedOf(room.remoteParticipants.get(identity))),
+    mergeMap(([error, participant]) => reportOf(error, participant)),
+    withRecovery((identity) => decryptedMediaOf(room.remoteParticipants.get(identity))),
   );
 }
 
-/** Of others: LiveKit lacks a key of our own only until it has taken it in. */
-function troubleOf({ message }: Error, participant: Participant | undefined): Observable<Decryption> {
+/** Ignores our own participant: LiveKit lacks our key only until it has installed it. */
+function reportOf({ message }: Error, participant: Participant | undefined): Observable<Decryption> {
   const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
   if (!participant || participant.isLocal || !result) return EMPTY;
   const { identity: participantIdentity } = participant;
@@ -48,8 +48,8 @@ function troubleOf({ message }: Error, participant: Participant | undefined): Ob
   return of({ participantIdentity, result, ...(index !== undefined && { keyIndex: Number(index) }) });
 }
 
-/** Audio samples and video frames that left the jitter buffers: LiveKit drops what it cannot decrypt before these. */
-async function decryptedOf(participant: RemoteParticipant | undefined): Promise<DecryptedMedia | undefined> {
+/** Counts of audio samples and video frames after the jitter buffers. LiveKit drops what it cannot decrypt before them. */
+async function decryptedMediaOf(participant: RemoteParticipant | undefined): Promise<DecryptedMedia | undefined> {
   if (!participant) return undefined;
   const reports = await Promise.all(
     [...participant.trackPublications.values()].map(({ track }) => track?.getRTCStatsReport().catch(() => undefined)),

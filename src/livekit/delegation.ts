@@ -1,16 +1,18 @@
-// Delegation: the delayed leave, looked after by the authorisation service, which sees us on the SFU. protocol.md 6.4.
+// Delegation: lets the authorisation service restart and send our delayed leave. protocol.md 6.4.
 import { ignoreElements, type Observable } from "rxjs";
 import type { DelegatedLeave } from "../join/options.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
-import { askService, failsAs, type ServiceOptions, type ServiceRequest } from "./service.ts";
+import { askService, mapErrors, type ServiceOptions, type ServiceRequest } from "./service.ts";
 
 /**
- * Makes the `delegate` of `join`: the service restarts the delayed leave while we are on the SFU, and sends it once we
- * are not, so that a page whose timers sleep stays in the call. Completes when the service has taken it.
+ * Makes the `delegate` option of `join`. The service restarts the delayed leave while we are connected to the SFU, and
+ * sends it when we are not, so that a page whose timers are suspended stays in the call.
  *
- * A sticky member's goes to `/delegate_delayed_leave`; a state member's goes along with a token request to `/sfu/get`,
- * whose token is not used. A service that cannot do it, or may not, refuses; the join then keeps its own delayed leave.
+ * The Observable completes when the service has accepted the delayed leave. The leave of a sticky member goes to
+ * `/delegate_delayed_leave`. The leave of a state member goes with a token request to `/sfu/get`, whose token is not
+ * used. If the service rejects it, the stream fails with `no-transport`; after five failed attempts with
+ * `request-failed`. The join then keeps its own delayed leave. protocol.md 6.4.
  *
  * @example
  * ```ts
@@ -33,7 +35,7 @@ export function delegateToSfu(
     const leave = { delay_id: delayId, delay_timeout: delayMs };
     return askService(backend, { ...where, member }, path, options, leave).pipe(
       retrying(),
-      failsAs("the delayed leave was not taken"),
+      mapErrors("the service did not accept the delayed leave"),
       ignoreElements(),
     );
   };

@@ -1,30 +1,30 @@
-// Discovery: which transport is ours to publish on. protocol.md 6.2.
+// Discovery: finds the transport that we publish on. protocol.md 6.2.
 import { catchError, concat, defer, EMPTY, map, mergeMap, type Observable, of, take, throwIfEmpty } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { objectOr } from "../room/json.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
 import { isServiceUrl } from "./service-url.ts";
-import { isLivekitTransport, type LivekitTransport } from "./transport.ts";
+import { isLivekitTransport, type LivekitTransport } from "./livekit-transport.ts";
 
+/** Where to look for a transport. */
 export interface DiscoveryOptions {
-  /** Use this authorisation service and ask nobody. */
+  /** Use this authorisation service, without any request. */
   readonly serviceUrl?: string;
-  /** The authorisation service to use where the homeserver and its domain name none. */
+  /** The authorisation service to use if the homeserver and its domain name none. */
   readonly fallbackServiceUrl?: string;
-  /** Accept plain `http:` elsewhere than on this machine. Default false. */
+  /** Accept `http:` addresses of other machines. Default false. */
   readonly allowInsecure?: boolean;
 }
 
 /**
- * Finds the LiveKit transport to publish on: asks the homeserver (MSC4143), then the `.well-known` of the user's
- * domain, then takes the fallback.
+ * Finds the LiveKit transport to publish on. Asks the homeserver (MSC4143), then the `.well-known` file of the user's
+ * domain, and then uses the fallback.
  *
- * Cold: emits one transport and completes. Each lookup is tried up to five times over 30 s; one that fails gives way
- * to the next. Fails with `no-transport` where none names a usable one, with the last trouble as `cause`.
- * protocol.md 6.2.
+ * Cold: emits one transport and completes. Each request is tried up to five times within 30 s. If it still fails, the next
+ * source is used. If no source names a usable transport, it fails with `no-transport`. protocol.md 6.2.
  *
- * @throws RtcError `bad-argument` at once for a URL that would never be contacted.
+ * @throws RtcError `bad-argument`, at once, for a URL that this library would never contact.
  *
  * @example
  * ```ts
@@ -68,5 +68,5 @@ function transportAt(url: string | undefined, allowInsecure: boolean): LivekitTr
   throw new RtcError("bad-argument", "the URL of the authorisation service must be https, or http on this machine");
 }
 
-/** What older homeservers announce in `.well-known/matrix/client`. */
+/** The transports of older homeservers, in `.well-known/matrix/client`. */
 const fociOf = (wellKnown: unknown): unknown => objectOr(wellKnown)["org.matrix.msc4143.rtc_foci"];

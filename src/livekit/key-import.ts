@@ -1,20 +1,20 @@
-// Importing media keys for LiveKit's worker: as HKDF material, in order. protocol.md 6.6, pitfall 31.
+// KeyImport: imports media keys as HKDF material for LiveKit's worker, in order. protocol.md 6.6, pitfall 31.
 import { catchError, concatMap, defer, map, type Observable, type ObservableInput, of } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { EncryptionKey } from "../types.ts";
 
-/** A key that LiveKit can derive from, or why there is none. */
+/** An imported key, or the error of its import. */
 export type ImportedKey = { readonly encryptionKey: EncryptionKey } & (
   | { readonly material: CryptoKey; readonly error?: never }
   | { readonly error: RtcError; readonly material?: never }
 );
 
-/** Raw bytes, 16 or 32, as the material from which LiveKit derives its AES key. */
+/** Imports 16 or 32 raw bytes as the material from which LiveKit derives its AES key. */
 export function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits", "deriveKey"]);
 }
 
-/** One import at a time, so that keys come out in the order in which they went in; a failed one does not end the stream. */
+/** Imports one key at a time, so that the order stays the same. A failed import does not end the stream. */
 export function importInOrder(
   encryptionKey$: Observable<EncryptionKey>,
   importBytes: (bytes: Uint8Array<ArrayBuffer>) => ObservableInput<CryptoKey>,

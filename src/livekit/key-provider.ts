@@ -1,16 +1,16 @@
-// RtcKeyProvider: media keys on their way into LiveKit. protocol.md 6.6.
+// RtcKeyProvider: installs media keys in LiveKit. protocol.md 6.6.
 import { BaseKeyProvider, type KeyInfo, KeyProviderEvent } from "livekit-client";
 import { type Observable, Subject, type Unsubscribable } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { EncryptionKey } from "../types.ts";
 import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
 
-/** How many keys of each participant are kept for LiveKit rooms that come later: those in use and on their way. */
-const keptKeys = 4;
+/** How many keys of each participant are kept for LiveKit rooms that connect later. */
+const maxKeysPerParticipant = 4;
 
 /** A LiveKit key provider that follows a session's `encryptionKey$`. One may serve several LiveKit rooms. */
 export class RtcKeyProvider extends BaseKeyProvider {
-  /** Why a key could not be installed, or why there will be no more: the error of `encryptionKey$`. */
+  /** Emits why a key could not be installed. Also emits the error that ended `encryptionKey$`. */
   readonly error$: Observable<unknown>;
   readonly #errors = new Subject<unknown>();
   readonly #following: Unsubscribable;
@@ -29,16 +29,16 @@ export class RtcKeyProvider extends BaseKeyProvider {
   }
 
   /**
-   * The index that we encrypt with. LiveKit itself would answer with the last index set for anybody, and so return, at
-   * each connection, to whichever of our older keys has that index: one that somebody who left may know.
+   * The index that we encrypt with. LiveKit's own method returns the index that was set last for any participant. At each
+   * connection it would go back to our old key with that index, which somebody who left may know.
    */
   override getLatestManuallySetKeyIndex(): number {
     return this.#ownKeyIndex;
   }
 
   /**
-   * The newest keys of each participant. LiveKit hands all of them to its worker again for every track that is
-   * published, and by itself would keep every key that ever was.
+   * The newest keys of each participant. LiveKit sends all of them to its worker again for each published track, and its own
+   * method returns every key that ever existed.
    */
   override getKeys(): KeyInfo[] {
     return Array.from(this.#keys.values()).flat();
@@ -56,18 +56,18 @@ export class RtcKeyProvider extends BaseKeyProvider {
     if (own) this.#ownKeyIndex = keyIndex;
     const key: KeyInfo = { key: material, participantIdentity, keyIndex };
     const others = this.#keys.get(participantIdentity)?.filter((known) => known.keyIndex !== keyIndex) ?? [];
-    this.#keys.set(participantIdentity, [...others, key].slice(-keptKeys));
+    this.#keys.set(participantIdentity, [...others, key].slice(-maxKeysPerParticipant));
     this.emit(KeyProviderEvent.SetKey, key, true);
   }
 }
 
 /**
- * Makes the LiveKit key provider of a session: it installs each media key for its participant, in order.
+ * Makes the LiveKit key provider of a session. It installs each media key for its participant, in order.
  *
- * It follows `encryptionKey$` from now until `dispose()`. Give it to every LiveKit room of the session, each with an
- * E2EE worker of its own. Trouble with a key is told on `error$` and ends nothing. protocol.md 6.6.
+ * It follows `encryptionKey$` from now until `dispose()`. Use it for every LiveKit room of the session, each with an E2EE
+ * worker of its own. A key that cannot be installed is reported on `error$`, and the next keys follow. protocol.md 6.6.
  *
- * @throws RtcError `unsupported` where the platform has no WebCrypto.
+ * @throws RtcError `unsupported` if the platform has no WebCrypto.
  *
  * @example
  * ```ts

@@ -1,14 +1,14 @@
-// Post: one request to an authorisation service, in the terms of the port's errors. protocol.md 6.3.
+// Post: one request to an authorisation service, with the error type of the port. protocol.md 6.3.
 import { asyncScheduler, catchError, defer, finalize, from, map, type Observable, switchMap, timeout } from "rxjs";
 import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 
-/** The platform's `fetch`, or as much of it as is needed here. */
+/** The part of the platform's `fetch` that is needed here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-const patienceMs = 10_000;
+const responseTimeoutMs = 10_000;
 
-/** Posts JSON and emits the JSON that came back. Fails with a `MatrixError` without the address, bodies or tokens. */
+/** Posts JSON and emits the JSON of the response. Fails with a `MatrixError` that contains no address, body or token. */
 export function post(fetch: Fetch, url: string, body: object): Observable<unknown> {
   return defer(() => {
     const ending = new AbortController();
@@ -16,7 +16,7 @@ export function post(fetch: Fetch, url: string, body: object): Observable<unknow
     return from(fetch(url, { ...init, signal: ending.signal })).pipe(
       switchMap((response) => from(response.text()).pipe(map((text) => read(response, text)))),
       timeout({
-        first: patienceMs,
+        first: responseTimeoutMs,
         with: () => {
           throw new MatrixError("timeout", "the authorisation service did not answer in time");
         },
@@ -50,7 +50,7 @@ function kindOf(status: number): MatrixErrorKind {
   return status === 401 || status === 403 ? "forbidden" : "other";
 }
 
-/** `Retry-After` is a number of seconds or a date. */
+/** `Retry-After` is a number of seconds, or a date. */
 function afterMs(header: string | null): number | undefined {
   if (!header) return undefined;
   const waitMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - asyncScheduler.now();

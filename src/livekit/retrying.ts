@@ -1,16 +1,16 @@
-// Retrying of requests on the way to a LiveKit server. protocol.md 6.2.
+// Retrying: repeats failed requests that find a LiveKit server. protocol.md 6.2.
 import { asyncScheduler, type MonoTypeOperatorFunction, retry, throwError } from "rxjs";
 import { MatrixError } from "../matrix.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 
 const waitsMs = [2_000, 4_000, 8_000, 16_000];
 
-/** Whether trying again could help. */
+/** Whether a repeated request could succeed. */
 export function isTransient(error: unknown): error is MatrixError {
   return error instanceof MatrixError && ["rate-limited", "network", "timeout"].includes(error.kind);
 }
 
-/** Tries again after 2, 4, 8 and 16 s, or when the server says; a definite answer is passed on at once. */
+/** Repeats a failed request after 2, 4, 8 and 16 s, or when the server says. A definite rejection fails at once. */
 export function retrying<T>(): MonoTypeOperatorFunction<T> {
   return retry({
     count: waitsMs.length,

@@ -1,4 +1,4 @@
-// Service URL: which addresses we are willing to contact. protocol.md 11, rows 14 and 15.
+// ServiceUrl: the addresses that we are willing to contact. protocol.md 11, rows 14 and 15.
 
 const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 

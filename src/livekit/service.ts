@@ -1,4 +1,4 @@
-// Service: what the authorisation service of a LiveKit transport is asked, and by whom. protocol.md 6.3, 6.4.
+// Service: requests to the authorisation service of a LiveKit transport. protocol.md 6.3, 6.4.
 import { catchError, defer, type MonoTypeOperatorFunction, type Observable, switchMap, take, throwError } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
@@ -6,11 +6,11 @@ import type { OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend, OpenIdToken } from "./backend.ts";
 import { type Fetch, post } from "./post.ts";
 import { isTransient } from "./retrying.ts";
-import { isLivekitTransport } from "./transport.ts";
+import { isLivekitTransport } from "./livekit-transport.ts";
 
-/** Who asks, and where. */
+/** A request to an authorisation service: the service, the call, and our member. */
 export interface ServiceRequest {
-  /** Our own transport, or the one that another member publishes on. */
+  /** Our own transport, or the transport of another member. */
   readonly transport: Transport;
   readonly roomId: string;
   readonly slot: string;
@@ -18,14 +18,15 @@ export interface ServiceRequest {
   readonly member: Pick<OwnMember, "kind" | "userId" | "deviceId" | "memberId">;
 }
 
+/** How to contact an authorisation service. */
 export interface ServiceOptions {
-  /** In place of the platform's `fetch`. */
+  /** Used instead of the platform's `fetch`. */
   readonly fetch?: Fetch;
-  /** Accept plain `http:` and `ws:` elsewhere than on this machine. Default false. */
+  /** Accept `http:` and `ws:` addresses of other machines. Default false. */
   readonly allowInsecure?: boolean;
 }
 
-/** Asks with a fresh OpenID token; `more` is added to the body, to which nothing else may be. */
+/** Sends a request with a new OpenID token. `more` is added to the body; services reject any other field. */
 export function askService(
   backend: Pick<LivekitBackend, "openIdToken">,
   request: ServiceRequest,
@@ -35,7 +36,7 @@ export function askService(
 ): Observable<unknown> {
   const { transport } = request;
   if (!isLivekitTransport(transport, allowInsecure))
-    return throwError(() => new RtcError("no-transport", "not a LiveKit transport with a safe address"));
+    return throwError(() => new RtcError("no-transport", "the transport is no LiveKit transport with a safe address"));
   const bodyOf = path === "/sfu/get" ? legacyBody : body;
   const url = transport.livekit_service_url.replace(/\/+$/, "") + path;
   return defer(() => backend.openIdToken()).pipe(
@@ -44,8 +45,8 @@ export function askService(
   );
 }
 
-/** What cannot go on, as an `RtcError`. */
-export function failsAs<T>(message: string): MonoTypeOperatorFunction<T> {
+/** Turns errors into an `RtcError`: `request-failed` for a temporary one, `no-transport` for a definite one. */
+export function mapErrors<T>(message: string): MonoTypeOperatorFunction<T> {
   return catchError((cause: unknown) => {
     if (cause instanceof RtcError) throw cause;
     const code = isTransient(cause) ? "request-failed" : "no-transport";

@@ -1,4 +1,4 @@
-// SfuToken: being let into a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
+// SfuToken: gets access to a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
 import { catchError, map, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { participantIdentity } from "../membership/identity.ts";
@@ -6,39 +6,39 @@ import { type JsonObject, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
-import { askService, failsAs, type ServiceOptions, type ServiceRequest } from "./service.ts";
+import { askService, mapErrors, type ServiceOptions, type ServiceRequest } from "./service.ts";
 import { isSfuUrl } from "./service-url.ts";
 
-/** Who asks for a token, where, and what for. */
+/** A request for a token, and its purpose. */
 export interface SfuTokenRequest extends ServiceRequest {
   /**
-   * `publish`: the token names the identity that our membership promises. `subscribe`: to see others on their
-   * transport, under whichever identity the service gives.
+   * `publish`: the token must give us the identity that follows from our membership. `subscribe`: the token may give us any
+   * identity, because we only receive media.
    */
   readonly purpose: "publish" | "subscribe";
 }
 
-/** How to connect. */
+/** The address of an SFU, and a token for it. */
 export interface SfuToken {
   /** The WebSocket address of the SFU. */
   readonly url: string;
   /** A secret, valid for about an hour. */
   readonly jwt: string;
-  /** The LiveKit room, as the token names it: opaque. */
+  /** The name of the LiveKit room in the token. Opaque. */
   readonly alias: string;
   /** The participant identity that the token gives us. */
   readonly identity: string;
 }
 
 /**
- * Asks an authorisation service for a token: a state member's own by `/sfu/get`, a sticky member's own by
- * `/get_token`, and for the transports of others `/get_token` with `/sfu/get` behind it.
+ * Asks an authorisation service for a token. To publish, a state member uses `/sfu/get` and a sticky member `/get_token`.
+ * To subscribe, both use `/get_token`, and `/sfu/get` if that fails.
  *
- * Cold: emits one token and completes. Every request carries a fresh OpenID token. Trouble on the way is retried up
- * to four times over 30 s and then fails with `request-failed`; a refusal, an unsafe address, a malformed answer
- * or a token for another identity than our membership's fails with `no-transport`. protocol.md 6.3.
+ * Cold: emits one token and completes. Each request uses a new OpenID token. Temporary errors are retried up to four times
+ * within 30 s and then fail with `request-failed`. It fails with `no-transport` if the service rejects the request, if an
+ * address is not safe, if the response is malformed, or if a token to publish gives us another identity. protocol.md 6.3.
  *
- * @throws RtcError `bad-argument` at once for a state member outside of `m.call#ROOM`: its endpoint knows no slots.
+ * @throws RtcError `bad-argument`, at once, for a state member that publishes outside `m.call#ROOM`: `/sfu/get` has no slots.
  *
  * @example
  * ```ts
@@ -76,22 +76,25 @@ export function sfuToken(
   return choose(request, token$, legacy$).pipe(
     retrying(),
     map((answer) => read(answer, options.allowInsecure === true)),
-    tap(({ identity }) => purpose === "publish" && assertPromised(identity, member)),
-    failsAs("no token could be had"),
+    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, member)),
+    mapErrors("the request for a token failed"),
   );
 }
 
 function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<unknown>, legacy$: Observable<unknown>) {
   if (purpose === "publish") return member.kind === "state" ? legacy$ : token$;
-  // `/sfu/get` has no field for a slot and means this one. A service without `/get_token` may refuse in a way that
-  // looks like network trouble: its 404 lacks the CORS headers.
+  // `/sfu/get` has no field for the slot and always means this one. If a service has no `/get_token`, its 404 may lack the
+  // CORS headers, which looks like a network error.
   return slot === roomCallSlot ? token$.pipe(catchError(() => legacy$)) : token$;
 }
 
-/** Others look for our media, and install our keys, under the identity that follows from our membership. */
-function assertPromised(identity: string, { kind, userId, deviceId, memberId }: SfuTokenRequest["member"]): void {
+/** Others look for our media and install our keys under the identity that follows from our membership. */
+function assertOwnIdentity(identity: string, { kind, userId, deviceId, memberId }: SfuTokenRequest["member"]): void {
   if (identity === participantIdentity(kind, userId, deviceId, memberId)) return;
-  throw new RtcError("no-transport", "the token names us differently than our membership: nobody could decode us");
+  throw new RtcError(
+    "no-transport",
+    "the token gives us another identity than our membership does, so that nobody could decode us",
+  );
 }
 
 function read(answer: unknown, allowInsecure: boolean): SfuToken {
@@ -100,7 +103,7 @@ function read(answer: unknown, allowInsecure: boolean): SfuToken {
   const { sub, video } = payloadOf(jwt);
   const alias = objectOr(video)["room"];
   if (typeof jwt !== "string" || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
-    throw new RtcError("no-transport", "the authorisation service gave a token that cannot be read");
+    throw new RtcError("no-transport", "the token of the authorisation service cannot be read");
   return { url, jwt, alias, identity: sub };
 }
 

@@ -1,244 +1,257 @@
-// The fold: events of a room and the time go in, the list of members comes out. protocol.md 3, 11.
-// Incremental: an event is parsed once and costs O(log N) and at most one copy of the list, however many members there
-// are. It knows no RxJS, no clock and no network.
+// MemberFold: events of a room and the time go in, the list of members comes out. protocol.md 3, 11.
+// It is incremental: an event is parsed once and costs O(log N) and at most one copy of the list, however many members
+// there are. It knows no RxJS, no clock and no network.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { stickyMemberTypes } from "../room/names.ts";
-import type { Membership, Slot } from "../types.ts";
+import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
-import type { Claim } from "./claim.ts";
-import { EarlierMembers } from "./earlier-members.ts";
-import { Entries } from "./entries.ts";
-import { type Entry, isRejection, stateEntry, stickyEntry, stickyPlace, type Verdict } from "./entry.ts";
+import type { MembershipClaim } from "./claim.ts";
+import { checkEligibility, isSameRejection, precedes, type RoomConditions, type Rules } from "./eligibility.ts";
+import {
+  type Entry,
+  EventStore,
+  isMadeOf,
+  isRejection,
+  isUndecryptable,
+  keyOfSticky,
+  type Outcome,
+  stateEntry,
+  stickyEntry,
+} from "./event-store.ts";
 import { participantIdentity } from "./identity.ts";
-import { judge, type Judgement, precedes, type RoomFacts, type Rules } from "./judge.ts";
-import { reordered } from "./order.ts";
-import { Refusals } from "./refusals.ts";
-import { isSameRejection, type Rejection, rejectionOf } from "./rejection.ts";
-import { outranks, saysMore, stickyEndTs } from "./stickiness.ts";
+import { byText, reordered } from "./order.ts";
+import { PreviousMembers } from "./previous-members.ts";
+import type { Rejection } from "./rejection.ts";
+import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
 /**
- * How many events of each sort one sender may have standing: sticky ones with a key and without, state events that claim a
- * membership and that do not. Beyond it, the lowest in rank is dropped.
+ * How many events of each sort are kept for one sender: state events that claim a membership, state events that do not,
+ * sticky events with a key, and sticky events without. Above it, the event of the lowest precedence is dropped.
  */
-const mostPerSender = 100;
+const maxPerSender = 100;
+
+/** How many rejections are listed. */
+const maxRejections = 1_000;
 
 export class MemberFold {
   readonly #rules: Rules;
-  #facts: RoomFacts;
-  readonly #entries = new Entries();
-  /** Whose events are to be judged anew. */
-  readonly #touched = new Set<string>();
-  /** What was told of places where nothing stands any more, and why. */
-  #vacated: { readonly told: Verdict; readonly why: Departure["reason"] }[] = [];
-  /** Until the first step: what an earlier fold of the same room gave. */
-  #earlier: EarlierMembers | undefined;
+  #room: RoomConditions;
+  readonly #events = new EventStore();
+  /** The senders whose events have to be checked again. */
+  readonly #dirtySenders = new Set<string>();
+  /** The outcomes of entries that were removed since the last step, with the reason. */
+  #removed: { readonly outcome: Outcome; readonly reason: Departure["reason"] }[] = [];
+  /** The members that an earlier fold of the same room had, until the first step. */
+  #previous: PreviousMembers | undefined;
 
   #members: readonly Membership[] = [];
-  readonly #refusals = new Refusals(() => this.#refused());
+  #rejections: readonly Rejection[] = [];
+  #areRejectionsCurrent = true;
 
-  /** @param earlier Members that an earlier fold of the room gave: they keep their identity where they are the same. */
-  constructor(rules: Rules, isInRoom: RoomFacts["isInRoom"], earlier: readonly Membership[] = []) {
+  /** @param previous The members of an earlier fold of the room. They keep their identity where they are the same. */
+  constructor(rules: Rules, isInRoom: RoomConditions["isInRoom"], previous: readonly Membership[] = []) {
     this.#rules = rules;
-    this.#facts = { slotStatus: "absent", encrypted: false, isInRoom };
-    this.#earlier = new EarlierMembers(earlier);
+    this.#room = { slotStatus: "absent", encrypted: false, isInRoom };
+    this.#previous = new PreviousMembers(previous);
   }
 
-  /** Who is in the call, oldest first. The list is the same object until somebody in it changes. */
+  /** The members of the call, oldest first. It is the same list object until a member changes. */
   get members(): readonly Membership[] {
     return this.#members;
   }
 
-  /** What is refused, the newest last, up to a bound. The list is the same object until something in it changes. */
+  /** The newest rejections, oldest first. It is the same list object until one of them changes. */
   get rejections(): readonly Rejection[] {
-    return this.#refusals.shown;
+    if (!this.#areRejectionsCurrent) this.#rejections = this.#newestRejections();
+    this.#areRejectionsCurrent = true;
+    return this.#rejections;
   }
 
-  /** When something will change by itself. */
+  /** When something will change without another event. */
   get deadlineTs(): number | undefined {
-    return this.#entries.soonestTs;
+    return this.#events.soonestTs;
   }
 
-  /** The state keys at which events stand. */
+  /** The state keys that have an event. */
   stateKeys(): Iterable<string> {
-    return this.#entries.stateKeys();
+    return this.#events.stateKeys();
   }
 
-  /** The state event that stands at a key now, or none. */
+  /** Puts the event that is at a state key now. Undefined: the key is empty. */
   putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
-    const before = this.#entries.stateAt(stateKey);
-    if (before && event && isReread(before.event, event)) return;
-    if (!event) {
-      if (before) this.#remove(before, "left");
-      return;
-    }
-    const entry = stateEntry(stateKey, event, now);
-    if (!before || !isSameEvent(before, entry)) this.#put(entry, before);
+    const before = this.#events.stateAt(stateKey);
+    if (event && before && isMadeOf(before, event)) return;
+    if (event) this.#put(stateEntry(stateKey, event, this.#decodeApplication, now), before);
+    else if (before) this.#remove(before, "left");
   }
 
-  /** A sticky event, in any order and any number of times. */
+  /** Puts a sticky event. Events may come in any order, and more than once. */
   putSticky(event: StickyEvent, now: number): void {
     const endTs = stickyEndTs(event);
     if (endTs <= now) return;
-    const known = this.#entries.stickyOf(event.eventId);
-    if (known && (known.parsed.kind === "claim" || !saysMore(event, known.event))) return;
+    const known = this.#events.stickyById(event.eventId);
+    if (known && (known.claim || !isMoreComplete(event, known.event))) return;
     if (known) this.#remove(known, "replaced");
     if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
-    const place = stickyPlace(event);
-    const before = this.#entries.stickyAt(place);
+    const key = keyOfSticky(event);
+    const before = this.#events.stickyAt(key.text);
     if (before && !outranks(event, before.event)) return;
-    const entry = stickyEntry(place, event, endTs, before ?? known);
-    this.#put(entry, before);
+    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
   }
 
-  /** A sticky event was redacted. Whether it stood: what it had outranked is to be put once more, since it stands again. */
+  /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
   redact(eventId: string): boolean {
-    const entry = this.#entries.stickyOf(eventId);
+    const entry = this.#events.stickyById(eventId);
     if (entry) this.#remove(entry, "left");
     return entry !== undefined;
   }
 
-  /** What the room says of itself. */
+  /** Takes over what the room says about itself. */
   setRoom(slotStatus: Slot["status"], encrypted: boolean): void {
-    if (slotStatus === this.#facts.slotStatus && encrypted === this.#facts.encrypted) return;
-    this.#facts = { ...this.#facts, slotStatus, encrypted };
-    for (const { kind, event } of this.#entries) if (kind === "sticky") this.#touched.add(event.sender);
+    if (slotStatus === this.#room.slotStatus && encrypted === this.#room.encrypted) return;
+    this.#room = { ...this.#room, slotStatus, encrypted };
+    for (const { kind, event } of this.#events) if (kind === "sticky") this.#dirtySenders.add(event.sender);
   }
 
-  /** A user may have entered or left the room; without an id: any of them. */
-  lookForUsers(userId?: string): void {
-    if (userId !== undefined) this.#touched.add(userId);
-    else for (const { event } of this.#entries) this.#touched.add(event.sender);
+  /** Checks again whether a user is in the room, or all users if no id is given. */
+  recheckUsers(userId?: string): void {
+    if (userId !== undefined) this.#dirtySenders.add(userId);
+    else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
   }
 
-  /** Judges what was touched and what has come due, and gives what changed. */
-  settle(now: number): Changes {
+  /** Takes the next step: applies all events that were put, and the time. Returns what it changed. */
+  recompute(now: number): Changes {
     this.#endDue(now);
-    const step: Step = { gone: [], come: [], rejected: [] };
-    for (const { told, why } of this.#vacated) this.#withdraw(step, told, why);
-    for (const userId of this.#touched) {
-      for (const judgement of judge(this.#entries.ofSender(userId), this.#rules, this.#facts)) {
-        this.#tell(step, judgement.entry, this.#verdictOf(judgement));
-      }
-    }
-    this.#vacated = [];
-    this.#touched.clear();
-    const { gone, come, rejected } = step;
-    if (gone.length + come.length > 0) this.#members = reordered(this.#members, gone.map(memberIn), come);
-    this.#members = this.#earlier?.same(this.#members) ?? this.#members;
-    this.#earlier = undefined;
-    return { ...changesBetween(gone, come), rejected };
+    const step: Step = { removed: [], added: [], rejected: [] };
+    for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
+    const report = (entry: Entry, rejection: Rejection | undefined) =>
+      this.#setOutcome(step, entry, rejection ? keptRejection(entry.outcome, rejection) : this.#memberOf(entry));
+    for (const userId of this.#dirtySenders)
+      checkEligibility(this.#events.bySender(userId), this.#rules, this.#room, report);
+    this.#removed = [];
+    this.#dirtySenders.clear();
+    const { removed, added, rejected } = step;
+    if (removed.length + added.length > 0)
+      this.#members = reordered(
+        this.#members,
+        removed.map(({ member }) => member),
+        added,
+      );
+    this.#members = this.#previous?.same(this.#members) ?? this.#members;
+    this.#previous = undefined;
+    return { ...changesBetween(removed, added), rejected };
   }
 
-  /** Notes the verdict on an entry, if it is another than before. */
-  #tell(step: Step, entry: Entry, verdict: Verdict): void {
-    const before = entry.told;
-    if (verdict === before) return;
-    if (before) this.#withdraw(step, before, isRejection(verdict) ? verdict.reason : "replaced");
-    entry.told = verdict;
-    if (!isRejection(verdict)) {
-      step.come.push(verdict);
+  /** The data of the application. A claim that was decoded in an earlier fold is not decoded again. */
+  readonly #decodeApplication = (claim: MembershipClaim): Application | undefined => {
+    const { slot, decodeApplication } = this.#rules;
+    if (!decodeApplication || claim.slot !== slot) return claim.application;
+    const previous = this.#previous?.of(claim);
+    if (previous) return previous.application;
+    try {
+      return decodeApplication(claim.application);
+    } catch {
+      return undefined;
+    }
+  };
+
+  #setOutcome(step: Step, entry: Entry, outcome: Outcome): void {
+    const before = entry.outcome;
+    if (outcome === before) return;
+    if (before) this.#withdraw(step, before, isRejection(outcome) ? outcome.reason : "replaced");
+    entry.outcome = outcome;
+    if (!isRejection(outcome)) {
+      step.added.push(outcome);
       return;
     }
-    step.rejected.push(verdict);
-    this.#refusals.add(verdict);
+    step.rejected.push(outcome);
+    this.#areRejectionsCurrent = false;
   }
 
-  #withdraw({ gone }: Step, told: Verdict, reason: Departure["reason"]): void {
-    if (isRejection(told)) this.#refusals.delete(told);
-    else gone.push({ member: told, reason });
+  #withdraw({ removed }: Step, outcome: Outcome, reason: Departure["reason"]): void {
+    if (isRejection(outcome)) this.#areRejectionsCurrent = false;
+    else removed.push({ member: outcome, reason });
   }
 
-  *#refused(): Iterable<Rejection> {
-    for (const { told } of this.#entries) if (told && isRejection(told)) yield told;
+  /** The member of an eligible entry: always the same object. */
+  #memberOf(entry: Entry): Membership {
+    return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
   }
 
-  /** The verdict on an entry: the very one that was told before if it says the same. */
-  #verdictOf(judgement: Judgement): Verdict {
-    const { entry, objection } = judgement;
-    if (!objection) return (entry.member ??= this.#memberOf(judgement.claim, entry));
-    const rejection = rejectionOf(entry, objection);
-    return entry.told && isRejection(entry.told) && isSameRejection(entry.told, rejection) ? entry.told : rejection;
-  }
-
-  /** The member of a claim. One that is renewed keeps its participant identity, so that it is hashed once. */
-  #memberOf(claim: Claim, entry: Entry): Membership {
-    const earlier = this.#earlier?.of(claim);
-    if (earlier) return earlier;
-    const { instance } = claim;
-    const isBack = entry.kind === "sticky" && entry.leaveId !== undefined;
-    return {
-      ...claim,
-      instance: isBack ? `${instance} ${entry.leaveId}` : instance,
-      participantIdentity: identityOf(claim, entry.told),
-    };
-  }
-
-  /** Sticky events disappear at their end; state events stay, and are expired. */
+  /** Removes sticky events at their end. State events stay and are checked again. */
   #endDue(now: number): void {
-    for (let entry = this.#entries.takeDue(now); entry; entry = this.#entries.takeDue(now)) {
+    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
       if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#touched.add(entry.event.sender);
+      else this.#dirtySenders.add(entry.event.sender);
     }
   }
 
-  /** Keeps what one sender has standing within bounds. */
-  #bound(ofSender: readonly Entry[], newcomer: Entry): void {
-    const alike = ofSender.filter((entry) => isOfSort(entry, newcomer));
-    if (alike.length <= mostPerSender) return;
-    this.#remove(
-      alike.reduce((low, other) => (precedes(low, other) ? other : low)),
-      "replaced",
-    );
-  }
-
-  /** Puts an entry where none stands, or another did `before`. */
+  /** Puts an entry at a free key, or in place of the entry `before`. */
   #put(entry: Entry, before: Entry | undefined): void {
     if (before) {
-      this.#entries.remove(before);
-      this.#touched.add(before.event.sender);
-      entry.told = before.told;
+      this.#events.remove(before);
+      this.#dirtySenders.add(before.event.sender);
+      entry.outcome = before.outcome;
     }
-    const ofSender = this.#entries.add(entry);
-    this.#touched.add(entry.event.sender);
-    if (ofSender.length > mostPerSender) this.#bound(ofSender, entry);
+    const ofSender = this.#events.add(entry);
+    this.#dirtySenders.add(entry.event.sender);
+    if (ofSender.length > maxPerSender) this.#dropExcess(ofSender, entry);
   }
 
-  #remove(entry: Entry, why: Departure["reason"]): void {
-    this.#entries.remove(entry);
-    this.#touched.add(entry.event.sender);
-    if (entry.told) this.#vacated.push({ told: entry.told, why });
+  /** Drops the event of the lowest precedence if a sender has too many of the sort of the new one. */
+  #dropExcess(ofSender: readonly Entry[], newest: Entry): void {
+    const alike = ofSender.filter((entry) => isOfSameSort(entry, newest));
+    if (alike.length <= maxPerSender) return;
+    const lowest = alike.reduce((low, other) => (precedes(low, other) ? other : low));
+    this.#remove(lowest, "replaced");
+  }
+
+  #remove(entry: Entry, reason: Departure["reason"]): void {
+    this.#events.remove(entry);
+    this.#dirtySenders.add(entry.event.sender);
+    if (entry.outcome) this.#removed.push({ outcome: entry.outcome, reason });
+  }
+
+  /** Sorted on demand only: nothing but `rejected$` reads it. */
+  #newestRejections(): readonly Rejection[] {
+    const all = Array.from(this.#events, ({ outcome }) => outcome).filter(isRejection);
+    const newest = all.toSorted(byOriginTs).slice(-maxRejections);
+    const known = this.#rejections;
+    const isSame = newest.length === known.length && newest.every((each, index) => each === known[index]);
+    return isSame ? known : newest;
   }
 }
 
-/** A step of the fold while it is being taken. */
+/** One step of the fold: the members that it removes and adds, and the events that it rejects. */
 interface Step {
-  readonly gone: Departure[];
-  readonly come: Membership[];
+  readonly removed: Departure[];
+  readonly added: Membership[];
   readonly rejected: Rejection[];
 }
 
-const memberIn = ({ member }: Departure): Membership => member;
+const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
-/** What is no claim takes no place away from what is one. */
-const isOfSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && mayClaim(a) === mayClaim(b);
+const byOriginTs = (a: Rejection, b: Rejection): number =>
+  a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
 
-const mayClaim = (entry: Entry): boolean => (entry.kind === "sticky" ? entry.isKeyed : entry.parsed.kind === "claim");
+/** The rejection, or the previous one if that says the same. */
+const keptRejection = (before: Outcome | undefined, rejection: Rejection): Rejection =>
+  isRejection(before) && isSameRejection(before, rejection) ? before : rejection;
 
-const isUndecryptable = ({ encryption }: StickyEvent): boolean => encryption === "undecryptable";
+function memberOf(entry: Entry): Membership {
+  if (entry.kind === "state") return entry.claim!;
+  const { leaveId, outcome } = entry;
+  const claim = entry.claim!;
+  const { instance } = claim;
+  return {
+    ...claim,
+    instance: leaveId === undefined ? instance : `${instance} ${leaveId}`,
+    participantIdentity: stickyIdentity(claim, outcome),
+  };
+}
 
-/** The same event, as it was. */
-const isReread = (a: RoomEvent, b: RoomEvent): boolean => a.eventId === b.eventId && a.content === b.content;
-
-/** The same event, fetched anew by the client. Only a redaction changes what it says. */
-const isSameEvent = (a: Entry, b: Entry): boolean =>
-  a.event.eventId === b.event.eventId && a.parsed.kind === b.parsed.kind;
-
-function identityOf({ kind, userId, deviceId, memberId }: Claim, before: Verdict | undefined): string {
-  const isSame =
-    before &&
-    !isRejection(before) &&
-    before.kind === kind &&
-    before.memberId === memberId &&
-    before.deviceId === deviceId;
-  return isSame ? before.participantIdentity : participantIdentity(kind, userId, deviceId, memberId);
+/** The participant identity of a sticky member. A renewed member keeps it, so that it is hashed once. */
+function stickyIdentity({ userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
+  const isRenewed = before && !isRejection(before) && before.memberId === memberId && before.deviceId === deviceId;
+  return isRenewed ? before.participantIdentity : participantIdentity("sticky", userId, deviceId, memberId);
 }

@@ -2,12 +2,12 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { toUnpaddedBase64 } from "../room/base64.ts";
 
-/** `H(list)`: unpadded standard base64 of the SHA-256 of the canonical JSON of a list of strings. */
+/** `H(list)`: the SHA-256 of the canonical JSON of a list of strings, in unpadded standard base64. */
 export function hashOf(list: readonly string[]): string {
   return toUnpaddedBase64(sha256(new TextEncoder().encode(JSON.stringify(list))));
 }
 
-/** Under which identity a member publishes: hashed for a sticky member, `user:device` for a state member. */
+/** The identity under which a member publishes: a hash for a sticky member, `user:device` for a state member. */
 export function participantIdentity(
   kind: "state" | "sticky",
   userId: string,

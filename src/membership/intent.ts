@@ -2,15 +2,18 @@
 import type { Membership } from "../types.ts";
 
 /**
- * What a call is meant to be: the intent on which all members agree that state one, else undefined.
+ * The intent of a call, for instance `audio` or `video`: the intent of those members that state one, if they all state
+ * the same; otherwise undefined. protocol.md 9.1.
  *
+ * @param members The members of the call, as in `membership$`.
  * @example
  * ```ts
- * import { intentOf, type Membership } from "matrixrtc-rx";
+ * import { intentOf } from "matrixrtc-rx";
+ * import { membersNamed } from "matrixrtc-rx/testing";
  *
- * const member = (intent?: string) => ({ intent }) as Partial<Membership> as Membership;
- * console.assert(intentOf([member("audio"), member(), member("audio")]) === "audio");
- * console.assert(intentOf([member("audio"), member("video")]) === undefined);
+ * const [alice, bob] = membersNamed("alice bob");
+ * console.assert(intentOf([{ ...alice!, intent: "audio" }, bob!]) === "audio");
+ * console.assert(intentOf([{ ...alice!, intent: "audio" }, { ...bob!, intent: "video" }]) === undefined);
  * ```
  */
 export function intentOf(members: readonly Membership[]): string | undefined {

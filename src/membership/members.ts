@@ -1,14 +1,13 @@
-// The members of a call, as streams: the sides of one view, which is kept while somebody is subscribed to any of them.
-import { asyncScheduler } from "rxjs";
-import type { Matrix, RoomChange } from "../matrix.ts";
-import { changesByRoom } from "../room/changes.ts";
-import { readSlot } from "../room/slot.ts";
+// Members: membership$, rejected$ and slot$ of a call: the sides of one projection, kept while any of them has a subscriber.
+import { asyncScheduler, Observable, share } from "rxjs";
+import type { Matrix } from "../matrix.ts";
+import { changesByRoom } from "../room/room-changes.ts";
+import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
-import { refCounted } from "../rx/ref-counted.ts";
 import type { Membership, Slot } from "../types.ts";
+import { projectNow, Projection, type ProjectionOptions } from "./projection.ts";
 import type { Rejection } from "./rejection.ts";
 import { type MembershipTrace, traceOf } from "./trace.ts";
-import { View, viewNow, type ViewOptions } from "./view.ts";
 
 /** The reading side of a session. */
 export interface Members {
@@ -17,39 +16,41 @@ export interface Members {
   readonly slot$: Behavior<Slot>;
 }
 
-/** @param trace Takes what was decided: made as it is iterated over, so that it costs nothing where nobody listens. */
+/** @param trace Takes what was decided. The entries are made as they are read: they cost nothing if nobody reads them. */
 export function members(
   matrix: Matrix,
-  options: ViewOptions,
+  options: ProjectionOptions,
   trace: (entries: Iterable<MembershipTrace>) => void,
 ): Members {
-  let live: View | undefined;
-  /** The list that the last view gave, for those who still hold it. */
-  let earlier: WeakRef<readonly Membership[]> | undefined;
-  let slot: Slot = { status: "absent" };
+  const { roomId, slot, requireSlotEncryption } = options;
+  let live: Projection | undefined;
+  /** The last list, as long as somebody else holds it: its members keep their identity in the next projection. */
+  let previous: WeakRef<readonly Membership[]> | undefined;
+  let lastSlot = noSlot;
 
-  const remember = (view: View) => (earlier = new WeakRef(view.members));
-  const view = () => {
+  const remember = (projection: Projection) => (previous = new WeakRef(projection.members));
+  const projection = () => {
     if (live) return live;
-    const passing = viewNow(matrix, options, asyncScheduler.now(), earlier?.deref());
+    const passing = projectNow(matrix, options, asyncScheduler.now(), previous?.deref());
     remember(passing);
     return passing;
   };
   const slotNow = () => {
-    const read = live?.slot ?? readSlot(matrix, options.roomId, options.slot, options.requireSlotEncryption);
-    return isSameSlot(slot, read) ? slot : (slot = read);
+    const read = live?.slot ?? readSlot(matrix, roomId, slot, requireSlotEncryption);
+    if (!isSameSlot(lastSlot, read)) lastSlot = read;
+    return lastSlot.slot;
   };
 
-  /** Emits whenever the view has looked. */
-  const looked$ = refCounted<void>((tell) => {
-    const kept = new View(matrix, options, earlier?.deref());
-    const stop = changesByRoom(matrix).watch(options.roomId, {
-      look(batch: readonly RoomChange[]) {
-        const changes = kept.look(batch, asyncScheduler.now());
-        // Not before: until its first look it knows nothing.
+  /** Emits whenever the projection was refreshed. */
+  const refreshed$ = new Observable<void>((subscriber) => {
+    const kept = new Projection(matrix, options, previous?.deref());
+    const stop = changesByRoom(matrix).watch(roomId, {
+      refresh(batch) {
+        const changes = kept.refresh(batch, asyncScheduler.now());
+        // Set after the first refresh, because it is empty before.
         live = kept;
         trace(traceOf(changes));
-        tell();
+        subscriber.next();
       },
       get deadlineTs() {
         return kept.deadlineTs;
@@ -60,13 +61,15 @@ export function members(
       remember(kept);
       live = undefined;
     };
-  });
+  }).pipe(share());
 
   return {
-    membership$: behavior(() => view().members, looked$),
-    rejected$: behavior(() => view().rejections, looked$),
-    slot$: behavior(slotNow, looked$),
+    membership$: behavior(() => projection().members, refreshed$),
+    rejected$: behavior(() => projection().rejections, refreshed$),
+    slot$: behavior(slotNow, refreshed$),
   };
 }
 
-const isSameSlot = (a: Slot, b: Slot): boolean => a.status === b.status && a.application === b.application;
+/** Compared by event, because the client may make a new copy of its content for each read. */
+const isSameSlot = (a: SlotReading, b: SlotReading): boolean =>
+  a.eventId === b.eventId && a.slot.status === b.slot.status;

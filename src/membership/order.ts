@@ -1,7 +1,7 @@
 // The order of the member list: oldest first. protocol.md 3.4.
 import type { Membership } from "../types.ts";
 
-/** Below zero if `a` comes first: by creation, then by user, device and event id, as plain strings. */
+/** Below zero if `a` comes first: by creation time, then by user, device and event id, compared by code unit. */
 export function byAge(a: Membership, b: Membership): number {
   return (
     a.createdTs - b.createdTs ||
@@ -11,33 +11,33 @@ export function byAge(a: Membership, b: Membership): number {
   );
 }
 
-/** A new list without `gone` and with `come` in their places: a copy for each of a few changes, one sort for many. */
+/** A sorted copy without `removed` and with `added`. A few changes are spliced in; many changes are sorted at once. */
 export function reordered(
   members: readonly Membership[],
-  gone: readonly Membership[],
-  come: readonly Membership[],
+  removed: readonly Membership[],
+  added: readonly Membership[],
 ): readonly Membership[] {
-  if (gone.length + come.length > 8) {
-    const departed = new Set(gone);
-    const stayed = members.filter((member) => !departed.has(member));
-    return stayed.concat(come).toSorted(byAge);
+  if (removed.length + added.length > 8) {
+    const isRemoved = new Set(removed);
+    const kept = members.filter((member) => !isRemoved.has(member));
+    return kept.concat(added).toSorted(byAge);
   }
   let list = members;
-  for (const member of gone) list = list.toSpliced(list.indexOf(member, placeIn(list, member, byAge)), 1);
-  for (const member of come) list = list.toSpliced(placeIn(list, member, byAge), 0, member);
+  for (const member of removed) list = list.toSpliced(list.indexOf(member, indexIn(list, member)), 1);
+  for (const member of added) list = list.toSpliced(indexIn(list, member), 0, member);
   return list;
 }
 
-/** By code unit, whatever the language. */
+/** Compares by code unit, independent of any language. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The index of an item in a sorted list, or where it belongs. */
-export function placeIn<T>(list: readonly T[], item: T, order: (a: T, b: T) => number): number {
+/** The index of a member in a sorted list, or the index at which to insert it. */
+function indexIn(list: readonly Membership[], member: Membership): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (order(list[middle]!, item) < 0) low = middle + 1;
+    if (byAge(list[middle]!, member) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,20 +1,20 @@
-// Rejection: an event that looks like a member but is not one, and why. protocol.md 3.2, 3.3, 11.
-import type { Entry } from "./entry.ts";
-import type { Objection } from "./judge.ts";
+// Rejection: an event that looks like a membership but makes no member, and why. protocol.md 3.2, 3.3, 11.
 
 /** Why an event makes no member. */
 export type RejectionReason =
-  /** A field is missing or of the wrong shape: `path` names it. */
+  /** A field is missing or wrong; `path` names it. */
   | "malformed"
-  /** Its time is over. */
+  /** Its lifetime is over. */
   | "expired"
   /** Its sender is not joined to the room. */
   | "not-in-room"
-  /** The slot is closed, or absent under `strictSlots`. */
+  /** The slot is closed, or absent while `strictSlots` is set. */
   | "slot-closed"
   /** It belongs to another slot. */
   | "other-slot"
-  /** A sticky join in the clear, in an encrypted room. */
+  /** The `application` option of the session refused its data. */
+  | "bad-application"
+  /** A sticky join that was sent in the clear in an encrypted room. */
   | "unencrypted"
   /** A sticky event that this client cannot decrypt: perhaps a member, perhaps not. */
   | "undecryptable"
@@ -23,35 +23,20 @@ export type RejectionReason =
   /** It says that its sender has left. */
   | "left";
 
-/** An event that looks like a membership but is not, with the reason. */
+/** An event that looks like a membership but makes no member, with the reason. */
 export interface Rejection {
   readonly reason: RejectionReason;
-  /** With `malformed`: the field, for instance `transports.published[0]`. */
+  /** With `malformed`: the first wrong field, for instance `transports.published[0]`. */
   readonly path?: string;
+  /** How the event travels: as a state event or as a sticky event. */
   readonly kind: "state" | "sticky";
-  /** The sender. */
+  /** The sender of the event. */
   readonly userId: string;
-  /** The device that it names, where it is readable. */
+  /** The device that it names, if it can be read. */
   readonly deviceId?: string;
   readonly eventId: string;
-  /** When it was sent, by its server. */
+  /** When it was sent, by the clock of its server: milliseconds since 1970. */
   readonly originServerTs: number;
-  /** When this changes by itself; absent if only another event can change it. */
+  /** When the reason changes by itself: milliseconds since 1970. Absent if only another event can change it. */
   readonly untilTs?: number;
 }
-
-export function rejectionOf({ kind, event, parsed }: Entry, { reason, untilTs }: Objection): Rejection {
-  return {
-    reason,
-    ...(parsed.kind === "malformed" && { path: parsed.path }),
-    kind,
-    userId: event.sender,
-    ...(parsed.kind === "claim" && { deviceId: parsed.claim.deviceId }),
-    eventId: event.eventId,
-    originServerTs: event.originServerTs,
-    ...(untilTs !== Infinity && { untilTs }),
-  };
-}
-
-export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
-  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;

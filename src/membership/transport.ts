@@ -2,19 +2,22 @@
 import type { Membership, Transport } from "../types.ts";
 
 /**
- * The transport on which a member publishes, or undefined if it has none that is usable.
+ * The transport on which a member publishes its media, or undefined if it has none that can be used.
  *
- * A state member with `oldest_membership` follows the oldest member of the call, whatever that one's kind.
+ * Sticky members, and state members with the focus selection `multi_sfu`, publish on the first of their own transports. A
+ * state member with `oldest_membership` publishes on that of the oldest member of the call. protocol.md 6.5.
  *
+ * @param member The member that publishes.
  * @param oldest The first of `membership$`.
  * @example
  * ```ts
- * import { transportOf, type Membership } from "matrixrtc-rx";
+ * import { transportOf } from "matrixrtc-rx";
+ * import { membersNamed } from "matrixrtc-rx/testing";
  *
  * const transports = [{ type: "livekit", livekit_service_url: "https://rtc.example.org" }];
- * const oldest = { kind: "sticky", transports } as Partial<Membership> as Membership;
- * const member = { kind: "state", focusSelection: "oldest_membership", transports: [] } as Partial<Membership> as Membership;
- * console.assert(transportOf(member, oldest) === transports[0]);
+ * const [alice, bob] = membersNamed("alice bob");
+ * const oldest = { ...alice!, transports };
+ * console.assert(transportOf({ ...bob!, focusSelection: "oldest_membership" }, oldest) === transports[0]);
  * ```
  */
 export function transportOf(member: Membership, oldest: Membership): Transport | undefined {

@@ -1,4 +1,4 @@
-// Base64: written padded or not, read in any of its spellings. protocol.md 5.2, 5.5, 6.1.
+// Base64: encoded with or without padding, decoded in any of its variants. protocol.md 5.2, 5.5, 6.1.
 
 export function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
@@ -8,7 +8,7 @@ export function toUnpaddedBase64(bytes: Uint8Array): string {
   return toBase64(bytes).replace(/=+$/, "");
 }
 
-/** Reads padded or unpadded, standard or url-safe base64; `undefined` if it is none. */
+/** Decodes padded or unpadded, standard or URL-safe base64. Undefined if the text is not base64. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, ""));

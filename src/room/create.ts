@@ -1,15 +1,15 @@
-// m.room.create: the version of a room, its creators.
+// m.room.create: the version of a room and its creators.
 import type { Matrix } from "../matrix.ts";
 import { isString, objectOr } from "./json.ts";
 
-/** Who created a room. */
+/** The creators of a room. */
 export interface Creators {
   readonly creators: readonly string[];
-  /** Whether their power has no limit, as from room version 12 on (MSC4289). */
+  /** Whether their power level has no limit, as in room version 12 and later (MSC4289). */
   readonly arePrivileged: boolean;
 }
 
-/** The version of a room; "1" where the event does not say. */
+/** The version of a room. "1" if the event does not name one. */
 export function roomVersionOf(content: unknown): string {
   const version = objectOr(content)["room_version"];
   return isString(version) ? version : "1";
@@ -27,7 +27,7 @@ export function creatorsOf(matrix: Matrix, roomId: string): Creators {
   };
 }
 
-/** Whether members may own state keys that carry their user id (MSC3757), which changes the key of a membership. */
+/** Whether users own the state keys that start with their user id (MSC3757), which changes the key of a membership. */
 export function hasOwnedStateKeys(matrix: Matrix, roomId: string): boolean {
   const version = roomVersionOf(matrix.stateEvent(roomId, "m.room.create", "")?.content);
   return /^org\.matrix\.msc(3757|3779)\b/.test(version);

@@ -9,8 +9,15 @@ export const isString = (value: unknown): value is string => typeof value === "s
 
 export const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** An own property, or undefined: `toString` and `__proto__` of a remote object are nothing to us. */
+/** An own property, or undefined. Inherited ones like `toString` and `__proto__` do not count. */
 export const own = (object: JsonObject, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
+
+/** Whether a value is an object without fields of its own. */
+export function isEmpty(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  for (const key in value) if (Object.hasOwn(value, key)) return false;
+  return true;
+}
 
 /** The value as an object, or an empty one. */
 export const objectOr = (value: unknown): JsonObject => (isObject(value) ? value : {});

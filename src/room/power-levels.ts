@@ -1,4 +1,4 @@
-// m.room.power_levels: who may send what. Matrix client-server specification, and protocol.md 8 for what calls need.
+// m.room.power_levels: who may send what. Matrix client-server specification, protocol.md 8.
 import type { Matrix } from "../matrix.ts";
 import { creatorsOf } from "./create.ts";
 import { isEncrypted } from "./encryption.ts";
@@ -6,23 +6,27 @@ import { isFiniteNumber, isString, type JsonObject, objectOr, own } from "./json
 import { slotTypes, stateMemberType, stickyMemberTypes } from "./names.ts";
 import { isInRoom } from "./room-member.ts";
 
-/** What a user of a room may do, as the room is now. Who is not in the room may do nothing. */
+/** What a user may do in a room, as the room was when it was read. A user that is not in the room may do nothing. */
 export interface Permissions {
-  /** The power level; `Infinity` for those who created a room of version 12 or later. */
+  /** The power level. `Infinity` for the creators of a room of version 12 or later. */
   readonly level: number;
+  /** Whether the user may send state events of a type. */
   maySendState(type: string): boolean;
-  /** Of an event as it is on the wire: `m.room.encrypted`, in an encrypted room. */
+  /** Whether the user may send timeline events of a type. Ask for the type on the wire: `m.room.encrypted` in an encrypted room. */
   maySendEvent(type: string): boolean;
-  /** Whether `m.mentions.room` of the user notifies everybody. */
+  /** Whether a mention of the room by the user (`m.mentions.room`) notifies everybody. */
   mayNotifyRoom(): boolean;
-  /** Whether the user may be a member of calls: of `kind` `state` in the modes `legacy` and `compatibility`, else `sticky`. */
+  /** Whether the user may join calls: by state event (modes `legacy`, `compatibility`) or by sticky event (`matrix_2_0`). */
   mayJoinCall(kind: "state" | "sticky"): boolean;
   /** Whether the user may open and close slots. */
   maySetSlot(): boolean;
 }
 
 /**
- * What a user may do in a room.
+ * What a user may do in a room now, by its power levels: send events, notify the room, join calls, set slots.
+ *
+ * It reads the room once. Malformed power levels count as absent; a room that the client does not know allows nothing.
+ * Matrix client-server specification, `m.room.power_levels`; protocol.md 8.
  *
  * @example
  * ```ts
@@ -64,7 +68,7 @@ function levelOf(matrix: Matrix, roomId: string, userId: string, levels: JsonObj
   return levelIn(objectOr(levels["users"]), userId, levelIn(levels, "users_default", 0));
 }
 
-/** A level; rooms before version 10 may have it as text. */
+/** Reads a level. In rooms before version 10 it can be text. */
 function levelIn(object: JsonObject, key: string, fallback: number): number {
   const level = own(object, key);
   if (isFiniteNumber(level)) return level;

@@ -5,16 +5,20 @@ import { isEncrypted } from "./encryption.ts";
 import { isObject, isString, objectOr } from "./json.ts";
 import { slotTypes } from "./names.ts";
 
-/** Whether a string can be a slot id: an application type, `#`, and an id of its own, neither with a second `#`. */
+/** Whether a value is a slot id: an application type, one `#`, and an id, which may be empty. */
 export const isSlotId = (slot: unknown): slot is string => isString(slot) && /^[^#]+#[^#]*$/.test(slot);
 
-/** The application type that a slot id begins with. */
+/** The application type at the start of a slot id. */
 export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.indexOf("#"));
 
 /**
- * What the content of a slot event says: open with the data of its application, or closed. It never throws.
+ * Decodes the content of a slot event: `open` with the data of its application, or `closed`. It never throws.
  *
- * @param mustFit If given, the encryption of the slot is held against that of the room, as the newest MSC4143 wants.
+ * A content that is malformed, or whose application is not that of the slot, is closed. MSC4143, protocol.md 8.
+ *
+ * @param slot The slot id, which is the state key of the event.
+ * @param mustMatch Whether the room is encrypted. If given, the slot is closed unless it names that encryption, as the
+ *   newest MSC4143 requires.
  * @example
  * ```ts
  * import { decodeSlot } from "matrixrtc-rx";
@@ -25,19 +29,29 @@ export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.in
  * console.assert(decodeSlot({}, "m.call#ROOM").status === "closed");
  * ```
  */
-export function decodeSlot(content: unknown, slot: string, mustFit?: { readonly encrypted: boolean }): Slot {
+export function decodeSlot(content: unknown, slot: string, mustMatch?: { readonly encrypted: boolean }): Slot {
   const { status, application, encryption } = objectOr(content);
   if (status !== "open" || !isApplicationOf(application, slot)) return { status: "closed" };
-  if (mustFit && !isFitting(encryption, mustFit.encrypted)) return { status: "closed" };
+  if (mustMatch && !matchesRoom(encryption, mustMatch.encrypted)) return { status: "closed" };
   return { status: "open", application };
 }
 
-/** Reads a slot from a room as it is now. */
-export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): Slot {
+/** A slot, and the id of the event that it was read from. */
+export interface SlotReading {
+  readonly slot: Slot;
+  readonly eventId: string | undefined;
+}
+
+/** The reading of a room without a slot event. */
+export const noSlot: SlotReading = { slot: { status: "absent" }, eventId: undefined };
+
+/** Reads the slot of a room now. `requireEncryption`: it must name the encryption of the room. */
+export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): SlotReading {
   const [type, stableType] = slotTypes;
   const event = matrix.stateEvent(roomId, type, slot) ?? matrix.stateEvent(roomId, stableType, slot);
-  if (!event) return { status: "absent" };
-  return decodeSlot(event.content, slot, requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined);
+  if (!event) return noSlot;
+  const encryption = requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined;
+  return { slot: decodeSlot(event.content, slot, encryption), eventId: event.eventId };
 }
 
 const isApplicationOf = (application: unknown, slot: string): application is Application =>
@@ -45,6 +59,6 @@ const isApplicationOf = (application: unknown, slot: string): application is App
 
 const knownEncryption: readonly unknown[] = ["m.per_member", "org.matrix.msc4143.per_member"];
 
-function isFitting(encryption: unknown, encrypted: boolean): boolean {
+function matchesRoom(encryption: unknown, encrypted: boolean): boolean {
   return encrypted ? knownEncryption.includes(objectOr(encryption)["type"]) : encryption === undefined;
 }

@@ -1,8 +1,8 @@
 // Machine: runs a pure step function. Inputs go in one at a time, effects come out in order, one timer wakes it.
-import { asyncScheduler, Observable, Subscription } from "rxjs";
-import { at } from "./at-deadline.ts";
+import { asyncScheduler, Observable, type Subscription } from "rxjs";
+import { IntervalClock } from "./interval-clock.ts";
 
-/** The state after a step, and what is to be done because of it. */
+/** The state after a step, and what has to be done because of it. */
 export interface Step<S, E> {
   readonly state: S;
   readonly effects: readonly E[];
@@ -13,65 +13,95 @@ export interface Machine<S, I, E> {
   readonly initial: S;
   /** Decides: the next state and the effects of an input. It knows no RxJS, no network and no clock but `now`. */
   readonly step: (state: S, input: I, now: number) => Step<S, E>;
+  /** What comes from outside. If it fails, the machine fails; if it completes, the machine goes on. */
   readonly inputs$: Observable<I>;
-  /** Performs an effect. What it emits comes back as input. It never fails. */
+  /** Performs an effect. What it emits comes back as input. It must not fail. */
   readonly perform: (effect: E) => Observable<I> | undefined;
-  /** When the state next changes by the clock alone; `Infinity` for never. */
+  /** The id of an effect that may be aborted while it is under way. No other effect has it meanwhile. */
+  readonly idOf?: (effect: E) => unknown;
+  /** The id of an earlier effect that this one aborts: its Observable is unsubscribed from before this one is performed. */
+  readonly abortedBy?: (effect: E) => unknown;
+  /** When the state next changes by the clock alone; `Infinity` for never. Asked for once after each run of steps. */
   readonly dueTs: (state: S, now: number) => number;
   /** The input that says that this time has come. */
   readonly due: I;
-  /** Whether nothing is left to do: the stream then completes, and what is still being performed ends. */
+  /** Whether nothing is left to do: the stream then completes, and effects that are still under way are aborted. */
   readonly isOver: (state: S) => boolean;
+  /** Where `now` comes from. Default: a clock of its own, which a wall clock that is set back does not delay. */
+  readonly clock?: Pick<IntervalClock, "now" | "reached">;
 }
+
+/** The longest wait that a timer of the platform keeps: beyond it, it fires at once (pitfall 27). */
+const longestWaitMs = 2 ** 31 - 1;
 
 /**
  * Runs a machine while subscribed to: emits the state after each step, before the effects of that step are performed.
  *
- * An input that arrives during a step, also one that an effect emits at once, waits for its end.
+ * An input that arrives during a step waits for its end, also one that an effect emits at once. Unsubscribing ends
+ * everything that is under way.
  */
 export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
   return new Observable((subscriber) => {
-    const { step, perform, dueTs, isOver } = machine;
+    const { step, perform, idOf, abortedBy, dueTs, isOver, clock = new IntervalClock() } = machine;
     let state = machine.initial;
     let isStepping = false;
     let timer: Subscription | undefined;
     let timerTs = Infinity;
     const waiting: I[] = [];
+    const underWay = new Map<unknown, Subscription>();
 
+    const fail = (error: unknown) => subscriber.error(error);
     const accept = (input: I) => {
       waiting.push(input);
       if (isStepping) return;
       isStepping = true;
-      for (let next = waiting.shift(); next !== undefined && !subscriber.closed; next = waiting.shift()) take(next);
+      try {
+        while (waiting.length > 0 && !subscriber.closed) run(waiting.shift() as I);
+        if (!subscriber.closed) wait();
+      } catch (error) {
+        fail(error);
+      }
       isStepping = false;
     };
-    const take = (input: I) => {
-      const { state: after, effects } = step(state, input, asyncScheduler.now());
-      state = after;
+    const run = (input: I) => {
+      const next = step(state, input, clock.now());
+      ({ state } = next);
       subscriber.next(state);
-      for (const effect of effects) if (!subscriber.closed) act(effect);
-      if (subscriber.closed) return;
-      if (isOver(state)) subscriber.complete();
-      else wait();
+      for (const effect of next.effects) if (!subscriber.closed) act(effect);
+      if (!subscriber.closed && isOver(state)) subscriber.complete();
     };
     const act = (effect: E) => {
-      const answers$ = perform(effect);
-      if (!answers$) return;
-      const answering: Subscription = new Subscription();
-      subscriber.add(answering);
-      answering.add(answers$.subscribe({ next: accept, complete: () => answering.unsubscribe() }));
+      const aborted = abortedBy?.(effect);
+      if (aborted !== undefined) underWay.get(aborted)?.unsubscribe();
+      const performing = perform(effect)?.subscribe({ next: accept, error: fail });
+      if (!performing || performing.closed) return;
+      subscriber.add(performing);
+      const id = idOf?.(effect);
+      if (id === undefined) return;
+      underWay.set(id, performing);
+      performing.add(() => underWay.delete(id));
     };
+    /** Waits for the time when the state next changes by the clock. */
     const wait = () => {
-      const ts = dueTs(state, asyncScheduler.now());
-      if (ts === timerTs) return;
+      const ts = dueTs(state, clock.now());
+      if (ts === timerTs && timer) return;
       timer?.unsubscribe();
+      timer = undefined;
       timerTs = ts;
-      timer = at(ts).subscribe(() => {
-        timerTs = Infinity;
-        accept(machine.due);
-      });
+      if (ts < Infinity) setTimer();
+    };
+    const setTimer = () => {
+      const now = clock.now();
+      const untilTs = now + Math.min(Math.max(timerTs - now, 0), longestWaitMs);
+      timer = asyncScheduler.schedule(() => {
+        timer = undefined;
+        clock.reached(untilTs);
+        if (clock.now() < timerTs) setTimer();
+        else accept(machine.due);
+      }, untilTs - now);
     };
     subscriber.add(() => timer?.unsubscribe());
-    subscriber.add(machine.inputs$.subscribe({ next: accept }));
+    subscriber.add(machine.inputs$.subscribe({ next: accept, error: fail }));
+    if (!subscriber.closed) wait();
   });
 }

@@ -1,91 +1,85 @@
-// ActiveCalls: the rooms whose call has members, each watched for as long as it has.
+// ActiveRooms: the rooms whose call has members. Each of them is watched until its call has none.
 import { asyncScheduler } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
-import type { ViewOptions } from "../membership/view.ts";
-import { isInDoubt, type Witness, witnessOf } from "./sentinel.ts";
-import { changesByRoom, type Watcher } from "../room/changes.ts";
+import type { ProjectionOptions, ReadingRules } from "../membership/projection.ts";
+import { changesByRoom, type Watcher } from "../room/room-changes.ts";
+import { mayBeGone, type Sentinel, sentinelOf } from "./sentinel.ts";
 
-export class ActiveCalls {
+export class ActiveRooms {
   readonly #matrix: Matrix;
-  readonly #options: Omit<ViewOptions, "roomId">;
-  readonly #onChange: () => void;
-  /** What stops the watching of each active room. */
+  readonly #rules: ReadingRules;
+  /** For each active room: the function that ends its watch. */
   readonly #active = new Map<string, () => void>();
-  #told: ReadonlySet<string> | undefined;
+  #roomIds: ReadonlySet<string> | undefined;
 
-  constructor(matrix: Matrix, options: Omit<ViewOptions, "roomId">, onChange: () => void) {
+  constructor(matrix: Matrix, rules: ReadingRules) {
     this.#matrix = matrix;
-    this.#options = options;
-    this.#onChange = onChange;
+    this.#rules = rules;
   }
 
-  /** The ids of the rooms, in the order in which their calls began: the same set until there is a change. */
+  /** The ids of the rooms, in the order in which their calls began. It is the same set object until it changes. */
   get roomIds(): ReadonlySet<string> {
-    return (this.#told ??= new Set(this.#active.keys()));
+    return (this.#roomIds ??= new Set(this.#active.keys()));
   }
 
-  /** Whether something has changed since it was last asked for. */
+  /** Whether the set has changed since it was last read. */
   get hasChanged(): boolean {
-    return this.#told === undefined;
+    return this.#roomIds === undefined;
   }
 
   has(roomId: string): boolean {
     return this.#active.has(roomId);
   }
 
-  /** Watches a room if its call has members, and until it has none. */
-  look(roomId: string): void {
-    const call = new ActiveCall(this.#matrix, { ...this.#options, roomId }, () => this.drop(roomId));
+  /** Adds a room if its call has members, and watches it until the call has none. */
+  check(roomId: string): void {
+    const call = new ActiveCall(this.#matrix, { ...this.#rules, roomId }, () => this.delete(roomId));
     const stop = changesByRoom(this.#matrix).watch(roomId, call);
     if (!call.isActive) {
       stop();
       return;
     }
     this.#active.set(roomId, stop);
-    this.#change();
+    this.#roomIds = undefined;
   }
 
-  /** Watches a room no more, and takes its call for ended. */
-  drop(roomId: string): void {
+  delete(roomId: string): void {
     this.#active.get(roomId)?.();
-    if (this.#active.delete(roomId)) this.#change();
+    if (this.#active.delete(roomId)) this.#roomIds = undefined;
   }
 
+  /** Ends all watches. */
   close(): void {
-    for (const roomId of this.roomIds) this.drop(roomId);
-  }
-
-  #change(): void {
-    this.#told = undefined;
-    this.#onChange();
+    for (const roomId of this.roomIds) this.delete(roomId);
   }
 }
 
+/** Watches one call until it has no members. */
 class ActiveCall implements Watcher {
   readonly #matrix: Matrix;
-  readonly #options: ViewOptions;
+  readonly #options: ProjectionOptions;
   readonly #onEnd: () => void;
-  #witness: Witness | undefined;
+  #sentinel: Sentinel | undefined;
 
-  constructor(matrix: Matrix, options: ViewOptions, onEnd: () => void) {
+  constructor(matrix: Matrix, options: ProjectionOptions, onEnd: () => void) {
     this.#matrix = matrix;
     this.#options = options;
     this.#onEnd = onEnd;
   }
 
   get isActive(): boolean {
-    return this.#witness !== undefined;
+    return this.#sentinel !== undefined;
   }
 
   get deadlineTs(): number | undefined {
-    return this.#witness?.expiresTs;
+    return this.#sentinel?.expiresTs;
   }
 
-  look(batch: readonly RoomChange[]): void {
+  refresh(batch: readonly RoomChange[]): void {
     const now = asyncScheduler.now();
-    const witness = this.#witness;
-    if (witness && now < witness.expiresTs && !batch.some((change) => isInDoubt(witness, change))) return;
-    this.#witness = witnessOf(this.#matrix, this.#options, now);
-    if (!this.#witness) this.#onEnd();
+    const sentinel = this.#sentinel;
+    if (sentinel && now < sentinel.expiresTs && !batch.some((change) => mayBeGone(sentinel, change))) return;
+    this.#sentinel = sentinelOf(this.#matrix, this.#options, now);
+    if (!this.#sentinel) this.#onEnd();
   }
 }

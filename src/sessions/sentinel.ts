@@ -1,18 +1,18 @@
-// Witness: the one member of a call that will stand the longest. While it stands, the call goes on, whoever else comes or
-// goes: so it takes little to watch a call of any size for its end. protocol.md 9.1.
+// Sentinel: the member of a call that expires last. While it is there, the call is active, whoever else joins or leaves.
+// So the end of a call of any size is watched by one event. protocol.md 9.1.
 import type { Matrix, RoomChange } from "../matrix.ts";
+import { projectNow, type ProjectionOptions } from "../membership/projection.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import type { Membership } from "../types.ts";
-import { viewNow, type ViewOptions } from "../membership/view.ts";
 
-export interface Witness extends Pick<Membership, "kind" | "userId" | "eventId" | "expiresTs"> {
-  /** Of a state member: where its event stands. */
+export interface Sentinel extends Pick<Membership, "kind" | "userId" | "eventId" | "expiresTs"> {
+  /** The state key of a state member. */
   readonly stateKey: string | undefined;
 }
 
-/** The witness of a call as it is now, if it has members. */
-export function witnessOf(matrix: Matrix, options: ViewOptions, now: number): Witness | undefined {
-  const { members } = viewNow(matrix, options, now);
+/** The sentinel of a call, or undefined if the call has no members. */
+export function sentinelOf(matrix: Matrix, options: ProjectionOptions, now: number): Sentinel | undefined {
+  const { members } = projectNow(matrix, options, now);
   if (members.length === 0) return undefined;
   const { kind, userId, eventId, expiresTs } = members.reduce((last, next) =>
     next.expiresTs > last.expiresTs ? next : last,
@@ -20,8 +20,8 @@ export function witnessOf(matrix: Matrix, options: ViewOptions, now: number): Wi
   return { kind, userId, eventId, expiresTs, stateKey: stateKeyOf(matrix, options.roomId, eventId) };
 }
 
-/** Whether a witness may not stand any more. That another event supersedes it is no matter: then that one stands. */
-export function isInDoubt({ kind, userId, eventId, stateKey }: Witness, change: RoomChange): boolean {
+/** Whether the sentinel may be gone after a change. If another event supersedes it, the call is still active. */
+export function mayBeGone({ kind, userId, eventId, stateKey }: Sentinel, change: RoomChange): boolean {
   if (change.kind === "room") return true;
   if (change.kind === "redaction") return change.eventId === eventId;
   if (change.kind === "sticky") return kind === "sticky" && change.event.sender === userId;

@@ -1,41 +1,53 @@
-// Sessions: the calls of one slot in all rooms. A room without a call costs nothing. protocol.md 9.1.
-import { asyncScheduler, mergeMap, type Observable, pairwise, share } from "rxjs";
-import { ActiveCalls } from "./active-rooms.ts";
+// Sessions: the calls of one slot in all rooms of a client. A room without a call costs nothing. protocol.md 9.1.
+import { asyncScheduler, mergeMap, Observable, pairwise, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
-import { mayBeMember } from "../membership/state-content.ts";
-import { viewNow } from "../membership/view.ts";
-import { changesByRoom } from "../room/changes.ts";
+import { projectNow } from "../membership/projection.ts";
+import { mayBeMember } from "../membership/state-event.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
-import { refCounted } from "../rx/ref-counted.ts";
-import { assertSlot, type ReadingOptions, type SessionOptions, type WatchedSession, watchSession } from "../watch.ts";
 import type { Application } from "../types.ts";
+import {
+  type DecoderFor,
+  type ReadingOptions,
+  readingRules,
+  type SessionOptions,
+  type WatchedSession,
+  watchSession,
+} from "../watch.ts";
+import { ActiveRooms } from "./active-rooms.ts";
 
-/** The calls of one slot in all rooms of a client. Inert while nobody is subscribed. */
+/** The calls of one slot in all rooms of a client. It does no work while nobody is subscribed. */
 export interface RtcSessions<S extends WatchedSession = WatchedSession> {
   /**
    * The ids of the joined rooms that have a call now, in the order in which their calls began. The first emission has the
-   * calls that run already. One emission for one sync response.
+   * calls that are running already. It emits at most once for each sync response, and gives the same set object until the
+   * set changes.
    */
   readonly active$: Behavior<ReadonlySet<string>>;
-  /** Each call that begins from now on. */
+  /** The session of each call that begins after you subscribed. */
   readonly started$: Observable<S>;
-  /** Each call that ends from now on, also when its last member lapsed. */
+  /** The session of each call that ends after you subscribed. A call also ends when its last member expires. */
   readonly ended$: Observable<S>;
-  /** The session of a room, whether or not the client knows the room yet: always the same object for a room. */
+  /** The session of a room: always the same object for a room. The client need not know the room yet. */
   session(roomId: string): S;
 }
 
-/** How to read the calls, and how to open the session of one. */
-export interface SessionsOptions<S extends WatchedSession = WatchedSession> extends ReadingOptions {
+/** How to read the calls, and how to open the session of a room. */
+export interface SessionsOptions<S extends WatchedSession, App extends Application = Application>
+  extends ReadingOptions<App> {
   /** Opens the session of a room: `rtcSession` for sessions that can be joined. Default `watchSession`. */
-  readonly open?: (matrix: Matrix, options: SessionOptions) => S;
+  readonly open: (matrix: Matrix, options: SessionOptions<App> & DecoderFor<App>) => S;
 }
 
 /**
- * The calls of one slot in all rooms: those that run, begin and end.
+ * The calls of one slot in all rooms of a client: which ones are running, and each one that begins or ends.
  *
+ * A watched call costs a few hundred bytes, whatever its size, and all calls of a client share one timer. A session is made
+ * when it is asked for.
+ *
+ * @param slot The slot id, for instance `m.call#ROOM`.
  * @throws RtcError `bad-argument` for a malformed slot id.
  * @example
  * ```ts
@@ -47,64 +59,67 @@ export interface SessionsOptions<S extends WatchedSession = WatchedSession> exte
  * console.assert(sessions.active$.value.size === 0);
  * ```
  */
-export function rtcSessions<App extends Application = Application>(
+export function rtcSessions(
   matrix: Matrix,
   slot: string,
-  options?: ReadingOptions & { readonly open?: never },
+  options?: ReadingOptions & { readonly application?: never; readonly open?: never },
+): RtcSessions;
+export function rtcSessions<App extends Application>(
+  matrix: Matrix,
+  slot: string,
+  options: ReadingOptions<App> & DecoderFor<App> & { readonly open?: never },
 ): RtcSessions<WatchedSession<App>>;
-export function rtcSessions<S extends WatchedSession>(
+export function rtcSessions<S extends WatchedSession, App extends Application = Application>(
   matrix: Matrix,
   slot: string,
-  options: SessionsOptions<S> & { readonly open: (matrix: Matrix, options: SessionOptions) => S },
+  options: SessionsOptions<S, App>,
 ): RtcSessions<S>;
-export function rtcSessions(matrix: Matrix, slot: string, options: SessionsOptions = {}): RtcSessions {
-  assertSlot(slot);
-  const { strictSlots = false, requireSlotEncryption = false, open = watchSession } = options;
-  const rules = { slot, strictSlots, requireSlotEncryption };
-  const change = changesByRoom(matrix);
+export function rtcSessions(
+  matrix: Matrix,
+  slot: string,
+  options: Partial<SessionsOptions<WatchedSession>> = {},
+): RtcSessions {
+  const { open = watchSession, ...reading } = options;
+  const rules = readingRules(slot, reading);
+  const changes = changesByRoom(matrix);
 
   const sessions = new Map<string, WatchedSession>();
   const session = (roomId: string): WatchedSession => {
-    const opened =
-      sessions.get(roomId) ?? open(matrix, { roomId, slot, strictSlots, requireSlotEncryption, awaitRoom: true });
+    const opened = sessions.get(roomId) ?? open(matrix, { ...reading, roomId, slot, awaitRoom: true });
     sessions.set(roomId, opened);
     return opened;
   };
 
-  let live: ActiveCalls | undefined;
-  /** Emits when calls have begun or ended, once for each batch of news. */
-  const changed$ = refCounted<void>((tell) => {
-    let isLooking = false;
-    const emitIfChanged = () => {
-      if (calls.hasChanged && !isLooking && !change.isTelling) tell();
-    };
-    const calls = (live = new ActiveCalls(matrix, rules, emitIfChanged));
-    const lookInto = (roomIds: Iterable<string>) => {
-      isLooking = true;
+  let live: ActiveRooms | undefined;
+  /** Emits when calls have begun or ended, once for each batch of changes. */
+  const changed$ = new Observable<void>((subscriber) => {
+    const rooms = (live = new ActiveRooms(matrix, rules));
+    const check = (roomIds: Iterable<string>) => {
       for (const roomId of roomIds) {
-        if (!calls.has(roomId) && mayHaveCall(matrix, roomId, slot)) calls.look(roomId);
-        else if (calls.has(roomId) && !isInRoom(matrix, roomId, matrix.userId)) calls.drop(roomId);
+        if (!rooms.has(roomId) && mayHaveCall(matrix, roomId, slot)) rooms.check(roomId);
+        else if (rooms.has(roomId) && !isInRoom(matrix, roomId, matrix.userId)) rooms.delete(roomId);
       }
-      isLooking = false;
-      emitIfChanged();
+      if (rooms.hasChanged) subscriber.next();
     };
-    const listening = change.batch$.subscribe((batch) => lookInto(new Set(batch.map(({ roomId }) => roomId))));
-    lookInto(matrix.rooms({ withStateOf: stateMemberType }));
+    // By then the active rooms in the batch have noticed whether their calls have ended.
+    const listening = changes.batch$.subscribe((batch) => check(new Set(batch.map(({ roomId }) => roomId))));
+    check(matrix.rooms({ withStateOf: stateMemberType }));
     return () => {
       live = undefined;
       listening.unsubscribe();
-      calls.close();
+      rooms.close();
     };
-  });
+  }).pipe(share());
 
+  const hasCall = (roomId: string) =>
+    mayHaveCall(matrix, roomId, slot) &&
+    projectNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
+  const readActive = () => new Set([...matrix.rooms({ withStateOf: stateMemberType })].filter(hasCall));
   let last: ReadonlySet<string> = new Set();
   const activeNow = (): ReadonlySet<string> => {
-    const roomIds = live?.roomIds ?? passing();
+    const roomIds = live?.roomIds ?? readActive();
     return isSameSet(last, roomIds) ? last : (last = roomIds);
   };
-  const hasCall = (roomId: string) =>
-    mayHaveCall(matrix, roomId, slot) && viewNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
-  const passing = () => new Set([...matrix.rooms({ withStateOf: stateMemberType })].filter(hasCall));
 
   const active$ = behavior(activeNow, changed$);
   const steps$ = active$.pipe(pairwise(), share());
@@ -123,7 +138,7 @@ const missingIn = (other: ReadonlySet<string>, set: ReadonlySet<string>): string
 const isSameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a === b || (a.size === b.size && [...a].every((roomId) => b.has(roomId)));
 
-/** Whether we are in a room that has events which could make a call: cheap, and asked for every room. */
+/** Whether a room that we are in has events that could make a call. It is cheap, because every room is asked. */
 function mayHaveCall(matrix: Matrix, roomId: string, slot: string): boolean {
   return hasMemberEvents(matrix, roomId, slot) && isInRoom(matrix, roomId, matrix.userId);
 }

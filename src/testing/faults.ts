@@ -1,4 +1,4 @@
-// Faults: what goes wrong with the requests of virtual clients. protocol.md 4.5.
+// Faults: how requests of virtual clients go wrong. protocol.md 4.5.
 import type { Device, MatrixError } from "../matrix.ts";
 
 /** A request that a virtual client made. */
@@ -10,6 +10,9 @@ export interface VirtualRequest extends Device {
     | "restart"
     | "send-delayed"
     | "cancel"
+    | "redact"
+    | "typing"
+    | "receipt"
     | "to-device"
     | "delayed-events"
     | "openid-token"
@@ -18,40 +21,40 @@ export interface VirtualRequest extends Device {
   readonly roomId?: string;
   readonly type?: string;
   readonly stateKey?: string;
-  /** Of a to-device message: whom it is for. */
+  /** The recipient of a to-device message. */
   readonly to?: Device;
 }
 
-/** Which requests: all that agree with every field given. */
+/** Selects the requests that agree with every given field. */
 export interface RequestFilter extends Partial<Omit<VirtualRequest, "ts" | "to">> {
   readonly to?: Partial<Device>;
 }
 
 /**
- * What happens to a request. Alone, `fail` is a refusal without effect, and `lose` silence for ever; together the client
- * is told `fail` while the request was lost, or had its effect and only the response was lost.
+ * What happens to a request. `fail` alone: the server rejects it, and it has no effect. `lose` alone: the client never
+ * gets a response. Both together: the client gets the error `fail`; with `lose: "response"` the request had its effect.
  */
 export interface Fault {
   readonly fail?: MatrixError;
   readonly lose?: "request" | "response";
-  /** How much later than usual the answer comes. */
+  /** How much later than usual the response arrives. */
   readonly lateMs?: number;
-  /** How many requests are hit: 1 unless given. */
+  /** How many requests it affects. Default 1. */
   readonly times?: number;
 }
 
 export class Faults {
   #armed: { readonly filter: RequestFilter; readonly fault: Fault; left: number }[] = [];
 
-  /** Arms a fault; the function returned disarms it. */
+  /** Arms a fault. The returned function disarms it. */
   arm(filter: RequestFilter, fault: Fault): () => void {
     const entry = { filter, fault, left: fault.times ?? 1 };
     this.#armed.push(entry);
     return () => (this.#armed = this.#armed.filter((other) => other !== entry));
   }
 
-  /** The fault that hits a request: the one armed first, of those that fit and have hits left. */
-  take(request: VirtualRequest): Fault {
+  /** The fault of a request: the first one that was armed for it and is not used up. Uses it up by one. */
+  nextFor(request: VirtualRequest): Fault {
     const entry = this.#armed.find(({ filter, left }) => left > 0 && agrees(request, filter));
     if (!entry) return {};
     entry.left -= 1;

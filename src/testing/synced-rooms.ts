@@ -1,18 +1,25 @@
-// SyncedRooms: what one virtual client knows. It changes with its sync responses only, each one batch of news.
+// SyncedRooms: what one virtual client knows. It changes only with sync responses, and each of them emits one batch.
 import { asyncScheduler, Subject } from "rxjs";
-import type { RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
+import type { EphemeralEvent, RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
-import type { ServerEvent } from "./room.ts";
+import { SyncedTimelines } from "./synced-timelines.ts";
+import type { ServerEvent } from "./virtual-room.ts";
 
 /** A part of a sync response. */
-export type Change =
+export type SyncChange =
   | { readonly kind: "message"; readonly message: ToDeviceMessage }
-  | { readonly kind: "room"; readonly roomId: string; readonly events: readonly ServerEvent[] }
+  | {
+      readonly kind: "room";
+      readonly roomId: string;
+      readonly events: readonly ServerEvent[];
+      readonly timeline: readonly ServerEvent[];
+    }
+  | { readonly kind: "ephemeral"; readonly event: EphemeralEvent }
   | { readonly kind: "event"; readonly event: ServerEvent }
   | { readonly kind: "redaction"; readonly redacted: ServerEvent };
 
-/** A sticky event as this client saw it when it came, and when the client forgets it. */
+/** A sticky event as this client received it, and the time at which the client forgets it. */
 interface Received {
   readonly event: StickyEvent;
   readonly untilTs: number;
@@ -33,11 +40,13 @@ export class SyncedRooms {
   readonly changes$: Subject<readonly RoomChange[]> = new Subject();
   readonly toDevice$: Subject<ToDeviceMessage> = new Subject();
   readonly roomKey$: Subject<RoomKeyEvent> = new Subject();
+  readonly timelines: SyncedTimelines;
   readonly #userId: string;
   readonly #rooms = new Map<string, SyncedRoom>();
 
   constructor(userId: string) {
     this.#userId = userId;
+    this.timelines = new SyncedTimelines(userId);
   }
 
   has(roomId: string): boolean {
@@ -64,11 +73,12 @@ export class SyncedRooms {
     return held.filter(({ untilTs }) => untilTs > now).map(({ event }) => event);
   }
 
-  /** Takes in a sync response: to-device messages first, as clients do, then the rooms, then what is decrypted there. */
-  take(response: readonly Change[], evenIfEmpty = false): void {
-    const change = response.flatMap((change) => this.#apply(change));
+  /** Processes a sync response in the order of clients: to-device messages, rooms, decrypted timeline events. */
+  ingest(response: readonly SyncChange[], evenIfEmpty = false): void {
+    const changes = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
-    if (change.length > 0 || evenIfEmpty) this.changes$.next(change);
+    if (changes.length > 0 || evenIfEmpty) this.changes$.next(changes);
+    this.timelines.ingest(response);
     for (const change of response) if (change.kind === "event") this.#decrypt(change.event);
   }
 
@@ -76,9 +86,10 @@ export class SyncedRooms {
     if (proof && type === roomKeyType) this.roomKey$.next({ roomId, sender, originServerTs, content, proof });
   }
 
-  #apply(change: Change): RoomChange[] {
+  #apply(change: SyncChange): RoomChange[] {
     switch (change.kind) {
       case "message":
+      case "ephemeral":
         return [];
       case "room":
         return this.#enter(change.roomId, change.events);
@@ -124,7 +135,7 @@ export class SyncedRooms {
     return [{ kind: "state", roomId, type, stateKey }];
   }
 
-  /** A sticky event as this client sees it: decrypted, if its user was in the room when it was sent. */
+  /** A sticky event as this client sees it. It can decrypt the event if its user was in the room when it was sent. */
   #received({ sticky, ...event }: ServerEvent): Received | undefined {
     if (!sticky) return undefined;
     const { durationMs, encryption, senderDeviceId, readers } = sticky;

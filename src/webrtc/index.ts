@@ -3,7 +3,7 @@ export { fullMesh } from "./mesh/full-mesh.ts";
 export type { FullMesh } from "./mesh/full-mesh.ts";
 export type { MeshOptions } from "./mesh/options.ts";
 export type { MeshTrace, MeshTraceEntry, PairEnd } from "./mesh/trace.ts";
-export { isInMesh, meshTransport } from "./mesh/transport.ts";
+export { isInMesh, meshTransport } from "./mesh/mesh-transport.ts";
 export { combineParticipants } from "../media/combine.ts";
 export type {
   MediaConnection,

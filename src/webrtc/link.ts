@@ -26,7 +26,7 @@ import {
   type Signal,
 } from "./negotiation.ts";
 import type { PeerConnection } from "./peer-connection.ts";
-import type { Recovery } from "./recovery.ts";
+import type { Recovery } from "./ice-recovery.ts";
 import { type RemoteTrack, remoteTracks } from "./stream-metadata.ts";
 
 export interface LinkOptions {

@@ -35,7 +35,7 @@ import {
   type Recovery,
   type RecoveryTiming,
   restarted,
-} from "./recovery.ts";
+} from "./ice-recovery.ts";
 import { addRemote, noRemoteCandidates, type RemoteCandidates } from "./remote-candidates.ts";
 import { type Section, sectionsOf, ufragsOf } from "./sdp.ts";
 import { isSameMetadata, metadataOf, type StreamMetadata } from "./stream-metadata.ts";

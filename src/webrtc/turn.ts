@@ -16,7 +16,7 @@ import {
   timer,
 } from "rxjs";
 import type { Matrix, MatrixError } from "../matrix.ts";
-import { at } from "../rx/at-deadline.ts";
+import { at } from "../rx/at.ts";
 import { isFiniteNumber, isString, objectOr } from "../room/json.ts";
 import type { IceServer } from "./peer-connection.ts";
 

@@ -1,4 +1,4 @@
-// Account: one login, that is one device, of this tab. It survives a reload and ends with the tab.
+// Account: one login of this tab, which is one device. It survives a reload and ends with the tab.
 
 export interface Account {
   readonly homeserver: string;
@@ -7,17 +7,17 @@ export interface Account {
   readonly accessToken: string;
 }
 
-const place = "matrixrtc-rx account";
+const storageKey = "matrixrtc-rx account";
 
 export function storedAccount(): Account | undefined {
-  const text = sessionStorage.getItem(place);
+  const text = sessionStorage.getItem(storageKey);
   return text === null ? undefined : (JSON.parse(text) as Account);
 }
 
 export function storeAccount(account: Account): void {
-  sessionStorage.setItem(place, JSON.stringify(account));
+  sessionStorage.setItem(storageKey, JSON.stringify(account));
 }
 
 export function forgetAccount(): void {
-  sessionStorage.removeItem(place);
+  sessionStorage.removeItem(storageKey);
 }

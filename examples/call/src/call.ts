@@ -1,39 +1,34 @@
-// Call: our membership, our media, and everybody else's, for as long as it is subscribed to.
-import type { Decryption, JoinState, Membership, RtcSession } from "matrixrtc-rx";
+// Call: our membership, our media, and the media of the others, for as long as it is subscribed to.
+import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
 import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
 import {
   combineLatest,
   connect,
   defer,
   distinctUntilChanged,
-  endWith,
-  ignoreElements,
+  fromEvent,
   map,
   merge,
   type Observable,
-  type Observer,
   of,
+  race,
   retry,
   shareReplay,
-  Subject,
   switchMap,
-  takeUntil,
-  tap,
+  timer,
 } from "rxjs";
 import { connection } from "./connection.ts";
+import { type Devices, publish } from "./devices.ts";
 import type { Link } from "./link.ts";
-import type { Mark } from "./marks.ts";
-import { connections, type Connections, type Place, placesOf } from "./media.ts";
-import { publishing, type Wanted } from "./publishing.ts";
+import { connections, type Connections, type Sfu, sfusOf } from "./media.ts";
+import { takeUntilCompleted } from "./take-until-completed.ts";
 
 export interface CallOptions {
   readonly session: RtcSession;
   readonly backend: LivekitBackend;
-  /** Which of our devices are on. */
-  readonly wanted: Wanted;
+  readonly devices: Devices;
   readonly link: Pick<Link, "mode" | "camera">;
   readonly leaveOn: Observable<unknown>;
-  readonly mark: (name: Mark) => void;
 }
 
 export interface Call {
@@ -42,42 +37,31 @@ export interface Call {
   readonly rooms: Connections;
 }
 
-/** What the connections need of a call. */
-interface MediaOptions extends CallOptions {
-  /** Is told what LiveKit can decrypt. */
-  readonly decryption$: Observer<Decryption>;
-}
-
 type Own = JoinState["member"];
 
-const reconnectMs = 2_000;
+const firstWaitMs = 2_000;
+const maxWaitMs = 60_000;
 
 /** Joins; completes once we have left. */
 export function call(options: CallOptions): Observable<Call> {
-  const { session, backend, wanted, link, leaveOn, mark } = options;
+  const { session, backend, devices, link, leaveOn } = options;
   return defer(() => {
-    mark("join");
-    const decryption$ = new Subject<Decryption>();
     const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const state$ = session.join({
       mode: link.mode,
       transports: transport$.pipe(map((transport) => [transport])),
-      intent: wanted.camera$.pipe(map((on) => (on ? "video" : "audio"))),
+      intent: devices.camera$.pipe(map((on) => (on ? "video" : "audio"))),
       leaveOn,
-      decryption$,
     });
     return state$.pipe(
-      tap(({ status }) => status === "joined" && mark("homeserver")),
       connect((joining$) =>
         combineLatest({
           state: joining$,
           members: session.membership$,
           rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
-            switchMap(([transport, own]) =>
-              own ? roomsOf({ ...options, decryption$ }, transport, own) : of<Connections>(new Map()),
-            ),
+            switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
           ),
-        }).pipe(takeUntil(joining$.pipe(ignoreElements(), endWith(undefined)))),
+        }).pipe(takeUntilCompleted(joining$)),
       ),
     );
   });
@@ -87,26 +71,26 @@ export function call(options: CallOptions): Observable<Call> {
 const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
 
 /** Where we publish, and where others do. */
-function roomsOf(options: MediaOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
+function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
   return options.session.membership$.pipe(
-    map((members) => placesOf(own, transport.livekit_service_url, members)),
-    connections((place) => roomAt(options, place, own)),
+    map((members) => sfusOf(own, transport.livekit_service_url, members)),
+    connections((sfu) => roomAt(options, sfu, own)),
   );
 }
 
 /** A LiveKit room, connected again with a new token when it is lost. */
-function roomAt(options: MediaOptions, { url, purpose }: Place, member: Own) {
-  const { session, backend, wanted, link, decryption$, mark } = options;
-  const { encryptionKey$ } = session;
+function roomAt(options: CallOptions, { url, purpose }: Sfu, member: Own) {
+  const { session, backend, devices, link } = options;
+  const { encryptionKey$, decryption } = session;
   const transport = { type: "livekit", livekit_service_url: url };
   const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
-    tap(() => purpose === "publish" && mark("token")),
-    switchMap((token) => connection(token, { encryptionKey$, decryption$, camera: link.camera })),
-    retry({ delay: reconnectMs }),
+    switchMap((token) => connection(token, { encryptionKey$, decryption, camera: link.camera })),
+    retry({ delay: (_, count) => nextTry(count), resetOnSuccess: true }),
   );
   if (purpose === "subscribe") return room$;
-  return room$.pipe(
-    tap(() => mark("sfu")),
-    switchMap((room) => merge(of(room), publishing(room, wanted))),
-  );
+  return room$.pipe(switchMap((room) => merge(of(room), publish(room, devices))));
 }
+
+/** Waits longer each time, but not when the network comes back. */
+const nextTry = (count: number): Observable<unknown> =>
+  race(timer(Math.min(firstWaitMs * 2 ** (count - 1), maxWaitMs)), fromEvent(window, "online"));

@@ -1,9 +1,9 @@
-// Client: a running matrix-js-sdk client of an account, with its keys in IndexedDB, so that a reload stays one device.
+// Client: the running matrix-js-sdk client of an account. Its keys are in IndexedDB, so that a reload stays one device.
 import { ClientEvent, createClient, HttpApiEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
 import { Observable } from "rxjs";
 import { type Account, forgetAccount } from "./account.ts";
 
-/** Emits the client once it has synced; stopped with the subscription. */
+/** Emits the client once it has synced. Unsubscribing stops the client. */
 export function matrixClient({ homeserver, userId, deviceId, accessToken }: Account): Observable<MatrixClient> {
   return new Observable((subscriber) => {
     const client = createClient({ baseUrl: homeserver, userId, deviceId, accessToken });

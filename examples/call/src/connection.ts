@@ -1,30 +1,30 @@
-// Connection: one LiveKit room, with a key provider and an E2EE worker of its own, for as long as it is subscribed to.
+// Connection: one LiveKit room, with its own key provider and E2EE worker, for as long as it is subscribed to.
 import { Room, RoomEvent, setLogLevel } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
-import type { Decryption, EncryptionKey } from "matrixrtc-rx";
-import { decryption, keyProvider, type SfuToken } from "matrixrtc-rx/livekit";
-import { fromEventPattern, merge, Observable, type Observer } from "rxjs";
+import type { EncryptionKey, RtcSession } from "matrixrtc-rx";
+import { decryption as decryptionOf, keyProvider, type SfuToken } from "matrixrtc-rx/livekit";
+import { fromEventPattern, merge, Observable } from "rxjs";
 import type { Link } from "./link.ts";
 
 setLogLevel("warn");
 
 export interface ConnectionOptions {
   readonly encryptionKey$: Observable<EncryptionKey>;
-  /** Is told what LiveKit can decrypt, from before the first frame. */
-  readonly decryption$: Observer<Decryption>;
+  /** Takes reports of what LiveKit can decrypt, from before the first frame. */
+  readonly decryption: RtcSession["decryption"];
   readonly camera: Link["camera"];
 }
 
-/** Emits the LiveKit room once it is connected. Fails when LiveKit has given up reconnecting. */
+/** Emits the LiveKit room once it is connected. Fails once LiveKit has stopped reconnecting. */
 export function connection(
   { url, jwt }: SfuToken,
-  { encryptionKey$, decryption$, camera }: ConnectionOptions,
+  { encryptionKey$, decryption, camera }: ConnectionOptions,
 ): Observable<Room> {
   return new Observable((subscriber) => {
     const worker = new E2eeWorker();
     const provider = keyProvider(encryptionKey$);
     const room = new Room({ encryption: { keyProvider: provider, worker }, ...qualityFor(camera) });
-    subscriber.add(decryption(room).subscribe((one) => decryption$.next(one)));
+    subscriber.add(decryptionOf(room).subscribe(decryption));
     room.on(RoomEvent.Disconnected, (reason) => subscriber.error(new Error(`the SFU has disconnected us (${reason})`)));
     const connect = async () => {
       await room.setE2EEEnabled(true);
@@ -59,7 +59,7 @@ const events = [
   RoomEvent.ParticipantEncryptionStatusChanged,
 ] as const;
 
-/** Says that the LiveKit room is worth another look. */
+/** Emits whenever something that we show of the LiveKit room may have changed. */
 export function changesOf(room: Room): Observable<unknown> {
   return merge(
     ...events.map((event) =>

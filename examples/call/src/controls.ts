@@ -1,23 +1,25 @@
-// Controls: microphone, camera, leave.
+// Controls: buttons that turn microphone and camera on and off, and a last one that joins or leaves.
 import { fromEvent, ignoreElements, merge, type Observable, tap } from "rxjs";
-import { element } from "./element.ts";
-import type { Wanted } from "./publishing.ts";
+import type { Devices } from "./devices.ts";
+import { element, shown } from "./element.ts";
 
-/** Puts the controls into a bar: they write into what is wanted, and the last button leaves. */
-export function controls(bar: HTMLElement, { camera$, microphone$ }: Wanted, leave: () => void): Observable<never> {
+/** Shows the controls in a place. What the last button does is the page's business. */
+export function controls(
+  place: ParentNode,
+  { camera$, microphone$ }: Devices,
+  last: HTMLButtonElement,
+): Observable<never> {
   const microphone = element("button", { className: "toggle", title: "Mic" });
   const camera = element("button", { className: "toggle", title: "Camera" });
-  const hangUp = element("button", { className: "leave", textContent: "Leave" });
-  bar.append(microphone, camera, hangUp);
   const label = (button: HTMLButtonElement) => (on: boolean) => {
     button.textContent = `${button.title} ${on ? "on" : "off"}`;
     button.ariaPressed = String(on);
   };
-  return merge(
+  const toggles$ = merge(
     microphone$.pipe(tap(label(microphone))),
     camera$.pipe(tap(label(camera))),
     fromEvent(microphone, "click").pipe(tap(() => microphone$.next(!microphone$.value))),
     fromEvent(camera, "click").pipe(tap(() => camera$.next(!camera$.value))),
-    fromEvent(hangUp, "click").pipe(tap(leave)),
   ).pipe(ignoreElements());
+  return shown(element("nav", {}, microphone, camera, last), place, toggles$);
 }

@@ -1,5 +1,5 @@
-// Element: the smallest way to make DOM, and to show it for as long as a stream is subscribed to.
-import { Observable } from "rxjs";
+// Element: makes DOM, and shows it for as long as a stream is subscribed to.
+import { connect, endWith, merge, type MonoTypeOperatorFunction, NEVER, Observable, takeUntil } from "rxjs";
 
 type Properties<E> = { [K in keyof E]?: E[K] | undefined };
 
@@ -23,5 +23,21 @@ export function shown<T>(node: HTMLElement, place: ParentNode, stream$: Observab
   });
 }
 
-/** What to tell people of an error. */
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Shows a page while the stream is subscribed to. The page gets the focus, or its element with `autofocus`. */
+export function page<T>(
+  node: HTMLElement,
+  stream$: Observable<T>,
+  place: ParentNode = document.querySelector("main")!,
+): Observable<T> {
+  return new Observable((subscriber) => {
+    subscriber.add(shown(node, place, stream$).subscribe(subscriber));
+    node.tabIndex = -1;
+    if (node.isConnected) (node.querySelector<HTMLElement>("[autofocus]") ?? node).focus();
+  });
+}
+
+/** Shows a text until the first value arrives. */
+export function whileWaiting<T>(text: string): MonoTypeOperatorFunction<T> {
+  const card = element("p", { className: "card note", role: "status" }, text);
+  return connect((value$) => merge(page(card, NEVER).pipe(takeUntil(value$.pipe(endWith(undefined)))), value$));
+}

@@ -1,20 +1,16 @@
-// Encryption: how a member's media keys stand, and in words why its tile is black.
-import type { EncryptionStatus, Membership, MemberEncryption, RtcSession, WaitingReason } from "matrixrtc-rx";
+// Encryption: in words, why a member's tile is black.
+import type { EncryptionStatus, WaitingReason } from "matrixrtc-rx";
 
 const waitingWords: Readonly<Record<WaitingReason, string>> = {
-  "no-key": "no key has come",
+  "no-key": "no key has arrived",
   "key-early": "its key is for a membership that we do not see",
   "device-unknown": "its device is unknown",
-  "send-failed": "no key has come, and ours could not be sent",
-  "missing-key": "the key of its media has not come",
+  "send-failed": "no key has arrived, and ours could not be sent",
+  "missing-key": "the key of its media has not arrived",
   "invalid-key": "its key does not fit its media",
 };
 
-export function encryptionOf(session: RtcSession, { participantIdentity }: Membership): MemberEncryption | undefined {
-  return session.encryptionStatus$.value.find(({ member }) => member.participantIdentity === participantIdentity);
-}
-
-/** Empty while there is nothing to tell. */
+/** Empty while there is no trouble. */
 export function trouble(encryption: EncryptionStatus | undefined): string {
   switch (encryption?.status) {
     case "waiting":

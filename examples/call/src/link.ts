@@ -1,4 +1,4 @@
-// Link: what the page's address says. `#room=…&via=…` is the call; the query is how to take part in it, see the README.
+// Link: the address of the page. `#room=…&via=…` names the room; the query says how to take part, see the README.
 import type { MatrixClient } from "matrix-js-sdk";
 import type { SessionJoinOptions } from "matrixrtc-rx";
 
@@ -9,7 +9,7 @@ export interface Link {
   /** Servers that know the room. */
   readonly via: readonly string[];
   readonly mode: JoinMode;
-  /** What the camera should give; less is kinder to slow machines. */
+  /** The resolution of our camera; slow machines need less than the default. */
   readonly camera: { readonly width: number; readonly height: number; readonly frameRate: number } | undefined;
 }
 
@@ -30,7 +30,7 @@ export function readLink(): Link {
   };
 }
 
-/** The address that leads others to a room. Only the hash names it, so that no web server is told. */
+/** The address that leads others to a room. Only the hash names the room, so that no web server sees it. */
 export function linkTo(roomId: string, client: MatrixClient): string {
   const url = new URL(location.href);
   url.searchParams.set("homeserver", client.baseUrl);
@@ -38,7 +38,10 @@ export function linkTo(roomId: string, client: MatrixClient): string {
   return url.href;
 }
 
-/** Puts the room into our own address, so that a reload leads back to it. */
+/** Puts the room into the address of this page, so that a reload leads back to it. */
 export function rememberRoom(roomId: string, client: MatrixClient): void {
   history.replaceState(null, "", linkTo(roomId, client));
 }
+
+/** The address of this page without a room. */
+export const withoutRoom = (): string => location.pathname + location.search;

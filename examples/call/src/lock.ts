@@ -1,30 +1,21 @@
-// Lock: whether what we see and hear of a participant came to us end-to-end encrypted.
+// Lock: whether what we see and hear of a participant is end-to-end encrypted.
 import type { Participant } from "livekit-client";
+import type { EncryptionStatus } from "matrixrtc-rx";
 
-/** `closed`: encrypted, and decrypting right now. `waiting`: nothing decodes. `open`: not encrypted. `none`: no media. */
+/** `closed`: encrypted, and we hold the key. `waiting`: encrypted, and we lack the key. `open`: not encrypted. `none`: no media. */
 export type Lock = "closed" | "waiting" | "open" | "none";
 
 export const lockWords: Readonly<Record<Lock, string>> = {
   closed: "End-to-end encrypted",
-  waiting: "Waiting for media that can be decrypted",
+  waiting: "Waiting for the key",
   open: "Not encrypted",
   none: "No media",
 };
 
-/** How long a lock stays closed when nothing more is decoded. */
-const patienceMs = 2_000;
-
-export interface Evidence {
-  /** When a frame or a sample was last decoded; for ourselves, when we last had a key. */
-  readonly decodedTs: number | undefined;
-  /** When LiveKit last failed to decrypt. */
-  readonly failedTs: number | undefined;
-}
-
-export function lockOf(participant: Participant | undefined, { decodedTs, failedTs }: Evidence, now: number): Lock {
+/** LiveKit only plays what it can decrypt, as long as the track is marked as encrypted. Otherwise `encryption` says so. */
+export function lockOf(participant: Participant | undefined, encryption: EncryptionStatus | undefined): Lock {
   const live = [...(participant?.trackPublications.values() ?? [])].filter(({ isMuted }) => !isMuted);
   if (live.length === 0) return "none";
   if (live.some(({ isEncrypted }) => !isEncrypted)) return "open";
-  const isRecent = (ts: number | undefined) => ts !== undefined && now - ts < patienceMs;
-  return isRecent(decodedTs) && !isRecent(failedTs) ? "closed" : "waiting";
+  return encryption?.status === "ok" ? "closed" : "waiting";
 }

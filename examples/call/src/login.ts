@@ -1,12 +1,13 @@
-// Login: the form that asks for an account, and the requests behind it.
+// Login: a form that asks for an account, and the requests behind it.
 import { createClient } from "matrix-js-sdk";
 import { catchError, defer, EMPTY, exhaustMap, fromEvent, map, type Observable, of, take, tap } from "rxjs";
 import { type Account, storeAccount, storedAccount } from "./account.ts";
-import { element, reasonOf, shown } from "./element.ts";
+import { element, page } from "./element.ts";
+import { reasonOf } from "./reason.ts";
 
 const deviceName = "matrixrtc-rx call";
 
-/** The account of this tab: the stored one, or the one that the form leads to. */
+/** The account of this tab: the stored one, or a new login. */
 export function account(homeserver: string | undefined): Observable<Account> {
   return defer(() => {
     const stored = storedAccount();
@@ -20,8 +21,15 @@ function askForAccount(suggested = ""): Observable<Account> {
     value: suggested,
     placeholder: "https://matrix.example.org",
     required: true,
+    autofocus: suggested === "",
   });
-  const user = element("input", { name: "username", autocomplete: "username", autocapitalize: "none", required: true });
+  const user = element("input", {
+    name: "username",
+    autocomplete: "username",
+    autocapitalize: "none",
+    required: true,
+    autofocus: suggested !== "",
+  });
   const password = element("input", {
     name: "password",
     type: "password",
@@ -47,10 +55,10 @@ function askForAccount(suggested = ""): Observable<Account> {
   );
   const submit$ = fromEvent<SubmitEvent>(form, "submit").pipe(
     tap((event) => event.preventDefault()),
-    map((event) => (event.submitter as HTMLButtonElement).value),
-    exhaustMap((way) => {
+    map((event) => (event.submitter as HTMLButtonElement | null)?.value),
+    exhaustMap((action) => {
       problem.textContent = "";
-      const signIn = way === "register" ? register : logIn;
+      const signIn = action === "register" ? register : logIn;
       return defer(() => signIn(addressOf(server.value), user.value, password.value)).pipe(
         catchError((error: unknown) => {
           problem.textContent = reasonOf(error);
@@ -60,10 +68,10 @@ function askForAccount(suggested = ""): Observable<Account> {
     }),
     take(1),
   );
-  return shown(form, document.querySelector("main")!, submit$);
+  return page(form, submit$);
 }
 
-const addressOf = (text: string) => (text.includes("://") ? text : `https://${text}`).replace(/\/+$/, "");
+const addressOf = (text: string) => (text.includes("://") ? text : `https://${text}`);
 
 interface SignedIn {
   user_id: string;
@@ -92,6 +100,6 @@ async function register(homeserver: string, username: string, password: string):
 }
 
 function accountOf(homeserver: string, { user_id, device_id, access_token }: SignedIn): Account {
-  if (!device_id || !access_token) throw new Error("The homeserver did not log us in");
+  if (!device_id || !access_token) throw new Error("The homeserver has registered the account, but did not log in.");
   return { homeserver, userId: user_id, deviceId: device_id, accessToken: access_token };
 }

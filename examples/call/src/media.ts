@@ -1,45 +1,36 @@
-// Media: a connection to each LiveKit server that a member of the call publishes on, and whose media is whose.
+// Media: a connection to each LiveKit server that members of the call publish on, and which participant a member is.
 import type { Participant, Room } from "livekit-client";
-import { type Membership, transportOf } from "matrixrtc-rx";
-import {
-  endWith,
-  ignoreElements,
-  map,
-  type Observable,
-  type OperatorFunction,
-  scan,
-  startWith,
-  switchMap,
-  take,
-  takeUntil,
-} from "rxjs";
-import { whilePresent } from "./while-present.ts";
+import { type Membership, transportOf, whilePresent } from "matrixrtc-rx";
+import { endWith, map, type Observable, type OperatorFunction, scan, startWith, switchMap, take } from "rxjs";
+import { takeUntilCompleted } from "./take-until-completed.ts";
 
 /** LiveKit rooms by the URL of their authorisation service. */
 export type Connections = ReadonlyMap<string, Room>;
 
-/** A LiveKit server, by the URL of its authorisation service, and what we want there. */
-export interface Place {
+/** A LiveKit server, by the URL of its authorisation service, and what we need it for. */
+export interface Sfu {
   readonly url: string;
   readonly purpose: "publish" | "subscribe";
 }
 
-/** From lists of places to the rooms that are connected. */
-export function connections(
-  connect: (place: Place) => Observable<Room>,
-): OperatorFunction<readonly Place[], Connections> {
-  return (places$) =>
-    places$.pipe(
+/** Members name these addresses: without a limit, one hostile user could open a connection of ours for each device. */
+const maxSfusPerUser = 2;
+const maxSfus = 16;
+
+/** Turns lists of servers into the rooms that are connected. */
+export function connections(connect: (sfu: Sfu) => Observable<Room>): OperatorFunction<readonly Sfu[], Connections> {
+  return (sfus$) =>
+    sfus$.pipe(
       whilePresent(
         ({ url, purpose }) => `${purpose} ${url}`,
-        (place$) =>
-          place$.pipe(
+        (sfu$) =>
+          sfu$.pipe(
             take(1),
-            switchMap((place) =>
-              connect(place).pipe(
-                map((room) => ({ ...place, room })),
-                takeUntil(place$.pipe(ignoreElements(), endWith(undefined))),
-                endWith({ ...place, room: undefined }),
+            switchMap((sfu) =>
+              connect(sfu).pipe(
+                map((room) => ({ ...sfu, room })),
+                takeUntilCompleted(sfu$),
+                endWith({ ...sfu, room: undefined }),
               ),
             ),
           ),
@@ -52,20 +43,30 @@ export function connections(
     );
 }
 
-/** Where we publish, and where others do. A member of `legacy` mode publishes where the oldest one does. */
-export function placesOf(
-  own: { participantIdentity: string },
-  ownUrl: string,
-  members: readonly Membership[],
-): Place[] {
+/** Where we publish, and where others do. A member in `legacy` mode publishes on the server of the oldest member. */
+export function sfusOf(own: { participantIdentity: string }, ownUrl: string, members: readonly Membership[]): Sfu[] {
   const mine = members.find(({ participantIdentity }) => participantIdentity === own.participantIdentity);
   const publishUrl = (mine && urlOf(mine, members)) ?? ownUrl;
-  const urls = members.map((member) => urlOf(member, members)).filter((url) => url !== undefined);
-  const others = [...new Set(urls)].filter((url) => url !== publishUrl);
-  return [{ url: publishUrl, purpose: "publish" }, ...others.map((url): Place => ({ url, purpose: "subscribe" }))];
+  const others = urlsOfOthers(members, publishUrl).map((url): Sfu => ({ url, purpose: "subscribe" }));
+  return [{ url: publishUrl, purpose: "publish" }, ...others];
 }
 
-/** The participant whose media is that of a member: looked for on the member's own server, and by identity. */
+/** The addresses of the other members, oldest member first, within the limits. */
+function urlsOfOthers(members: readonly Membership[], publishUrl: string): string[] {
+  const urls = new Set<string>();
+  const countOf = new Map<string, number>();
+  for (const member of members) {
+    const url = urlOf(member, members);
+    const count = countOf.get(member.userId) ?? 0;
+    if (url === undefined || url === publishUrl || urls.has(url) || count === maxSfusPerUser) continue;
+    urls.add(url);
+    countOf.set(member.userId, count + 1);
+    if (urls.size === maxSfus) break;
+  }
+  return [...urls];
+}
+
+/** The participant of a member: on the member's own server, under the member's identity. */
 export function participantOf(
   member: Membership,
   members: readonly Membership[],

@@ -1,25 +1,23 @@
-// Tile: one member of the call: picture, name, lock, the index of the key in use, and why nothing is to be seen.
+// Tile: one member of the call: picture, name, lock, the index of its key, and why the picture is missing.
 import { type Participant, Track } from "livekit-client";
-import type { RtcSession } from "matrixrtc-rx";
 import { finalize, ignoreElements, type Observable, tap } from "rxjs";
 import { element, shown } from "./element.ts";
-import { encryptionOf, trouble } from "./encryption.ts";
+import { trouble } from "./encryption.ts";
 import { lockWords } from "./lock.ts";
-import type { Seen } from "./watch.ts";
+import type { MemberView } from "./member-views.ts";
 
 export interface TileOptions {
   readonly grid: HTMLElement;
-  readonly session: RtcSession;
   readonly nameOf: (userId: string) => string;
 }
 
 /** Shows a member for as long as it is subscribed to. */
-export function tile(seen$: Observable<Seen>, { grid, session, nameOf }: TileOptions): Observable<never> {
+export function tile(view$: Observable<MemberView>, { grid, nameOf }: TileOptions): Observable<never> {
   const video = element("video", { autoplay: true, playsInline: true, muted: true });
   const audio = element("audio", { autoplay: true });
   const initial = element("span", { className: "initial" });
   const name = element("span", { className: "name" });
-  const lock = element("span", { className: "lock" });
+  const lock = element("span", { className: "lock", role: "img" });
   const key = element("span", { className: "key" });
   const why = element("p", { className: "why" });
   const footer = element("footer", {}, lock, name, key);
@@ -27,13 +25,13 @@ export function tile(seen$: Observable<Seen>, { grid, session, nameOf }: TileOpt
   const picture = player(video, Track.Source.Camera);
   const sound = player(audio, Track.Source.Microphone);
 
-  const show = ({ member, isOwn, participant, keyIndexes, lock: state }: Seen) => {
+  const show = ({ member, isOwn, participant, encryption, lock: state }: MemberView) => {
     const called = nameOf(member.userId);
     name.textContent = isOwn ? `${called} (you)` : called;
     initial.textContent = called.slice(0, 1).toUpperCase();
-    why.textContent = trouble(encryptionOf(session, member));
-    lock.title = [lockWords[state], why.textContent].filter(Boolean).join(". ");
-    key.textContent = keyIndexes.length > 0 ? `key ${keyIndexes.at(-1)}` : "";
+    why.textContent = trouble(encryption);
+    lock.title = lock.ariaLabel = lockWords[state];
+    key.textContent = encryption?.status === "ok" ? `key ${encryption.keyIndex}` : "";
     Object.assign(node.dataset, { user: member.userId, own: isOwn, lock: state, picture: picture(participant) });
     if (!isOwn) node.dataset["muted"] = String(!sound(participant));
   };
@@ -41,10 +39,10 @@ export function tile(seen$: Observable<Seen>, { grid, session, nameOf }: TileOpt
     picture(undefined);
     sound(undefined);
   };
-  return shown(node, grid, seen$.pipe(tap(show), finalize(clear), ignoreElements()));
+  return shown(node, grid, view$.pipe(tap(show), finalize(clear), ignoreElements()));
 }
 
-/** Plays a participant's track of one source, if it is encrypted; says whether there is one to play. */
+/** Plays a participant's track of one source, if it is encrypted. Returns whether there is one to play. */
 function player(node: HTMLMediaElement, source: Track.Source) {
   let playing: Track | undefined;
   return (participant: Participant | undefined): boolean => {

@@ -1,4 +1,4 @@
-// counts: what following a call of 1,000 does, counted: parses of each event, hashes of each membership, timers.
+// counts: the work of following a call of 1,000: parses of each event, hashes of each membership, timers.
 import { setTimeout as pause } from "node:timers/promises";
 import { joinEvent, range, type RawEvent } from "../call-events.ts";
 import { counting, HashCount, TimerCount } from "../counters.ts";
@@ -6,7 +6,7 @@ import type { Figure } from "../figure.ts";
 import { expectMembers, ours, oursOnSdk, peer, type Side } from "../sides.ts";
 
 const memberCount = 1000;
-/** They join after the others, one by one, and each of the others could be parsed or hashed again. */
+/** These join after the others, one by one. A wasteful side would parse or hash the others again each time. */
 const lateCount = 20;
 
 export async function counts(): Promise<Figure[]> {
@@ -38,7 +38,7 @@ interface Counts {
 async function countsOf(side: Side): Promise<Counts> {
   const parses = await parsesPerEvent(side);
   const timers = new TimerCount();
-  // The timers of the SDK's store of sticky events are not ours, nor its session's.
+  // State events only: for sticky events the store of the SDK sets timers of its own.
   await follow(
     side,
     range(0, memberCount + lateCount).map((n) => joinEvent("state", n)),
@@ -55,7 +55,7 @@ async function countsOf(side: Side): Promise<Counts> {
   return { parses, hashes: hashes.count / (memberCount + lateCount), timers: waiting, armed };
 }
 
-/** Reads of a field in all, by those in one parse: by those of one event that is alone. */
+/** All reads of a field, divided by the reads of one parse, which an event alone in a call shows. */
 async function parsesPerEvent(side: Side): Promise<number> {
   let reads = 0;
   const counted = (n: number) => counting(joinEvent("state", n), "device_id", () => (reads += 1));
@@ -66,7 +66,7 @@ async function parsesPerEvent(side: Side): Promise<number> {
   return reads / inOneParse / (memberCount + lateCount);
 }
 
-/** Takes in all but the last at once, and those one by one. */
+/** Applies the first 1,000 events at once, and the others one by one. */
 async function follow(side: Side, events: readonly RawEvent[]): Promise<void> {
   const call = side(events.length);
   await call.prepare(events.slice(0, memberCount))();
@@ -75,5 +75,5 @@ async function follow(side: Side, events: readonly RawEvent[]): Promise<void> {
   closeLater.push(call);
 }
 
-/** Their timers are counted before they are closed. */
+/** Followers stay open until their timers are counted. */
 const closeLater: { close(): void }[] = [];

@@ -1,5 +1,5 @@
-// keysChurn, joinerWait: messages for 60 s of churn in a call of 100, every leaver covered within 5 s, and how long a joiner
-// waits for a usable key. The floor is the exact minimum for the trace.
+// keysChurn, joinerWait: messages for 60 s of churn in a call of 100 where each leaver is excluded within 5 s, and how
+// long a joiner waits for a usable key. The floor is the exact minimum for the trace.
 import { filter } from "rxjs";
 import { rtcSession } from "matrixrtc-rx";
 import {
@@ -19,7 +19,7 @@ import {
   exposureIn,
   fewestMessages,
   joinerWaitIn,
-  type Keeper,
+  type KeyManager,
   type Log,
   messagesIn,
   othersAtFirst,
@@ -32,8 +32,8 @@ import { MemoryPort } from "../memory-port.ts";
 import { SdkKeys } from "../sdk-keys.ts";
 
 export async function keysChurn(): Promise<Figure[]> {
-  const ours = await runChurn(ourKeeper);
-  const peer = await runChurn(sdkKeeper);
+  const ours = await runChurn(ourKeys);
+  const peer = await runChurn(sdkKeys);
   const floor = fewestMessages();
   const exposure = { name: "keysExposure", what: "a leaver's longest exposure in that trace", unit: "ms" };
   return [
@@ -63,14 +63,14 @@ const everybody = othersAtFirst + trace.length / 2;
 const joinOf = (user: number) => joinEvent("state", user);
 const userIn = (userId: string) => Number(/\d+/.exec(userId)?.[0]);
 
-function ourKeeper({ sent, used }: Log, nowMs: () => number): Keeper {
+function ourKeys({ sent, used }: Log, nowMs: () => number): KeyManager {
   const port = new MemoryPort();
   const joins = new Map<number, RawEvent>(range(0, everybody).map((user) => [user, joinOf(user)]));
-  const take = (events: readonly RawEvent[]) => port.take(port.prepare(events));
+  const deliver = (events: readonly RawEvent[]) => port.apply(port.prepare(events));
   return {
     async start() {
-      take([myUserId, ...range(0, everybody).map(userName)].map((userId) => roomMember(userId)));
-      take(range(0, othersAtFirst).flatMap((user) => joins.get(user) ?? []));
+      deliver([myUserId, ...range(0, everybody).map(userName)].map((userId) => roomMember(userId)));
+      deliver(range(0, othersAtFirst).flatMap((user) => joins.get(user) ?? []));
       port.onToDevice = ({ userId }, _type, content) => {
         const { keys } = content as { keys: { index: number } };
         sent.push({ atMs: nowMs(), user: userIn(userId), keyIndex: keys.index });
@@ -79,25 +79,25 @@ function ourKeeper({ sent, used }: Log, nowMs: () => number): Keeper {
       const ownKey$ = session.encryptionKey$.pipe(filter(({ own }) => own));
       ownKey$.subscribe(({ keyIndex }) => used.push({ atMs: nowMs(), keyIndex }));
       const rotation = { useDelayMs, coalesceMs: boundMs - useDelayMs };
-      session.join({ encryptMedia: true, rotation }).subscribe();
+      session.join({ keys: { enabled: true, rotation } }).subscribe();
       for (const user of range(0, othersAtFirst)) port.toDevice$.next(keyMessage(user));
     },
-    take({ user, kind }) {
+    apply({ user, kind }) {
       const joined = joins.get(user);
-      if (joined) take([kind === "join" ? joined : leaveEvent(joined)]);
-      // Else we would ask for it.
+      if (joined) deliver([kind === "join" ? joined : leaveEvent(joined)]);
+      // Without it we would request the key.
       if (kind === "join") port.toDevice$.next(keyMessage(user));
     },
   };
 }
 
-/** At the same exposure: a leave during a roll-out waits for its end, and then for that of its own. */
-function sdkKeeper({ sent, used }: Log, nowMs: () => number): Keeper {
+/** With half the delay, for the same exposure: a leave during a rotation waits for the end of that rotation, then for its own. */
+function sdkKeys({ sent, used }: Log, nowMs: () => number): KeyManager {
   const onSend = (userId: string, keyIndex: number) => sent.push({ atMs: nowMs(), user: userIn(userId), keyIndex });
   const onUse = (keyIndex: number) => used.push({ atMs: nowMs(), keyIndex });
   const keys = new SdkKeys(onSend, onUse, { useKeyDelay: boundMs / 2 });
   return {
     start: () => keys.join(range(0, othersAtFirst).map(joinOf)),
-    take: ({ user, kind }) => (kind === "join" ? keys.join([joinOf(user)]) : keys.leave(userName(user))),
+    apply: ({ user, kind }) => (kind === "join" ? keys.join([joinOf(user)]) : keys.leave(userName(user))),
   };
 }

@@ -32,7 +32,7 @@ export async function stateJoin({ turns, isQuick }: Effort): Promise<Figure[]> {
   ];
 }
 
-/** A run in which some join one by one, each in a sync response of its own; the time is that of one. Then they leave again. */
+/** Members join one by one, each in its own sync response, and leave again. The result is the time of one join. */
 async function joins(side: Side, joinCount: number): Promise<() => Promise<number>> {
   const call = side(memberCount + joinCount);
   await call.prepare(range(0, memberCount).map((n) => joinEvent("state", n)))();

@@ -1,4 +1,4 @@
-// stickyRefresh, stickyRefreshAdapter: a sticky member of a call of 1,000 sends its membership again, as it does every hour. Per event.
+// stickyRefresh, stickyRefreshAdapter: a sticky member of a call of 1,000 refreshes its membership, as every hour. Per event.
 import { joinEvent, range } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
 import { type Effort, elapsedMs, inTurns } from "../measure.ts";
@@ -32,7 +32,7 @@ export async function stickyRefresh({ turns, isQuick }: Effort): Promise<Figure[
   ];
 }
 
-/** A run in which members refresh one by one, each in a sync response of its own; the time is that of one. */
+/** Members refresh one by one, each in its own sync response. The result is the time of one refresh. */
 async function refreshes(side: Side, count: number): Promise<() => Promise<number>> {
   const call = side(memberCount);
   await call.prepare(range(0, memberCount).map((n) => joinEvent("sticky", n)))();

@@ -1,4 +1,4 @@
-// A page that joins the SFU's room and has no key.
+// A page that joins the room of the SFU and has no key.
 import { BaseKeyProvider, Room } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { type VideoFigures, videoOf, type PageOptions, play, tokenFor } from "./sfu.ts";

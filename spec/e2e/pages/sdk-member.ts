@@ -1,4 +1,4 @@
-// A page whose call is made by matrix-js-sdk's MatrixRTCSession, its keys fed to LiveKit by hand.
+// A page that joins through MatrixRTCSession of matrix-js-sdk and gives the keys to LiveKit by hand.
 import { BaseKeyProvider, Room } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";

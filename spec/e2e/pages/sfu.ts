@@ -1,4 +1,4 @@
-// A token and figures, by hand: what a client does without our library.
+// Sfu: a token and figures, as a client gets them without our library.
 import { type Participant, RemoteParticipant, type Room } from "livekit-client";
 import type { Account } from "../account.ts";
 
@@ -9,7 +9,7 @@ export interface PageOptions {
   readonly service: string;
 }
 
-/** By `/get_token` for a sticky member, whose id is given, else by `/sfu/get`. */
+/** Uses `/get_token` for a sticky member, if its id is given, else `/sfu/get`. */
 export async function tokenFor(
   { account, roomId, service }: PageOptions,
   stickyMemberId?: string,
@@ -44,7 +44,7 @@ export interface VideoFigures {
   readonly framesDecoded: number;
 }
 
-/** Of the video of these participants together, by WebRTC's own counters. */
+/** The video counters of WebRTC, summed over these participants. */
 export async function videoOf(participants: Iterable<Participant | undefined>): Promise<VideoFigures> {
   const tracks = [...participants]
     .filter((participant) => participant instanceof RemoteParticipant)
@@ -57,7 +57,7 @@ export async function videoOf(participants: Iterable<Participant | undefined>): 
   return { packetsReceived: sum("packetsReceived"), framesDecoded: sum("framesDecoded") };
 }
 
-/** LiveKit decodes only what somebody looks at. */
+/** Attaches each track: LiveKit decodes only attached video. */
 export function play(room: Room): void {
   room.on("trackSubscribed", (track) => document.body.append(track.attach()));
 }

@@ -9,7 +9,7 @@ export default defineConfig({
   base: "./",
   worker: { format: "es" },
   build: {
-    outDir: path("../.pages"),
+    outDir: path("../.pages/others"),
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 4_000,

@@ -1,4 +1,4 @@
-// Two people in a call decode each other; somebody in the SFU's room who has no key decodes nothing.
+// Two people in a call decode each other. A participant of the SFU without a key decodes nothing.
 import { joinRoom, register } from "../account.ts";
 import { eavesdropper } from "../eavesdropper.ts";
 import { person } from "../person.ts";
@@ -14,7 +14,7 @@ export const scenario: Scenario = {
     await a.join();
     await b.join();
     const [bSeenByA, aSeenByB] = await Promise.all([a.decodes(b.userId), b.decodes(a.userId)]);
-    const picture = await a.visitor.screenshot("1-both-decode");
+    const picture = await a.tab.screenshot("1-both-decode");
 
     const account = await register(world.stack.homeserver, "eve");
     await joinRoom(account, new URLSearchParams(new URL(link).hash.slice(1)).get("room")!);

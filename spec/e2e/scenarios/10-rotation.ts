@@ -1,4 +1,4 @@
-// Keys change while media flows: no gap over it in the decoded frames. A third one comes and goes, without media.
+// Keys change while media flows, and the decoded frames have no gap. A third person joins and leaves, without media.
 import { setTimeout as sleep } from "node:timers/promises";
 import { threeInCall } from "../calls.ts";
 import { type Gaps, gapsAround, recordFrames } from "../frame-times.ts";
@@ -6,18 +6,18 @@ import type { Person } from "../person.ts";
 import type { Scenario } from "../scenario.ts";
 import { assert, until } from "../until.ts";
 
-/** The default of `RotationPolicy`, and some more: then a join makes a new key. */
+/** Longer than the default of `RotationPolicy`, so that a join makes a new key. */
 const graceMs = 10_000 + 1_000;
-/** The default of `RotationPolicy`, less what it takes to install a key. */
+/** The default of `RotationPolicy`, minus the time to install a key. */
 const inTimeMs = 1_000 - 200;
 const wanted = 4;
-const mostRounds = 6;
+const maxRounds = 6;
 const limitMs = 500;
 
 export const scenario: Scenario = {
   name: "10. A and B change their keys while media flows: no gap in the decoded frames",
-  async run(stage) {
-    const { a, b, c } = await threeInCall(stage);
+  async run(context) {
+    const { a, b, c } = await threeInCall(context);
     await c.turnOff("Mic");
     await c.turnOff("Camera");
     await changed(() => c.leave(), a, b);
@@ -31,7 +31,7 @@ export const scenario: Scenario = {
       const keyAges = [(await b.member(a.userId)).keyAgeMs ?? 0, (await a.member(b.userId)).keyAgeMs ?? 0];
       switches.push({ times, keyAges });
     };
-    for (let round = 0; round < mostRounds && switches.filter(isInTime).length < wanted; round += 1) {
+    for (let round = 0; round < maxRounds && switches.filter(isInTime).length < wanted; round += 1) {
       // oxlint-disable-next-line no-await-in-loop
       await sleep(graceMs);
       // oxlint-disable-next-line no-await-in-loop
@@ -39,8 +39,8 @@ export const scenario: Scenario = {
       // oxlint-disable-next-line no-await-in-loop
       await change(() => c.leave());
     }
-    const judged = switches.filter(isInTime);
-    assert(judged.length >= wanted, `only ${judged.length} of ${switches.length} changes had their keys in time`);
+    const inTime = switches.filter(isInTime);
+    assert(inTime.length >= wanted, `only ${inTime.length} of ${switches.length} changes had their keys in time`);
     const directions = await Promise.all(
       records.map(async (frames, of) => {
         const times = await frames();
@@ -53,23 +53,23 @@ export const scenario: Scenario = {
       assert(longest <= limitMs, `a gap of ${longest} ms at a change of keys: ${JSON.stringify(directions)}`);
     }
     return {
-      "changes with their keys in time": `${judged.length} of ${switches.length}`,
+      "changes with their keys in time": `${inTime.length} of ${switches.length}`,
       "A at B": figures(directions[0]!),
       "B at A": figures(directions[1]!),
     };
   },
 };
 
-/** A change of keys: when A and B began to use theirs, and how long these had been under way to the other. */
+/** A change of keys: when A and B began to use their new keys, and how long these took to reach the other. */
 interface Switch {
   readonly times: readonly number[];
   readonly keyAges: readonly number[];
 }
 
-/** A key that is late for its first frame says how slow the machine is: the picture stands until the next key frame. */
+/** If a key is late for its first frame, the picture stops until the next key frame. That is the machine, not the library. */
 const isInTime = ({ keyAges }: Switch): boolean => keyAges.every((ageMs) => ageMs <= inTimeMs);
 
-/** Does something that makes both change their keys; when each did, by the clock. */
+/** Does something that makes both change their keys. Resolves with the times of the changes. */
 async function changed(act: () => Promise<void>, ...people: readonly Person[]): Promise<number[]> {
   const before = await Promise.all(people.map((person) => person.ownKeyIndex()));
   await act();

@@ -1,4 +1,4 @@
-// Key messages are held back, on their way out and on their way in: the page says why it is black, and recovers by itself.
+// Key messages are held back on their way out, then lost on their way in. The tile says why it is black, and recovers.
 import { setTimeout as sleep } from "node:timers/promises";
 import { allDecode, twoInCall } from "../calls.ts";
 import { loseToDevice, refuseToDevice } from "../hold-back.ts";
@@ -8,24 +8,24 @@ import { assert, until } from "../until.ts";
 
 const holdMs = 6_000;
 const noticeLimitMs = 10_000;
-/** Questions and repetitions are some seconds apart. */
+/** Key requests and repeated sends are some seconds apart. */
 const recoverLimitMs = 30_000;
 
 export const scenario: Scenario = {
-  name: "11. A's key messages are held back: B says why it waits, and recovers by itself",
+  name: "11. A's key messages are held back: B says why it waits, and recovers",
   async run(usual) {
-    // Sticky memberships are encrypted with keys that travel the same way: nobody would see A join.
+    // The keys of encrypted sticky memberships are to-device messages too, so nobody would see A join in that mode.
     const { a, b } = await twoInCall(inMode(usual, "compatibility"));
-    const refused = await heldBack(a, b, () => refuseToDevice(a.visitor.page));
+    const refused = await heldBack(a, b, () => refuseToDevice(a.tab.page));
     const unreached = refused.ofBAtA?.unreached;
-    assert(unreached === "failed", `A does not say that B has not got its key: ${unreached}`);
-    const lost = await heldBack(a, b, () => loseToDevice(b.visitor.page));
+    assert(unreached === "failed", `A does not say that its key did not reach B: ${unreached}`);
+    const lost = await heldBack(a, b, () => loseToDevice(b.tab.page));
     await allDecode(a, b);
     return { "refused by A's server": refused.figures, "lost on the way to B": lost.figures };
   },
 };
 
-/** A joins anew; until released, none of its keys arrive. */
+/** A leaves and joins again. Until the release, none of its keys arrive. */
 async function heldBack(a: Person, b: Person, hold: () => Promise<() => Promise<void>>) {
   await a.leave();
   await until("A is gone from B's members", async () => (await b.see(a.userId)) === undefined, noticeLimitMs);
@@ -47,7 +47,7 @@ async function heldBack(a: Person, b: Person, hold: () => Promise<() => Promise<
   assert(why === "no-key", `B says of A: ${why}`);
   assert(held.framesDecoded === 0, `B has decoded ${held.framesDecoded} frames of A`);
   assert(held.lock === "waiting", `A's lock is ${held.lock}`);
-  const words = await b.visitor.page.locator(`[data-user="${a.userId}"] .why`).textContent();
+  const words = await b.tab.page.locator(`[data-user="${a.userId}"] .why`).textContent();
   assert(words?.startsWith("Waiting: ") === true, `A's tile says ${words}`);
   const ofBAtA = (await a.member(b.userId)).encryption;
 

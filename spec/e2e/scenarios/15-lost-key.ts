@@ -1,4 +1,4 @@
-// A changes its key while media flows, and the message is lost: LiveKit misses the key, B says so and asks until it has it.
+// A changes its key while media flows, and the message is lost: LiveKit lacks the key, B says so and requests the key.
 import { setTimeout as sleep } from "node:timers/promises";
 import { allDecode, threeInCall } from "../calls.ts";
 import { loseToDevice } from "../hold-back.ts";
@@ -6,21 +6,21 @@ import type { Scenario } from "../scenario.ts";
 import { assert, until } from "../until.ts";
 
 const noticeLimitMs = 10_000;
-/** Longer than it takes to ask for the first time: the answer is lost too. */
+/** Longer than the time to the first key request, so that its answer is lost too. */
 const holdMs = 3_000;
-/** Questions are some seconds apart. */
+/** Key requests are some seconds apart. */
 const recoverLimitMs = 30_000;
 
 export const scenario: Scenario = {
-  name: "15. The message with A's next key is lost: B says which key is missing, asks, and recovers by itself",
-  async run(stage) {
-    const { a, b, c } = await threeInCall(stage);
+  name: "15. The message with A's next key is lost: B says which key is missing, requests it, and recovers",
+  async run(context) {
+    const { a, b, c } = await threeInCall(context);
     const before = await b.member(a.userId);
-    const release = await loseToDevice(b.visitor.page);
+    const release = await loseToDevice(b.tab.page);
     const startedAt = performance.now();
     await c.leave();
     await until(
-      "B misses a key of A",
+      "B lacks a key of A",
       async () => {
         const { encryption } = (await b.see(a.userId)) ?? {};
         return encryption?.status === "waiting" && encryption.why === "missing-key";
@@ -30,8 +30,8 @@ export const scenario: Scenario = {
     const missedMs = Math.round(performance.now() - startedAt);
     await sleep(holdMs);
     const held = await b.member(a.userId);
-    assert(held.keyIndexes.at(-1) === before.keyIndexes.at(-1), "B has got a key of A");
-    assert(held.encryption?.status === "waiting", "B has got over it without the key");
+    assert(held.keyIndexes.at(-1) === before.keyIndexes.at(-1), "B has a new key of A");
+    assert(held.encryption?.status === "waiting", "B does not wait for the key any more, without the key");
     assert(held.lock === "waiting", `A's lock is ${held.lock}`);
 
     await release();

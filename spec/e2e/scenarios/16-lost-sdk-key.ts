@@ -1,6 +1,7 @@
+// A key of matrix-js-sdk is lost, all members in state events.
 import { lostSdkKey } from "../lost-sdk-key.ts";
 
 export const scenario = lostSdkKey(
-  "16. The key of matrix-js-sdk's member is lost on the way to A: A is seen joining anew, gets it, and nobody else notices",
+  "16. A key of a member of matrix-js-sdk is lost: A announces its membership again, gets the key, nobody else notices",
   { ours: "compatibility", sdk: "state" },
 );

@@ -1,6 +1,10 @@
+// A key of matrix-js-sdk is lost, all members in sticky events.
 import { lostSdkKey } from "../lost-sdk-key.ts";
 
-export const scenario = lostSdkKey("17. The same, all sticky: A sends its membership once more", {
-  ours: "matrix_2_0",
-  sdk: "sticky",
-});
+export const scenario = lostSdkKey(
+  "17. A key of a sticky member of matrix-js-sdk is lost: A sends its sticky membership again, and gets the key",
+  {
+    ours: "matrix_2_0",
+    sdk: "sticky",
+  },
+);

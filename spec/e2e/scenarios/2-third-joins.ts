@@ -1,11 +1,11 @@
-// A third one joins a running call: all decode all.
+// A third person joins a running call: all decode each other.
 import { threeInCall } from "../calls.ts";
 import { type Scenario, timesOf } from "../scenario.ts";
 
 export const scenario: Scenario = {
   name: "2. C joins: A, B and C all decode each other",
-  async run(stage) {
-    const { a, b, c } = await threeInCall(stage);
+  async run(context) {
+    const { a, b, c } = await threeInCall(context);
     const ofA = (await c.member(a.userId)).keyIndexes;
     const ofB = (await c.member(b.userId)).keyIndexes;
     return {

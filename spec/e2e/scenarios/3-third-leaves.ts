@@ -1,4 +1,4 @@
-// One of three hangs up: the others change to keys that it never got, and lose no picture over it.
+// One of three hangs up: the others change to keys that it never gets, and no picture stops.
 import { allDecode, threeInCall } from "../calls.ts";
 import type { Person } from "../person.ts";
 import type { Scenario } from "../scenario.ts";
@@ -9,9 +9,9 @@ const limitMs = useDelayMs + 3_000;
 const longestGapMs = 2_000;
 
 export const scenario: Scenario = {
-  name: "3. C leaves: A and B change to keys that C never got",
-  async run(stage) {
-    const { a, b, c } = await threeInCall(stage);
+  name: "3. C leaves: A and B change to keys that C never gets",
+  async run(context) {
+    const { a, b, c } = await threeInCall(context);
     await Promise.all([a.resetGaps(), b.resetGaps()]);
     const before = [await a.ownKeyIndex(), await b.ownKeyIndex()];
     const leftAt = performance.now();
@@ -28,14 +28,14 @@ export const scenario: Scenario = {
     const [aMs, bMs] = await Promise.all([changed(a, before[0]), changed(b, before[1])]);
     await allDecode(a, b);
     const [aIndex, bIndex] = [await a.ownKeyIndex(), await b.ownKeyIndex()];
-    assert((await a.member(b.userId)).keyIndexes.at(-1) === bIndex, "A has B's new key");
-    assert((await b.member(a.userId)).keyIndexes.at(-1) === aIndex, "B has A's new key");
+    assert((await a.member(b.userId)).keyIndexes.at(-1) === bIndex, "A lacks the new key of B");
+    assert((await b.member(a.userId)).keyIndexes.at(-1) === aIndex, "B lacks the new key of A");
 
     const got = await c.keyMessages();
     const hasGot = ({ userId }: Person, index: number | undefined) =>
       got.some((message) => message.userId === userId && message.keyIndex === index);
-    assert(got.length > 0, "C's page notes the key messages that it gets");
-    assert(!hasGot(a, aIndex) && !hasGot(b, bIndex), "C has got a key that is in use after it left");
+    assert(got.length > 0, "the page of C has noted no key message");
+    assert(!hasGot(a, aIndex) && !hasGot(b, bIndex), "C has a key that is in use after it left");
     const gaps = [(await a.member(b.userId)).longestGapMs, (await b.member(a.userId)).longestGapMs];
     assert(Math.max(...gaps) <= longestGapMs, `a gap of ${Math.max(...gaps)} ms`);
 

@@ -7,11 +7,11 @@ const limitMs = 10_000;
 
 export const scenario: Scenario = {
   name: "5. A reloads: it comes back as a new member, and is decoded again",
-  async run(stage) {
-    const { a, b } = await twoInCall(stage);
+  async run(context) {
+    const { a, b } = await twoInCall(context);
     const before = await b.member(a.userId);
     const startedAt = performance.now();
-    await a.visitor.page.reload({ waitUntil: "commit" });
+    await a.tab.page.reload({ waitUntil: "commit" });
     const after = await until(
       "B sees a new membership of A",
       async () => {

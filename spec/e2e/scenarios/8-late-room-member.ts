@@ -1,4 +1,4 @@
-// Somebody enters the room after a sticky call began, and so cannot decrypt the joins of before: they are sent again.
+// A user enters the room after a sticky call began and cannot decrypt the earlier joins, so they are sent again.
 import { allDecode, twoInCall } from "../calls.ts";
 import { person } from "../person.ts";
 import { inMode, type Scenario, timesOf } from "../scenario.ts";
@@ -9,15 +9,15 @@ const limitMs = 15_000;
 export const scenario: Scenario = {
   name: "8. D enters the room after a sticky call began: all decode each other",
   async run(usual) {
-    const stage = inMode(usual, "matrix_2_0");
-    const { a, b, link } = await twoInCall(stage);
-    const d = await stage.enter(person(stage.world, "D", link));
+    const context = inMode(usual, "matrix_2_0");
+    const { a, b, link } = await twoInCall(context);
+    const d = await context.enter(person(context.world, "D", link));
     const enteredTs = await d.enteredRoomTs();
     const since = () => Date.now() - enteredTs;
     for (const { userId } of [a, b]) {
       const name = userId.slice(1).split(":")[0]!;
       // oxlint-disable-next-line no-await-in-loop
-      await d.visitor.page.getByText("In the call:").filter({ hasText: name }).waitFor({ timeout: limitMs });
+      await d.tab.page.getByText("In the call:").filter({ hasText: name }).waitFor({ timeout: limitMs });
     }
     const seenMs = since();
 

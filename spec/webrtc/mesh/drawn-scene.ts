@@ -7,7 +7,7 @@ import type { Membership } from "../../../src/types.ts";
 import { fullMesh } from "../../../src/webrtc/mesh/full-mesh.ts";
 import type { MeshOptions } from "../../../src/webrtc/mesh/options.ts";
 import type { MeshTrace } from "../../../src/webrtc/mesh/trace.ts";
-import { meshTransport } from "../../../src/webrtc/mesh/transport.ts";
+import { meshTransport } from "../../../src/webrtc/mesh/mesh-transport.ts";
 import { sending } from "../scene.ts";
 
 /** Members of the mesh by names like `alice`, `bob/TABLET`, `bob#2` for Bob's second stay. */

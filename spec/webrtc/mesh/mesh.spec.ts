@@ -29,9 +29,7 @@ function messagesOf({ home }: Scene): { readonly ts: number; readonly word: stri
 
 const full = (names: readonly string[]) =>
   names
-    .flatMap((from) =>
-      names.filter((to) => to !== from).flatMap((to) => [`${from}>${to} camera`, `${from}>${to} microphone`]),
-    )
+    .flatMap((from) => names.flatMap((to) => (to === from ? [] : [`${from}>${to} camera`, `${from}>${to} microphone`])))
     .toSorted();
 
 describe("A mesh", () => {
@@ -147,11 +145,11 @@ describe("A mesh", () => {
     marbles(({ flush }) => {
       const scene = meshScene(["alice", "bob"], { endMs: 200_000 });
       const messages = messagesOf(scene);
-      scene.home.answer(
+      scene.home.injectFault(
         { request: "to-device", type: "m.call.answer" },
         { fail: new MatrixError("forbidden", "no"), times: 1_000 },
       );
-      scene.home.answer({ request: "to-device", type: "m.call.hangup" }, { lose: "request", times: 1_000 });
+      scene.home.injectFault({ request: "to-device", type: "m.call.hangup" }, { lose: "request", times: 1_000 });
       at(0, () => scene.enter("alice"));
       at(0, () => scene.enter("bob"));
       flush();

@@ -1,17 +1,17 @@
 // The rules of the mesh that need no time: who calls, who is in it, when it is tried again.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backoffMs } from "../../../src/webrtc/mesh/backoff.ts";
+import { backoffMs } from "../../../src/webrtc/mesh/mesh-backoff.ts";
 import { callsFirst, type PeerId } from "../../../src/webrtc/mesh/peer-id.ts";
 import { rosterOf } from "../../../src/webrtc/mesh/roster.ts";
-import { meshTransport } from "../../../src/webrtc/mesh/transport.ts";
+import { meshTransport } from "../../../src/webrtc/mesh/mesh-transport.ts";
 import { membersNamed } from "../../../src/testing/index.ts";
 import type { Membership } from "../../../src/types.ts";
 
 const peer = (userId: string, deviceId = "D", sessionId = "s"): PeerId => ({ userId, deviceId, sessionId });
 
 const meshed = (names: string): readonly Membership[] =>
-  membersNamed(names).map((member) => ({ ...member, transports: [meshTransport] }));
+  membersNamed(names).map((member) => Object.assign({}, member, { transports: [meshTransport] }));
 
 const roster = (names: string, changes: Partial<Parameters<typeof rosterOf>[0]> = {}) => {
   const members = meshed(names);
@@ -74,13 +74,14 @@ describe("The pairs of a mesh", () => {
   });
 
   it("outlive a membership that lapsed while connected, and no other end (mesh 8)", () => {
-    const [member] = meshed("bob").map((one) => ({ ...one, expiresTs: 100 }));
-    const present = [{ peer: peer("@bob:example.org", "PHONE"), member: member!, isCaller: true, isConnected: true }];
+    const member: Membership = { ...meshed("bob")[0]!, expiresTs: 100 };
+    const pair = { peer: peer("@bob:example.org", "PHONE"), member, isCaller: true, isConnected: true };
+    const present = [pair];
     const kept = (changes: object) => roster("me", { present, now: 100, ...changes }).paired.length;
     expect(kept({})).toBe(1);
     expect(kept({ now: 99 })).toBe(0);
     expect(kept({ isInRoom: () => false })).toBe(0);
-    expect(kept({ present: present.map((one) => ({ ...one, isConnected: false })) })).toBe(0);
+    expect(kept({ present: [{ ...pair, isConnected: false }] })).toBe(0);
   });
 });
 

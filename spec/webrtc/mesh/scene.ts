@@ -7,7 +7,7 @@ import { virtualHomeserver, type VirtualHomeserverOptions, virtualPeers } from "
 import type { SessionJoinOptions } from "../../../src/join-call.ts";
 import type { MeshOptions } from "../../../src/webrtc/mesh/options.ts";
 import { fullMesh, type FullMesh } from "../../../src/webrtc/mesh/full-mesh.ts";
-import { meshTransport } from "../../../src/webrtc/mesh/transport.ts";
+import { meshTransport } from "../../../src/webrtc/mesh/mesh-transport.ts";
 import { sending } from "../scene.ts";
 
 export const slot = "m.call#ROOM";
@@ -50,7 +50,7 @@ export function meshScene(
     const media$ = new BehaviorSubject(sending(media));
     const join = session.join({
       transports: [meshTransport],
-      encryptMedia: false,
+      keys: { enabled: false },
       leaveOn: leave$,
       ...options.join,
     });

@@ -148,7 +148,7 @@ export function storm(seed: number, count: number): Outcome {
     timer(stormMs).subscribe(() => (isStormy = false));
     timer(stormMs + calmMs).subscribe(() => {
       outcome = { problems: problemsOf(nodes, peers), lost, calls };
-      for (const node of [...nodes]) remove(node);
+      for (const node of nodes.slice()) remove(node);
       if (peers.open.length > 0) outcome = { ...outcome, problems: [...outcome.problems, "open peer connections"] };
     });
     flush();

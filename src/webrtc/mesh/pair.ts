@@ -7,7 +7,7 @@ import { type HangupReason, isFinal } from "../hangup-reason.ts";
 import type { LinkOutput, LinkState } from "../link.ts";
 import type { Signal } from "../negotiation.ts";
 import { lostTs, type Numbered, type Ordering, receiveInOrder, startOrdering } from "../ordering.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs } from "./mesh-backoff.ts";
 import { type PeerId, peerKey } from "./peer-id.ts";
 
 /** Messages of a peer, with their numbers. */

@@ -1,7 +1,7 @@
 // Roster: with whom we are to have a pair now. Pure. protocol.md 10.5.
 import type { Membership } from "../../types.ts";
 import { callsFirst, isSameDevice, isSamePeer, type PeerId, peerIdOf } from "./peer-id.ts";
-import { isInMesh } from "./transport.ts";
+import { isInMesh } from "./mesh-transport.ts";
 
 /** A peer that is to have a pair with us. */
 export interface Paired {

@@ -1,0 +1,214 @@
+// Inspection: what the end-to-end test reads of a call, on `window.callInspection`. Figures only: never a key or a token.
+import type { Room } from "livekit-client";
+import type { EncryptionStatus, JoinState, MemberEncryption, Membership, RtcSession } from "matrixrtc-rx";
+import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
+import type { Lock } from "../../../../examples/call/src/lock.ts";
+import { videoOf } from "../sfu.ts";
+import { type Mark, Marks } from "./marks.ts";
+
+/** One member of the call, ourselves included. Times in milliseconds. */
+export interface InspectedMember {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly memberId: string;
+  readonly identity: string;
+  readonly createdTs: number;
+  readonly isOwn: boolean;
+  /** Whether the SFU shows a participant of that identity, and how many tracks it publishes. */
+  readonly inSfu: boolean;
+  readonly tracks: number;
+  /** Whether all of its tracks are marked as encrypted. */
+  readonly encrypted: boolean;
+  /** The lock on its tile, if it has a tile. */
+  readonly lock: Lock | undefined;
+  /** Undefined while nothing is encrypted. */
+  readonly encryption: InspectedEncryption | undefined;
+  /** Indexes of the keys that we have of it, in the order of their arrival. Of our own keys, the last is in use. */
+  readonly keyIndexes: readonly number[];
+  /** The time from the sending of its newest key to its arrival, by both clocks. */
+  readonly keyAgeMs: number | undefined;
+  /** Video frames that we have decoded. */
+  readonly framesDecoded: number;
+  /** The longest time without a decoded frame since the first one, or since `resetGaps()`. */
+  readonly longestGapMs: number;
+}
+
+export type InspectedEncryption = EncryptionStatus & Pick<MemberEncryption, "unreached">;
+
+export interface CallInspection {
+  /** The states of our own membership since we joined, one entry for each change. The last 100. */
+  states(): readonly string[];
+  /** Milliseconds from our join to the first time of each. */
+  marks(): Partial<Record<Mark, number>>;
+  members(): readonly InspectedMember[];
+  /** Measures gaps from now on. */
+  resetGaps(): void;
+}
+
+declare global {
+  interface Window {
+    /** Present while we are in a call. */
+    callInspection?: CallInspection | undefined;
+  }
+}
+
+const maxStates = 100;
+const sampleMs = 250;
+
+interface Gap {
+  readonly frames: number;
+  readonly sinceTs: number;
+  readonly longestMs: number;
+}
+
+/** The call that this page is in. */
+let present: Inspection | undefined;
+/** The LiveKit rooms of this page. */
+const rooms = new Set<Room>();
+
+/** Marks a step of the call of this page, if it is in a call. */
+export const mark = (name: Mark): void => present?.marked.mark(name);
+
+/** Counts a LiveKit room as a room of this page while the subscription lasts. */
+export function noteRoom(room: Room): Subscription {
+  rooms.add(room);
+  return new Subscription(() => rooms.delete(room));
+}
+
+class Inspection implements CallInspection {
+  readonly marked = new Marks();
+  readonly #session: RtcSession;
+  readonly #states: string[] = [];
+  readonly #keyIndexes = new Map<string, readonly number[]>();
+  readonly #keyAges = new Map<string, number>();
+  #ownIdentity: string | undefined;
+  #gaps = new Map<string, Gap>();
+
+  constructor(session: RtcSession) {
+    this.#session = session;
+  }
+
+  states = (): readonly string[] => this.#states;
+  marks = (): Partial<Record<Mark, number>> => this.marked.times();
+  members = (): readonly InspectedMember[] => this.#session.membership$.value.map((member) => this.#inspect(member));
+  resetGaps = (): void => void (this.#gaps = new Map());
+
+  /** Follows keys and frames while subscribed to. */
+  follow(): Observable<unknown> {
+    const { encryptionKey$, trace$ } = this.#session;
+    return merge(
+      encryptionKey$.pipe(
+        tap(({ participantIdentity: identity, keyIndex, own }) => {
+          const others = (this.#keyIndexes.get(identity) ?? []).filter((index) => index !== keyIndex);
+          this.#keyIndexes.set(identity, [...others, keyIndex]);
+          if (!own) this.marked.mark("key");
+        }),
+      ),
+      trace$.pipe(
+        tap((entry) => entry.kind === "key-received" && this.#keyAges.set(entry.participantIdentity, entry.ageMs)),
+      ),
+      timer(0, sampleMs).pipe(exhaustMap(() => this.#sample())),
+    );
+  }
+
+  onState(state: JoinState): void {
+    this.#ownIdentity = state.member.participantIdentity;
+    if (state.status === "joined") this.marked.mark("homeserver");
+    const name = nameOf(state);
+    if (name === this.#states.at(-1)) return;
+    this.#states.push(name);
+    if (this.#states.length > maxStates) this.#states.shift();
+  }
+
+  async #sample(): Promise<void> {
+    const { membership$ } = this.#session;
+    const samples = await Promise.all(
+      membership$.value.map(async ({ participantIdentity: identity }) => {
+        const { framesDecoded } = await videoOf([participantOf(identity)]);
+        return [identity, framesDecoded] as const;
+      }),
+    );
+    const decoded = samples.filter(([, frames]) => frames > 0);
+    this.#gaps = new Map(decoded.map(([identity, frames]) => [identity, nextGap(this.#gaps.get(identity), frames)]));
+    if (decoded.length > 0) this.marked.mark("frame");
+  }
+
+  #inspect(member: Membership): InspectedMember {
+    const { userId, deviceId, memberId, participantIdentity: identity, createdTs } = member;
+    const participant = participantOf(identity);
+    const gap = this.#gaps.get(identity);
+    const tile = document.querySelector<HTMLElement>(`[data-user="${CSS.escape(userId)}"]`);
+    return {
+      userId,
+      deviceId,
+      memberId,
+      identity,
+      createdTs,
+      isOwn: identity === this.#ownIdentity,
+      inSfu: participant !== undefined,
+      tracks: participant?.trackPublications.size ?? 0,
+      encrypted: participant?.isEncrypted ?? false,
+      lock: tile?.dataset["lock"] as Lock | undefined,
+      encryption: this.#encryptionOf(identity),
+      keyIndexes: this.#keyIndexes.get(identity) ?? [],
+      keyAgeMs: this.#keyAges.get(identity),
+      framesDecoded: gap?.frames ?? 0,
+      longestGapMs: Math.round(gap?.longestMs ?? 0),
+    };
+  }
+
+  #encryptionOf(identity: string): InspectedEncryption | undefined {
+    return this.#session.encryptionStatus$.value.get(identity);
+  }
+}
+
+/** The same states, with `window.callInspection` while subscribed to. An error of the inspection never reaches the call. */
+export function inspected(session: RtcSession, state$: Observable<JoinState>): Observable<JoinState> {
+  return state$.pipe(
+    tap({
+      subscribe: () => {
+        present = window.callInspection = new Inspection(session);
+        following = present.follow().subscribe({ error: reportError });
+      },
+      next: harmless((state) => present?.onState(state)),
+      finalize: () => {
+        following.unsubscribe();
+        present = window.callInspection = undefined;
+      },
+    }),
+  );
+}
+
+let following = Subscription.EMPTY;
+
+const harmless =
+  <T>(act: (value: T) => void) =>
+  (value: T): void => {
+    try {
+      act(value);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+
+const participantOf = (identity: string) =>
+  [...rooms].map((room) => room.getParticipantByIdentity(identity)).find((participant) => participant !== undefined);
+
+function nextGap(gap: Gap | undefined, frames: number): Gap {
+  const now = performance.now();
+  if (!gap) return { frames, sinceTs: now, longestMs: 0 };
+  const longestMs = Math.max(gap.longestMs, now - gap.sinceTs);
+  return frames === gap.frames ? { ...gap, longestMs } : { frames, sinceTs: now, longestMs };
+}
+
+/** `joined`, `joined probably-left`, `rejoining left-by-server`, … */
+function nameOf(state: JoinState): string {
+  switch (state.status) {
+    case "joined":
+      return state.probablyLeft ? "joined probably-left" : "joined";
+    case "rejoining":
+      return `rejoining ${state.reason}`;
+    default:
+      return state.status;
+  }
+}

@@ -1,0 +1,90 @@
+// JoinState of the lifecycle: what a user sees of it. protocol.md 4.3.
+import type { OwnMember } from "../types.ts";
+import type { DelayedLeave, LifecycleState } from "./model.ts";
+import type { RequestKind } from "./requests.ts";
+import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./state.ts";
+
+/** The state that a user sees. `toWall` translates times of the lifecycle to those of the wall clock. */
+export function toJoinState(
+  state: LifecycleState,
+  member: OwnMember,
+  now: number,
+  toWall: (ts: number) => number,
+): JoinState {
+  switch (state.phase) {
+    case "joining":
+      return { status: "joining", member, ...progressOf(state, now, toWall) };
+    case "rejoining": {
+      const { reason = "vanished", attempt: rejoins = 1 } = state.rejoin ?? {};
+      const { attempt, ...rest } = progressOf(state, now, toWall);
+      return { status: "rejoining", member, reason, ...rest, attempt: attempt + rejoins - 1 };
+    }
+    case "joined": {
+      const { own, isEchoed, probablyLeft } = state.presence;
+      const sinceTs = toWall(state.publication.joinedTs);
+      const delayedLeave = delayedLeaveOf(state.delayedLeave, toWall);
+      return own && isEchoed
+        ? { status: "joined", member, membership: own, sinceTs, delayedLeave, probablyLeft }
+        : { status: "joined", member, sinceTs, delayedLeave, probablyLeft };
+    }
+    case "leaving":
+      return { status: "leaving", member, sinceTs: toWall(state.leaving?.sinceTs ?? now) };
+  }
+}
+
+/** Whether two states show a user the same. Members and memberships that did not change are the same objects. */
+export function isSameJoinState(a: JoinState | undefined, b: JoinState): boolean {
+  if (a?.status !== b.status || a.member !== b.member) return false;
+  switch (b.status) {
+    case "joined":
+      return isSameJoined(a as typeof b, b);
+    case "joining":
+      return isSameProgress(a as typeof b, b);
+    case "rejoining":
+      return isSameProgress(a as typeof b, b) && (a as typeof b).reason === b.reason;
+    case "leaving":
+      return true;
+  }
+}
+
+function isSameJoined(a: Joined, b: Joined): boolean {
+  return (
+    a.membership === b.membership &&
+    a.sinceTs === b.sinceTs &&
+    a.probablyLeft === b.probablyLeft &&
+    isSameDelayedLeave(a.delayedLeave, b.delayedLeave)
+  );
+}
+type Joined = Extract<JoinState, { status: "joined" }>;
+
+function isSameDelayedLeave(a: DelayedLeaveState, b: DelayedLeaveState): boolean {
+  if (a.status !== "armed" || b.status !== "armed") return a.status === b.status;
+  return a.untilTs === b.untilTs && a.delegated === b.delegated;
+}
+
+function isSameProgress(a: Progress, b: Progress): boolean {
+  return a.step === b.step && a.attempt === b.attempt && a.nextTryTs === b.nextTryTs;
+}
+type Progress = Attempt & { readonly step: JoinStep };
+
+function delayedLeaveOf({ held }: DelayedLeave, toWall: (ts: number) => number): DelayedLeaveState {
+  if (held.status === "armed") return { status: "armed", untilTs: toWall(held.leaveTs), delegated: held.delegated };
+  return { status: held.status === "unsupported" ? "unsupported" : "scheduling" };
+}
+
+function progressOf(state: LifecycleState, now: number, toWall: (ts: number) => number): Progress {
+  const { failures, notBefore, retryTs, inFlight } = state.requests;
+  const [step, kind] = stepOf(state);
+  const nextTryTs = Math.max(notBefore[kind] ?? 0, retryTs[kind] ?? 0);
+  const isWaiting = nextTryTs > now && !inFlight.some(({ request }) => request.kind === kind);
+  const attempt = (failures[kind] ?? 0) + 1;
+  return isWaiting ? { step, attempt, nextTryTs: toWall(nextTryTs) } : { step, attempt };
+}
+
+function stepOf({ content, delayedLeave: { held }, requests }: LifecycleState): readonly [JoinStep, RequestKind] {
+  if (held.status === "unknown") return ["checking-support", "capability"];
+  if (!content) return ["waiting-for-transports", "write"];
+  if (held.status === "wanted") return ["scheduling-leave", "schedule"];
+  if (requests.inFlight.some(({ request }) => request.kind === "open-slot")) return ["opening-slot", "open-slot"];
+  return ["sending-membership", "write"];
+}

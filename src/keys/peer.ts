@@ -1,0 +1,148 @@
+// Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
+// A plain record and pure functions. Pitfalls 24, 25.
+import type { ToDeviceOutcome } from "../matrix.ts";
+import type { Decryption, EncryptionKey, Membership } from "../types.ts";
+import { idsOf } from "./device.ts";
+import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
+import type { KeyRejection } from "./trace.ts";
+import type { VerifiedKey } from "./verify-sender.ts";
+
+/** What we know of a member that is not ourselves. */
+export interface Peer {
+  /** The membership as it began. Later ones of the same instance have the same ids. */
+  readonly member: Membership;
+  /** One key for each index, the last accepted last. */
+  readonly keys: readonly HeldKey[];
+  /** What the media layer reports, unless we already have the key for it. */
+  readonly trouble?: Trouble | undefined;
+  /** Set while a key of this member is missing. */
+  readonly request?: KeyRequest | undefined;
+  /** Why the last key of its device was rejected, if no valid key came after it. */
+  readonly rejected?: KeyRejection | undefined;
+  /** A key of its device waits for another member. */
+  readonly hasEarlyKey: boolean;
+  /** The last send of our key to its device failed. */
+  readonly unreached?: MemberEncryption["unreached"] | undefined;
+  /** What all this means for the media of the member. */
+  readonly status?: MemberEncryption;
+}
+
+/** A key of a member, with the message that brought it. */
+export interface HeldKey {
+  readonly from: VerifiedKey;
+  readonly key: EncryptionKey;
+}
+
+export interface Trouble {
+  readonly why: "missing-key" | "invalid-key";
+  /** The index that the media names, where that is known. */
+  readonly keyIndex: number | undefined;
+}
+
+/** Our requests for a key of a member. */
+export interface KeyRequest {
+  /** When to send the next one. */
+  readonly dueTs: number;
+  /** How many were sent since its media needs the key. */
+  readonly count: number;
+}
+
+/** A sender uses one key at a time, and has at most one more on its way. */
+const maxKeys = 8;
+/** How long a first key may take before we request it. */
+const firstKeyWaitMs = 5_000;
+/** How long a key may take that media already needs. */
+const neededKeyWaitMs = 1_000;
+
+/** A member that just joined. Its key can still come by itself. */
+export function newPeer(
+  member: Membership,
+  known: Pick<Peer, "rejected" | "hasEarlyKey" | "unreached">,
+  now: number,
+): Peer {
+  const { rejected, hasEarlyKey, unreached } = known;
+  return { member, keys: [], request: { dueTs: now + firstKeyWaitMs, count: 0 }, rejected, hasEarlyKey, unreached };
+}
+
+/** A record after a key: with the key if it was accepted, otherwise with the reason. */
+export type Acceptance = { readonly peer: Peer } & (
+  | { readonly key: EncryptionKey; readonly rejected?: undefined }
+  | { readonly rejected: "known" | "outdated"; readonly key?: undefined }
+);
+
+/** Accepts a key, unless we have a newer one with its index by the sender's clock. */
+export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Acceptance {
+  const isAnswer = peer.trouble?.keyIndex === undefined || isAtOrAfter(from.keyIndex, peer.trouble.keyIndex);
+  const request = isAnswer ? undefined : peer.request;
+  const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
+  if (before && before.from.sentTs >= from.sentTs) return { peer: { ...peer, request }, rejected: "outdated" };
+  if (before && isSame(before.from.key, from.key)) {
+    const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from });
+    return { peer: { ...peer, keys, request }, rejected: "known" };
+  }
+  const { keyIndex, key: bytes } = from;
+  const key = { ...idsOf(peer.member), keyIndex, key: bytes, own: false, sinceTs };
+  const keys = [...peer.keys.filter((held) => held !== before), { from, key }].slice(-maxKeys);
+  const trouble = isAnswer ? undefined : peer.trouble;
+  return { peer: { ...peer, keys, trouble, request, rejected: undefined }, key };
+}
+
+/** Takes a report of the media layer. */
+export function onDecryptionReport(peer: Peer, { result, keyIndex }: Decryption, now: number): Peer {
+  const { keys, trouble, request } = peer;
+  // Without a key, the media layer decrypts with one of an earlier membership. That proves nothing about this one.
+  if (result === "ok") return { ...peer, trouble: undefined, request: keys.length > 0 ? undefined : request };
+  if (isHeld(keys, result, keyIndex)) {
+    // The media layer may not have installed it yet. The key that we still lack counts more.
+    if (trouble && request) return peer;
+    return { ...peer, trouble: result === "missing-key" ? undefined : { why: result, keyIndex } };
+  }
+  // Requests that were sent before the media came do not count.
+  const next =
+    trouble && request ? request : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
+  return { ...peer, trouble: { why: result, keyIndex }, request: next };
+}
+
+/** The server accepted our key for the member's device, or not. */
+export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"]): Peer {
+  const unreached = outcome === "sent" ? undefined : outcome;
+  return peer.unreached === unreached ? peer : { ...peer, unreached };
+}
+
+/** A record with its status: the same object as before if nothing about it has changed. */
+export function withStatus(peer: Peer, before: Peer | undefined): Peer {
+  const status = statusOf(peer);
+  const isSame = JSON.stringify(status) === JSON.stringify(before?.status);
+  return { ...peer, status: (isSame ? before?.status : undefined) ?? status };
+}
+
+/** Whether we can decrypt a member. */
+function statusOf(peer: Peer): MemberEncryption {
+  const { member, unreached } = peer;
+  return { ...idsOf(member), ...reasonOf(peer), ...(unreached && { unreached }) };
+}
+
+function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): EncryptionStatus {
+  const newest = keys.at(-1)?.key;
+  // Without a key, the media layer may try keys of an earlier membership, and call those invalid.
+  if (newest && trouble) return { status: "waiting", why: trouble.why };
+  if (newest) return { status: "ok", keyIndex: newest.keyIndex, sinceTs: newest.sinceTs };
+  if (rejected) return { status: "unverified", why: rejected };
+  if (hasEarlyKey) return { status: "waiting", why: "key-early" };
+  if (unreached) return { status: "waiting", why: unreached === "failed" ? "send-failed" : "device-unknown" };
+  return { status: "waiting", why: "no-key" };
+}
+
+/** Whether we have the key that a report is about, or a later one, to which its sender changes by itself. */
+function isHeld(keys: readonly HeldKey[], result: Trouble["why"], keyIndex: number | undefined): boolean {
+  if (keyIndex === undefined) return result === "invalid-key" && keys.length > 0;
+  return keys.some(({ key }) => isAtOrAfter(key.keyIndex, keyIndex));
+}
+
+/** Whether an index is another one or comes after it. Indexes count from 0 to 255 and then from 0. protocol.md 5.1. */
+function isAtOrAfter(keyIndex: number, other: number): boolean {
+  return (keyIndex - other + 256) % 256 < 128;
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index]);

@@ -1,0 +1,96 @@
+// VerifySender: whether a key message can be believed, by the device that sent it. protocol.md 5.4, 11 rows 11 and 12.
+import type { Device, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
+import { roomCallSlot } from "../room/names.ts";
+import { applicationTypeOf } from "../room/slot.ts";
+import { sameDevice } from "./device.ts";
+import type { RejectedKey } from "./trace.ts";
+import { formatOf, type KeyMessage, parseKeyMessage, parseRoomKeys } from "./wire.ts";
+
+/** A key whose sending device is proven. */
+export interface VerifiedKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey"> {
+  /** By the sender's clock if the message says it, otherwise by ours. */
+  readonly sentTs: number;
+  readonly receivedTs: number;
+  /** The message may be for another slot. It is surely for ours only if a sticky member of ours has the id that it names. */
+  readonly isSlotUnknown: boolean;
+}
+
+/** A message with a key: verified, or rejected with the reason. */
+export type Verification =
+  | { readonly verified: VerifiedKey; readonly rejected?: undefined }
+  | { readonly rejected: RejectedKey; readonly verified?: undefined };
+
+/** For whom a message has to be, and how much its sender has to prove. */
+export interface Recipient extends Device {
+  readonly roomId: string;
+  readonly slot: string;
+  readonly requireCrossSigned: boolean;
+}
+
+/** Verifies the key of a to-device message. Empty if it is no key message, or not for this recipient. */
+export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, now: number): readonly Verification[] {
+  const format = formatOf(message.type);
+  if (!format) return [];
+  const { ok, malformed } = parseKeyMessage(format, message.content);
+  if (!ok) return [rejected(message, { reason: "malformed", path: malformed })];
+  if (ok.roomId !== recipient.roomId || !mayBeFor(recipient.slot, ok)) return [];
+  const { keyIndex, key, memberId, wantsKey, sentTs = now } = ok;
+  const isSlotUnknown = ok.slot === undefined && recipient.slot !== roomCallSlot;
+  const sender = verifySender(message, ok.deviceId, recipient);
+  if (!sender) return [];
+  if (sender.rejected) return [sender];
+  const said = { keyIndex, key, memberId, wantsKey, sentTs, isSlotUnknown };
+  return [{ verified: { ...sender.device, ...said, receivedTs: now } }];
+}
+
+/** matrix-js-sdk names no slot, and writes m.call whatever the application is. protocol.md 5.2. */
+function mayBeFor(slot: string, { slot: named, application = "m.call" }: KeyMessage): boolean {
+  return named === undefined ? ["m.call", applicationTypeOf(slot)].includes(application) : named === slot;
+}
+
+/** A timeline event that is older than this belongs to an earlier call. The client decrypts such events on scrolling back. */
+const maxAgeMs = 60_000;
+
+/** Verifies each key of a timeline event. The time of the event and its age are the server's, since our clock may be wrong. protocol.md 5.5. */
+export function verifyRoomKeys(event: RoomKeyEvent, recipient: Recipient, now: number): readonly Verification[] {
+  const { originServerTs: sentTs, ageMs = now - sentTs } = event;
+  if (event.roomId !== recipient.roomId) return [];
+  const { ok, malformed } = parseRoomKeys(event.content);
+  if (!ok) return [rejected(event, { reason: "malformed", path: malformed })];
+  if (ok.slot !== recipient.slot) return [];
+  const sender = verifySender(event, ok.deviceId, recipient);
+  if (!sender) return [];
+  if (ageMs > maxAgeMs) return [rejected(event, { reason: "stale" })];
+  if (sender.rejected) return [sender];
+  const common = { ...sender.device, memberId: undefined, wantsKey: false, isSlotUnknown: false };
+  return ok.keys.map((key) => ({ verified: { ...common, ...key, sentTs, receivedTs: now } }));
+}
+
+type Sender =
+  | { readonly device: Device; readonly rejected?: undefined }
+  | { readonly rejected: RejectedKey; readonly device?: undefined };
+
+/** The proven device of a sender. Undefined if it is our own. */
+function verifySender(
+  message: Pick<ToDeviceMessage, "sender" | "proof">,
+  namedDeviceId: string | undefined,
+  recipient: Recipient,
+): Sender | undefined {
+  const { sender: userId, proof } = message;
+  const named = namedDeviceId === undefined ? {} : { deviceId: namedDeviceId };
+  if (!proof) return rejected(message, { reason: "cleartext", ...named });
+  const { deviceId, crossSigned } = proof;
+  if (deviceId === undefined) return rejected(message, { reason: "unproven-device", ...named });
+  if (namedDeviceId !== undefined && namedDeviceId !== deviceId)
+    return rejected(message, { reason: "forged-device", deviceId });
+  if (recipient.requireCrossSigned && !crossSigned) return rejected(message, { reason: "not-cross-signed", deviceId });
+  const device = { userId, deviceId };
+  return sameDevice(device, recipient) ? undefined : { device };
+}
+
+function rejected(
+  { sender: userId }: Pick<ToDeviceMessage, "sender">,
+  details: Omit<RejectedKey, "userId">,
+): { readonly rejected: RejectedKey } {
+  return { rejected: { userId, ...details } };
+}

@@ -1,0 +1,35 @@
+// FollowRoom: passes the decryption reports of a LiveKit room on to a session. protocol.md 6.6.
+import type { Room } from "livekit-client";
+import { ignoreElements, type Observable, tap } from "rxjs";
+import type { Decryption } from "../types.ts";
+import { decryption } from "./decryption.ts";
+
+/**
+ * Reports to a session whether a LiveKit room can decrypt each participant. The session then says in `encryptionStatus$`
+ * why a participant is not visible, and requests missing keys. Keys go the other way, by `keyProvider`.
+ *
+ * Works while subscribed, and emits nothing. Subscribe before the room connects, because LiveKit may report a missing key
+ * only once. A session with several LiveKit rooms follows each of them.
+ *
+ * @example
+ * ```ts
+ * import { Subject } from "rxjs";
+ * import type { Decryption } from "matrixrtc-rx";
+ * import { followRoom } from "matrixrtc-rx/livekit";
+ *
+ * const session = { decryption: new Subject<Decryption>() }; // in an app: the session of rtcSession
+ * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
+ * const following = followRoom(session, room).subscribe();
+ * // await room.connect(url, jwt);
+ * following.unsubscribe();
+ * ```
+ */
+export function followRoom(
+  session: { readonly decryption: { next(report: Decryption): void } },
+  room: Pick<Room, "on" | "off" | "remoteParticipants">,
+): Observable<never> {
+  return decryption(room).pipe(
+    tap((report) => session.decryption.next(report)),
+    ignoreElements(),
+  );
+}

@@ -1,0 +1,106 @@
+// Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
+import type { Application, Slot } from "../types.ts";
+import type { Entry, StickyEntry } from "./event-store.ts";
+import type { Rejection, RejectionReason } from "./rejection.ts";
+import { outranks } from "./sticky-map.ts";
+
+/** The rules of a session. */
+export interface Rules {
+  readonly slot: string;
+  /** Sticky members need an open slot. Otherwise an absent slot counts as open. */
+  readonly strictSlots: boolean;
+  /** Decodes the data of the application; undefined for data that it refuses. May throw. */
+  readonly decodeApplication?: (data: Application) => Application | undefined;
+}
+
+/** What the room says, as far as it decides who is a member. */
+export interface RoomConditions {
+  readonly slotStatus: Slot["status"];
+  readonly encrypted: boolean;
+  readonly isInRoom: (userId: string) => boolean;
+}
+
+/** Takes the result for one entry: its rejection, or undefined if it makes a member. */
+export type Report = (entry: Entry, rejection: Rejection | undefined) => void;
+
+/** Checks all entries of one user together. Reports each of them once. */
+export function checkEligibility(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+  const [only] = entries;
+  if (only && entries.length === 1) report(only, checkAlone(only, rules, room));
+  else checkTogether(entries, rules, room, report);
+}
+
+/** Checks one entry by itself, without the other entries of its user. */
+function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Rejection | undefined {
+  const reason = reasonFor(entry, rules, room);
+  if (reason === undefined) return undefined;
+  // A sticky event disappears at its end, whatever its problem. A state event stays: other than a user who may enter the
+  // room, nothing but another event changes what is wrong with it.
+  const endsBySelf = entry.kind === "sticky" || reason === "not-in-room";
+  return rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
+}
+
+function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionReason | undefined {
+  const { kind, event, claim, problem } = entry;
+  if (!claim) return problem?.reason;
+  if (claim.slot !== rules.slot) return "other-slot";
+  if (problem) return problem.reason;
+  if (kind === "sticky") {
+    if (room.encrypted && event.encryption === "cleartext") return "unencrypted";
+    if (room.slotStatus === "closed") return "slot-closed";
+    if (room.slotStatus === "absent" && rules.strictSlots) return "slot-closed";
+  }
+  if (entry.hasEnded) return "expired";
+  return room.isInRoom(event.sender) ? undefined : "not-in-room";
+}
+
+/**
+ * Rejects claims that another claim of the same device supersedes: a sticky one supersedes a state one, a newer state one
+ * supersedes an older one, and of two sticky ones with the same member id the one with the higher rank counts. A
+ * superseded claim counts again once all that supersede it have ended.
+ */
+function checkTogether(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+  const endOfDevice = new Map<string, number>();
+  const endOfMember = new Map<string, number>();
+  for (const entry of entries.toSorted(byPrecedence)) {
+    const { kind, claim, endTs } = entry;
+    const rejection = checkAlone(entry, rules, room);
+    if (rejection || !claim) {
+      report(entry, rejection);
+      continue;
+    }
+    const member = JSON.stringify([claim.deviceId, claim.memberId]);
+    const otherEndTs = kind === "sticky" ? endOfMember.get(member) : endOfDevice.get(claim.deviceId);
+    endOfDevice.set(claim.deviceId, Math.max(endOfDevice.get(claim.deviceId) ?? endTs, endTs));
+    endOfMember.set(member, Math.max(endOfMember.get(member) ?? endTs, endTs));
+    report(entry, otherEndTs === undefined ? undefined : rejectionOf(entry, "superseded", Math.min(endTs, otherEndTs)));
+  }
+}
+
+const byPrecedence = (a: Entry, b: Entry): number => (precedes(a, b) ? -1 : 1);
+
+/** Whether one entry of a user takes precedence over another. */
+export function precedes(a: Entry, b: Entry): boolean {
+  if (a.kind !== b.kind) return a.kind === "sticky";
+  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
+}
+
+const isNewer = ({ event: a }: Entry, { event: b }: Entry): boolean =>
+  a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
+
+/** The rejection of an entry. `untilTs`: when the reason changes by itself; `Infinity` for never. */
+function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionReason, untilTs: number): Rejection {
+  return {
+    reason,
+    ...(problem?.path !== undefined && { path: problem.path }),
+    kind,
+    userId: event.sender,
+    ...(claim && { deviceId: claim.deviceId }),
+    eventId: event.eventId,
+    originServerTs: event.originServerTs,
+    ...(untilTs !== Infinity && { untilTs }),
+  };
+}
+
+export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
+  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;

@@ -1,0 +1,17 @@
+// The public names of matrixrtc-rx/port: what only the author of a port needs. docs/port.md.
+export {
+  type Device,
+  type Matrix,
+  MatrixError,
+  type MatrixErrorKind,
+  type OutgoingEvent,
+  type RoomChange,
+  type RoomEvent,
+  type RoomKeyEvent,
+  type StickyEvent,
+  type ToDeviceMessage,
+  type ToDeviceOutcome,
+} from "../matrix.ts";
+export { decodeRoomEvent, decodeStickyEvent, type Received } from "../room/event.ts";
+export { roomKeyType, slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
+export type { Malformed, Parsed } from "../room/parsed.ts";

@@ -1,0 +1,178 @@
+// m.room.message: every msgtype, then and now. Client-server specification, instant messaging.
+import { own } from "../json.ts";
+import {
+  type Attachment,
+  attachment,
+  type AudioInfo,
+  audioInfo,
+  type FileInfo,
+  fileInfo,
+  type ImageInfo,
+  imageInfo,
+  outerThumbnail,
+  type OuterThumbnail,
+  type VideoInfo,
+  videoInfo,
+  withInnerThumbnail,
+} from "./media.ts";
+import { type Relation, relation } from "./relations.ts";
+import { body, flag, id, list, object, optional, required, type Rule, url, userId } from "./rules.ts";
+
+/** What all messages have. */
+export interface MessageCommon {
+  readonly body: string;
+  readonly "m.relates_to"?: Relation;
+  readonly "m.mentions"?: Mentions;
+}
+
+/** Whom a message is meant to notify. */
+export interface Mentions {
+  readonly user_ids?: readonly string[];
+  /** Everybody in the room. */
+  readonly room?: boolean;
+}
+
+/** Text. `formatted_body` is HTML of a stranger: sanitise it before it is shown. */
+export interface TextMessage extends MessageCommon {
+  readonly kind: "text" | "emote" | "notice";
+  readonly msgtype: "m.text" | "m.emote" | "m.notice";
+  /** `org.matrix.custom.html`. */
+  readonly format?: string;
+  readonly formatted_body?: string;
+}
+
+export interface ImageMessage extends MessageCommon, Attachment {
+  readonly kind: "image";
+  readonly msgtype: "m.image";
+  readonly info?: ImageInfo;
+}
+
+export interface AudioMessage extends MessageCommon, Attachment {
+  readonly kind: "audio";
+  readonly msgtype: "m.audio";
+  readonly info?: AudioInfo;
+}
+
+export interface VideoMessage extends MessageCommon, Attachment {
+  readonly kind: "video";
+  readonly msgtype: "m.video";
+  readonly info?: VideoInfo;
+}
+
+export interface FileMessage extends MessageCommon, Attachment {
+  readonly kind: "file";
+  readonly msgtype: "m.file";
+  readonly info?: FileInfo;
+}
+
+export interface LocationMessage extends MessageCommon {
+  readonly kind: "location";
+  readonly msgtype: "m.location";
+  /** For instance `geo:51.5008,0.1247`. */
+  readonly geo_uri: string;
+  readonly info?: FileInfo;
+}
+
+/** Any other msgtype: its `body` says in words what it is. */
+export interface OtherMessage extends MessageCommon {
+  readonly kind: "other";
+  readonly msgtype: string;
+}
+
+/** The content of a message; `kind` says of which sort. */
+export type MessageContent =
+  | TextMessage
+  | ImageMessage
+  | AudioMessage
+  | VideoMessage
+  | FileMessage
+  | LocationMessage
+  | OtherMessage;
+
+/** The content of a message event: a message, or an edit, whose `m.new_content` replaces that of an earlier message. */
+export type MessageEventContent = MessageContent & { readonly "m.new_content"?: MessageContent };
+
+const common = {
+  body: required(body),
+  "m.relates_to": optional(relation),
+  "m.mentions": optional(
+    object<{ user_ids?: readonly string[]; room?: boolean }>({
+      user_ids: optional(list(userId)),
+      room: optional(flag),
+    }),
+  ),
+};
+
+/** Of media the body was optional at first. */
+const captioned = { ...common, body: { ...required(body), fallback: "" } };
+
+type Body<M extends MessageContent> = Omit<M, "kind" | "msgtype">;
+
+const textBody = object<Body<TextMessage>>({ ...common, format: optional(id), formatted_body: optional(body) });
+
+/** A message with a file: where the file is must be known. */
+const located =
+  <M extends { readonly url?: string; readonly file?: unknown }>(rule: Rule<M>): Rule<M> =>
+  (value, notes) => {
+    const read = rule(value, notes);
+    if (read === undefined || read.url !== undefined || read.file !== undefined) return read;
+    notes.wrong = "url";
+    return undefined;
+  };
+
+const bodies: Readonly<Record<string, Rule<object>>> = {
+  "m.text": textBody,
+  "m.emote": textBody,
+  "m.notice": textBody,
+  "m.image": located(
+    withInnerThumbnail<Body<ImageMessage>>(
+      object<Body<ImageMessage> & OuterThumbnail>({
+        ...captioned,
+        ...attachment,
+        ...outerThumbnail,
+        info: optional(imageInfo),
+      }),
+    ),
+  ),
+  "m.audio": located(object<Body<AudioMessage>>({ ...captioned, ...attachment, info: optional(audioInfo) })),
+  "m.video": located(object<Body<VideoMessage>>({ ...captioned, ...attachment, info: optional(videoInfo) })),
+  "m.file": located(
+    withInnerThumbnail<Body<FileMessage>>(
+      object<Body<FileMessage> & OuterThumbnail>({
+        ...captioned,
+        ...attachment,
+        ...outerThumbnail,
+        info: optional(fileInfo),
+      }),
+    ),
+  ),
+  "m.location": withInnerThumbnail<Body<LocationMessage>>(
+    object<Body<LocationMessage> & OuterThumbnail>({
+      ...captioned,
+      geo_uri: required(url),
+      ...outerThumbnail,
+      info: optional(fileInfo),
+    }),
+  ),
+};
+
+const otherBody = object<Body<OtherMessage>>(common);
+
+/** The first text writes `msgype` once. */
+const msgtype = object<{ msgtype: string }>({ msgtype: required(id, "msgype") });
+
+const message: Rule<MessageContent> = (value, notes) => {
+  const type = msgtype(value, notes)?.msgtype;
+  if (type === undefined) return undefined;
+  const rule = own(bodies, type) as Rule<object> | undefined;
+  const read = (rule ?? otherBody)(value, notes);
+  return read && ({ kind: rule ? type.slice(2) : "other", msgtype: type, ...read } as MessageContent);
+};
+
+export const messageContent: Rule<MessageEventContent> = (value, notes) => {
+  const read = message(value, notes);
+  const { rel_type } = read?.["m.relates_to"] ?? {};
+  if (!read || rel_type !== "m.replace") return read;
+  const edit = object<{ "m.new_content": MessageContent }>({ "m.new_content": required(message) })(value, notes);
+  return edit && { ...read, ...edit };
+};

@@ -1,0 +1,81 @@
+// Relations between events: replies, edits, threads, reactions. Client-server specification; Element Call's reactions in calls.
+import { flag, id, longest, object, oneOf, optional, required, type Rule, text } from "./rules.ts";
+
+/** `m.relates_to` of a message. */
+export interface Relation {
+  /** `m.replace`, `m.thread`, `m.reference` and others; absent for a plain reply. */
+  readonly rel_type?: string;
+  readonly event_id?: string;
+  /** The reply in a thread is there only for clients that know no threads. */
+  readonly is_falling_back?: boolean;
+  readonly "m.in_reply_to"?: { readonly event_id: string };
+}
+
+/** `m.reaction`. */
+export interface ReactionContent {
+  readonly "m.relates_to": {
+    readonly rel_type: "m.annotation";
+    readonly event_id: string;
+    /** The emoji, usually. */
+    readonly key: string;
+  };
+}
+
+/** `io.element.call.reaction`: an emoji that floats in a call. It relates to the membership event of its sender. */
+export interface CallReactionContent {
+  readonly "m.relates_to": { readonly rel_type: "m.reference"; readonly event_id: string };
+  readonly emoji: string;
+  /** Names the reaction in Element Call, for instance `clapping`. */
+  readonly name?: string;
+}
+
+/** `m.room.redaction`. */
+export interface RedactionContent {
+  readonly reason?: string;
+  /** The redacted event, since room version 11; before, it is beside the content. */
+  readonly redacts?: string;
+}
+
+/** `m.room.message.feedback`: what receipts were at first. */
+export interface FeedbackContent {
+  readonly type: "delivered" | "read";
+  readonly target_event_id: string;
+}
+
+/** The reaction that raises a hand, as Element Call has it: to one's own membership event. */
+export const raisedHandKey = "🖐️";
+
+export const relation: Rule<Relation> = object<Relation>({
+  rel_type: optional(id),
+  event_id: optional(id),
+  is_falling_back: optional(flag),
+  "m.in_reply_to": optional(object<{ event_id: string }>({ event_id: required(id) })),
+});
+
+export const reactionContent: Rule<ReactionContent> = object<ReactionContent>({
+  "m.relates_to": required(
+    object<ReactionContent["m.relates_to"]>({
+      rel_type: required(oneOf("m.annotation")),
+      event_id: required(id),
+      key: required(text(longest.key, 1)),
+    }),
+  ),
+});
+
+export const callReactionContent: Rule<CallReactionContent> = object<CallReactionContent>({
+  "m.relates_to": required(
+    object<CallReactionContent["m.relates_to"]>({ rel_type: required(oneOf("m.reference")), event_id: required(id) }),
+  ),
+  emoji: required(text(longest.key, 1)),
+  name: optional(text(longest.key)),
+});
+
+export const redactionContent: Rule<RedactionContent> = object<RedactionContent>({
+  reason: optional(text(longest.text)),
+  redacts: optional(id),
+});
+
+export const feedbackContent: Rule<FeedbackContent> = object<FeedbackContent>({
+  type: required(oneOf("delivered", "read")),
+  target_event_id: required(id),
+});

@@ -1,0 +1,82 @@
+// VirtualClient: the port of one device of the virtual homeserver.
+import { catchError, defer, ignoreElements, map, merge, of, type Observable } from "rxjs";
+import type { LivekitBackend } from "../livekit/backend.ts";
+import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
+import type { VirtualServer } from "./virtual-server.ts";
+
+export function virtualClient(server: VirtualServer, userId: string, deviceId: string): Matrix & LivekitBackend {
+  const me = server.logIn(userId, deviceId);
+  const { synced } = me;
+
+  const sendToOne = ({ userId: to, deviceId: device }: Device, type: string, content: object) =>
+    defer((): Observable<ToDeviceOutcome> => {
+      const target: Device = { userId: to, deviceId: device };
+      if (!server.isListed(target)) return of({ ...target, outcome: "unknown-device" });
+      const { proof } = me;
+      const deliver = () => server.deliver(target, { type, sender: userId, content, proof });
+      return server.request(me, { request: "to-device", type, to: target }, deliver).pipe(
+        map((): ToDeviceOutcome => ({ ...target, outcome: "sent" })),
+        catchError((cause: MatrixError) => of<ToDeviceOutcome>({ ...target, outcome: "failed", cause })),
+      );
+    });
+
+  return {
+    userId,
+    deviceId,
+
+    rooms: () => synced.joined(),
+    hasRoom: (roomId) => synced.has(roomId),
+    stateEvent: (roomId, type, stateKey) => synced.stateEvent(roomId, type, stateKey),
+    stateEvents: (roomId, type) => synced.stateEvents(roomId, type),
+    stickyEvents: (roomId) => synced.stickyEvents(roomId),
+    changes$: synced.changes$.asObservable(),
+    toDevice$: synced.toDevice$.asObservable(),
+    roomKey$: synced.roomKey$.asObservable(),
+    timeline: (roomId) => synced.timelines.timeline(roomId),
+    timeline$: synced.timelines.timeline$.asObservable(),
+    ephemeral: (type, id) => synced.timelines.ephemeral(type, id),
+    ephemeral$: synced.timelines.ephemeral$.asObservable(),
+
+    sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
+    send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
+    redactEvent: (roomId, eventId, { txnId, reason }) =>
+      server.request(me, { request: "redact", roomId }, () => server.redact(me, roomId, eventId, txnId, reason)),
+    sendTyping: (roomId, isTyping, timeoutMs) =>
+      server
+        .request(me, { request: "typing", roomId }, () =>
+          server.ephemeral.setTyping(roomId, userId, isTyping, timeoutMs),
+        )
+        .pipe(ignoreElements()),
+    sendReceipt: (roomId, eventId) =>
+      server
+        .request(me, { request: "receipt", roomId }, () => server.ephemeral.setReceipt(roomId, userId, eventId))
+        .pipe(ignoreElements()),
+    schedule: (event, delayMs) =>
+      server.request(me, { request: "schedule", ...placeOf(event) }, () => server.schedule(userId, event, delayMs)),
+    updateDelayedEvent: (delayId, action) =>
+      server
+        .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
+          server.delayed.update(userId, delayId, action),
+        )
+        .pipe(ignoreElements()),
+    delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),
+
+    openIdToken: () =>
+      server.request(me, { request: "openid-token" }, () => ({
+        access_token: `openid-token-of-${userId}`,
+        token_type: "Bearer",
+        matrix_server_name: userId.slice(userId.indexOf(":") + 1),
+        expires_in: 3600,
+      })),
+    rtcTransports: () => server.request(me, { request: "rtc-transports" }, () => [livekit]),
+    wellKnown: () => server.request(me, { request: "well-known" }, () => undefined),
+  };
+}
+
+const livekit = { type: "livekit", livekit_service_url: "https://livekit.virtual.example" };
+
+const placeOf = ({ roomId, type, stateKey }: OutgoingEvent) => ({
+  roomId,
+  type,
+  ...(stateKey !== undefined && { stateKey }),
+});
