@@ -3,6 +3,7 @@
 // `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -44,6 +45,7 @@ const scenarios: readonly Scenario[] = [
   lostKey,
   lostSdkKey,
   lostSdkKeySticky,
+  meshOfThree,
 ];
 
 const { values } = parseArgs({

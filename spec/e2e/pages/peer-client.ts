@@ -1,0 +1,68 @@
+// A running client of an account, which survives a reload of its page, and a fake camera.
+import { ClientEvent, createClient, type MatrixClient, SyncState } from "matrix-js-sdk";
+import type { Account } from "../account.ts";
+
+/** The account of this tab, also after a reload. */
+export function keepAccount(account?: Account): Account | undefined {
+  if (account) sessionStorage.setItem("account", JSON.stringify(account));
+  const text = sessionStorage.getItem("account");
+  return text === null ? undefined : (JSON.parse(text) as Account);
+}
+
+export async function startClient({
+  homeserver: baseUrl,
+  userId,
+  deviceId,
+  accessToken,
+}: Account): Promise<MatrixClient> {
+  const client = createClient({ baseUrl, userId, deviceId, accessToken });
+  await client.initRustCrypto({ cryptoDatabasePrefix: `peer ${userId} ${deviceId}` });
+  const synced = new Promise<void>((resolve) => {
+    client.on(ClientEvent.Sync, (state) => state === SyncState.Prepared && resolve());
+  });
+  await client.startClient({ initialSyncLimit: 20 });
+  await synced;
+  return client;
+}
+
+/** Waits until the room is there with all these members. */
+export async function untilInRoom(client: MatrixClient, roomId: string, userIds: readonly string[]): Promise<void> {
+  const isThere = () => {
+    const joined =
+      client
+        .getRoom(roomId)
+        ?.getJoinedMembers()
+        .map(({ userId }) => userId) ?? [];
+    return userIds.every((userId) => joined.includes(userId));
+  };
+  while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+export const openCamera = (): Promise<MediaStream> =>
+  navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180, frameRate: 12 } });
+
+/** Frames of a received track that a video element has shown so far. */
+export class FrameCounter {
+  readonly #videos = new Map<MediaStreamTrack, HTMLVideoElement>();
+  readonly #firstFrameAt = new Map<MediaStreamTrack, number>();
+
+  play(track: MediaStreamTrack): void {
+    if (this.#videos.has(track)) return;
+    const video = document.createElement("video");
+    video.muted = true;
+    video.autoplay = true;
+    video.srcObject = new MediaStream([track]);
+    video.requestVideoFrameCallback(() => this.#firstFrameAt.set(track, Date.now()));
+    document.body.append(video);
+    void video.play().catch(() => {});
+    this.#videos.set(track, video);
+  }
+
+  framesOf(track: MediaStreamTrack): number {
+    return this.#videos.get(track)?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+  }
+
+  firstFrameAt(track: MediaStreamTrack): number | undefined {
+    return this.#firstFrameAt.get(track);
+  }
+}
