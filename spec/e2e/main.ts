@@ -4,6 +4,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
+import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -46,6 +47,7 @@ const scenarios: readonly Scenario[] = [
   lostSdkKey,
   lostSdkKeySticky,
   meshOfThree,
+  meshReloaded,
 ];
 
 const { values } = parseArgs({
