@@ -74,7 +74,7 @@ export function twoLinks(
       link({
         connect: () => peers.device(name)({ servers: [], relayOnly }),
         isCalled,
-        receives: ["audio", "video"],
+        receives: () => ["audio", "video"],
         timing: callTiming,
         media$,
         isHolding$,

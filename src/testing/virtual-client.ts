@@ -3,6 +3,7 @@ import { catchError, defer, ignoreElements, map, merge, of, type Observable } fr
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
 import type { VirtualServer } from "./virtual-server.ts";
+import { virtualTimelineEvents } from "./virtual-timeline-events.ts";
 
 export function virtualClient(server: VirtualServer, userId: string, deviceId: string): Matrix & LivekitBackend {
   const me = server.logIn(userId, deviceId);
@@ -34,6 +35,8 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     roomKey$: synced.roomKey$.asObservable(),
     timeline: (roomId) => synced.timelines.timeline(roomId),
     timeline$: synced.timelines.timeline$.asObservable(),
+    timelineEvents: (types) => virtualTimelineEvents(synced, types),
+    turnServer: () => server.request(me, { request: "turn-server" }, () => ({})),
     ephemeral: (type, id) => synced.timelines.ephemeral(type, id),
     ephemeral$: synced.timelines.ephemeral$.asObservable(),
 

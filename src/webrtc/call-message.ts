@@ -26,7 +26,8 @@ export type CallBody =
   | { readonly kind: "candidates"; readonly candidates: readonly Candidate[] }
   | { readonly kind: "metadata"; readonly metadata: StreamMetadata }
   | { readonly kind: "select_answer"; readonly selectedPartyId: string }
-  | { readonly kind: "reject" }
+  /** A reason is no part of the specification. matrix-js-sdk reads it, and others ignore it. */
+  | { readonly kind: "reject"; readonly reason: HangupReason }
   | { readonly kind: "hangup"; readonly reason: HangupReason }
   | { readonly kind: "identity"; readonly identity: AssertedIdentity | undefined };
 
@@ -114,7 +115,7 @@ const bodies: { readonly [Kind in CallBody["kind"]]: (content: JsonObject) => Pa
   },
   select_answer: ({ selected_party_id: selectedPartyId }) =>
     isId(selectedPartyId) ? parsed({ kind: "select_answer", selectedPartyId }) : malformed("selected_party_id"),
-  reject: () => parsed({ kind: "reject" }),
+  reject: ({ reason }) => parsed({ kind: "reject", reason: hangupReasonOf(reason) }),
   hangup: ({ reason }) => parsed({ kind: "hangup", reason: hangupReasonOf(reason) }),
   identity({ asserted_identity: asserted }) {
     if (!isObject(asserted)) return parsed({ kind: "identity", identity: undefined });
@@ -178,6 +179,7 @@ export function callContent(body: CallBody): JsonObject {
     case "hangup":
       return { reason: body.reason };
     case "reject":
+      return body.reason === "user_hangup" ? {} : { reason: body.reason };
     case "identity":
       return {};
   }

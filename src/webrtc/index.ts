@@ -17,3 +17,11 @@ export type {
 export type { MediaSource } from "../media/source.ts";
 export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
 export type { PeerConnection, PeerConnections } from "./peer-connection.ts";
+export { voipCalls } from "./voip/voip-calls.ts";
+export type { VoipCalls } from "./voip/voip-calls.ts";
+export type { VoipCall } from "./voip/voip-call.ts";
+export type { CallMedia, PlaceOptions, VoipOptions } from "./voip/options.ts";
+export type { VoipEnd, VoipParty, VoipState } from "./voip/voip-state.ts";
+export type { IgnoredInvite, VoipTrace, VoipTraceEntry } from "./voip/voip-trace.ts";
+export type { AssertedIdentity } from "./call-message.ts";
+export type { HangupReason } from "./hangup-reason.ts";

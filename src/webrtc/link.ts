@@ -33,7 +33,8 @@ export interface LinkOptions {
   /** Makes the peer connection, once subscribed to. */
   readonly connect: () => PeerConnection;
   readonly isCalled: boolean;
-  readonly receives: readonly MediaKind[];
+  /** What we want to receive even while we send nothing of that kind. */
+  readonly receives: (media: OutgoingMedia) => readonly MediaKind[];
   readonly timing: NegotiationTiming;
   /** What we send. Nothing happens before the first value. */
   readonly media$: Observable<OutgoingMedia>;

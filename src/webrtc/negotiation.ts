@@ -74,7 +74,7 @@ export interface NegotiationSettings {
   /** Whether we were called. Whoever calls offers first. */
   readonly isCalled: boolean;
   /** What we want to receive even while we send nothing of that kind. */
-  readonly receives: readonly MediaKind[];
+  readonly receives: (media: OutgoingMedia) => readonly MediaKind[];
   readonly streamIdOf: (purpose: StreamPurpose) => string;
   readonly timing: NegotiationTiming;
 }
@@ -169,7 +169,7 @@ function onInput(state: Negotiation, input: NegotiationInput, now: number): Draf
 }
 
 function onMedia(state: Negotiation, media: OutgoingMedia, isHolding: boolean): Draft {
-  const attachment: Attachment = { media, isHolding, receives: state.settings.receives };
+  const attachment: Attachment = { media, isHolding, receives: state.settings.receives(media) };
   const isFirst = !state.attachment;
   // The called side attaches its media to the sections of the offer: see `operate`.
   const attachesNow = isFirst ? !state.settings.isCalled : state.isAttached;

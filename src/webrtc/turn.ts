@@ -40,7 +40,8 @@ export function iceServers(matrix: Pick<Matrix, "turnServer">): Observable<reado
     const asked$ = defer(() => turnServer.call(matrix)).pipe(
       map((answer) => {
         const { servers, lifeMs } = readTurnServer(answer);
-        renewTs = asyncScheduler.now() + Math.max(lifeMs / 2, lifeMs - headroomMs);
+        const isLent = servers.length > 0;
+        renewTs = isLent ? asyncScheduler.now() + Math.max(lifeMs / 2, lifeMs - headroomMs) : Infinity;
         return servers;
       }),
       catchError((error: MatrixError) => {

@@ -1,137 +1,66 @@
 // ParticipantMedia: the media of one peer of the mesh, as Behaviors.
-import {
-  asyncScheduler,
-  interval,
-  map,
-  merge,
-  type Observable,
-  of,
-  Subject,
-  switchMap,
-  catchError,
-  EMPTY,
-  share,
-} from "rxjs";
-import type {
-  MediaConnection,
-  MediaEncryption,
-  MediaParticipant,
-  MediaProblem,
-  MediaQuality,
-  ParticipantTrack,
-} from "../../media/participant.ts";
-import { type QualityCounts, qualityBetween } from "../../media/quality.ts";
-import { SpeakingDetector } from "../../media/speaking.ts";
+import { Subject } from "rxjs";
+import type { MediaConnection, MediaEncryption, MediaParticipant, MediaProblem } from "../../media/participant.ts";
 import { behavior } from "../../rx/behavior.ts";
 import type { PeerConnection } from "../peer-connection.ts";
-import type { RemoteTrack } from "../stream-metadata.ts";
+import { PeerMedia } from "../peer-media.ts";
 import type { Pair } from "./pair.ts";
 
 export type MediaBehaviors = Omit<MediaParticipant, "member" | "isLocal">;
 
-const levelEveryMs = 200;
-const qualityEveryMs = 2_000;
-
 const endToEnd: MediaEncryption = { status: "end-to-end", by: "transport" };
 const pending: MediaEncryption = { status: "pending" };
-const none: readonly never[] = [];
 
 export class ParticipantMedia {
   readonly behaviors: MediaBehaviors;
+  readonly #media = new PeerMedia();
   readonly #changed$ = new Subject<void>();
-  readonly #speaking = new SpeakingDetector();
-  #peer: PeerConnection | undefined;
-  #remote: readonly RemoteTrack[] = none;
   #connection: MediaConnection = "waiting";
-  #tracks: readonly ParticipantTrack[] = none;
   #problem: MediaProblem | undefined;
-  #quality: MediaQuality = "unknown";
-  #counts: QualityCounts | undefined;
 
   constructor() {
-    const quality$ = interval(qualityEveryMs).pipe(
-      switchMap(() => this.#measure()),
-      share(),
-    );
+    const { tracks$, speaking$, quality$ } = this.#media;
     this.behaviors = {
       connection$: behavior(() => this.#connection, this.#changed$),
-      tracks$: behavior(() => this.#tracks, this.#changed$),
-      speaking$: behavior(() => this.#isSpeaking(), merge(this.#changed$, interval(levelEveryMs))),
-      quality$: behavior(() => this.#quality, merge(this.#changed$, quality$)),
+      tracks$,
+      speaking$,
+      quality$,
       encryption$: behavior(() => (this.#connection === "connected" ? endToEnd : pending), this.#changed$),
       problem$: behavior(() => this.#problem, this.#changed$),
     };
   }
 
   get peer(): PeerConnection | undefined {
-    return this.#peer;
+    return this.#media.peer;
   }
 
   get connection(): MediaConnection {
     return this.#connection;
   }
 
-  /** Takes in where the pair stands. */
+  /** The pair has changed, or its peer connection. */
   update({ call, trouble, nextTryTs }: Pair, peer: PeerConnection | undefined): void {
-    const link = call?.link;
-    if (peer !== this.#peer) {
-      this.#peer = peer;
-      this.#counts = undefined;
-      this.#quality = "unknown";
-    }
-    this.#connection = link
-      ? link.connection === "new"
-        ? "connecting"
-        : link.connection
-      : call
-        ? "connecting"
-        : "waiting";
-    const remote = link?.tracks ?? none;
-    if (remote !== this.#remote) {
-      this.#remote = remote;
-      this.#tracks = this.#tracksOf(remote);
-    }
+    this.#connection = connectionOf(call);
     this.#problem = problemOf(trouble, nextTryTs, this.#problem);
+    this.#media.update(call?.link?.tracks, peer);
     this.#changed$.next();
   }
 
-  show(problem: MediaProblem | undefined): void {
-    if (this.#problem?.code === problem?.code) return;
+  show(problem: MediaProblem): void {
     this.#problem = problem;
     this.#changed$.next();
   }
 
   end(): void {
+    this.#media.end();
     this.#changed$.complete();
   }
+}
 
-  #tracksOf(remote: readonly RemoteTrack[]): readonly ParticipantTrack[] {
-    return remote.map(({ mid, source, muted }) => {
-      const track = this.#peer?.trackOf(mid);
-      const known = this.#tracks.find((one) => one.source === source && one.muted === muted && one.track === track);
-      return known ?? { source, muted, ...(track && { track }) };
-    });
-  }
-
-  #isSpeaking(): boolean {
-    const microphone = this.#remote.find(({ source, muted }) => source === "microphone" && !muted);
-    const level = microphone && this.#peer?.audioLevels().get(microphone.mid);
-    return this.#speaking.hear(level, asyncScheduler.now());
-  }
-
-  #measure(): Observable<void> {
-    const peer = this.#peer;
-    if (!peer) return of(undefined);
-    return peer.stats().pipe(
-      map((counts) => {
-        if (peer !== this.#peer) return;
-        const isSending = this.#remote.some(({ muted }) => !muted);
-        if (this.#counts) this.#quality = qualityBetween(this.#counts, counts, isSending);
-        this.#counts = counts;
-      }),
-      catchError(() => EMPTY),
-    );
-  }
+function connectionOf(call: Pair["call"]): MediaConnection {
+  if (!call) return "waiting";
+  const { connection = "new" } = call.link ?? {};
+  return connection === "new" ? "connecting" : connection;
 }
 
 function problemOf(

@@ -153,7 +153,7 @@ function linkOf(options: PairOptions, call: OpenCall, isCalled: boolean): Observ
   const link$ = link({
     connect: () => (call.connection = peers({ servers: servers$.value, relayOnly })),
     isCalled,
-    receives: ["audio", "video"],
+    receives: () => ["audio", "video"],
     timing,
     media$,
     isHolding$: EMPTY,
