@@ -10,6 +10,12 @@ export interface OutgoingBody {
   readonly isLast: boolean;
 }
 
+interface Sent {
+  readonly body: CallBody["kind"];
+  readonly isLast: boolean;
+  readonly failure?: SendFailure;
+}
+
 export interface OutboxCall {
   readonly roomId: string;
   readonly callId: string;
@@ -28,8 +34,8 @@ export class CallOutbox {
   #hasSaid = false;
   #hasSent = false;
 
-  /** @param onNotSent Called for each message that could not be sent. */
-  constructor(matrix: Matrix, call: OutboxCall, onNotSent: (body: CallBody["kind"]) => void) {
+  /** @param onNotSent Called for each message that could not be sent. `isRefused`: the server has surely not taken it. */
+  constructor(matrix: Matrix, call: OutboxCall, onNotSent: (body: CallBody["kind"], isRefused: boolean) => void) {
     this.#matrix = matrix;
     this.#call = call;
     // It outlives its call until the last word is sent.
@@ -38,7 +44,7 @@ export class CallOutbox {
         concatMap((outgoing) => this.#send(outgoing)),
         takeWhile(({ isLast }) => !isLast),
       )
-      .subscribe(({ isSent, body }) => isSent || onNotSent(body));
+      .subscribe(({ body, failure }) => failure && onNotSent(body, failure.isFinal));
   }
 
   say(outgoing: OutgoingBody): void {
@@ -55,19 +61,19 @@ export class CallOutbox {
     this.#said$.complete();
   }
 
-  #send({ body, isLast }: OutgoingBody): Observable<{ isSent: boolean; isLast: boolean; body: CallBody["kind"] }> {
+  #send({ body, isLast }: OutgoingBody): Observable<Sent> {
     const { roomId, callId, partyId } = this.#call;
-    const result = (isSent: boolean) => ({ isSent, isLast, body: body.kind });
+    const sent: Sent = { body: body.kind, isLast };
     return defer(() => {
       // What waits when a call ends is not sent. Without an invite, nobody needs to hear of the end.
-      if (this.#isClosing && !(isLast && this.#hasSent)) return isLast ? of(result(true)) : EMPTY;
+      if (this.#isClosing && !(isLast && this.#hasSent)) return isLast ? of(sent) : EMPTY;
       this.#hasSent = true;
       const txnId = `${callId}-${partyId}-${(this.#count += 1)}`;
       const content = { version: "1", call_id: callId, party_id: partyId, ...callContent(body) };
       return sendWithRetries(() =>
         this.#matrix.send({ roomId, type: callTypes[body.kind], content, txnId }).pipe(catchError(asFailure)),
-      ).pipe(map(() => result(true)));
-    }).pipe(catchError(() => of(result(false))));
+      ).pipe(map(() => sent));
+    }).pipe(catchError((failure: SendFailure) => of({ ...sent, failure })));
   }
 }
 

@@ -84,7 +84,8 @@ export function runDesk(options: DeskOptions): Observable<RunningDesk> {
       const key = `${id} ${callId}`;
       const known = outboxes.get(key);
       if (known) return known;
-      const onNotSent = (body: CallBody["kind"]) => failed$.next({ kind: "not-sent", id, callId, body });
+      const onNotSent = (body: CallBody["kind"], isRefused: boolean) =>
+        failed$.next({ kind: "not-sent", id, callId, body, isRefused });
       const made = new CallOutbox(matrix, { roomId, callId, partyId }, onNotSent);
       outboxes.set(key, made);
       return made;

@@ -33,7 +33,14 @@ export type DeskInput =
   | { readonly kind: "hang-up"; readonly id: string }
   | { readonly kind: "link"; readonly id: string; readonly callId: string; readonly output: LinkOutput }
   | { readonly kind: "media-failed"; readonly id: string }
-  | { readonly kind: "not-sent"; readonly id: string; readonly callId: string; readonly body: CallBody["kind"] }
+  | {
+      readonly kind: "not-sent";
+      readonly id: string;
+      readonly callId: string;
+      readonly body: CallBody["kind"];
+      /** The server has surely not taken it. */
+      readonly isRefused: boolean;
+    }
   /** The members of some rooms have changed. */
   | { readonly kind: "members"; readonly isJoined: (roomId: string, userId: string) => boolean }
   | { readonly kind: "due" };
@@ -162,12 +169,14 @@ function described(desk: Desk, call: Ongoing, now: number): Ongoing {
 }
 
 /** Without its invite or answer there is no call. Anything else may be lost: media goes on without it. */
-function onNotSent(desk: Desk, call: Ongoing, { callId, body }: Extract<DeskInput, { kind: "not-sent" }>): DeskDraft {
+function onNotSent(desk: Desk, call: Ongoing, input: Extract<DeskInput, { kind: "not-sent" }>): DeskDraft {
+  const { callId, body, isRefused } = input;
   const noted = traced(desk, { kind: "message-not-sent", callId, type: body });
   if (call.callId !== callId || (body !== "invite" && body !== "answer")) return noted;
-  return andThen(noted, (state) =>
-    endCall(state, call, { reason: "signalling-failed", by: "us" }, { kind: "hangup", reason: "signalling_timeout" }),
-  );
+  // Nobody knows of a call whose invite was refused.
+  const say: CallBody | undefined =
+    isRefused && body === "invite" ? undefined : { kind: "hangup", reason: "signalling_timeout" };
+  return andThen(noted, (state) => endCall(state, call, { reason: "signalling-failed", by: "us" }, say));
 }
 
 /** Who leaves the room hangs up. */

@@ -90,8 +90,8 @@ export class HeldCall implements VoipCall {
   answer(options: CallMedia): void {
     const media$ = mediaStreamOf(options);
     if (this.#call.phase !== "ringing") return;
-    this.send(media$);
     this.#command("answer");
+    this.send(media$);
   }
 
   reject({ isBusy = false }: { readonly isBusy?: boolean } = {}): void {
