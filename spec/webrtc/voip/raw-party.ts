@@ -37,7 +37,19 @@ export function rawParty({ send }: Scene, name: string, partyId: string, version
 }
 
 const rawAnswer = [
-  ...["v=0", "o=- raw 1 IN IP4 127.0.0.1", "s=-", "t=0 0"],
-  ...["m=audio 9 UDP/TLS/RTP/SAVPF 96", "a=ice-ufrag:raw-1", "a=mid:0", "a=sendrecv", "a=msid:stream track-0"],
-  ...["m=video 9 UDP/TLS/RTP/SAVPF 96", "a=ice-ufrag:raw-1", "a=mid:1", "a=sendrecv", "a=msid:stream track-1", ""],
+  "v=0",
+  "o=- raw 1 IN IP4 127.0.0.1",
+  "s=-",
+  "t=0 0",
+  "m=audio 9 UDP/TLS/RTP/SAVPF 96",
+  "a=ice-ufrag:raw-1",
+  "a=mid:0",
+  "a=sendrecv",
+  "a=msid:stream track-0",
+  "m=video 9 UDP/TLS/RTP/SAVPF 96",
+  "a=ice-ufrag:raw-1",
+  "a=mid:1",
+  "a=sendrecv",
+  "a=msid:stream track-1",
+  "",
 ].join("\r\n");
