@@ -26,6 +26,10 @@ import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import type { Tab } from "./tab.ts";
+import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
+import { scenario as voipGlare } from "./voip/23-glare.ts";
+import { scenario as voipWithSdk } from "./voip/24-with-sdk.ts";
+import { scenario as voipGlareWithSdk } from "./voip/25-glare-with-sdk.ts";
 import { inWorld, type World } from "./world.ts";
 
 const scenarios: readonly Scenario[] = [
@@ -48,6 +52,10 @@ const scenarios: readonly Scenario[] = [
   lostSdkKeySticky,
   meshOfThree,
   meshReloaded,
+  voipOfOurs,
+  voipGlare,
+  voipWithSdk,
+  voipGlareWithSdk,
 ];
 
 const { values } = parseArgs({

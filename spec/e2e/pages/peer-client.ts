@@ -25,7 +25,7 @@ export async function startClient({
   return client;
 }
 
-/** Waits until the room is there with all these members. */
+/** Waits until the room is there with all these members, and a device of each is known, so that it can be encrypted for. */
 export async function untilInRoom(client: MatrixClient, roomId: string, userIds: readonly string[]): Promise<void> {
   const isThere = () => {
     const joined =
@@ -35,7 +35,11 @@ export async function untilInRoom(client: MatrixClient, roomId: string, userIds:
         .map(({ userId }) => userId) ?? [];
     return userIds.every((userId) => joined.includes(userId));
   };
-  while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 50));
+  const isKnown = async () => {
+    const devices = await client.getCrypto()?.getUserDeviceInfo([...userIds], true);
+    return userIds.every((userId) => (devices?.get(userId)?.size ?? 0) > 0);
+  };
+  while (!isThere() || !(await isKnown())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 export const openCamera = (): Promise<MediaStream> =>

@@ -13,6 +13,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 4_000,
-    rolldownOptions: { input: ["eavesdropper", "sdk-member", "mesh"].map((name) => path(`${name}.html`)) },
+    rolldownOptions: {
+      input: ["eavesdropper", "sdk-member", "mesh", "voip", "sdk-call"].map((name) => path(`${name}.html`)),
+    },
   },
 });
