@@ -50,7 +50,7 @@ let isPolling = false;
 async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<void> {
   keepAccount(account);
   sessionStorage.setItem("setup", JSON.stringify({ roomId, userIds, mode }));
-  const client: MatrixClient = await startClient(account);
+  const client: MatrixClient = await startClient(account, { disableVoip: true });
   await untilInRoom(client, roomId, userIds);
   const matrix = fromMatrixClient(client);
   const session: RtcSession = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });

@@ -9,13 +9,11 @@ export function keepAccount(account?: Account): Account | undefined {
   return text === null ? undefined : (JSON.parse(text) as Account);
 }
 
-export async function startClient({
-  homeserver: baseUrl,
-  userId,
-  deviceId,
-  accessToken,
-}: Account): Promise<MatrixClient> {
-  const client = createClient({ baseUrl, userId, deviceId, accessToken });
+export async function startClient(
+  { homeserver: baseUrl, userId, deviceId, accessToken }: Account,
+  options: { readonly disableVoip?: boolean } = {},
+): Promise<MatrixClient> {
+  const client = createClient({ baseUrl, userId, deviceId, accessToken, ...options });
   await client.initRustCrypto({ cryptoDatabasePrefix: `peer ${userId} ${deviceId}` });
   const synced = new Promise<void>((resolve) => {
     client.on(ClientEvent.Sync, (state) => state === SyncState.Prepared && resolve());
@@ -42,8 +40,18 @@ export async function untilInRoom(client: MatrixClient, roomId: string, userIds:
   while (!isThere() || !(await isKnown())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+/** The same small camera for everybody: the SDK asks for a size that the fake camera does not have. */
+export function shrinkCameras(): void {
+  const { mediaDevices } = navigator;
+  const open = mediaDevices.getUserMedia.bind(mediaDevices);
+  mediaDevices.getUserMedia = (constraints) =>
+    open({ ...(constraints?.audio && { audio: true }), ...(constraints?.video && { video: smallCamera }) });
+}
+
+const smallCamera = { width: 320, height: 180, frameRate: 12 };
+
 export const openCamera = (): Promise<MediaStream> =>
-  navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180, frameRate: 12 } });
+  navigator.mediaDevices.getUserMedia({ audio: true, video: smallCamera });
 
 /** Frames of a received track that a video element has shown so far. */
 export class FrameCounter {
@@ -68,5 +76,9 @@ export class FrameCounter {
 
   firstFrameAt(track: MediaStreamTrack): number | undefined {
     return this.#firstFrameAt.get(track);
+  }
+
+  newestFirstFrameTs(): number | undefined {
+    return [...this.#firstFrameAt.values()].at(-1);
   }
 }

@@ -1,9 +1,8 @@
 // A page that makes and takes 1:1 calls by matrix-js-sdk's own MatrixCall, without our library.
-import { ClientEvent, EventType, type MatrixClient } from "matrix-js-sdk";
-import { CallEvent, type MatrixCall } from "matrix-js-sdk/lib/webrtc/call.js";
+import { EventType, type MatrixClient } from "matrix-js-sdk";
+import { CallEvent, createNewMatrixCall, type MatrixCall } from "matrix-js-sdk/lib/webrtc/call.js";
 import { CallEventHandlerEvent } from "matrix-js-sdk/lib/webrtc/callEventHandler.js";
-import { createNewMatrixCall } from "matrix-js-sdk/lib/webrtc/call.js";
-import { FrameCounter, startClient, untilInRoom } from "./peer-client.ts";
+import { FrameCounter, shrinkCameras, startClient, untilInRoom } from "./peer-client.ts";
 import type { CallSetup } from "./voip.ts";
 
 export interface SdkCallSetup extends CallSetup {
@@ -18,6 +17,7 @@ declare global {
 }
 
 window.startSdkCalls = async ({ account, roomId, userIds, answers, version }) => {
+  shrinkCameras();
   const client = await startClient(account);
   await untilInRoom(client, roomId, userIds);
   if (version === 0) speakVersion0(client);
@@ -62,12 +62,9 @@ window.startSdkCalls = async ({ account, roomId, userIds, answers, version }) =>
       states: live().map(({ state }) => state),
       history,
       frames: tracks().reduce((sum, track) => sum + counter.framesOf(track), 0),
-      firstFrameTs: tracks()
-        .map((track) => counter.firstFrameAt(track))
-        .find((ts) => ts !== undefined),
+      firstFrameTs: counter.newestFirstFrameTs(),
     }),
   };
-  void ClientEvent;
 };
 
 /** Turns the SDK's events into those of version 0: the integer 0, no parties, a hangup instead of a reject, nothing else. */

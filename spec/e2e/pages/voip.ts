@@ -20,6 +20,7 @@ export interface SeenCalls {
   /** Every state of every call since the page began, with its time. */
   readonly history: readonly { readonly call: number; readonly state: string; readonly ts: number }[];
   readonly frames: number;
+  /** Of the newest track that has shown a frame. */
   readonly firstFrameTs: number | undefined;
 }
 
@@ -44,7 +45,8 @@ declare global {
 async function start({ account, roomId, userIds, answers }: CallSetup): Promise<void> {
   keepAccount(account);
   sessionStorage.setItem("setup", JSON.stringify({ roomId, userIds, answers: false }));
-  const client = await startClient(account);
+  // The SDK's own calls would answer beside ours.
+  const client = await startClient(account, { disableVoip: true });
   await untilInRoom(client, roomId, userIds);
   const calls = voipCalls(fromMatrixClient(client), { ringsInPublicRooms: true });
   const counter = new FrameCounter();
@@ -90,7 +92,7 @@ async function start({ account, roomId, userIds, answers }: CallSetup): Promise<
       states: calls.calls$.value.map(({ state$ }) => state$.value.status),
       history,
       frames: cameras.reduce((sum, track) => sum + counter.framesOf(track), 0),
-      firstFrameTs: cameras.map((track) => counter.firstFrameAt(track)).find((ts) => ts !== undefined),
+      firstFrameTs: counter.newestFirstFrameTs(),
     }),
   };
 }
