@@ -32,7 +32,7 @@ test("the wanted events of a sync response are one batch, with their age by the 
   expect(invite).toMatchObject({ roomId, event: { sender: bob, encryption: "cleartext" } });
   expect(invite!.ageMs).toBeGreaterThanOrEqual(1_000);
   expect(invite!.ageMs).toBeLessThan(3_000);
-  // The SDK says that an age of 0 is none.
+  // The SDK reads an age of 0 as undefined.
   expect(hangup!.ageMs).toBeLessThan(2_000);
 });
 

@@ -48,7 +48,7 @@ describe("A call event", () => {
     ]);
   });
 
-  it("of another type is none of ours", () => {
+  it("of another type is not read", () => {
     expect(readCallMessage("m.call.replaces", base)).toBeUndefined();
     expect(readCallMessage("m.room.message", base)).toBeUndefined();
     expect(readCallMessage("toString", base)).toBeUndefined();

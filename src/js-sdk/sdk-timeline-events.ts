@@ -84,7 +84,7 @@ const isInSync = (state: SyncState | null): boolean => state === SyncState.Prepa
 
 /** By the server: its age when it came, and the time since then. */
 function ageOf(event: MatrixEvent): number | undefined {
-  // The SDK's own `getAge` says that an age of 0 is none.
+  // The SDK's own `getAge` returns undefined for an age of 0.
   return isFiniteNumber(event.getUnsigned().age) ? asyncScheduler.now() - event.localTimestamp : undefined;
 }
 

@@ -1,7 +1,7 @@
 // OutgoingMedia: what we send now, as plain data. Mute, another device and a screen share are other values of it.
 import type { MediaSource } from "./source.ts";
 
-/** A track that we send. It stays ours: whoever made it stops it. */
+/** A track that we send. The library never stops it: the app that made it does. */
 export interface OutgoingTrack {
   readonly track: MediaStreamTrack;
   /** Nothing of it is sent, and the others see that. Default false. */

@@ -9,14 +9,14 @@ export interface QualityCounts {
 }
 
 /**
- * By the loss between two measurements and the round trip: `lost` if nothing came at all.
+ * The quality by the loss between two measurements, and by the round trip. `lost` means that no packet came.
  *
- * @param isSending Whether the other side sends anything: nothing comes of what is muted.
+ * @param isSending Whether the other side sends anything. Muted tracks send no packets.
  */
 export function qualityBetween(before: QualityCounts, after: QualityCounts, isSending: boolean): MediaQuality {
   const received = after.packetsReceived - before.packetsReceived;
   const lost = Math.max(0, after.packetsLost - before.packetsLost);
-  // A connection that was made anew counts from 0 again.
+  // The counts of a new connection begin at 0.
   if (received < 0) return "unknown";
   if (received === 0) return isSending && after.packetsReceived > 0 ? "lost" : "unknown";
   const loss = lost / (received + lost);

@@ -7,7 +7,7 @@ const pauseMs = 500;
 export class SpeakingDetector {
   #lastLoudTs = -Infinity;
 
-  /** @param level 0 to 1; undefined if there is none. */
+  /** @param level From 0 to 1. Undefined while there is no sound to measure. */
   hear(level: number | undefined, now: number): boolean {
     if (level !== undefined && level >= loudEnough) this.#lastLoudTs = now;
     return now - this.#lastLoudTs < pauseMs;

@@ -31,7 +31,7 @@ export type CallBody =
   | { readonly kind: "hangup"; readonly reason: HangupReason }
   | { readonly kind: "identity"; readonly identity: AssertedIdentity | undefined };
 
-/** Who is on the line, as a gateway says it. To show, never to trust. MSC3086. */
+/** The person at the other end, as a gateway names them. Show it, and never trust it. MSC3086. */
 export interface AssertedIdentity {
   readonly id?: string;
   readonly displayName?: string;

@@ -17,7 +17,7 @@ export interface RecoveryTiming {
 export interface Recovery {
   readonly status: "new" | "connecting" | "connected" | "reconnecting";
   readonly hasConnected: boolean;
-  /** When ICE is to be restarted; `Infinity` for never. */
+  /** When ICE must be restarted; `Infinity` for never. */
   readonly restartTs: number;
   /** When to give up; `Infinity` for never. */
   readonly giveUpTs: number;

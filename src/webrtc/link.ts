@@ -43,7 +43,7 @@ export interface LinkOptions {
   readonly signal$: Observable<Signal>;
 }
 
-/** Where a link stands. What did not change is the same object as before. */
+/** The state of a link. It is the same object as before if nothing changed. */
 export interface LinkState {
   readonly connection: Recovery["status"];
   readonly tracks: readonly RemoteTrack[];
@@ -52,7 +52,7 @@ export interface LinkState {
   readonly failure: NegotiationFailure | undefined;
 }
 
-/** What a link emits: what is to be said to the other side, and where it stands. It completes after a failure. */
+/** What a link emits: signals for the other side, and its state. It completes after a failure. */
 export type LinkOutput =
   | { readonly kind: "say"; readonly signal: Signal }
   | { readonly kind: "state"; readonly state: LinkState };

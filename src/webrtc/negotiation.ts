@@ -71,7 +71,7 @@ export interface NegotiationTiming extends BatchTiming, RecoveryTiming {
 }
 
 export interface NegotiationSettings {
-  /** Whether we were called. Whoever calls offers first. */
+  /** Whether we were called. The calling side makes the first offer. */
   readonly isCalled: boolean;
   /** What we want to receive even while we send nothing of that kind. */
   readonly receives: (media: OutgoingMedia) => readonly MediaKind[];

@@ -19,7 +19,7 @@ export interface Numbered<T> {
 
 const mostWaiting = 64;
 const mostWaitingBytes = 256 * 1024;
-/** A message that is missing for so long will not come. */
+/** After this time a missing message counts as lost. */
 const longestGapMs = 10_000;
 
 export const startOrdering = <T>(): Ordering<T> => ({ next: 0, waiting: new Map(), gapSinceTs: undefined });

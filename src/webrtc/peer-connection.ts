@@ -46,7 +46,7 @@ export interface Attachment {
 export interface PeerStats {
   readonly packetsReceived: number;
   readonly packetsLost: number;
-  /** Of the candidate pair in use. */
+  /** The round trip of the candidate pair in use. */
   readonly roundTripMs: number | undefined;
   /** The level of our microphone, 0 to 1. */
   readonly ownAudioLevel: number | undefined;

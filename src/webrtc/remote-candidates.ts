@@ -3,7 +3,7 @@ import type { Candidate } from "./peer-connection.ts";
 
 export interface RemoteCandidates {
   readonly held: readonly Candidate[];
-  /** Those of the remote description that is set. `undefined`: there is none. */
+  /** The ICE user names in the remote description. Undefined while no remote description is set. */
   readonly ufrags: readonly string[] | undefined;
 }
 

@@ -18,7 +18,7 @@ const unstableKey = "org.matrix.msc3077.sdp_stream_metadata";
 /** A peer that names more streams than this is not believed. */
 const mostStreams = 16;
 
-/** The metadata in a content, under either key; undefined if there is none. Unknown purposes are left out. */
+/** Reads the metadata in a content, under either key. Undefined for a content without metadata. Unknown purposes are left out. */
 export function metadataIn(content: JsonObject): StreamMetadata | undefined {
   const metadata = content[stableKey] ?? content[unstableKey];
   if (!isObject(metadata)) return undefined;

@@ -1,4 +1,4 @@
-// A page of the mesh is reloaded, on either side of a pair, and another one dies without a word.
+// Pages of the mesh are reloaded, on either side of a pair. Another page crashes.
 import type { Scenario } from "../scenario.ts";
 import { assert, until } from "../until.ts";
 import { allDecode, type MeshPerson, meshPeople } from "./mesh-person.ts";

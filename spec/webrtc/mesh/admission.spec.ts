@@ -122,7 +122,7 @@ describe("A message for the mesh", () => {
     })();
   });
 
-  it("of a user outside the room is not kept, and a device has 64 kept at most", () => {
+  it("is dropped if its user is not in the room, and at most 64 messages of a device are kept", () => {
     marbles(({ flush }) => {
       const { enter, deliver } = drawnScene();
       const bob = enter("bob", "bob");
@@ -137,7 +137,7 @@ describe("A message for the mesh", () => {
     })();
   });
 
-  it("of one device of a user never touches the pair with another one (mesh 15)", () => {
+  it("changes only the pair of its own device, never that of another device of the user (mesh 15)", () => {
     marbles(({ flush }) => {
       const { enter, deliver, home } = drawnScene();
       for (const deviceId of ["PHONE", "TABLET"]) home.client("@alice:example.org", deviceId);

@@ -52,7 +52,7 @@ describe("A mesh", () => {
   );
 
   it(
-    "sends exactly one invite for each pair, from the smaller user id, whoever came first (mesh 1)",
+    "sends exactly one invite for each pair, from the smaller user id, in any order of the joins (mesh 1)",
     marbles(({ flush }) => {
       const scene = meshScene(["alice", "bob", "carl"]);
       const messages = messagesOf(scene);

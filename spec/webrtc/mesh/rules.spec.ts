@@ -1,4 +1,4 @@
-// The rules of the mesh that need no time: who calls, who is in it, when it is tried again.
+// The rules of the mesh that are pure functions: the calling side, the pairs, the wait before the next try.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffMs } from "../../../src/webrtc/mesh/mesh-backoff.ts";
@@ -35,7 +35,7 @@ describe("Who calls", () => {
     expect(callsFirst(peer("@b:x", "A"), peer("@a:x", "B"))).toBe(false);
     expect(callsFirst(peer("@a:x", "D1"), peer("@a:x", "D2"))).toBe(true);
     expect(callsFirst(peer("@a:x", "D", "2"), peer("@a:x", "D", "1"))).toBe(false);
-    // One user id may be the beginning of another.
+    // A user id may begin with another user id.
     expect(callsFirst(peer("@a:hs"), peer("@a:hs.example"))).toBe(true);
   });
 

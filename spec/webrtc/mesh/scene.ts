@@ -79,7 +79,7 @@ export function meshScene(
   return { home, peers, roomId, enter, clientOf };
 }
 
-/** Who is there and how their media stands: `alice connected microphone,camera`, and so on. */
+/** The participants in words: `alice connected microphone,camera`, and so on. */
 export function wordsOf(participants$: Observable<readonly MediaParticipant[]>): Observable<string> {
   return participants$.pipe(
     switchMap((items) =>

@@ -39,7 +39,7 @@ describe("A 1:1 call", () => {
   );
 
   it(
-    "says how it stands with its other side: holding, held, and since when",
+    "shows in its state that we hold, that the other side holds, and since when it is connected",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const [alice, bob] = [scene.enter("alice"), scene.enter("bob")];

@@ -152,7 +152,7 @@ describe("Two calls that cross", () => {
     })();
   });
 
-  it("of two rooms are two calls, and a call of somebody else rings beside ours", () => {
+  it("count only between the same two users: a call of a third user rings beside ours", () => {
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob", "carl"]);
       const alice = scene.enter("alice", "mic");

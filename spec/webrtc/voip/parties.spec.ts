@@ -1,4 +1,4 @@
-// Who may say what in a call: the caller, those who may answer, the chosen party, and strangers.
+// What each party may do in a call: the caller, the users who may answer, the chosen party, strangers.
 import { timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { marbles } from "../../support/marbles.ts";
@@ -13,7 +13,7 @@ const callIdOf = (sent: readonly Sent[]) => String(sent[0]?.content["call_id"]);
 
 describe("A call of ours", () => {
   it(
-    "goes to whoever answers first, and all are told; later answers are ignored (voip 21, 22)",
+    "chooses the first answer, announces the choice, and ignores later answers (voip 21, 22)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob", "carl"]);
       const alice = scene.enter("alice");
@@ -30,7 +30,7 @@ describe("A call of ours", () => {
   );
 
   it(
-    "ends when somebody says no, and the other devices of that user learn it (voip 22)",
+    "ends when somebody rejects it, and announces that too (voip 22)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const alice = scene.enter("alice");
@@ -44,7 +44,7 @@ describe("A call of ours", () => {
   );
 
   it(
-    "goes on when somebody else says no after an answer (voip 24)",
+    "goes on if another device rejects it after an answer (voip 24)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob/PHONE", "bob/TABLET"]);
       const alice = scene.enter("alice");
@@ -61,7 +61,7 @@ describe("A call of ours", () => {
   );
 
   it(
-    "takes no answer, no and no hangup from those who were not called (voip 25)",
+    "accepts an answer, a reject or a hangup only from the user who was called (voip 25)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob", "carl"]);
       const alice = scene.enter("alice");
@@ -128,7 +128,7 @@ describe("A call of ours", () => {
 
 describe("A call of theirs", () => {
   it(
-    "ends without a word when the caller chose another party (voip 23)",
+    "ends, and sends nothing, when the caller chose another party (voip 23)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const bob = scene.enter("bob");
@@ -165,7 +165,7 @@ describe("A call of theirs", () => {
   );
 
   it(
-    "is refused by a reject, and by a hangup to a client of version 0 (voip 27)",
+    "is rejected by m.call.reject, or by m.call.hangup if the caller has version 0 (voip 27)",
     marbles(({ flush }) => {
       for (const version of ["1", 0] as const) {
         const scene = voipScene(["alice", "bob"]);
@@ -182,7 +182,7 @@ describe("A call of theirs", () => {
   );
 
   it(
-    "is refused with user_busy only if the user wants it so (voip 31)",
+    "is rejected with user_busy only if the app asks for that (voip 31)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const [alice, bob] = [scene.enter("alice"), scene.enter("bob")];
@@ -260,7 +260,7 @@ describe("In a call", () => {
   );
 
   it(
-    "a client of version 0 says no by a hangup",
+    "a hangup of a client of version 0 rejects our call",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const alice = scene.enter("alice");

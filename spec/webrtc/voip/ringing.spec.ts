@@ -35,7 +35,7 @@ describe("An invite", () => {
   );
 
   it(
-    "for somebody else is ignored, and nothing is sent about it (voip 6, 14)",
+    "for another user is ignored, and nothing is sent about it (voip 6, 14)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob", "carl"]);
       const [alice, bob, carl] = ["alice", "bob", "carl"].map((name) => scene.enter(name));
@@ -72,7 +72,7 @@ describe("An invite", () => {
   );
 
   it(
-    "rings until its age reaches its lifetime, counted by the server: for whoever comes late, for what is left (voip 8, 9)",
+    "rings until its age by the server reaches its lifetime, also on a device that comes late (voip 8, 9)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const raw = rawParty(scene, "alice", "a1");
@@ -126,7 +126,7 @@ describe("An invite", () => {
   );
 
   it(
-    "that another device dealt with while we were away does not ring when we come (voip 11)",
+    "that another device answered before we came does not ring (voip 11)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob/PHONE", "bob/TABLET"]);
       at(1_000, () => rawParty(scene, "alice", "a1").invite());
@@ -170,7 +170,7 @@ describe("An invite", () => {
   );
 
   it(
-    "stops ringing when its caller hangs up, and for nobody else's hangup (voip 3, 25, 30)",
+    "stops ringing when its caller hangs up, and not when another party does (voip 3, 25, 30)",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob", "carl"]);
       const bob = scene.enter("bob");
@@ -207,7 +207,7 @@ describe("An invite", () => {
   );
 
   it(
-    "stops at the other devices when one answers, says no, or is chosen (voip 26)",
+    "stops ringing when another device of the user answers, rejects, or is chosen (voip 26)",
     marbles(({ flush }) => {
       const ends = {
         answer: "ended answered-elsewhere by us",
@@ -234,7 +234,7 @@ describe("An invite", () => {
   );
 
   it(
-    "rings again for nobody: neither the same event once more, nor the same call",
+    "does not ring again if the same call comes once more",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const bob = scene.enter("bob");
@@ -251,7 +251,7 @@ describe("An invite", () => {
   );
 
   it(
-    "of one user rings three times at once at most",
+    "of one user rings three times at the same time at most",
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const bob = scene.enter("bob");

@@ -36,7 +36,7 @@ export type MeshRejection =
   | "own-device"
   | "malformed";
 
-/** Reads a to-device message. `undefined`: it is none of ours, or for another call. Pitfall: the device is the proven one. */
+/** Reads a to-device message. Returns undefined for a message of another type or another call. Pitfall: the device is the proven one. */
 export function readEnvelope(
   { type, sender, content, proof }: ToDeviceMessage,
   { roomId, slot }: MeshContext,

@@ -152,7 +152,7 @@ function onDue(pair: Pair, now: number): Draft {
 function onMessage(pair: Pair, arrival: Arrival, now: number): Draft {
   const { callId, kind } = arrival.message;
   if (pair.ended.includes(callId)) return unchanged(pair);
-  // A hangup waits for nothing: whoever hangs up sends no more of what was to come before it.
+  // A hangup is taken at once: its sender does not send the messages before it any more.
   const inTurn = kind === "hangup" ? { ...arrival, seq: undefined } : arrival;
   if (pair.call?.callId === callId) return inCall(pair, pair.call, inTurn, now);
   const { ordering, unnumbered } = pair.early.get(callId) ?? { ordering: startOrdering(), unnumbered: [] };
@@ -166,7 +166,7 @@ function onMessage(pair: Pair, arrival: Arrival, now: number): Draft {
     );
   }
   if (kind === "hangup") return unchanged({ ...pair, ended: [...pair.ended, callId].slice(-mostEnded) });
-  // Before an invite only its candidates matter. A call that begins otherwise is none.
+  // Before an invite, only candidates are kept. Any other beginning makes no call.
   const isKept = first === undefined || (inTurn.seq === undefined && first.kind === "candidates");
   const early = new Map(pair.early);
   early.delete(callId);

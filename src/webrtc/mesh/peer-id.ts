@@ -22,7 +22,7 @@ export const isSameDevice = (a: Device, b: Device): boolean => a.deviceId === b.
 export const peerKey = ({ userId, deviceId, sessionId }: PeerId): string =>
   JSON.stringify([userId, deviceId, sessionId]);
 
-/** Who calls whom: the smaller user id calls; of one user, the smaller device id; of one device, the smaller session. MSC3401. */
+/** Whether `a` calls `b`: the smaller user id calls. If the users are the same, the smaller device id does, and then the smaller session. MSC3401. */
 export function callsFirst(a: PeerId, b: PeerId): boolean {
   if (a.userId !== b.userId) return a.userId < b.userId;
   if (a.deviceId !== b.deviceId) return a.deviceId < b.deviceId;

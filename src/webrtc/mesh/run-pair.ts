@@ -50,7 +50,7 @@ export interface PairOptions extends PairSettings {
   readonly trace: (entry: MeshTraceEntry) => void;
 }
 
-/** Where a pair stands, and the peer connection of its present call. */
+/** The state of a pair, and the peer connection of its present call. */
 export interface RunningPair {
   readonly pair: Pair;
   readonly connection: PeerConnection | undefined;

@@ -15,7 +15,7 @@ export type MeshTraceEntry =
       readonly kind: "message-rejected";
       readonly from: Device;
       readonly reason: MeshRejection | "unknown-session" | "not-in-room" | "too-many" | "too-late";
-      /** Of a malformed one: the field. */
+      /** The first wrong field of a malformed message. */
       readonly path?: string;
     }
   /** It waits until its sender is a member. */
@@ -23,7 +23,7 @@ export type MeshTraceEntry =
 
 /** Why there is no pair any more. */
 export type PairEnd =
-  /** The peer has left the call, or joined it anew. */
+  /** The peer has left the call, or has joined it again. */
   | "peer-left"
   /** The call has more members than the mesh carries. */
   | "over-limit"

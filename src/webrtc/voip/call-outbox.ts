@@ -49,7 +49,7 @@ export class CallOutbox {
 
   say(outgoing: OutgoingBody): void {
     if (outgoing.isLast) this.#isClosing = true;
-    // The last word may be the only one: a no to a call of theirs.
+    // The last message may be the only one: the reject of a call.
     if (outgoing.isLast && !this.#hasSaid) this.#hasSent = true;
     this.#hasSaid = true;
     this.#said$.next(outgoing);

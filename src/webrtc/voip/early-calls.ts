@@ -1,4 +1,4 @@
-// EarlyCalls: what came of calls whose invite has not come: candidates, and ends. Within bounds. Pure.
+// EarlyCalls: candidates and ends of calls whose invite has not come yet. Within bounds. Pure.
 import type { Candidate } from "../peer-connection.ts";
 import { type CallArrival, partyKey, partyOf } from "./ongoing.ts";
 import type { VoipParty } from "./voip-state.ts";
@@ -21,7 +21,7 @@ const most = 500;
 const mostPerUser = 50;
 const mostPerCall = 20;
 
-/** Keeps a message of an unknown call. The oldest ones give way: of the same call, of the same user, of all. */
+/** Keeps a message of an unknown call. There is a limit for each call, for each user and for all: beyond it, the oldest message goes. */
 export function rememberEarly(early: EarlyCalls, arrival: CallArrival, now: number): EarlyCalls {
   const { roomId, message } = arrival;
   const { callId, kind } = message;

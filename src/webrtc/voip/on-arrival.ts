@@ -113,7 +113,7 @@ function onReject(desk: Desk, call: Ongoing, arrival: CallArrival, reason: Hangu
 }
 
 function onHangup(desk: Desk, call: Ongoing, arrival: CallArrival, reason: HangupReason): DeskDraft {
-  // Nobody is chosen yet: whoever may answer says no in this way too, as clients of version 0 do.
+  // Before an answer is chosen, a hangup of a user who may answer is a reject, as clients of version 0 send it.
   if (!call.isCalled && call.phase === "calling")
     return mayAnswer(desk, call, arrival)
       ? endCall(desk, call, { reason: refusalOf(reason), by: "them" })
@@ -128,7 +128,7 @@ function onHangup(desk: Desk, call: Ongoing, arrival: CallArrival, reason: Hangu
     : ignored(desk, arrival, "wrong-party");
 }
 
-/** The caller has chosen. If that is another device, we stop without a word. */
+/** The caller has chosen a device. If it is not ours, the call ends here, and we send nothing. */
 function onSelectAnswer(desk: Desk, call: Ongoing, arrival: CallArrival, selectedPartyId: string): DeskDraft {
   if (!call.isCalled || call.phase === "preparing") return ignored(desk, arrival, "out-of-turn");
   if (!isOpponent(call, arrival)) return ignored(desk, arrival, "wrong-party");
@@ -163,7 +163,7 @@ function whileAgreed(desk: Desk, call: Ongoing, arrival: CallArrival): DeskDraft
 const isOpponent = ({ opponent }: Ongoing, arrival: CallArrival): boolean =>
   opponent !== undefined && isSameParty(opponent, partyOf(arrival));
 
-/** Whoever is called may answer; of ourselves only if we call ourselves. */
+/** The users who are called may answer: our own user only if we call ourselves. */
 const mayAnswer = ({ settings }: Desk, { invitee }: Ongoing, { userId }: CallArrival): boolean =>
   invitee === undefined ? userId !== settings.userId : invitee === userId;
 

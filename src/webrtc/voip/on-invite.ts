@@ -89,8 +89,8 @@ const isCrossing = (call: Ongoing, { roomId, userId }: CallArrival): boolean =>
   (call.invitee === undefined || call.invitee === userId);
 
 /**
- * Glare. A call of ours that nobody knows of gives way. Of two that were sent, the smaller call id goes on. To the user
- * it is one call in either case, with the media that is there already.
+ * Glare. A call of ours whose invite was not sent gives way. If both invites were sent, the call with the smaller id goes
+ * on. To the user it is one call in either case, with the media that is there already.
  */
 function onGlare(desk: Desk, call: Ongoing, pending: PendingInvite, now: number): DeskDraft {
   const theirs = pending.invite.callId;

@@ -37,19 +37,19 @@ export interface Ongoing {
   readonly isCalled: boolean;
   /** Our own party. */
   readonly partyId: string;
-  /** Of a call of ours: who may answer; undefined for everybody in the room. */
+  /** The user who may answer a call of ours; undefined for everybody in the room. */
   readonly invitee: string | undefined;
   readonly phase: "preparing" | "calling" | "ringing" | "answering" | "agreed" | "ended";
-  /** Of `calling` and `ringing`: when that ends. */
+  /** When `calling` or `ringing` ends. */
   readonly untilTs: number;
   readonly hasDescribed: boolean;
-  /** Of a call of theirs: its invite. */
+  /** The invite of a call of theirs. */
   readonly pending: PendingInvite | undefined;
-  /** Of a call of ours: the candidates of those who may answer, until one of them is chosen. */
+  /** The candidates of each party that may answer a call of ours, until one party is chosen. */
   readonly offered: ReadonlyMap<string, readonly Candidate[]>;
   readonly opponent: VoipParty | undefined;
   readonly version: 0 | 1;
-  /** A call of theirs that crossed ours and has to give way. If nothing comes of ours, we take it after all. */
+  /** A call of theirs that crossed ours and has to give way. If nobody answers ours in time, we accept it after all. */
   readonly rival: PendingInvite | undefined;
   readonly rivalTs: number;
   readonly link: LinkState | undefined;

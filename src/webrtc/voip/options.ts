@@ -24,7 +24,7 @@ export interface CallMedia {
 
 /** How to call. */
 export interface PlaceOptions extends CallMedia {
-  /** The user to call, in a room of more than two. Default: whoever answers first. */
+  /** The user to call, in a room of more than two. Default: the first one to answer. */
   readonly invitee?: string;
 }
 

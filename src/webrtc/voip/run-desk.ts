@@ -46,7 +46,7 @@ export interface RunningDesk {
   readonly peerOf: (id: string) => PeerConnection | undefined;
 }
 
-/** Shows the calls once everything that follows from a step is done: whoever reacts by unsubscribing loses no hangup. */
+/** Shows the calls after all effects of a step. So an app that reacts by unsubscribing loses no hangup. */
 interface Show {
   readonly kind: "show";
 }

@@ -179,7 +179,7 @@ function onNotSent(desk: Desk, call: Ongoing, input: Extract<DeskInput, { kind: 
   return andThen(noted, (state) => endCall(state, call, { reason: "signalling-failed", by: "us" }, say));
 }
 
-/** Who leaves the room hangs up. */
+/** Leaving the room ends the call, as a hangup does. */
 function onMembers(desk: Desk, isJoined: (roomId: string, userId: string) => boolean): DeskDraft {
   const { userId } = desk.settings;
   const hasLeft = ({ roomId, opponent, invitee }: Ongoing) => {

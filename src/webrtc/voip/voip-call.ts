@@ -19,9 +19,9 @@ import type { VoipState } from "./voip-state.ts";
 export interface VoipCall {
   readonly roomId: string;
   readonly direction: "incoming" | "outgoing";
-  /** Of an incoming call: what the caller offers to exchange. Empty for an outgoing one. */
+  /** The kinds of media that the caller of an incoming call offers. Empty for an outgoing call. */
   readonly offers: readonly MediaKind[];
-  /** Where the call stands. Completes after `ended`. */
+  /** The state of the call. Completes after `ended`. */
   readonly state$: Behavior<VoipState>;
   /** The tracks of the other side, while connected. */
   readonly tracks$: Behavior<readonly ParticipantTrack[]>;
@@ -34,7 +34,7 @@ export interface VoipCall {
    * @throws RtcError `bad-argument` for media that is neither a value nor a stream.
    */
   answer(options: CallMedia): void;
-  /** Says no to a call that rings, on all devices of this user. `isBusy` tells the caller that we are in another call. */
+  /** Rejects a call that rings, on all devices of this user. With `isBusy`, the caller learns that we are in another call. */
   reject(options?: { readonly isBusy?: boolean }): void;
   /** Ends the call, whatever its state. */
   hangUp(): void;

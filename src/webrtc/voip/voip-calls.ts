@@ -91,7 +91,7 @@ export function voipCalls(matrix: Matrix, options: VoipOptions = {}): VoipCalls 
     held.set(call.id, made);
     return made;
   };
-  /** A call that we take part in goes on, whoever listens. */
+  /** A call that we take part in goes on without a subscriber. */
   const keepAlive = (call: HeldCall) => {
     const running: Subscription = run$.subscribe();
     running.add(call.state$.subscribe({ complete: () => running.unsubscribe() }));

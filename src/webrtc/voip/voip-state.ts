@@ -1,4 +1,4 @@
-// VoipState: where a 1:1 call stands, for a UI. CS spec "Voice over IP".
+// VoipState: the state of a 1:1 call, for a UI. CS spec "Voice over IP".
 import type { AssertedIdentity } from "../call-message.ts";
 
 /** A device in a call: a party, as the specification says. Version 0 has no party ids. */
@@ -37,11 +37,11 @@ export type VoipEnd =
 interface VoipBase {
   /** The other side: who calls, or who has answered. Undefined until somebody answers a call of ours. */
   readonly opponent: VoipParty | undefined;
-  /** Who is on the line, as a gateway says. To show, never to trust. */
+  /** The person at the other end, as a gateway names them. Show it, and never trust it. */
   readonly identity: AssertedIdentity | undefined;
 }
 
-/** Where a call stands. */
+/** The state of a call. */
 export type VoipState = VoipBase &
   (
     | {
