@@ -47,6 +47,14 @@ export interface PastPage {
   readonly next?: string;
 }
 
+/** An event of some room's timeline, when the client receives it or reads it again. */
+export interface TimelineArrival {
+  readonly roomId: string;
+  readonly event: TimelineEvent;
+  /** How old the event is now, by the clock of the server. Undefined if the server does not say. */
+  readonly ageMs: number | undefined;
+}
+
 /** What a server says beside the timeline and does not keep: `m.typing` and `m.receipt` of a room, `m.presence` of a user. */
 export interface EphemeralEvent {
   readonly type: string;
@@ -234,6 +242,15 @@ export interface Matrix {
   sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
   /** Sends that the user has read the room up to an event. Emits nothing and completes. */
   sendReceipt?(roomId: string, eventId: string): Observable<never>;
+
+  /**
+   * Emits the events of these types in the timelines of all rooms, decrypted. The events of one sync response are one
+   * batch, emitted once everything in that response was decrypted or could not be. The events of the last 10 minutes come
+   * first, as one batch, once the client is in sync. An event that was decrypted late comes alone.
+   */
+  timelineEvents?(types: readonly string[]): Observable<readonly TimelineArrival[]>;
+  /** Asks for relay servers (`/voip/turnServer`) and emits the answer, unchecked. Without it, calls use no relay servers. */
+  turnServer?(): Observable<unknown>;
 }
 
 /** Why a request failed. protocol.md 4.5 has the error matrix. */

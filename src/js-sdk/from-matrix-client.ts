@@ -5,6 +5,7 @@ import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
 import { aroundCallOf } from "./around-call.ts";
+import { callsOf } from "./sdk-calls.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
 import { eventsOf } from "./send-event.ts";
 import { trustOf } from "./device-trust.ts";
@@ -58,6 +59,7 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     ...eventsOf(client),
     ...delayedEventsOf(client),
     ...aroundCallOf(client),
+    ...callsOf(client),
     ...livekitBackendOf(client),
   };
 }
