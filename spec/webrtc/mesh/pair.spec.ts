@@ -25,7 +25,7 @@ const arrival = (message: CallMessage, seq?: number): PairInput => ({
 
 /** Plays inputs, each a second after the one before; the effects in words. */
 function play(isCaller: boolean, ...inputs: readonly PairInput[]) {
-  let pair: Pair = beginPair({ own, peer, isCaller });
+  let pair: Pair = beginPair({ own, peer, isCaller, name: "pair" });
   const words: string[] = [];
   for (const [index, input] of [{ kind: "start" } as const, ...inputs].entries()) {
     const { state, effects } = stepPair(pair, input, index * 1_000);
@@ -96,14 +96,14 @@ describe("The calling side of a pair", () => {
 
   it("lets the smaller call id win when the other side calls as well", () => {
     const callId = callIdOf(play(true));
-    const smaller = play(true, say(callId), arrival({ ...invite, callId: "a" }, 0));
+    const smaller = play(true, say(callId), arrival({ ...invite, callId: "b" }, 0));
     expect(smaller.words.slice(-2)).toEqual(["open", "hear description"]);
     const greater = play(true, say(callId), arrival({ ...invite, callId: "z" }, 0));
     expect(greater.words).toEqual(["open", "send invite 0"]);
   });
 
   it("gives descriptions up that cannot be applied three times in a row", () => {
-    let pair = stepPair(beginPair({ own, peer, isCaller: true }), { kind: "start" }, 0).state;
+    let pair = stepPair(beginPair({ own, peer, isCaller: true, name: "pair" }), { kind: "start" }, 0).state;
     const tries: number[] = [];
     for (let round = 0; round < 5 && pair.call; round += 1) {
       const failed: PairInput = {
