@@ -39,7 +39,7 @@ export async function roomMembers({ turns }: Effort): Promise<Figure[]> {
 
 function oursRename(): () => Promise<number> {
   const port = new MemoryPort();
-  port.take(port.prepare(everybody()));
+  port.apply(port.prepare(everybody()));
   const room = matrixRoom(port, roomId);
   let emissions = 0;
   room.members$.subscribe(() => (emissions += 1));
@@ -52,7 +52,7 @@ function oursRename(): () => Promise<number> {
       port.prepare([named((n * 7919) % memberCount, `Name ${n}`)]),
     );
     const before = emissions;
-    const ms = await elapsedMs(batches.map((batch) => () => port.take(batch)));
+    const ms = await elapsedMs(batches.map((batch) => () => port.apply(batch)));
     if (emissions - before !== renameCount) throw new Error(`${emissions - before} emissions`);
     return (ms / renameCount) * 1000;
   };
@@ -60,24 +60,24 @@ function oursRename(): () => Promise<number> {
 
 function peerRename(): () => Promise<number> {
   const sdk = new SdkClient();
-  sdk.take(sdk.prepare(everybody()));
+  sdk.apply(sdk.prepare(everybody()));
   let renamed = 0;
   return async () => {
     const batches = range(renamed, (renamed += renameCount)).map((n) =>
       sdk.prepare([named((n * 7919) % memberCount, `Name ${n}`)]),
     );
-    const ms = await elapsedMs(batches.map((batch) => () => sdk.take(batch)));
+    const ms = await elapsedMs(batches.map((batch) => () => sdk.apply(batch)));
     return (ms / renameCount) * 1000;
   };
 }
 
 async function oursBatchMs(): Promise<number> {
   const port = new MemoryPort();
-  port.take(port.prepare([roomMember("@first:example.org")]));
+  port.apply(port.prepare([roomMember("@first:example.org")]));
   const batch: MemoryBatch = port.prepare(everybody());
   let last = 0;
   const subscription = matrixRoom(port, roomId).members$.subscribe((members) => (last = members.length));
-  const ms = await elapsedMs([() => port.take(batch)]);
+  const ms = await elapsedMs([() => port.apply(batch)]);
   subscription.unsubscribe();
   if (last !== memberCount + 1) throw new Error(`${last} members`);
   return ms;
@@ -86,5 +86,5 @@ async function oursBatchMs(): Promise<number> {
 async function peerBatchMs(): Promise<number> {
   const sdk = new SdkClient();
   const batch = sdk.prepare(everybody());
-  return elapsedMs([() => sdk.take(batch)]);
+  return elapsedMs([() => sdk.apply(batch)]);
 }
