@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
+import { callLog } from "./figures/call-log.ts";
 import { joinIdle } from "./figures/join-idle.ts";
 import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
@@ -37,6 +38,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   keysChurn,
   roomMembers,
   joinIdle,
+  callLog,
 };
 
 /** Each group has its own process, so that no group affects the next one. */

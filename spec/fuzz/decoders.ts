@@ -13,6 +13,9 @@ import {
 import { matrixError } from "../../src/js-sdk/matrix-error.ts";
 import { stateEvent, stickyEvent } from "../../src/js-sdk/sdk-event.ts";
 import { parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
+import { CallLog } from "../../src/history/call-log.ts";
+import { decodeDecline, decodeRing } from "../../src/ringing/index.ts";
+import { declineTypes, ringTypes } from "../../src/room/names.ts";
 import { isLivekitTransport, livekitTransport, sfuToken } from "../../src/livekit/index.ts";
 import type { Membership } from "../../src/types.ts";
 import { decodeRoomEvent, decodeStickyEvent } from "../../src/port/index.ts";
@@ -239,6 +242,48 @@ export const decoders: readonly Decoder[] = [
     },
   },
   {
+    name: "decodeRing, decodeDecline",
+    bases: [
+      {
+        slot_id: roomCall,
+        sender_ts: 1,
+        lifetime: 90_000,
+        "m.mentions": { user_ids: [alice], room: true },
+        notification_type: "ring",
+        "m.relates_to": { rel_type: "m.reference", event_id: "$1" },
+        msc4354_sticky_key: roomCall,
+      },
+      { application: "m.call", call_id: "", "m.mentions": { room: true }, notify_type: "ring" },
+    ],
+    decode: (content) => {
+      const event = { sender: alice, eventId: "$1", originServerTs: Date.now(), content };
+      for (const type of [...ringTypes, ...declineTypes]) {
+        decodeRing({ ...event, type });
+        decodeDecline({ ...event, type });
+      }
+    },
+  },
+  {
+    name: "CallLog",
+    bases: [
+      { content: { "m.application": "m.call", "m.call_id": "", focus_active: {}, foci_preferred: [] } },
+      { content: stateContent(), unsigned: { prev_content: stateContent({ created_ts: 1 }) } },
+      { content: stickyContent(), durationMs: 3_600_000 },
+    ],
+    decode: (event) => {
+      const { content, unsigned, durationMs } = Object(event) as Record<string, unknown>;
+      const common = { sender: alice, originServerTs: Date.now(), encryption: "cleartext", content, unsigned } as const;
+      const log = new CallLog();
+      const stateKey = JSON.stringify([alice, "PHONE"]);
+      log.put({ ...common, eventId: "$1", type: "m.rtc.member", stateKey });
+      log.put({ ...common, eventId: "$2", type: stateMember, stateKey: "a" });
+      log.put({ ...common, eventId: "$3", type: stickyMember, durationMs });
+      log.put({ ...common, eventId: "$4", type: "m.rtc.slot", stateKey: roomCall });
+      log.put({ ...common, eventId: "$5", type: "m.room.member", stateKey: alice });
+      for (const session of log.sessions) if (!(session.endTs > session.startTs)) throw new Error("an empty call");
+    },
+  },
+  {
     name: "permissionsOf",
     bases: [powerLevels],
     decode: (content) => {
@@ -309,9 +354,9 @@ export const decoders: readonly Decoder[] = [
 ];
 
 /** The SDK itself throws on some events. It drops these before we see them. */
-function sdkEventOf(json: unknown): MatrixEvent | undefined {
+function sdkEventOf(fields: unknown): MatrixEvent | undefined {
   try {
-    return new MatrixEvent(Object(json) as object);
+    return new MatrixEvent(Object(fields) as object);
   } catch {
     return undefined;
   }

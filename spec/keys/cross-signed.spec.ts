@@ -41,7 +41,7 @@ describe("requireCrossSigned", () => {
       const call = scene({ ...bobSignsLate, members: cold("a", { a: "me bob" }) });
       const status$ = cold("1s i 2s j").pipe(
         map(() => call.keys.encryptionStatus$.value.get("sfu-bob")),
-        map((bob) => bob?.status !== "ok" && `${bob?.status} ${bob?.why}, unreached: ${bob?.unreached}`),
+        map((bob) => bob?.status !== "ok" && `${bob?.status} ${bob?.reason}, unreached: ${bob?.unreached}`),
       );
       expectObservable(status$).toBe("1s i 2s j", {
         i: "unverified not-cross-signed, unreached: not-cross-signed",
@@ -87,7 +87,7 @@ describe("requireCrossSigned", () => {
       const seen: unknown[] = [];
       cold("100ms x").subscribe(() => seen.push(call.keys.encryptionStatus$.value.get("sfu-bob")));
       flush();
-      expect(seen).toMatchObject([{ status: "unverified", why: "not-cross-signed" }]);
+      expect(seen).toMatchObject([{ status: "unverified", reason: "not-cross-signed" }]);
     }),
   );
 

@@ -5,7 +5,7 @@ import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { participantIdentity } from "../../src/membership/identity.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 import { rtcSession } from "../../src/session.ts";
 import { keyName, memberNames, virtualHomeserver } from "../../src/testing/index.ts";
 import { stickyContent, stickyMember } from "../support/contents.ts";
@@ -25,7 +25,7 @@ const unreadable = (userId: string, eventId = `$of-${userId}`): Rejection => ({
   untilTs: 3_600_000,
 });
 const leave: Rejection = { ...unreadable(bob.userId, "$leave"), reason: "left", stickyKey: bob.memberId };
-const lack = (participant: string): Decryption => ({
+const lack = (participant: string): DecryptionReport => ({
   participantIdentity: participant,
   result: "missing-key",
   keyIndex: 0,
@@ -95,20 +95,22 @@ describe("a presumed member", () => {
     ["key, media, event", "-------u", "-----k", "------m"],
     ["media, event, key", "------u", "-------k", "-----m"],
     ["media, key, event", "-------u", "------k", "-----m"],
-  ])("gets our key and has its own once event, key and media agree, in any order (%s)", (_, rejected, mail, reported) =>
-    marbles(({ cold, expectObservable, flush }) => {
-      const call = drawn({ cold }, { rejections: rejected, letters: mail, reports: reported });
-      expectObservable(happening(call), "^ 30ms !").toBe("(ic)---(bk)", words);
-      expectObservable(looking({ cold }, call, "------x-x")).toBe("------x-y", { x: "none", y: "ok, presumed" });
-      flush();
-      expect(call.traced("member-presumed")).toEqual([
-        { kind: "member-presumed", ...bob, participantIdentity: identity },
-      ]);
-    })(),
+  ])(
+    "a presumed member gets our key, and we have its key, once event, key and media agree, in any order (%s)",
+    (_, rejected, mail, reported) =>
+      marbles(({ cold, expectObservable, flush }) => {
+        const call = drawn({ cold }, { rejections: rejected, letters: mail, reports: reported });
+        expectObservable(happening(call), "^ 30ms !").toBe("(ic)---(bk)", words);
+        expectObservable(looking({ cold }, call, "------x-x")).toBe("------x-y", { x: "none", y: "ok, presumed" });
+        flush();
+        expect(call.traced("member-presumed")).toEqual([
+          { kind: "member-presumed", ...bob, participantIdentity: identity },
+        ]);
+      })(),
   );
 
   it(
-    "is the last in the map of statuses, and its key is among the keys",
+    "a presumed member is the last in the map of statuses, and its key is among the keys",
     marbles(({ cold, flush }) => {
       const call = drawn({ cold }, { letters: "-k", reports: "--m" });
       const seen: unknown[] = [];
@@ -126,7 +128,7 @@ describe("a presumed member", () => {
   );
 
   it(
-    "is gone once its plain leave is read, and a new key shuts it out",
+    "a presumed member is gone once its plain leave is read, and a new key shuts it out",
     marbles(({ cold, expectObservable, flush }) => {
       const drawing = { letters: "-----k", reports: "------m", rejections: "u-----------l" };
       const call = drawn({ cold }, drawing);
@@ -141,7 +143,7 @@ describe("a presumed member", () => {
   );
 
   it(
-    "is gone once the event that we cannot read is over",
+    "a presumed member is gone once the event that we cannot read is over",
     marbles(({ cold, expectObservable }) => {
       const drawing = { letters: "-----k", reports: "------m", rejections: "u-----------n" };
       expectObservable(happening(drawn({ cold }, drawing)), "^ 30ms !").toBe("(ic)--(bk)--t---u", words);
@@ -149,7 +151,7 @@ describe("a presumed member", () => {
   );
 
   it(
-    "is replaced by a member whose event can be read, without a message",
+    "a presumed member is replaced by a member whose event can be read, without a message",
     marbles(({ cold, expectObservable }) => {
       const drawing = { letters: "-----k", reports: "------m", rejections: "u-----------n", members: "a-----------b" };
       const call = drawn({ cold }, drawing);
@@ -162,7 +164,7 @@ describe("a presumed member", () => {
   );
 
   it(
-    "stays out of the members: nothing that reads membership$ sees it",
+    "a presumed member is never in membership$",
     marbles(({ cold, flush }) => {
       const call = drawn({ cold }, { letters: "-k", reports: "--m" });
       call.key$.pipe(takeUntil(timer(100))).subscribe();
@@ -186,7 +188,7 @@ describe("a ghost", () => {
       "in a call of which the key message does not say that it is for it",
       { letters: "-----k", reports: "------m", slot: "m.call#SIDE" },
     ],
-  ])("%s is not presumed, and gets no key", (_, drawing) =>
+  ])("a ghost %s is not presumed, and gets no key", (_, drawing) =>
     marbles(({ cold, expectObservable, flush }) => {
       const call = drawn({ cold }, drawing);
       expectObservable(happening(call), "^ 30ms !").toBe("(ic)", words);
@@ -197,7 +199,7 @@ describe("a ghost", () => {
   );
 
   it(
-    "cannot multiply: each unreadable event stands for one member",
+    "a ghost cannot multiply: each unreadable event is the evidence for one member",
     marbles(({ cold, flush }) => {
       const devices = ["ONE", "TWO", "THREE"];
       const letters = devices.map((deviceId) =>
@@ -225,7 +227,7 @@ describe("a ghost", () => {
 
 describe("a member of Element Call whose encrypted join we cannot read", () => {
   it(
-    "gets our key and is decrypted although it is in no list, until it leaves in the clear (E1)",
+    "a member of Element Call whose join we cannot read gets our key and is decrypted until it leaves in the clear (E1)",
     marbles(({ cold, expectObservable, flush }) => {
       const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
       const alice = "@alice:example.org";

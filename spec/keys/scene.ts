@@ -38,51 +38,30 @@ import {
   type ToDeviceOutcome,
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
-import { keyName } from "../../src/testing/index.ts";
+import { keyName, membersBy } from "../../src/testing/marble-names.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
-import type { Decryption, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
+import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
 
-const known = new Map<string, Membership>();
+let age = 0;
 
-/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
-export function member(name: string): Membership {
-  const before = known.get(name);
-  if (before) return before;
+/** `"me bob"`: oldest first. See `member` for the names. */
+export const members = membersBy((name) => {
   if (name.endsWith("~")) {
-    const old = member(name.slice(0, -1));
-    const renewed = { ...old, eventId: `$${name}`, createdTs: old.kind === "state" ? old.createdTs : known.size };
-    known.set(name, renewed);
-    return renewed;
+    const before = member(name.slice(0, -1));
+    age += 1;
+    return { ...before, eventId: `$${name}`, createdTs: before.kind === "state" ? before.createdTs : age };
   }
   const [instance = "", kind = "sticky", claimed = instance] = name.split(".");
   const user = instance.replace(/\d+$/, "");
-  const made: Membership = {
-    ...deviceOf(user),
-    kind: kind === "state" ? "state" : "sticky",
-    memberId: kind === "state" ? `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` : `id-of-${instance}`,
-    instance: name,
-    slot: "m.call#ROOM",
-    application: { type: "m.call" },
-    intent: undefined,
-    transports: [],
-    focusSelection: undefined,
-    createdTs: known.size,
-    expiresTs: Infinity,
-    participantIdentity: kind === "state" ? `@${user}:example.org:PHONE` : `sfu-${instance}`,
-    eventId: `$${name}`,
-  };
-  known.set(name, made);
-  return made;
-}
+  const fields = { ...deviceOf(user), createdTs: (age += 1) };
+  if (kind === "state") return { ...fields, memberId: `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` };
+  return { ...fields, kind: "sticky", memberId: `id-of-${instance}`, participantIdentity: `sfu-${instance}` };
+});
 
-/** `"me bob"`: oldest first. */
-export const members = (names: string): readonly Membership[] =>
-  names
-    .split(" ")
-    .filter((name) => name !== "")
-    .map(member);
+/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
+export const member = (name: string): Membership => members(name)[0]!;
 
 export const deviceOf = (user: string): Device => ({ userId: `@${user}:example.org`, deviceId: "PHONE" });
 export const nameOf = ({ userId }: Pick<Device, "userId">): string => userId.slice(1, userId.indexOf(":"));
@@ -139,7 +118,7 @@ export interface Plan extends KeyOptions {
   /** Rejected membership events, as they change: none unless given. */
   readonly rejections?: Observable<readonly Rejection[]>;
   /** What the media layer reports. */
-  readonly reports?: Observable<Decryption>;
+  readonly reports?: Observable<DecryptionReport>;
   readonly self?: "state" | "sticky";
   /** `m.call#ROOM` unless given. */
   readonly slot?: string;
@@ -153,7 +132,7 @@ export interface Plan extends KeyOptions {
   readonly retryAfterMs?: number;
   /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
-  /** Users whose name begins like this are not in the room. Everybody is in it unless given. */
+  /** Users whose name begins like this were kicked from the room. Everybody is in it unless given. */
   readonly outsider?: string;
   /** From when on these are not in the room: from the start unless given. */
   readonly outsiderFromTs?: number;
@@ -205,8 +184,10 @@ function drawnPort(plan: Plan) {
     stateEvent: (_, type, stateKey) => {
       const isLate = asyncScheduler.now() < outsiderFromTs;
       const isOutside = outsider !== undefined && !isLate && stateKey.startsWith(`@${outsider}`);
-      const isThere = type === "m.room.encryption" ? asyncScheduler.now() >= encryptedTs : !isOutside;
-      return isThere ? stateOf(type, stateKey, { membership: "join" }) : undefined;
+      if (type === "m.room.encryption") return asyncScheduler.now() >= encryptedTs ? stateOf(type, "", {}) : undefined;
+      return isOutside
+        ? stateOf(type, "@admin:example.org", { membership: "leave" })
+        : stateOf(type, stateKey, { membership: "join" });
     },
     send: (event) =>
       defer(() => {
@@ -267,6 +248,7 @@ export function scene(plan: Plan) {
   const key$ = events.pipe(concatMap((event) => (event.kind === "key" ? [event.key] : [])));
   return {
     keys,
+    nowTs: () => asyncScheduler.now(),
     /** The members, as a user of the session sees them. */
     members: () => membership$.value,
     trace,

@@ -86,6 +86,24 @@ describe("A user with 20,000 state keys", () => {
     watched.unsubscribe();
   });
 
+  it("costs as little as one with a hundred if all their events come in one sync response", () => {
+    const { client, parsesIn } = crowded();
+    const { membership$ } = watching({}, client);
+    const { active$ } = rtcSessions(client, roomCall);
+    const watched = membership$.subscribe();
+    watched.add(active$.subscribe());
+    const type = "org.matrix.msc3401.call.member";
+    const copies = Array.from(client.stateEvents(roomId, type), (event) => ({
+      ...event,
+      eventId: `${event.eventId}'`,
+      originServerTs: event.originServerTs + 1,
+    }));
+    const batch = copies.map((event) => client.setState(roomId, event));
+    expect(parsesIn(() => client.emit(...batch))).toBeLessThanOrEqual(2_000);
+    expect(membership$.value).toHaveLength(100);
+    watched.unsubscribe();
+  });
+
   it("has the same members in a session that has watched and in a new one, also when the newest of them leave", () => {
     const { client } = crowded();
     const { membership$ } = watching({}, client);

@@ -53,7 +53,7 @@ function expectSame(actual: unknown, expected: unknown): void {
 }
 
 describe("A session that has watched and a session that is opened now show the same", () => {
-  it("of one client, after any history and at every end, active$ included", { timeout: 120_000 }, () => {
+  it("in one client, after any history and at every end, active$ included", { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(history(12), fc.boolean(), (batches, strictSlots) => {
         vi.clearAllTimers();
@@ -81,7 +81,7 @@ describe("A session that has watched and a session that is opened now show the s
     );
   });
 
-  it("of two clients of a homeserver, after any honest history", { timeout: 120_000 }, () => {
+  it("in two clients of a homeserver, after any honest history", { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), fc.boolean(), (steps, isEncrypted) => {
         vi.clearAllTimers();

@@ -5,7 +5,7 @@ import type { Rejection } from "../membership/rejection.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { Note } from "./effects.ts";
-import type { OwnKey } from "./own-key.ts";
+import type { Delivery } from "./own-key.ts";
 import type { KeyTrace } from "./trace.ts";
 
 /** What the keys of a session need of it. */
@@ -16,16 +16,6 @@ export interface KeysContext extends Pick<SessionContext<KeyTrace>, "roomId" | "
     Matrix,
     "changes$" | "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "isCrossSigned" | "send"
   >;
-}
-
-/** A key of ours for some devices. */
-export interface Delivery {
-  readonly key: OwnKey;
-  readonly devices: readonly Device[];
-  /** 1 for the first try. */
-  readonly attempt: number;
-  /** The message also requests the keys of these devices. */
-  readonly wantsKey?: boolean;
 }
 
 /** A note about a delivery, or its outcome for one device. */

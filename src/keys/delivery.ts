@@ -1,4 +1,4 @@
-// Delivery: a key of ours by the chosen transport, or by both. protocol.md 5.2, 5.5, pitfall 23.
+// Delivery: a key of ours by the chosen transport, or by both. protocol.md 5.2, 5.5, guarantee 23.
 import { defer, EMPTY, merge, tap } from "rxjs";
 import type { OwnMember } from "../types.ts";
 import type { KeyChannel, KeysContext } from "./channel.ts";

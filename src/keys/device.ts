@@ -1,4 +1,4 @@
-// Device: whose key it is, and which devices it is for. protocol.md 1.5, 5.1.
+// Device: the ids of members and devices, and their comparison. protocol.md 1.5, 5.1.
 import type { Device } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 

@@ -21,9 +21,9 @@ export type WaitingReason =
 export type EncryptionStatus =
   /** We have its newest key, or it is ourselves. */
   | { readonly status: "ok"; readonly keyIndex: number; readonly sinceTs: number }
-  | { readonly status: "waiting"; readonly why: WaitingReason }
+  | { readonly status: "waiting"; readonly reason: WaitingReason }
   /** A key came, but we do not accept it. */
-  | { readonly status: "unverified"; readonly why: KeyRejection };
+  | { readonly status: "unverified"; readonly reason: KeyRejection };
 
 /** The encryption of one member: its tile is black unless `status` is `ok`. */
 export type MemberEncryption = EncryptionStatus &
@@ -37,7 +37,7 @@ export type MemberEncryption = EncryptionStatus &
     readonly presumed?: true;
   };
 
-/** Rejections that say something about the member, as those of a key that is merely late do not. */
+/** Rejections that make a member `unverified`. Late keys do not. */
 export const unverifiedReasons: ReadonlySet<KeyRejection> = new Set([
   "cleartext",
   "unproven-device",

@@ -2,12 +2,11 @@
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { EncryptionKey, OwnMember } from "../types.ts";
-import type { Delivery } from "./channel.ts";
 import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
-import { type ExchangeEffect, note, type Surroundings } from "./effects.ts";
+import type { EffectList, Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
-import { OwnKey } from "./own-key.ts";
+import { type Delivery, OwnKey } from "./own-key.ts";
 import {
   type Collecting,
   collectMsAt,
@@ -30,7 +29,8 @@ export class OwnKeys {
   readonly #self: OwnMember;
   readonly #policy: RotationPolicy;
   readonly #newKey: () => Uint8Array<ArrayBuffer>;
-  readonly #isInRoom: (userId: string) => boolean;
+  readonly #isRemoved: (userId: string) => boolean;
+  readonly #effects: EffectList;
   #active: OwnKey;
   #pending: OwnKey | undefined;
   #used: readonly EncryptionKey[] = [];
@@ -47,11 +47,13 @@ export class OwnKeys {
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
 
-  constructor(self: OwnMember, policy: RotationPolicy, { newKey, isInRoom, now }: Surroundings) {
+  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings, effects: EffectList) {
+    const { newKey, isRemoved, now } = surroundings;
+    this.#effects = effects;
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
-    this.#isInRoom = isInRoom;
+    this.#isRemoved = isRemoved;
     this.#active = new OwnKey(0, newKey(), now, now);
   }
 
@@ -71,8 +73,9 @@ export class OwnKeys {
   }
 
   /** The first key is in use from the start. */
-  start(now: number): readonly ExchangeEffect[] {
-    return [created(this.#active, "first"), ...this.#use(this.#active, now)];
+  start(now: number): void {
+    this.#noteCreated(this.#active, "first");
+    this.#use(this.#active, now);
   }
 
   /** When something is due by the clock alone. */
@@ -82,17 +85,14 @@ export class OwnKeys {
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
-  advance(members: readonly CallMember[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
-    const effects: ExchangeEffect[] = [];
-    if (this.#pending && now >= this.#pending.useTs) effects.push(...this.#use(this.#pending, now));
+  advance(members: readonly CallMember[], changes: MemberChanges, now: number): void {
+    if (this.#pending && now >= this.#pending.useTs) this.#use(this.#pending, now);
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
-    if (rotation && now >= rotation.dueTs) effects.push(...this.#rotate(rotation.reason, now));
-    if (this.#becomesSuppressed(awaitedSinceTs))
-      effects.push(note({ kind: "rotation-suppressed", userCount: this.#userCount }));
+    if (rotation && now >= rotation.dueTs) this.#rotate(rotation.reason, now);
+    this.#noteSuppression(awaitedSinceTs);
     for (const key of this.#keys())
-      for (const [attempt, devices] of key.popDue(now)) effects.push(send({ key, devices, attempt }));
-    return effects;
+      for (const [attempt, devices] of key.popDue(now)) this.#send({ key, devices, attempt });
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
@@ -114,22 +114,20 @@ export class OwnKeys {
 
   /** A user joined or left the room. */
   onRoomMemberChange(now: number): void {
-    for (const key of this.#keys()) key.checkRoom(this.#isInRoom, now);
+    for (const key of this.#keys()) key.checkRemoved(this.#isRemoved, now);
   }
 
   /** A request for the keys of some devices travels with our newest key that each of them was given before. */
-  requestTo(devices: readonly Device[], now: number): readonly ExchangeEffect[] {
+  requestTo(devices: readonly Device[], now: number): void {
     const mayHaveIt = (device: Device) =>
       this.#recipients.has(deviceKey(device)) && now >= this.#nextResendTs(device, now);
     const others = devices.filter(mayHaveIt);
     for (const device of others) this.#noteResend(device, now);
-    return this.#keys()
-      .toReversed()
-      .flatMap((key) => {
-        const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
-        const asked = devicesOf(others.filter(isCarrier));
-        return asked.length > 0 ? [send({ key, devices: asked, attempt: 1, wantsKey: true })] : [];
-      });
+    for (const key of this.#keys().toReversed()) {
+      const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
+      const asked = devicesOf(others.filter(isCarrier));
+      if (asked.length > 0) this.#send({ key, devices: asked, attempt: 1, wantsKey: true });
+    }
   }
 
   #keys(): readonly OwnKey[] {
@@ -187,7 +185,7 @@ export class OwnKeys {
 
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
-    for (const key of this.#keys()) key.cancel(device, !this.#isInRoom(device.userId), now);
+    for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }
 
   /** When a device may get a key again: at the time that is planned already, or after the pause. */
@@ -218,7 +216,7 @@ export class OwnKeys {
     });
   }
 
-  #rotate(reason: RotationReason, now: number): readonly ExchangeEffect[] {
+  #rotate(reason: RotationReason, now: number): void {
     const others = [...this.#recipients.values()];
     const { exposedSinceTs } = this.#pending ?? this.#active;
     if (reason === "leave" && exposedSinceTs !== undefined)
@@ -229,10 +227,11 @@ export class OwnKeys {
     const key = new OwnKey((this.#active.keyIndex + 1) % 256, this.#newKey(), now, useTs);
     for (const device of others) key.enqueue(device, now);
     this.#pending = key;
-    return [created(key, reason), ...(useTs > now ? [] : this.#use(key, now))];
+    this.#noteCreated(key, reason);
+    if (useTs <= now) this.#use(key, now);
   }
 
-  #use(active: OwnKey, now: number): readonly ExchangeEffect[] {
+  #use(active: OwnKey, now: number): void {
     this.#active = active;
     this.#pending = undefined;
     const { keyIndex, key: bytes } = active;
@@ -242,22 +241,27 @@ export class OwnKeys {
     this.#used = [...this.#used, key].slice(-maxUsedKeys);
     this.#status = { ...ids, status: "ok", keyIndex, sinceTs: now };
     const { participantIdentity } = ids;
-    return [note({ kind: "key-used", keyIndex, participantIdentity }), { kind: "key", key }];
+    this.#effects.note({ kind: "key-used", keyIndex, participantIdentity });
+    this.#effects.add({ kind: "key", key });
   }
 
-  #becomesSuppressed(awaitedSinceTs: number | undefined): boolean {
+  #noteSuppression(awaitedSinceTs: number | undefined): void {
     const isDue = awaitedSinceTs ?? (this.#pending ?? this.#active).exposedSinceTs;
     const wasSuppressed = this.#isSuppressed;
     this.#isSuppressed = isDue !== undefined && !this.#mayRotate();
-    return this.#isSuppressed && !wasSuppressed;
+    if (this.#isSuppressed && !wasSuppressed)
+      this.#effects.note({ kind: "rotation-suppressed", userCount: this.#userCount });
   }
 
   #mayRotate(): boolean {
     return this.#userCount < this.#policy.participantLimit;
   }
+
+  #noteCreated({ keyIndex }: OwnKey, reason: RotationReason): void {
+    this.#effects.note({ kind: "key-created", keyIndex, reason }, { keysCreated: 1 });
+  }
+
+  #send(delivery: Delivery): void {
+    this.#effects.add({ kind: "send", delivery });
+  }
 }
-
-const created = ({ keyIndex }: OwnKey, reason: RotationReason): ExchangeEffect =>
-  note({ kind: "key-created", keyIndex, reason }, { keysCreated: 1 });
-
-const send = (delivery: Delivery): ExchangeEffect => ({ kind: "send", delivery });

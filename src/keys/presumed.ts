@@ -9,7 +9,7 @@ import type { VerifiedKey } from "./verify-sender.ts";
 /** A member that is in the call by all that we see, except for its membership event. */
 export interface PresumedMember extends CallMember {
   readonly isPresumed: true;
-  /** The event that we cannot read. It stands for no other presumed member. */
+  /** The event that we cannot read. It is the evidence for no other presumed member. */
   readonly eventId: string;
 }
 

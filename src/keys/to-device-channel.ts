@@ -1,4 +1,4 @@
-// ToDeviceChannel: a key of ours in an encrypted message to each device. protocol.md 5.2, 5.3, pitfall 23.
+// ToDeviceChannel: a key of ours in an encrypted message to each device. protocol.md 5.2, 5.3, guarantee 23.
 import {
   asyncScheduler,
   catchError,

@@ -1,4 +1,4 @@
-// Sender limits: of the state events of one sender, only the newest are looked at. One user can own any number of state keys.
+// Sender limits: only the newest state events of each sender are read. One user can have any number of state keys.
 import type { RoomEvent } from "../matrix.ts";
 import { isObject } from "../room/json.ts";
 import { byText } from "./order.ts";
@@ -10,7 +10,8 @@ import { byText } from "./order.ts";
 export const maxPerSender = 100;
 
 /** Whether a state event may claim a membership: it says for which application. */
-export const mayClaim = ({ content }: RoomEvent): boolean => isObject(content) && "application" in content;
+export const mayClaim = ({ content }: RoomEvent): boolean =>
+  isObject(content) && ("application" in content || "m.application" in content);
 
 /** Below zero if `a` takes precedence over `b`: the newer state event, then the greater event id. */
 export const byNewest = (a: RoomEvent, b: RoomEvent): number =>
@@ -56,7 +57,7 @@ function sendersOfMany(events: readonly RoomEvent[]): ReadonlySet<string> {
 /** The newest of many events. It sorts a few at a time, and skips those that are older than what it has. */
 class Newest {
   hasDropped = false;
-  readonly #events: RoomEvent[] = [];
+  #events: RoomEvent[] = [];
   #oldest: RoomEvent | undefined;
 
   add(event: RoomEvent): void {
@@ -67,7 +68,7 @@ class Newest {
 
   trimmed(): readonly RoomEvent[] {
     if (this.#events.length <= maxPerSender) return this.#events;
-    this.#events.sort(byNewest).length = maxPerSender;
+    this.#events = this.#events.toSorted(byNewest).slice(0, maxPerSender);
     this.#oldest = this.#events.at(-1);
     this.hasDropped = true;
     return this.#events;

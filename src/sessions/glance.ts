@@ -27,7 +27,7 @@ function mayBegin(matrix: Matrix, roomId: string, slot: string, change: RoomChan
   return (type === "m.room.encryption" || slotTypes.includes(type)) && hasMemberEvents(matrix, roomId, slot);
 }
 
-/** Whether there are events that can make a member: of one user, or of any. Our own entry lets everybody in. */
+/** Whether there are events that can make a member. `userId`: of this user. When we enter the room ourselves, of any user. */
 function hasMemberEvents(matrix: Matrix, roomId: string, slot: string, userId?: string): boolean {
   const now = asyncScheduler.now();
   const isOfUser = (sender: string) => userId === undefined || userId === matrix.userId || sender === userId;

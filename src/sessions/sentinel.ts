@@ -1,4 +1,4 @@
-// Sentinel: the member of a call that expires last. While it is there, the call is active, whoever else joins or leaves.
+// Sentinel: the member of a call that expires last. While it is there, the call is active, even if all others leave.
 // So the end of a call of any size is watched by one event. protocol.md 9.1.
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { projectNow, type ProjectionOptions } from "../membership/projection.ts";

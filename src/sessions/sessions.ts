@@ -37,7 +37,7 @@ export interface RtcSessions<S extends WatchedSession = WatchedSession> {
 /** How to read the calls, and how to open the session of a room. */
 export interface SessionsOptions<S extends WatchedSession, App extends Application = Application>
   extends ReadingOptions<App> {
-  /** Opens the session of a room: `rtcSession` for sessions that can be joined. Default `watchSession`. */
+  /** Opens the session of a room, for instance `rtcSession`. Without this option it is `watchSession`, which cannot join. */
   readonly open: (matrix: Matrix, options: SessionOptions<App> & DecoderFor<App>) => S;
 }
 

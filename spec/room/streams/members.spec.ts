@@ -34,7 +34,7 @@ describe("The directory of a room", () => {
     expect(members.members.map(({ userId }) => userId)).toEqual(["@a:x", "@b:x", "@e:x"]);
   });
 
-  it("names a member anew when another comes with the same name, and when that one goes", () => {
+  it("changes the name of a member when another member with the same name comes, and when it goes", () => {
     const members = directory();
     members.put(alice, memberEvent(alice, joined("Sam")));
     const alone = members.members[0];

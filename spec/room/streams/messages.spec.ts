@@ -130,7 +130,7 @@ describe("messages$", () => {
   );
 
   test(
-    "holds as many messages as it was told to, the newest ones",
+    "holds the newest messages, at most `messageCount`",
     marbles(({ flush }) => {
       const { room, say } = scene({ room: { messageCount: 3 } });
       for (const body of ["a", "b", "c", "d", "e"]) say(body);

@@ -24,7 +24,7 @@ export interface EventFields {
   readonly originServerTs?: number;
   /** How long ago it was sent when the server gave it, in milliseconds. */
   readonly ageMs?: number;
-  /** Of a redaction: the redacted event. */
+  /** Only for a redaction: the event id of the redacted event. */
   readonly redacts?: string;
   /** In the first events: the power level that one needs to replace this state. */
   readonly requiredPowerLevel?: number;
@@ -48,7 +48,7 @@ export type StateEvent<T extends StateType = StateType> = {
   };
 }[T];
 
-/** An event of a known type. `kind` tells the sorts apart, and `type` the types of one sort. */
+/** An event of a known type. Switch on `kind` first, then on `type`. */
 export type DecodedEvent =
   | StateEvent
   | Known<TimelineType, "timeline", object>

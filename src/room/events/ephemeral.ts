@@ -1,7 +1,7 @@
 // What does not stay: typing, receipts, presence. Client-server specification, and its first text of 2014.
 import { body, flag, id, list, mapped, name, natural, object, oneOf, record, type Rule, url, userId } from "./rules.ts";
 
-/** `m.typing`: who is typing in a room. */
+/** `m.typing`: the users who are typing in a room. */
 export interface TypingContent {
   readonly user_ids: readonly string[];
 }

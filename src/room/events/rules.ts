@@ -106,8 +106,8 @@ export function object<T extends object>(required: Required<T>, optional: Option
     if (!isObject(value)) return undefined;
     const read: Record<string, unknown> = {};
     for (const { key, rule, names, isOptional } of fields) {
-      const name = names.find((each) => Object.hasOwn(value, each)) ?? "";
-      const part = own(value, name) ?? undefined;
+      const present = names.find((each) => Object.hasOwn(value, each)) ?? "";
+      const part = own(value, present) ?? undefined;
       if (isOptional && part === undefined) continue;
       const item = (isOptional ? partly : within)(rule, part, names[0]!, notes);
       if (item !== undefined) read[key] = item;

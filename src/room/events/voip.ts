@@ -34,6 +34,7 @@ export interface CallHangupContent extends VoipCommon {
   readonly reason?: string;
 }
 
+/** A session description of WebRTC, as `m.call.invite` and `m.call.answer` carry it. */
 export interface SessionDescription<T extends string> {
   readonly type: T;
   readonly sdp: string;

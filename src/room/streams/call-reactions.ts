@@ -8,7 +8,7 @@ import { raisedHandKey } from "../events/relations.ts";
 import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sending } from "./sending.ts";
-import { sameItems, stable } from "./stable.ts";
+import { sameItems, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
@@ -109,13 +109,13 @@ function handsOf(window: TimelineWindow, members: readonly Membership[]): readon
     byEvent.delete(target);
     return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
   });
-  return hands.sort((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
+  return hands.toSorted((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
 }
 
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>
   sameItems(a.flatMap(Object.values), b.flatMap(Object.values));
 
-/** Of one member not more than one in this time. */
+/** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;

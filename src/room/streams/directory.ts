@@ -3,7 +3,7 @@
 import type { RoomEvent } from "../../matrix.ts";
 import type { MemberContent } from "../events/state-contents.ts";
 import { nameKey, shownName } from "./display-name.ts";
-import { sameFields } from "./stable.ts";
+import { sameFields } from "../../rx/stable.ts";
 
 /** A user and a room. */
 export interface RoomMember {
@@ -125,7 +125,7 @@ export class Directory {
     const { member, isStale, content, key } = entry;
     if (member && !isStale) return member;
     entry.isStale = false;
-    // Whoever knocks could take the name of a member.
+    // A user who knocks could take the name of a member.
     const isShared = !isInsider(content) || (this.#users.get(key)?.length ?? 0) > 1;
     const renewed = made(userId, content, key, isShared);
     return (entry.member = member && sameFields(member, renewed) ? member : renewed);
@@ -133,7 +133,7 @@ export class Directory {
 
   #rebuilt(): readonly RoomMember[] {
     const members = Array.from(this.#entries, ([userId, entry]) => this.#memberOf(userId, entry));
-    return members.sort(byUserId);
+    return members.toSorted(byUserId);
   }
 
   #patched(): readonly RoomMember[] {

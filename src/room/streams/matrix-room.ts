@@ -16,18 +16,18 @@ import { type RoomPermissions, roomPermissions } from "./permissions.ts";
 import { companyOf, inEnglish, type Wording } from "./room-name.ts";
 import { type Sending, sendingIn } from "./sending.ts";
 import { inRoom, sourcesOf, stateChanges } from "./sources.ts";
-import { sameFields, sameItems, stable, whenChanged } from "./stable.ts";
+import { sameFields, sameItems, stable, whenChanged } from "../../rx/stable.ts";
 import { decoder, type MalformedEvent, stateReader } from "./state-reader.ts";
 import { receiptsIn, typingIn } from "./typing.ts";
 
 /** How to read a room. */
 export interface RoomOptions {
   /** How many messages `messages$` holds at most. Default 500. */
-  readonly messageCount?: number;
+  readonly messageCount?: number | undefined;
   /** Puts into words who is in a room that has no name. Default: in English, for instance "Ann, Bob, and 3 others". */
-  readonly wording?: Wording;
+  readonly wording?: Wording | undefined;
   /** The client may not know the room yet: until it does, the room reads as empty. Default false. */
-  readonly awaitRoom?: boolean;
+  readonly awaitRoom?: boolean | undefined;
 }
 
 /**
@@ -59,14 +59,14 @@ export interface MatrixRoom extends Sending {
   readonly joinRule$: Behavior<JoinRule>;
   /** The main alias, the alternative ones, and those that any server lists: advice, to be looked up before it is shown as true. */
   readonly aliases$: Behavior<readonly string[]>;
-  /** The content of any state event of a known type; `undefined` if there is none, or if it is malformed. */
+  /** The content of any state event of a known type. `undefined` if the event is missing or malformed. */
   state$<T extends StateType>(type: T, stateKey?: string): Behavior<EventContents[T] | undefined>;
 
   /** The newest messages that the client holds, oldest first, with edits, redactions and reactions applied. */
   readonly messages$: Behavior<readonly RoomMessage[]>;
   /** How far each user has read, by receipts and by `m.room.message.feedback`. */
   readonly receipts$: Behavior<readonly Receipt[]>;
-  /** Who is typing, without ourselves. */
+  /** The users who are typing, without ourselves. */
   readonly typing$: Behavior<readonly string[]>;
   /** Reactions and raised hands of a call of this room, for instance of an `RtcSession`. */
   inCall(call: { readonly membership$: Behavior<readonly Membership[]> }): CallReactions;
@@ -186,7 +186,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
       matrix.stateEvents(roomId, "m.room.aliases"),
       (event) => decode("m.room.aliases", event).ok?.aliases ?? [],
     );
-    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().sort()])].slice(0, mostAliases);
+    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().toSorted()])].slice(0, mostAliases);
   }
 }
 

@@ -1,13 +1,13 @@
 // The name of a room. Client-server specification, "calculating the display name for a room".
 import type { Directory, RoomMember } from "./directory.ts";
 
-/** Who is in a room that has no name and no alias. */
+/** The other users of a room that has no name and no alias. */
 export interface Company {
   /** The names of the first others, five at most, by user id. */
   readonly names: readonly string[];
   /** How many others are not named. */
   readonly moreCount: number;
-  /** Nobody else is joined or invited any more: the others are those who were. */
+  /** All others have left. The names are those of users who were in the room. */
   readonly isEmpty: boolean;
 }
 

@@ -6,7 +6,7 @@ import type { Receipt } from "../events/ephemeral.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isObject, isString, objectOr } from "../json.ts";
 import type { MessageReaction, RoomMessage } from "./room-messages.ts";
-import { sameItems, setNewest } from "./stable.ts";
+import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 
 const mostAttached = 2_000;

@@ -1,4 +1,4 @@
-// Small pieces without Matrix in them: values that keep their identity, and maps that are bounded.
+// Stable: values that keep their identity while they are equal, and a map with a limit.
 
 /** A way to read a value that gives the earlier object for as long as the value is equal. */
 export function stable<T>(read: () => T, isEqual: (a: T, b: T) => boolean): () => T {
