@@ -33,8 +33,8 @@ import type { OwnMember } from "./types.ts";
  * import { Subject } from "rxjs";
  * import type { SessionJoinOptions } from "matrixrtc-rx";
  *
- * const hangup$ = new Subject<void>();
- * const options: SessionJoinOptions = { intent: "video", leaveOn: hangup$, keys: { requireCrossSigned: true } };
+ * const hangUp$ = new Subject<void>();
+ * const options: SessionJoinOptions = { intent: "video", leaveOn: hangUp$, keys: { requireCrossSigned: true } };
  * console.assert(options.keys?.requireCrossSigned === true);
  * ```
  */
@@ -52,7 +52,7 @@ export function joinCall(
   return (options = {}) => {
     const joinOptions = resolveJoinOptions(context.slot, options);
     const keyOptions = resolveKeyOptions(options.keys);
-    const { enabled, transport } = keyOptions;
+    const { enabled, transport, requireCrossSigned } = keyOptions;
 
     const whenEnabled$ = enabled === undefined ? whenEncrypted(matrix, roomId) : enabled ? of(true) : EMPTY;
     const exchange = (own: OwnMember | undefined): Observable<KeysEvent> =>
@@ -83,6 +83,8 @@ export function joinCall(
       // Without `enabled`, keys wait until the room is encrypted.
       if (enabled && transport !== "to-device" && !isEncrypted(matrix, roomId))
         throw new RtcError("bad-argument", "keys.transport must be to-device: the room is not encrypted");
+      if (enabled !== false && requireCrossSigned && !matrix.isCrossSigned)
+        throw new RtcError("unsupported", "keys.requireCrossSigned needs a client that knows which devices are signed");
       return join$;
     }).pipe(share({ connector: () => new ReplaySubject(1) }));
   };

@@ -3,6 +3,8 @@
 // `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { scenario as meshOfThree } from "./mesh/20-three.ts";
+import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -23,7 +25,12 @@ import { scenario as stickyWithSdkMember } from "./scenarios/14-sticky-with-sdk-
 import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
+import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import type { Tab } from "./tab.ts";
+import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
+import { scenario as voipGlare } from "./voip/23-glare.ts";
+import { scenario as voipWithSdk } from "./voip/24-with-sdk.ts";
+import { scenario as voipGlareWithSdk } from "./voip/25-glare-with-sdk.ts";
 import { inWorld, type World } from "./world.ts";
 
 const scenarios: readonly Scenario[] = [
@@ -44,6 +51,13 @@ const scenarios: readonly Scenario[] = [
   lostKey,
   lostSdkKey,
   lostSdkKeySticky,
+  meshOfThree,
+  meshReloaded,
+  voipOfOurs,
+  voipGlare,
+  voipWithSdk,
+  voipGlareWithSdk,
+  ringing,
 ];
 
 const { values } = parseArgs({

@@ -104,7 +104,7 @@ describe("Unsubscribing", () => {
   );
 
   it(
-    "and subscribing again at once ends with us in the call",
+    "then subscribing again at once joins again",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene({ latencyMs: 3 });
       expectObservable(requests$, "^ 2s  !").toBe("C-----D-----W---R 983ms (SCX)-D-----W---R");

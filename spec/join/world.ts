@@ -30,7 +30,6 @@ export const faults = (errors: readonly MatrixError["kind"][] = kinds): fc.Arbit
 export const everyRefusal: readonly MatrixError["kind"][] = refusals;
 
 export const endpoints = ["send", "schedule", "restart", "send-delayed", "cancel", "delayed-events"] as const;
-export type Endpoint = (typeof endpoints)[number];
 
 /** From `ts` on, the next `times` requests to an endpoint fail. */
 export interface Trouble {

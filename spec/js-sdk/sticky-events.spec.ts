@@ -255,10 +255,10 @@ test("a device that was not found is looked up again once the connection is back
   client.store.storeRoom(room);
   const { emitted } = listen({ client } as FakeClient);
 
-  const event = new MatrixEvent({ ...sticky({}, bob, "m.room.encrypted"), room_id: roomId });
-  await event.attemptDecryption(crypto as never);
-  room._unstable_addStickyEvents([event]);
-  client.emit(ClientEvent.Event, event);
+  const arrived = new MatrixEvent({ ...sticky({}, bob, "m.room.encrypted"), room_id: roomId });
+  await arrived.attemptDecryption(crypto as never);
+  room._unstable_addStickyEvents([arrived]);
+  client.emit(ClientEvent.Event, arrived);
   await vi.advanceTimersByTimeAsync(60_000);
   expect([emitted.length, getUserDeviceInfo.mock.calls.length]).toEqual([1, 4]);
 

@@ -1,9 +1,10 @@
 import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
-import { lastValueFrom, type Observable, toArray } from "rxjs";
+import { lastValueFrom, mergeMap, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { proven } from "../../src/room/proven.ts";
 import { alice, bob, encrypted, event, roomId, roomState } from "./events.ts";
 import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
@@ -31,7 +32,7 @@ async function pair() {
 
 function heardBy(port: { toDevice$: Observable<ToDeviceMessage> }) {
   const heard: ToDeviceMessage[] = [];
-  port.toDevice$.subscribe((message) => heard.push(message));
+  port.toDevice$.pipe(mergeMap(proven)).subscribe((message) => heard.push(message));
   return heard;
 }
 
@@ -52,7 +53,7 @@ test("an encrypted message arrives with its content and the proof of its device"
 test("keys in timeline events arrive decrypted, with the proof of their device", async () => {
   const { theirs, port, theirPort } = await pair();
   const heard: RoomKeyEvent[] = [];
-  theirPort.roomKey$?.subscribe((event) => heard.push(event));
+  theirPort.roomKey$?.subscribe((keys) => heard.push(keys));
   await all(port.send({ roomId, type, txnId: "1", content: { keys: 1 } }));
   const { body } = server.sent("PUT", "/send/m.room.encrypted/").at(-1) ?? {};
   const sent = event("m.room.encrypted", body, alice);
@@ -122,7 +123,7 @@ const decrypted = (client: MatrixClient, content: object, sender = bob, key = "k
     encryptionInfo: { sender, senderDevice, senderCurve25519KeyBase64: key, senderVerified: false },
   });
 
-function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+function clientWithDevices(lists: (userId: string) => Promise<readonly string[]>): MatrixClient {
   const { client } = server.client();
   vi.spyOn(client, "getCrypto").mockReturnValue({
     getUserDeviceInfo: async ([userId = ""]: string[]) => {
@@ -133,6 +134,11 @@ function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
     },
     getDeviceVerificationStatus: async (_: string, deviceId: string) => ({ signedByOwner: deviceId === "SIGNED" }),
   } as never);
+  return client;
+}
+
+function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+  const client = clientWithDevices(lists);
   return { client, heard: heardBy(fromMatrixClient(client)) };
 }
 
@@ -255,13 +261,7 @@ test("a client that excludes unsigned devices sends them nothing, until they are
   const { port, ours } = await pair();
   const crypto = ours.client.getCrypto()!;
   crypto.setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
-  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([
-    {
-      ...toBob,
-      outcome: "failed",
-      cause: expect.objectContaining({ kind: "forbidden", message: "the owner of the device has not signed it" }),
-    },
-  ]);
+  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "not-cross-signed" }]);
   expect(server.sent("PUT", "/sendToDevice/m.room.encrypted/")).toEqual([]);
   vi.spyOn(crypto, "getDeviceVerificationStatus").mockResolvedValue({ signedByOwner: true } as never);
   expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "sent" }]);
@@ -284,7 +284,9 @@ test("the port of a client without encryption knows no signed device", async () 
 test("nothing is emitted after unsubscribing, not even a message whose device is being looked up", async () => {
   const { client } = withDevices(async () => ["BOB1"]);
   const heard: ToDeviceMessage[] = [];
-  const subscription = fromMatrixClient(client).toDevice$.subscribe((message) => heard.push(message));
+  const subscription = fromMatrixClient(client)
+    .toDevice$.pipe(mergeMap(proven))
+    .subscribe((message) => heard.push(message));
   decrypted(client, {});
   subscription.unsubscribe();
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -376,4 +378,13 @@ test("sending to no devices completes at once", async () => {
   const { client } = server.client();
   expect(await all(fromMatrixClient(client).sendToDevice([], type, {}))).toEqual([]);
   expect(server.requests).toEqual([]);
+});
+
+test("a device is looked up only for a message whose proof is asked for", async () => {
+  const look = vi.fn(async () => ["BOB1"]);
+  const client = clientWithDevices(look);
+  fromMatrixClient(client).toDevice$.subscribe();
+  for (let count = 0; count < 10; count += 1) decrypted(client, {});
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(look).not.toHaveBeenCalled();
 });

@@ -155,6 +155,7 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
       roomId,
       slot: "m.call#ROOM",
       membership$,
+      rejected$: new BehaviorSubject([]),
       trace: (entry) => shown.push(entry),
     };
     const keys = new Keys(context);

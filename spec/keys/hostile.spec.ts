@@ -22,7 +22,7 @@ const impostor = (participantIdentity: string): Membership => ({
 });
 
 describe("devices", () => {
-  it("never have the same key in a map, whatever their ids contain", () => {
+  it("two devices never have the same key in a map, whatever their ids contain (S1)", () => {
     const [one, other] = [
       { userId: "@a:host 8448", deviceId: "PHONE" },
       { userId: "@a:host", deviceId: "8448 PHONE" },
@@ -35,7 +35,7 @@ describe("a member with the identity of another", () => {
   it.each([
     ["ours", "sfu-me"],
     ["that of Bob", "sfu-bob"],
-  ])("cannot install a key under %s", (_, identity) =>
+  ])("a member with the identity of another cannot install a key under it: %s (S1)", (_, identity) =>
     marbles(({ cold, expectObservable, flush }) => {
       const call = scene({
         members: cold("a", { a: [member("me"), member("bob"), impostor(identity)] }),
@@ -50,7 +50,7 @@ describe("a member with the identity of another", () => {
   );
 
   it(
-    "does not change the status of that other",
+    "a member with the identity of another does not change the status of that other (S1)",
     marbles(({ cold, flush }) => {
       const call = scene({
         members: cold("a", { a: [member("me"), member("bob"), impostor("sfu-bob"), impostor("sfu-me")] }),
@@ -74,7 +74,7 @@ describe("a member with the identity of another", () => {
 
 describe("a member with the id of another", () => {
   it(
-    "does not keep out the key of the member that really has the id (S16)",
+    "a member with the id of another does not keep out the key of the member that has it (S16)",
     marbles(({ cold, expectObservable }) => {
       const thief = { ...member("mallory"), memberId: "id-of-bob2" };
       const call = scene({
@@ -89,9 +89,27 @@ describe("a member with the id of another", () => {
   );
 });
 
+describe("look-ups of devices", () => {
+  it.each([
+    ["a key message for us", letter({ from: "bob" }), 1],
+    ["a key message for another room", letter({ from: "bob", content: { room_id: "!garden:example.org" } }), 0],
+    ["a key message for another slot", letter({ from: "bob", content: { "rx.matrixrtc.slot_id": "m.call#SIDE" } }), 0],
+    ["a malformed key message", letter({ from: "bob", content: { keys: 7 } }), 0],
+    ["another message", { ...letter({ from: "bob" }), type: "org.example.app" }, 0],
+  ])("%s causes no needless look-up of its device (S19)", (_, { proof: __, ...message }, lookUps) =>
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const proof$ = cold("--(p|)", { p: { deviceId: "PHONE", crossSigned: true } });
+      const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-m", { m: { ...message, proof$ } }) });
+      const words = { b: "@bob:example.org as sfu-bob" };
+      expectObservable(installed(call), "^ 20ms !").toBe(lookUps > 0 ? "---b" : "", words);
+      expectSubscriptions(proof$.subscriptions).toBe(lookUps > 0 ? ["-^-!"] : []);
+    })(),
+  );
+});
+
 describe("early keys of one user", () => {
   it(
-    "cannot push out those of the other users in the room, however many devices it has",
+    "early keys of one user cannot push out those of the other users in the room, however many devices it has",
     marbles(({ cold, expectObservable, flush }) => {
       const flood = Array.from({ length: 99 }, (_, user) =>
         Array.from({ length: 11 }, (__, device): ToDeviceMessage => {

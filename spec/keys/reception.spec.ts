@@ -6,7 +6,7 @@ import type { Device, RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts"
 import { marbles } from "../support/marbles.ts";
 import { toUnpaddedBase64 } from "../../src/room/base64.ts";
 import { keyOf, type Letter, letter, type Plan, scene } from "./scene.ts";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 
 interface Drawing extends Omit<Plan, "members" | "letters"> {
   readonly members?: string;
@@ -489,7 +489,7 @@ describe("after leaving", () => {
     marbles(({ cold, hot, expectObservable, expectSubscriptions, flush }) => {
       const letters = hot<ToDeviceMessage>("---k", { k: letter({ from: "bob" }) });
       const roomKeys = hot<RoomKeyEvent>("  ----");
-      const reports = hot<Decryption>(" ----");
+      const reports = hot<DecryptionReport>(" ----");
       const call = scene({ members: cold("a 90s b", { a: "me bob", b: "me" }), letters, roomKeys, reports });
       expectObservable(others(call), "^-!").toBe("");
       for (const source of [letters, roomKeys, reports]) expectSubscriptions(source.subscriptions).toBe("^-!");

@@ -325,7 +325,7 @@ describe("the budget of rotations", () => {
   );
 
   it(
-    "the leave of a user who was removed from the room makes a new key at once, however many leaves came before (S10)",
+    "the leave of a user who was kicked makes a new key at once, however many leaves came before (S10)",
     shows(
       {
         rotation: { ...quick, coalesceMs: 2_000, maxCoalesceMs: 10_000 },
@@ -342,7 +342,7 @@ describe("the budget of rotations", () => {
 describe("participantLimit and users", () => {
   const limited = { ...quick, participantLimit: 4 };
 
-  it("counts users: many devices of one user do not stop rotation (S8)", () =>
+  it("participantLimit counts users: many devices of one user do not stop rotation (S8)", () =>
     marbles(({ cold, expectObservable }) => {
       const devices = Array.from({ length: 60 }, (_, count) => ({
         ...member(`mallory${count}`),
@@ -360,7 +360,7 @@ describe("participantLimit and users", () => {
     })());
 
   it(
-    "a user who was removed from the room makes a new key although the limit is reached (S8)",
+    "a user who was kicked makes a new key although the limit is reached (S8)",
     shows(
       {
         rotation: limited,
@@ -374,7 +374,7 @@ describe("participantLimit and users", () => {
   );
 
   it(
-    "a user who left the call while the limit is reached makes a new key once removed from the room (S8)",
+    "a user who left the call while the limit is reached makes a new key once kicked (S8)",
     marbles(({ cold, hot, expectObservable }) => {
       const removal = { kind: "state", roomId, type: "m.room.member", stateKey: "@mallory:example.org" } as const;
       const call = scene({
@@ -444,7 +444,7 @@ describe("a leave at the trace entry about a send", () => {
     ["to-device", "d-----"],
     ["room-event", "r-----"],
     ["both", "(dr)--"],
-  ] as const)("a leave at the trace entry about a send prevents that send (%s, pitfall 44)", (transport, expected) =>
+  ] as const)("a leave at the trace entry about a send prevents that send (%s, guarantee 44)", (transport, expected) =>
     marbles(({ cold, expectObservable, flush }) => {
       const members = cold("a-----b", { a: "me bob carl", b: "me bob" });
       const call = scene({ members, transport, rotation: quick });

@@ -19,7 +19,7 @@ const keyOf = (participantIdentity: string, keyIndex: number, own = false): Encr
 
 const setUp = (keys$?: Behavior<readonly EncryptionKey[]>) => {
   const encryptionKey$ = new Subject<EncryptionKey>();
-  const provider = keyProvider(encryptionKey$, keys$);
+  const provider = keyProvider({ encryptionKey$, keys$ });
   const installed: string[] = [];
   provider.on(KeyProviderEvent.SetKey, ({ participantIdentity, keyIndex }, current) =>
     installed.push(`${participantIdentity} ${keyIndex}${current ? "" : " (not current)"}`),

@@ -299,8 +299,8 @@ describe("a token request for the transport of another member", () => {
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       const client = backend();
-      for (const url of ["https://127.0.0.1/jwt", "https://10.0.0.1/jwt", "https://intranet/jwt"])
-        expectObservable(sfuToken(client, named(mallory, url), { fetch })).toBe(
+      for (const service of ["https://127.0.0.1/jwt", "https://10.0.0.1/jwt", "https://intranet/jwt"])
+        expectObservable(sfuToken(client, named(mallory, service), { fetch })).toBe(
           "#",
           {},
           refused("is in a private network, or on this machine"),
@@ -320,9 +320,9 @@ describe("a token request for the transport of another member", () => {
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch(() => ({ status: 200, body: { url: "ws://127.0.0.1:7880", jwt } }));
       const client = { ...backend(), rtcTransports: () => NEVER, wellKnown: () => NEVER };
-      const url = "http://127.0.0.1:8080/jwt";
-      const ours$ = livekitTransport(client, { serviceUrl: `${url}/` });
-      const token$ = ours$.pipe(switchMap(() => sfuToken(client, named(mallory, url), { fetch })));
+      const service = "http://127.0.0.1:8080/jwt";
+      const ours$ = livekitTransport(client, { serviceUrl: `${service}/` });
+      const token$ = ours$.pipe(switchMap(() => sfuToken(client, named(mallory, service), { fetch })));
       expectObservable(token$).toBe("-(t|)", { t: { ...token, url: "ws://127.0.0.1:7880" } });
     }),
   );
@@ -366,7 +366,7 @@ describe("a token request for the transport of another member", () => {
   );
 
   test(
-    "sends a token to 50 addresses within an hour, whoever names them",
+    "sends a token to 50 addresses within an hour, for all users together",
     marbles(({ flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       const client = backend();
@@ -389,12 +389,12 @@ describe("a token request for the transport of another member", () => {
     marbles(({ expectObservable, flush }) => {
       const { fetch, asked } = fakeFetch(() => given);
       const about: unknown[] = [];
-      const mayAsk = (url: string, namedBy: unknown) => {
-        about.push([url, namedBy]);
+      const mayAsk = (asksFor: string, namedBy: unknown) => {
+        about.push([asksFor, namedBy]);
         return false;
       };
-      const url = "https://evil.example.org/jwt/";
-      expectObservable(sfuToken(backend(), named(mallory, url), { fetch, mayAsk })).toBe(
+      const service = "https://evil.example.org/jwt/";
+      expectObservable(sfuToken(backend(), named(mallory, service), { fetch, mayAsk })).toBe(
         "#",
         {},
         refused("is not allowed by mayAsk"),

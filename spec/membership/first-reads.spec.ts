@@ -151,7 +151,7 @@ describe("A claimed creation time", () => {
     vi.advanceTimersByTime(1);
     watched.add(second.membership$.subscribe());
     expect(second.membership$.value).toEqual(first.membership$.value);
-    // What is between the first read and the start of the second session is not seen as empty by one of them alone.
+    // The first session saw the key empty before the claimed time, the second one after it: both believe the claim.
     client.emit(client.setState(roomId, joins(bob, { created_ts: now() - 1 })));
     expect(second.membership$.value).toEqual(first.membership$.value);
     watched.unsubscribe();

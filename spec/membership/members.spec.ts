@@ -253,7 +253,7 @@ describe("A redaction", () => {
     watched.unsubscribe();
   });
 
-  it("of a malformed state event makes it a leave, as in a new session", () => {
+  it("turns a malformed state event into a leave, as in a new session", () => {
     const { client, rejected$ } = watching();
     const event = stateEvent({ memberships: [] }, { sender: bob });
     client.setState(roomId, event);
@@ -440,7 +440,7 @@ describe("The streams of a call", () => {
     expect(emitted[1]?.[0]).toBe(list[0]);
   });
 
-  it("never give an old list for as many other members", () => {
+  it("do not return the old list when another list has the same length", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice));
     const list = membership$.value;
@@ -532,7 +532,7 @@ describe("Rejected events", () => {
   );
 
   it(
-    "include joins in the clear in an encrypted room, where leaves in the clear count (11 row 8)",
+    "include cleartext joins in an encrypted room, where cleartext leaves count (11 row 8)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, rejected$ } = watching();
       client.encrypt(roomId);

@@ -10,7 +10,7 @@ export type Happening = { readonly ts: number } & (
   | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
   | { readonly kind: "slot"; readonly status: "open" | "closed" }
   | { readonly kind: "encryption" }
-  /** The client has told what has changed: what was not there by then came later. */
+  /** The client has emitted a batch: all of its room was read by then. */
   | { readonly kind: "batch" }
 );
 
@@ -162,7 +162,7 @@ function stickyIn(log: readonly Happening[]): ReadonlyMap<string, StickyArrival>
   return held;
 }
 
-/** Of the sticky events that have not ended, the one of the highest rank at each key. */
+/** The sticky event of the highest rank at each key, among those that have not ended. */
 function currentSticky(held: readonly StickyArrival[], now: number): readonly Current[] {
   const current = new Map<string, Current>();
   for (const event of held) {

@@ -139,8 +139,8 @@ export async function sdkWorld({ encryption, delayedEvents }: ConformanceWorldOp
   // A client knows the devices of users with whom it shares an encrypted room.
   const meetingPlace = rooms.create();
   for (const event of stateOf(true)) rooms.add(meetingPlace, event);
-  const [state] = rooms.takeUnsynced().values();
-  const first = encryption ? { join: { [meetingPlace]: { state: state ?? [] } } } : {};
+  const [meetingState] = rooms.takeUnsynced().values();
+  const first = encryption ? { join: { [meetingPlace]: { state: meetingState ?? [] } } } : {};
   const ours = await server.started(structuredClone(first), { ...me, crypto: encryption });
   const theirs = await server.started(structuredClone(first), { ...other, crypto: encryption });
   const [port, theirPort] = [ours, theirs].map(({ client }) => fromMatrixClient(client)) as [

@@ -1,4 +1,4 @@
-import { asyncScheduler, concat, EMPTY, NEVER, Observable, of, Subject, throwError } from "rxjs";
+import { asyncScheduler, concat, EMPTY, interval, map, NEVER, Observable, of, Subject, take, throwError } from "rxjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Machine, runMachine } from "../../src/rx/machine.ts";
 import { marbles } from "../support/marbles.ts";
@@ -255,6 +255,18 @@ describe("The clock of a machine", () => {
   );
 
   it(
+    "wakes it at its time and later, if an input that arrives at that moment sets a later time",
+    marbles(({ expectObservable }) => {
+      const inputs = interval(3).pipe(
+        map((index) => ["a", "b", "c"][index] ?? ""),
+        take(3),
+      );
+      const waits = { a: 6, c: 5 };
+      expectObservable(run(inputs, { waits }), "^--------------!").toBe("---a--b--(ct)-t");
+    }),
+  );
+
+  it(
     "ends with it",
     marbles(({ hot, expectObservable }) => {
       expectObservable(run(hot("-a-z---"), { waits: { a: 5 } }), "^-----------!").toBe("-a-(z|)");
@@ -272,7 +284,7 @@ describe("The clock of a machine", () => {
       return { seen, subscription };
     };
 
-    it("waits for longer than any timer can (pitfall 27)", () => {
+    it("waits for longer than any timer can (guarantee 27)", () => {
       const days = 100 * 24 * 3_600_000;
       const { seen } = start(days);
       vi.advanceTimersByTime(days - 1);

@@ -122,6 +122,8 @@ export class FakeClient implements Matrix {
     return room;
   }
 
+  /** Set by a spec whose client can load members. */
+  loadMember?: NonNullable<Matrix["loadMember"]>;
   readonly toDevice$ = NEVER;
   sendToDevice = () => NEVER;
   send = () => NEVER;

@@ -1,7 +1,7 @@
 // Folding: a fold that a spec feeds by hand, and the events to feed it.
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import type { Changes } from "../../src/membership/changes.ts";
-import type { Rules } from "../../src/membership/eligibility.ts";
+import type { ReadingRules } from "../../src/membership/eligibility.ts";
 import { FirstReads } from "../../src/membership/first-reads.ts";
 import { MemberFold } from "../../src/membership/fold.ts";
 import {
@@ -41,23 +41,27 @@ export class Folding {
   readonly inRoom = new Set([alice, bob, carl]);
   now = 0;
 
-  constructor(rules: Partial<Rules> = {}) {
-    const isInRoom = (userId: string) => this.inRoom.has(userId);
-    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, isInRoom, new FirstReads());
+  constructor(rules: Partial<ReadingRules> = {}) {
+    const presenceOf = (userId: string) => (this.inRoom.has(userId) ? "in-room" : "not-in-room");
+    this.fold = new MemberFold(
+      { slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...rules },
+      presenceOf,
+      new FirstReads(),
+    );
   }
 
   /** Puts events at their state keys and sticky keys, and takes a step. */
   put(...events: readonly (RoomEvent | StickyEvent)[]): Changes {
     for (const event of events) {
-      if ("encryption" in event) this.fold.putSticky(event, this.now);
-      else this.fold.putState(event.stateKey ?? "", event, this.now);
+      if ("encryption" in event) this.fold.events.putSticky(event, this.now);
+      else this.fold.events.putState(event.stateKey ?? "", event, this.now);
     }
     return this.step();
   }
 
   step(now: number = this.now): Changes {
     this.now = now;
-    this.fold.expire(now);
+    this.fold.events.expire(now);
     return this.fold.recompute();
   }
 

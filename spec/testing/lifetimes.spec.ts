@@ -34,7 +34,7 @@ describe("a join on the virtual homeserver", () => {
   });
 
   test(
-    "of a killed device can begin again in a new page of the device",
+    "can begin again in a new page of a killed device",
     marbles(({ cold, expectObservable }) => {
       const { home, a, b, roomId } = roomOfTwo();
       const acts: Record<string, () => unknown> = {

@@ -78,7 +78,7 @@ export function sendAndForget(draft: Draft, request: Request): void {
   draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
 }
 
-/** The content is confirmed, or has changed: what is sent next is no retry of it. */
+/** Confirmed or changed content: the next send is no retry. */
 export function forgetTxn({ state: { requests } }: Draft, key: string): void {
   if (!(key in requests.txns)) return;
   requests.txns = Object.fromEntries(Object.entries(requests.txns).filter(([name]) => name !== key));

@@ -143,7 +143,7 @@ function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): bo
 }
 
 const changesOf = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
-  changesByRoom(matrix).of(roomId);
+  changesByRoom(matrix).inRoom(roomId);
 
 /** Events of the page, where there is one: it is being closed, or the network is back. */
 function pageEvents(type: "pagehide" | "online"): Observable<unknown> {

@@ -25,7 +25,7 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
         : batch.flatMap((change) =>
             change.kind === "state" && change.type === "m.room.member" ? [change.stateKey] : [],
           );
-    return changesByRoom(matrix).of(roomId).pipe(concatMap(changedUsers), filter(hasEntered));
+    return changesByRoom(matrix).inRoom(roomId).pipe(concatMap(changedUsers), filter(hasEntered));
   });
 }
 

@@ -19,7 +19,7 @@ import { isAmbiguous, isExtra, plan, type Planned } from "./plan.ts";
 import { idempotencyKey, type InFlight, type Request, type RequestKind } from "./requests.ts";
 import { availableTs, spend } from "./token-bucket.ts";
 
-/** An answer is listened for no longer than this, however welcome it would be. */
+/** After this time, late answers are ignored. */
 const longestRequestMs = 30_000;
 /** A step that comes later than this has missed its time: we have slept, or the clock was set forward. */
 const jumpMs = 5_000;

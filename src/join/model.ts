@@ -76,7 +76,7 @@ export interface ArmedLeave {
   readonly status: "armed";
   readonly delayId: string;
   readonly delayMs: number;
-  /** When the server sends it, counted from when its last confirmed restart went out: the earliest possible moment. */
+  /** When the server sends it at the earliest: counted from our last confirmed restart. */
   readonly leaveTs: number;
   readonly restartTs: number;
   readonly delegated: boolean;
@@ -135,7 +135,7 @@ export interface Presence {
   readonly standing: StandingEvent | undefined;
   /** The event that the room still shows of an earlier instance. */
   readonly staleEventId: string | undefined;
-  /** Since the join went out, the room was seen without us. */
+  /** The room was seen without us after our join was sent. */
   readonly isMissing: boolean;
   /** When we joined, by the room. After a day readers ignore our `created_ts` (11 row 5); we keep our own value then. */
   readonly createdTs: number | undefined;

@@ -1,4 +1,4 @@
-// On error: what a refusal of the homeserver changes, or its silence. The error matrix of protocol.md 4.5, with its [OURS].
+// On error: what an error or a timeout changes. protocol.md 4.5.
 import { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
 import {

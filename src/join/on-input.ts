@@ -2,12 +2,12 @@
 import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import { retrySoon } from "./backoff.ts";
 import { noteClockOffset } from "./clock-offset.ts";
-import { type Draft, forgetTxn, type Input, trace } from "./draft.ts";
+import { type Draft, forgetTxn, type Input, sendAndForget, trace } from "./draft.ts";
 import { armedLeave, conditionMs, type LifecycleState, type Presence } from "./model.ts";
 import { onAnswer } from "./on-answer.ts";
 import { giveUp, leave, markPublished, markReplaced } from "./phases.ts";
 import { isAmbiguous } from "./plan.ts";
-import { idempotencyKey, type Request } from "./requests.ts";
+import { idempotencyKey } from "./requests.ts";
 
 /** After somebody enters the room, we wait this long for others to enter too, and write once for all of them. */
 const lateMemberWaitMs = 2_000;
@@ -150,8 +150,8 @@ function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missin
 }
 
 /**
- * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. To it, every event of a sticky
- * member does that, and a new creation time of a state member. A millisecond is enough, and keeps our place in the list.
+ * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. For matrix-js-sdk, a sticky member
+ * joins with every event, and a state member with a new `created_ts`. A millisecond is enough, and keeps our place in the list.
  */
 function renew(draft: Draft): void {
   const { presence, publication } = draft.state;
@@ -170,9 +170,4 @@ function onPageHidden(draft: Draft): void {
     return sendAndForget(draft, { kind: "leave", of: state.joinCount, txn: state.requests.nextId, reason: undefined });
   sendAndForget(draft, { kind: "send", delayId: armed.delayId, keepalive: true });
   state.delayedLeave.held = { ...armed, leaveTs: now, restartTs: now + 1_000 };
-}
-
-/** Sends a request whose answer changes nothing: the page may be gone before it comes. */
-function sendAndForget(draft: Draft, request: Request): void {
-  draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
 }

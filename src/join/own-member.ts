@@ -1,7 +1,7 @@
 // Own member: who we are in each instance of our membership, and where the room shows us. protocol.md 1.5, 6.1.
 import type { Matrix } from "../matrix.ts";
 import { participantIdentity } from "../membership/identity.ts";
-import type { Membership, OwnMember } from "../types.ts";
+import type { Generation, Membership, OwnMember } from "../types.ts";
 import type { ReplacedMember } from "./model.ts";
 
 /** How many earlier instances are remembered: we may still have to send their leaves. */
@@ -11,10 +11,14 @@ const maxRemembered = 10;
  * Who we are after each re-join. A sticky member is a new one each time. A state member is always its device, and always
  * the same object: media and keys go on.
  */
-export function ownMembers({ userId, deviceId }: Matrix, kind: OwnMember["kind"]): (joinCount: number) => OwnMember {
+export function ownMembers(
+  { userId, deviceId }: Matrix,
+  kind: OwnMember["kind"],
+  generation: Generation,
+): (joinCount: number) => OwnMember {
   const members = new Map<number, OwnMember>();
   const memberOf = (memberId: string): OwnMember => {
-    const identity = participantIdentity(kind, userId, deviceId, memberId);
+    const identity = participantIdentity(kind, userId, deviceId, memberId, generation);
     return { kind, userId, deviceId, memberId, participantIdentity: identity };
   };
   if (kind === "state") {
@@ -61,7 +65,6 @@ export function findOwn(memberships: readonly Membership[], own: OwnMember): Mem
   return memberships.find(
     (member) =>
       member.userId === own.userId &&
-      member.deviceId === own.deviceId &&
-      (own.kind === "state" || member.memberId === own.memberId),
+      (own.kind === "state" ? member.deviceId === own.deviceId : member.memberId === own.memberId),
   );
 }

@@ -198,7 +198,7 @@ function writeRequest(
   });
 }
 
-/** How long a write makes us last: shorter without a delayed leave, and never varied within a sticky key (3.1). */
+/** How long a write makes us last. Shorter without a delayed leave. One sticky key always keeps its duration (3.1). */
 function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State): number {
   const isUnprotected = delayedLeave.held.status === "unsupported";
   if (kind === "state") return isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs;

@@ -5,9 +5,9 @@ import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { hasOwnedStateKeys } from "../room/create.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
+import { names, slotIn, stateMemberType } from "../room/names.ts";
 import type { OwnMember } from "../types.ts";
-import { openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
+import { openSlot, stableJoin, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
 import type { Input } from "./draft.ts";
 import type { ReplacedMember } from "./model.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
@@ -24,7 +24,8 @@ export function requester(
   memberOf: (joinCount: number) => OwnMember,
 ): (id: number, request: Request) => Observable<AnswerInput> {
   const { matrix, roomId, slot } = call;
-  const { mode } = options;
+  const { mode, generation } = options;
+  const { stickyMember, slot: slotType } = names[generation];
   // Made when it is needed: a state membership has no transaction ids.
   let txnPrefix: string | undefined;
   // A server drops a state event that equals the one before. After a crash that nobody has noticed, others would not see
@@ -35,7 +36,7 @@ export function requester(
   const joinEvent = (request: Extract<Request, { kind: "write" }>): OutgoingEvent => {
     const own = memberOf(request.joinCount);
     if (mode === "matrix_2_0") {
-      const content = stickyJoin(slot, own, request.content);
+      const content = (generation === "stable" ? stableJoin : stickyJoin)(slot, own, request.content);
       return { ...sticky(request.txn, request.lifetimeMs), content };
     }
     const expiresMs =
@@ -45,18 +46,19 @@ export function requester(
   const leaveEvent = (of: ReplacedMember, txn: number, reason?: LeaveReason): OutgoingEvent => {
     if (mode !== "matrix_2_0") return state(memberOf(0), {});
     const memberId = typeof of === "string" ? of : memberOf(of).memberId;
-    return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slot, memberId, reason) };
+    return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
   };
   const sticky = (txn: number, stickyMs: number) => {
-    return { roomId, type: stickyMemberTypes[0], stickyMs, txnId: `${(txnPrefix ??= crypto.randomUUID())}.${txn}` };
+    return { roomId, type: stickyMember, stickyMs, txnId: `${(txnPrefix ??= crypto.randomUUID())}.${txn}` };
   };
   const state = (own: OwnMember, content: OutgoingEvent["content"]) => {
     return { roomId, type: stateMemberType, stateKey: stateKeyIn(call, own), content };
   };
   const openSlotEvent = (): OutgoingEvent => {
-    const [type] = slotTypes;
-    const existing = matrix.stateEvent(roomId, type, slot)?.content;
-    return { roomId, type, stateKey: slot, content: openSlot(existing, slot, isEncrypted(matrix, roomId)) };
+    const stateKey = slotIn(generation, slot);
+    const existing = matrix.stateEvent(roomId, slotType, stateKey)?.content;
+    const content = openSlot(existing, slot, isEncrypted(matrix, roomId), generation);
+    return { roomId, type: slotType, stateKey, content };
   };
 
   const effectOf = (request: Request): Observable<unknown> => {

@@ -5,12 +5,13 @@ import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
 import { aroundCallOf } from "./around-call.ts";
+import { callsOf } from "./sdk-calls.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
 import { eventsOf } from "./send-event.ts";
 import { trustOf } from "./device-trust.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
 import { loadMember, MemberLoader } from "./member-loader.ts";
-import { changesOf } from "./sdk-changes.ts";
+import { roomChangesOf } from "./sdk-changes.ts";
 import { roomKeysOf } from "./room-keys.ts";
 import { roomsOf } from "./sdk-rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
@@ -49,15 +50,16 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     userId,
     deviceId,
     ...roomsOf(client, sticky, loader),
-    changes$: changesOf(client, sticky, loader),
+    changes$: roomChangesOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
     roomKey$: roomKeysOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
     isCrossSigned: (device) => trustOf(client, device).pipe(map((trust) => trust === "signed")),
-    loadMember: (roomId, userId) => loadMember(client, roomId, userId),
+    loadMember: (roomId, ofUser) => loadMember(client, roomId, ofUser),
     ...eventsOf(client),
     ...delayedEventsOf(client),
     ...aroundCallOf(client),
+    ...callsOf(client),
     ...livekitBackendOf(client),
   };
 }

@@ -16,10 +16,11 @@ import {
 import type { LivekitBackend, OpenIdToken } from "../livekit/backend.ts";
 import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
-import { pathOf, requestTimeoutMs, request, unstable } from "./sdk-request.ts";
+import { names } from "../room/names.ts";
+import { pathOf, requestTimeoutMs, request } from "./sdk-request.ts";
 
 /** The unstable name first, because servers use it today. */
-const transportPrefixes = [`${unstable}/org.matrix.msc4143`, "/_matrix/client/v1"];
+const transportPrefixes = [names.deployed.endpoints, names.stable.endpoints];
 
 export function livekitBackendOf(client: MatrixClient): LivekitBackend {
   const transportsAt = (prefix: string) =>
@@ -42,6 +43,25 @@ export function livekitBackendOf(client: MatrixClient): LivekitBackend {
     rtcTransports: () => {
       const [first = "", second = ""] = transportPrefixes;
       return transportsAt(first).pipe(switchMap((found) => (found ? of(found) : transportsAt(second))));
+    },
+
+    livekitToken: ({ url, roomId, slot, memberId, deviceId }) => {
+      const common = { url, room_id: roomId, slot_id: slot };
+      const ask = (prefix: string, body: object) =>
+        request(client, {
+          method: "POST",
+          prefix,
+          path: pathOf("rtc", "livekit", "get_token"),
+          body,
+          mayBeMissing: true,
+        });
+      return ask(names.stable.livekitEndpoints, { ...common, member_id: memberId }).pipe(
+        catchError((error: MatrixError) => {
+          if (error.kind !== "not-found" && error.kind !== "unsupported") throw error;
+          const member = { id: memberId, claimed_device_id: deviceId };
+          return ask(names.deployed.livekitEndpoints, { ...common, member });
+        }),
+      );
     },
 
     wellKnown: () => wellKnown(client),

@@ -3,6 +3,7 @@
 import type { MatrixClient } from "matrix-js-sdk";
 import { asyncScheduler, type Subscription } from "rxjs";
 import type { ToDeviceMessage } from "../matrix.ts";
+import { perClient } from "../room/per-client.ts";
 import { excludesUnsigned, isSignedByOwner } from "./device-trust.ts";
 
 type Proof = NonNullable<ToDeviceMessage["proof"]>;
@@ -85,12 +86,11 @@ class DeviceLookUp {
   }
 }
 
-const lookUps = new WeakMap<MatrixClient, Map<string, DeviceLookUp>>();
+const lookUpsOf: (client: MatrixClient) => Map<string, DeviceLookUp> = perClient(() => new Map());
 
 /** Finds the user's device with this Curve25519 identity key. Without a result the proof names no device. Never rejects. */
 export function proofOf(client: MatrixClient, userId: string, identityKey: string): Promise<Proof> {
-  const ofClient = lookUps.get(client) ?? new Map<string, DeviceLookUp>();
-  lookUps.set(client, ofClient);
+  const ofClient = lookUpsOf(client);
   const lookUpOfUser = ofClient.get(userId) ?? new DeviceLookUp(client, userId, () => ofClient.delete(userId));
   ofClient.set(userId, lookUpOfUser);
   return lookUpOfUser.find(identityKey);

@@ -1,12 +1,12 @@
-// ToDevice: received to-device messages, each with a proof of its sender. protocol.md 5.2, 5.4.
+// ToDevice: received to-device messages, each with a proof of its sender, looked up on demand. protocol.md 5.2, 5.4.
 import { ClientEvent, type MatrixClient, type ReceivedToDeviceMessage } from "matrix-js-sdk";
-import { Observable, share } from "rxjs";
+import { defer, Observable, share } from "rxjs";
 import type { ToDeviceMessage } from "../matrix.ts";
 import { isString } from "../room/json.ts";
 import { proofOf } from "./proof.ts";
 import { isRelevantToDevice } from "./relevant.ts";
 
-/** Messages of one device stay in order while the device is looked up. They do not delay messages of other users. */
+/** Messages of one device are proven in their order. They do not delay messages of other users. */
 export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
   return new Observable<ToDeviceMessage>((subscriber) => {
     const onMessage = ({ message, encryptionInfo }: ReceivedToDeviceMessage) => {
@@ -17,9 +17,8 @@ export function toDeviceOf(client: MatrixClient): Observable<ToDeviceMessage> {
       // beside it is only a claim.
       if (encryptionInfo.sender !== sender)
         return subscriber.next({ type, sender, content, proof: { crossSigned: false } });
-      void proofOf(client, sender, encryptionInfo.senderCurve25519KeyBase64).then((proof) =>
-        subscriber.next({ type, sender, content, proof }),
-      );
+      const proof$ = defer(() => proofOf(client, sender, encryptionInfo.senderCurve25519KeyBase64));
+      subscriber.next({ type, sender, content, proof$ });
     };
 
     client.on(ClientEvent.ReceivedToDeviceMessage, onMessage);

@@ -45,7 +45,7 @@ export function sendToDevice(
       const signed = those("signed");
       return merge(
         signed.length > 0 ? attempt(signed) : EMPTY,
-        outcomes(those("unsigned"), failed(new MatrixError("forbidden", "the owner of the device has not signed it"))),
+        outcomes(those("unsigned"), { outcome: "not-cross-signed" }),
         outcomes(those("unknown"), { outcome: "unknown-device" }),
       );
     }),

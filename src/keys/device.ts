@@ -1,9 +1,12 @@
-// Device: whose key it is, and which devices it is for. protocol.md 1.5, 5.1.
+// Device: the ids of members and devices, and their comparison. protocol.md 1.5, 5.1.
 import type { Device } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 
 /** What names a member in keys and statuses. */
 export type MemberIds = Pick<Membership, "userId" | "deviceId" | "memberId" | "participantIdentity">;
+
+/** What the exchange of keys needs of a member. */
+export type CallMember = MemberIds & Pick<Membership, "kind" | "instance"> & { readonly isPresumed?: boolean };
 
 export function idsOf({ userId, deviceId, memberId, participantIdentity }: MemberIds): MemberIds {
   return { userId, deviceId, memberId, participantIdentity };

@@ -14,9 +14,9 @@ interface Due {
 interface Leaver {
   /** When each device left. The first to leave comes first. */
   readonly devices: Map<string, number>;
-  /** When the first device left that is not remembered by its id, or `Infinity`. */
+  /** When the first of the devices left that we no longer remember, or `Infinity`. */
   forgottenTs: number;
-  /** Since when the user is not in the room, or `Infinity`. */
+  /** When we saw that the user was kicked or banned, or `Infinity`. */
   removedTs: number;
 }
 
@@ -51,7 +51,7 @@ export class OwnKey {
     return earliest(this.#leavers, ({ devices, forgottenTs }) => Math.min(forgottenTs, ...devices.values()));
   }
 
-  /** Since when a user outside the room may hold it. */
+  /** Since when a user who was kicked or banned may hold it. */
   get removedSinceTs(): number | undefined {
     return earliest(this.#leavers, ({ removedTs }) => removedTs);
   }
@@ -72,7 +72,7 @@ export class OwnKey {
     this.#due.set(deviceKey(device), { device, attempt: 1, ts });
   }
 
-  /** A device left the call: it gets nothing more. `isRemoved`: its user is not in the room any more. */
+  /** A device left the call: it gets nothing more. `isRemoved`: its user was kicked or banned. */
   cancel(device: Device, isRemoved: boolean, now: number): void {
     const { userId, deviceId } = device;
     this.#due.delete(deviceKey(device));
@@ -83,17 +83,17 @@ export class OwnKey {
     if (isRemoved) leaver.removedTs = Math.min(leaver.removedTs, now);
     const [oldest] = leaver.devices;
     if (leaver.devices.size <= maxLeaverDevices || !oldest) return;
-    // Nobody can make us remember more. Its key counts as exposed from here on, whatever comes back.
+    // Memory stays bounded: the key counts as exposed from that leave on.
     const [forgotten, leftTs] = oldest;
     leaver.devices.delete(forgotten);
     this.#holders.delete(deviceKey({ userId, deviceId: forgotten }));
     leaver.forgottenTs = Math.min(leaver.forgottenTs, leftTs);
   }
 
-  /** Looks which leavers are not in the room any more. */
-  checkRoom(isInRoom: (userId: string) => boolean, now: number): void {
+  /** Looks which leavers were kicked or banned. */
+  checkRemoved(isRemoved: (userId: string) => boolean, now: number): void {
     for (const [userId, leaver] of this.#leavers)
-      if (!isInRoom(userId)) leaver.removedTs = Math.min(leaver.removedTs, now);
+      if (isRemoved(userId)) leaver.removedTs = Math.min(leaver.removedTs, now);
   }
 
   /** A message failed. It is sent again, unless the device has left or a first try is already due. */
@@ -101,6 +101,14 @@ export class OwnKey {
     const id = deviceKey(device);
     const hasLeft = this.#leavers.get(device.userId)?.devices.has(device.deviceId);
     if (!hasLeft && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
+  }
+
+  /** It was not sent to a device, which therefore does not hold it. It is sent at `ts`. */
+  withhold(device: Device, attempt: number, ts: number): void {
+    const { userId, deviceId } = device;
+    this.#holders.delete(deviceKey(device));
+    const hasLeft = this.#leavers.get(userId)?.devices.delete(deviceId);
+    if (!hasLeft && !this.#due.has(deviceKey(device))) this.#due.set(deviceKey(device), { device, attempt, ts });
   }
 
   /** Removes and returns the devices to send it to now, by the number of the attempt. They count as holders from here on. */
@@ -116,6 +124,16 @@ export class OwnKey {
     }
     return byAttempt;
   }
+}
+
+/** A key of ours for some devices. */
+export interface Delivery {
+  readonly key: OwnKey;
+  readonly devices: readonly Device[];
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** The message also requests the keys of these devices. */
+  readonly wantsKey?: boolean;
 }
 
 function earliest(leavers: ReadonlyMap<string, Leaver>, timeOf: (leaver: Leaver) => number): number | undefined {

@@ -1,7 +1,7 @@
 // Peers: one record for each other member of the call, by device. protocol.md 5.4.
 import type { Device } from "../matrix.ts";
-import type { Decryption, Membership } from "../types.ts";
-import { deviceKey } from "./device.ts";
+import type { DecryptionReport } from "../types.ts";
+import { type CallMember, deviceKey } from "./device.ts";
 import { type Peer, withStatus } from "./peer.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
@@ -13,7 +13,7 @@ export class Peers {
   readonly #byDevice = new Map<string, readonly Peer[]>();
   readonly #byIdentity = new Map<string, Peer>();
   /** The last report about each participant that is no member yet: the media layer may report only once. */
-  readonly #unknownParticipants = new Map<string, Decryption>();
+  readonly #unknownParticipants = new Map<string, DecryptionReport>();
   /** The key indexes that each LiveKit identity used in stays that are over. */
   readonly #earlierIndexes = new Map<string, readonly number[]>();
   #version = 0;
@@ -32,7 +32,7 @@ export class Peers {
   }
 
   /** The record of an instance, so that a key of an earlier membership never counts for a new one. */
-  get(member: Membership): Peer | undefined {
+  get(member: CallMember): Peer | undefined {
     return this.ofDevice(member).find((peer) => peer.member.instance === member.instance);
   }
 
@@ -44,6 +44,7 @@ export class Peers {
   set(changed: Peer): void {
     const { member } = changed;
     const before = this.get(member);
+    if (changed === before) return;
     const peer = withStatus(changed, before);
     if (peer.status !== before?.status || peer.keys !== before?.keys) this.#version += 1;
     const peers = this.ofDevice(member);
@@ -57,7 +58,7 @@ export class Peers {
     for (const peer of this.ofDevice(device)) this.set(change(peer));
   }
 
-  remove(member: Membership): void {
+  remove(member: CallMember): void {
     const removed = this.get(member);
     if (!removed) return;
     this.#version += 1;
@@ -69,7 +70,7 @@ export class Peers {
     else this.#byDevice.delete(deviceKey(member));
   }
 
-  /** The member that a key is for: on its device, and with its id where both have one that can be compared. */
+  /** The member of this device that a key is for. The id must match, except for state members and messages without an id. */
   ownerOf(key: VerifiedKey): Peer | undefined {
     const candidates = this.ofDevice(key);
     const exact = candidates.find(({ member }) => member.memberId === key.memberId);
@@ -84,13 +85,23 @@ export class Peers {
   }
 
   /** Keeps a report about a participant that is no member yet. */
-  addUnknown(report: Decryption): void {
+  addUnknown(report: DecryptionReport): void {
     if (report.result === "ok") this.#unknownParticipants.delete(report.participantIdentity);
     else setBounded(this.#unknownParticipants, report.participantIdentity, report);
   }
 
+  /** Whether the media layer reports about any participant that is no member yet. */
+  get hasUnknowns(): boolean {
+    return this.#unknownParticipants.size > 0;
+  }
+
+  /** Whether the media layer reports about a participant that is no member yet. */
+  hasUnknown(participantIdentity: string): boolean {
+    return this.#unknownParticipants.has(participantIdentity);
+  }
+
   /** Removes and returns the report about a participant. */
-  takeUnknown(participantIdentity: string): Decryption | undefined {
+  takeUnknown(participantIdentity: string): DecryptionReport | undefined {
     const report = this.#unknownParticipants.get(participantIdentity);
     this.#unknownParticipants.delete(participantIdentity);
     return report;

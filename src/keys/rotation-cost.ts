@@ -13,7 +13,7 @@ export interface CallTraffic {
 export interface RotationCost {
   /**
    * The longest time that a leaver can decrypt our media while leaves keep coming, counted from when we see its leave.
-   * Infinity where `participantLimit` keeps the key. A user who is removed from the room never waits for other leaves.
+   * Infinity where `participantLimit` keeps the key. A user who is kicked or banned never waits for other leaves.
    */
   readonly leaverExposureMs: number;
   /** The same for a leave that comes after a minute without any. */

@@ -24,7 +24,10 @@ export interface RotationPolicy {
   readonly useDelayMs: number;
   /** A joiner gets the key in use if that is younger than this, and otherwise causes a new key. Default 10000. */
   readonly graceMs: number;
-  /** How long leaves are collected before one new key covers all of them. Default 0: each leave makes a new key at once. */
+  /**
+   * How long leaves are collected before one new key covers all of them. Default 0: a single leave makes a new key at once.
+   * While leaves keep coming, the time grows: see `maxCoalesceMs`.
+   */
   readonly coalesceMs: number;
   /**
    * While leaves keep coming, the time in which they are collected doubles from 1 s up to this. Default 10000. It halves
@@ -34,8 +37,8 @@ export interface RotationPolicy {
   /** The longest time between two keys. Default Infinity: age alone never makes a new key. */
   readonly periodMs: number;
   /**
-   * With this many users or more in the call, ourselves included, the key stays. Default Infinity. A user who could
-   * decrypt and is removed from the room causes a new key all the same.
+   * With this many users or more in the call, ourselves included, the key stays. Default Infinity. But a user who
+   * can decrypt and is kicked or banned always causes a new key.
    */
   readonly participantLimit: number;
 }
@@ -73,7 +76,7 @@ export type RotationReason =
   | "first"
   /** A member left that could decrypt with the key before. */
   | "leave"
-  /** A user who could decrypt with the key before is not in the room any more: it left, was kicked or was banned. */
+  /** A user who could decrypt with the key before was kicked or banned. */
   | "removal"
   /** A member joined that must not decrypt earlier media. */
   | "join"
@@ -90,7 +93,7 @@ export interface RotationInputs {
   readonly exposedSinceTs: number | undefined;
   /** How long leaves are collected at present, if that is longer than `coalesceMs`. */
   readonly collectMs: number;
-  /** Since when a user outside the room may hold the newest key. */
+  /** Since when a user who was kicked or banned may hold the newest key. */
   readonly removedSinceTs: number | undefined;
   /** Since when a joiner waits for a new key, because it came too late for the key in use. */
   readonly awaitedSinceTs: number | undefined;
@@ -122,7 +125,7 @@ export function nextRotation(policy: RotationPolicy, inputs: RotationInputs): Ro
   return next;
 }
 
-/** The time in which leaves are collected, as the last new key for a leave left it. */
+/** How long leaves are collected, as of the last key made for a leave. */
 export interface Collecting {
   readonly ms: number;
   /** When that key was made. */
@@ -140,7 +143,7 @@ export function collectMsAt({ ms, ts: lastTs }: Collecting, ts: number): number 
   return leftMs < firstCollectMs ? 0 : leftMs;
 }
 
-/** What a new key at `now` makes of it, for leaves that began at `sinceTs`. */
+/** The new collecting time after a key at `now`: twice the old one, up to `maxCoalesceMs`. The leaves began at `sinceTs`. */
 export function nextCollecting(policy: RotationPolicy, before: Collecting, sinceTs: number, now: number): Collecting {
   const grownMs = Math.max(firstCollectMs, 2 * collectMsAt(before, sinceTs));
   return { ms: Math.min(policy.maxCoalesceMs, grownMs), ts: now };

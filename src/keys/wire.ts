@@ -1,7 +1,7 @@
 // Wire: key messages in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
 import { fromBase64, toBase64, toUnpaddedBase64 } from "../room/base64.ts";
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
-import { roomCallSlot, roomKeyType } from "../room/names.ts";
+import { isSameCall, roomCallSlot, roomKeyType } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { KeyFormat } from "./options.ts";
@@ -155,6 +155,6 @@ export function roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs }: Omit<Out
   content: Readonly<Record<string, unknown>>;
 } {
   const keys = [{ index: keyIndex, key: toUnpaddedBase64(key) }];
-  const call_id = slot === roomCallSlot ? "" : slot;
+  const call_id = isSameCall(slot, roomCallSlot) ? "" : slot;
   return { type: roomKeyType, content: { keys, device_id: deviceId, call_id, sent_ts: sentTs } };
 }

@@ -1,5 +1,6 @@
 // ContactedServices: which authorisation services a client has contacted, and for whom. It limits how many addresses other
 // members can make us contact. protocol.md 11, row 14.
+import { perClient } from "../room/per-client.ts";
 
 /** How many different addresses other members can make us contact within an hour. */
 const maxServices = 50;
@@ -49,11 +50,5 @@ export class ContactedServices {
   }
 }
 
-const contacted = new WeakMap<object, ContactedServices>();
-
 /** The services that were contacted with a client's OpenID tokens. */
-export function contactedServicesOf(client: object): ContactedServices {
-  const known = contacted.get(client) ?? new ContactedServices();
-  contacted.set(client, known);
-  return known;
-}
+export const contactedServicesOf: (client: object) => ContactedServices = perClient(() => new ContactedServices());

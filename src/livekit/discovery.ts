@@ -13,11 +13,11 @@ import { isLivekitTransport, type LivekitTransport } from "./livekit-transport.t
 /** Where to look for a transport. */
 export interface DiscoveryOptions {
   /** Use this authorisation service, without any request. */
-  readonly serviceUrl?: string;
+  readonly serviceUrl?: string | undefined;
   /** The authorisation service to use if the homeserver and its domain name none. */
-  readonly fallbackServiceUrl?: string;
+  readonly fallbackServiceUrl?: string | undefined;
   /** Accept `http:` addresses of other machines. For development. Default false. */
-  readonly allowInsecure?: boolean;
+  readonly allowInsecure?: boolean | undefined;
 }
 
 /**
@@ -58,9 +58,9 @@ export function livekitTransport(
     /** The first usable transport of a source. Without one, notes why. */
     const usable = (source: string, list$: Observable<Parsed<readonly unknown[]>>): Observable<LivekitTransport> =>
       list$.pipe(
-        mergeMap(({ ok: list, malformed }): Observable<LivekitTransport> => {
+        mergeMap(({ ok: list, malformed: problem }): Observable<LivekitTransport> => {
           const found = list?.find((item) => isLivekitTransport(item, allowInsecure));
-          if (!found) reasons.push(`${source} ${malformed ?? faultsOf(list ?? [], allowInsecure)}`);
+          if (!found) reasons.push(`${source} ${problem ?? faultsOf(list ?? [], allowInsecure)}`);
           return found ? of(found) : EMPTY;
         }),
         catchError((error: unknown) => {

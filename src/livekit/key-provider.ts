@@ -11,7 +11,15 @@ const maxKeysPerParticipant = 4;
 /** For how many participants. LiveKit sends all these keys to its worker for each published track. */
 const maxParticipants = 1_000;
 
-/** A LiveKit key provider that follows a session's `encryptionKey$`. One may serve several LiveKit rooms. */
+/** What a key provider needs of a session. */
+export interface KeySource {
+  /** The media keys to install, the known ones first. */
+  readonly encryptionKey$: Observable<EncryptionKey>;
+  /** The keys that are known now. With it, LiveKit rooms that connect later get the keys of present members only. */
+  readonly keys$?: Behavior<readonly EncryptionKey[]> | undefined;
+}
+
+/** A LiveKit key provider that follows the keys of a session. One may serve several LiveKit rooms. */
 export class RtcKeyProvider extends BaseKeyProvider {
   /** Emits why a key could not be installed. Also emits the error that ended `encryptionKey$`. */
   readonly error$: Observable<unknown>;
@@ -22,7 +30,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
   readonly #knownKeys$: Behavior<readonly EncryptionKey[]> | undefined;
   #own: { readonly participantIdentity: string; readonly keyIndex: number } | undefined;
 
-  constructor(encryptionKey$: Observable<EncryptionKey>, keys$?: Behavior<readonly EncryptionKey[]>) {
+  constructor({ encryptionKey$, keys$ }: KeySource) {
     if (globalThis.crypto?.subtle === undefined)
       throw new RtcError("unsupported", "media keys need WebCrypto, which browsers offer to secure pages only");
     super({ keyringSize: 256, ratchetWindowSize: 10 });
@@ -83,7 +91,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
   }
 }
 
-/** LiveKit encrypts our media with the last key that was set for our identity, whoever sent it. */
+/** LiveKit encrypts our media with the last key that was set for our identity, by any member. */
 const refused = ({ participantIdentity, keyIndex }: EncryptionKey): RtcError =>
   new RtcError("request-failed", `key ${keyIndex} of ${participantIdentity} is refused: the identity is our own`);
 
@@ -94,8 +102,7 @@ const refused = ({ participantIdentity, keyIndex }: EncryptionKey): RtcError =>
  * worker of its own. A key that cannot be installed is reported on `error$`, and the next keys follow. A key of another
  * member for our own identity is refused. protocol.md 6.6.
  *
- * @param encryptionKey$ The session's stream of keys.
- * @param keys$ The session's known keys. With it, LiveKit rooms that connect later get the keys of present members only.
+ * @param session The session of `rtcSession`, or an object with its `encryptionKey$` and `keys$`.
  * @throws RtcError `unsupported` if the platform has no WebCrypto.
  *
  * @example
@@ -103,15 +110,12 @@ const refused = ({ participantIdentity, keyIndex }: EncryptionKey): RtcError =>
  * import { NEVER } from "rxjs";
  * import { keyProvider } from "matrixrtc-rx/livekit";
  *
- * const provider = keyProvider(NEVER); // in an app: keyProvider(session.encryptionKey$, session.keys$)
+ * const provider = keyProvider({ encryptionKey$: NEVER }); // in an app: keyProvider(session)
  * // const room = new Room({ encryption: { keyProvider: provider, worker: new E2EEWorker() } });
  * console.assert(provider.getOptions().keyringSize === 256);
  * provider.dispose();
  * ```
  */
-export function keyProvider(
-  encryptionKey$: Observable<EncryptionKey>,
-  keys$?: Behavior<readonly EncryptionKey[]>,
-): RtcKeyProvider {
-  return new RtcKeyProvider(encryptionKey$, keys$);
+export function keyProvider(session: KeySource): RtcKeyProvider {
+  return new RtcKeyProvider(session);
 }

@@ -3,10 +3,12 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  map,
   type MonoTypeOperatorFunction,
   type Observable,
   switchMap,
   take,
+  throwError,
   throwIfEmpty,
 } from "rxjs";
 import { RtcError } from "../errors.ts";
@@ -24,7 +26,7 @@ export interface ServiceRequest {
   /** Our own transport, or the transport of another member. */
   readonly transport: Transport;
   /** The member that names the transport, if it is not our own. Each user can make us contact one address within an hour. */
-  readonly namedBy?: Pick<Membership, "userId">;
+  readonly namedBy?: Pick<Membership, "userId"> | undefined;
   readonly roomId: string;
   readonly slot: string;
   /** Our own member. */
@@ -34,14 +36,14 @@ export interface ServiceRequest {
 /** How to contact an authorisation service. */
 export interface ServiceOptions {
   /** Used instead of the platform's `fetch`. */
-  readonly fetch?: Fetch;
+  readonly fetch?: Fetch | undefined;
   /** Accept `http:` and `ws:` addresses of other machines, and private addresses. For development. Default false. */
-  readonly allowInsecure?: boolean;
+  readonly allowInsecure?: boolean | undefined;
   /**
    * Decides about an address that our own discovery did not find. The service behind it gets an OpenID token, which proves
    * who we are. Return false to send nothing. Default: every address that is safe.
    */
-  readonly mayAsk?: (url: string, namedBy: Pick<Membership, "userId"> | undefined) => boolean;
+  readonly mayAsk?: ((url: string, namedBy: Pick<Membership, "userId"> | undefined) => boolean) | undefined;
 }
 
 type Backend = Pick<LivekitBackend, "openIdToken" | "changes$">;
@@ -74,6 +76,23 @@ export function rulesFor(
 ): AddressRules {
   const { livekit_service_url: url } = objectOr(request.transport);
   return { isOwn: isString(url) && contactedServicesOf(backend).isOwn(withoutEndSlashes(url)), allowInsecure };
+}
+
+/** Asks our homeserver for a token of a transport of the newest MSC4195. It answers with the token alone. */
+export function askHomeserver(
+  backend: Pick<LivekitBackend, "livekitToken">,
+  { transport, roomId, slot, member }: ServiceRequest,
+): Observable<unknown> {
+  const { url } = transport;
+  const { memberId, deviceId } = member;
+  if (!backend.livekitToken || url === undefined)
+    return throwError(
+      () => new RtcError("no-transport", "the transport needs an address, and a port with livekitToken"),
+    );
+  return backend.livekitToken({ url, roomId, slot, memberId, deviceId }).pipe(
+    take(1),
+    map((answer) => ({ ...objectOr(answer), url })),
+  );
 }
 
 /** Turns errors into an `RtcError`: `request-failed` for a temporary one, `no-transport` for a definite one. */

@@ -3,11 +3,11 @@ import { catchError, map, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import { fromBase64 } from "../room/base64.ts";
-import { type JsonObject, objectOr } from "../room/json.ts";
-import { roomCallSlot } from "../room/names.ts";
+import { isString, type JsonObject, objectOr } from "../room/json.ts";
+import { generationOf, isSameCall, names, roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
-import { askService, mapErrors, rulesFor, type ServiceOptions, type ServiceRequest } from "./service.ts";
+import { askHomeserver, askService, mapErrors, rulesFor, type ServiceOptions, type ServiceRequest } from "./service.ts";
 import { type AddressRules, sfuUrlFault } from "./service-url.ts";
 
 /** A request for a token, and its purpose. */
@@ -33,7 +33,8 @@ export interface SfuToken {
 
 /**
  * Asks an authorisation service for a token. To publish, a state member uses `/sfu/get` and a sticky member `/get_token`.
- * To subscribe, both use `/get_token`, and `/sfu/get` if that fails.
+ * To subscribe, both use `/get_token`, and `/sfu/get` if that fails. For a transport of the type `m.livekit` it asks the
+ * homeserver instead, through `livekitToken` of the backend. To receive a member, give the slot that its membership has.
  *
  * Cold: emits one token and completes. Each request uses a new OpenID token. Temporary errors are retried up to four times
  * within 30 s, at once when the connection is back, and then fail with `request-failed`. It fails with `no-transport` if
@@ -70,20 +71,22 @@ export interface SfuToken {
  * ```
  */
 export function sfuToken(
-  backend: Pick<LivekitBackend, "openIdToken" | "changes$">,
+  backend: Pick<LivekitBackend, "openIdToken" | "livekitToken" | "changes$">,
   request: SfuTokenRequest,
   options: ServiceOptions = {},
 ): Observable<SfuToken> {
-  const { slot, member, purpose } = request;
-  if (purpose === "publish" && member.kind === "state" && slot !== roomCallSlot)
+  const { slot, member, purpose, transport } = request;
+  if (purpose === "publish" && member.kind === "state" && !isSameCall(slot, roomCallSlot))
     throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
   const legacy$ = askService(backend, request, "/sfu/get", options);
   const token$ = askService(backend, request, "/get_token", options);
+  // The transport may be foreign JSON.
+  const isOfHomeserver = objectOr(transport)["type"] === names.stable.livekit.type;
 
-  return choose(request, token$, legacy$).pipe(
+  return (isOfHomeserver ? askHomeserver(backend, request) : choose(request, token$, legacy$)).pipe(
     retrying(backend),
     map((response) => read(response, rulesFor(backend, request, options))),
-    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, member)),
+    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, request)),
     mapErrors("the request for a token failed"),
   );
 }
@@ -96,12 +99,14 @@ function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<u
     if (error instanceof RtcError) throw error;
     return legacy$;
   });
-  return slot === roomCallSlot ? token$.pipe(withFallback) : token$;
+  return isSameCall(slot, roomCallSlot) ? token$.pipe(withFallback) : token$;
 }
 
 /** Others look for our media and install our keys under the identity that follows from our membership. */
-function assertOwnIdentity(identity: string, { kind, userId, deviceId, memberId }: SfuTokenRequest["member"]): void {
-  if (identity === participantIdentity(kind, userId, deviceId, memberId)) return;
+function assertOwnIdentity(identity: string, { member, transport }: SfuTokenRequest): void {
+  const { kind, userId, deviceId, memberId } = member;
+  const generation = generationOf("", transport.type);
+  if (identity === participantIdentity(kind, userId, deviceId, memberId, generation)) return;
   throw new RtcError(
     "no-transport",
     "the token gives us another identity than our membership does, so that nobody could decode us",
@@ -112,16 +117,16 @@ function read(response: unknown, rules: AddressRules): SfuToken {
   const { url, jwt } = objectOr(response);
   const fault = sfuUrlFault(url, rules);
   if (fault !== undefined) throw new RtcError("no-transport", `the address of the SFU ${fault}`);
-  const { sub, video } = payloadOf(jwt);
+  const { sub, video } = isString(jwt) ? payloadOf(jwt) : {};
   const alias = objectOr(video)["room"];
-  if (typeof jwt !== "string" || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
+  if (!isString(jwt) || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
     throw new RtcError("no-transport", "the token of the authorisation service cannot be read");
   return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub };
 }
 
-function payloadOf(jwt: unknown): JsonObject {
+function payloadOf(jwt: string): JsonObject {
   try {
-    const bytes = fromBase64(String(jwt).split(".")[1] ?? "");
+    const bytes = fromBase64(jwt.split(".")[1] ?? "");
     return objectOr(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return {};

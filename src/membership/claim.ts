@@ -26,12 +26,14 @@ export function transportsIn(list: unknown): readonly Transport[] {
   return transports.every(hasValidUrl) ? transports : transports.map(withValidUrl);
 }
 
-const hasValidUrl = ({ livekit_service_url: url }: Transport) => url === undefined || isUrlText(url);
+const mayBeUrl = (value: unknown) => value === undefined || isUrlText(value);
+
+const hasValidUrl = ({ livekit_service_url, url }: Transport) => mayBeUrl(livekit_service_url) && mayBeUrl(url);
 
 function withValidUrl(transport: Transport): Transport {
   if (hasValidUrl(transport)) return transport;
-  const { livekit_service_url: _, ...rest } = transport;
-  return rest;
+  const { livekit_service_url, url, ...rest } = transport;
+  return { ...rest, ...(isUrlText(livekit_service_url) && { livekit_service_url }), ...(isUrlText(url) && { url }) };
 }
 
 /** The intent, if it is a string of a sensible length. */

@@ -1,20 +1,15 @@
-// FirstReads: how a client first read state events. A later read of the same event cannot tell, so it is remembered where it
-// matters: all sessions of a client then read the same. protocol.md 11 rows 5 and 6.
+// FirstReads: how a client first read state events. It is remembered for events whose times depend on it, so that all sessions
+// of a client read the same. protocol.md 11 rows 5 and 6.
 import type { Matrix, RoomEvent } from "../matrix.ts";
+import { perClient } from "../room/per-client.ts";
 import { dependsOnRead, type FirstRead } from "./state-event.ts";
 
 /** For how many senders first reads are remembered, and for how many events of each: the newest. */
 const maxSenders = 1_000;
 const maxPerSender = 200;
 
-const readsOfClients = new WeakMap<Matrix, FirstReads>();
-
 /** The first reads of a client: one object for each client. */
-export function firstReadsOf(matrix: Matrix): FirstReads {
-  const known = readsOfClients.get(matrix) ?? new FirstReads();
-  readsOfClients.set(matrix, known);
-  return known;
-}
+export const firstReadsOf: (matrix: Matrix) => FirstReads = perClient(() => new FirstReads());
 
 interface Remembered {
   readonly read: FirstRead;
@@ -25,7 +20,7 @@ export class FirstReads {
   readonly #bySender = new Map<string, Map<string, Remembered>>();
 
   /** The first read of an event: the remembered one, or else this read. */
-  of(event: RoomEvent, read: FirstRead): FirstRead {
+  firstReadOf(event: RoomEvent, read: FirstRead): FirstRead {
     const known = this.#bySender.get(event.sender)?.get(event.eventId);
     if (known) return known.read;
     if (dependsOnRead(event, read)) this.#remember(event, read);

@@ -1,7 +1,8 @@
 // State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
 import { isId, isWord } from "../room/bounds.ts";
-import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
+import { isSameCall, roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import type { Application, Membership } from "../types.ts";
 import { intentIn, left, transportError, transportsIn } from "./claim.ts";
@@ -13,11 +14,16 @@ const dayMs = 24 * 3_600_000;
 /** How long before its event a membership can claim to have begun. An older claim is not believed (11 row 5). */
 export const maxClaimedAgeMs: number = dayMs;
 
-/** Whether an event can be a current membership in this slot. Events older than a day are not parsed: they have ended. */
+/**
+ * Whether an event can be a current membership in this slot. Events older than a day have ended, and those of other slots
+ * are recognised without parsing them.
+ */
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
+  const { application, call_id } = objectOr(event.content);
+  if (!isString(application) || !isString(call_id) || !isSameCall(slotOf(application, call_id), slot)) return false;
   const { ok: claim } = parseStateMember(event, { readTs: now });
-  return claim !== undefined && claim !== "left" && claim.slot === slot && claim.expiresTs > now;
+  return claim !== undefined && claim !== "left" && claim.expiresTs > now;
 }
 
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
@@ -84,9 +90,9 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
 const textOfTs = (ts: number): string =>
   Number.isSafeInteger(ts) && ts >= 0 ? `${Math.floor(ts / 1e6)}_${ts % 1e6}` : String(ts);
 
-/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (pitfall 30). */
+/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (guarantee 30). */
 const slotOf = (application: string, callId: string): string =>
-  application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
+  application === "m.call" && callId === "" ? roomCallSlot : `${application}#${callId}`;
 
 /** The first read of a state event. Times are milliseconds since 1970. */
 export interface FirstRead {
@@ -94,7 +100,7 @@ export interface FirstRead {
   readonly readTs: number;
   /** When its state key was last seen empty, by our clock: the event is the first at this key. */
   readonly emptyTs?: number;
-  /** Until when the event before it at this key refutes an earlier creation, by the clock of the server. */
+  /** Server time of the event before at this key. An earlier `created_ts` is not believed. */
   readonly beforeTs?: number;
 }
 
@@ -123,7 +129,7 @@ function timesIn(
   };
 }
 
-/** An event from before the time at which we saw its key has only reached us late: what we saw then says nothing about it. */
+/** An event older than our look at its key only arrived late. The look proves nothing. */
 function isRefuted(createdTs: number, originServerTs: number, { emptyTs, beforeTs }: FirstRead): boolean {
   const absentTs = emptyTs ?? beforeTs ?? -Infinity;
   return createdTs < absentTs && absentTs <= originServerTs;

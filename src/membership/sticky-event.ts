@@ -2,6 +2,7 @@
 import type { StickyEvent } from "../matrix.ts";
 import { isId, isWord } from "../room/bounds.ts";
 import { isObject, isString, type JsonObject } from "../room/json.ts";
+import { names } from "../room/names.ts";
 import { malformed, parsed } from "../room/parsed.ts";
 import { isSlotId } from "../room/slot.ts";
 import type { Application } from "../types.ts";
@@ -40,7 +41,7 @@ function errorIn(content: JsonObject, event: StickyEvent): string | undefined {
   return memberError(member, event) ?? mediaError(content);
 }
 
-/** A user id has to be the sender's. A device id must be claimed in the content or proven by the encryption. */
+/** A user id must be the sender's. A device id must be claimed in the content or proven by the encryption. */
 function memberError(member: JsonObject, event: StickyEvent): string | undefined {
   const { id, membership } = member;
   if (!isId(id) || id === "") return "member.id";
@@ -49,7 +50,14 @@ function memberError(member: JsonObject, event: StickyEvent): string | undefined
     if (member[name] !== undefined && member[name] !== event.sender) return `member.${name}`;
   for (const name of ["device_id", "claimed_device_id"])
     if (member[name] !== undefined && (!isId(member[name]) || member[name] === "")) return `member.${name}`;
+  // The stable form names no device. In a room without encryption nothing else does.
+  if (event.type === names.stable.stickyMember) return undefined;
   return deviceIn(member, event) === undefined ? "member.device_id" : undefined;
+}
+
+function stableIntentIn(application: Application): string | undefined {
+  const intent = application[names.stable.intent];
+  return isString(intent) ? intent : undefined;
 }
 
 /** Fields that are optional or gone in the newest proposal must still be valid: matrix-js-sdk ignores the event otherwise. */
@@ -83,7 +91,7 @@ function claimIn(content: JsonObject, event: StickyEvent, endTs: number): Member
     instance: JSON.stringify([userId, deviceId, memberId]),
     slot: content["slot_id"] as string,
     application,
-    intent: intentIn(application),
+    intent: intentIn(application) ?? stableIntentIn(application),
     transports: transportsIn(publishedIn(content)),
     focusSelection: undefined,
     createdTs: event.originServerTs,

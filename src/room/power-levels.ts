@@ -17,8 +17,8 @@ export interface Permissions {
   maySendEvent(type: string): boolean;
   /** Whether a mention of the room by the user (`m.mentions.room`) notifies everybody. */
   mayNotifyRoom(): boolean;
-  /** Whether the user may join calls: by state event (modes `legacy`, `compatibility`) or by sticky event (`matrix_2_0`). */
-  mayJoinCall(kind: "state" | "sticky"): boolean;
+  /** Whether the user may join calls in a mode: by state event (`legacy`, `compatibility`) or by sticky event (`matrix_2_0`). */
+  mayJoinCall(how: "state" | "sticky" | "legacy" | "compatibility" | "matrix_2_0"): boolean;
   /** Whether the user may open and close slots. */
   maySetSlot(): boolean;
 }
@@ -37,7 +37,7 @@ export interface Permissions {
  * const home = virtualHomeserver();
  * const roomId = home.createRoom({ members: ["@alice:example.org", "@bob:example.org"] });
  * const bob = permissionsOf(home.client("@bob:example.org", "PHONE"), roomId, "@bob:example.org");
- * console.assert(bob.mayJoinCall("state") && !bob.maySetSlot());
+ * console.assert(bob.mayJoinCall("compatibility") && !bob.maySetSlot());
  * ```
  */
 export function permissionsOf(matrix: Matrix, roomId: string, userId: string): Permissions {
@@ -56,7 +56,8 @@ export function permissionsOf(matrix: Matrix, roomId: string, userId: string): P
     maySendState,
     maySendEvent,
     mayNotifyRoom: () => may(levelIn(objectOr(content["notifications"]), "room", 50)),
-    mayJoinCall: (kind) => (kind === "state" ? maySendState(stateMemberType) : maySendEvent(stickyType())),
+    mayJoinCall: (how) =>
+      how === "sticky" || how === "matrix_2_0" ? maySendEvent(stickyType()) : maySendState(stateMemberType),
     maySetSlot: () => maySendState(slotTypes[0]),
   };
 }

@@ -11,6 +11,7 @@ export interface VirtualRequest extends Device {
     | "send-delayed"
     | "cancel"
     | "redact"
+    | "messages"
     | "typing"
     | "receipt"
     | "to-device"
@@ -18,7 +19,8 @@ export interface VirtualRequest extends Device {
     | "delayed-events"
     | "openid-token"
     | "rtc-transports"
-    | "well-known";
+    | "well-known"
+    | "turn-server";
   readonly roomId?: string;
   readonly type?: string;
   readonly stateKey?: string;

@@ -22,3 +22,4 @@ export type {
   ConformanceWorld,
   ConformanceWorldOptions,
 } from "./conformance-world.ts";
+export { virtualPeers, type VirtualPeers } from "./peers/virtual-peers.ts";

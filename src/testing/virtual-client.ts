@@ -2,7 +2,9 @@
 import { catchError, defer, ignoreElements, map, merge, of, type Observable, tap } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
+import { pageOf } from "./virtual-past.ts";
 import type { VirtualServer } from "./virtual-server.ts";
+import { virtualTimelineEvents } from "./virtual-timeline-events.ts";
 
 export function virtualClient(server: VirtualServer, userId: string, deviceId: string): Matrix & LivekitBackend {
   const me = server.logIn(userId, deviceId);
@@ -33,7 +35,11 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     toDevice$: synced.toDevice$.asObservable(),
     roomKey$: synced.roomKey$.asObservable(),
     timeline: (roomId) => synced.timelines.timeline(roomId),
+    olderEvents: (roomId, { from, limit }) =>
+      server.request(me, { request: "messages", roomId }, () => pageOf(server.rooms.get(roomId), userId, limit, from)),
     timeline$: synced.timelines.timeline$.asObservable(),
+    timelineEvents: (types) => virtualTimelineEvents(synced, types),
+    turnServer: () => server.request(me, { request: "turn-server" }, () => ({})),
     ephemeral: (type, id) => synced.timelines.ephemeral(type, id),
     ephemeral$: synced.timelines.ephemeral$.asObservable(),
 

@@ -10,7 +10,7 @@ setLogLevel("warn");
 
 export interface ConnectionOptions {
   /** Gives LiveKit the keys, and receives reports of what LiveKit can decrypt, from before the first frame. */
-  readonly session: Pick<RtcSession, "encryptionKey$" | "decryption">;
+  readonly session: Pick<RtcSession, "encryptionKey$" | "keys$" | "decryption">;
   readonly camera: Link["camera"];
 }
 
@@ -18,7 +18,7 @@ export interface ConnectionOptions {
 export function connection({ url, jwt }: SfuToken, { session, camera }: ConnectionOptions): Observable<Room> {
   return new Observable((subscriber) => {
     const worker = new E2eeWorker();
-    const provider = keyProvider(session.encryptionKey$);
+    const provider = keyProvider(session);
     const room = new Room({ encryption: { keyProvider: provider, worker }, ...qualityFor(camera) });
     subscriber.add(followRoom(session, room).subscribe());
     room.on(RoomEvent.Disconnected, (reason) => subscriber.error(new Error(`the SFU has disconnected us (${reason})`)));

@@ -1,4 +1,4 @@
-// The pages of other clients, for the end-to-end test. They use nothing of our library.
+// The pages of other clients, for the end-to-end test, and pages of ours for rings and for calls without a media server.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
@@ -13,6 +13,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 4_000,
-    rolldownOptions: { input: [path("eavesdropper.html"), path("sdk-member.html")] },
+    rolldownOptions: {
+      input: ["eavesdropper", "sdk-member", "ringing", "mesh", "voip", "sdk-call"].map((name) => path(`${name}.html`)),
+    },
   },
 });

@@ -103,7 +103,7 @@ export interface Outcome {
   readonly thrown: readonly { readonly error: unknown; readonly event: unknown }[];
 }
 
-/** Decodes so many mutated events, as events and as contents. */
+/** Decodes a number of mutated events, as events and as contents. */
 export function decodeMutated(count: number, seed: number): Outcome {
   const outcome = { decoded: 0, malformed: 0, thrown: [] as { error: unknown; event: unknown }[] };
   const events = mutatedEvents(randomNumbers(seed));

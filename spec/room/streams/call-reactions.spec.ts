@@ -7,12 +7,12 @@ import { membersNamed } from "../../../src/testing/index.ts";
 import { marbles } from "../../support/marbles.ts";
 import { alice, bob, scene } from "./scene.ts";
 
+const withDevice = (member: Membership): Membership => ({ ...member, deviceId: member.userId === alice ? "A" : "B" });
+
 /** Alice and Bob in a call: members whose membership events are `$alice` and `$bob`. */
 function callScene() {
   const base = scene();
-  const members$ = new BehaviorSubject<readonly Membership[]>(
-    membersNamed("alice bob").map((member) => ({ ...member, deviceId: member.userId === alice ? "A" : "B" })),
-  );
+  const members$ = new BehaviorSubject<readonly Membership[]>(membersNamed("alice bob").map(withDevice));
   const raise = (target: string, sender = bob) => base.react(target, "🖐️", sender);
   const float = (emoji: string, more: object = {}, sender = bob, target = "$bob") =>
     base.home.sendEvent(base.roomId, {
@@ -135,7 +135,7 @@ describe("reactions$", () => {
   );
 
   test(
-    "emits one character of what is sent, and nothing if there is none",
+    "emits the first character of a reaction, and nothing for an empty reaction",
     marbles(({ cold, expectObservable }) => {
       const call = callScene();
       cold("                       --a 4s b 4s c", {

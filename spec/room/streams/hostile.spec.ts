@@ -12,7 +12,7 @@ import { alice, bob } from "./scene.ts";
 
 const roomId = "!room:example.org";
 
-it("No stream of a room fails at any of 5,000 mutated events, live or read anew", async () => {
+it("No stream of a room fails at any of 5,000 mutated events, live or read again", async () => {
   const events = mutatedEvents(randomNumbers(20_261_129));
   const client = new FakeClient();
   const timeline: TimelineEvent[] = [];

@@ -26,7 +26,9 @@ describe("The name shown for a user", () => {
       `ecilA (${bob})`,
     ],
     ["the user id alone if that is the display name", bob, true, bob],
-  ])("is %s", (_, displayName, isShared, shown) => expect(shownName(bob, displayName, isShared)).toBe(shown));
+  ])("is %s", (_, displayName, isShared, shown) =>
+    expect(shownName(bob, displayName, nameKey(displayName), isShared)).toBe(shown),
+  );
 
   it.each([
     ["white space", "A nn", "Ann"],
@@ -111,9 +113,9 @@ describe("The name of a room", () => {
     ["one who was there", ["Ann"], 0, true, "Empty room (was Ann)"],
     ["one other", ["Ann"], 0, false, "Ann"],
     ["two others", ["Ann", "Bob"], 0, false, "Ann and Bob"],
-    ["three others", ["Ann", "Bob", "Carl"], 0, false, "Ann, Bob and Carl"],
-    ["six others", ["Ann", "Bob", "Carl", "Dora", "Emil"], 1, false, "Ann, Bob, Carl, Dora, Emil and 1 other"],
-    ["many others", ["Ann", "Bob"], 98, false, "Ann, Bob and 98 others"],
+    ["three others", ["Ann", "Bob", "Carl"], 0, false, "Ann, Bob, and Carl"],
+    ["six others", ["Ann", "Bob", "Carl", "Dora", "Emil"], 1, false, "Ann, Bob, Carl, Dora, Emil, and 1 other"],
+    ["many others", ["Ann", "Bob"], 98, false, "Ann, Bob, and 98 others"],
   ])("with %s is put into words", (_, names, moreCount, isEmpty, text) =>
     expect(inEnglish({ names, moreCount, isEmpty })).toBe(text),
   );

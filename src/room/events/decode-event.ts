@@ -24,7 +24,7 @@ export interface EventFields {
   readonly originServerTs?: number;
   /** How long ago it was sent when the server gave it, in milliseconds. */
   readonly ageMs?: number;
-  /** Of a redaction: the redacted event. */
+  /** Only for a redaction: the event id of the redacted event. */
   readonly redacts?: string;
   /** In the first events: the power level that one needs to replace this state. */
   readonly requiredPowerLevel?: number;
@@ -48,7 +48,7 @@ export type StateEvent<T extends StateType = StateType> = {
   };
 }[T];
 
-/** An event of a known type. `kind` tells the sorts apart, and `type` the types of one sort. */
+/** An event of a known type. Switch on `kind` first, then on `type`. */
 export type DecodedEvent =
   | StateEvent
   | Known<TimelineType, "timeline", object>
@@ -146,12 +146,13 @@ export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
   if (!outer) return malformed(notes.wrong ?? "event");
   const [wrongField] = notes.ignored;
   if (wrongField !== undefined) return malformed(wrongField);
-  const { type, stateKey, content, ...common } = outer;
+  const { type, content, ...common } = outer;
   const unsigned = objectOr(own(json as JsonObject, "unsigned"));
   const { prevContent, ...beside } = besides({ ...(json as JsonObject), ...unsigned }, notes) ?? {};
-  const fields: EventFields = { ...common, ...beside, ignored: notes.ignored };
-  if (!isKnownType(type)) return parsed({ ...fields, kind: "other", type, content, ...keyed(stateKey) });
+  const fields = { ...common, ...beside, ignored: notes.ignored };
+  if (!isKnownType(type)) return parsed({ ...fields, kind: "other", type, content });
 
+  const { stateKey } = common;
   const isState = isStateType(type);
   if (isState ? stateKeyRule(type)(stateKey, notes) === undefined : stateKey !== undefined)
     return malformed("state_key");
@@ -168,13 +169,10 @@ export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
     ...fields,
     kind: isState ? "state" : isEphemeralType(type) ? "ephemeral" : "timeline",
     type,
-    ...keyed(stateKey),
     content: main,
     ...(before && { prevContent: before }),
   } as DecodedEvent);
 }
-
-const keyed = (stateKey: string | undefined) => (stateKey === undefined ? {} : { stateKey });
 
 /** Who redacted an event and why, by the redaction event. */
 export const redactionOf = (because: unknown): Redaction => {

@@ -1,7 +1,7 @@
 // What does not stay: typing, receipts, presence. Client-server specification, and its first text of 2014.
 import { body, flag, id, list, mapped, name, natural, object, oneOf, record, type Rule, url, userId } from "./rules.ts";
 
-/** `m.typing`: who is typing in a room. */
+/** `m.typing`: the users who are typing in a room. */
 export interface TypingContent {
   readonly user_ids: readonly string[];
 }
@@ -30,8 +30,6 @@ export interface PresenceContent {
   readonly status_msg?: string;
   readonly displayname?: string;
   readonly avatar_url?: string;
-  /** Who it is about, in the first events. */
-  readonly user_id?: string;
 }
 
 /** The content of each known type of event that a server does not keep. */
@@ -74,7 +72,6 @@ export const ephemeralRules: { readonly [T in keyof EphemeralContents]: Rule<Eph
       status_msg: body,
       displayname: name,
       avatar_url: url,
-      user_id: userId,
     },
   ),
 };

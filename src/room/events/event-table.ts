@@ -14,9 +14,13 @@ export interface TimelineContents extends RelationContents, VoipContents {
 /** The content of each known type of event. */
 export interface EventContents extends StateContents, TimelineContents, EphemeralContents {}
 
+/** The types of events that this subpath knows. */
 export type EventType = keyof EventContents;
+/** The known types of state events. */
 export type StateType = keyof StateContents;
+/** The known types of timeline events that are no state. */
 export type TimelineType = keyof TimelineContents;
+/** The known types of events that servers do not keep: typing, receipts, presence. */
 export type EphemeralType = keyof EphemeralContents;
 
 export const eventTable: { readonly [T in EventType]: Rule<EventContents[T]> } = {

@@ -41,30 +41,35 @@ export interface TextMessage extends MessageCommon {
   readonly formatted_body?: string;
 }
 
+/** An image. Client-server specification, `m.image`. */
 export interface ImageMessage extends MessageCommon, Attachment {
   readonly kind: "image";
   readonly msgtype: "m.image";
   readonly info?: ImageInfo;
 }
 
+/** A sound. Client-server specification, `m.audio`. */
 export interface AudioMessage extends MessageCommon, Attachment {
   readonly kind: "audio";
   readonly msgtype: "m.audio";
   readonly info?: AudioInfo;
 }
 
+/** A video. Client-server specification, `m.video`. */
 export interface VideoMessage extends MessageCommon, Attachment {
   readonly kind: "video";
   readonly msgtype: "m.video";
   readonly info?: VideoInfo;
 }
 
+/** Any file. Client-server specification, `m.file`. */
 export interface FileMessage extends MessageCommon, Attachment {
   readonly kind: "file";
   readonly msgtype: "m.file";
   readonly info?: FileInfo;
 }
 
+/** A place. Client-server specification, `m.location`. */
 export interface LocationMessage extends MessageCommon {
   readonly kind: "location";
   readonly msgtype: "m.location";

@@ -51,7 +51,7 @@ export const natural: Rule<number> = (value) =>
 
 /** A power level; rooms before version 10 may have it as text. */
 export const level: Rule<number> = (value, notes) =>
-  integer(isString(value) && /^\s{0,9}[+-]?\d{1,16}\s{0,9}$/.test(value) ? Number(value) : value, notes);
+  integer(isString(value) && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value, notes);
 
 /** One of some words. */
 export const oneOf =
@@ -96,24 +96,22 @@ export type Optional<T> = { readonly [K in OptionalKeys<T>]-?: Field<Exclude<T[K
 
 /** An object with these fields; others are left out. */
 export function object<T extends object>(required: Required<T>, optional: Optional<T>): Rule<T> {
-  const [must, may] = [required, optional].map((fields) =>
-    Object.entries<Field<unknown>>(fields).map(([key, field]): [key: string, rule: Rule<unknown>, names: string[]] => {
+  const fields = [required, optional].flatMap((each, isOptional) =>
+    Object.entries<Field<unknown>>(each).map(([key, field]) => {
       const [rule, ...names] = typeof field === "function" ? [field, key] : field;
-      return [key, rule, names];
+      return { key, rule, names, isOptional };
     }),
   );
   return (value, notes) => {
     if (!isObject(value)) return undefined;
     const read: Record<string, unknown> = {};
-    for (const [key, rule, names] of must!) {
-      const item = within(rule, found(value, names), names[0]!, notes);
-      if (item === undefined) return undefined;
-      read[key] = item;
-    }
-    for (const [key, rule, names] of may!) {
-      const part = found(value, names) ?? undefined;
-      const item = part === undefined ? undefined : partly(rule, part, names[0]!, notes);
+    for (const { key, rule, names, isOptional } of fields) {
+      const present = names.find((each) => Object.hasOwn(value, each)) ?? "";
+      const part = own(value, present) ?? undefined;
+      if (isOptional && part === undefined) continue;
+      const item = (isOptional ? partly : within)(rule, part, names[0]!, notes);
       if (item !== undefined) read[key] = item;
+      else if (!isOptional) return undefined;
     }
     return read as T;
   };
@@ -127,9 +125,6 @@ export const mapped =
     return read === undefined ? undefined : make(read);
   };
 
-const found = (object_: JsonObject, names: readonly string[]): unknown =>
-  own(object_, names.find((each) => Object.hasOwn(object_, each)) ?? "");
-
 /** Reads a part without which the whole is wrong. */
 export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   notes.path.push(key);
@@ -142,8 +137,8 @@ export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Not
 /** Reads a part that is left out if it is wrong. */
 function partly<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   const item = within(rule, value, key, notes);
-  if (item !== undefined || notes.wrong === undefined) return item;
-  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong);
+  if (item !== undefined) return item;
+  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong ?? key);
   notes.wrong = undefined;
   return undefined;
 }

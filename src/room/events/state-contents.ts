@@ -54,7 +54,6 @@ export interface MemberContent {
   /** Why, in the words of the sender. */
   readonly reason?: string;
   readonly is_direct?: boolean;
-  readonly join_authorised_via_users_server?: string;
 }
 
 /** `m.room.create`. */
@@ -222,7 +221,6 @@ export const stateRules: { readonly [T in keyof StateContents]: Rule<StateConten
       avatar_url: url,
       reason: body,
       is_direct: flag,
-      join_authorised_via_users_server: userId,
     },
   ),
   "m.room.create": object<CreateContent>(

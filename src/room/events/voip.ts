@@ -1,5 +1,5 @@
 // Calls between two users, m.call.*: typed, so that a reader of a room knows them. Client-server specification, voice over IP.
-import { body, id, list, natural, object, oneOf, type Rule, url } from "./rules.ts";
+import { body, type Field, id, list, natural, object, oneOf, type Rule, url } from "./rules.ts";
 
 /** What all these events have. */
 export interface VoipCommon {
@@ -34,6 +34,7 @@ export interface CallHangupContent extends VoipCommon {
   readonly reason?: string;
 }
 
+/** A session description of WebRTC, as `m.call.invite` and `m.call.answer` carry it. */
 export interface SessionDescription<T extends string> {
   readonly type: T;
   readonly sdp: string;
@@ -54,27 +55,21 @@ export interface VoipContents {
   "m.call.hangup": CallHangupContent;
 }
 
-const must = {
-  call_id: id,
-  version: ((value, notes) => natural(value, notes) ?? id(value, notes)) as Rule<number | string>,
-};
-const may = { party_id: id };
+const version: Rule<number | string> = (value, notes) => natural(value, notes) ?? id(value, notes);
 
-const description = <T extends "offer" | "answer">(type: T) =>
-  object<{ type: string; sdp: string }>({ type: oneOf(type), sdp: body }, {}) as Rule<SessionDescription<T>>;
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+/** The fields of one type, beside those that all have. */
+const call = <C extends VoipCommon>(required: Fields, optional: Fields = {}): Rule<C> =>
+  object<Record<string, unknown>>({ call_id: id, version, ...required }, { party_id: id, ...optional }) as Rule<never>;
+
+const description = <T extends "offer" | "answer">(type: T) => object({ type: oneOf(type), sdp: body }, {});
 
 export const voipRules: { readonly [T in keyof VoipContents]: Rule<VoipContents[T]> } = {
-  "m.call.invite": object<CallInviteContent>(
-    { ...must, offer: description("offer") },
-    { ...may, lifetime: natural, invitee: id },
-  ),
-  "m.call.answer": object<CallAnswerContent>({ ...must, answer: description("answer") }, may),
-  "m.call.candidates": object<CallCandidatesContent>(
-    {
-      ...must,
-      candidates: list(object<Candidate>({ candidate: url }, { sdpMid: id, sdpMLineIndex: natural })),
-    },
-    may,
-  ),
-  "m.call.hangup": object<CallHangupContent>(must, { ...may, reason: id }),
+  "m.call.invite": call({ offer: description("offer") }, { lifetime: natural, invitee: id }),
+  "m.call.answer": call({ answer: description("answer") }),
+  "m.call.candidates": call({
+    candidates: list(object<Candidate>({ candidate: url }, { sdpMid: id, sdpMLineIndex: natural })),
+  }),
+  "m.call.hangup": call({}, { reason: id }),
 };

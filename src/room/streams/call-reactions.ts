@@ -5,10 +5,10 @@ import type { Matrix, TimelineChange, TimelineEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import type { Membership } from "../../types.ts";
 import { raisedHandKey } from "../events/relations.ts";
-import { isFiniteNumber, objectOr } from "../json.ts";
+import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sending } from "./sending.ts";
-import { sameItems, stable } from "./stable.ts";
+import { sameItems, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
@@ -91,7 +91,8 @@ export function callReactions(sources: CallReactionSources): CallReactions {
     lowerHand: () =>
       defer(() => {
         const { eventId, userId } = us();
-        for (const hand of handEvents(window.now, eventId, userId)) raised.add(hand.eventId);
+        for (const { event, target } of window.now.hands)
+          if (target === eventId && event.sender === userId) raised.add(event.eventId);
         const all = [...raised];
         raised.clear();
         return concat(...all.map((hand) => sending.redact(hand)));
@@ -99,22 +100,22 @@ export function callReactions(sources: CallReactionSources): CallReactions {
   };
 }
 
-const handEvents = (window: TimelineWindow, target: string, userId: string): readonly TimelineEvent[] =>
-  window.reactions(target, raisedHandKey).filter(({ sender }) => sender === userId);
-
 /** The hands at membership events of their senders; of several at one, the first counts. */
 function handsOf(window: TimelineWindow, members: readonly Membership[]): readonly RaisedHand[] {
-  const hands = members.flatMap((member): RaisedHand[] => {
-    const [event] = handEvents(window, member.eventId, member.userId);
-    return event ? [{ member, raisedTs: event.originServerTs, eventId: event.eventId }] : [];
+  const byEvent = new Map(members.map((member) => [member.eventId, member]));
+  const hands = window.hands.flatMap(({ event, target }): RaisedHand[] => {
+    const member = byEvent.get(target);
+    if (member?.userId !== event.sender) return [];
+    byEvent.delete(target);
+    return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
   });
-  return hands.sort((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
+  return hands.toSorted((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
 }
 
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>
   sameItems(a.flatMap(Object.values), b.flatMap(Object.values));
 
-/** Of one member not more than one in this time. */
+/** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;
@@ -146,13 +147,9 @@ function floating({ timeline$, membership$, decode }: CallReactionSources): Obse
   }).pipe(share());
 }
 
-function isFresh({ unsigned }: TimelineEvent): boolean {
-  const { age } = objectOr(unsigned);
-  return !isFiniteNumber(age) || age < freshMs;
-}
+const isFresh = ({ unsigned }: TimelineEvent): boolean => !(Number(objectOr(unsigned)["age"]) >= freshMs);
 
 function firstCharacter(text: unknown): string {
-  if (typeof text !== "string") return "";
-  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text.trim());
+  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(isString(text) ? text.trim() : "");
   return first?.segment ?? "";
 }

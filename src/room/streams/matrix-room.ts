@@ -16,38 +16,32 @@ import { type RoomPermissions, roomPermissions } from "./permissions.ts";
 import { companyOf, inEnglish, type Wording } from "./room-name.ts";
 import { type Sending, sendingIn } from "./sending.ts";
 import { inRoom, sourcesOf, stateChanges } from "./sources.ts";
-import { sameFields, sameItems, stable, whenChanged } from "./stable.ts";
+import { sameFields, sameItems, stable, whenChanged } from "../../rx/stable.ts";
 import { decoder, type MalformedEvent, stateReader } from "./state-reader.ts";
 import { receiptsIn, typingIn } from "./typing.ts";
 
 /** How to read a room. */
 export interface RoomOptions {
   /** How many messages `messages$` holds at most. Default 500. */
-  readonly messageCount?: number;
-  /** Puts into words who is in a room that has no name. Default: in English, for instance "Ann, Bob and 3 others". */
-  readonly wording?: Wording;
+  readonly messageCount?: number | undefined;
+  /** Puts into words who is in a room that has no name. Default: in English, for instance "Ann, Bob, and 3 others". */
+  readonly wording?: Wording | undefined;
   /** The client may not know the room yet: until it does, the room reads as empty. Default false. */
-  readonly awaitRoom?: boolean;
-}
-
-/** Which of the optional streams the port has. */
-export interface RoomAbilities {
-  /** `messages$`, `reactions$` and `raisedHands$` stay empty without it. */
-  readonly timeline: boolean;
-  /** `typing$` and the receipts in `receipts$` stay empty without it. */
-  readonly ephemeral: boolean;
+  readonly awaitRoom?: boolean | undefined;
 }
 
 /**
  * One room. Inert until the first subscription; releases everything after the last. However many streams of however many rooms
  * are subscribed to, each stream of the port is listened to once.
  *
+ * What the port lacks stays empty: without `timeline$` there are no messages, reactions and hands; without `ephemeral$` no typing
+ * and no receipts.
+ *
  * Behaviors never fail, and keep the identity of what has not changed. A `.value` is cheap while somebody is subscribed; without
  * a subscriber it reads the room each time. What is malformed in the room counts as absent, and is in `malformed$`.
  */
 export interface MatrixRoom extends Sending {
   readonly roomId: string;
-  readonly abilities: RoomAbilities;
 
   /** The name, or else the main alias, or else who is in the room. */
   readonly name$: Behavior<string>;
@@ -65,14 +59,14 @@ export interface MatrixRoom extends Sending {
   readonly joinRule$: Behavior<JoinRule>;
   /** The main alias, the alternative ones, and those that any server lists: advice, to be looked up before it is shown as true. */
   readonly aliases$: Behavior<readonly string[]>;
-  /** The content of any state event of a known type; `undefined` if there is none, or if it is malformed. */
+  /** The content of any state event of a known type. `undefined` if the event is missing or malformed. */
   state$<T extends StateType>(type: T, stateKey?: string): Behavior<EventContents[T] | undefined>;
 
   /** The newest messages that the client holds, oldest first, with edits, redactions and reactions applied. */
   readonly messages$: Behavior<readonly RoomMessage[]>;
   /** How far each user has read, by receipts and by `m.room.message.feedback`. */
   readonly receipts$: Behavior<readonly Receipt[]>;
-  /** Who is typing, without ourselves. */
+  /** The users who are typing, without ourselves. */
   readonly typing$: Behavior<readonly string[]>;
   /** Reactions and raised hands of a call of this room, for instance of an `RtcSession`. */
   inCall(call: { readonly membership$: Behavior<readonly Membership[]> }): CallReactions;
@@ -99,8 +93,8 @@ export interface MatrixRoom extends Sending {
  */
 export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions = {}): MatrixRoom {
   const { messageCount = 500, wording = inEnglish, awaitRoom = false } = options;
-  if (!isString(roomId)) throw new RtcError("bad-argument", "roomId must be a string");
-  if (!(messageCount > 0)) throw new RtcError("bad-argument", "messageCount must be a number above 0");
+  if (!isString(roomId) || !(messageCount > 0))
+    throw new RtcError("bad-argument", "roomId must be a string, and messageCount a number above 0");
   if (!awaitRoom && !matrix.hasRoom(roomId))
     throw new RtcError("unknown-room", `the client is not in a room ${roomId}`);
 
@@ -131,11 +125,11 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
   const companyName = () => {
     const { now } = directory;
     const former = () =>
-      Array.from(matrix.stateEvents(roomId, memberType), (event) => now.member(event.stateKey!, event));
-    return wording(companyOf(matrix.userId, now.members, former));
+      Array.from(matrix.stateEvents(roomId, memberType), (event) => now.member(event.stateKey!, () => event));
+    return wording(companyOf(matrix.userId, now, former));
   };
 
-  const member = (userId: string) => directory.now.member(userId, matrix.stateEvent(roomId, memberType, userId));
+  const member = (userId: string) => directory.now.member(userId, () => matrix.stateEvent(roomId, memberType, userId));
   const permissionInputs = (userId: string) => [
     ...permissionTypes.map((type) => matrix.stateEvent(roomId, type, "")?.content),
     matrix.stateEvent(roomId, memberType, userId)?.content,
@@ -143,7 +137,6 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
 
   return {
     roomId,
-    abilities: { timeline: Boolean(matrix.timeline$), ephemeral: Boolean(matrix.ephemeral$) },
 
     name$: behavior(() => givenName() ?? companyName(), namingChanges),
     topic$: ofState(() => state("m.room.topic")?.topic || undefined, "m.room.topic"),
@@ -193,7 +186,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
       matrix.stateEvents(roomId, "m.room.aliases"),
       (event) => decode("m.room.aliases", event).ok?.aliases ?? [],
     );
-    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().sort()])].slice(0, mostAliases);
+    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().toSorted()])].slice(0, mostAliases);
   }
 }
 

@@ -6,7 +6,7 @@ import { decodeContent } from "../events/decode-event.ts";
 import type { PresenceContent } from "../events/ephemeral.ts";
 import { kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";
-import { sameFields, stable } from "./stable.ts";
+import { sameFields, stable } from "../../rx/stable.ts";
 
 /** What is known of a user, whatever the room. What is not known is absent. */
 export interface Presence {

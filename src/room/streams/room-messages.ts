@@ -28,7 +28,7 @@ interface MessageFields {
   readonly sender: string;
   /** When it was sent, by the clock of the server of its sender. */
   readonly ts: number;
-  /** By number of users, most first; then in the order in which they came. */
+  /** In the order in which they came first. */
   readonly reactions: readonly MessageReaction[];
 }
 

@@ -6,7 +6,7 @@ import { isString } from "../json.ts";
 
 /** What to send as a message: the fields of an `m.room.message`, with `m.text` as default `msgtype`. */
 export interface MessageDraft {
-  readonly msgtype?: string;
+  readonly msgtype?: string | undefined;
   readonly body: string;
   readonly [field: string]: unknown;
 }
@@ -14,9 +14,9 @@ export interface MessageDraft {
 /** How a message relates to another. */
 export interface MessageRelation {
   /** The message that it answers. */
-  readonly replyTo?: string;
+  readonly replyTo?: string | undefined;
   /** The earlier message of ours that it replaces. */
-  readonly edits?: string;
+  readonly edits?: string | undefined;
 }
 
 /**
@@ -46,9 +46,10 @@ export interface Sending {
   sendTyping(isTyping: boolean): Observable<never>;
 }
 
+/** The content of an event to send: plain JSON. */
 export type Content = Readonly<Record<string, unknown>>;
 
-/** A server forgets after this time that we are typing, unless it is told again. */
+/** A server forgets after this time that we are typing, unless we send it again. */
 const typingMs = 30_000;
 
 export function sendingIn(matrix: Matrix, roomId: string): Sending {

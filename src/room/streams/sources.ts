@@ -1,6 +1,7 @@
 // Sources: what a client says about its rooms, shared by all streams of all rooms of that client.
 import { EMPTY, filter, map, type Observable, share } from "rxjs";
 import type { EphemeralEvent, Matrix, RoomChange, TimelineChange } from "../../matrix.ts";
+import { perClient } from "../per-client.ts";
 
 /** Shared streams of one client: each listens to its port once while somebody is subscribed. */
 export interface Sources {
@@ -9,22 +10,14 @@ export interface Sources {
   readonly ephemeral$: Observable<EphemeralEvent>;
 }
 
-const sourcesOfClients = new WeakMap<Matrix, Sources>();
-
 /** The sources of a client: one object for one client. A port without an ability has an empty stream. */
-export function sourcesOf(matrix: Matrix): Sources {
-  let sources = sourcesOfClients.get(matrix);
-  if (!sources) {
-    const { changes$, timeline$ = EMPTY, ephemeral$ = EMPTY } = matrix;
-    sources = {
-      changes$: changes$.pipe(share()),
-      timeline$: timeline$.pipe(share()),
-      ephemeral$: ephemeral$.pipe(share()),
-    };
-    sourcesOfClients.set(matrix, sources);
-  }
-  return sources;
-}
+export const sourcesOf: (matrix: Matrix) => Sources = perClient(
+  ({ changes$, timeline$ = EMPTY, ephemeral$ = EMPTY }) => ({
+    changes$: changes$.pipe(share()),
+    timeline$: timeline$.pipe(share()),
+    ephemeral$: ephemeral$.pipe(share()),
+  }),
+);
 
 /** The changes of one room, without empty batches. */
 export const inRoom = <C extends { readonly roomId: string }>(

@@ -4,7 +4,7 @@ import type { Parsed } from "../parsed.ts";
 import { decodeContent } from "../events/decode-event.ts";
 import type { EventContents, EventType, StateType } from "../events/event-table.ts";
 
-/** Reads the content of a state event as it is now; `undefined` if there is none, or if it is malformed. */
+/** Reads the content of a state event as it is now. `undefined` if the event is missing or malformed. */
 export type ReadState = <T extends StateType>(type: T, stateKey?: string) => EventContents[T] | undefined;
 
 /** An event that is malformed, and where. */
@@ -28,7 +28,8 @@ export function decoder(report: (malformed: MalformedEvent) => void): Decode {
     const known = decoded.get(source);
     if (known?.[0] === type) return known[1] as Parsed<EventContents[T]>;
     const parsed = decodeContent(type, content);
-    decoded.set(source, [type, parsed]);
+    // There may be many members: the directory keeps what was read of them.
+    if (type !== "m.room.member" || parsed.malformed !== undefined) decoded.set(source, [type, parsed]);
     if (parsed.malformed !== undefined) report({ kind: "malformed", type, eventId, sender, path: parsed.malformed });
     return parsed;
   };

@@ -6,12 +6,19 @@ import type { Receipt } from "../events/ephemeral.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isObject, isString, objectOr } from "../json.ts";
 import type { MessageReaction, RoomMessage } from "./room-messages.ts";
-import { sameItems, setNewest } from "./stable.ts";
+import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 
-const mostAttached = 10_000;
+const mostAttached = 2_000;
 const mostAttachedByUser = 20;
 const mostFeedback = 1_000;
+
+/** An edit or a reaction. */
+interface Attachment {
+  readonly event: TimelineEvent;
+  /** The event to which it is attached. */
+  readonly target: string;
+}
 
 interface Entry {
   event: TimelineEvent;
@@ -24,10 +31,8 @@ export class TimelineWindow {
   readonly #size: number;
   /** By event id, oldest first. */
   #entries = new Map<string, Entry>();
-  /** Edits and reactions by the event to which they are attached, and by their own id. */
-  readonly #attached = new Map<string, Map<string, TimelineEvent>>();
-  /** The event to which each of them is attached. */
-  readonly #targets = new Map<string, string>();
+  /** Edits and reactions by their own event id, oldest first. */
+  readonly #attached = new Map<string, Attachment>();
   readonly #feedback = new Map<string, Receipt>();
   #messages: readonly RoomMessage[] = [];
 
@@ -43,9 +48,9 @@ export class TimelineWindow {
     return this.#messages;
   }
 
-  /** The reactions with a key to an event: to a message, or of raised hands to a membership event. */
-  reactions(target: string, key: string): readonly TimelineEvent[] {
-    return this.#attachedTo(target).filter((event) => this.#keyOf(event) === key);
+  /** The reactions that raise a hand at an event, oldest first. */
+  get hands(): readonly Attachment[] {
+    return [...this.#attached.values()].filter(({ event }) => this.#keyOf(event) === raisedHandKey);
   }
 
   /** What `m.room.message.feedback` events say. */
@@ -57,7 +62,8 @@ export class TimelineWindow {
   reset(events: Iterable<TimelineEvent>): void {
     const before = this.#entries;
     this.#entries = new Map();
-    for (const map of [this.#attached, this.#targets, this.#feedback]) map.clear();
+    this.#attached.clear();
+    this.#feedback.clear();
     for (const event of events) this.accept(event);
     for (const [eventId, entry] of this.#entries) entry.shown = before.get(eventId)?.shown;
   }
@@ -90,47 +96,43 @@ export class TimelineWindow {
   #acceptMessage(event: TimelineEvent): void {
     const { eventId } = event;
     const known = this.#entries.get(eventId);
-    if (known) {
-      if (known.event.type === "m.room.encrypted" || isRedacted(event)) show(known, event);
-      return;
-    }
-    const oldest = setNewest(this.#entries, eventId, { event, shown: undefined, isDirty: true }, this.#size);
-    if (oldest !== undefined) this.#detachAll(oldest);
+    if (!known) {
+      const oldest = setNewest(this.#entries, eventId, { event, shown: undefined, isDirty: true }, this.#size);
+      if (oldest !== undefined) this.#detachAll(oldest);
+    } else if (known.event.type === "m.room.encrypted" || isRedacted(event)) show(known, event);
   }
 
   /** Attaches an edit or a reaction to a message; of other events, only hands that are raised at them are kept. */
   #attach(event: TimelineEvent, type: "m.reaction" | "m.room.message"): void {
     const target = this.#decode(type, event).ok?.["m.relates_to"]?.event_id;
     if (target === undefined || isRedacted(event)) return;
-    const entry = this.#entries.get(target);
-    if (!entry && this.#keyOf(event) !== raisedHandKey) return;
-    const attached = this.#attached.get(target) ?? new Map<string, TimelineEvent>();
-    const ofUser = [...attached.values()].filter(({ sender }) => sender === event.sender);
+    if (!this.#entries.has(target) && this.#keyOf(event) !== raisedHandKey) return;
+    const ofUser = this.#attachedTo(target).filter(({ sender }) => sender === event.sender);
     if (ofUser.length >= mostAttachedByUser) return;
-    this.#attached.set(target, attached.set(event.eventId, event));
-    if (entry) entry.isDirty = true;
-    this.#targets.set(event.eventId, target);
-    if (this.#targets.size > mostAttached) this.#detach(this.#targets.keys().next().value!);
+    this.#attached.set(event.eventId, { event, target });
+    this.#touch(target);
+    const [oldest] = this.#attached.keys();
+    if (this.#attached.size > mostAttached) this.#detach(oldest!);
   }
 
   /** An edit or a reaction is gone. */
   #detach(eventId: string): void {
-    const target = this.#targets.get(eventId);
-    if (target === undefined) return;
-    this.#targets.delete(eventId);
-    const attached = this.#attached.get(target);
-    attached?.delete(eventId);
-    if (attached?.size === 0) this.#attached.delete(target);
-    const entry = this.#entries.get(target);
-    if (entry) entry.isDirty = true;
+    const target = this.#attached.get(eventId)?.target;
+    if (this.#attached.delete(eventId)) this.#touch(target!);
   }
 
   #detachAll(target: string): void {
-    for (const { eventId } of this.#attachedTo(target)) this.#detach(eventId);
+    for (const { eventId } of this.#attachedTo(target)) this.#attached.delete(eventId);
   }
 
   #drop(eventId: string): void {
     if (this.#entries.delete(eventId)) this.#detachAll(eventId);
+  }
+
+  /** Something about a message has changed. */
+  #touch(eventId: string): void {
+    const entry = this.#entries.get(eventId);
+    if (entry) entry.isDirty = true;
   }
 
   #redact({ redacts, sender, content }: TimelineEvent): void {
@@ -138,13 +140,11 @@ export class TimelineWindow {
     if (!isString(eventId)) return;
     this.#detach(eventId);
     const entry = this.#entries.get(eventId);
-    if (!entry || isRedacted(entry.event)) return;
-    this.#detachAll(eventId);
-    show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
+    if (entry) show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
   }
 
-  #attachedTo(target: string): readonly TimelineEvent[] {
-    return [...(this.#attached.get(target)?.values() ?? [])];
+  #attachedTo(eventId: string): readonly TimelineEvent[] {
+    return Array.from(this.#attached.values()).flatMap(({ event, target }) => (target === eventId ? event : []));
   }
 
   #keyOf(event: TimelineEvent): string | undefined {
@@ -162,7 +162,7 @@ export class TimelineWindow {
 
   #messageOf(event: TimelineEvent): RoomMessage {
     const { eventId, sender, originServerTs: ts, type } = event;
-    const attached = this.#attachedTo(eventId);
+    const attached = isRedacted(event) ? [] : this.#attachedTo(eventId);
     const common = { eventId, sender, ts, reactions: this.#counted(attached) };
     if (isRedacted(event)) return { ...common, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
     if (type !== "m.room.message") return { ...common, status: "undecryptable" };
@@ -187,9 +187,7 @@ export class TimelineWindow {
       const key = this.#keyOf(event);
       if (key !== undefined) senders.set(key, (senders.get(key) ?? new Set()).add(event.sender));
     }
-    return Array.from(senders, ([key, users]) => ({ key, senders: [...users] })).sort(
-      (a, b) => b.senders.length - a.senders.length,
-    );
+    return Array.from(senders, ([key, users]) => ({ key, senders: [...users] }));
   }
 }
 

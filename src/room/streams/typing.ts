@@ -1,4 +1,4 @@
-// Typing and receipts: what a server tells about a room beside its timeline.
+// Typing and receipts: what a server says about a room beside its timeline.
 import { filter, map } from "rxjs";
 import type { Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
@@ -6,7 +6,7 @@ import { decodeContent } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { type Kept, kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";
-import { sameItems, setNewest, stable } from "./stable.ts";
+import { sameItems, setNewest, stable } from "../../rx/stable.ts";
 
 /** Keeps what ephemeral events of one type say about one room. */
 function keptContents<P extends object>(
@@ -27,7 +27,7 @@ function keptContents<P extends object>(
   });
 }
 
-/** Who is typing in a room, without ourselves. */
+/** The users who are typing in a room, without ourselves. */
 export function typingIn(matrix: Matrix, roomId: string): Behavior<readonly string[]> {
   const typing = keptContents(
     matrix,
@@ -36,7 +36,7 @@ export function typingIn(matrix: Matrix, roomId: string): Behavior<readonly stri
     () => ({ users: [] as readonly string[] }),
     (projection, content) => (projection.users = decodeContent("m.typing", content).ok?.user_ids ?? []),
   );
-  const read = () => [...new Set(typing.now.users)].filter((userId) => userId !== matrix.userId);
+  const read = () => typing.now.users.filter((userId) => userId !== matrix.userId);
   return behavior(stable(read, sameItems), typing.looked$);
 }
 

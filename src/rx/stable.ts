@@ -1,4 +1,4 @@
-// Small pieces without Matrix in them: values that keep their identity, and maps that are bounded.
+// Stable: values that keep their identity while they are equal, and a map with a limit.
 
 /** A way to read a value that gives the earlier object for as long as the value is equal. */
 export function stable<T>(read: () => T, isEqual: (a: T, b: T) => boolean): () => T {
@@ -23,9 +23,9 @@ export function whenChanged<T>(inputs: () => readonly unknown[], make: () => T):
 export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((item, at) => item === b[at]);
 
-/** Whether two plain objects have the same fields, in the same order. */
+/** Whether two plain objects, which have the same keys in the same order, have the same values. */
 export const sameFields = <T extends object>(a: T, b: T): boolean =>
-  a === b || sameItems(Object.entries(a).flat(), Object.entries(b).flat());
+  a === b || sameItems(Object.values(a), Object.values(b));
 
 /** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
 export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {

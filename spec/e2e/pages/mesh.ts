@@ -1,0 +1,130 @@
+// A page in a call that is a mesh, by our library alone: no server for media.
+import type { MatrixClient } from "matrix-js-sdk";
+import { type JoinState, type RtcSession, rtcSession } from "matrixrtc-rx";
+import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import { type FullMesh, fullMesh, meshTransport, type MeshTrace, type OutgoingMedia } from "matrixrtc-rx/webrtc";
+import { BehaviorSubject, Subject } from "rxjs";
+import type { Account } from "../account.ts";
+import { FrameCounter, keepAccount, openCamera, startClient, untilInRoom } from "./peer-client.ts";
+
+/** How a page sees a member. */
+export interface SeenPeer {
+  readonly userId: string;
+  readonly createdTs: number;
+  readonly connection: string;
+  readonly tracks: readonly string[];
+  readonly frames: number;
+  readonly quality: string;
+  readonly speaking: boolean;
+  readonly problem: string | undefined;
+  readonly encryption: string;
+}
+
+export interface MeshSetup {
+  readonly account: Account;
+  readonly roomId: string;
+  readonly userIds: readonly string[];
+  readonly mode: "compatibility" | "matrix_2_0";
+}
+
+interface MeshPage {
+  join(): void;
+  leave(): void;
+  mute(isMuted: boolean): void;
+  see(): readonly SeenPeer[];
+  traced(): readonly MeshTrace[];
+  joinedAt(): number;
+  firstFramesAt(): readonly number[];
+}
+
+declare global {
+  interface Window {
+    startMesh(setup: MeshSetup): Promise<void>;
+    meshPage?: MeshPage;
+    toDeviceTypes: string[];
+  }
+}
+
+let isPolling = false;
+
+async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<void> {
+  keepAccount(account);
+  sessionStorage.setItem("setup", JSON.stringify({ roomId, userIds, mode }));
+  const client: MatrixClient = await startClient(account, { disableVoip: true });
+  await untilInRoom(client, roomId, userIds);
+  const matrix = fromMatrixClient(client);
+  const session: RtcSession = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+  const counter = new FrameCounter();
+  const trace: MeshTrace[] = [];
+  const leave$ = new Subject<void>();
+  let mesh: FullMesh | undefined;
+  let media$: BehaviorSubject<OutgoingMedia> | undefined;
+  let joinedAt = 0;
+  const stream = await openCamera();
+  const [microphone] = stream.getAudioTracks();
+  const [camera] = stream.getVideoTracks();
+
+  window.meshPage = {
+    join() {
+      joinedAt = Date.now();
+      const join = session.join({ mode, transports: [meshTransport], keys: { enabled: false }, leaveOn: leave$ });
+      media$ = new BehaviorSubject<OutgoingMedia>({ microphone: { track: microphone! }, camera: { track: camera! } });
+      mesh = fullMesh(matrix, session, { join, media: media$ });
+      mesh.trace$.subscribe((entry) => trace.push(entry));
+      mesh.participants$.subscribe((items) => {
+        for (const { isLocal, tracks$, speaking$, quality$ } of items) {
+          if (isLocal) continue;
+          tracks$.subscribe((tracks) =>
+            tracks.forEach(({ source, track }) => source === "camera" && track && counter.play(track)),
+          );
+          speaking$.subscribe();
+          quality$.subscribe();
+        }
+      });
+      join.subscribe({ next: (state: JoinState) => (document.title = state.status), error: console.error });
+      sessionStorage.setItem("joined", "yes");
+    },
+    leave() {
+      sessionStorage.removeItem("joined");
+      leave$.next();
+    },
+    mute(isMuted) {
+      const { value } = media$!;
+      media$!.next({ ...value, camera: { ...value.camera!, muted: isMuted } });
+    },
+    see: () =>
+      (mesh?.participants$.value ?? []).flatMap((item) => {
+        if (item.isLocal) return [];
+        const tracks = item.tracks$.value;
+        const video = tracks.find(({ source }) => source === "camera")?.track;
+        return [
+          {
+            userId: item.member.userId,
+            createdTs: item.member.createdTs,
+            connection: item.connection$.value,
+            tracks: tracks.map(({ source, muted }) => `${source}${muted ? "!" : ""}`),
+            frames: video ? counter.framesOf(video) : 0,
+            quality: item.quality$.value,
+            speaking: item.speaking$.value,
+            problem: item.problem$.value?.code,
+            encryption: item.encryption$.value.status,
+          },
+        ];
+      }),
+    traced: () => trace,
+    joinedAt: () => joinedAt,
+    firstFramesAt: () =>
+      (mesh?.participants$.value ?? []).flatMap(({ tracks$ }) =>
+        tracks$.value.flatMap(({ track }) => (track ? (counter.firstFrameAt(track) ?? []) : [])),
+      ),
+  };
+}
+
+window.startMesh = start;
+
+// A page that was in the call comes back to it after a reload.
+const account = keepAccount();
+if (account && sessionStorage.getItem("joined") && !isPolling) {
+  isPolling = true;
+  void start({ account, ...JSON.parse(sessionStorage.getItem("setup")!) }).then(() => window.meshPage!.join());
+}

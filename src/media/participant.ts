@@ -1,0 +1,72 @@
+// MediaParticipant: the media of one member, the same shape whatever transport carries it.
+import type { Behavior } from "../rx/behavior.ts";
+import type { Membership } from "../types.ts";
+import type { MediaSource } from "./source.ts";
+
+/** How the media of a member reaches us now. */
+export type MediaConnection =
+  /** Nothing is being set up yet: see `problem$` for the reason. */
+  | "waiting"
+  | "connecting"
+  | "connected"
+  /** It was connected. The tracks stay, and go on as soon as the connection is back. */
+  | "reconnecting";
+
+/** How good a connection is, in LiveKit's words. `unknown` until it has been measured. */
+export type MediaQuality = "unknown" | "excellent" | "good" | "poor" | "lost";
+
+/** One track of a member. A track that did not change is the same object as before. */
+export interface ParticipantTrack {
+  readonly source: MediaSource;
+  /** Its owner has muted it: show an avatar instead of the picture. */
+  readonly muted: boolean;
+  /** For the `srcObject` of a media element. Absent while nothing is sent. */
+  readonly track?: MediaStreamTrack;
+}
+
+/** Why we do not have the media of a member, or may lose it. */
+export type MediaProblemCode =
+  /** It names no transport that we have. */
+  | "no-common-transport"
+  /** The call has more members than this transport carries. */
+  | "too-many-members"
+  /** By the rule of the transport the other side connects, and it has not done so yet. */
+  | "waiting-for-other-side"
+  /** Its device is unknown to its homeserver, so nothing can be encrypted for it. */
+  | "unknown-device"
+  /** The media connection failed. It is made again. */
+  | "connection-failed"
+  /** A message to it could not be sent, or its answer did not come. It is sent again. */
+  | "signalling-failed"
+  /** It ended the connection on purpose, and is still a member. */
+  | "ended-by-other-side";
+
+export interface MediaProblem {
+  readonly code: MediaProblemCode;
+  readonly sinceTs: number;
+  /** When we try again. Absent if nothing is planned. */
+  readonly nextTryTs?: number;
+}
+
+/** Whether what we exchange with a member is end-to-end encrypted, and by what. */
+export type MediaEncryption =
+  /** `frames`: SFrame-like keys per member. `transport`: DTLS-SRTP whose fingerprints came through Olm. */
+  | { readonly status: "end-to-end"; readonly by: "frames" | "transport" }
+  /** No media flows yet, so there is nothing to encrypt. */
+  | { readonly status: "pending" };
+
+/**
+ * The media of one member of a call. A member that did not change is the same object as before, and each part of it is a
+ * Behavior, so that a tile of a UI renders alone.
+ */
+export interface MediaParticipant {
+  readonly member: Membership;
+  readonly isLocal: boolean;
+  readonly connection$: Behavior<MediaConnection>;
+  /** In the order microphone, camera, screen share, its audio. */
+  readonly tracks$: Behavior<readonly ParticipantTrack[]>;
+  readonly speaking$: Behavior<boolean>;
+  readonly quality$: Behavior<MediaQuality>;
+  readonly encryption$: Behavior<MediaEncryption>;
+  readonly problem$: Behavior<MediaProblem | undefined>;
+}

@@ -1,0 +1,73 @@
+// Mailbox: the messages of a mesh on their way to their pairs. Those that come too early wait here.
+import { asyncScheduler, merge, type Observable, Subject, switchMap, tap, ignoreElements } from "rxjs";
+import type { Device, Matrix, ToDeviceMessage } from "../../matrix.ts";
+import { isInRoom } from "../../room/room-member.ts";
+import { at } from "../../rx/at.ts";
+import { EarlyMessages } from "./early-messages.ts";
+import { type MeshContext, type MeshMessage, readEnvelope } from "./envelope.ts";
+import type { MeshTraceEntry } from "./trace.ts";
+
+export interface MailboxOptions {
+  readonly matrix: Matrix;
+  readonly context: MeshContext;
+  readonly requireCrossSigned: boolean;
+  /** Whether there is a pair with the sender, for the stay of ours that the message names. */
+  readonly hasPair: (message: MeshMessage) => boolean;
+  readonly deliver: (message: MeshMessage) => void;
+  readonly trace: (entry: MeshTraceEntry) => void;
+}
+
+export class Mailbox {
+  readonly #options: MailboxOptions;
+  readonly #early = new EarlyMessages();
+  readonly #earlyChanged$ = new Subject<void>();
+
+  constructor(options: MailboxOptions) {
+    this.#options = options;
+  }
+
+  /** Takes messages in while subscribed to. Emits nothing. */
+  get run$(): Observable<never> {
+    const dropping$ = this.#earlyChanged$.pipe(
+      switchMap(() => at(this.#early.deadlineTs)),
+      tap(() => this.#dropExpired()),
+    );
+    const receiving$ = this.#options.matrix.toDevice$.pipe(tap((message) => this.#receive(message)));
+    return merge(dropping$, receiving$).pipe(ignoreElements());
+  }
+
+  /** There are other pairs, or we are another member: messages that waited for that are delivered. */
+  retry(): void {
+    if (this.#early.size === 0) return;
+    const { hasPair, deliver } = this.#options;
+    for (const message of this.#early.take(hasPair)) deliver(message);
+    this.#earlyChanged$.next();
+  }
+
+  #receive(received: ToDeviceMessage): void {
+    const { matrix, context, requireCrossSigned, hasPair, deliver, trace } = this.#options;
+    const read = readEnvelope(received, context, matrix, requireCrossSigned);
+    if (!read) return;
+    if ("rejected" in read) {
+      const from = { userId: received.sender, deviceId: received.proof?.deviceId ?? "" };
+      const path = read.path === undefined ? {} : { path: read.path };
+      return trace({ kind: "message-rejected", from, reason: read.rejected, ...path });
+    }
+    const message = read.accepted;
+    if (hasPair(message)) return deliver(message);
+    if (!isInRoom(matrix, context.roomId, message.from.userId)) return this.#reject(message.from, "not-in-room");
+    trace({ kind: "message-early", from: message.from });
+    const surplus = this.#early.add(message, asyncScheduler.now());
+    for (const { from } of surplus) this.#reject(from, "too-many");
+    this.#earlyChanged$.next();
+  }
+
+  #dropExpired(): void {
+    for (const { from } of this.#early.takeExpired(asyncScheduler.now())) this.#reject(from, "too-late");
+    this.#earlyChanged$.next();
+  }
+
+  #reject({ userId, deviceId }: Device, reason: "not-in-room" | "too-many" | "too-late"): void {
+    this.#options.trace({ kind: "message-rejected", from: { userId, deviceId }, reason });
+  }
+}

@@ -1,0 +1,45 @@
+// MeshInputs: what a mesh is made from: who we are in the call, and what we send.
+import {
+  catchError,
+  concat,
+  defer,
+  distinctUntilChanged,
+  filter,
+  map,
+  merge,
+  type Observable,
+  of,
+  tap,
+  timer,
+} from "rxjs";
+import type { JoinState } from "../../join/state.ts";
+import type { OutgoingMedia } from "../../media/outgoing.ts";
+import type { OwnMember } from "../../types.ts";
+
+/** A mesh waits this long for a camera, and then begins without it. */
+const mediaPatienceMs = 2_000;
+
+/** Who we are in the call; undefined from the moment at which we begin to leave. Never fails. */
+export const ownMemberOf = (join: Observable<JoinState>): Observable<OwnMember | undefined> =>
+  concat(join.pipe(map((state) => (state.status === "leaving" ? undefined : state.member))), of(undefined)).pipe(
+    catchError(() => of(undefined)),
+    distinctUntilChanged(),
+  );
+
+/** What we send: nothing after a failure, and nothing until it begins if that takes too long. Never fails. */
+export function sendable(media$: Observable<OutgoingMedia>): Observable<OutgoingMedia> {
+  const nothing: OutgoingMedia = {};
+  return defer(() => {
+    let hasBegun = false;
+    return merge(
+      media$.pipe(
+        catchError(() => of(nothing)),
+        tap(() => (hasBegun = true)),
+      ),
+      timer(mediaPatienceMs).pipe(
+        filter(() => !hasBegun),
+        map(() => nothing),
+      ),
+    );
+  });
+}

@@ -1,0 +1,218 @@
+// MeshRun: a mesh for as long as somebody listens: its pairs, kept in line with the members, and its participants.
+import { asyncScheduler, BehaviorSubject, ReplaySubject, Subject, Subscription } from "rxjs";
+import { findOwn } from "../../join/own-member.ts";
+import type { Matrix } from "../../matrix.ts";
+import type { OutgoingMedia } from "../../media/outgoing.ts";
+import type { MediaParticipant, MediaProblemCode } from "../../media/participant.ts";
+import { isInRoom } from "../../room/room-member.ts";
+import type { Membership, OwnMember } from "../../types.ts";
+import type { WatchedSession } from "../../watch.ts";
+import { newId } from "../new-id.ts";
+import type { IceServer, PeerConnection } from "../peer-connection.ts";
+import { meshTiming } from "../timing.ts";
+import { iceServers } from "../turn.ts";
+import type { MeshMessage } from "./envelope.ts";
+import { localMedia, type LocalSource } from "./local-participant.ts";
+import { Mailbox } from "./mailbox.ts";
+import { ownMemberOf, sendable } from "./mesh-inputs.ts";
+import { isInMesh } from "./mesh-transport.ts";
+import type { ResolvedMeshOptions } from "./options.ts";
+import type { Arrival } from "./pair.ts";
+import { type MediaPlace, nextParticipants } from "./participant-list.ts";
+import { type MediaBehaviors, ParticipantMedia } from "./participant-media.ts";
+import { isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer-id.ts";
+import { type Paired, type Roster, rosterOf } from "./roster.ts";
+import { runPair } from "./run-pair.ts";
+import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
+
+/** A pair that runs. */
+interface Entry {
+  paired: Paired;
+  readonly arrival$: Subject<Arrival>;
+  readonly leave$: Subject<void>;
+  readonly media: ParticipantMedia;
+}
+
+export type MeshSession = Pick<WatchedSession, "roomId" | "slot" | "membership$">;
+
+export class MeshRun {
+  readonly changed$: Subject<void> = new Subject();
+  participants: readonly MediaParticipant[] = [];
+
+  readonly #matrix: Matrix;
+  readonly #session: MeshSession;
+  readonly #options: ResolvedMeshOptions;
+  readonly #trace$: Subject<MeshTrace>;
+  readonly #mailbox: Mailbox;
+  readonly #running = new Subscription();
+  readonly #pairs = new Map<string, Entry>();
+  readonly #servers$ = new BehaviorSubject<readonly IceServer[]>([]);
+  readonly #media$ = new ReplaySubject<OutgoingMedia>(1);
+  readonly #local: MediaBehaviors;
+  readonly #localChanged$ = new Subject<void>();
+  #media: OutgoingMedia = {};
+  #ownMember: OwnMember | undefined;
+  /** Our own entry among the members, and its stay in the mesh. */
+  #own: Membership | undefined;
+  #ownPeer: PeerId | undefined;
+  #surplus: readonly Membership[] = [];
+  /** The relay servers are known, or not worth waiting for. */
+  #isReady = false;
+
+  constructor(matrix: Matrix, session: MeshSession, options: ResolvedMeshOptions, trace$: Subject<MeshTrace>) {
+    this.#matrix = matrix;
+    this.#session = session;
+    this.#options = options;
+    this.#trace$ = trace$;
+    this.#local = localMedia(() => this.#readLocal(), this.#localChanged$);
+    this.#mailbox = new Mailbox({
+      matrix,
+      context: session,
+      requireCrossSigned: options.requireCrossSigned,
+      hasPair: (message) => this.#entryOf(message) !== undefined,
+      deliver: (message) => this.#entryOf(message)?.arrival$.next(message),
+      trace: (entry) => this.#trace(entry),
+    });
+  }
+
+  start(): void {
+    const { join, media$ } = this.#options;
+    const onServers = (servers: readonly IceServer[]) => {
+      this.#servers$.next(servers);
+      if (this.#isReady) return;
+      this.#isReady = true;
+      this.#update();
+    };
+    const onMedia = (media: OutgoingMedia) => {
+      this.#media = media;
+      this.#media$.next(media);
+      this.#localChanged$.next();
+    };
+    const onOwnMember = (member: OwnMember | undefined) => {
+      this.#ownMember = member;
+      this.#update();
+    };
+    // Messages first, so that none is missed that comes together with the members.
+    this.#running.add(this.#mailbox.run$.subscribe());
+    this.#running.add(sendable(media$).subscribe(onMedia));
+    this.#running.add(iceServers(this.#matrix).subscribe(onServers));
+    this.#running.add(ownMemberOf(join).subscribe(onOwnMember));
+    this.#running.add(this.#session.membership$.subscribe(() => this.#update()));
+  }
+
+  stop(): void {
+    for (const entry of this.#pairs.values()) this.#close(entry, "we-left");
+    this.#running.unsubscribe();
+    this.#localChanged$.complete();
+    this.participants = [];
+  }
+
+  /** Brings pairs and participants in line with the members. */
+  #update(): void {
+    const members = this.#session.membership$.value;
+    this.#own = this.#ownMember && findOwn(members, this.#ownMember);
+    this.#ownPeer = this.#own && isInMesh(this.#own) ? peerIdOf(this.#own) : undefined;
+    const roster = rosterOf({
+      members,
+      own: this.#isReady ? this.#own : undefined,
+      limit: this.#options.limit,
+      present: Array.from(this.#pairs.values(), ({ paired: { peer, member, isCaller }, media }) => {
+        return { peer, member, isCaller, isConnected: media.connection === "connected" };
+      }),
+      isInRoom: (userId) => isInRoom(this.#matrix, this.#session.roomId, userId),
+      now: asyncScheduler.now(),
+    });
+    this.#surplus = roster.surplus;
+    this.#align(roster, members);
+    this.#localChanged$.next();
+    const before = this.participants;
+    this.participants = nextParticipants(before, members, (member) => this.#placeOf(member));
+    if (this.participants !== before) this.changed$.next();
+    this.#mailbox.retry();
+  }
+
+  #align({ paired, surplus }: Roster, members: readonly Membership[]): void {
+    const wanted = new Map(paired.map((one) => [peerKey(one.peer), one]));
+    const isAmong = (list: readonly Membership[], { peer }: Paired) =>
+      list.some((member) => isSamePeer(peerIdOf(member), peer));
+    for (const [key, entry] of Array.from(this.#pairs)) {
+      if (wanted.has(key)) continue;
+      const hasLeft = !isAmong(members, entry.paired);
+      this.#close(entry, hasLeft ? "peer-left" : isAmong(surplus, entry.paired) ? "over-limit" : "we-left");
+    }
+    for (const [key, one] of wanted) {
+      const known = this.#pairs.get(key);
+      if (known) known.paired = one;
+      else if (this.#ownPeer) this.#open(one, this.#ownPeer);
+    }
+  }
+
+  #open(paired: Paired, own: PeerId): void {
+    const { peer, isCaller } = paired;
+    const entry: Entry = { paired, arrival$: new Subject(), leave$: new Subject(), media: new ParticipantMedia() };
+    this.#pairs.set(peerKey(peer), entry);
+    this.#trace({ kind: "pair-opened", peer, isCaller });
+    const pair$ = runPair({
+      own,
+      peer,
+      isCaller,
+      name: newId(),
+      context: this.#session,
+      sendToDevice: (devices, type, content) => this.#matrix.sendToDevice(devices, type, content),
+      peers: this.#options.peers,
+      relayOnly: this.#options.relayOnly,
+      timing: meshTiming,
+      servers$: this.#servers$,
+      media$: this.#media$,
+      arrival$: entry.arrival$,
+      leave$: entry.leave$,
+      trace: (one) => this.#trace(one),
+    });
+    this.#running.add(
+      pair$.subscribe(({ pair, connection }) => {
+        const before = entry.media.connection;
+        entry.media.update(pair, connection);
+        // A member whose membership lapsed stays only for as long as its connection works.
+        const isLost = before === "connected" && entry.media.connection !== "connected";
+        if (isLost && entry.paired.member.expiresTs <= asyncScheduler.now()) this.#update();
+      }),
+    );
+  }
+
+  #close({ paired: { peer }, leave$, media }: Entry, reason: PairEnd): void {
+    this.#pairs.delete(peerKey(peer));
+    leave$.next();
+    media.end();
+    this.#trace({ kind: "pair-closed", peer, reason });
+  }
+
+  #entryOf({ from, toSessionId }: MeshMessage): Entry | undefined {
+    return this.#ownPeer?.sessionId === toSessionId ? this.#pairs.get(peerKey(from)) : undefined;
+  }
+
+  #placeOf(member: Membership): MediaPlace {
+    if (member === this.#own) return { media: this.#local, isLocal: true };
+    const entry = this.#pairs.get(peerKey(peerIdOf(member)));
+    return entry ? { media: entry.media.behaviors, isLocal: false } : { obstacle: this.#obstacleTo(member) };
+  }
+
+  #obstacleTo(member: Membership): MediaProblemCode | undefined {
+    if (!isInMesh(member) || (this.#own && !this.#ownPeer)) return "no-common-transport";
+    const isSurplus = this.#surplus.includes(member) || (this.#own !== undefined && this.#surplus.includes(this.#own));
+    return isSurplus ? "too-many-members" : undefined;
+  }
+
+  #readLocal(): LocalSource {
+    const code = this.#own && this.#obstacleTo(this.#own);
+    return { media: this.#media, problem: code && { code, sinceTs: this.#own?.createdTs ?? 0 }, peer: this.#anyPeer() };
+  }
+
+  #anyPeer(): PeerConnection | undefined {
+    for (const { media } of this.#pairs.values()) if (media.peer) return media.peer;
+    return undefined;
+  }
+
+  #trace(entry: MeshTraceEntry): void {
+    if (this.#trace$.observed) this.#trace$.next({ ...entry, ts: asyncScheduler.now() });
+  }
+}

@@ -1,0 +1,21 @@
+// MeshTransport: how a member says that it can be reached without a server for media. protocol.md 10.5, MSC4519.
+import type { Membership, Transport } from "../../types.ts";
+
+/** Our own name, until an MSC gives one. */
+export const meshTransportType = "io.github.matrixrtc_rx.full_mesh";
+
+/**
+ * The transport to publish in `join({ transports })`, so that the members of the call connect with each other.
+ *
+ * @example
+ * ```ts
+ * import { meshTransport } from "matrixrtc-rx/webrtc";
+ *
+ * console.assert(meshTransport.type === "io.github.matrixrtc_rx.full_mesh");
+ * ```
+ */
+export const meshTransport: Transport = { type: meshTransportType, v: 1 };
+
+/** Whether a member can be reached by the mesh. */
+export const isInMesh = ({ transports }: Pick<Membership, "transports">): boolean =>
+  transports.some(({ type }) => type === meshTransportType);

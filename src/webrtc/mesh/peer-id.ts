@@ -1,0 +1,30 @@
+// PeerId: one stay of a device in the call, as both sides know it from its membership event. protocol.md 10.5.
+import type { Device } from "../../matrix.ts";
+import type { Membership } from "../../types.ts";
+
+export interface PeerId extends Device {
+  /** Another one after each join. */
+  readonly sessionId: string;
+}
+
+/** A sticky member is known by its member id, a state member by what `instance` says: its device and when it joined. */
+export const peerIdOf = ({ kind, userId, deviceId, memberId, instance }: Membership): PeerId => ({
+  userId,
+  deviceId,
+  sessionId: kind === "sticky" ? memberId : instance,
+});
+
+export const isSamePeer = (a: PeerId, b: PeerId): boolean => a.sessionId === b.sessionId && isSameDevice(a, b);
+
+export const isSameDevice = (a: Device, b: Device): boolean => a.deviceId === b.deviceId && a.userId === b.userId;
+
+/** A peer as the key of a map. */
+export const peerKey = ({ userId, deviceId, sessionId }: PeerId): string =>
+  JSON.stringify([userId, deviceId, sessionId]);
+
+/** Whether `a` calls `b`: the smaller user id calls. If the users are the same, the smaller device id does, and then the smaller session. MSC3401. */
+export function callsFirst(a: PeerId, b: PeerId): boolean {
+  if (a.userId !== b.userId) return a.userId < b.userId;
+  if (a.deviceId !== b.deviceId) return a.deviceId < b.deviceId;
+  return a.sessionId < b.sessionId;
+}

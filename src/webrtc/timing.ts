@@ -1,0 +1,24 @@
+// Timing: how long the parts of a negotiation may take. CS spec m.call.candidates; MSC2746.
+import type { NegotiationTiming } from "./negotiation.ts";
+
+/** For a call whose messages are events of a room: few, and candidates in the batches that the specification recommends. */
+export const callTiming: NegotiationTiming = {
+  firstMs: 200,
+  unansweredMs: 2_000,
+  answeredMs: 500,
+  connectMs: 20_000,
+  restartAfterMs: 2_000,
+  restartFailedMs: 0,
+  restartAgainMs: 5_000,
+  giveUpMs: 15_000,
+  answerMs: Infinity,
+};
+
+/** For a pair of a mesh, whose messages go from device to device: candidates follow at once. */
+export const meshTiming: NegotiationTiming = {
+  ...callTiming,
+  firstMs: 20,
+  unansweredMs: 200,
+  answeredMs: 200,
+  answerMs: 15_000,
+};
