@@ -25,6 +25,8 @@ export interface Peer {
   readonly hasEarlyKey: boolean;
   /** The last send of our key to its device failed. */
   readonly unreached?: MemberEncryption["unreached"] | undefined;
+  /** When our newest key was created about which the server has answered. */
+  readonly answeredKeyTs?: number | undefined;
   /** What all this means for the media of the member. */
   readonly status?: MemberEncryption;
 }
@@ -59,7 +61,7 @@ const neededKeyWaitMs = 1_000;
 /** A member that just joined. Its key can still come by itself. */
 export function newPeer(
   member: CallMember,
-  known: Pick<Peer, "earlierIndexes" | "rejected" | "hasEarlyKey" | "unreached">,
+  known: Pick<Peer, "earlierIndexes" | "rejected" | "hasEarlyKey" | "unreached" | "answeredKeyTs">,
   now: number,
 ): Peer {
   return { member, keys: [], request: { dueTs: now + firstKeyWaitMs, count: 0 }, ...known };
@@ -114,10 +116,10 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionR
   return { ...peer, trouble: { reason: result, keyIndex }, request: next };
 }
 
-/** The server accepted our key for the member's device, or not. */
-export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"]): Peer {
-  const unreached = outcome === "sent" ? undefined : outcome;
-  return peer.unreached === unreached ? peer : { ...peer, unreached };
+/** The server accepted a key of ours for the member's device, or not. A late answer about an older key says nothing. */
+export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"], answeredKeyTs: number): Peer {
+  if (answeredKeyTs < (peer.answeredKeyTs ?? -Infinity)) return peer;
+  return { ...peer, answeredKeyTs, unreached: outcome === "sent" ? undefined : outcome };
 }
 
 /** A record with its status: the same object as before if nothing about it has changed. */

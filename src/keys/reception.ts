@@ -93,9 +93,9 @@ export class Reception {
     if (peer) this.#set({ ...peer, member });
   }
 
-  /** The server accepted our key for a device, or not. */
-  onDelivery(device: Device, outcome: ToDeviceOutcome["outcome"]): void {
-    this.#peers.updateDevice(device, (peer) => onDelivery(peer, outcome));
+  /** The server accepted our key for a device, or not. `keyTs`: when the key was created. */
+  onDelivery(result: ToDeviceOutcome, keyTs: number): void {
+    this.#peers.updateDevice(result, (peer) => onDelivery(peer, result.outcome, keyTs));
   }
 
   /** Takes a report of the media layer. */
@@ -128,6 +128,7 @@ export class Reception {
       hasEarlyKey: this.#early.has(member),
       rejected: this.#early.rejectionOf(member) ?? siblings.at(-1)?.rejected,
       unreached: siblings.at(-1)?.unreached,
+      answeredKeyTs: siblings.at(-1)?.answeredKeyTs,
     };
     this.#set(newPeer(member, known, now));
     // Keys of a sticky member can come while the room still shows its device as the state member that it was before.
