@@ -120,6 +120,70 @@ describe("requests", () => {
     }),
   );
 
+  describe("keys that came before their member was seen, as those of an earlier stay do", () => {
+    const early = {
+      "2": letter({ from: "bob", index: 2, key: 1, sentTs: 1, ...ofBob }),
+      "3": letter({ from: "bob", index: 3, key: 2, sentTs: 2, ...ofBob }),
+      /** Key 2 once more, and then another key 2. */
+      s: letter({ from: "bob", index: 2, key: 1, sentTs: 3, ...ofBob }),
+      t: letter({ from: "bob", index: 2, key: 5, sentTs: 4, ...ofBob }),
+    };
+    const about = (result: DecryptionReport["result"], keyIndex?: number): DecryptionReport => ({
+      participantIdentity: "@bob:example.org:PHONE",
+      result,
+      keyIndex,
+    });
+    const reports = {
+      "0": about("missing-key", 0),
+      "2": about("missing-key", 2),
+      i: about("invalid-key"),
+      j: about("invalid-key", 2),
+      o: about("ok"),
+    };
+    it.each([
+      ["do not answer for an index before theirs", "       -----(23)---", "----------0   ", "1010ms q"],
+      ["do not answer for an index reported before", "     -----(23)---", "--0           ", "1006ms q"],
+      ["answer for their own index", "                     -----(23)---", "----------2   ", ""],
+      ["do not answer if they do not fit", "               -----2------", "----------i   ", "1010ms q"],
+      ["do not answer if the media names one as invalid", "-----(23)---", "----------j   ", "1010ms q"],
+      ["need no request once the media is decrypted", "    -----2------", "----------i--o", ""],
+      ["count as those of this stay once they come again", "-----2--s---", "----------0   ", ""],
+      ["no longer count once another key replaced them", "-----2--t---", "----------0   ", ""],
+    ])("keys before their member %s (F5)", (_, drawn, reported, expected) =>
+      marbles(({ cold, expectObservable }) => {
+        const call = scene({
+          members: cold("a-----c", { a: "me", c: "me bob2.state" }),
+          letters: cold(drawn, early),
+          reports: cold(reported, reports),
+        });
+        expectObservable(requests(call), "9s !").toBe(expected, { q: "0 > bob" });
+      })(),
+    );
+  });
+
+  it.each([
+    ["an invalid key whose index the media names is requested, although the same key comes again", "-k 3s m", "--i", 3],
+    ["an invalid key whose index the media names is requested, although its message is replayed", " -k 3s k", "--i", 3],
+    ["an invalid key whose index the media names needs no request once another key comes", "        -k 3s l", "--i", 1],
+  ])("%s", (_, drawn, reported, count) =>
+    marbles(({ cold, flush }) => {
+      const call = scene({
+        members: cold("a", { a: "me bob" }),
+        letters: cold(drawn, {
+          k: letter({ from: "bob" }),
+          l: letter({ from: "bob", key: 2, sentTs: 1 }),
+          m: letter({ from: "bob", sentTs: 1 }),
+        }),
+        reports: cold(reported, { i: { participantIdentity: "sfu-bob", result: "invalid-key", keyIndex: 0 } as const }),
+      });
+      requests(call)
+        .pipe(takeUntil(timer(40_000)))
+        .subscribe();
+      flush();
+      expect(call.traced("key-requested")).toHaveLength(count);
+    })(),
+  );
+
   it(
     "a report about a key that we have, or about an older one, causes no request",
     marbles(({ cold, expectObservable }) => {

@@ -147,15 +147,15 @@ export class Reception {
     for (const key of keys) {
       const owner = this.#peers.ownerOf(key);
       if (newest.get(idOf(key)) !== key) this.reject(rejectionOf(key, "outdated"), now);
-      else if (owner) this.#accept(key, owner.member, now);
+      else if (owner) this.#accept(key, owner.member, now, true);
       this.#updateEarly(key);
     }
   }
 
-  #accept(from: VerifiedKey, member: CallMember, now: number): void {
+  #accept(from: VerifiedKey, member: CallMember, now: number, isEarly = false): void {
     const before = this.#peers.get(member);
     if (!before) return;
-    const { peer, key, rejected } = acceptKey(before, from, now);
+    const { peer, key, rejected } = acceptKey(before, from, isEarly, now);
     this.#set(peer);
     if (!key) return this.reject(rejectionOf(from, rejected), now);
     const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));
