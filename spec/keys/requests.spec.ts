@@ -1,5 +1,5 @@
 // A missing key is requested, and a request is answered. Pitfalls 2, item 1. protocol.md 5.7.
-import { filter, map, Observable, of, takeUntil, timer } from "rxjs";
+import { filter, interval, map, Observable, of, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { DecryptionReport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
@@ -197,6 +197,69 @@ describe("requests", () => {
   );
 });
 
+describe("requests while the media layer lacks a key", () => {
+  it(
+    "requests do not end while the media layer reports trouble, with pauses of a minute at most",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("m", { m: lack("bob") }) });
+      const expected = `1s q 9999ms q 19999ms q 39999ms q ${"59999ms q ".repeat(15)}`;
+      expectObservable(requests(call), "1000s !").toBe(expected.trim(), { q: "0 > bob" });
+    }),
+  );
+
+  it(
+    "requests end after six if the media was decrypted, and start again with a new lack",
+    marbles(({ cold, expectObservable }) => {
+      const reports = { m: lack("bob"), o: { participantIdentity: "sfu-bob", result: "ok" } as const };
+      const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("m 1999ms o 997999ms m", reports) });
+      const expected = "1s q 9999ms q 19999ms q 39999ms q 79999ms q 159999ms q 689999ms q";
+      expectObservable(requests(call), "1005s !").toBe(expected, { q: "0 > bob" });
+    }),
+  );
+
+  it.each([
+    [
+      "a later key index starts the requests again",
+      "    1",
+      "1s q 9999ms q 19999ms q 39999ms q 29999ms q 9999ms q 19999ms q",
+    ],
+    ["the same key index goes on with the requests", "   0", "1s q 9999ms q 19999ms q 39999ms q 59999ms q"],
+    ["an earlier key index goes on with the requests", " e", "1s q 9999ms q 19999ms q 39999ms q 59999ms q"],
+    ["a report without an index goes on with the requests", "i", "1s q 9999ms q 19999ms q 39999ms q 59999ms q"],
+  ])("%s", (_, mark, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const invalid: DecryptionReport = { participantIdentity: "sfu-bob", result: "invalid-key" };
+      const marks = { "0": lack("bob"), "1": lack("bob", 1), e: lack("bob", 255), i: invalid };
+      const call = scene({
+        members: cold("a", { a: "me bob" }),
+        reports: cold(`0 99999ms ${mark.trim()}`, marks),
+      });
+      expectObservable(requests(call), "135s !").toBe(expected, { q: "0 > bob" });
+    })(),
+  );
+
+  it(
+    "two key indexes that are reported in turn cause no more requests than the later one",
+    marbles(({ cold, expectObservable }) => {
+      const reports = interval(500).pipe(map((count) => lack("bob", count % 2)));
+      const call = scene({ members: cold("a", { a: "me bob" }), reports: reports.pipe(takeUntil(timer(100_000))) });
+      expectObservable(requests(call), "100s !").toBe("1500ms q 9999ms q 19999ms q 39999ms q", { q: "0 > bob" });
+    }),
+  );
+
+  it(
+    "a new stay starts the requests again",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a 99999ms b c", { a: "me bob.state", b: "me", c: "me bob2.state" }),
+        reports: cold("m 100001ms m", { m: { ...lack("bob"), participantIdentity: "@bob:example.org:PHONE" } }),
+      });
+      const expected = "1s q 9999ms q 19999ms q 39999ms q 30001ms r 9999ms r";
+      expectObservable(requests(call), "115s !").toBe(expected, { q: "0 > bob", r: "1 > bob" });
+    }),
+  );
+});
+
 describe("renewals of our membership", () => {
   it(
     "our membership is renewed with the second request to a member whose media comes, and then ever more rarely",
@@ -204,7 +267,7 @@ describe("renewals of our membership", () => {
       const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("m", { m: lack("bob") }) });
       expectObservable(renewals(call), "1000s !").toBe("11s r 59999ms r 119999ms r 239999ms r 479999ms r");
       flush();
-      expect(call.traced("key-requested")).toHaveLength(6);
+      expect(call.traced("key-requested")).toHaveLength(19);
       expect(call.traced("key-request-unanswered")[0]).toEqual({
         kind: "key-request-unanswered",
         userId: "@bob:example.org",

@@ -114,10 +114,15 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionR
     if (trouble && request) return peer;
     return { ...peer, trouble: result === "missing-key" ? undefined : { reason: result, keyIndex } };
   }
-  // Requests that were sent before the media came do not count.
+  const lacked = request && trouble?.keyIndex;
+  // Tracks can use two keys for a short time. The later one counts.
+  const isLater = keyIndex !== undefined && !(lacked !== undefined && isAtOrAfter(lacked, keyIndex));
+  // Requests that were sent before the media came, or before it used this key, do not count.
   const next =
-    trouble && request ? request : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
-  return { ...peer, trouble: { reason: result, keyIndex }, request: next };
+    trouble && request && !isLater
+      ? request
+      : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
+  return { ...peer, trouble: { reason: result, keyIndex: isLater ? keyIndex : lacked }, request: next };
 }
 
 /** The server accepted a key of ours for the member's device, or not. A late answer about an older key says nothing. */
