@@ -14,6 +14,8 @@ export type RtcErrorCode =
   | "already-joined"
   /** The homeserver lacks a feature that the mode needs. */
   | "unsupported"
+  /** The client was logged out: its access token is not valid any more. */
+  | "logged-out"
   /** The leave was not confirmed in time (`leaveTimeoutMs`). */
   | "leave-timeout"
   /** No usable transport was found, or no transport gave a token. */
@@ -24,7 +26,8 @@ export type RtcErrorCode =
   | "request-failed";
 
 /**
- * The only class of errors that this library throws, or that its streams error with.
+ * The only class of errors that this library throws, or that its streams error with. The exception are the requests of a port
+ * and of a `LivekitBackend`, which error with a `MatrixError`.
  *
  * Switch on `code`. `cause` is the original error, if there is one. Neither message nor cause contains a secret: no media
  * key, no access token, no delay id.

@@ -5,7 +5,6 @@ import {
   distinctUntilChanged,
   EMPTY,
   endWith,
-  finalize,
   map,
   Observable,
   of,
@@ -34,8 +33,8 @@ import type { OwnMember } from "./types.ts";
  * import { Subject } from "rxjs";
  * import type { SessionJoinOptions } from "matrixrtc-rx";
  *
- * const hangup$ = new Subject<void>();
- * const options: SessionJoinOptions = { intent: "video", leaveOn: hangup$, keys: { requireCrossSigned: true } };
+ * const hangUp$ = new Subject<void>();
+ * const options: SessionJoinOptions = { intent: "video", leaveOn: hangUp$, keys: { requireCrossSigned: true } };
  * console.assert(options.keys?.requireCrossSigned === true);
  * ```
  */
@@ -50,11 +49,10 @@ export function joinCall(
   keys: Keys,
 ): (options?: SessionJoinOptions) => Observable<JoinState> {
   const { matrix, roomId } = context;
-  let isJoined = false;
   return (options = {}) => {
     const joinOptions = resolveJoinOptions(context.slot, options);
     const keyOptions = resolveKeyOptions(options.keys);
-    const { enabled, transport } = keyOptions;
+    const { enabled, transport, requireCrossSigned } = keyOptions;
 
     const whenEnabled$ = enabled === undefined ? whenEncrypted(matrix, roomId) : enabled ? of(true) : EMPTY;
     const exchange = (own: OwnMember | undefined): Observable<KeysEvent> =>
@@ -82,18 +80,21 @@ export function joinCall(
       subscriber.add(ownMembership(context, joinOptions, renewal$).subscribe(state$));
     });
     return defer(() => {
-      if (isJoined) throw new RtcError("already-joined", "this session has joined already; end that join first");
       // Without `enabled`, keys wait until the room is encrypted.
       if (enabled && transport !== "to-device" && !isEncrypted(matrix, roomId))
         throw new RtcError("bad-argument", "keys.transport must be to-device: the room is not encrypted");
-      isJoined = true;
-      return join$.pipe(finalize(() => (isJoined = false)));
+      if (enabled !== false && requireCrossSigned && !matrix.isCrossSigned)
+        throw new RtcError("unsupported", "keys.requireCrossSigned needs a client that knows which devices are signed");
+      return join$;
     }).pipe(share({ connector: () => new ReplaySubject(1) }));
   };
 }
 
-const activeMember = (state: JoinState): OwnMember | undefined =>
-  state.status === "leaving" ? undefined : state.member;
+/** The member that exchanges keys: none while we leave, or while we wait for an earlier join to leave. */
+function activeMember(state: JoinState): OwnMember | undefined {
+  const isWaiting = state.status === "joining" && state.step === "waiting-for-leave";
+  return state.status === "leaving" || isWaiting ? undefined : state.member;
+}
 
 const keysFailed = (cause: unknown): RtcError =>
   cause instanceof RtcError ? cause : new RtcError("request-failed", "the exchange of media keys failed", { cause });

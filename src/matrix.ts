@@ -10,7 +10,7 @@ export interface RoomEvent {
   readonly originServerTs: number;
   /** The state key of a state event. */
   readonly stateKey?: string;
-  /** For one event id always the same, until the event is redacted: so it is parsed once. */
+  /** Always the same for one event id until redaction, so we parse it once. */
   readonly content: unknown;
   /** In rooms of the first form: `required_power_level` as received, unchecked. */
   readonly requiredPowerLevel?: unknown;
@@ -18,9 +18,9 @@ export interface RoomEvent {
 
 /** An event of a room's timeline, after an attempt to decrypt it. */
 export interface TimelineEvent extends RoomEvent {
-  /** Of an `undecryptable` event the type is `m.room.encrypted`, and the content its ciphertext. */
+  /** If it is `undecryptable`, the type is `m.room.encrypted`, and the content is the ciphertext. */
   readonly encryption: StickyEvent["encryption"];
-  /** Of a redaction: `redacts` as received, beside the content. Unchecked. */
+  /** Only for a redaction: `redacts` as received, beside the content. Unchecked. */
   readonly redacts?: unknown;
   /** What the server says about the event, as received: unchecked. */
   readonly unsigned?: unknown;
@@ -33,6 +33,19 @@ export interface TimelineEvent extends RoomEvent {
 export type TimelineChange =
   | { readonly kind: "event"; readonly roomId: string; readonly event: TimelineEvent }
   | { readonly kind: "gap"; readonly roomId: string };
+
+/** An event of the past of a room, of its timeline or of its state, after an attempt to decrypt it. */
+export interface PastEvent extends TimelineEvent {
+  /** Of a sticky event: `msc4354_sticky.duration_ms` as received, unchecked. */
+  readonly durationMs?: unknown;
+}
+
+/** One page of the past of a room, newest event first. */
+export interface PastPage {
+  readonly events: readonly PastEvent[];
+  /** Where the next older page begins. Absent: the past that the server shows us begins with this page. */
+  readonly next?: string;
+}
 
 /** An event of some room's timeline, when the client receives it or reads it again. */
 export interface TimelineArrival {
@@ -86,12 +99,20 @@ export interface ToDeviceMessage {
   readonly sender: string;
   readonly content: unknown;
   /** The sending device, as proven by Olm. Absent for a message in the clear. */
-  readonly proof?: {
-    /** The device id, if the device is known to belong to `sender`. */
-    readonly deviceId?: string;
-    /** Whether the cross-signing identity of its owner has signed the device. */
-    readonly crossSigned: boolean;
-  };
+  readonly proof?: DeviceProof;
+  /**
+   * Instead of `proof`, if it takes look-ups: emits the proof once, and completes. It is subscribed to only for messages
+   * that matter, so that strangers cannot cause look-ups. Messages of one device must be proven in their order.
+   */
+  readonly proof$?: Observable<DeviceProof>;
+}
+
+/** What Olm proves about the device that encrypted a message. */
+export interface DeviceProof {
+  /** The device id, if the device is known to belong to the sender. */
+  readonly deviceId?: string;
+  /** Whether the cross-signing identity of its owner has signed the device. */
+  readonly crossSigned: boolean;
 }
 
 /** Media keys in an encrypted timeline event, as clients sent them until 2025. protocol.md 5.5. */
@@ -100,7 +121,7 @@ export interface RoomKeyEvent extends Pick<RoomEvent, "sender" | "originServerTs
   /** Its age on receipt, by the server, in milliseconds. Absent if the server does not say. */
   readonly ageMs?: number;
   /** The device that encrypted it. */
-  readonly proof: NonNullable<ToDeviceMessage["proof"]>;
+  readonly proof: DeviceProof;
 }
 
 /** A device of a user. */
@@ -111,7 +132,7 @@ export interface Device {
 
 /** The outcome of an encrypted to-device message for one device. `sent`: the server has acknowledged it. */
 export interface ToDeviceOutcome extends Device {
-  readonly outcome: "sent" | "unknown-device" | "failed";
+  readonly outcome: "sent" | "unknown-device" | "not-cross-signed" | "failed";
   readonly cause?: MatrixError;
 }
 
@@ -146,13 +167,19 @@ export interface Matrix {
 
   /**
    * The ids of all rooms that the client has joined. With `withStateOf`, a type of state events, rooms that have neither
-   * such events nor sticky events may be left out: there may be thousands, and clients can often tell them quickly.
+   * such events nor sticky events may be left out: a client can be in thousands of rooms, and can often exclude most of them quickly.
    */
   rooms(options?: { readonly withStateOf?: string }): Iterable<string>;
   /** Whether the client knows a room, joined or not. */
   hasRoom(roomId: string): boolean;
   /** The current state event of a type at a state key. */
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
+  /**
+   * Asks the server for the membership of a user in a room, which the client may lack after a gap in its sync. Completes once
+   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Optional: without it, a user whose membership the
+   * client lacks counts as not in the room.
+   */
+  loadMember?(roomId: string, userId: string): Observable<unknown>;
   /** The current state events of a type. */
   stateEvents(roomId: string, type: string): Iterable<RoomEvent>;
   /**
@@ -172,6 +199,11 @@ export interface Matrix {
   readonly roomKey$?: Observable<RoomKeyEvent>;
   /** Encrypts a message with Olm for each device and sends it. Emits one outcome for each device, then completes. */
   sendToDevice(devices: readonly Device[], type: string, content: object): Observable<ToDeviceOutcome>;
+  /**
+   * Emits whether the owner of a device has signed it with the cross-signing identity, after the device list of the user has
+   * been loaded. Optional: without it, a join with `keys.requireCrossSigned` fails with `unsupported`.
+   */
+  isCrossSigned?(device: Device): Observable<boolean>;
 
   /** Sends an event and emits its event id. In an encrypted room a timeline event is encrypted, never sent in the clear. */
   send(event: OutgoingEvent): Observable<string>;
@@ -192,6 +224,11 @@ export interface Matrix {
   timeline?(roomId: string): Iterable<TimelineEvent>;
   /** What happens to the timelines of all rooms, in batches. */
   readonly timeline$?: Observable<readonly TimelineChange[]>;
+  /**
+   * Reads the past of a room from the server, and emits one page: the newest one, or the one at `from`. Events that we hold
+   * already are read again. `limit` is the most events of the page.
+   */
+  olderEvents?(roomId: string, page: { readonly from?: string; readonly limit: number }): Observable<PastPage>;
   /** The content of the last `m.typing` or `m.receipt` of a room, or `m.presence` of a user, as far as the client knows. */
   ephemeral?(type: "m.typing" | "m.receipt" | "m.presence", id: string): unknown;
   readonly ephemeral$?: Observable<EphemeralEvent>;
@@ -201,9 +238,9 @@ export interface Matrix {
     eventId: string,
     options: { readonly txnId: string; readonly reason?: string },
   ): Observable<string>;
-  /** Tells the room that the user is typing, for `timeoutMs` at most, or no longer. Emits nothing and completes. */
+  /** Sends that the user is typing, for `timeoutMs` at most, or that it has stopped. Emits nothing and completes. */
   sendTyping?(roomId: string, isTyping: boolean, timeoutMs: number): Observable<never>;
-  /** Tells the room that the user has read it up to an event. Emits nothing and completes. */
+  /** Sends that the user has read the room up to an event. Emits nothing and completes. */
   sendReceipt?(roomId: string, eventId: string): Observable<never>;
 
   /**

@@ -7,15 +7,20 @@ import { Keys } from "./keys/keys.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Behavior } from "./rx/behavior.ts";
-import type { Application, Decryption, EncryptionKey } from "./types.ts";
+import type { Application, DecryptionReport, EncryptionKey } from "./types.ts";
 import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
-/** One call in one room: to watch, to join, and with the media keys of its members. */
+/**
+ * One call in one room: to watch, to join, and with the media keys of its members.
+ *
+ * Make one session for a call, and share it: each session object has its own join and its own keys.
+ */
 export interface RtcSession<App extends Application = Application> extends WatchedSession<App> {
   /**
-   * Media keys while we are joined: the known ones first, then each at the moment to install it. Secrets.
+   * Media keys while we are joined: the known ones first, then each at the moment to install it. Secrets. It never completes
+   * and never fails.
    *
-   * Give it to `keyProvider` of `matrixrtc-rx/livekit`. protocol.md 5, 6.6.
+   * `keyProvider` of `matrixrtc-rx/livekit` installs them. protocol.md 5, 6.6.
    */
   readonly encryptionKey$: Observable<EncryptionKey>;
   /**
@@ -40,24 +45,25 @@ export interface RtcSession<App extends Application = Application> extends Watch
    * @example
    * ```ts
    * import { of } from "rxjs";
-   * import { type Decryption, rtcSession } from "matrixrtc-rx";
+   * import { type DecryptionReport, rtcSession } from "matrixrtc-rx";
    * import { virtualHomeserver } from "matrixrtc-rx/testing";
    *
    * const home = virtualHomeserver();
    * const roomId = home.createRoom({ members: ["@alice:example.org"] });
    * const session = rtcSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
-   * // In an app: decryption(room) of matrixrtc-rx/livekit, for each LiveKit room.
-   * const report$ = of<Decryption>({ participantIdentity: "@bob:example.org:PHONE", result: "missing-key" });
+   * // In an app: decryptionReports(room) of matrixrtc-rx/livekit, for each LiveKit room.
+   * const report$ = of<DecryptionReport>({ participantIdentity: "@bob:example.org:PHONE", result: "missing-key" });
    * report$.subscribe(session.decryption);
    * console.assert(session.encryptionStatus$.value.size === 0);
    * ```
    */
-  readonly decryption: Pick<Observer<Decryption>, "next">;
+  readonly decryption: Pick<Observer<DecryptionReport>, "next">;
   /**
    * Joins while subscribed. Unsubscribing leaves. `leaveOn` leaves too, and the stream completes once that is confirmed.
    *
    * All subscribers of the returned stream share one join, and see its present state first. Unsubscribing starts up to
-   * 30 s of leaving that nobody can observe; `leaveOn` shows its end. After the end of a join, a new subscriber joins again.
+   * 30 s of leaving that this stream does not show: only `trace$` emits its end (`leave-ended`). With `leaveOn`, the
+   * stream shows it. After the end of a join, a new subscriber joins again.
    * One session joins once at a time: a second join fails with `already-joined` until the first has ended.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
@@ -98,7 +104,7 @@ export function rtcSession<App extends Application = Application>(
   options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
-  const keys = new Keys(context);
+  const keys = new Keys({ ...context, rejected$: session.rejected$ });
   const { encryptionKey$, keys$, encryptionStatus$, statistics$, decryption } = keys;
   return {
     ...session,

@@ -1,6 +1,12 @@
 // Types: the plain readonly data that users hold. Times (`…Ts`) are in milliseconds since 1970. protocol.md 1, 2, 5.
 
 /**
+ * Which names are written: those that clients use today (`deployed`), or those of the newest proposals (`stable`). Both are
+ * read. protocol.md 1.1.
+ */
+export type Generation = "deployed" | "stable";
+
+/**
  * The data of an application, in a slot or in a membership: its type and any other fields, unchecked. For instance
  * `{ type: "m.call", "m.call.intent": "video" }`.
  */
@@ -19,6 +25,8 @@ export interface Transport {
   readonly type: string;
   /** The URL of the LiveKit authorisation service. The member chose it: check it before you send a request there. */
   readonly livekit_service_url?: string;
+  /** Of the type `m.livekit`: the WebSocket address of the SFU. The member chose it, too. */
+  readonly url?: string;
   readonly [key: string]: unknown;
 }
 
@@ -39,7 +47,7 @@ export interface Membership<App extends Application = Application> {
   readonly memberId: string;
   /** Identifies one stay of the device in the call: the same after a refresh, another after a new join. Compare it; do not parse it. */
   readonly instance: string;
-  /** The slot id, for instance `m.call#ROOM`. */
+  /** The slot id as its event has it: `m.call#ROOM` and `m.call#room` are the same call. */
   readonly slot: string;
   /** The data of the application. */
   readonly application: App;
@@ -52,9 +60,13 @@ export interface Membership<App extends Application = Application> {
    * (`oldest_membership`). Undefined for a sticky member.
    */
   readonly focusSelection: string | undefined;
-  /** When the device joined, by the clock of its server. The list of members is sorted by it. */
+  /**
+   * By the clock of the server of the member. The list of members is sorted by it. For a state member: when the device
+   * joined. For a sticky member: the time of its newest event, which changes at each refresh. To show since when a member is
+   * in the call, remember when you first saw its `instance`.
+   */
   readonly createdTs: number;
-  /** When the membership ends unless it is renewed. */
+  /** When the membership ends unless it is renewed, by the clock of its server. For a sticky member: by our own clock. */
   readonly expiresTs: number;
   /** The LiveKit identity under which the member publishes. protocol.md 6.1. */
   readonly participantIdentity: string;
@@ -83,7 +95,7 @@ export interface EncryptionKey {
   readonly key: Uint8Array<ArrayBuffer>;
   /** Whether it is our own key, to encrypt with from now on. */
   readonly own: boolean;
-  /** When the key became usable. For our own key: when we started to encrypt with it. */
+  /** When the key became usable, by our own clock. For our own key: when we started to encrypt with it. */
   readonly sinceTs: number;
 }
 
@@ -100,7 +112,7 @@ export interface OwnMember {
 }
 
 /** A report of the media layer: whether it can decrypt the media of a participant. */
-export interface Decryption {
+export interface DecryptionReport {
   /** The LiveKit identity of the participant. */
   readonly participantIdentity: string;
   /** `missing-key`: it has no key. `invalid-key`: its key does not fit the media. */

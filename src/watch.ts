@@ -2,8 +2,8 @@
 import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "./errors.ts";
 import type { Matrix } from "./matrix.ts";
+import type { ReadingRules } from "./membership/eligibility.ts";
 import { members } from "./membership/members.ts";
-import type { ReadingRules } from "./membership/projection.ts";
 import type { Rejection } from "./membership/rejection.ts";
 import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";
@@ -14,16 +14,21 @@ import type { Application, Membership, Slot } from "./types.ts";
 /** How to read a call. */
 export interface ReadingOptions<App extends Application = Application> {
   /** Whether sticky members need an open slot. Default false: an absent slot counts as open, because no client creates slots today. */
-  readonly strictSlots?: boolean;
+  readonly strictSlots?: boolean | undefined;
   /** Whether a slot must name the encryption of its room, as in the newest MSC4143, or else counts as closed. Default false. */
-  readonly requireSlotEncryption?: boolean;
+  readonly requireSlotEncryption?: boolean | undefined;
+  /**
+   * Whether state events of the first draft of MSC4143 (2024), of the type `m.rtc.member`, make members. Default false.
+   * `callHistory` always reads them. protocol.md 9.2.
+   */
+  readonly firstDraft?: boolean;
   /**
    * Decodes the data of the application in a membership: returns it as `App`, or undefined to refuse it. A member whose data
    * is refused becomes a rejection with the reason `bad-application`. The data is untrusted JSON that has a `type`. If the
    * function throws, the data counts as refused. It is called once for each event of this slot while the session is
    * watched. Default: any data is accepted as `Application`.
    */
-  readonly application?: (data: Application) => App | undefined;
+  readonly application?: ((data: Application) => App | undefined) | undefined;
 }
 
 /** Requires a decoder if members carry anything more than `Application`. */
@@ -38,14 +43,15 @@ export interface SessionOptions<App extends Application = Application> extends R
   /** The slot id, for instance `m.call#ROOM`: an application type, one `#`, and an id. */
   readonly slot: string;
   /** Whether to accept a room that the client does not know yet. Until it does, the call is empty. Default false. */
-  readonly awaitRoom?: boolean;
+  readonly awaitRoom?: boolean | undefined;
 }
 
 /**
  * One call in one room, to watch. It never writes. It does no work until the first subscription to one of its streams,
  * and releases everything after the last one.
  *
- * Reading `.value` is cheap while one of them has a subscriber. Otherwise each read reads the whole room.
+ * Reading `.value` is cheap while one of them has a subscriber. Otherwise each read reads the whole room. The streams never
+ * fail, and complete only if `changes$` of the port does.
  */
 export interface WatchedSession<App extends Application = Application> {
   /** The Matrix room id. */
@@ -61,7 +67,10 @@ export interface WatchedSession<App extends Application = Application> {
   readonly rejected$: Behavior<readonly Rejection[]>;
   /** The slot of the call: whether it lets sticky members in. */
   readonly slot$: Behavior<Slot>;
-  /** Every decision from now on, for logs, statistics and inspectors. It has no secrets. A subscription starts no work. */
+  /**
+   * Every decision from now on, for logs, statistics and inspectors. It has no secrets. A subscription starts no work. It never
+   * completes and never fails.
+   */
   readonly trace$: Observable<Trace>;
 }
 
@@ -149,6 +158,12 @@ export function readingRules(slot: unknown, options: ReadingOptions): ReadingRul
   // An empty id is the name of the room's call in state keys only (1.3).
   if (!isSlotId(slot) || slot.endsWith("#"))
     throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
-  const { strictSlots = false, requireSlotEncryption = false, application } = options;
-  return { slot, strictSlots, requireSlotEncryption, ...(application && { decodeApplication: application }) };
+  const { strictSlots = false, requireSlotEncryption = false, firstDraft = false, application } = options;
+  return {
+    slot,
+    strictSlots,
+    requireSlotEncryption,
+    firstDraft,
+    ...(application && { decodeApplication: application }),
+  };
 }

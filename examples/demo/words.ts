@@ -48,6 +48,7 @@ function cause(reason: Reason, events: readonly CallEvent[]): string {
     case "join":
       return `${last("joined")} has joined`;
     case "leave":
+    case "removal":
       return `${last("gone")} is gone`;
     case "period":
       return "the last key is old";

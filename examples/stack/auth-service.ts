@@ -1,4 +1,4 @@
-// AuthService: a stand-in for lk-jwt-service, the MatrixRTC authorisation service. For tests and examples on loopback only.
+// AuthService: replaces lk-jwt-service, the MatrixRTC authorisation service, in tests and examples on loopback only.
 import type { IncomingMessage, RequestListener } from "node:http";
 import { AccessToken, RoomServiceClient } from "livekit-server-sdk";
 import { Delegations } from "./delegation.ts";

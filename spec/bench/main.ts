@@ -6,11 +6,13 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
+import { callLog } from "./figures/call-log.ts";
 import { joinIdle } from "./figures/join-idle.ts";
 import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
 import { keysIdle } from "./figures/keys-idle.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
+import { roomMembers } from "./figures/room-members.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
 import type { Effort } from "./measure.ts";
@@ -34,7 +36,9 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   counts,
   keysIdle,
   keysChurn,
+  roomMembers,
   joinIdle,
+  callLog,
 };
 
 /** Each group has its own process, so that no group affects the next one. */

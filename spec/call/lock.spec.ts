@@ -15,8 +15,8 @@ const publishing = (tracks: string) =>
   }) as unknown as Participant;
 
 const ok: EncryptionStatus = { status: "ok", keyIndex: 0, sinceTs: 0 };
-const waiting: EncryptionStatus = { status: "waiting", why: "missing-key" };
-const unverified: EncryptionStatus = { status: "unverified", why: "cleartext" };
+const waiting: EncryptionStatus = { status: "waiting", reason: "missing-key" };
+const unverified: EncryptionStatus = { status: "unverified", reason: "cleartext" };
 
 describe("The lock of a member", () => {
   it("is closed if all its media is encrypted and we hold its key", () =>

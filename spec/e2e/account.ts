@@ -31,6 +31,27 @@ export async function joinRoom({ homeserver, accessToken }: Account, roomId: str
   await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, {}, accessToken);
 }
 
+/** Makes an encrypted room with an open slot, in which everybody may join calls. */
+export async function createRoom(
+  { homeserver, accessToken }: Account,
+  { invite }: { readonly invite: readonly string[] },
+): Promise<string> {
+  const slot = {
+    status: "open",
+    application: { type: "m.call" },
+    encryption: { type: "org.matrix.msc4143.per_member" },
+  };
+  const body = {
+    invite,
+    initial_state: [
+      { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } },
+      { type: "org.matrix.msc4143.rtc.slot", state_key: "m.call#ROOM", content: slot },
+    ],
+    power_level_content_override: { events: { "org.matrix.msc3401.call.member": 0 } },
+  };
+  return String((await post(`${homeserver}/_matrix/client/v3/createRoom`, body, accessToken))["room_id"]);
+}
+
 async function post(url: string, body: object, accessToken?: string): Promise<Record<string, unknown>> {
   const headers = {
     "Content-Type": "application/json",

@@ -37,7 +37,7 @@ function twoUsers(encrypted = false) {
 
 describe("followRoom", () => {
   it(
-    "leaves the room before when the user goes to the next, and the last one when there is none",
+    "leaves a room when the user goes to another room, or to none",
     marbles(({ cold, flush }) => {
       const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
       const [a, b] = [home.createRoom({ members: [alice, bob] }), home.createRoom({ members: [alice, bob] })];

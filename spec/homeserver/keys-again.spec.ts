@@ -62,7 +62,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)("A lost key of matrix-js
     await until(() => a.statusOf(bob)?.status === "waiting" && c.statusOf(bob)?.status === "ok");
     // By then its key is older than its grace period, as in a running call.
     await new Promise((resolve) => setTimeout(resolve, 11_000));
-    expect(a.statusOf(bob)).toMatchObject({ status: "waiting", why: "no-key" });
+    expect(a.statusOf(bob)).toMatchObject({ status: "waiting", reason: "no-key" });
 
     const statusesOfAlice: { readonly ts: number; readonly status: string | undefined }[] = [];
     const watching = c.session.encryptionStatus$

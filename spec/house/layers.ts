@@ -17,7 +17,8 @@ export const layers: readonly (readonly string[])[] = [
   ["index.ts"],
   // The subpaths.
   ["port/", "media/"],
-  ["livekit/", "webrtc/", "ringing/", "history/"],
+  ["livekit/", "webrtc/", "ringing/"],
+  ["history/"],
   ["compat/"],
   ["js-sdk/", "testing/"],
 ];

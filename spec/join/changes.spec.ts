@@ -12,7 +12,7 @@ const words = { ...smooth, t: "waiting-for-transports" };
 
 describe("The data of the application", () => {
   it(
-    "is waited for before a delayed leave is scheduled, which would fire meanwhile",
+    "must be known before a delayed leave is scheduled, because the leave would fire",
     marbles(({ cold, expectObservable }) => {
       const { requests$, join } = scene();
       const transports = cold("                  5s        a", { a: on("a") });

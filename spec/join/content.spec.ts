@@ -101,7 +101,7 @@ describe("The key of a state membership (protocol.md 1.3, 1.4)", () => {
 
 describe("An open slot (protocol.md 8)", () => {
   it("is E11 in an encrypted room", () => {
-    expect(openSlot(undefined, "m.call#ROOM", true)).toEqual({
+    expect(openSlot(undefined, "m.call#ROOM", true, "deployed")).toEqual({
       status: "open",
       application: { type: "m.call" },
       encryption: { type: "org.matrix.msc4143.per_member" },
@@ -115,7 +115,7 @@ describe("An open slot (protocol.md 8)", () => {
       encryption: { type: "x" },
       x: 1,
     };
-    expect(openSlot(before, "m.call#ROOM", false)).toEqual({
+    expect(openSlot(before, "m.call#ROOM", false, "deployed")).toEqual({
       status: "open",
       application: { type: "m.call", "m.call.id": "1" },
       x: 1,

@@ -16,7 +16,7 @@ import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
 import { MatrixError, type RoomChange } from "../../src/matrix.ts";
-import { alice, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
+import { alice, bob, callOf, inWords, marbles, memberType, scene, smooth, toTheEnd } from "./scene.ts";
 import { contentInput, lifecycle } from "./steps.ts";
 
 const hourMs = 3_600_000;
@@ -150,6 +150,36 @@ describe("Our own membership", () => {
     expect(letters.filter((letter) => letter === "W").length).toBeLessThanOrEqual(1 + 130);
     expect(letters.filter((letter) => letter === "W").length).toBeGreaterThan(100);
   });
+
+  it("15. is written at most 130 times in an hour although others overwrite it without end", () => {
+    let writes = 0;
+    toTheEnd(() => {
+      const { home, roomId, requests$, join } = scene();
+      requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => (writes += letter === "W" ? 1 : 0));
+      const overwriting = home.event$.subscribe(({ type, sender, content }) => {
+        if (type === memberType && sender === alice && "application" in (content as object))
+          timer(10).subscribe(() =>
+            home.setState(roomId, { type: memberType, sender: bob, stateKey: `_${alice}_A_m.call`, content: {} }),
+          );
+      });
+      join({ leaveOn: timer(hourMs) }).subscribe({ complete: () => overwriting.unsubscribe() });
+    });
+    expect(writes).toBeGreaterThan(100);
+    expect(writes).toBeLessThanOrEqual(1 + 130);
+  });
+
+  it.each([300_000, 3_600_000, 8_000_000])(
+    "15. is not written more often because of a long headroom (%d ms)",
+    (headroomMs) => {
+      let writes = 0;
+      toTheEnd(() => {
+        const { requests$, join } = scene();
+        requests$.pipe(takeUntil(timer(hourMs))).subscribe((letter) => (writes += letter === "W" ? 1 : 0));
+        join({ timing: { expiryHeadroomMs: headroomMs }, leaveOn: timer(hourMs) }).subscribe();
+      });
+      expect(writes).toBeLessThanOrEqual(3);
+    },
+  );
 
   it("27. may last longer than the longest timer of the platform", () => {
     const letters: string[] = [];

@@ -1,7 +1,7 @@
-import { range, timer, zip } from "rxjs";
+import { filter, ignoreElements, map, range, timer, zip } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { lateRoomMembers } from "../../src/join/late-room-members.ts";
-import { callOf, carl, inWords, marbles, type SceneOptions, scene, smooth, toTheEnd } from "./scene.ts";
+import { alice, bob, callOf, carl, inWords, marbles, scene, smooth, toTheEnd } from "./scene.ts";
 
 const encrypted = { encrypted: true };
 const sticky = { mode: "matrix_2_0" } as const;
@@ -39,16 +39,43 @@ describe("A user who enters the room after we joined the call (guarantee 42)", (
     expect.assertions(2);
   });
 
-  it.each<[string, SceneOptions, "compatibility" | "matrix_2_0"]>([
-    ["the room is not encrypted", {}, "matrix_2_0"],
-    ["our membership is a state event", encrypted, "compatibility"],
-  ])("is sent nothing again if %s", (_, options, mode) =>
+  it.each([true, false])(
+    "is sent our sticky membership again, whether or not the room is encrypted (%s)",
+    (isEncrypted) =>
+      marbles(({ cold, expectObservable }) => {
+        const { home, roomId, requests$, join } = scene({ encrypted: isEncrypted });
+        cold("1s x").subscribe(() => home.joinRoom(roomId, carl));
+        expectObservable(requests$, "            ^ 4s !").toBe("C-D-W-R 2994ms W");
+        expectObservable(inWords(join(sticky)), "^ 4s !").toBe("a-d-w-j", smooth);
+      })(),
+  );
+
+  it(
+    "is sent nothing again if our membership is a state event",
     marbles(({ cold, expectObservable }) => {
-      const { home, roomId, requests$, join } = scene(options);
+      const { home, roomId, requests$, join } = scene(encrypted);
       cold("1s x").subscribe(() => home.joinRoom(roomId, carl));
-      expectObservable(requests$, "              ^ 4s !").toBe("C-D-W-R");
-      expectObservable(inWords(join({ mode })), "^ 4s !").toBe("a-d-w-j", smooth);
-    })(),
+      expectObservable(requests$, "      ^ 4s !").toBe("C-D-W-R");
+      expectObservable(inWords(join()), "^ 4s !").toBe("a-d-w-j", smooth);
+    }),
+  );
+
+  it(
+    "is sent our sticky membership again after leaving and entering, although we saw only the whole room in between",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, call, requests$, join } = scene({ members: [alice, bob, carl] });
+      cold("1s x").subscribe(() => {
+        home.adjust({ userId: alice, deviceId: "A" }, { connection: "offline" });
+        home.leaveRoom(roomId, carl);
+      });
+      const changes$ = call.matrix.changes$.pipe(map((batch) => batch.map(() => ({ kind: "room" as const, roomId }))));
+      Object.assign(call.matrix, { changes$ });
+      cold("2s x").subscribe(() => home.adjust({ userId: alice, deviceId: "A" }, { connection: "online" }));
+      cold("3s x").subscribe(() => home.joinRoom(roomId, carl));
+      const writes$ = requests$.pipe(filter((letter) => letter === "W"));
+      expectObservable(writes$, "              ^ 9s !").toBe("----W 4996ms W");
+      expectObservable(join(sticky).pipe(ignoreElements()), "^ 9s !").toBe("");
+    }),
   );
 
   it("is noticed again after leaving the room, but not for a new display name", () => {

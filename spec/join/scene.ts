@@ -1,5 +1,5 @@
 // Scene: Alice joins a call of which Bob is a spectator, on a server 1 ms away. Requests and states as letters and words.
-import { catchError, defer, distinctUntilChanged, map, type Observable, Subject, throwError } from "rxjs";
+import { catchError, defer, distinctUntilChanged, filter, map, type Observable, Subject, take, throwError } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
@@ -10,6 +10,7 @@ import type { Matrix } from "../../src/matrix.ts";
 import { members } from "../../src/membership/members.ts";
 import { memberNames, type RoomOptions, virtualHomeserver } from "../../src/testing/index.ts";
 import type { VirtualHomeserverOptions } from "../../src/testing/index.ts";
+import type { Membership } from "../../src/types.ts";
 import type { TraceEntry } from "../../src/trace.ts";
 import type { JoinTrace } from "../../src/join/trace.ts";
 import { marbles } from "../support/marbles.ts";
@@ -67,8 +68,9 @@ export function scene(options: SceneOptions = {}) {
     /** Whom Bob sees in the call. */
     seen$: seenByBob$.pipe(map(memberNames), distinctUntilChanged()),
     membership$: seenByBob$,
-    join: (join: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
-      ownMembership(call, resolveJoinOptions(call.slot, join), unanswered$),
+    /** Joins; waits have no random part unless `timing.jitter` is given. */
+    join: ({ timing, ...join }: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
+      ownMembership(call, resolveJoinOptions(slot, { ...join, timing: { jitter: 0, ...timing } }), unanswered$),
     /** All contents of one type that reached the server, oldest first. */
     sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
   };
@@ -105,6 +107,31 @@ export const inWords = (state$: Observable<JoinState>): Observable<string> =>
     map(wordsOf),
     distinctUntilChanged(),
     catchError((error: RtcError) => throwError(() => error.code)),
+  );
+
+/** The instances of a user in the order in which they are seen, as words: none, first, second, ... */
+export const lastJoinsOf =
+  (userId: string) =>
+  (members$: Observable<readonly Membership[]>): Observable<string> =>
+    defer(() => {
+      const instances: string[] = [];
+      return members$.pipe(
+        map((list) => list.find((member) => member.userId === userId)?.instance),
+        map((instance) => {
+          if (instance === undefined) return "none";
+          if (!instances.includes(instance)) instances.push(instance);
+          return ["first", "second", "third"][instances.indexOf(instance)] ?? "later";
+        }),
+        distinctUntilChanged(),
+      );
+    });
+
+/** The first time that we are joined, as a `j`, or the error that comes instead. */
+export const firstJoin = (state$: Observable<JoinState>): Observable<string> =>
+  inWords(state$).pipe(
+    filter((words) => words.startsWith("joined")),
+    take(1),
+    map(() => "j"),
   );
 
 /** The words of a smooth join, and of its end. */

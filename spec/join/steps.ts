@@ -14,11 +14,14 @@ export const contentInput: Input = {
   content: { application: { type: "m.call" }, intent: "video", transports: [] },
 };
 
-export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}) {
+export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, seed = 0) {
   const mode = kind === "sticky" ? "matrix_2_0" : "compatibility";
-  const settings: Settings = { ...resolveJoinOptions("m.call#ROOM", { mode, timing }), delegates: false };
+  const settings: Settings = {
+    ...resolveJoinOptions("m.call#ROOM", { mode, timing: { jitter: 0, ...timing } }),
+    delegates: false,
+  };
   let now = 0;
-  let state = initialState(settings, now);
+  let state = initialState(settings, now, { seed });
   let open: { readonly id: number; readonly request: Request }[] = [];
 
   const steps = {
@@ -37,8 +40,10 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}) {
     },
     /** Answers the oldest request that is open. */
     answers: (value?: unknown) => steps.input({ kind: "answer", id: oldest(), answer: { ok: true, value } }),
-    fails: (error: MatrixErrorKind) =>
-      steps.input({ kind: "answer", id: oldest(), answer: { ok: false, error: new MatrixError(error, error) } }),
+    fails(refusal: MatrixErrorKind, details: { maxDelayMs?: number } = {}) {
+      const error = new MatrixError(refusal, refusal, details);
+      return steps.input({ kind: "answer", id: oldest(), answer: { ok: false, error } });
+    },
     /** Answers all requests that are open, until there are none. */
     answerAll(onRequest: (kind: RequestKind) => void = () => {}) {
       for (let [first] = open; first; [first] = open) {

@@ -31,12 +31,14 @@ export interface SyncedRoom {
   readonly timeline?: readonly object[];
   readonly limited?: boolean;
   readonly sticky?: readonly object[];
+  readonly ephemeral?: readonly object[];
 }
 
 export interface SyncChange {
   readonly join?: Readonly<Record<string, SyncedRoom>>;
   readonly leave?: Readonly<Record<string, SyncedRoom>>;
   readonly toDevice?: readonly object[];
+  readonly presence?: readonly object[];
   readonly changedDevices?: readonly string[];
 }
 
@@ -237,8 +239,9 @@ export class Syncs {
   }
 }
 
-function responseOf({ join = {}, leave = {}, toDevice = [], changedDevices = [] }: SyncChange): object {
+function responseOf({ join = {}, leave = {}, toDevice = [], presence = [], changedDevices = [] }: SyncChange): object {
   return {
+    presence: { events: presence },
     rooms: { join: roomsOf(join), leave: roomsOf(leave) },
     to_device: { events: toDevice },
     device_lists: { changed: changedDevices },
@@ -249,7 +252,8 @@ function responseOf({ join = {}, leave = {}, toDevice = [], changedDevices = [] 
 const roomsOf = (changes: Readonly<Record<string, SyncedRoom>>) =>
   Object.fromEntries(Object.entries(changes).map(([roomId, change]) => [roomId, roomOf(change)]));
 
-const roomOf = ({ state = [], stateAfter, timeline = [], limited = false, sticky }: SyncedRoom) => ({
+const roomOf = ({ state = [], stateAfter, timeline = [], limited = false, sticky, ephemeral = [] }: SyncedRoom) => ({
+  ephemeral: { events: ephemeral },
   state: { events: state },
   ...(stateAfter && { "org.matrix.msc4222.state_after": { events: stateAfter } }),
   timeline: { events: timeline, limited, prev_batch: "before" },

@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 
 const wordOf = (one: MemberEncryption): string => {
   const name = one.userId.slice(1, one.userId.indexOf(":"));
-  return `${name} ${one.status} ${one.status === "ok" ? one.keyIndex : one.why}`;
+  return `${name} ${one.status} ${one.status === "ok" ? one.keyIndex : one.reason}`;
 };
 
 /** Alice and Carl use this library, Bob uses the SDK. His key for Alice was lost half a minute ago. */

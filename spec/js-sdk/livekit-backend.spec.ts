@@ -1,5 +1,5 @@
 import { lastValueFrom, type Observable, toArray } from "rxjs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { FakeServer, refusal } from "./fake-server.ts";
 
@@ -7,7 +7,10 @@ let server: FakeServer;
 beforeEach(() => {
   server = new FakeServer();
 });
-afterEach(() => server.stop());
+afterEach(() => {
+  server.stop();
+  vi.useRealTimers();
+});
 
 const port = () => fromMatrixClient(server.client().client);
 const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
@@ -67,13 +70,49 @@ test("the well-known file is requested from the user's domain, without our acces
   expect(server.requests[0]?.headers.has("Authorization")).toBe(false);
 });
 
+const wellKnownUrl = "https://example.org/.well-known/matrix/client";
 test.for([
   ["does not exist", () => refusal(404, "M_NOT_FOUND")],
-  ["is not JSON", () => new Response("<html>")],
-  ["has no web server", () => Promise.reject(new TypeError("fetch failed"))],
+  ["does not exist, without JSON", () => new Response("not found", { status: 404 })],
 ] as const)("the well-known content is undefined if the file %s", async ([, answer]) => {
   server.on("GET", "/.well-known/matrix/client", answer);
   expect(await all(port().wellKnown())).toEqual([undefined]);
+});
+
+test.for([
+  [
+    "is out of reach",
+    () => Promise.reject(new TypeError("fetch failed")),
+    { kind: "network", message: `${wellKnownUrl} is out of reach: no web server, or no CORS headers` },
+  ],
+  ["is an error page", () => refusal(500, "M_UNKNOWN"), { kind: "network", message: `${wellKnownUrl} answered 500` }],
+  ["is forbidden", () => refusal(403, "M_FORBIDDEN"), { kind: "other", message: `${wellKnownUrl} answered 403` }],
+  ["is not JSON", () => new Response("<html>"), { kind: "other", message: `${wellKnownUrl} is not JSON` }],
+] as const)("the well-known file fails and says why if it %s", async ([, answer, error]) => {
+  server.on("GET", "/.well-known/matrix/client", answer);
+  await expect(all(port().wellKnown())).rejects.toMatchObject(error);
+});
+
+test("the well-known file fails after 30 s without a response", async () => {
+  vi.useFakeTimers();
+  server.on("GET", "/.well-known/matrix/client", () => new Promise(() => {}));
+  const result = expect(all(port().wellKnown())).rejects.toMatchObject({
+    kind: "timeout",
+    message: `${wellKnownUrl} did not answer in time`,
+  });
+  await vi.advanceTimersByTimeAsync(30_000);
+  await result;
+});
+
+test.for([
+  ["@alice:example.org:8448", "https://example.org/.well-known/matrix/client"],
+  ["@alice:[2001:db8::1]:8448", "https://[2001:db8::1]/.well-known/matrix/client"],
+  ["@alice:[2001:db8::1]", "https://[2001:db8::1]/.well-known/matrix/client"],
+  ["@alice:1.2.3.4:443", "https://1.2.3.4/.well-known/matrix/client"],
+] as const)("the well-known file of %s is on the host of its server name, without the port", async ([userId, href]) => {
+  server.on("GET", "/.well-known/matrix/client", () => ({}));
+  await all(fromMatrixClient(server.client(userId).client).wellKnown());
+  expect(server.requests[0]?.url.href).toBe(href);
 });
 
 test("unsubscribing aborts the request of the well-known file", () => {

@@ -1,4 +1,5 @@
 import { Room } from "matrix-js-sdk";
+import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RoomChange } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
@@ -11,6 +12,8 @@ beforeEach(() => {
   server = new FakeServer();
 });
 afterEach(() => server.stop());
+
+const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
 
 test("the port has the user id and device id of the client", () => {
   expect(fromMatrixClient(server.client(bob, "BOB1").client)).toMatchObject({ userId: bob, deviceId: "BOB1" });
@@ -136,4 +139,63 @@ test("members that could not be loaded are requested again once the connection i
   await syncs.take();
   await eventually(() => port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "join" });
   subscription.unsubscribe();
+});
+
+const bobJoined = { membership: "join" };
+
+test("loadMember requests the membership of a user that a gappy sync has not brought, and a change follows", async () => {
+  const member = stateEvent("m.room.member", bob, bobJoined, bob);
+  server.on("GET", "/state/m.room.member/", () => member);
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  const batches: (readonly RoomChange[])[] = [];
+  const subscription = port.changes$.subscribe((change) => batches.push(change));
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
+  expect(await all(port.loadMember!(roomId, bob))).toEqual([]);
+  expect(server.sent("GET", "/state/m.room.member/")[0]?.url.search).toBe("?format=event");
+  expect(batches).toEqual([[{ kind: "state", roomId, type: "m.room.member", stateKey: bob }]]);
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toMatchObject({
+    eventId: member.event_id,
+    sender: bob,
+    content: bobJoined,
+  });
+  subscription.unsubscribe();
+});
+
+test("loadMember reads a response that has only the content of the event", async () => {
+  server.on("GET", "/state/m.room.member/", () => bobJoined);
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  await all(port.loadMember!(roomId, bob));
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toMatchObject({ sender: bob, content: bobJoined });
+});
+
+test("loadMember does not replace a membership that arrived meanwhile", async () => {
+  const answer = Promise.withResolvers<object>();
+  server.on("GET", "/state/m.room.member/", () => answer.promise);
+  const { client, syncs } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  const loading = all(port.loadMember!(roomId, bob));
+  const left = stateEvent("m.room.member", bob, { membership: "leave" }, bob);
+  await syncs.take({ join: { [roomId]: { timeline: [left] } } });
+  answer.resolve(stateEvent("m.room.member", bob, bobJoined, bob));
+  await loading;
+  expect(port.stateEvent(roomId, "m.room.member", bob)?.content).toEqual({ membership: "leave" });
+});
+
+test("loadMember completes without a change for a user who was never in the room", async () => {
+  server.on("GET", "/state/m.room.member/", () => refusal(404, "M_NOT_FOUND"));
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  expect(await all(port.loadMember!(roomId, bob))).toEqual([]);
+  expect(port.stateEvent(roomId, "m.room.member", bob)).toBeUndefined();
+});
+
+test("loadMember fails if the server is in trouble, and for a malformed response", async () => {
+  server.on("GET", "/state/m.room.member/", () => new Response("not found", { status: 404 }));
+  const { client } = await server.started({ join: { [roomId]: { state: roomState(alice) } } });
+  const port = fromMatrixClient(client);
+  await expect(all(port.loadMember!(roomId, bob))).rejects.toMatchObject({ kind: "network" });
+  server.on("GET", "/state/m.room.member/", () => ({ content: "odd" }));
+  await expect(all(port.loadMember!(roomId, bob))).rejects.toMatchObject({ kind: "other" });
 });

@@ -255,10 +255,10 @@ test("a device that was not found is looked up again once the connection is back
   client.store.storeRoom(room);
   const { emitted } = listen({ client } as FakeClient);
 
-  const event = new MatrixEvent({ ...sticky({}, bob, "m.room.encrypted"), room_id: roomId });
-  await event.attemptDecryption(crypto as never);
-  room._unstable_addStickyEvents([event]);
-  client.emit(ClientEvent.Event, event);
+  const arrived = new MatrixEvent({ ...sticky({}, bob, "m.room.encrypted"), room_id: roomId });
+  await arrived.attemptDecryption(crypto as never);
+  room._unstable_addStickyEvents([arrived]);
+  client.emit(ClientEvent.Event, arrived);
   await vi.advanceTimersByTimeAsync(60_000);
   expect([emitted.length, getUserDeviceInfo.mock.calls.length]).toEqual([1, 4]);
 
@@ -269,14 +269,62 @@ test("a device that was not found is looked up again once the connection is back
   expect(emitted.map(({ senderDeviceId }) => senderDeviceId)).toEqual([undefined, "BOB1"]);
 });
 
+/** Lets a client receive sticky events of these senders, oldest first. */
+function receive(client: FakeClient["client"], senders: readonly string[]): any[] {
+  const events = senders.map((sender) => sticky({ msc4354_sticky_key: "m1" }, sender));
+  for (const each of events) client.emit(ClientEvent.Event, new MatrixEvent({ ...each, room_id: roomId }));
+  return events;
+}
+
+const users = (count: number) => Array.from({ length: count }, (_, i) => `@user${i}:example.org`);
+
 test("the cache of a room keeps the newest 5,000 events", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { port, emitted } = listen(fake);
-  const many = Array.from({ length: 5_010 }, (_, i) => sticky({ msc4354_sticky_key: "m1" }, `@user${i}:example.org`));
-  for (const each of many) fake.client.emit(ClientEvent.Event, new MatrixEvent({ ...each, room_id: roomId }));
+  const many = receive(fake.client, users(5_010));
   await Promise.resolve();
   expect(emitted).toHaveLength(5_010);
   const held = [...port.stickyEvents(roomId)];
   expect(held).toHaveLength(5_000);
   expect(held[0]?.eventId).toBe(many[10].event_id);
+});
+
+test("the cache keeps the newest 200 events of a sender, so that nobody can push out the events of others", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port } = listen(fake);
+  const [first] = receive(fake.client, [bob]);
+  const many = receive(
+    fake.client,
+    Array.from({ length: 5_100 }, () => "@mallory:example.org"),
+  );
+  const held = [...port.stickyEvents(roomId)];
+  expect(held).toHaveLength(201);
+  expect(held[0]?.eventId).toBe(first.event_id);
+  expect(held[1]?.eventId).toBe(many.at(-200).event_id);
+});
+
+test("a full cache drops events of the sender with most events", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port } = listen(fake);
+  const [first] = receive(fake.client, [bob]);
+  const spam = users(30).flatMap((user) => Array.from({ length: 200 }, () => user));
+  receive(fake.client, spam);
+  const bySender = Map.groupBy(port.stickyEvents(roomId), ({ sender }) => sender);
+  expect([...bySender.values()].flat()).toHaveLength(5_000);
+  expect(bySender.get(bob)?.map(({ eventId }) => eventId)).toEqual([first.event_id]);
+});
+
+test("an encrypted sticky event is undecryptable for a client without encryption", async () => {
+  const content = { algorithm: "m.megolm.v1.aes-sha2", ciphertext: "x", session_id: "y" };
+  const member = sticky(content, bob, "m.room.encrypted");
+  const fake = await server.started(inRoom({ state: [...roomState(alice, bob), encrypted] }));
+  const { port, emitted, subscription } = listen(fake);
+  await fake.syncs.take(inRoom({ timeline: [member] }));
+  const expected = { type: "m.room.encrypted", encryption: "undecryptable", sender: bob, eventId: member.event_id };
+  expect(emitted).toMatchObject([expected]);
+  expect([...port.stickyEvents(roomId)]).toEqual(emitted);
+  const session = rtcSession(port, { roomId, slot: "m.call#ROOM" });
+  expect(session.rejected$.value).toMatchObject([{ reason: "undecryptable" }]);
+  subscription.unsubscribe();
+  expect([...port.stickyEvents(roomId)]).toMatchObject([expected]);
 });

@@ -1,8 +1,10 @@
 import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
-import { lastValueFrom, type Observable, toArray } from "rxjs";
+import { lastValueFrom, mergeMap, type Observable, toArray } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
+import { OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { proven } from "../../src/room/proven.ts";
 import { alice, bob, encrypted, event, roomId, roomState } from "./events.ts";
 import { eventually, FakeServer, refusal } from "./fake-server.ts";
 
@@ -30,7 +32,7 @@ async function pair() {
 
 function heardBy(port: { toDevice$: Observable<ToDeviceMessage> }) {
   const heard: ToDeviceMessage[] = [];
-  port.toDevice$.subscribe((message) => heard.push(message));
+  port.toDevice$.pipe(mergeMap(proven)).subscribe((message) => heard.push(message));
   return heard;
 }
 
@@ -51,7 +53,7 @@ test("an encrypted message arrives with its content and the proof of its device"
 test("keys in timeline events arrive decrypted, with the proof of their device", async () => {
   const { theirs, port, theirPort } = await pair();
   const heard: RoomKeyEvent[] = [];
-  theirPort.roomKey$?.subscribe((event) => heard.push(event));
+  theirPort.roomKey$?.subscribe((keys) => heard.push(keys));
   await all(port.send({ roomId, type, txnId: "1", content: { keys: 1 } }));
   const { body } = server.sent("PUT", "/send/m.room.encrypted/").at(-1) ?? {};
   const sent = event("m.room.encrypted", body, alice);
@@ -85,6 +87,22 @@ test("messages of the client's own key exchange stay with the client", async () 
   expect(heard.map((message) => message.type)).toEqual(["m.rtc.encryption_key", type]);
 });
 
+test("messages of a type that this library does not read are ignored before their device is looked up", async () => {
+  const look = vi.fn(async () => ["BOB1"]);
+  const { client, heard } = withDevices(look);
+  const emit = (messageType: string) =>
+    client.emit(ClientEvent.ReceivedToDeviceMessage, {
+      message: { type: messageType, sender: bob, content: {} } as never,
+      encryptionInfo: { sender: bob, senderCurve25519KeyBase64: "key-of-BOB1", senderVerified: false },
+    });
+  for (const other of ["com.example.note", "m.dummy", "org.matrix.other", "io.element.other"]) emit(other);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect([heard, look.mock.calls]).toEqual([[], []]);
+  const known = [type, "m.rtc.encryption_key", "org.matrix.msc4143.rtc.encryption_key", "m.call.invite"];
+  for (const each of known) emit(each);
+  await eventually(() => heard.map((message) => message.type)).toEqual(known);
+});
+
 test("malformed messages are ignored", async () => {
   const { client, syncs } = await server.started();
   const heard = heardBy(fromMatrixClient(client));
@@ -105,7 +123,7 @@ const decrypted = (client: MatrixClient, content: object, sender = bob, key = "k
     encryptionInfo: { sender, senderDevice, senderCurve25519KeyBase64: key, senderVerified: false },
   });
 
-function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+function clientWithDevices(lists: (userId: string) => Promise<readonly string[]>): MatrixClient {
   const { client } = server.client();
   vi.spyOn(client, "getCrypto").mockReturnValue({
     getUserDeviceInfo: async ([userId = ""]: string[]) => {
@@ -116,6 +134,11 @@ function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
     },
     getDeviceVerificationStatus: async (_: string, deviceId: string) => ({ signedByOwner: deviceId === "SIGNED" }),
   } as never);
+  return client;
+}
+
+function withDevices(lists: (userId: string) => Promise<readonly string[]>) {
+  const client = clientWithDevices(lists);
   return { client, heard: heardBy(fromMatrixClient(client)) };
 }
 
@@ -187,10 +210,83 @@ test("many messages from one device need only one look-up at a time", async () =
   expect(look).toHaveBeenCalledTimes(1);
 });
 
+test("messages of many unknown devices of one user need one look-up at a time, and four for all", async () => {
+  vi.useFakeTimers();
+  let underWay = 0;
+  let most = 0;
+  const look = vi.fn(async () => {
+    most = Math.max(most, (underWay += 1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    underWay -= 1;
+    return ["BOB1"];
+  });
+  const { client, heard } = withDevices(look);
+  for (let n = 0; n < 200; n++) decrypted(client, { n }, bob, `key-${n}`);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([most, look.mock.calls.length]).toEqual([1, 4]);
+  expect(heard.map(({ proof }) => proof)).toEqual(Array.from({ length: 200 }, () => ({ crossSigned: false })));
+});
+
+test("a user who sends message after message from unknown devices causes at most two look-ups a second", async () => {
+  vi.useFakeTimers();
+  const look = vi.fn(async () => ["BOB1"]);
+  const { client } = withDevices(look);
+  for (let n = 0; n < 1_000; n++) {
+    decrypted(client, { n }, bob, `key-${n}`);
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  expect(look.mock.calls.length).toBeLessThanOrEqual(21);
+});
+
+test("at most 1,000 messages of a user wait for a look-up, and the others prove only the sender", async () => {
+  const list = Promise.withResolvers<string[]>();
+  const { client, heard } = withDevices(() => list.promise);
+  for (let n = 0; n < 1_010; n++) decrypted(client, { n }, bob, `key-${n}`);
+  await eventually(() => heard.length).toBe(10);
+  list.resolve([]);
+});
+
+test("a client that excludes unsigned devices accepts no proof of one", async () => {
+  const { client, heard } = withDevices(async () => ["BOB1", "SIGNED"]);
+  Object.assign(client.getCrypto()!, { deviceIsolationMode: { kind: 1 } });
+  decrypted(client, { n: 1 }, bob, "key-of-BOB1");
+  decrypted(client, { n: 2 }, bob, "key-of-SIGNED");
+  await eventually(() => heard.map(({ proof }) => proof)).toEqual([
+    { crossSigned: false },
+    { deviceId: "SIGNED", crossSigned: true },
+  ]);
+});
+
+test("a client that excludes unsigned devices sends them nothing, until they are signed", async () => {
+  const { port, ours } = await pair();
+  const crypto = ours.client.getCrypto()!;
+  crypto.setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
+  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "not-cross-signed" }]);
+  expect(server.sent("PUT", "/sendToDevice/m.room.encrypted/")).toEqual([]);
+  vi.spyOn(crypto, "getDeviceVerificationStatus").mockResolvedValue({ signedByOwner: true } as never);
+  expect(await all(port.sendToDevice([toBob], type, {}))).toEqual([{ ...toBob, outcome: "sent" }]);
+});
+
+test("the port says whether a device is signed by its owner", async () => {
+  const { client } = withDevices(async () => ["BOB1", "SIGNED"]);
+  const port = fromMatrixClient(client);
+  const isSigned = (deviceId: string) => all(port.isCrossSigned!({ userId: bob, deviceId }));
+  expect(await isSigned("SIGNED")).toEqual([true]);
+  expect(await isSigned("BOB1")).toEqual([false]);
+  expect(await isSigned("GONE")).toEqual([false]);
+});
+
+test("the port of a client without encryption knows no signed device", async () => {
+  const port = fromMatrixClient(server.client().client);
+  expect(await all(port.isCrossSigned!(toBob))).toEqual([false]);
+});
+
 test("nothing is emitted after unsubscribing, not even a message whose device is being looked up", async () => {
   const { client } = withDevices(async () => ["BOB1"]);
   const heard: ToDeviceMessage[] = [];
-  const subscription = fromMatrixClient(client).toDevice$.subscribe((message) => heard.push(message));
+  const subscription = fromMatrixClient(client)
+    .toDevice$.pipe(mergeMap(proven))
+    .subscribe((message) => heard.push(message));
   decrypted(client, {});
   subscription.unsubscribe();
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -282,4 +378,13 @@ test("sending to no devices completes at once", async () => {
   const { client } = server.client();
   expect(await all(fromMatrixClient(client).sendToDevice([], type, {}))).toEqual([]);
   expect(server.requests).toEqual([]);
+});
+
+test("a device is looked up only for a message whose proof is asked for", async () => {
+  const look = vi.fn(async () => ["BOB1"]);
+  const client = clientWithDevices(look);
+  fromMatrixClient(client).toDevice$.subscribe();
+  for (let count = 0; count < 10; count += 1) decrypted(client, {});
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(look).not.toHaveBeenCalled();
 });

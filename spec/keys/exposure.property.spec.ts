@@ -6,6 +6,7 @@ import {
   BehaviorSubject,
   map,
   mergeMap,
+  NEVER,
   type Observable,
   of,
   Subject,
@@ -20,7 +21,13 @@ import { Keys } from "../../src/keys/keys.ts";
 import { resolveKeyOptions } from "../../src/keys/options.ts";
 import { rotationCost } from "../../src/keys/rotation-cost.ts";
 import { importInOrder } from "../../src/livekit/key-import.ts";
-import { type Device, MatrixError, type ToDeviceMessage, type ToDeviceOutcome } from "../../src/matrix.ts";
+import {
+  type Device,
+  MatrixError,
+  type RoomEvent,
+  type ToDeviceMessage,
+  type ToDeviceOutcome,
+} from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
 import type { TraceEntry } from "../../src/trace.ts";
 import type { Membership } from "../../src/types.ts";
@@ -38,6 +45,7 @@ const policies = fc.record({
   useDelayMs: fc.integer({ min: 0, max: 5_000 }),
   graceMs: fc.integer({ min: 0, max: 12_000 }),
   coalesceMs: fc.integer({ min: 0, max: 6_000 }),
+  maxCoalesceMs: fc.constantFrom(0, 0, 3_000, 10_000),
   periodMs: fc.constantFrom(Infinity, 20_000),
 });
 /** What happens to each message, one after the other. */
@@ -135,8 +143,9 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
 
     const context: KeysContext = {
       matrix: {
+        changes$: NEVER,
         toDevice$,
-        stateEvent: () => undefined,
+        stateEvent: (_, type, sender) => (type === "m.room.member" ? inRoom(sender) : undefined),
         send: () => throwError(() => new MatrixError("other", "no key goes into the room")),
         sendToDevice: (devices, type, content) => {
           const key = toBase64(keyIn({ type, content, sender: "" }) ?? new Uint8Array());
@@ -146,6 +155,7 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
       roomId,
       slot: "m.call#ROOM",
       membership$,
+      rejected$: new BehaviorSubject([]),
       trace: (entry) => shown.push(entry),
     };
     const keys = new Keys(context);
@@ -170,6 +180,15 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
   });
   return { uses, held, absences, strays, shown, secrets };
 }
+
+const inRoom = (sender: string): RoomEvent => ({
+  type: "m.room.member",
+  sender,
+  stateKey: sender,
+  eventId: "$room",
+  originServerTs: 0,
+  content: { membership: "join" },
+});
 
 /** All that can be read of a value, including errors and their causes. */
 function textOf(thing: unknown): string {

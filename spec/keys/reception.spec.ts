@@ -4,8 +4,9 @@ import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it, vi } from "vitest";
 import type { Device, RoomKeyEvent, ToDeviceMessage } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { type Letter, letter, type Plan, scene } from "./scene.ts";
-import type { Decryption } from "../../src/types.ts";
+import { toUnpaddedBase64 } from "../../src/room/base64.ts";
+import { keyOf, type Letter, letter, type Plan, scene } from "./scene.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 
 interface Drawing extends Omit<Plan, "members" | "letters"> {
   readonly members?: string;
@@ -235,11 +236,6 @@ describe("a rejected key", () => {
       message: { from: "bob", proof: { deviceId: "PHONE", crossSigned: false } },
       rejection: { reason: "not-cross-signed" },
       plan: { requireCrossSigned: true },
-    },
-    {
-      title: "for the member id of another member",
-      message: { from: "carl", memberId: "id-of-bob" },
-      rejection: { reason: "not-its-member" },
     },
     {
       title: "that is null",
@@ -493,7 +489,7 @@ describe("after leaving", () => {
     marbles(({ cold, hot, expectObservable, expectSubscriptions, flush }) => {
       const letters = hot<ToDeviceMessage>("---k", { k: letter({ from: "bob" }) });
       const roomKeys = hot<RoomKeyEvent>("  ----");
-      const reports = hot<Decryption>(" ----");
+      const reports = hot<DecryptionReport>(" ----");
       const call = scene({ members: cold("a 90s b", { a: "me bob", b: "me" }), letters, roomKeys, reports });
       expectObservable(others(call), "^-!").toBe("");
       for (const source of [letters, roomKeys, reports]) expectSubscriptions(source.subscriptions).toBe("^-!");
@@ -564,5 +560,61 @@ describe("keys in the timeline, as old clients send them", () => {
       flush();
       expect(call.traced("key-rejected")).toMatchObject(rejections);
     })(),
+  );
+});
+
+describe("keys in the proposal's format, which has no time", () => {
+  interface NewLetter {
+    readonly index: number;
+    readonly key: number;
+    readonly sentTs?: number;
+  }
+  const timeless = ({ index, key, sentTs }: NewLetter): ToDeviceMessage => ({
+    ...letter({ from: "bob" }),
+    type: "m.rtc.encryption_key",
+    content: {
+      room_id: "!kitchen:example.org",
+      member_id: "id-of-bob",
+      media_key: { index, key: toUnpaddedBase64(keyOf(key)) },
+      format: 0,
+      ...(sentTs !== undefined && { "rx.matrixrtc.sent_ts": sentTs }),
+    },
+  });
+  const draws = (letters: string, mail: Record<string, NewLetter>, expected: string) =>
+    marbles(({ cold, expectObservable }: RunHelpers) => {
+      const messages = Object.fromEntries(Object.entries(mail).map(([mark, one]) => [mark, timeless(one)]));
+      const call = scene({ members: cold("a", { a: "me bob" }), letters: cold(letters, messages) });
+      const words = Object.fromEntries(
+        Object.entries(mail).map(([mark, { index, key }]) => [mark, `bob#${index}=${key}`]),
+      );
+      expectObservable(others(call), "^ 30ms !").toBe(expected, words);
+    });
+
+  it(
+    "an old key that comes late does not replace the key in use with its index (F11)",
+    draws("-n-o", { n: { index: 0, key: 8 }, o: { index: 0, key: 7 } }, "-n--"),
+  );
+
+  it(
+    "an old key that comes late does not replace a key with its index before the one in use",
+    draws("-abo", { a: { index: 0, key: 7 }, b: { index: 1, key: 8 }, o: { index: 0, key: 6 } }, "-ab-"),
+  );
+
+  it(
+    "the next key in the order of indexes replaces an old one that came late",
+    draws(
+      "-aocb",
+      { a: { index: 0, key: 7 }, o: { index: 2, key: 1 }, c: { index: 1, key: 8 }, b: { index: 2, key: 9 } },
+      "-aocb",
+    ),
+  );
+
+  it(
+    "keys of this library say their time, and the newer one counts in any order",
+    draws(
+      "-n-o-p",
+      { n: { index: 0, key: 8, sentTs: 20 }, o: { index: 0, key: 7, sentTs: 10 }, p: { index: 0, key: 9, sentTs: 30 } },
+      "-n---p",
+    ),
   );
 });

@@ -1,7 +1,7 @@
 // A missing key is requested, and a request is answered. Pitfalls 2, item 1. protocol.md 5.7.
 import { filter, map, Observable, of, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
 import { deviceOf, happening, letter, scene } from "./scene.ts";
 
@@ -16,7 +16,7 @@ const requests = ({ requested$, key$ }: ReturnType<typeof scene>) =>
 const renewals = ({ renewal$ }: ReturnType<typeof scene>) => renewal$.pipe(map(() => "r"));
 
 /** The media layer lacks a key of a member. */
-const lack = (name: string, keyIndex = 0): Decryption => ({
+const lack = (name: string, keyIndex = 0): DecryptionReport => ({
   participantIdentity: `sfu-${name}`,
   result: "missing-key",
   keyIndex,
@@ -72,7 +72,7 @@ describe("requests", () => {
   it(
     "a member without a key gets a request although media of its earlier membership was decrypted",
     marbles(({ cold, expectObservable }) => {
-      const ok: Decryption = { participantIdentity: "sfu-bob", result: "ok" };
+      const ok: DecryptionReport = { participantIdentity: "sfu-bob", result: "ok" };
       const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("--m", { m: ok }) });
       expectObservable(requests(call), "6s !").toBe("5s q", { q: "0 > bob" });
     }),
@@ -83,6 +83,40 @@ describe("requests", () => {
     marbles(({ cold, expectObservable }) => {
       const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("--#") });
       expectObservable(requests(call), "6s !").toBe("5s q", { q: "0 > bob" });
+    }),
+  );
+
+  const stays = { a: "me bob.state", b: "me", c: "me bob2.state" };
+  const ofBob = { memberId: "a-uuid" };
+  const mail = {
+    "0": letter({ from: "bob", index: 0, key: 1, ...ofBob }),
+    "1": letter({ from: "bob", index: 1, key: 2, ...ofBob }),
+    n: letter({ from: "bob2", index: 0, key: 3, sentTs: 9, ...ofBob }),
+    m: letter({ from: "bob2", index: 1, key: 4, sentTs: 9, ...ofBob }),
+  };
+  const invalid: DecryptionReport = { participantIdentity: "@bob:example.org:PHONE", result: "invalid-key" };
+
+  it(
+    "a re-joined member gets a request when its media does not fit a key that its earlier stay left behind (F5)",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a---b-c", stays),
+        letters: cold("-01----n", mail),
+        reports: cold("---------i", { i: invalid }),
+      });
+      expectObservable(requests(call), "9s !").toBe("1009ms q", { q: "1 > bob" });
+    }),
+  );
+
+  it(
+    "a re-joined member that has replaced all keys of its earlier stay gets no request when a key is invalid",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a---b-c", stays),
+        letters: cold("-01----nm", mail),
+        reports: cold("----------i", { i: invalid }),
+      });
+      expectObservable(requests(call), "30s !").toBe("");
     }),
   );
 
@@ -150,7 +184,7 @@ describe("renewals of our membership", () => {
   );
 
   it(
-    "a re-joined member counts if its media needs another key than its device had before",
+    "a re-joined member triggers a renewal if its media needs a key that it did not have before",
     marbles(({ cold, expectObservable }) => {
       const call = scene({
         members: cold("a 99ms b", { a: "me bob", b: "me bob2" }),
@@ -191,7 +225,7 @@ describe("renewals of our membership", () => {
   );
 
   const letters = { k: letter({ from: "bob" }), l: letter({ from: "bob", index: 1, key: 2 }) };
-  const reports: Record<string, Decryption> = {
+  const reports: Record<string, DecryptionReport> = {
     m: lack("bob"),
     o: { participantIdentity: "sfu-bob", result: "ok" },
     i: { participantIdentity: "sfu-bob", result: "invalid-key" },
@@ -216,9 +250,9 @@ describe("renewals of our membership", () => {
   );
 
   it(
-    "only the last 64 reports about unknown participants are kept",
+    "only the last 1,000 reports about unknown participants are kept",
     marbles(({ cold, expectObservable }) => {
-      const others = Array.from({ length: 64 }, (_, index) => lack(`unknown${index}`));
+      const others = Array.from({ length: 1_000 }, (_, index) => lack(`unknown${index}`));
       const call = scene({ members: cold("-a", { a: "me bob" }), reports: of(lack("bob"), ...others) });
       expectObservable(renewals(call), "70s !").toBe("");
     }),

@@ -1,5 +1,6 @@
 // Our keys as room events, which old clients read. protocol.md 5.5.
-import { describe, expect, it } from "vitest";
+import { BehaviorSubject } from "rxjs";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { toUnpaddedBase64 } from "../../src/room/base64.ts";
 import { MatrixError, type OutgoingEvent } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
@@ -84,6 +85,30 @@ describe("a key in a room event", () => {
       until: "    ^ 2s !",
     }),
   );
+});
+
+describe("a wall clock that is set back", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ["while a room event waits", 1_000],
+    ["after a room event was sent", 5_000],
+  ])("a wall clock that is set back does not keep a joiner from its key (%s)", (_, joinsAtMs) => {
+    vi.useFakeTimers({ now: 1e12 });
+    const members$ = new BehaviorSubject("me bob");
+    const call = scene({ transport: "room-event", rotation, members: members$ });
+    let sent = 0;
+    call.events$.subscribe(() => (sent += 1));
+    const subscription = call.key$.subscribe();
+    vi.advanceTimersByTime(joinsAtMs - 500);
+    if (joinsAtMs > 3_000) vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(500);
+    members$.next("me bob carl");
+    if (joinsAtMs < 3_000) vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(3_000);
+    subscription.unsubscribe();
+    expect(sent).toBe(2);
+  });
 });
 
 describe("a room event that fails", () => {

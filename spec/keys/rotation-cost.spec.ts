@@ -1,6 +1,13 @@
 // What a rotation policy costs, compared with the rotation itself; and which key options are refused. protocol.md 5.1.
 import { describe, expect, it } from "vitest";
-import { nextRotation, resolveRotation, type RotationPolicy } from "../../src/keys/rotation.ts";
+import {
+  type Collecting,
+  collectMsAt,
+  nextCollecting,
+  nextRotation,
+  resolveRotation,
+  type RotationPolicy,
+} from "../../src/keys/rotation.ts";
 import { resolveKeyOptions } from "../../src/keys/options.ts";
 import { rotationCost } from "../../src/keys/rotation-cost.ts";
 import { RtcError } from "../../src/errors.ts";
@@ -8,10 +15,12 @@ import { RtcError } from "../../src/errors.ts";
 const traffic = { members: 100, joinsPerHour: 3600, leavesPerHour: 3600 };
 
 describe("rotationCost", () => {
-  it("limits the exposure to the window and the use delay, or to two use delays", () => {
-    expect(rotationCost({ coalesceMs: 4000 }, traffic).leaverExposureMs).toBe(5000);
-    expect(rotationCost({}, traffic).leaverExposureMs).toBe(2000);
-    expect(rotationCost({ participantLimit: 100 }, traffic).leaverExposureMs).toBe(Infinity);
+  it("limits the exposure to the time to collect and the use delay, or to two use delays", () => {
+    const single = (policy: Partial<RotationPolicy>) => rotationCost(policy, traffic).singleLeaverExposureMs;
+    expect([single({ coalesceMs: 4000 }), single({})]).toEqual([5000, 2000]);
+    const longest = (policy: Partial<RotationPolicy>) => rotationCost(policy, traffic).leaverExposureMs;
+    expect([longest({ coalesceMs: 4000 }), longest({}), longest({ maxCoalesceMs: 0 })]).toEqual([11_000, 11_000, 2000]);
+    expect([longest({ participantLimit: 100 }), single({ participantLimit: 100 })]).toEqual([Infinity, Infinity]);
   });
 
   it("counts one message for each join where no key changes", () => {
@@ -22,11 +31,15 @@ describe("rotationCost", () => {
     ).toBe(54);
   });
 
-  it("predicts how often random leaves make a new key", () => {
-    for (const coalesceMs of [0, 300, 1000, 4000]) {
-      const policy = resolveRotation({ coalesceMs });
-      const predicted = rotationCost(policy, { members: 100, joinsPerHour: 0, leavesPerHour: 3600 }).rotationsPerHour;
-      expect(predicted / simulated(policy)).toBeCloseTo(1, 1);
+  it.each([0, 300, 1000, 4000])("predicts how often random leaves make a new key (coalesceMs %d)", (coalesceMs) => {
+    for (const [maxCoalesceMs, leavesPerHour] of [
+      [0, 3600],
+      [10_000, 3600],
+      [10_000, 60],
+    ] as const) {
+      const policy = resolveRotation({ coalesceMs, maxCoalesceMs });
+      const predicted = rotationCost(policy, { members: 100, joinsPerHour: 0, leavesPerHour }).rotationsPerHour;
+      expect(predicted / simulated(policy, leavesPerHour)).toBeCloseTo(1, 1);
     }
   });
 
@@ -35,40 +48,33 @@ describe("rotationCost", () => {
   });
 });
 
-/** Rotations in an hour with a leave each second on average. */
-function simulated(policy: RotationPolicy): number {
+/** Rotations in an hour of random leaves. */
+function simulated(policy: RotationPolicy, leavesPerHour: number): number {
   let seed = 1;
   const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const nextGapMs = () => (-3_600_000 / leavesPerHour) * Math.log(random());
+  let collecting: Collecting = { ms: 0, ts: -Infinity };
   let rotations = 0;
   let pendingUntilTs: number | undefined;
-  let exposedSinceTs: number | undefined;
-  let leaveTs = 0;
-  for (let now = 0; now < 36_000_000; ) {
-    if (exposedSinceTs === undefined) {
-      leaveTs += -1000 * Math.log(random());
-      exposedSinceTs = leaveTs;
-    }
-    const inputs = {
-      memberCount: 100,
-      createdTs: undefined,
-      awaitedSinceTs: undefined,
-      exposedSinceTs,
-      pendingUntilTs,
-    };
-    now = nextRotation(policy, inputs)?.dueTs ?? Infinity;
+  let leaveTs = nextGapMs();
+  for (let now = 0; now < 100 * 3_600_000; ) {
+    const inputs = { userCount: 100, createdTs: undefined, awaitedSinceTs: undefined, removedSinceTs: undefined };
+    const exposedSinceTs = leaveTs;
+    const collectMs = collectMsAt(collecting, exposedSinceTs);
+    now = nextRotation(policy, { ...inputs, exposedSinceTs, collectMs, pendingUntilTs })?.dueTs ?? Infinity;
+    collecting = nextCollecting(policy, collecting, exposedSinceTs, now);
     rotations += 1;
     pendingUntilTs = now + policy.useDelayMs;
-    exposedSinceTs = undefined;
-    while (leaveTs <= now) leaveTs += -1000 * Math.log(random());
-    exposedSinceTs = leaveTs;
+    while (leaveTs <= now) leaveTs += nextGapMs();
   }
-  return rotations / 10;
+  return rotations / 100;
 }
 
 describe("resolveKeyOptions", () => {
   it.each([
     ["a negative use delay", { rotation: { useDelayMs: -1 } }],
     ["an endless grace period", { rotation: { graceMs: Infinity } }],
+    ["an endless time to collect", { rotation: { maxCoalesceMs: Infinity } }],
     ["a period of 0 ms", { rotation: { periodMs: 0 } }],
     ["a participant limit of 0", { rotation: { participantLimit: 0 } }],
     ["an unknown format", { format: "m.room_key" as never }],

@@ -1,12 +1,14 @@
 // Which keys go to whom, and when we use them. protocol.md 5.1, pitfalls 3: orderings 16 to 23.
-// One column is one millisecond. Keys are used 4 ms after they are sent, and joiners get them for 10 ms.
-import { filter, map, Observable, take, takeUntil, toArray } from "rxjs";
+// One column is one millisecond. Keys are used 4 ms after they are sent, joiners get them for 10 ms, and the time in which
+// leaves are collected does not grow.
+import { concatMap, filter, map, Observable, range, take, takeUntil, timer, toArray } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import { marbles } from "../support/marbles.ts";
-import { happening, type Plan, scene } from "./scene.ts";
+import { happening, keyOf, member, type Plan, roomId, scene } from "./scene.ts";
+import { OwnKey } from "../../src/keys/own-key.ts";
 
-const quick = { useDelayMs: 4, graceMs: 10 };
+const quick = { useDelayMs: 4, graceMs: 10, maxCoalesceMs: 0 };
 
 interface Drawing extends Omit<Plan, "members"> {
   readonly members: string;
@@ -190,7 +192,7 @@ describe("a join", () => {
     "a joiner during a rotation gets the key in use and the next one (ordering 17)",
     shows(
       {
-        rotation: { useDelayMs: 8, graceMs: 10 },
+        rotation: { ...quick, useDelayMs: 8 },
         members: "  a-----b--c",
         expected: " (is)--t--(vw)-u",
       },
@@ -281,6 +283,147 @@ describe("participantLimit", () => {
   );
 });
 
+describe("the budget of rotations", () => {
+  const lists = { a: "me carl bob", b: "me carl" };
+
+  it(
+    "leaves are collected for 1, 2, 4, 8 and at most 10 s while they keep coming (S10)",
+    marbles(({ expectObservable }) => {
+      const letters = [..."abcdefghij"];
+      const names = letters.flatMap((first) => letters.map((second) => `user-${first}${second}`));
+      // One user leaves each second.
+      const members = range(0, 90).pipe(
+        concatMap((count) => timer(count > 0 ? 1_000 : 0).pipe(map(() => ["me", ...names.slice(count)].join(" ")))),
+      );
+      const { key$ } = scene({ members, rotation: { useDelayMs: 1_000, graceMs: 60_000 } });
+      const used$ = key$.pipe(
+        filter(({ own }) => own),
+        map(({ keyIndex }) => keyIndex.toString(36)),
+      );
+      // Each key is used 1 s after its rotation.
+      expectObservable(used$, "^ 90s !").toBe(
+        "0 1999ms 1 1999ms 2 1999ms 3 3999ms 4 7999ms 5 9999ms 6 9999ms 7 9999ms 8 9999ms 9 9999ms a 9999ms b 9999ms c",
+      );
+    }),
+  );
+
+  it(
+    "leaves are collected for a shorter time again once it is quiet",
+    marbles(({ cold, expectObservable }) => {
+      const members = cold("a 2s b 999ms a 999ms b 4s a 9s b 4s a 60s b", lists);
+      const { trace$, key$ } = scene({ members, rotation: { useDelayMs: 1_000, graceMs: 90_000 } });
+      const created$ = new Observable<string>((subscriber) => {
+        subscriber.add(
+          trace$
+            .pipe(concatMap((entry) => (entry.kind === "key-created" ? [String(entry.keyIndex)] : [])))
+            .subscribe(subscriber),
+        );
+        subscriber.add(key$.subscribe());
+      });
+      expectObservable(created$, "^ 100s !").toBe("0 2000ms 1 2999ms 2 13001ms 3 63001ms 4");
+    }),
+  );
+
+  it(
+    "the leave of a user who was kicked makes a new key at once, however many leaves came before (S10)",
+    shows(
+      {
+        rotation: { ...quick, coalesceMs: 2_000, maxCoalesceMs: 10_000 },
+        outsider: "mallory",
+        members: "  a-----b",
+        expected: " (is)--t---u",
+      },
+      { a: "me bob mallory", b: "me bob" },
+      { s: "0 > bob mallory", t: "1 > bob", u: "me#1" },
+    ),
+  );
+});
+
+describe("participantLimit and users", () => {
+  const limited = { ...quick, participantLimit: 4 };
+
+  it("participantLimit counts users: many devices of one user do not stop rotation (S8)", () =>
+    marbles(({ cold, expectObservable }) => {
+      const devices = Array.from({ length: 60 }, (_, count) => ({
+        ...member(`mallory${count}`),
+        deviceId: `MADE-UP-${count}`,
+      }));
+      const call = scene({
+        rotation: limited,
+        members: cold("a-----b", {
+          a: [member("me"), member("bob"), ...devices],
+          b: [member("me"), member("bob"), ...devices.slice(1)],
+        }),
+      });
+      const used$ = call.key$.pipe(map(({ keyIndex }) => String(keyIndex)));
+      expectObservable(used$).toBe("0---------1");
+    })());
+
+  it(
+    "a user who was kicked makes a new key although the limit is reached (S8)",
+    shows(
+      {
+        rotation: limited,
+        outsider: "mallory",
+        members: "  a-----b",
+        expected: " (is)--t---u",
+      },
+      { a: "me bob carl dave mallory", b: "me bob carl dave" },
+      { s: "0 > bob carl dave mallory", t: "1 > bob carl dave", u: "me#1" },
+    ),
+  );
+
+  it(
+    "a user who left the call while the limit is reached makes a new key once kicked (S8)",
+    marbles(({ cold, hot, expectObservable }) => {
+      const removal = { kind: "state", roomId, type: "m.room.member", stateKey: "@mallory:example.org" } as const;
+      const call = scene({
+        rotation: limited,
+        outsider: "mallory",
+        outsiderFromTs: 20,
+        members: cold("a-----b", { a: "me bob carl dave mallory", b: "me bob carl dave" }),
+        changes: hot(" -------------------- x", { x: [removal] }),
+      });
+      expectObservable(happening(call), "^ 40ms !").toBe("(is)----------------t---u", {
+        i: "me#0",
+        s: "0 > bob carl dave mallory",
+        t: "1 > bob carl dave",
+        u: "me#1",
+      });
+    }),
+  );
+
+  it("what is remembered of the devices of a leaver is limited (S14)", () => {
+    const key = new OwnKey(0, keyOf(1), 0, 0);
+    const device = (count: number) => ({ userId: "@mallory:example.org", deviceId: `MADE-UP-${count}` });
+    for (let count = 0; count < 10_000; count++) {
+      key.enqueue(device(count), count);
+      key.popDue(count);
+      key.cancel(device(count), false, count);
+    }
+    expect(key.mayBeHeldBy(device(0))).toBe(false);
+    expect(key.mayBeHeldBy(device(9_999))).toBe(true);
+    expect(key.exposedSinceTs).toBe(0);
+    key.enqueue(device(9_999), 10_000);
+    expect(key.exposedSinceTs).toBe(0);
+  });
+});
+
+describe("re-sends", () => {
+  it(
+    "a device that re-joins again and again gets the key again every 5 s at most (S10)",
+    marbles(({ cold, expectObservable }) => {
+      const members = cold("a----b----a----b----a 4s b", { a: "me bob carl", b: "me bob2 carl" });
+      const call = scene({ members, rotation: { ...quick, graceMs: 60_000 } });
+      expectObservable(happening(call), "^ 20s !").toBe("(is)-r 4999ms r", {
+        i: "me#0",
+        s: "0 > bob carl",
+        r: "0 > bob",
+      });
+    }),
+  );
+});
+
 describe("leaving", () => {
   it(
     "leaving stops everything at once, also during a use delay (ordering 16)",
@@ -301,7 +444,7 @@ describe("a leave at the trace entry about a send", () => {
     ["to-device", "d-----"],
     ["room-event", "r-----"],
     ["both", "(dr)--"],
-  ] as const)("a leave at the trace entry about a send prevents that send (%s, pitfall 44)", (transport, expected) =>
+  ] as const)("a leave at the trace entry about a send prevents that send (%s, guarantee 44)", (transport, expected) =>
     marbles(({ cold, expectObservable, flush }) => {
       const members = cold("a-----b", { a: "me bob carl", b: "me bob" });
       const call = scene({ members, transport, rotation: quick });

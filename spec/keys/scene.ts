@@ -31,56 +31,37 @@ import {
   type Device,
   MatrixError,
   type OutgoingEvent,
+  type RoomChange,
   type RoomEvent,
   type RoomKeyEvent,
   type ToDeviceMessage,
   type ToDeviceOutcome,
 } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
-import { keyName } from "../../src/testing/index.ts";
-import type { Decryption, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
+import { keyName, membersBy } from "../../src/testing/marble-names.ts";
+import type { Rejection } from "../../src/membership/rejection.ts";
+import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../../src/types.ts";
 
 export const roomId = "!kitchen:example.org";
 
-const known = new Map<string, Membership>();
+let age = 0;
 
-/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
-export function member(name: string): Membership {
-  const before = known.get(name);
-  if (before) return before;
+/** `"me bob"`: oldest first. See `member` for the names. */
+export const members = membersBy((name) => {
   if (name.endsWith("~")) {
-    const old = member(name.slice(0, -1));
-    const renewed = { ...old, eventId: `$${name}`, createdTs: old.kind === "state" ? old.createdTs : known.size };
-    known.set(name, renewed);
-    return renewed;
+    const before = member(name.slice(0, -1));
+    age += 1;
+    return { ...before, eventId: `$${name}`, createdTs: before.kind === "state" ? before.createdTs : age };
   }
   const [instance = "", kind = "sticky", claimed = instance] = name.split(".");
   const user = instance.replace(/\d+$/, "");
-  const made: Membership = {
-    ...deviceOf(user),
-    kind: kind === "state" ? "state" : "sticky",
-    memberId: kind === "state" ? `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` : `id-of-${instance}`,
-    instance: name,
-    slot: "m.call#ROOM",
-    application: { type: "m.call" },
-    intent: undefined,
-    transports: [],
-    focusSelection: undefined,
-    createdTs: known.size,
-    expiresTs: Infinity,
-    participantIdentity: kind === "state" ? `@${user}:example.org:PHONE` : `sfu-${instance}`,
-    eventId: `$${name}`,
-  };
-  known.set(name, made);
-  return made;
-}
+  const fields = { ...deviceOf(user), createdTs: (age += 1) };
+  if (kind === "state") return { ...fields, memberId: `@${claimed.replace(/\d+$/, "")}:example.org:PHONE` };
+  return { ...fields, kind: "sticky", memberId: `id-of-${instance}`, participantIdentity: `sfu-${instance}` };
+});
 
-/** `"me bob"`: oldest first. */
-export const members = (names: string): readonly Membership[] =>
-  names
-    .split(" ")
-    .filter((name) => name !== "")
-    .map(member);
+/** `bob`: a sticky member; `bob2`: the same device after a re-join; `bob.state`: a state member; `bob~`: after a renewal; `eve.state.bob`: claims the id of Bob. */
+export const member = (name: string): Membership => members(name)[0]!;
 
 export const deviceOf = (user: string): Device => ({ userId: `@${user}:example.org`, deviceId: "PHONE" });
 export const nameOf = ({ userId }: Pick<Device, "userId">): string => userId.slice(1, userId.indexOf(":"));
@@ -130,12 +111,14 @@ export function letter({
 }
 
 export interface Plan extends KeyOptions {
-  /** Members, in names, as they change. */
-  readonly members: Observable<string>;
+  /** Members as they change: in names, or as they are. */
+  readonly members: Observable<string | readonly Membership[]>;
   readonly letters?: Observable<ToDeviceMessage>;
   readonly roomKeys?: Observable<RoomKeyEvent>;
+  /** Rejected membership events, as they change: none unless given. */
+  readonly rejections?: Observable<readonly Rejection[]>;
   /** What the media layer reports. */
-  readonly reports?: Observable<Decryption>;
+  readonly reports?: Observable<DecryptionReport>;
   readonly self?: "state" | "sticky";
   /** `m.call#ROOM` unless given. */
   readonly slot?: string;
@@ -143,12 +126,18 @@ export interface Plan extends KeyOptions {
   readonly latencyMs?: number;
   /** What happens to a message for a device: sent, unless this says otherwise. `silence`: no answer ever. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
+  /** Whether the device of a user is cross-signed: it is, unless this says otherwise. */
+  readonly crossSigned?: (name: string) => boolean;
   /** How long the server asks to wait before a delivery that failed is tried again. */
   readonly retryAfterMs?: number;
   /** What happens to an event of the room, by its number: sent, unless this says otherwise. `end`: no answer, at once. */
   readonly roomOutcome?: (count: number) => "sent" | "silence" | "end" | MatrixError;
-  /** Users whose name begins like this are not in the room. Everybody is in it unless given. */
+  /** Users whose name begins like this were kicked from the room. Everybody is in it unless given. */
   readonly outsider?: string;
+  /** From when on these are not in the room: from the start unless given. */
+  readonly outsiderFromTs?: number;
+  /** Changes that the client reports: none unless given. */
+  readonly changes?: Observable<readonly RoomChange[]>;
   /** From when on the room is encrypted: from the start unless given. */
   readonly encryptedTs?: number;
   /** Nothing is traced. */
@@ -157,8 +146,8 @@ export interface Plan extends KeyOptions {
 
 /** The port, as far as keys use it, and what goes out through it. */
 function drawnPort(plan: Plan) {
-  const { letters = NEVER, roomKeys = NEVER, latencyMs = 0, outcome, retryAfterMs, outsider, encryptedTs = 0 } = plan;
-  const { roomOutcome = () => "sent" } = plan;
+  const { letters = NEVER, roomKeys = NEVER, changes = NEVER, latencyMs = 0, outcome, retryAfterMs } = plan;
+  const { outsider, outsiderFromTs = 0, encryptedTs = 0, roomOutcome = () => "sent" } = plan;
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
   const events$ = new Subject<OutgoingEvent>();
   let eventCount = 0;
@@ -188,12 +177,17 @@ function drawnPort(plan: Plan) {
     stateKey: sender,
   });
   const matrix: KeysContext["matrix"] = {
+    changes$: changes,
+    isCrossSigned: (device) => defer(() => of(plan.crossSigned?.(nameOf(device)) ?? true)),
     toDevice$: letters,
     roomKey$: roomKeys,
     stateEvent: (_, type, stateKey) => {
-      const isOutside = outsider !== undefined && stateKey.startsWith(`@${outsider}`);
-      const isThere = type === "m.room.encryption" ? asyncScheduler.now() >= encryptedTs : !isOutside;
-      return isThere ? stateOf(type, stateKey, { membership: "join" }) : undefined;
+      const isLate = asyncScheduler.now() < outsiderFromTs;
+      const isOutside = outsider !== undefined && !isLate && stateKey.startsWith(`@${outsider}`);
+      if (type === "m.room.encryption") return asyncScheduler.now() >= encryptedTs ? stateOf(type, "", {}) : undefined;
+      return isOutside
+        ? stateOf(type, "@admin:example.org", { membership: "leave" })
+        : stateOf(type, stateKey, { membership: "join" });
     },
     send: (event) =>
       defer(() => {
@@ -213,6 +207,7 @@ export function scene(plan: Plan) {
   const { members: names$, self = "sticky", slot = "m.call#ROOM", reports = NEVER } = plan;
   const { matrix, messages$, events$ } = drawnPort(plan);
   const membership$ = new BehaviorSubject<readonly Membership[]>([]);
+  const rejected$ = new BehaviorSubject<readonly Rejection[]>([]);
   const trace: KeyTrace[] = [];
   const trace$ = new Subject<KeyTrace>();
   const context: KeysContext = {
@@ -220,6 +215,7 @@ export function scene(plan: Plan) {
     roomId,
     slot,
     membership$,
+    rejected$,
     trace: (entry) => {
       if (plan.dropsTrace) return;
       trace.push(entry);
@@ -233,7 +229,8 @@ export function scene(plan: Plan) {
     );
 
   // The members are there before anybody looks, as they are in a session.
-  names$.pipe(map(members)).subscribe(membership$);
+  names$.pipe(map((list) => (typeof list === "string" ? members(list) : list))).subscribe(membership$);
+  plan.rejections?.subscribe(rejected$);
   const keys = new Keys(context);
   const events = defer(() => {
     const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));
@@ -251,6 +248,9 @@ export function scene(plan: Plan) {
   const key$ = events.pipe(concatMap((event) => (event.kind === "key" ? [event.key] : [])));
   return {
     keys,
+    nowTs: () => asyncScheduler.now(),
+    /** The members, as a user of the session sees them. */
+    members: () => membership$.value,
     trace,
     trace$: trace$.asObservable(),
     key$,

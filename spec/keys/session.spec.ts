@@ -24,7 +24,7 @@ const inWords = ({ encryptionStatus$ }: RtcSession): Observable<string> =>
 
 const wordOf = (one: MemberEncryption): string => {
   const name = one.userId.slice(1, one.userId.indexOf(":"));
-  return `${name} ${one.status} ${one.status === "ok" ? one.keyIndex : one.why}`;
+  return `${name} ${one.status} ${one.status === "ok" ? one.keyIndex : one.reason}`;
 };
 
 const statuses = ({ encryptionStatus$ }: RtcSession): string =>

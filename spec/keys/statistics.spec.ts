@@ -47,7 +47,7 @@ describe("statistics", () => {
     "unproven-device": "rejected",
     "forged-device": "rejected",
     "not-cross-signed": "rejected",
-    "not-its-member": "rejected",
+    "identity-taken": "rejected",
     outdated: "received",
     known: "received",
     "unknown-slot": "received",

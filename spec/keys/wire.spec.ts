@@ -38,9 +38,10 @@ describe("a key message", () => {
     expect(message).toEqual({ type: "io.element.call.encryption_keys", content: { ...e8, ...ours } });
   });
 
-  it("a message in the proposal's format is example E9 with its slot", () => {
+  it("a message in the proposal's format is example E9 with its slot and its time", () => {
     const message = keyMessage("m.rtc.encryption_key", { ...outgoing, key: bytes(32) });
-    expect(message).toEqual({ type: "org.matrix.msc4143.rtc.encryption_key", content: { ...e9, ...ours } });
+    const time = { "rx.matrixrtc.sent_ts": outgoing.sentTs };
+    expect(message).toEqual({ type: "org.matrix.msc4143.rtc.encryption_key", content: { ...e9, ...ours, ...time } });
   });
 
   it("a message is read back with all that it says, also with a request", () => {
@@ -54,6 +55,7 @@ describe("a key message", () => {
           keyIndex: 0,
           key: bytes(16),
           wantsKey,
+          sentTs: outgoing.sentTs,
         });
       }
     }

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { afterEach, expect, it, vi } from "vitest";
-import { decryption } from "../../src/livekit/decryption.ts";
-import type { Decryption } from "../../src/types.ts";
+import { decryptionReports } from "../../src/livekit/decryption.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 
 const bob = { identity: "bob" };
 
@@ -9,8 +9,8 @@ afterEach(() => vi.useRealTimers());
 
 const hear = (message: string, participant?: object) => {
   const room = new EventEmitter();
-  const heard: Decryption[] = [];
-  const listening = decryption(room as never).subscribe((it_) => heard.push(it_));
+  const heard: DecryptionReport[] = [];
+  const listening = decryptionReports(room as never).subscribe((it_) => heard.push(it_));
   room.emit("encryptionError", new Error(message), participant);
   listening.unsubscribe();
   expect(room.listenerCount("encryptionError")).toBe(0);
@@ -49,8 +49,8 @@ it("decryption reports ok when more media has left the jitter buffers of any tra
   const tracks = { camera: track("camera"), microphone: track("microphone"), screen: ended, muted: undefined };
   const trackPublications = new Map(Object.entries(tracks).map(([name, one]) => [name, { track: one }]));
   const room = Object.assign(new EventEmitter(), { remoteParticipants: new Map([["bob", { trackPublications }]]) });
-  const heard: Decryption[] = [];
-  const listening = decryption(room as never).subscribe((one) => heard.push(one));
+  const heard: DecryptionReport[] = [];
+  const listening = decryptionReports(room as never).subscribe((one) => heard.push(one));
   room.emit("encryptionError", new Error("InvalidKey: valid key missing for participant bob"), bob);
 
   await vi.advanceTimersByTimeAsync(5_000);
@@ -67,7 +67,7 @@ it("decryption reports ok when more media has left the jitter buffers of any tra
 it("decryption does not check a participant that is gone", async () => {
   vi.useFakeTimers();
   const room = Object.assign(new EventEmitter(), { remoteParticipants: new Map() });
-  const listening = decryption(room as never).subscribe();
+  const listening = decryptionReports(room as never).subscribe();
   room.emit("encryptionError", new Error("InvalidKey: valid key missing for participant bob"), bob);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(vi.getTimerCount()).toBe(0);

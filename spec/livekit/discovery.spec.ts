@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
-import { RtcError } from "../../src/errors.ts";
 import { livekitTransport } from "../../src/livekit/discovery.ts";
 import { marbles } from "../support/marbles.ts";
 
@@ -56,15 +55,60 @@ describe("the discovery of our transport", () => {
     }),
   );
 
-  test(
-    "fails with the last error as cause if no source names a usable transport",
+  const foci = (value: unknown) => ({ "org.matrix.msc4143.rtc_foci": value });
+  const unreachable = new MatrixError("network", "https://example.org/.well-known/matrix/client is out of reach");
+  const file = "the .well-known file of the user's domain";
+  const http = { type: "livekit", livekit_service_url: "http://rtc.example.org" };
+  test.each<[title: string, transports: unknown, wellKnown: unknown, about: string, cause?: MatrixError]>([
+    [
+      "an endpoint and a file",
+      undefined,
+      undefined,
+      `the homeserver has no endpoint for transports; ${file} does not exist`,
+    ],
+    ["an error of the homeserver", missing, {}, "the homeserver could not be read (no such thing)", missing],
+    ["a file that is out of reach", [], unreachable, `${file} could not be read (${unreachable.message})`, unreachable],
+    ["an empty list", [], undefined, "the homeserver names no transports"],
+    ["the key in the file", [], { other: 1 }, `${file} has no org.matrix.msc4143.rtc_foci`],
+    ["an object in the file", [], "not what was expected", `${file} has no org.matrix.msc4143.rtc_foci`],
+    ["a list in the file", [], foci({ 0: a }), `${file} has no list at org.matrix.msc4143.rtc_foci`],
+    [
+      "usable transports",
+      [{ type: "other" }, http, null, a.type],
+      foci([{ type: "livekit", livekit_service_url: "no url" }]),
+      "the homeserver names 4 transports, none of which is usable " +
+        "(the type other, an address that has the scheme http:, no type, 1 more); " +
+        `${file} names 1 transports, none of which is usable (an address that is no URL)`,
+    ],
+    [
+      "a type that can be shown",
+      [{ type: "a b".repeat(99) }],
+      undefined,
+      "names 1 transports, none of which is usable (no type)",
+    ],
+  ])("fails and says what is missing: %s", (_, transports, wellKnown, about, cause) =>
     marbles(({ cold, expectObservable }) => {
-      const rtcTransports = cold<never>("--#", {}, missing);
-      const wellKnown = cold("      -(w|)", { w: { "org.matrix.msc4143.rtc_foci": { 0: a } } });
-      const expected = "           ---#";
-      const transport$ = livekitTransport({ rtcTransports: () => rtcTransports, wellKnown: () => wellKnown });
-      const error = new RtcError("no-transport", "found no usable LiveKit transport", { cause: missing });
-      expectObservable(transport$).toBe(expected, {}, error);
+      const answer = (value: unknown) =>
+        value instanceof MatrixError ? cold<never>("-#", {}, value) : cold("-(v|)", { v: value });
+      const backend = { rtcTransports: () => answer(transports) as never, wellKnown: () => answer(wellKnown) };
+      const error = expect.objectContaining({
+        name: "RtcError",
+        code: "no-transport",
+        message: expect.stringContaining(about) as unknown,
+        cause,
+      }) as unknown;
+      expectObservable(livekitTransport(backend)).toBe("--#", {}, error);
+    })(),
+  );
+
+  test(
+    "tries the file once, because a domain without a web server looks like one that is out of reach",
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const wellKnown = cold<never>("-#", {}, network);
+      const backend = { rtcTransports: () => cold("-(u|)", { u: undefined }), wellKnown: () => wellKnown };
+      const transport$ = livekitTransport(backend, { fallbackServiceUrl: "https://c.example.org" });
+      expectObservable(transport$).toBe("--(c|)", { c: livekit("c") });
+      expectSubscriptions(wellKnown.subscriptions).toBe("-^!");
     }),
   );
 

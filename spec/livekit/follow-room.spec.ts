@@ -2,11 +2,11 @@ import { EventEmitter } from "node:events";
 import { Subject } from "rxjs";
 import { expect, it } from "vitest";
 import { followRoom } from "../../src/livekit/follow-room.ts";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 
 const setUp = () => {
-  const session = { decryption: new Subject<Decryption>() };
-  const reports: Decryption[] = [];
+  const session = { decryption: new Subject<DecryptionReport>() };
+  const reports: DecryptionReport[] = [];
   session.decryption.subscribe((report) => reports.push(report));
   const room = new EventEmitter();
   const fail = (identity: string) =>

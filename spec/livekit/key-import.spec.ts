@@ -70,8 +70,8 @@ describe("the AES key that LiveKit derives", () => {
   });
 
   test("equals vector K3 of the protocol after one ratchet step", async () => {
-    const material = await importKey(Uint8Array.from({ length: 16 }, (_byte, i) => i));
-    const turned = new Uint8Array(await crypto.subtle.deriveBits(algorithm, material, 256));
+    const imported = await importKey(Uint8Array.from({ length: 16 }, (_byte, i) => i));
+    const turned = new Uint8Array(await crypto.subtle.deriveBits(algorithm, imported, 256));
     const hex = "4086b4641064e1ae8b63d4eb83ad3e7e878c21ab850a1f6b36c5954be5919e3a";
     expect(Buffer.from(turned).toString("hex")).toBe(hex);
     expect(await derive(turned)).toBe("af61b566e2c6adff55bf8c20f94b4765");

@@ -1,8 +1,9 @@
 import { KeyProviderEvent } from "livekit-client";
-import { Subject } from "rxjs";
+import { BehaviorSubject, Subject } from "rxjs";
 import { describe, expect, test, vi } from "vitest";
 import { importKey } from "../../src/livekit/key-import.ts";
 import { keyProvider } from "../../src/livekit/key-provider.ts";
+import type { Behavior } from "../../src/rx/behavior.ts";
 import type { EncryptionKey } from "../../src/types.ts";
 
 const keyOf = (participantIdentity: string, keyIndex: number, own = false): EncryptionKey => ({
@@ -16,9 +17,9 @@ const keyOf = (participantIdentity: string, keyIndex: number, own = false): Encr
   sinceTs: 0,
 });
 
-const setUp = () => {
+const setUp = (keys$?: Behavior<readonly EncryptionKey[]>) => {
   const encryptionKey$ = new Subject<EncryptionKey>();
-  const provider = keyProvider(encryptionKey$);
+  const provider = keyProvider({ encryptionKey$, keys$ });
   const installed: string[] = [];
   provider.on(KeyProviderEvent.SetKey, ({ participantIdentity, keyIndex }, current) =>
     installed.push(`${participantIdentity} ${keyIndex}${current ? "" : " (not current)"}`),
@@ -37,7 +38,7 @@ describe("the key provider", () => {
     encryptionKey$.next(keyOf("bob", 255));
     encryptionKey$.next(keyOf("alice", 1, true));
     await vi.waitFor(() => expect(installed).toEqual(["alice 0", "bob 255", "alice 1"]));
-    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice", "alice", "bob"]);
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["bob", "alice", "alice"]);
   });
 
   test("keeps the newest four keys of each participant, so that a long call costs no more than a short one", async () => {
@@ -56,6 +57,55 @@ describe("the key provider", () => {
     encryptionKey$.next(keyOf("bob", 2));
     await vi.waitFor(() => expect(installed).toHaveLength(2));
     expect(provider.getLatestManuallySetKeyIndex()).toBe(3);
+  });
+
+  test("refuses a key of another member for our own identity, because LiveKit would encrypt our media with it", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    const errors: unknown[] = [];
+    provider.error$.subscribe((error) => errors.push(error));
+    encryptionKey$.next(keyOf("alice", 0, true));
+    encryptionKey$.next(keyOf("alice", 7));
+    encryptionKey$.next(keyOf("bob", 1));
+    await vi.waitFor(() => expect(installed).toEqual(["alice 0", "bob 1"]));
+    expect(errors).toEqual([
+      expect.objectContaining({
+        code: "request-failed",
+        message: "key 7 of alice is refused: the identity is our own",
+      }),
+    ]);
+    expect(provider.getLatestManuallySetKeyIndex()).toBe(0);
+    expect(provider.getKeys()).toHaveLength(2);
+  });
+
+  test("forgets the keys of another member for our own identity that came before our own key", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    encryptionKey$.next(keyOf("alice", 7));
+    encryptionKey$.next(keyOf("alice", 0, true));
+    await vi.waitFor(() => expect(installed).toEqual(["alice 7", "alice 0"]));
+    expect(provider.getKeys().map(({ keyIndex }) => keyIndex)).toEqual([0]);
+    expect(provider.getLatestManuallySetKeyIndex()).toBe(0);
+  });
+
+  test("gives rooms that connect later the keys of present members only, if it knows them", async () => {
+    const known$ = new BehaviorSubject<readonly EncryptionKey[]>([keyOf("alice", 0, true), keyOf("bob", 1)]);
+    const { encryptionKey$, provider, installed } = setUp(known$);
+    for (const key of [keyOf("alice", 0, true), keyOf("bob", 1), keyOf("carol", 2)]) encryptionKey$.next(key);
+    await vi.waitFor(() => expect(installed).toHaveLength(3));
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice", "bob"]);
+    known$.next([keyOf("alice", 0, true)]);
+    expect(provider.getKeys().map(({ participantIdentity }) => participantIdentity)).toEqual(["alice"]);
+  });
+
+  test("keeps the keys of our own identity and of the 1,000 participants whose keys are newest", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    encryptionKey$.next(keyOf("alice", 0, true));
+    for (let n = 0; n < 1_010; n++) encryptionKey$.next(keyOf(`user${n}`, 0));
+    await vi.waitFor(() => expect(installed).toHaveLength(1_011));
+    const identities = provider.getKeys().map(({ participantIdentity }) => participantIdentity);
+    expect(identities).toHaveLength(1_000);
+    expect(identities).toContain("alice");
+    expect(identities).not.toContain("user10");
+    expect(identities).toContain("user11");
   });
 
   test("reports a key that it could not import, and goes on", async () => {
@@ -89,7 +139,7 @@ describe("the key provider", () => {
   test("rejects a platform without WebCrypto", () => {
     vi.stubGlobal("crypto", {});
     try {
-      expect(setUp).toThrow(expect.objectContaining({ code: "unsupported" }));
+      expect(() => setUp()).toThrow(expect.objectContaining({ code: "unsupported" }));
     } finally {
       vi.unstubAllGlobals();
     }

@@ -3,9 +3,9 @@ import { of } from "rxjs";
 import { describe, it } from "vitest";
 import { withRecovery } from "../../src/livekit/recovery.ts";
 import { marbles } from "../support/marbles.ts";
-import type { Decryption } from "../../src/types.ts";
+import type { DecryptionReport } from "../../src/types.ts";
 
-const reports: Record<string, Decryption> = {
+const reports: Record<string, DecryptionReport> = {
   b: { participantIdentity: "bob", result: "missing-key", keyIndex: 1 },
   B: { participantIdentity: "bob", result: "ok" },
   c: { participantIdentity: "carl", result: "invalid-key" },

@@ -1,27 +1,41 @@
 import { describe, expect, test } from "vitest";
-import { isServiceUrl, isSfuUrl } from "../../src/livekit/service-url.ts";
+import { isServiceUrl, serviceUrlFault, sfuUrlFault, withoutEndSlashes } from "../../src/livekit/service-url.ts";
 
-describe("the address of an authorisation service", () => {
+const own = { isOwn: true, allowInsecure: false };
+const named = { isOwn: false, allowInsecure: false };
+
+describe("the address of an authorisation service that our own homeserver names", () => {
   test.each([
     "https://rtc.example.org",
     "https://rtc.example.org/livekit/jwt",
+    "https://10.0.0.5/jwt",
+    "https://rtc.lan/jwt",
     "http://localhost:8080",
     "http://127.0.0.1:8080/jwt",
     "http://[::1]:8080",
-  ])("may be %s", (url) => expect(isServiceUrl(url, false)).toBe(true));
+  ])("may be %s", (url) => {
+    expect(serviceUrlFault(url, own)).toBeUndefined();
+    expect(isServiceUrl(url, false)).toBe(true);
+  });
 
   test.each([
-    "http://rtc.example.org",
-    "http://127.0.0.1.example.org",
-    "http://localhost.example.org",
-    "https://user:secret@rtc.example.org",
-    "wss://rtc.example.org",
-    "javascript:alert(1)",
-    "rtc.example.org",
-    "",
-    undefined,
-    42,
-  ])("may not be %s", (url) => expect(isServiceUrl(url, false)).toBe(false));
+    ["http://rtc.example.org", "has the scheme http:"],
+    ["http://127.0.0.1.example.org", "has the scheme http:"],
+    ["http://localhost.example.org", "has the scheme http:"],
+    ["http://10.0.0.5", "has the scheme http:"],
+    ["https://user:secret@rtc.example.org", "contains credentials"],
+    ["wss://rtc.example.org", "has the scheme wss:"],
+    ["javascript:alert(1)", "has the scheme javascript:"],
+    [`${"a".repeat(1_000)}:alert(1)`, `has the scheme ${"a".repeat(32)}…`],
+    ["rtc.example.org", "is no URL"],
+    [`https://rtc.example.org/${"a".repeat(2_048)}`, "is longer than 2048 characters"],
+    ["", "is missing"],
+    [undefined, "is missing"],
+    [42, "is missing"],
+  ])("may not be %s, because it %s", (url, fault) => {
+    expect(serviceUrlFault(url, own)).toBe(fault);
+    expect(isServiceUrl(url, false)).toBe(false);
+  });
 
   test("may be http on any host if that is allowed", () => {
     expect(isServiceUrl("http://rtc.example.org", true)).toBe(true);
@@ -29,12 +43,98 @@ describe("the address of an authorisation service", () => {
   });
 });
 
-describe("the address of an SFU", () => {
-  test.each(["wss://sfu.example.org/livekit/sfu", "ws://127.0.0.1:7880"])("may be %s", (url) =>
-    expect(isSfuUrl(url, false)).toBe(true),
-  );
+describe("the address of an authorisation service that another member names", () => {
+  test.each([
+    "https://rtc.example.org",
+    "https://rtc.example.org:8448/livekit/jwt/",
+    "https://8.8.8.8/jwt",
+    "https://[2606:4700::1111]/jwt",
+    "https://rtc.example.org./jwt",
+    "https://xn--bcher-kva.example",
+    "https://local.example.org",
+    "https://172.15.0.1",
+    "https://172.32.0.1",
+    "https://100.63.0.1",
+    "https://192.167.0.1",
+    "https://[64:ff9b::808:808]",
+  ])("may be %s", (url) => expect(serviceUrlFault(url, named)).toBeUndefined());
 
-  test.each(["ws://sfu.example.org", "https://sfu.example.org", undefined])("may not be %s", (url) =>
-    expect(isSfuUrl(url, false)).toBe(false),
-  );
+  const privateNetwork = "is in a private network, or on this machine";
+  test.each([
+    ["plain http", "http://rtc.example.org", "has the scheme http:"],
+    ["plain http on this machine", "http://localhost:8080", "has the scheme http:"],
+    ["credentials", "https://user@rtc.example.org", "contains credentials"],
+    ["a query", "https://rtc.example.org/?a=b", "has a query or a fragment"],
+    ["a fragment", "https://rtc.example.org/#a", "has a query or a fragment"],
+    ["localhost", "https://localhost", privateNetwork],
+    ["localhost with a dot at the end", "https://localhost.", privateNetwork],
+    ["a name under localhost", "https://rtc.localhost", privateNetwork],
+    ["a name under local", "https://printer.local", privateNetwork],
+    ["a name under local with a dot at the end", "https://printer.local.", privateNetwork],
+    ["a name under internal", "https://metadata.google.internal", privateNetwork],
+    ["a name under home.arpa", "https://router.home.arpa", privateNetwork],
+    ["a single label", "https://intranet", privateNetwork],
+    ["loopback", "https://127.0.0.1", privateNetwork],
+    ["loopback in another spelling", "https://2130706433", privateNetwork],
+    ["loopback in octal", "https://0177.0.0.1", privateNetwork],
+    ["loopback in hexadecimal", "https://0x7f.1", privateNetwork],
+    ["this network", "https://0.0.0.0", privateNetwork],
+    ["a private class A", "https://10.1.2.3", privateNetwork],
+    ["a private class B", "https://172.16.0.1", privateNetwork],
+    ["a private class B", "https://172.31.255.255", privateNetwork],
+    ["a private class C", "https://192.168.1.1", privateNetwork],
+    ["a shared address", "https://100.64.0.1", privateNetwork],
+    ["a link-local address", "https://169.254.169.254", privateNetwork],
+    ["a benchmark address", "https://198.18.0.1", privateNetwork],
+    ["a protocol assignment", "https://192.0.0.1", privateNetwork],
+    ["a multicast address", "https://224.0.0.1", privateNetwork],
+    ["the broadcast address", "https://255.255.255.255", privateNetwork],
+    ["the unspecified IPv6 address", "https://[::]", privateNetwork],
+    ["IPv6 loopback", "https://[::1]", privateNetwork],
+    ["IPv6 loopback written out", "https://[0:0:0:0:0:0:0:1]", privateNetwork],
+    ["a link-local IPv6 address", "https://[fe80::1]", privateNetwork],
+    ["the end of link-local IPv6", "https://[febf::1]", privateNetwork],
+    ["a unique local IPv6 address", "https://[fd12:3456::1]", privateNetwork],
+    ["a multicast IPv6 address", "https://[ff02::1]", privateNetwork],
+    ["a mapped IPv4 address", "https://[::ffff:127.0.0.1]", privateNetwork],
+    ["a mapped private address", "https://[::ffff:a00:1]", privateNetwork],
+    ["a translated IPv4 address", "https://[::ffff:0:10.0.0.1]", privateNetwork],
+    ["an IPv4-compatible address", "https://[::127.0.0.1]", privateNetwork],
+    ["a NAT64 address", "https://[64:ff9b::10.0.0.1]", privateNetwork],
+    ["a 6to4 address", "https://[2002:7f00:1::]", privateNetwork],
+  ])("may not be %s: %s", (_, url, fault) => expect(serviceUrlFault(url, named)).toBe(fault));
+
+  test("may be private and plain http if that is allowed, but still without a query", () => {
+    const allowed = { isOwn: false, allowInsecure: true };
+    expect(serviceUrlFault("http://10.0.0.5:8080/jwt", allowed)).toBeUndefined();
+    expect(serviceUrlFault("http://10.0.0.5:8080/jwt?a", allowed)).toBe("has a query or a fragment");
+  });
+});
+
+describe("the address of an SFU", () => {
+  test.each([
+    "wss://sfu.example.org/livekit/sfu",
+    "https://sfu.example.org/livekit/sfu",
+    "ws://127.0.0.1:7880",
+    "http://127.0.0.1:7880",
+  ])("may be %s", (url) => expect(sfuUrlFault(url, own)).toBeUndefined());
+
+  test.each([
+    ["ws://sfu.example.org", "has the scheme ws:"],
+    ["http://sfu.example.org", "has the scheme http:"],
+    ["ftp://sfu.example.org", "has the scheme ftp:"],
+    [undefined, "is missing"],
+  ])("may not be %s, because it %s", (url, fault) => expect(sfuUrlFault(url, own)).toBe(fault));
+
+  test("may not be in a private network if another member named its service", () => {
+    expect(sfuUrlFault("wss://sfu.example.org", named)).toBeUndefined();
+    expect(sfuUrlFault("wss://192.168.1.1", named)).toBe("is in a private network, or on this machine");
+    expect(sfuUrlFault("ws://localhost:7880", named)).toBe("has the scheme ws:");
+  });
+});
+
+test("slashes at the end of a URL are removed in linear time", () => {
+  expect(withoutEndSlashes("https://rtc.example.org/jwt//")).toBe("https://rtc.example.org/jwt");
+  expect(withoutEndSlashes("https://rtc.example.org")).toBe("https://rtc.example.org");
+  expect(withoutEndSlashes("/".repeat(60_000))).toBe("");
 });

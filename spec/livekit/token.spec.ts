@@ -1,6 +1,7 @@
-import { of } from "rxjs";
+import { catchError, EMPTY, map, mergeMap, NEVER, of, switchMap } from "rxjs";
 import { describe, expect, test } from "vitest";
 import type { RtcErrorCode } from "../../src/errors.ts";
+import { livekitTransport } from "../../src/livekit/discovery.ts";
 import { sfuToken, type SfuTokenRequest } from "../../src/livekit/token.ts";
 import { type Answer, type Asked, fakeFetch } from "./fake-fetch.ts";
 import { marbles } from "../support/marbles.ts";
@@ -189,7 +190,7 @@ describe("a token for the transport of another member", () => {
   test(
     "is not requested at /sfu/get in a slot that this endpoint cannot name",
     marbles(({ expectObservable, flush }) => {
-      const { fetch, asked } = fakeFetch(() => ({ status: 404 }));
+      const { fetch, asked } = fakeFetch(() => ({ status: 404, body: { errcode: "M_UNRECOGNIZED" } }));
       expectObservable(sfuToken(backend(), { ...others, slot: "m.call#OTHER" }, { fetch })).toBe(
         "-#",
         {},
@@ -201,10 +202,214 @@ describe("a token for the transport of another member", () => {
   );
 });
 
+describe("a token request", () => {
+  test.each([
+    ["wss://sfu.example.org/livekit/sfu", "wss://sfu.example.org/livekit/sfu"],
+    ["https://sfu.example.org/livekit/sfu", "wss://sfu.example.org/livekit/sfu"],
+  ])("accepts an SFU at %s and gives its address as %s", (said, shown) =>
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => ({ status: 200, body: { url: said, jwt } }));
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("-(t|)", { t: { ...token, url: shown } });
+    })(),
+  );
+
+  test.each([
+    ["a 404", { status: 404, body: "404 page not found" }],
+    ["a 403", { status: 403, body: "<html>" }],
+    ["a page with the status 200", { status: 200, body: "<html>" }],
+    ["JSON without an error code", { status: 401, body: {} }],
+  ] satisfies [string, Answer][])("is repeated after %s of a proxy, which has answered for the service", (_, page) =>
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch((_asked, count) => (count === 1 ? page : given));
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("2002ms (t|)", { t: token });
+    })(),
+  );
+
+  test.each([
+    ["a number of 400 digits", "9".repeat(400), 86_400],
+    ["an hour", "3600", 3_600],
+  ])("fails at once if the service asks to wait %s, and names the time", (_, retryAfter, seconds) =>
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => ({ status: 429, retryAfter, body: { errcode: "M_LIMIT_EXCEEDED" } }));
+      const error = expect.objectContaining({
+        code: "request-failed",
+        message: `the authorisation service answered 429 M_LIMIT_EXCEEDED, and asks to wait ${seconds} s`,
+      }) as unknown;
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("-#", {}, error);
+    })(),
+  );
+
+  test(
+    "waits half a second if the service asks for no wait",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch((_, count) => (count === 1 ? { status: 429, retryAfter: "0" } : given));
+      expectObservable(sfuToken(backend(), request, { fetch })).toBe("502ms (t|)", { t: token });
+    }),
+  );
+
+  test(
+    "is repeated at once when the connection of the client is back",
+    marbles(({ hot, expectObservable, flush }) => {
+      const changes$ = hot("---e--e-e", { e: [] });
+      const { fetch, asked } = fakeFetch((_, count) => (count < 3 ? "unreachable" : given));
+      expectObservable(sfuToken({ ...backend(), changes$ }, request, { fetch })).toBe("-------(t|)", { t: token });
+      flush();
+      expect(asked).toHaveLength(3);
+    }),
+  );
+
+  test(
+    "keeps the wait of a rate limit when the connection is back",
+    marbles(({ hot, expectObservable }) => {
+      const changes$ = hot("---e", { e: [] });
+      const { fetch } = fakeFetch((_, count) => (count === 1 ? { status: 429, retryAfter: "7" } : given));
+      expectObservable(sfuToken({ ...backend(), changes$ }, request, { fetch })).toBe("7002ms (t|)", { t: token });
+    }),
+  );
+
+  test(
+    "fails if the homeserver completes without an OpenID token",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => given);
+      expectObservable(sfuToken({ openIdToken: () => EMPTY }, request, { fetch })).toBe(
+        "30s #",
+        {},
+        failing("request-failed"),
+      );
+    }),
+  );
+});
+
+describe("a token request for the transport of another member", () => {
+  const named = (userId: string, livekit_service_url: string): SfuTokenRequest => ({
+    ...request,
+    transport: { type: "livekit", livekit_service_url },
+    namedBy: { userId },
+    purpose: "subscribe",
+  });
+  const [mallory, trent] = ["@mallory:example.org", "@trent:example.org"];
+  const refused = (about: string) =>
+    expect.objectContaining({
+      code: "no-transport",
+      message: `the address of the authorisation service ${about}`,
+    }) as unknown;
+
+  test(
+    "sends nothing to this machine or to a private network",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      const client = backend();
+      for (const service of ["https://127.0.0.1/jwt", "https://10.0.0.1/jwt", "https://intranet/jwt"])
+        expectObservable(sfuToken(client, named(mallory, service), { fetch })).toBe(
+          "#",
+          {},
+          refused("is in a private network, or on this machine"),
+        );
+      expectObservable(sfuToken(client, named(mallory, "http://localhost/jwt"), { fetch })).toBe(
+        "#",
+        {},
+        refused("has the scheme http:"),
+      );
+      flush();
+      expect(asked).toEqual([]);
+    }),
+  );
+
+  test(
+    "trusts the address that our own discovery has found, also on this machine",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => ({ status: 200, body: { url: "ws://127.0.0.1:7880", jwt } }));
+      const client = { ...backend(), rtcTransports: () => NEVER, wellKnown: () => NEVER };
+      const service = "http://127.0.0.1:8080/jwt";
+      const ours$ = livekitTransport(client, { serviceUrl: `${service}/` });
+      const token$ = ours$.pipe(switchMap(() => sfuToken(client, named(mallory, service), { fetch })));
+      expectObservable(token$).toBe("-(t|)", { t: { ...token, url: "ws://127.0.0.1:7880" } });
+    }),
+  );
+
+  test(
+    "refuses an SFU in a private network, whose address the named service gives",
+    marbles(({ expectObservable }) => {
+      const { fetch } = fakeFetch(() => ({ status: 200, body: { url: "wss://192.168.1.1", jwt } }));
+      const error = expect.objectContaining({
+        code: "no-transport",
+        message: "the address of the SFU is in a private network, or on this machine",
+      }) as unknown;
+      expectObservable(sfuToken(backend(), named(mallory, "https://evil.example.org"), { fetch })).toBe(
+        "-#",
+        {},
+        error,
+      );
+    }),
+  );
+
+  test(
+    "sends a token to one address for each user within an hour",
+    marbles(({ cold, expectObservable }) => {
+      const { fetch } = fakeFetch(() => given);
+      const client = backend();
+      const namedBy: Record<string, SfuTokenRequest> = {
+        a: named(mallory, "https://a.example.org"),
+        b: named(mallory, "https://b.example.org"),
+        t: named(trent, "https://b.example.org"),
+      };
+      const ask = (letter: string) =>
+        sfuToken(client, namedBy[letter] ?? request, { fetch }).pipe(
+          map(() => "token"),
+          catchError((error: Error) => of(error.message)),
+        );
+      const asks = cold("  a  9ms b  9ms t 9ms a 3599998ms bb");
+      const expected = "   -t 8ms r 10ms t 9ms t 3599997ms r-t";
+      const r = "the address of the authorisation service is the second one of its user within an hour";
+      expectObservable(asks.pipe(mergeMap(ask))).toBe(expected, { t: "token", r });
+    }),
+  );
+
+  test(
+    "sends a token to 50 addresses within an hour, for all users together",
+    marbles(({ flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      const client = backend();
+      const outcomes: string[] = [];
+      for (let n = 0; n < 60; n++)
+        sfuToken(client, named(`@user${n}:example.org`, `https://host${n}.example.org`), { fetch }).subscribe({
+          next: () => outcomes.push("token"),
+          error: (error: Error) => outcomes.push(error.message),
+        });
+      flush();
+      expect(asked).toHaveLength(50);
+      expect(outcomes.filter((outcome) => outcome !== "token")).toEqual(
+        Array.from({ length: 10 }, () => "the address of the authorisation service is one too many: 50 within an hour"),
+      );
+    }),
+  );
+
+  test(
+    "asks mayAsk about each address that our own discovery did not find",
+    marbles(({ expectObservable, flush }) => {
+      const { fetch, asked } = fakeFetch(() => given);
+      const about: unknown[] = [];
+      const mayAsk = (asksFor: string, namedBy: unknown) => {
+        about.push([asksFor, namedBy]);
+        return false;
+      };
+      const service = "https://evil.example.org/jwt/";
+      expectObservable(sfuToken(backend(), named(mallory, service), { fetch, mayAsk })).toBe(
+        "#",
+        {},
+        refused("is not allowed by mayAsk"),
+      );
+      flush();
+      expect(about).toEqual([["https://evil.example.org/jwt", { userId: mallory }]]);
+      expect(asked).toEqual([]);
+    }),
+  );
+});
+
 describe("a token request fails", () => {
   test.each([
     ["an SFU without TLS", { url: "ws://rtc.example.org", jwt }],
-    ["an SFU that is no WebSocket", { url: "https://rtc.example.org", jwt }],
+    ["an SFU that is neither WebSocket nor HTTPS", { url: "ftp://rtc.example.org", jwt }],
     ["no SFU", { jwt }],
     ["no token", { url }],
     ["a token of one part", { url, jwt: "abc" }],
@@ -214,7 +419,6 @@ describe("a token request fails", () => {
     ["a token without an identity", { url, jwt: `a.${encode({ video: { room: "alias" } })}.c` }],
     ["nothing", null],
     ["a list", []],
-    ["no JSON", "<html>"],
   ])("if the service responds with %s", (_, body) =>
     marbles(({ expectObservable }) => {
       const { fetch } = fakeFetch(() => ({ status: 200, body }));

@@ -142,4 +142,15 @@ describe("A member that replaces another", () => {
       [bob, 2],
     ]);
   });
+
+  it("at the state key of another user has its own participant identity, whatever ids it claims", () => {
+    const fold = new Folding();
+    fold.put(stateJoin({ membershipID: "same" }));
+    fold.put(
+      stateJoin({ membershipID: "same" }, { stateKey: `_${alice}_PHONE_m.call`, sender: bob, originServerTs: 1 }),
+    );
+    expect(fold.fold.members.map(({ userId, participantIdentity: identity }) => [userId, identity])).toEqual([
+      [bob, `${bob}:PHONE`],
+    ]);
+  });
 });

@@ -53,7 +53,7 @@ describe("An event that makes no member", () => {
   const put = (event: RoomEvent | StickyEvent) => (fold: Folding) => void fold.put(event);
   const inRoom = (slot: "open" | "closed" | "absent", encrypted: boolean) => (fold: Folding) =>
     fold.fold.setRoom(slot, encrypted);
-  const gone = (fold: Folding) => (fold.inRoom.delete(alice), fold.fold.recheckUsers(alice));
+  const gone = (fold: Folding) => (fold.inRoom.delete(alice), fold.fold.events.recheck(alice));
 
   it.each<[string, readonly string[], ...((fold: Folding) => unknown)[]]>([
     ["a malformed state event", ["malformed device_id"], put(stateJoin({ device_id: 1 }))],
@@ -185,8 +185,8 @@ describe("An event that makes no member", () => {
     // Rejections that are removed make room for older ones.
     for (let n = 5000; n > 2500; n -= 1)
       for (const { fold } of [first, watched]) {
-        fold.putState(`${n}`, undefined, 0);
-        fold.recompute(0);
+        fold.events.putState(`${n}`, undefined, 0);
+        fold.recompute();
       }
     expect(shown(watched)).toEqual(last(2500));
     expect(shown(first)).toEqual(last(2500));
@@ -201,7 +201,7 @@ describe("An event that makes no member", () => {
     const fold = new Folding();
     fold.put(stateJoin({ expires: 100 }), stickyJoin("two", { sender: bob }));
     fold.step(hourMs);
-    fold.fold.recheckUsers();
+    fold.fold.events.recheck();
     fold.step(50);
     expect([fold.names, fold.reasons]).toEqual([[], ["expired"]]);
   });

@@ -38,7 +38,7 @@ describe("The list of members", () => {
     fold.put(stateJoin(), stickyJoin("one", { sender: bob }));
     const before = fold.fold.members;
     fold.put(stateEvent({}, { stateKey: "other" }));
-    fold.fold.recheckUsers();
+    fold.fold.events.recheck();
     fold.fold.setRoom("open", false);
     fold.step(1);
     expect(fold.fold.members).toBe(before);
@@ -150,9 +150,9 @@ describe("The changes of a step", () => {
 
   it.each<[string, (fold: Folding) => void]>([
     ["left", (fold) => void fold.put(stickyEvent(stickyLeave("one"), { originServerTs: 1 }))],
-    ["left", (fold) => void fold.fold.redact("$j")],
+    ["left", (fold) => void fold.fold.events.redact("$j")],
     ["expired", (fold) => (fold.now = hourMs)],
-    ["not-in-room", (fold) => (fold.inRoom.delete(alice), fold.fold.recheckUsers(alice))],
+    ["not-in-room", (fold) => (fold.inRoom.delete(alice), fold.fold.events.recheck(alice))],
     ["slot-closed", (fold) => fold.fold.setRoom("closed", false)],
     ["unencrypted", (fold) => fold.fold.setRoom("open", true)],
   ])("have a sticky member that left with the reason %s", (reason, end) => {
@@ -180,7 +180,7 @@ describe("The changes of a step", () => {
     const fold = new Folding();
     const join = stateJoin();
     fold.put(join);
-    fold.fold.putState(join.stateKey, event, 0);
+    fold.fold.events.putState(join.stateKey, event, 0);
     expect(fold.step().left.map((departure) => departure.reason)).toEqual([reason]);
   });
 

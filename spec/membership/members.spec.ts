@@ -1,5 +1,6 @@
 import { asyncScheduler, map, merge, skip, Subscription, take, takeUntil, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { rtcSessions } from "../../src/index.ts";
 import type { RoomChange, RoomEvent } from "../../src/matrix.ts";
 import type { Membership, Slot } from "../../src/types.ts";
 import {
@@ -187,6 +188,33 @@ describe("The members of a call", () => {
     }),
   );
 
+  it.each([
+    ["the lasting event first", "-l-b", "nl-b 7ms l 8ms n"],
+    ["the brief event first", "  -b-l", "nb 9ms l 8ms n"],
+  ])("are those of a replaced sticky event again if its replacement ends first (D4): %s", (_, arrivals, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const { client, membership$ } = watching();
+      const lasting = sticks(alice, { ttlMs: 20 }, "LAPTOP");
+      const brief = sticks(alice, { originServerTs: 5, ttlMs: 6 }, "PHONE");
+      happens(cold, arrivals, {
+        l: () => client.emit(client.keep(roomId, lasting)),
+        b: () => client.emit(client.keep(roomId, brief)),
+      });
+      const devices = { n: "", l: "LAPTOP", b: "PHONE" };
+      const inWords = map((list: readonly Membership[]) => list.map(({ deviceId }) => deviceId).join());
+      const { active$ } = rtcSessions(client, roomCall);
+      expectObservable(membership$.pipe(inWords), "                          ^ 30ms !").toBe(expected, devices);
+      expectObservable(watching({}, client).membership$.pipe(inWords), "             15ms ^ 15ms !").toBe(
+        "15ms l 4ms n",
+        devices,
+      );
+      expectObservable(active$.pipe(map(({ size }) => size)), "                      ^ 30ms !").toBe("01 18ms 0", {
+        0: 0,
+        1: 1,
+      });
+    })(),
+  );
+
   it(
     "are gone when their events are redacted",
     marbles(({ cold, expectObservable }) => {
@@ -225,7 +253,7 @@ describe("A redaction", () => {
     watched.unsubscribe();
   });
 
-  it("of a malformed state event makes it a leave, as in a new session", () => {
+  it("turns a malformed state event into a leave, as in a new session", () => {
     const { client, rejected$ } = watching();
     const event = stateEvent({ memberships: [] }, { sender: bob });
     client.setState(roomId, event);
@@ -412,7 +440,7 @@ describe("The streams of a call", () => {
     expect(emitted[1]?.[0]).toBe(list[0]);
   });
 
-  it("never give an old list for as many other members", () => {
+  it("do not return the old list when another list has the same length", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice));
     const list = membership$.value;
@@ -504,7 +532,7 @@ describe("Rejected events", () => {
   );
 
   it(
-    "include joins in the clear in an encrypted room, where leaves in the clear count (11 row 8)",
+    "include cleartext joins in an encrypted room, where cleartext leaves count (11 row 8)",
     marbles(({ cold, expectObservable }) => {
       const { client, names$, rejected$ } = watching();
       client.encrypt(roomId);

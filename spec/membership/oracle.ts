@@ -10,6 +10,8 @@ export type Happening = { readonly ts: number } & (
   | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
   | { readonly kind: "slot"; readonly status: "open" | "closed" }
   | { readonly kind: "encryption" }
+  /** The client has emitted a batch: all of its room was read by then. */
+  | { readonly kind: "batch" }
 );
 
 export interface StickyArrival {
@@ -50,7 +52,10 @@ export interface ExpectedRejection {
 
 /** All times after `now` at which something may change without an event. */
 export function endsAfter(log: readonly Happening[], now: number): readonly number[] {
-  const ends = roomAt(log, now).current.map(({ endTs }) => endTs);
+  const replaced = [...stickyIn(log).values()].map((event) => asCurrent(event).endTs);
+  const ends = roomAt(log, now)
+    .current.map(({ endTs }) => endTs)
+    .concat(replaced);
   return [...new Set(ends)].filter((ts) => ts > now && ts !== Infinity).toSorted((a, b) => a - b);
 }
 
@@ -62,7 +67,9 @@ export function expectedAt(
   const room = roomAt(log, now);
   const reasons = reasonsIn(room, strictSlots, now);
   const members = room.current.filter(({ eventId }) => reasons.get(eventId) === "member");
-  const later = endsAfter(log, now).map((ts) => [ts, reasonsIn(roomAt(log, ts), strictSlots, ts)] as const);
+  // As far as the current events say: an event that one of them replaced may count again later.
+  const current = new Set(room.current.map(({ eventId }) => eventId));
+  const later = endsAfter(log, now).map((ts) => [ts, reasonsIn(roomAt(log, ts, current), strictSlots, ts)] as const);
   const rejections = room.current.flatMap(({ eventId }): ExpectedRejection[] => {
     const reason = reasons.get(eventId) ?? "";
     if (reason === "member") return [];
@@ -114,72 +121,81 @@ function beats(a: Current, b: Current): boolean {
 
 const isLater = (aTs: number, bTs: number, a: Current, b: Current) => (aTs === bTs ? a.eventId > b.eventId : aTs > bTs);
 
-function roomAt(log: readonly Happening[], now: number): Room {
-  const places = new Map<string, Current>();
-  /** The sticky events that the client holds. */
-  const held = new Map<string, StickyArrival>();
+/** The room after a history. `only`: without the sticky events that are not in this set. */
+function roomAt(log: readonly Happening[], now: number, only?: ReadonlySet<string>): Room {
+  const state = new Map<string, Current>();
   const joined = new Set<string>();
   let slot: Room["slot"] = "absent";
   let encrypted = false;
-  const removeEnded = (ts: number) => {
-    for (const [place, { fact, endTs }] of places) if (fact.kind === "sticky" && endTs <= ts) places.delete(place);
-  };
+  /** When the room was last read, and what was read: at the start, then at each batch. */
+  let lastReadTs = 0;
+  let lastRead: ReadonlyMap<string, Current> = new Map();
 
   for (const happening of log) {
     const { ts } = happening;
-    removeEnded(ts);
-    if (happening.kind === "state")
-      places.set(`state ${happening.fact.key}`, currentState(happening.fact, happening.eventId, ts));
-    if (happening.kind === "sticky") {
-      held.set(happening.event.eventId, happening.event);
-      arrive(places, happening.event, ts);
+    if (happening.kind === "batch") [lastReadTs, lastRead] = [ts, new Map(state)];
+    if (happening.kind === "state") {
+      const { fact, eventId } = happening;
+      const before = lastRead.get(fact.key);
+      state.set(fact.key, currentState(fact, eventId, ts, before ? absentTsBy(before, fact) : lastReadTs));
     }
     if (happening.kind === "redaction") {
-      held.delete(happening.eventId);
-      if (redact(places, happening.eventId)) for (const event of held.values()) arrive(places, event, ts);
+      for (const [key, current] of state)
+        if (current.eventId === happening.eventId) state.set(key, { ...current, isRedacted: true });
     }
     if (happening.kind === "presence" && happening.isJoined) joined.add(happening.userId);
     if (happening.kind === "presence" && !happening.isJoined) joined.delete(happening.userId);
     if (happening.kind === "slot") slot = happening.status;
     if (happening.kind === "encryption") encrypted = true;
   }
-  removeEnded(now);
-  return { current: [...places.values()], joined, slot, encrypted };
+  const held = [...stickyIn(log).values()].filter(({ eventId }) => only?.has(eventId) ?? true);
+  return { current: [...state.values(), ...currentSticky(held, now)], joined, slot, encrypted };
 }
 
-function arrive(places: Map<string, Current>, event: StickyArrival, ts: number): void {
-  const { fact, eventId, isReadable } = event;
-  const current = currentSticky(event);
-  if (fact.durationMs === 0 || current.endTs <= ts) return;
-  const known = [...places].find(([, other]) => other.eventId === eventId);
-  if (known && (known[1].isReadable || !isReadable)) return;
-  if (known) places.delete(known[0]);
-  const isKeyed = isReadable && fact.key !== undefined;
-  const place = isKeyed ? `key ${fact.isStableType} ${fact.userId} ${fact.key}` : `event ${eventId}`;
-  const before = places.get(place);
-  if (!before || isLater(current.rankTs, before.rankTs, current, before)) places.set(place, current);
+/** The sticky events that a client holds after a history. */
+function stickyIn(log: readonly Happening[]): ReadonlyMap<string, StickyArrival> {
+  const held = new Map<string, StickyArrival>();
+  for (const happening of log) {
+    if (happening.kind === "sticky") held.set(happening.event.eventId, happening.event);
+    if (happening.kind === "redaction") held.delete(happening.eventId);
+  }
+  return held;
 }
 
-/** Redacts an event. Returns whether it was a current sticky event. A state event stays, as a leave. */
-function redact(places: Map<string, Current>, eventId: string): boolean {
-  const [place, current] = [...places].find(([, other]) => other.eventId === eventId) ?? [];
-  if (place === undefined || !current) return false;
-  if (current.fact.kind === "sticky") return places.delete(place);
-  places.set(place, { ...current, isRedacted: true });
-  return false;
+/** The sticky event of the highest rank at each key, among those that have not ended. */
+function currentSticky(held: readonly StickyArrival[], now: number): readonly Current[] {
+  const current = new Map<string, Current>();
+  for (const event of held) {
+    const candidate = asCurrent(event);
+    if (event.fact.durationMs === 0 || candidate.endTs <= now) continue;
+    const key = keyOf(event);
+    const other = current.get(key);
+    if (!other || isLater(candidate.rankTs, other.rankTs, candidate, other)) current.set(key, candidate);
+  }
+  return [...current.values()];
 }
 
-function currentState(fact: StateFact, eventId: string, ts: number): Current {
+const keyOf = ({ fact, eventId, isReadable }: StickyArrival): string =>
+  JSON.stringify(isReadable && fact.key !== undefined ? [fact.isStableType, fact.userId, fact.key] : [eventId]);
+
+/** A time at which a state key had no part of this membership, by the event that was there before. */
+function absentTsBy({ fact: before, originTs, createdTs, isRedacted }: Current, { userId }: StateFact): number {
+  const isJoin = !isRedacted && (before.saying === "join" || before.saying === "other-slot");
+  return isJoin && before.userId === userId ? createdTs : originTs;
+}
+
+function currentState(fact: StateFact, eventId: string, ts: number, absentTs: number): Current {
   const originTs = ts + fact.originMs;
   const claimedTs = fact.createdMs === undefined || fact.createdMs > 0 ? originTs : originTs + fact.createdMs;
   const endTs = Math.min(claimedTs + (fact.expiresMs ?? 4 * hourMs), originTs + dayMs, ts + dayMs);
-  const createdTs = claimedTs < originTs - dayMs ? originTs : claimedTs;
+  const isRefuted = claimedTs < absentTs && absentTs <= originTs;
+  const createdTs = claimedTs < originTs - dayMs || isRefuted ? originTs : claimedTs;
   const isLasting = fact.saying === "leave" || fact.saying === "malformed";
   const times = { originTs, createdTs, endTs: isLasting ? Infinity : endTs, rankTs: 0 };
   return { eventId, fact, isReadable: true, isRedacted: false, ...times };
 }
 
-function currentSticky({ fact, eventId, receivedTs, isReadable }: StickyArrival): Current {
+function asCurrent({ fact, eventId, receivedTs, isReadable }: StickyArrival): Current {
   const originTs = receivedTs + fact.originMs;
   const durationMs = Math.min(fact.durationMs, hourMs);
   const endTs = fact.ttlMs ? receivedTs + fact.ttlMs : Math.min(receivedTs, originTs) + durationMs;

@@ -38,22 +38,24 @@ export class Play {
 
   /** Lets facts happen together, in one batch of changes. */
   batch(facts: readonly Fact[]): void {
-    const changes = facts.flatMap((fact) => this.#happen(fact));
+    this.#emit(facts.flatMap((fact) => this.#happen(fact)));
+  }
+
+  #emit(changes: readonly RoomChange[]): void {
+    if (changes.length > 0) this.#note({ kind: "batch", ts: this.now });
     this.projection.refresh(changes, this.now);
     this.client.emit(...changes);
   }
 
   /** Redacts events that have arrived, in one batch of changes. */
   redact(facts: Iterable<Fact>): void {
-    const changes = Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat();
-    this.projection.refresh(changes, this.now);
-    this.client.emit(...changes);
+    this.#emit(Array.from(facts, (fact) => this.#redact(this.#ids.get(fact) ?? "")).flat());
   }
 
-  #redact(eventId: string): readonly RoomChange[] {
+  #redact(eventId: string, isInPlace = false): readonly RoomChange[] {
     this.#held.delete(eventId);
     this.#note({ kind: "redaction", ts: this.now, eventId });
-    return this.client.redact(roomId, eventId);
+    return this.client.redact(roomId, eventId, isInPlace);
   }
 
   #note(...happenings: readonly Happening[]): void {
@@ -79,7 +81,7 @@ export class Play {
       }
       case "redaction": {
         const arrived = this.#arrived.at(-1 - fact.of);
-        return arrived ? this.#redact(arrived.eventId) : [];
+        return arrived ? this.#redact(arrived.eventId, fact.isInPlace) : [];
       }
       case "presence":
         this.#note({ ts, ...fact });
@@ -91,6 +93,8 @@ export class Play {
         this.#note({ ts, ...fact });
         return [client.encrypt(roomId)];
       case "room":
+        // The client makes new copies of its events, as after leaving and entering the room.
+        client.copyState(roomId);
         for (const { fact: known, event } of this.#held.values()) this.#arrive(known, event);
         return [{ kind: "room", roomId }];
       case "wait":

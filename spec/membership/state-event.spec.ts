@@ -3,7 +3,7 @@ import { mayBeMember, parseStateMember } from "../../src/membership/state-event.
 import { alice, type Content, dayMs, fromJson, hourMs, stateContent, stateEvent } from "../support/contents.ts";
 
 const parse = (content: unknown, originServerTs = 0, now = originServerTs) =>
-  parseStateMember(stateEvent(content, { originServerTs, eventId: "$e" }), now);
+  parseStateMember(stateEvent(content, { originServerTs, eventId: "$e" }), { readTs: now });
 
 const claim = (content: unknown, originServerTs?: number, now?: number) => {
   const { ok } = parse(content, originServerTs, now);
@@ -43,6 +43,7 @@ describe("A state membership (2.1)", () => {
     ["device_id", undefined, "device_id"],
     ["device_id", 7, "device_id"],
     ["device_id", "", "device_id"],
+    ["device_id", "8448:PHONE", "device_id"],
     ["focus_active", undefined, "focus_active"],
     ["focus_active", "livekit", "focus_active"],
     ["focus_active", [], "focus_active"],
@@ -201,14 +202,15 @@ describe("The times of a state membership (11 rows 5 and 6)", () => {
     expect(claim(stateContent({ expires: dayMs }), originTs, now)).toMatchObject({ expiresTs: now + dayMs });
   });
 
-  it("are the same at every read if the clock of the server is ahead", () => {
-    const event = stateEvent(stateContent({ expires: 40 * hourMs }), { originServerTs: originTs });
-    const endTs = (now: number) => {
-      const { ok } = parseStateMember({ ...event }, now);
-      return ok !== "left" && ok?.expiresTs;
-    };
-    const first = originTs - 600_000;
-    expect([first, originTs - 1, originTs + hourMs].map(endTs)).toEqual(Array(3).fill(first + dayMs));
+  it.each([
+    ["before its event: not believed", originTs - 1, originTs],
+    ["at the claimed time: believed", originTs - hourMs, originTs - hourMs],
+    ["before the claimed time: believed", originTs - 2 * hourMs, originTs - hourMs],
+    ["after its event: that event came late, and is believed", originTs + 1, originTs - hourMs],
+  ])("with a claimed creation, if the key was seen without it %s", (_, absentTs, createdTs) => {
+    const event = stateEvent(stateContent({ created_ts: originTs - hourMs }), { originServerTs: originTs });
+    for (const first of [{ emptyTs: absentTs }, { beforeTs: absentTs }])
+      expect(parseStateMember(event, { readTs: originTs, ...first }).ok).toMatchObject({ createdTs });
   });
 
   it("do not depend on the time of the read if the clock of the server is right", () => {

@@ -106,6 +106,10 @@ export const brokenPorts: Readonly<Record<string, Change>> = {
     stateEvent: (...place) => clone(port.stateEvent(...place)),
   }),
   "A redacted state event has another content object, without its fields.": redactingInPlace,
+  "loadMember makes an unknown room membership readable, and a change follows, if the port has it.": (port) => ({
+    ...port,
+    loadMember: () => EMPTY,
+  }),
   "A sticky event is read with its times and its encryption.": sticky((events) =>
     events.map((event) => ({ ...event, receivedTs: 0 })),
   ),
@@ -305,6 +309,10 @@ export const brokenPorts: Readonly<Record<string, Change>> = {
   "A message to no devices completes at once, without a request.": (port) => ({
     ...port,
     sendToDevice: () => port.delayedEventLimits().pipe(ignoreElements()),
+  }),
+  "isCrossSigned emits one boolean for each device, if the port has it.": (port) => ({
+    ...port,
+    isCrossSigned: () => of(true),
   }),
   "A message that the server does not accept has the outcome failed, with its cause.": (port) => ({
     ...port,

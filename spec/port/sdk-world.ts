@@ -73,6 +73,12 @@ class Rooms {
     return { event_id };
   }
 
+  /** A state event, by the path of its request. */
+  stateEvent(path: string): object {
+    const [roomId = "", , type, key] = path.split("/").slice(-4);
+    return this.events.get(roomId)?.findLast((event) => event.type === type && event.state_key === key) ?? {};
+  }
+
   /** An update of a delayed event. */
   update({ path }: Request): Response {
     const [delayId = "", action] = path.split("/").slice(-2);
@@ -127,13 +133,14 @@ export async function sdkWorld({ encryption, delayedEvents }: ConformanceWorldOp
   if (!delayedEvents) server.unstableFeatures["org.matrix.msc4140"] = false;
   const rooms = new Rooms();
   server.on("PUT", "/rooms/", (request) => rooms.put(request));
+  server.on("GET", "/state/m.room.member/", ({ path }) => rooms.stateEvent(path));
   server.on("POST", "/delayed_events/", (request) => rooms.update(request));
 
   // A client knows the devices of users with whom it shares an encrypted room.
   const meetingPlace = rooms.create();
   for (const event of stateOf(true)) rooms.add(meetingPlace, event);
-  const [state] = rooms.takeUnsynced().values();
-  const first = encryption ? { join: { [meetingPlace]: { state: state ?? [] } } } : {};
+  const [meetingState] = rooms.takeUnsynced().values();
+  const first = encryption ? { join: { [meetingPlace]: { state: meetingState ?? [] } } } : {};
   const ours = await server.started(structuredClone(first), { ...me, crypto: encryption });
   const theirs = await server.started(structuredClone(first), { ...other, crypto: encryption });
   const [port, theirPort] = [ours, theirs].map(({ client }) => fromMatrixClient(client)) as [
@@ -206,6 +213,8 @@ export async function sdkWorld({ encryption, delayedEvents }: ConformanceWorldOp
       else cleartext.push({ type, sender: other.userId, content });
     },
     sendTimeline: async (roomId, { type, content }) => void (await sendTheirs(roomId, type, content)),
+    forgetMember: async (roomId) =>
+      void ours.client.getRoom(roomId)?.currentState.events.get("m.room.member")?.delete(other.userId),
 
     sync,
     async interrupt() {

@@ -52,6 +52,7 @@ export function virtualWorld(
       void (await lastValueFrom(
         theirs.send({ roomId, type: event.type, content: { ...event.content }, txnId: `${(count += 1)}` }),
       )),
+    forgetMember: async (roomId) => home.forgetMember(me, roomId, other.userId),
 
     sync,
     async interrupt() {

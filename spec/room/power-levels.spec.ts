@@ -114,6 +114,12 @@ describe("A user may join calls (8)", () => {
     expect(kinds(silent)).toEqual([false, false]);
   });
 
+  it("in a mode as by the kind of event of that mode", () => {
+    const { may } = room({ events: { [stateMember]: 50, [stickyMember]: 0 } });
+    const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
+    expect(modes.map((mode) => may(bob).mayJoinCall(mode))).toEqual([false, false, true]);
+  });
+
   it("and open slots if the level of the slot type allows it", () => {
     expect(room({}).may(bob).maySetSlot()).toBe(false);
     expect(

@@ -13,7 +13,8 @@ function listening(client: FakeClient, ...roomIds: readonly string[]) {
   const all = new Subscription();
   const changes = changesByRoom(client);
   const word = (batch: readonly RoomChange[]) => batch.map(({ roomId }) => roomId).join("+") || "nothing";
-  for (const roomId of roomIds) all.add(changes.of(roomId).subscribe((batch) => log.push(`${roomId}: ${word(batch)}`)));
+  for (const roomId of roomIds)
+    all.add(changes.inRoom(roomId).subscribe((batch) => log.push(`${roomId}: ${word(batch)}`)));
   all.add(changes.batch$.subscribe((batch) => log.push(`all: ${word(batch)}`)));
   return { log, all, changes };
 }
@@ -56,13 +57,13 @@ describe("The changes of a client", () => {
   it("that arrive while watchers are refreshed are emitted as a batch after those watchers", () => {
     const client = new FakeClient();
     const { log, changes } = listening(client);
-    const first = changes.of("!a").subscribe(() => {
+    const first = changes.inRoom("!a").subscribe(() => {
       log.push("first");
       first.unsubscribe();
       client.emit(of("!b"));
     });
-    changes.of("!b").subscribe(() => log.push("nested"));
-    changes.of("!a").subscribe(() => log.push("last"));
+    changes.inRoom("!b").subscribe(() => log.push("nested"));
+    changes.inRoom("!a").subscribe(() => log.push("last"));
     client.emit(of("!a"));
     expect(log).toEqual(["first", "nested", "last", "all: !b", "all: !a"]);
   });
@@ -71,10 +72,10 @@ describe("The changes of a client", () => {
     const client = new FakeClient();
     const log: string[] = [];
     const changes = changesByRoom(client);
-    changes.of("!a").subscribe().unsubscribe();
-    const first = changes.of("!a").subscribe(() => {
+    changes.inRoom("!a").subscribe().unsubscribe();
+    const first = changes.inRoom("!a").subscribe(() => {
       log.push("first");
-      changes.of("!b").subscribe(() => log.push("second"));
+      changes.inRoom("!b").subscribe(() => log.push("second"));
       first.unsubscribe();
     });
     client.emit(of("!a"), of("!b"));
@@ -87,7 +88,7 @@ describe("The changes of a client", () => {
     const { log, changes } = listening(client, "!b");
     const broken = new Error("a subscriber broke");
     const unhandled = await unhandledIn(() => {
-      changes.of("!a").subscribe(() => {
+      changes.inRoom("!a").subscribe(() => {
         throw broken;
       });
       client.emit(of("!a"), of("!b"));

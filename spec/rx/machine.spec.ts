@@ -272,7 +272,7 @@ describe("The clock of a machine", () => {
       return { seen, subscription };
     };
 
-    it("waits for longer than any timer can (pitfall 27)", () => {
+    it("waits for longer than any timer can (guarantee 27)", () => {
       const days = 100 * 24 * 3_600_000;
       const { seen } = start(days);
       vi.advanceTimersByTime(days - 1);

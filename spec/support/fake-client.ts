@@ -73,6 +73,12 @@ export class FakeClient implements Matrix {
     return { kind: "state", roomId, type, stateKey };
   }
 
+  /** Replaces all state events of a room by copies. */
+  copyState(roomId: string): void {
+    for (const events of this.#room(roomId).state.values())
+      for (const [stateKey, event] of events) events.set(stateKey, structuredClone(event));
+  }
+
   setMembership(roomId: string, userId: string, membership: string): RoomChange {
     return this.setState(
       roomId,
@@ -95,13 +101,16 @@ export class FakeClient implements Matrix {
     return { kind: "sticky", roomId, event };
   }
 
-  redact(roomId: string, eventId: string): readonly RoomChange[] {
+  /** Redacts an event. A state event keeps its content object, emptied, or gets a new one. */
+  redact(roomId: string, eventId: string, isInPlace = false): readonly RoomChange[] {
     const { state, sticky } = this.#room(roomId);
     sticky.delete(eventId);
     const changes: RoomChange[] = [{ kind: "redaction", roomId, eventId }];
     for (const events of state.values()) {
       for (const event of Array.from(events.values())) {
-        if (event.eventId === eventId) changes.push(this.setState(roomId, { ...event, content: {} }));
+        if (event.eventId !== eventId) continue;
+        if (isInPlace) empty(event.content as Record<string, unknown>);
+        changes.push(this.setState(roomId, isInPlace ? event : { ...event, content: {} }));
       }
     }
     return changes;
@@ -113,10 +122,16 @@ export class FakeClient implements Matrix {
     return room;
   }
 
+  /** Set by a spec whose client can load members. */
+  loadMember?: NonNullable<Matrix["loadMember"]>;
   readonly toDevice$ = NEVER;
   sendToDevice = () => NEVER;
   send = () => NEVER;
   schedule = () => NEVER;
   updateDelayedEvent = () => NEVER;
   delayedEventLimits = () => NEVER;
+}
+
+function empty(content: Record<string, unknown>): void {
+  for (const key of Object.keys(content)) delete content[key];
 }

@@ -1,7 +1,8 @@
 // Folding: a fold that a spec feeds by hand, and the events to feed it.
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import type { Changes } from "../../src/membership/changes.ts";
-import type { Rules } from "../../src/membership/eligibility.ts";
+import type { ReadingRules } from "../../src/membership/eligibility.ts";
+import { FirstReads } from "../../src/membership/first-reads.ts";
 import { MemberFold } from "../../src/membership/fold.ts";
 import {
   alice,
@@ -40,22 +41,28 @@ export class Folding {
   readonly inRoom = new Set([alice, bob, carl]);
   now = 0;
 
-  constructor(rules: Partial<Rules> = {}) {
-    this.fold = new MemberFold({ slot: roomCall, strictSlots: false, ...rules }, (userId) => this.inRoom.has(userId));
+  constructor(rules: Partial<ReadingRules> = {}) {
+    const presenceOf = (userId: string) => (this.inRoom.has(userId) ? "in-room" : "not-in-room");
+    this.fold = new MemberFold(
+      { slot: roomCall, strictSlots: false, requireSlotEncryption: false, ...rules },
+      presenceOf,
+      new FirstReads(),
+    );
   }
 
   /** Puts events at their state keys and sticky keys, and takes a step. */
   put(...events: readonly (RoomEvent | StickyEvent)[]): Changes {
     for (const event of events) {
-      if ("encryption" in event) this.fold.putSticky(event, this.now);
-      else this.fold.putState(event.stateKey ?? "", event, this.now);
+      if ("encryption" in event) this.fold.events.putSticky(event, this.now);
+      else this.fold.events.putState(event.stateKey ?? "", event, this.now);
     }
     return this.step();
   }
 
   step(now: number = this.now): Changes {
     this.now = now;
-    return this.fold.recompute(now);
+    this.fold.events.expire(now);
+    return this.fold.recompute();
   }
 
   /** The members: user and device, and for sticky members the member id. */

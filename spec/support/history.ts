@@ -52,7 +52,8 @@ export type Fact =
   | StickyFact
   /** An earlier sticky event again: as it was, or decrypted now. */
   | { readonly kind: "again"; readonly of: number; readonly isDecrypted: boolean }
-  | { readonly kind: "redaction"; readonly of: number }
+  /** An earlier event is redacted: its content object is emptied in place, or replaced by an empty one. */
+  | { readonly kind: "redaction"; readonly of: number; readonly isInPlace: boolean }
   | { readonly kind: "presence"; readonly userId: string; readonly isJoined: boolean }
   | { readonly kind: "slot"; readonly status: "open" | "closed" }
   | { readonly kind: "encryption" }
@@ -91,7 +92,7 @@ export const stickyFact: fc.Arbitrary<StickyFact> = fc.record({
   isStableType: fc.boolean(),
   originMs,
   durationMs: fc.constantFrom(hourMs, hourMs, 20 * minuteMs, 2 * hourMs, 0),
-  ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 0),
+  ttlMs: fc.constantFrom(undefined, undefined, 25 * minuteMs, 50 * minuteMs, 0),
 });
 
 const presence = fc.record({ kind: fc.constant("presence"), userId: someUser, isJoined: fc.boolean() });
@@ -102,7 +103,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
   { arbitrary: stickyFact, weight: 8 },
   { arbitrary: stateFact, weight: 6 },
   { arbitrary: fc.record({ kind: fc.constant("again"), of: fc.nat(9), isDecrypted: fc.boolean() }), weight: 2 },
-  { arbitrary: fc.record({ kind: fc.constant("redaction"), of: fc.nat(9) }), weight: 2 },
+  { arbitrary: fc.record({ kind: fc.constant("redaction"), of: fc.nat(9), isInPlace: fc.boolean() }), weight: 2 },
   { arbitrary: presence, weight: 2 },
   { arbitrary: slot, weight: 1 },
   { arbitrary: encryptionFact, weight: 1 },

@@ -75,7 +75,7 @@ describe("a fault of the virtual homeserver", () => {
   );
 
   test(
-    "of the whole server stops all responses and syncs until it starts again",
+    "stops all responses and syncs while the whole server is stopped",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a, b, state } = roomOfTwo();
       const acts: Record<string, () => unknown> = {

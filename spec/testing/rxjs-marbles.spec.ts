@@ -30,7 +30,7 @@ describe("Under rxjs-marbles", () => {
   );
 
   it(
-    "a key rotation can be drawn: Bob leaves, and Alice, who is alone, has a new key at once",
+    "a key rotation can be drawn: Bob leaves, and Alice then has a new key at once",
     marbles((m) => {
       const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
       const options = { roomId: home.createRoom({ members: [alice, bob], encrypted: true }), slot: "m.call#ROOM" };

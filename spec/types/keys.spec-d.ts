@@ -3,7 +3,7 @@ import { Observable } from "rxjs";
 import { assertType, describe, expectTypeOf, it } from "vitest";
 import {
   type Behavior,
-  type Decryption,
+  type DecryptionReport,
   type EncryptionKey,
   type KeyTransport,
   type Matrix,
@@ -38,7 +38,7 @@ describe("What a session says about keys", () => {
   });
 
   it("any stream of decryption reports can be subscribed to with the session", () => {
-    const report$ = new Observable<Decryption>();
+    const report$ = new Observable<DecryptionReport>();
     report$.subscribe(session.decryption);
     // @ts-expect-error only reports
     new Observable<string>().subscribe(session.decryption);

@@ -1,7 +1,8 @@
 // Content: what our membership looks like on the wire. protocol.md 1.2-1.4, 2.1, 2.2, 2.4, examples E1-E7.
 import { isObject, objectOr } from "../room/json.ts";
+import { isSameCall, names, roomCallSlot, slotIn } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import type { Application, OwnMember, Transport } from "../types.ts";
+import type { Application, Generation, OwnMember, Transport } from "../types.ts";
 import type { JoinMode, LeaveReason } from "./options.ts";
 
 export type Content = Readonly<Record<string, unknown>>;
@@ -15,12 +16,12 @@ export interface MembershipData {
 
 /** The call id of a state membership: `""` for the default call of `m.call`, and only there (1.3). */
 export function callIdOf(slot: string): string {
-  if (slot === "m.call#ROOM") return "";
+  if (isSameCall(slot, roomCallSlot)) return "";
   return slot.slice(slot.indexOf("#") + 1);
 }
 
 /**
- * The key of our state membership (1.4): bare where the room's version has owned state keys, else behind an underscore.
+ * The key of our state membership (1.4). No leading underscore in room versions with owned state keys.
  * Nothing separates its parts: `board#11` and `board1#1` share a key, so that a device can be in one of them only.
  */
 export function stateKeyOf({ userId, deviceId }: OwnMember, slot: string, ownedStateKeys: boolean): string {
@@ -79,6 +80,23 @@ export function stickyJoin(
   };
 }
 
+/** A sticky membership of the newest proposals: no user, no device, and the names of the stable generation. */
+export function stableJoin(
+  slot: string,
+  { memberId }: OwnMember,
+  { application, intent, transports }: MembershipData,
+): Content {
+  const { livekit, intent: intentField } = names.stable;
+  return {
+    slot_id: slotIn("stable", slot),
+    application: { ...application, ...(intent === undefined ? {} : { [intentField]: intent }) },
+    member: { id: memberId, membership: "join" },
+    transports: { published: transports, can_subscribe: [livekit.type] },
+    sticky_key: memberId,
+    msc4354_sticky_key: memberId,
+  };
+}
+
 /** A sticky leave (2.4, E5): the least that everybody understands, and more only to give a reason. */
 export function stickyLeave(slot: string, memberId: string, reason?: LeaveReason): Content {
   if (!reason) return { slot_id: slot, msc4354_sticky_key: memberId };
@@ -92,14 +110,14 @@ export function stickyLeave(slot: string, memberId: string, reason?: LeaveReason
 }
 
 /** An open slot (8), on top of what the slot says already. */
-export function openSlot(existing: unknown, slot: string, encrypted: boolean): Content {
+export function openSlot(existing: unknown, slot: string, encrypted: boolean, generation: Generation): Content {
   const type = applicationTypeOf(slot);
   const { application } = objectOr(existing);
   return {
     ...without(objectOr(existing), "encryption"),
     status: "open",
     application: isObject(application) && application["type"] === type ? application : { type },
-    ...(encrypted ? { encryption: { type: "org.matrix.msc4143.per_member" } } : {}),
+    ...(encrypted ? { encryption: { type: names[generation].perMember } } : {}),
   };
 }
 

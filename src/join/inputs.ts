@@ -1,5 +1,6 @@
 // Inputs: what happens to our membership from outside: options, the room, the client, the page. protocol.md 4.7, 4.8.
 import {
+  asyncScheduler,
   catchError,
   defer,
   EMPTY,
@@ -14,17 +15,19 @@ import {
   tap,
 } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { RoomChange } from "../matrix.ts";
+import type { RoomChange, RoomEvent } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
+import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { stateMemberType } from "../room/names.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { OwnMember } from "../types.ts";
 import { lateRoomMembers } from "./late-room-members.ts";
 import { membershipData } from "./membership-data.ts";
-import type { Input, LifecycleState } from "./model.ts";
+import type { Input, LifecycleState, StandingEvent } from "./model.ts";
 import { isUnchanged } from "./on-input.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
-import { findOwn } from "./own-member.ts";
+import { findOwn, findStrays } from "./own-member.ts";
+import { stateKeyIn } from "./port.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** The join that the inputs are for, as it is at each moment. */
@@ -56,7 +59,8 @@ export function joinInputs(
       filter((batch) => batch.length === 0),
       map((): Input => ({ kind: "resumed" })),
     ),
-    pageHides(),
+    pageEvents("online").pipe(map((): Input => ({ kind: "resumed" }))),
+    pageEvents("pagehide").pipe(map((): Input => ({ kind: "page-hidden" }))),
   );
 }
 
@@ -90,14 +94,44 @@ function orFailure(what: string) {
 }
 
 /** What the room shows of us, whenever that may have changed. */
-function ownMembershipInputs(call: SessionContext<JoinTrace>, { state, memberOf }: PresentJoin): Observable<Input> {
+function ownMembershipInputs(call: SessionContext<JoinTrace>, join: PresentJoin): Observable<Input> {
   // If our membership appears and ends within one sync, the list does not change. So look at every change that may be ours.
   const ownChanges$ = changesOf(call).pipe(filter((batch) => batch.some((change) => mayBeOwn(change, call))));
   return merge(call.membership$, ownChanges$).pipe(
-    map(() => findOwn(call.membership$.value, memberOf(state().joinCount))),
-    filter((own) => !isUnchanged(state(), own)),
-    map((own): Input => ({ kind: "membership", own })),
+    map((): Input | undefined => {
+      const members = call.membership$.value;
+      const { joinCount } = join.state();
+      const member = join.memberOf(joinCount);
+      const own = findOwn(members, member);
+      if (isUnchanged(join.state(), own)) return undefined;
+      const strays = findStrays(members, joinCount, join.memberOf);
+      return { kind: "membership", own, standing: findStanding(call, member), strays };
+    }),
+    filter((input) => input !== undefined),
   );
+}
+
+/** Our event in the room, whether or not it makes us a member. */
+function findStanding(call: SessionContext<JoinTrace>, own: OwnMember): StandingEvent | undefined {
+  const event = own.kind === "state" ? stateEventOf(call, own) : stickyEventOf(call, own);
+  const content = objectOr(event?.content);
+  if (!event || !("application" in content)) return undefined;
+  const { eventId, originServerTs } = event;
+  const { created_ts: createdTs, expires: lifetimeMs } = content;
+  const sinceTs = isFiniteNumber(createdTs) ? Math.min(createdTs, originServerTs) : originServerTs;
+  const isExpired = isFiniteNumber(lifetimeMs) && sinceTs + lifetimeMs <= asyncScheduler.now();
+  return { eventId, originServerTs, isExpired };
+}
+
+function stateEventOf(call: SessionContext<JoinTrace>, own: OwnMember): RoomEvent | undefined {
+  return call.matrix.stateEvent(call.roomId, stateMemberType, stateKeyIn(call, own));
+}
+
+function stickyEventOf({ matrix, roomId }: SessionContext<JoinTrace>, { memberId }: OwnMember): RoomEvent | undefined {
+  for (const event of matrix.stickyEvents(roomId)) {
+    if (event.sender === matrix.userId && objectOr(event.content)["msc4354_sticky_key"] === memberId) return event;
+  }
+  return undefined;
 }
 
 function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): boolean {
@@ -106,10 +140,9 @@ function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): bo
 }
 
 const changesOf = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
-  changesByRoom(matrix).of(roomId);
+  changesByRoom(matrix).inRoom(roomId);
 
-/** The page is being closed, where there is a page. */
-function pageHides(): Observable<Input> {
-  if (typeof globalThis.addEventListener !== "function") return EMPTY;
-  return fromEvent(globalThis, "pagehide").pipe(map((): Input => ({ kind: "page-hidden" })));
+/** Events of the page, where there is one: it is being closed, or the network is back. */
+function pageEvents(type: "pagehide" | "online"): Observable<unknown> {
+  return typeof globalThis.addEventListener === "function" ? fromEvent(globalThis, type) : EMPTY;
 }

@@ -2,6 +2,7 @@
 import type { OwnMember } from "../types.ts";
 import type { DelayedLeave, LifecycleState } from "./model.ts";
 import type { RequestKind } from "./requests.ts";
+import { availableTs } from "./token-bucket.ts";
 import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./state.ts";
 
 /** The state that a user sees. `toWall` translates times of the lifecycle to those of the wall clock. */
@@ -20,12 +21,18 @@ export function toJoinState(
       return { status: "rejoining", member, reason, ...rest, attempt: attempt + rejoins - 1 };
     }
     case "joined": {
-      const { own, isEchoed, probablyLeft } = state.presence;
-      const sinceTs = toWall(state.publication.joinedTs);
-      const delayedLeave = delayedLeaveOf(state.delayedLeave, toWall);
-      return own && isEchoed
-        ? { status: "joined", member, membership: own, sinceTs, delayedLeave, probablyLeft }
-        : { status: "joined", member, sinceTs, delayedLeave, probablyLeft };
+      const { own, isEchoed, probablyLeft, clockOffsetMs } = state.presence;
+      const joined: { -readonly [K in keyof Joined]: Joined[K] } = {
+        status: "joined",
+        member,
+        sinceTs: toWall(state.publication.joinedTs),
+        delayedLeave: delayedLeaveOf(state.delayedLeave, toWall),
+        probablyLeft,
+      };
+      if (own && isEchoed) joined.membership = own;
+      if (clockOffsetMs !== 0) joined.clockOffsetMs = clockOffsetMs;
+      if (state.requests.isPaused) joined.waitingFor = "login";
+      return joined;
     }
     case "leaving":
       return { status: "leaving", member, sinceTs: toWall(state.leaving?.sinceTs ?? now) };
@@ -52,6 +59,8 @@ function isSameJoined(a: Joined, b: Joined): boolean {
     a.membership === b.membership &&
     a.sinceTs === b.sinceTs &&
     a.probablyLeft === b.probablyLeft &&
+    a.clockOffsetMs === b.clockOffsetMs &&
+    a.waitingFor === b.waitingFor &&
     isSameDelayedLeave(a.delayedLeave, b.delayedLeave)
   );
 }
@@ -75,13 +84,18 @@ function delayedLeaveOf({ held }: DelayedLeave, toWall: (ts: number) => number):
 function progressOf(state: LifecycleState, now: number, toWall: (ts: number) => number): Progress {
   const { failures, notBefore, retryTs, inFlight } = state.requests;
   const [step, kind] = stepOf(state);
-  const nextTryTs = Math.max(notBefore[kind] ?? 0, retryTs[kind] ?? 0);
+  const budgetTs = kind === "write" && state.rejoin ? availableTs(state.publication.budgetTs) : 0;
+  const nextTryTs = Math.max(notBefore[kind] ?? 0, retryTs[kind] ?? 0, budgetTs);
   const isWaiting = nextTryTs > now && !inFlight.some(({ request }) => request.kind === kind);
   const attempt = (failures[kind] ?? 0) + 1;
   return isWaiting ? { step, attempt, nextTryTs: toWall(nextTryTs) } : { step, attempt };
 }
 
-function stepOf({ content, delayedLeave: { held }, requests }: LifecycleState): readonly [JoinStep, RequestKind] {
+function stepOf(state: LifecycleState): readonly [JoinStep, RequestKind] {
+  const { content, requests } = state;
+  const { held } = state.delayedLeave;
+  if (state.isBlocked) return ["waiting-for-leave", "capability"];
+  if (requests.isPaused) return ["waiting-for-login", "capability"];
   if (held.status === "unknown") return ["checking-support", "capability"];
   if (!content) return ["waiting-for-transports", "write"];
   if (held.status === "wanted") return ["scheduling-leave", "schedule"];

@@ -1,17 +1,18 @@
 // Join: we are a member of a call while somebody is subscribed. Start reading here. protocol.md 4.
 import { map, merge, NEVER, Observable, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { Matrix } from "../matrix.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
 import type { SessionContext } from "../session-context.ts";
 import { joinInputs } from "./inputs.ts";
 import { isSameJoinState, toJoinState } from "./join-state.ts";
-import { lifecycle, nextDueTs } from "./lifecycle.ts";
+import { earlierJoin, type EarlierJoin, rememberJoin } from "./joins.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { armedLeave, type Effect, initialState, type Input, type LifecycleState, type Settings } from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { ownMembers } from "./own-member.ts";
-import { requester } from "./port.ts";
+import { leaveTimeout } from "./phases.ts";
+import { assertStateKey, requester } from "./port.ts";
 import type { JoinState } from "./state.ts";
 import type { JoinTrace } from "./trace.ts";
 
@@ -22,6 +23,8 @@ import type { JoinTrace } from "./trace.ts";
  * `leave-timeout` otherwise. Unsubscribing starts the same leave, which nobody can observe; it is tried for 30 s at most,
  * and the delayed leave stays behind it. An error that ends the join causes one attempt to leave, then an `RtcError`:
  * `join-refused`, `unsupported`, `no-transport`, `request-failed`, or `bad-argument` for a stream of the options that failed.
+ * `logged-out` ends it without a leave. `already-joined`: this client is in this call already. If that join is leaving, the
+ * new one waits for the end of its leave.
  *
  * `unanswered$`: others have to see us join again before they send their media keys again. We stay the same member.
  */
@@ -31,14 +34,42 @@ export function ownMembership(
   unanswered$: Observable<void> = NEVER,
 ): Observable<JoinState> {
   return new Observable((subscriber) => {
+    const earlier = earlierJoin(call);
+    if (earlier?.status === "active")
+      return subscriber.error(new RtcError("already-joined", "this client has joined this call; end that join first"));
     const settings: Settings = { ...options, delegates: options.delegate !== undefined };
     const clock = new IntervalClock();
+    const memberOf = ownMembers(call.matrix, options.kind, options.generation);
+    if (options.kind === "state") assertStateKey(call, memberOf(0));
     const commands$ = new Subject<Input>();
-    const isState = options.kind === "state";
-    const memberOf = ownMembers(call.matrix, options.kind);
-    let state = initialState(settings, clock.now(), isState ? inheritDelayedLeave(call) : undefined);
+    const waiting: (() => void)[] = [];
+    let isObserved = true;
+    const isBlocked = earlier?.status === "leaving";
+    const obsolete = isBlocked ? [] : (earlier?.handOver() ?? []);
+    let state = initialState(settings, clock.now(), { seed: seedOf(call), isBlocked, obsolete });
     let shown: JoinState | undefined;
     call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
+
+    const join: EarlierJoin = {
+      get status() {
+        if (!isObserved) return "unobserved";
+        return state.phase === "leaving" ? "leaving" : "active";
+      },
+      onUnobserved: (callback) => waiting.push(callback),
+      handOver: () => {
+        forget();
+        if (options.kind === "sticky") return [];
+        if (!state.isOver) commands$.next({ kind: "replaced" });
+        const armed = armedLeave(state);
+        return armed ? [...state.delayedLeave.obsolete, armed] : state.delayedLeave.obsolete;
+      },
+    };
+    const forget = rememberJoin(call, join);
+    /** Nobody waits for the end of this join any more. */
+    const stopObserving = () => {
+      isObserved = false;
+      for (const callback of waiting.splice(0)) callback();
+    };
 
     const request = requester(call, options, memberOf);
     const perform = (effect: Effect): Observable<Input> | undefined => {
@@ -49,7 +80,7 @@ export function ownMembership(
     // Not tied to the subscriber: the leave outlives it.
     runMachine<LifecycleState, Input, Effect>({
       initial: state,
-      step: (before, input, now) => lifecycle(settings, before, input, now),
+      step: (before, input, now) => lifecycle(settings, before, input, now, now - clock.toWall(now)),
       inputs$: merge(
         commands$,
         unanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" }))),
@@ -58,7 +89,7 @@ export function ownMembership(
       perform,
       idOf: (effect) => (effect.kind === "request" ? effect.id : undefined),
       abortedBy: (effect) => (effect.kind === "abort" ? effect.id : undefined),
-      dueTs: (present, now) => nextDueTs(settings, present, now),
+      dueTs: ({ dueTs }) => dueTs,
       due: { kind: "clock" },
       isOver: ({ isOver }) => isOver,
       clock,
@@ -67,48 +98,34 @@ export function ownMembership(
         state = present;
         const joinState = toJoinState(state, memberOf(state.joinCount), clock.now(), (ts) => clock.toWall(ts));
         if (!isSameJoinState(shown, joinState)) subscriber.next((shown = joinState));
-        if (state.isOver || !state.leaving?.hasTimedOut) return;
-        subscriber.error(state.leaving.failure ?? new RtcError("leave-timeout", "the leave was not confirmed in time"));
+        if (state.isOver || !state.leaving?.hasTimedOut || !isObserved) return;
+        subscriber.error(state.leaving.failure ?? leaveTimeout());
       },
       error: (error: unknown) => subscriber.error(error),
       complete: () => {
-        const delayId = armedLeave(state)?.delayId;
-        if (isState) offerDelayedLeave(call, delayId === undefined ? undefined : () => delayId);
+        // The next join cancels the delayed leave that is left, if there is one.
+        if (options.kind === "sticky" || !(armedLeave(state) || state.delayedLeave.obsolete.length > 0)) forget();
+        if (state.isBlocked && earlier) rememberJoin(call, earlier);
         const failure = state.leaving?.failure;
         if (failure) subscriber.error(failure);
         else subscriber.complete();
       },
     });
+    if (isBlocked) {
+      earlier?.onUnobserved(() => {
+        if (!state.isOver) commands$.next({ kind: "unblocked", obsolete: earlier.handOver() });
+      });
+    }
     return () => {
       commands$.next({ kind: "leave", cause: "unsubscribe" });
-      if (state.isOver || !isState) return;
-      offerDelayedLeave(call, () => {
-        commands$.next({ kind: "replaced" });
-        return armedLeave(state)?.delayId;
-      });
+      stopObserving();
     };
   });
 }
 
-/** Ends a join that is still leaving, if there is one, and returns the id of its delayed leave: a secret. */
-type InheritDelayedLeave = () => string | undefined;
-
-const offersOfClients = new WeakMap<Matrix, Map<string, InheritDelayedLeave>>();
-
-/** Offers a delayed leave to the next join of this call, instead of an earlier offer. It would end that join (4.7). */
-function offerDelayedLeave(call: SessionContext<JoinTrace>, inherit: InheritDelayedLeave | undefined): void {
-  const { matrix, roomId, slot } = call;
-  const offers = offersOfClients.get(matrix) ?? new Map<string, InheritDelayedLeave>();
-  offersOfClients.set(matrix, offers);
-  const key = JSON.stringify([roomId, slot]);
-  if (inherit) offers.set(key, inherit);
-  else offers.delete(key);
-}
-
-/** Takes over the delayed leave that the join before has offered. */
-function inheritDelayedLeave(call: SessionContext<JoinTrace>): string | undefined {
-  const { matrix, roomId, slot } = call;
-  const delayId = offersOfClients.get(matrix)?.get(JSON.stringify([roomId, slot]))?.();
-  offerDelayedLeave(call, undefined);
-  return delayId;
+/** Differs for each device and each room, and is the same in each run. FNV-1a. */
+function seedOf({ matrix: { userId, deviceId }, roomId }: SessionContext<JoinTrace>): number {
+  let hash = 0x811c9dc5;
+  for (const char of `${userId} ${deviceId} ${roomId}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return hash;
 }

@@ -1,11 +1,13 @@
-// Late room members: users who join the room after we wrote our membership, and cannot decrypt it. protocol.md 14.1.
+// Late room members: users who join the room after we wrote our membership, and may not have received it. protocol.md 14.1.
 import { concatMap, defer, filter, type Observable } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
-import { isEncrypted } from "../room/encryption.ts";
 import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 
-/** Emits the id of each user who joins the room from now on, while it is encrypted. */
+/**
+ * Emits the id of each user who joins the room from now on. Servers do not always send them the sticky events that are
+ * there, and in an encrypted room they cannot read them.
+ */
 export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<string> {
   return defer(() => {
     const known = new Set(joinedUsers(matrix, roomId));
@@ -19,17 +21,11 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
     };
     const changedUsers = (batch: readonly RoomChange[]): string[] =>
       batch.some(({ kind }) => kind === "room")
-        ? joinedUsers(matrix, roomId)
+        ? [...new Set([...known, ...joinedUsers(matrix, roomId)])]
         : batch.flatMap((change) =>
             change.kind === "state" && change.type === "m.room.member" ? [change.stateKey] : [],
           );
-    return changesByRoom(matrix)
-      .of(roomId)
-      .pipe(
-        concatMap(changedUsers),
-        filter(hasEntered),
-        filter(() => isEncrypted(matrix, roomId)),
-      );
+    return changesByRoom(matrix).inRoom(roomId).pipe(concatMap(changedUsers), filter(hasEntered));
   });
 }
 

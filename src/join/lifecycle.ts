@@ -2,19 +2,31 @@
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
 import type { Step } from "../rx/machine.ts";
-import { armedLeave, type Draft, draftOf, type Effect, type Input, type LifecycleState, trace } from "./model.ts";
-import type { Settings } from "./model.ts";
+import {
+  armedLeave,
+  conditionMs,
+  type Draft,
+  draftOf,
+  type Effect,
+  type Input,
+  type Leaving,
+  type LifecycleState,
+  type ReplacedMember,
+  type Settings,
+  trace,
+} from "./model.ts";
+import { stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
-import { isHiddenBySlot, onInput } from "./on-input.ts";
-import { echoGraceMs, end, giveUp, leaveRetryMs, rejoin } from "./phases.ts";
-import { isAmbiguous, plan, type Planned } from "./plan.ts";
-import { idempotencyKey, type InFlight, type Request, type WriteReason } from "./requests.ts";
-import { spend } from "./token-bucket.ts";
+import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
+import { echoGraceMs, end, giveUp, leaveRetryMs, leaveTimeout, rejoin } from "./phases.ts";
+import { isAmbiguous, isExtra, plan, type Planned } from "./plan.ts";
+import { idempotencyKey, type InFlight, type Request, type RequestKind } from "./requests.ts";
+import { availableTs, spend } from "./token-bucket.ts";
 
-/** The most requests that may be under way after we have stopped waiting for them. */
-const maxTimedOut = 6;
-/** An answer is listened for no longer than this, however welcome it would be. */
+/** After this time, late answers are ignored. */
 const longestRequestMs = 30_000;
+/** A step that comes later than this has missed its time: we have slept, or the clock was set forward. */
+const jumpMs = 5_000;
 
 /**
  * One step: apply the input, let the clock do its part, then ask for everything that has become possible.
@@ -40,23 +52,25 @@ export function lifecycle(
   before: LifecycleState,
   input: Input,
   now: number,
+  aheadMs = 0,
 ): Step<LifecycleState, Effect> {
   if (before.isOver) return { state: before, effects: [] };
-  const draft = draftOf(settings, before, now);
+  const draft = draftOf(settings, before, now, aheadMs);
   const { state, effects } = draft;
   onInput(draft, input);
-  onClock(draft);
+  onClock(draft, before.dueTs);
   for (let next = plan(settings, state, now); next; next = plan(settings, state, now)) {
     if (next === "end") end(draft);
     else send(draft, next);
   }
+  state.dueTs = nextDueTs(settings, state, now);
   return { state, effects };
 }
 
-/** When something becomes due by the clock alone. */
-export function nextDueTs(settings: Settings, state: LifecycleState, now: number): number {
-  const { delayedLeave, publication, presence, requests, leaving } = state;
-  const { held } = delayedLeave;
+/** When something next becomes due by the clock alone. */
+function nextDueTs(settings: Settings, state: LifecycleState, now: number): number {
+  const { delayedLeave, publication, presence, requests, slot, leaving } = state;
+  const { held, obsolete } = delayedLeave;
   const { dirty, joinedTs } = publication;
   let dueTs = Infinity;
   const consider = (ts: number) => {
@@ -64,16 +78,20 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
   };
   for (const { timeoutTs } of requests.inFlight) consider(timeoutTs);
   for (const { sentTs } of requests.timedOut) consider(sentTs + longestRequestMs);
-  for (const kind in requests.notBefore) consider(requests.notBefore[kind as Request["kind"]] ?? Infinity);
-  for (const kind in requests.retryTs) consider(requests.retryTs[kind as Request["kind"]] ?? Infinity);
+  for (const kind in requests.notBefore) consider(requests.notBefore[kind as RequestKind] ?? Infinity);
+  for (const kind in requests.retryTs) consider(requests.retryTs[kind as RequestKind] ?? Infinity);
+  for (const { leaveTs } of obsolete) consider(leaveTs);
+  if (obsolete.length > 0) consider(delayedLeave.waitUntilTs);
   if (held.status === "armed") {
     consider(held.restartTs);
     consider(held.leaveTs);
   } else if (held.status === "unsupported") {
     consider(held.retryTs);
   }
+  if (slot.waitUntilTs < Infinity && !slot.isAsked) consider(slot.waitUntilTs);
   consider(publication.refreshTs);
   consider(publication.expiresTs);
+  consider(availableTs(publication.budgetTs));
   if (dirty) consider(dirty.dueTs);
   if (dirty || presence.isMissing) consider(joinedTs + echoGraceMs);
   if (leaving) {
@@ -84,32 +102,52 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
 }
 
 /** What the clock alone changes. */
-function onClock(draft: Draft): void {
+function onClock(draft: Draft, dueTs: number): void {
   const { settings, state, now } = draft;
-  const { publication, presence, requests } = state;
+  const { delayedLeave, requests } = state;
   for (const inFlight of requests.inFlight) if (now >= inFlight.timeoutTs) onTimeout(draft, inFlight);
-  for (const timedOut of requests.timedOut)
-    if (now >= timedOut.sentTs + longestRequestMs) stopListening(draft, timedOut);
+  stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
+  if (now - dueTs > jumpMs) onJump(draft, dueTs);
+  if (delayedLeave.obsolete.length > 0) {
+    delayedLeave.obsolete = delayedLeave.obsolete.filter(({ leaveTs }) => leaveTs > now);
+  }
   if (isHiddenBySlot(draft) && (!settings.openSlot || state.slot.isAsked)) {
     giveUp(draft, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
   }
-  if (
-    state.phase === "joined" &&
-    presence.isMissing &&
-    (presence.isEchoed || now >= publication.joinedTs + echoGraceMs)
-  ) {
+  if (state.leaving) onLeaveClock(draft, state.leaving);
+  if (state.phase === "joined") onJoinedClock(draft);
+  else state.presence.probablyLeft = false;
+}
+
+function onJoinedClock(draft: Draft): void {
+  const { state, now } = draft;
+  const { publication, presence } = state;
+  const armed = armedLeave(state);
+  // The answer of a restart comes first: it shows whether we have slept or only the clock was set.
+  if (armed?.doubtTs !== undefined) return;
+  if (presence.isMissing && (presence.isEchoed || now >= publication.joinedTs + echoGraceMs)) {
     rejoin(draft, "vanished");
-  } else if (state.phase === "joined" && now >= publication.expiresTs) {
+  } else if (now >= publication.expiresTs) {
     rejoin(draft, "expired");
   }
-  const { leaving } = state;
-  if (leaving && now >= leaving.sinceTs + settings.timing.leaveTimeoutMs)
-    state.leaving = { ...leaving, hasTimedOut: true };
-  if (leaving && now >= leaving.sinceTs + leaveRetryMs) end(draft);
-  const armed = armedLeave(state);
   const probablyLeft = state.phase === "joined" && armed !== undefined && now >= armed.leaveTs;
   if (probablyLeft && !presence.probablyLeft) trace(draft, { kind: "probably-left" });
   presence.probablyLeft = probablyLeft;
+}
+
+function onLeaveClock(draft: Draft, leaving: Leaving): void {
+  const { settings, state, now } = draft;
+  const hasTimedOut = now >= leaving.sinceTs + settings.timing.leaveTimeoutMs;
+  if (hasTimedOut && !leaving.hasTimedOut) state.leaving = { ...leaving, hasTimedOut };
+  if (now >= leaving.sinceTs + leaveRetryMs) end(draft, leaveTimeout());
+}
+
+/** This step comes much later than it was due. Either we have slept, or the clock was set forward: ask the server first. */
+function onJump({ state, now }: Draft, dueTs: number): void {
+  const armed = armedLeave(state);
+  if (state.leaving) state.leaving = { ...state.leaving, sinceTs: state.leaving.sinceTs + now - dueTs };
+  if (!armed || armed.leaveTs <= dueTs || state.phase !== "joined" || state.requests.isPaused) return;
+  state.delayedLeave.held = { ...armed, restartTs: now, doubtTs: now };
 }
 
 /** We stop waiting for an answer, and keep listening for it. */
@@ -117,45 +155,46 @@ function onTimeout(draft: Draft, inFlight: InFlight): void {
   const { requests } = draft.state;
   requests.inFlight = requests.inFlight.filter(({ id }) => id !== inFlight.id);
   requests.timedOut = [...requests.timedOut, inFlight];
-  if (requests.timedOut.length > maxTimedOut) stopListening(draft, requests.timedOut[0]!);
   onAnswer(draft, inFlight, { ok: false, error: new MatrixError("timeout", "no answer in time") }, false);
-}
-
-function stopListening(draft: Draft, timedOut: InFlight): void {
-  const { requests } = draft.state;
-  draft.effects.push({ kind: "abort", id: timedOut.id });
-  requests.timedOut = requests.timedOut.filter((other) => other !== timedOut);
 }
 
 function send(draft: Draft, { lane, request }: Planned): void {
   const { settings, state, now } = draft;
-  const { requests } = state;
+  const { requests, slot } = state;
   const id = requests.nextId++;
   const { delayedLeaveRestartTimeoutMs, requestTimeoutMs } = settings.timing;
   const timeoutMs = isQuick(request) ? delayedLeaveRestartTimeoutMs : requestTimeoutMs;
   requests.inFlight = [...requests.inFlight, { id, lane, request, sentTs: now, timeoutTs: now + timeoutMs }];
+  if (request.kind === "write") onWriteSent(draft, request);
+  else if (request.kind === "leave") onLeaveSent(draft, request.of);
+  else if (request.kind === "open-slot") slot.waitUntilTs = Math.min(slot.waitUntilTs, now + conditionMs);
   if ("txn" in request) requests.txns = { ...requests.txns, [idempotencyKey(request)]: request.txn };
-  if (request.kind === "write") {
-    onWriteSent(draft, request);
-  } else if (request.kind === "leave" && state.leaving && isAmbiguous(state)) {
-    state.leaving = { ...state.leaving, keepDelayedLeave: true };
-  }
   draft.effects.push({ kind: "request", id, request });
 }
 
-function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { kind: "write" }>): void {
+function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Request, { kind: "write" }>): void {
   const { state, now } = draft;
-  const { publication, presence } = state;
+  const { publication, presence, requests } = state;
+  const isRetry = idempotencyKey({ kind: "write", joinCount }) in requests.txns;
+  // What the room shows of us before our first write is of an earlier page.
+  if (state.phase === "joining" && publication.status === "no") {
+    presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
+  }
+  if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
   if (publication.status === "no") publication.status = "maybe";
   if (state.phase !== "joined") presence.isMissing = false;
-  if (isExtra(reason)) publication.budgetTs = spend(publication.budgetTs, now);
   publication.dirty = undefined;
   publication.sentTs = now;
+  if (!isRetry) publication.firstSentTs = now;
   publication.lifetimeMs = lifetimeMs;
   trace(draft, { kind: "membership-sent", reason });
 }
 
+function onLeaveSent(draft: Draft, of: ReplacedMember): void {
+  const { state } = draft;
+  if (typeof of === "string") markStrayLeft(draft, of);
+  else if (state.leaving && isAmbiguous(state)) state.leaving = { ...state.leaving, keepDelayedLeave: true };
+}
+
 const isQuick = ({ kind }: Request): boolean =>
   kind === "restart" || kind === "capability" || kind === "send" || kind === "cancel";
-const isExtra = (reason: WriteReason): boolean =>
-  reason === "update" || reason === "late-room-member" || reason === "missing-key";

@@ -19,12 +19,16 @@ import { checkApplication, checkTransports, type ResolvedJoinOptions } from "./o
 /** Our transports, application and intent whenever they change. Fails with an `RtcError` when one of them does. */
 export function membershipData(
   slot: string,
-  options: Pick<ResolvedJoinOptions, "transports$" | "application$" | "intent$">,
+  options: Pick<ResolvedJoinOptions, "generation" | "transports$" | "application$" | "intent$">,
 ): Observable<MembershipData> {
   const type = applicationTypeOf(slot);
-  const { transports$, application$, intent$ } = options;
+  const { generation, transports$, application$, intent$ } = options;
   return combineLatest([
-    mustHaveValue(transports$.pipe(tap(checkTransports)), "no-transport", "transports"),
+    mustHaveValue(
+      transports$.pipe(tap((transports) => checkTransports(transports, generation))),
+      "no-transport",
+      "transports",
+    ),
     mustHaveValue(
       application$.pipe(tap((application) => checkApplication(application, type))),
       "bad-argument",

@@ -8,12 +8,16 @@ import type { RejoinReason } from "./state.ts";
 import type { JoinTrace, LeaveCause } from "./trace.ts";
 
 /** The options by which the lifecycle decides: plain values alone. */
-export type Settings = Pick<ResolvedJoinOptions, "kind" | "openSlot" | "timing"> & { readonly delegates: boolean };
+export interface Settings extends Pick<ResolvedJoinOptions, "kind" | "openSlot" | "timing"> {
+  readonly delegates: boolean;
+}
 
 export interface LifecycleState {
   readonly phase: "joining" | "joined" | "rejoining" | "leaving";
   /** Nothing is left to do. */
   readonly isOver: boolean;
+  /** An earlier join of the same call is still leaving: nothing is sent until it has ended. */
+  readonly isBlocked: boolean;
   /** How often we have joined again. Each time begins another instance of our membership. */
   readonly joinCount: number;
   /** What the application says of itself, once it is known. */
@@ -25,12 +29,18 @@ export interface LifecycleState {
   readonly requests: Requests;
   readonly rejoin: { readonly reason: RejoinReason; readonly attempt: number } | undefined;
   readonly leaving: Leaving | undefined;
+  /** When the next step is due by the clock alone. */
+  readonly dueTs: number;
+  /** The state of the generator from which waits get their random part. */
+  readonly seed: number;
 }
 
 export interface SlotConditions {
   readonly status: Slot["status"];
   /** Whether we have asked to open it, and need not ask again. */
   readonly isAsked: boolean;
+  /** Until when the membership waits for an answer to that. */
+  readonly waitUntilTs: number;
 }
 
 /** The delayed leave that guards us. */
@@ -38,9 +48,21 @@ export interface DelayedLeave {
   readonly held: HeldLeave;
   /** The delay that the server accepts. */
   readonly delayMs: number;
-  /** The delayed leave of an earlier join under the same state key: it would end this one. */
-  readonly inheritedDelayId: string | undefined;
+  /** How many were lost in a row since a restart was answered. */
+  readonly lostCount: number;
+  /** Until when one that was lost may still be sent, whatever the server says. */
+  readonly mayFireUntilTs: number;
+  /** Delayed leaves that we no longer want: they would end our membership when they are sent. */
+  readonly obsolete: readonly ObsoleteLeave[];
+  /** Until when a new one waits for those to be cancelled. */
+  readonly waitUntilTs: number;
   readonly delegate: "wanted" | "refused" | { readonly delayId: string; readonly leaveTs: number };
+}
+
+/** A delayed leave to cancel, until it is sent. Its id is a secret. */
+export interface ObsoleteLeave {
+  readonly delayId: string;
+  readonly leaveTs: number;
 }
 
 /** What the server holds for us. */
@@ -55,19 +77,26 @@ export interface ArmedLeave {
   readonly status: "armed";
   readonly delayId: string;
   readonly delayMs: number;
-  /** When the server sends it, counted from when its last confirmed restart went out: the earliest possible moment. */
+  /** When the server sends it at the earliest: counted from our last confirmed restart. */
   readonly leaveTs: number;
   readonly restartTs: number;
   readonly delegated: boolean;
+  /** Since when we do not know whether it is still alive: a restart that is sent later will show it. */
+  readonly doubtTs: number | undefined;
 }
 
 /** Our membership at the server. */
 export interface Publication {
   /** Whether the server holds a membership of this instance. */
   readonly status: "no" | "maybe" | "yes";
-  /** When the last write went out, and how long it makes us last. */
+  /** When the last write went out. */
   readonly sentTs: number;
+  /** When the same content went out first, and how long it makes us last. */
+  readonly firstSentTs: number;
   readonly lifetimeMs: number;
+  /** The event of the last write that was answered, and when the answer came. */
+  readonly eventId: string | undefined;
+  readonly answeredTs: number;
   /** When the write that joined went out. */
   readonly joinedTs: number;
   readonly expiresTs: number;
@@ -78,8 +107,23 @@ export interface Publication {
   readonly createdFromTs: number;
   /** When the budget of extra writes is full again. */
   readonly budgetTs: number;
-  /** Earlier instances, by `joinCount`, that the room may still show. */
-  readonly replaced: readonly number[];
+  /** Members of ours that the room may still show, beside the present one. */
+  readonly replaced: readonly ReplacedMember[];
+  /** Strays that we have already sent a leave for. */
+  readonly leftStrays: readonly string[];
+  /** A member of ours may remain in the room: its leave was refused. */
+  readonly hasGhost: boolean;
+}
+
+/** An earlier instance, by its `joinCount`, or a stray: a sticky member that an earlier page of this device left behind. */
+export type ReplacedMember = number | string;
+
+/** Our event in the room, whether or not it makes us a member. */
+export interface StandingEvent {
+  readonly eventId: string;
+  readonly originServerTs: number;
+  /** It has expired by our wall clock. */
+  readonly isExpired: boolean;
 }
 
 /** What the room shows of us. */
@@ -88,14 +132,18 @@ export interface Presence {
   readonly isEchoed: boolean;
   /** The last thing that the room showed of us; nothing if it shows us as gone. */
   readonly own: Membership | undefined;
+  /** Our event in the room, whether or not the room counts us as a member. */
+  readonly standing: StandingEvent | undefined;
   /** The event that the room still shows of an earlier instance. */
   readonly staleEventId: string | undefined;
-  /** Since the join went out, the room was seen without us. */
+  /** The room was seen without us after our join was sent. */
   readonly isMissing: boolean;
   /** When we joined, by the room. After a day readers ignore our `created_ts` (11 row 5); we keep our own value then. */
   readonly createdTs: number | undefined;
   /** The server should have sent our leave, and has answered no restart since. */
   readonly probablyLeft: boolean;
+  /** How far the clock of the server is ahead of ours; negative if it is behind. 0 if it agrees within a minute. */
+  readonly clockOffsetMs: number;
 }
 
 type ByKind = { readonly [K in RequestKind]?: number };
@@ -104,8 +152,9 @@ export interface Requests {
   readonly inFlight: readonly InFlight[];
   /** Requests that we no longer wait for. Their late answers count. */
   readonly timedOut: readonly InFlight[];
-  /** How often in a row each kind of request has failed. */
+  /** How often in a row each kind of request has failed, and how often of that for a reason that we cannot place. */
   readonly failures: ByKind;
+  readonly unknowns: ByKind;
   /** The earliest time of the next try, whatever happens. */
   readonly notBefore: ByKind;
   /** The time of the next try, unless the network comes back earlier. */
@@ -113,6 +162,8 @@ export interface Requests {
   /** Transaction ids of contents that were sent and not confirmed, by `idempotencyKey`. */
   readonly txns: Readonly<Record<string, number>>;
   readonly nextId: number;
+  /** The access token has expired: nothing is sent until the client is in touch again. */
+  readonly isPaused: boolean;
 }
 
 export interface Leaving {
@@ -128,22 +179,40 @@ export interface Leaving {
   readonly keepDelayedLeave: boolean;
 }
 
-export function initialState(settings: Settings, now: number, inheritedDelayId?: string): LifecycleState {
+/** What a join begins with, if another join of the same call came before it on this client. */
+export interface Beginning {
+  readonly seed?: number;
+  readonly isBlocked?: boolean;
+  readonly obsolete?: readonly ObsoleteLeave[];
+}
+
+/** A request that is useful, but not necessary, holds up a join for this long at most. */
+export const conditionMs = 4_000;
+
+export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
+  const { seed = 0, isBlocked = false, obsolete = [] } = beginning;
   return {
     phase: "joining",
     isOver: false,
+    isBlocked,
     joinCount: 0,
     content: undefined,
-    slot: { status: "absent", isAsked: false },
+    slot: { status: "absent", isAsked: false, waitUntilTs: Infinity },
     delayedLeave: {
       held: { status: "unknown" },
       delayMs: settings.timing.delayedLeaveMs,
-      inheritedDelayId,
+      lostCount: 0,
+      mayFireUntilTs: -Infinity,
+      obsolete,
+      waitUntilTs: obsolete.length > 0 ? now + conditionMs : -Infinity,
       delegate: "wanted",
     },
     publication: {
       status: "no",
       sentTs: now,
+      firstSentTs: now,
+      eventId: undefined,
+      answeredTs: now,
       lifetimeMs: settings.timing.expiryMs,
       joinedTs: now,
       expiresTs: Infinity,
@@ -152,18 +221,34 @@ export function initialState(settings: Settings, now: number, inheritedDelayId?:
       createdFromTs: -Infinity,
       budgetTs: -Infinity,
       replaced: [],
+      leftStrays: [],
+      hasGhost: false,
     },
     presence: {
       isEchoed: false,
       own: undefined,
+      standing: undefined,
       staleEventId: undefined,
       isMissing: false,
       createdTs: undefined,
       probablyLeft: false,
+      clockOffsetMs: 0,
     },
-    requests: { inFlight: [], timedOut: [], failures: {}, notBefore: {}, retryTs: {}, txns: {}, nextId: 1 },
+    requests: {
+      inFlight: [],
+      timedOut: [],
+      failures: {},
+      unknowns: {},
+      notBefore: {},
+      retryTs: {},
+      txns: {},
+      nextId: 1,
+      isPaused: false,
+    },
     rejoin: undefined,
     leaving: undefined,
+    dueTs: Infinity,
+    seed,
   };
 }
 
@@ -177,8 +262,15 @@ export type Input =
   /** Transports, application or intent are known, or have changed. */
   | { readonly kind: "content"; readonly content: MembershipData }
   | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
-  /** What the room shows of us. */
-  | { readonly kind: "membership"; readonly own: Membership | undefined }
+  /** The join before has ended, with these delayed leaves left behind. */
+  | { readonly kind: "unblocked"; readonly obsolete: readonly ObsoleteLeave[] }
+  /** What the room shows of us, and of strays. */
+  | {
+      readonly kind: "membership";
+      readonly own: Membership | undefined;
+      readonly standing?: StandingEvent | undefined;
+      readonly strays?: readonly ReplacedMember[];
+    }
   | { readonly kind: "slot"; readonly status: Slot["status"] }
   /** Somebody entered the room who cannot read our membership. */
   | { readonly kind: "late-room-member" }
@@ -205,13 +297,15 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** One step while it is taken: a state whose records may be changed, and effects that may be added. */
 export interface Draft {
   readonly settings: Settings;
+  /** By the clock of intervals, which may be ahead of the wall clock. */
   readonly now: number;
+  readonly aheadMs: number;
   readonly state: Omit<Mutable<LifecycleState>, Records> & { readonly [K in Records]: Mutable<LifecycleState[K]> };
   readonly effects: Effect[];
 }
 type Records = "slot" | "delayedLeave" | "publication" | "presence" | "requests";
 
-export function draftOf(settings: Settings, state: LifecycleState, now: number): Draft {
+export function draftOf(settings: Settings, state: LifecycleState, now: number, aheadMs: number): Draft {
   const { slot, delayedLeave, publication, presence, requests } = state;
   const copy = {
     ...state,
@@ -221,7 +315,7 @@ export function draftOf(settings: Settings, state: LifecycleState, now: number):
     presence: { ...presence },
     requests: { ...requests },
   };
-  return { settings, now, state: copy, effects: [] };
+  return { settings, now, aheadMs, state: copy, effects: [] };
 }
 
 /** Notes a decision. */
@@ -234,7 +328,7 @@ export function sendAndForget(draft: Draft, request: Request): void {
   draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
 }
 
-/** The content is confirmed, or has changed: what is sent next is no retry of it. */
+/** Confirmed or changed content: the next send is no retry. */
 export function forgetTxn({ state: { requests } }: Draft, key: string): void {
   if (!(key in requests.txns)) return;
   requests.txns = Object.fromEntries(Object.entries(requests.txns).filter(([name]) => name !== key));

@@ -1,31 +1,34 @@
 // On answer: what an answer of the homeserver changes. protocol.md 4.2, 4.7.
-import { isGone } from "./backoff.ts";
-import { armedLeave, type Draft, forgetTxn, sendAndForget, trace } from "./model.ts";
-import { onError, shortestDelayMs, unsupported } from "./on-error.ts";
-import { forgetDelayedLeave, forgetReplaced, isConfirmedBySync, markPublished, restartEveryMs } from "./phases.ts";
-import { type Answer, idempotencyKey, type InFlight, type Request, type RequestKind } from "./requests.ts";
+import { isTransient, jitter, resetFailures } from "./backoff.ts";
+import { discardDelayedLeave, forgetDelayedLeave, goUnprotected } from "./delayed-leave.ts";
+import { noteClockOffset } from "./clock-offset.ts";
+import { stopListening, stopListeningToEarlier, stopWaiting } from "./in-flight.ts";
+import { armedLeave, type Draft, forgetTxn, trace } from "./model.ts";
+import { onError, shortestDelayMs } from "./on-error.ts";
+import { forgetReplaced, isConfirmedBySync, markPublished, restartEveryMs } from "./phases.ts";
+import { type Answer, idempotencyKey, type InFlight, type Request } from "./requests.ts";
 
 /**
- * Applies an answer to the state. A late answer counts like one in time if it is a success or the end of a delay id. Any
- * other late answer is ignored: the request was given up before. The table of `onError` says what errors mean.
+ * Applies an answer to the state. A late answer counts like one in time, unless it is trouble that passes: the request was
+ * repeated already. The table of `onError` says what errors mean.
  */
 export function onAnswer(draft: Draft, inFlight: InFlight, answer: Answer, isLate: boolean): void {
   const { kind } = inFlight.request;
   const { requests } = draft.state;
   if (isLate) trace(draft, { kind: "late-answer", request: kind, ok: answer.ok });
   if (answer.ok) {
-    if (requests.failures[kind]) requests.failures = { ...requests.failures, [kind]: 0 };
-    onSuccess(draft, inFlight, answer.value);
-  } else if (!isLate) {
-    const attempt = (requests.failures[kind] ?? 0) + 1;
-    trace(draft, { kind: "request-failed", request: kind, error: answer.error.kind, attempt });
-    onError(draft, inFlight, answer.error);
-  } else if (kind === "restart" && isGone(answer.error)) {
-    onError(draft, inFlight, answer.error);
+    const hadFailed = requests.failures[kind] !== undefined && requests.failures[kind] > 0;
+    resetFailures(draft, kind);
+    return onSuccess(draft, inFlight, answer.value, hadFailed);
   }
+  const { error } = answer;
+  if (isLate && isTransient(error)) return;
+  const attempt = (requests.failures[kind] ?? 0) + 1;
+  trace(draft, { kind: "request-failed", request: kind, error: error.kind, attempt });
+  onError(draft, inFlight, error);
 }
 
-function onSuccess(draft: Draft, inFlight: InFlight, value: unknown): void {
+function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: boolean): void {
   const { state } = draft;
   const { delayedLeave, publication, slot } = state;
   const { request, sentTs } = inFlight;
@@ -39,19 +42,17 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown): void {
     case "schedule":
       return onScheduled(draft, request, sentTs, value as string);
     case "restart":
-      return onRestarted(draft, request.delayId, sentTs);
+      return onRestarted(draft, request.delayId, sentTs, hadFailed);
     case "write":
-      if (request.joinCount !== state.joinCount) return;
-      dropTimedOut(draft, "write", sentTs);
-      return isConfirmedBySync(draft, request.reason) ? undefined : markPublished(draft, request.reason, "answer");
+      return onWritten(draft, inFlight, request, value);
     case "send":
       publication.status = "no";
       delayedLeave.held = { status: "wanted" };
       return;
     case "leave":
       forgetTxn(draft, idempotencyKey(request));
-      if (request.joinCount === state.joinCount) publication.status = "no";
-      return forgetReplaced(draft, request.joinCount);
+      if (request.of === state.joinCount) publication.status = "no";
+      return forgetReplaced(draft, request.of);
     case "cancel":
       return forgetDelayedLeave(draft, request.delayId);
     case "delegate":
@@ -65,7 +66,7 @@ function onLimits(draft: Draft, limits: false | { readonly maxDelayMs?: number }
   const maxDelayMs = limits === false ? 0 : (limits.maxDelayMs ?? Infinity);
   delayedLeave.held = { status: "wanted" };
   if (maxDelayMs >= delayedLeave.delayMs) return;
-  if (maxDelayMs < shortestDelayMs) return unsupported(draft, "capability");
+  if (maxDelayMs < shortestDelayMs) return goUnprotected(draft, "capability", true);
   delayedLeave.delayMs = maxDelayMs;
 }
 
@@ -78,31 +79,79 @@ function onScheduled(
   const { settings, state } = draft;
   const { delayedLeave } = state;
   const { delayMs, delegated } = request;
+  const leaveTs = sentTs + delayMs;
   forgetTxn(draft, idempotencyKey(request));
-  // The delayed leave of a replaced sticky member ends that member when it fires.
+  // Another try of the same may bring a second one. It need not hold up restarts of this one.
+  stopWaiting(draft, (other) => other.kind === "schedule" && other.delegated === delegated);
+  // The delayed leave of a replaced sticky member ends that member when it is sent.
   if (settings.kind === "sticky" && request.joinCount !== state.joinCount) return;
   if (delegated && delayedLeave.delegate === "wanted" && state.phase === "joined") {
-    delayedLeave.delegate = { delayId, leaveTs: sentTs + delayMs };
+    delayedLeave.delegate = { delayId, leaveTs };
     return;
   }
   if (delegated || delayedLeave.held.status === "armed") {
     trace(draft, { kind: "delayed-leave-duplicate" });
-    return sendAndForget(draft, { kind: "cancel", delayId });
+    return discardDelayedLeave(draft, { delayId, leaveTs });
   }
   const restartTs = sentTs + restartEveryMs(settings, delayMs, false);
-  delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs: sentTs + delayMs, restartTs, delegated };
+  delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated, doubtTs: undefined };
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated });
 }
 
-function onRestarted(draft: Draft, delayId: string, sentTs: number): void {
-  const armed = armedLeave(draft.state);
+function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: boolean): void {
+  const { settings, state } = draft;
+  const { delayedLeave } = state;
+  const armed = armedLeave(state);
   if (armed?.delayId !== delayId) return;
-  dropTimedOut(draft, "restart", sentTs);
-  draft.state.delayedLeave.held = {
+  stopListeningToEarlier(draft, "restart", sentTs);
+  const { delayMs, delegated, doubtTs } = armed;
+  const isDoubtOver = doubtTs !== undefined && (state.phase !== "joined" || sentTs >= doubtTs);
+  if (isDoubtOver && state.phase === "joined") shiftTimes(draft, doubtTs - armed.leaveTs);
+  const everyMs = restartEveryMs(settings, delayMs, delegated);
+  delayedLeave.lostCount = 0;
+  delayedLeave.held = {
     ...armed,
-    leaveTs: Math.max(armed.leaveTs, sentTs + armed.delayMs),
-    restartTs: sentTs + restartEveryMs(draft.settings, armed.delayMs, armed.delegated),
+    leaveTs: Math.max(armed.leaveTs, sentTs + delayMs),
+    restartTs: sentTs + everyMs - (hadFailed ? jitter(draft, everyMs) : 0),
+    doubtTs: isDoubtOver ? undefined : doubtTs,
   };
+}
+
+/**
+ * The clock has jumped past the time of our delayed leave, which is still alive. So it was the clock that was set forward,
+ * at least that far, and not we who slept: what was to happen at a time happens that much later.
+ */
+function shiftTimes({ state: { publication } }: Draft, ms: number): void {
+  if (ms <= 0) return;
+  publication.sentTs += ms;
+  publication.firstSentTs += ms;
+  publication.joinedTs += ms;
+  publication.expiresTs += ms;
+  publication.refreshTs += ms;
+  if (publication.dirty) publication.dirty = { ...publication.dirty, dueTs: publication.dirty.dueTs + ms };
+}
+
+function onWritten(
+  draft: Draft,
+  { sentTs }: InFlight,
+  { joinCount, txn, reason }: Extract<Request, { kind: "write" }>,
+  eventId: unknown,
+): void {
+  const { state, now } = draft;
+  const { publication, requests } = state;
+  if (joinCount !== state.joinCount) return;
+  stopListeningToEarlier(draft, "write", sentTs);
+  // Other tries of the same content are answered too, and need not be repeated.
+  if (requests.txns[idempotencyKey({ kind: "write", joinCount })] === txn) {
+    const isSame = (request: Request) => request.kind === "write" && request.txn === txn;
+    stopWaiting(draft, isSame);
+    stopListening(draft, ({ request }) => isSame(request));
+    publication.dirty = undefined;
+  }
+  if (typeof eventId === "string") publication.eventId = eventId;
+  publication.answeredTs = now;
+  noteClockOffset(draft);
+  if (!isConfirmedBySync(draft, reason)) markPublished(draft, reason, "answer");
 }
 
 function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind: "delegate" }>): void {
@@ -111,18 +160,10 @@ function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind
   const { delegate } = delayedLeave;
   if (typeof delegate === "string" || delegate.delayId !== delayId) return;
   const before = armedLeave(state);
-  if (before) sendAndForget(draft, { kind: "cancel", delayId: before.delayId });
+  if (before) discardDelayedLeave(draft, before);
   const restartTs = now + restartEveryMs(settings, delayMs, true);
-  delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs: delegate.leaveTs, restartTs, delegated: true };
+  const { leaveTs } = delegate;
+  delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated: true, doubtTs: undefined };
   delayedLeave.delegate = "refused";
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated: true });
-}
-
-/** A newer request of this kind was answered: answers to earlier ones have nothing to add. */
-function dropTimedOut(draft: Draft, kind: RequestKind, beforeTs: number): void {
-  const { requests } = draft.state;
-  if (requests.timedOut.length === 0) return;
-  const isOld = ({ request, sentTs }: InFlight) => request.kind === kind && sentTs < beforeTs;
-  for (const { id } of requests.timedOut.filter(isOld)) draft.effects.push({ kind: "abort", id });
-  requests.timedOut = requests.timedOut.filter((inFlight) => !isOld(inFlight));
 }

@@ -1,6 +1,6 @@
-// On error: what a refusal of the homeserver changes, or its silence. The error matrix of protocol.md 4.5, with its [OURS].
+// On error: what an error or a timeout changes. protocol.md 4.5.
 import { RtcError } from "../errors.ts";
-import type { MatrixError, MatrixErrorKind } from "../matrix.ts";
+import type { MatrixError } from "../matrix.ts";
 import {
   backOff,
   failuresOf,
@@ -12,15 +12,21 @@ import {
   retry,
   waitMs,
 } from "./backoff.ts";
-import { armedLeave, type Draft, forgetTxn, sendAndForget, trace } from "./model.ts";
-import { end, forgetDelayedLeave, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
+import {
+  discardDelayedLeave,
+  discardDelegation,
+  forgetDelayedLeave,
+  goUnprotected,
+  loseDelayedLeave,
+} from "./delayed-leave.ts";
+import { armedLeave, type Draft, forgetTxn, trace } from "./model.ts";
+import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
 
 type Schedule = Extract<Request, { kind: "schedule" }>;
 type Write = Extract<Request, { kind: "write" }>;
+type Leave = Extract<Request, { kind: "leave" }>;
 
-/** A server that has delayed events and refuses us one is asked again after this time. */
-const unsupportedRetryMs = 600_000;
 /** With a delay shorter than this no restart can be in time. */
 export const shortestDelayMs = 2_000;
 
@@ -34,28 +40,35 @@ export const shortestDelayMs = 2_000;
  * | timeout | again soon | again soon | again soon | leave | again soon | again soon |
  * | not-found | unsupported | gone | unknown | leave | again | done |
  * | conflict | unknown | gone | unknown | leave | again | done |
- * | forbidden | unsupported | unknown | fails `join-refused` | leave | again | done |
+ * | forbidden | unsupported | unknown | fails `join-refused` | leave | again | unknown |
  * | unsupported | unsupported | unsupported | fails `unsupported` | leave | again | done |
- * | max-delay-exceeded | again, with that delay | unknown | unknown | leave | again | done |
- * | other | unknown | unknown | unknown | leave | again | done |
+ * | max-delay-exceeded | again, with that delay | unknown | unknown | leave | again | unknown |
+ * | too-large | unknown | unknown | fails `bad-argument` | leave | again | unknown |
+ * | other | unknown | unknown | unknown | leave | again | unknown |
  *
  * - **again**: after `networkRetryMs`, and ten times more rarely after `maxRetries`. While joining for the first time, a
- *   schedule or write then fails with `request-failed`; so does a leave. A timeout is not counted.
+ *   schedule or write then fails with `request-failed`; so does a leave. Once joined, a timeout is not counted.
  * - **unknown**: again, three times at most. Then a schedule counts as unsupported, a write makes us re-join and fails the
  *   next time with `request-failed`. A restart is tried until the delayed leave is due, then we re-join.
  * - **unsupported**: we go on without a delayed leave and expire sooner. Unless the server has none at all, we ask again in ten minutes.
- * - **gone**: schedule another, or re-join if it was due.
+ * - **gone**: schedule another, or re-join if it was due. After two in a row without an answered restart: unsupported.
+ *
+ * Two errors mean the same for each request. `logged-out` ends the join at once. `soft-logged-out` stops all requests until
+ * the client is in touch again.
  */
 export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): void {
   const { state } = draft;
   const { request } = inFlight;
+  if (error.kind === "logged-out") return onLoggedOut(draft, error);
+  if (error.kind === "soft-logged-out") return pause(draft, request);
   switch (request.kind) {
     case "capability":
-      state.delayedLeave.held = { status: "wanted" };
+      if (state.delayedLeave.held.status === "unknown") state.delayedLeave.held = { status: "wanted" };
       return;
     case "open-slot":
+      retry(draft, inFlight, error);
       state.slot.isAsked = !isTransient(error) || isExhausted(draft, "open-slot");
-      return retry(draft, inFlight, error);
+      return;
     case "schedule":
       return request.delegated ? onDelegationRefused(draft, error) : onScheduleError(draft, inFlight, error, request);
     case "restart":
@@ -65,41 +78,48 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
       if (isGone(error) || error.kind === "unsupported") state.delayedLeave.held = { status: "wanted" };
       return backOff(draft, "leave", error, isTransient(error) ? waitMs(draft, error, 0) : 0);
     case "cancel":
-      if (state.phase === "leaving") return end(draft);
-      if (isTransient(error) && !isExhausted(draft, "cancel")) return retry(draft, inFlight, error);
-      return forgetDelayedLeave(draft, request.delayId);
+      return onCancelError(draft, inFlight, error, request.delayId);
     case "delegate":
-      sendAndForget(draft, { kind: "cancel", delayId: request.delayId });
       return onDelegationRefused(draft, error);
     case "write":
       if (request.joinCount !== state.joinCount || isConfirmedBySync(draft, request.reason)) return;
       return onWriteError(draft, inFlight, error, request);
     case "leave":
-      return onLeaveError(draft, inFlight, error, request.joinCount);
+      return onLeaveError(draft, inFlight, error, request);
   }
 }
 
+function onLoggedOut(draft: Draft, cause: MatrixError): void {
+  giveUp(draft, new RtcError("logged-out", "the client was logged out", { cause }));
+  end(draft);
+}
+
+/** Asks for nothing until the client is in touch again. Then everything is asked for that is wanted then. */
+function pause({ state, now }: Draft, request: Request): void {
+  state.requests.isPaused = true;
+  const { publication } = state;
+  if (request.kind === "write" && publication.status === "yes")
+    publication.dirty ??= { reason: request.reason, dueTs: now };
+}
+
 function onScheduleError(draft: Draft, inFlight: InFlight, error: MatrixError, request: Schedule): void {
-  const { phase, delayedLeave, requests } = draft.state;
+  const { phase, delayedLeave } = draft.state;
   const { status } = delayedLeave.held;
   if (status === "armed") return;
-  if (status === "unsupported") return unsupported(draft, error.kind);
   const { maxDelayMs } = error;
-  if (
-    error.kind === "max-delay-exceeded" &&
-    isUsableDelay(maxDelayMs, request.delayMs) &&
-    !isHopeless(draft, "schedule")
-  ) {
+  if (error.kind === "max-delay-exceeded" && isUsableDelay(maxDelayMs, request.delayMs)) {
     delayedLeave.delayMs = maxDelayMs;
-    requests.failures = { ...requests.failures, schedule: failuresOf(draft, "schedule") + 1 };
-    forgetTxn(draft, idempotencyKey(request));
-  } else if (isTransient(error)) {
-    retry(draft, inFlight, error);
+    delayedLeave.held = { status: "wanted" };
+    return forgetTxn(draft, idempotencyKey(request));
+  }
+  const isForGood = error.kind === "unsupported";
+  if (status === "unsupported") return goUnprotected(draft, error.kind, isForGood);
+  retry(draft, inFlight, error);
+  if (isTransient(error)) {
     if (phase === "joining" && isExhausted(draft, "schedule")) giveUp(draft, requestFailed(error));
   } else {
-    const isUnknown = error.kind === "other" || error.kind === "conflict";
-    retry(draft, inFlight, error);
-    if (!isUnknown || isHopeless(draft, "schedule")) unsupported(draft, error.kind);
+    const isUnknown = error.kind === "other" || error.kind === "conflict" || error.kind === "too-large";
+    if (!isUnknown || isHopeless(draft, "schedule")) goUnprotected(draft, error.kind, isForGood);
   }
 }
 
@@ -108,34 +128,46 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
   const { delayedLeave } = state;
   const armed = armedLeave(state);
   if (armed?.delayId !== delayId) return;
+  if (error.kind === "unsupported") return goUnprotected(draft, error.kind, true);
   const isDue = now >= armed.leaveTs;
+  if (!isGone(error)) retry(draft, inFlight, error);
   if (isGone(error)) {
     trace(draft, { kind: "delayed-leave-gone", fired: isDue });
-    delayedLeave.held = { status: "wanted" };
+    loseDelayedLeave(draft, true);
     if (isDue && mayHaveJoined(draft)) rejoin(draft, "left-by-server");
     else if (delayedLeave.delegate === "refused" && armed.delegated) delayedLeave.delegate = "wanted";
-  } else if (error.kind === "unsupported") {
-    unsupported(draft, error.kind);
-  } else {
-    retry(draft, inFlight, error);
-    if (isTransient(error) || !isDue) return;
+  } else if (armed.doubtTs !== undefined && state.phase === "rejoining") {
+    // It may still be alive, but its answer must not hold up the re-join.
+    discardDelayedLeave(draft, armed);
     delayedLeave.held = { status: "wanted" };
+  } else if (armed.doubtTs !== undefined) {
+    delayedLeave.held = { ...armed, doubtTs: undefined };
+  } else if (isDue && !isTransient(error)) {
+    loseDelayedLeave(draft, true);
     if (mayHaveJoined(draft)) rejoin(draft, "left-by-server");
   }
 }
 
+function onCancelError(draft: Draft, inFlight: InFlight, error: MatrixError, delayId: string): void {
+  const { state } = draft;
+  if (state.phase === "leaving" && armedLeave(state)?.delayId === delayId) return end(draft);
+  retry(draft, inFlight, error);
+  const isOver = isGone(error) || error.kind === "unsupported" || isHopeless(draft, "cancel");
+  // While leaving, one try is enough: it can harm the next join alone, which inherits it.
+  if (isOver) forgetDelayedLeave(draft, delayId);
+}
+
 function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { reason }: Write): void {
   const { phase, publication, presence } = draft.state;
-  const hasNoEffect = error.kind === "rate-limited" || error.kind === "forbidden" || error.kind === "unsupported";
+  const isRefused = error.kind === "forbidden" || error.kind === "unsupported" || error.kind === "too-large";
+  const hasNoEffect = isRefused || error.kind === "rate-limited";
   const isUnknown = presence.staleEventId !== undefined || failuresOf(draft, "write") > 0;
   if (publication.status === "maybe" && hasNoEffect && !isUnknown) publication.status = "no";
   retry(draft, inFlight, error);
   if (publication.status === "yes") publication.dirty ??= { reason, dueTs: draft.now };
   if (phase === "leaving") return;
-  if (error.kind === "forbidden") {
-    giveUp(draft, new RtcError("join-refused", "we may not send our membership to this room", { cause: error }));
-  } else if (error.kind === "unsupported") {
-    giveUp(draft, new RtcError("unsupported", "the homeserver cannot carry our membership", { cause: error }));
+  if (isRefused) {
+    giveUp(draft, refusalOf(error));
   } else if (isTransient(error)) {
     if (phase === "joining" && isExhausted(draft, "write")) giveUp(draft, requestFailed(error));
   } else if (isHopeless(draft, "write")) {
@@ -144,11 +176,21 @@ function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { re
   }
 }
 
-function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, joinCount: number): void {
-  const { leaving, joinCount: present } = draft.state;
+function refusalOf(cause: MatrixError): RtcError {
+  if (cause.kind === "forbidden")
+    return new RtcError("join-refused", "we may not send our membership to this room", { cause });
+  if (cause.kind === "too-large")
+    return new RtcError("bad-argument", "the membership is too large: application or transports", { cause });
+  return new RtcError("unsupported", "the homeserver cannot carry our membership", { cause });
+}
+
+function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of }: Leave): void {
+  const { leaving, joinCount, publication } = draft.state;
   retry(draft, inFlight, error);
-  if (joinCount !== present) {
-    if (leaving?.failure || isExhausted(draft, "leave")) forgetReplaced(draft, joinCount);
+  if (of !== joinCount) {
+    if (!leaving?.failure && !isExhausted(draft, "leave") && !isHopeless(draft, "leave")) return;
+    if (typeof of === "number") publication.hasGhost = true;
+    forgetReplaced(draft, of);
   } else if (leaving?.failure) {
     end(draft);
   } else if (isExhausted(draft, "leave")) {
@@ -156,20 +198,9 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, join
   }
 }
 
-/** Goes on without a delayed leave. */
-export function unsupported(draft: Draft, error: MatrixErrorKind | "capability"): void {
-  const { state, settings, now } = draft;
-  const { delayedLeave, publication } = state;
-  const wasUnsupported = delayedLeave.held.status === "unsupported";
-  const isForGood = error === "capability" || error === "unsupported";
-  delayedLeave.held = { status: "unsupported", retryTs: isForGood ? Infinity : now + unsupportedRetryMs };
-  if (wasUnsupported) return;
-  trace(draft, { kind: "delayed-leave-unsupported", error });
-  // Now only our expiry would end us: bring it closer. A sticky duration must not change within a key (3.1).
-  if (state.phase === "joined" && settings.kind === "state") publication.dirty = { reason: "refresh", dueTs: now };
-}
-
 function onDelegationRefused(draft: Draft, error: MatrixError): void {
+  if (draft.state.delayedLeave.delegate === "refused") return;
+  discardDelegation(draft);
   draft.state.delayedLeave.delegate = "refused";
   trace(draft, { kind: "delegation-refused", error: error.kind });
 }

@@ -1,7 +1,11 @@
 // On input: what an input changes, before anything is asked for. protocol.md 4.7, 4.8, 5.7, 14.1.
 import { maxClaimedAgeMs } from "../membership/state-event.ts";
+import { retrySoon } from "./backoff.ts";
+import { noteClockOffset } from "./clock-offset.ts";
+import { discardDelayedLeave } from "./delayed-leave.ts";
 import {
   armedLeave,
+  conditionMs,
   type Draft,
   forgetTxn,
   type Input,
@@ -11,13 +15,16 @@ import {
   trace,
 } from "./model.ts";
 import { onAnswer } from "./on-answer.ts";
-import { giveUp, leave, markPublished } from "./phases.ts";
+import { giveUp, leave, markPublished, markReplaced } from "./phases.ts";
 import { isAmbiguous } from "./plan.ts";
 import { idempotencyKey } from "./requests.ts";
-import { availableTs } from "./token-bucket.ts";
 
 /** After somebody enters the room, we wait this long for others to enter too, and write once for all of them. */
 const lateMemberWaitMs = 2_000;
+/** How many strays we remember to have sent a leave for. */
+const maxLeftStrays = 20;
+
+type Shown = Extract<Input, { kind: "membership" }>;
 
 /** Applies an input to the state. */
 export function onInput(draft: Draft, input: Input): void {
@@ -30,7 +37,7 @@ export function onInput(draft: Draft, input: Input): void {
     case "answer":
       return onRequestAnswered(draft, input);
     case "membership":
-      return onOwnMembership(draft, input.own);
+      return onOwnMembership(draft, input);
     case "slot":
       state.slot.status = input.status;
       return;
@@ -44,12 +51,16 @@ export function onInput(draft: Draft, input: Input): void {
       return leave(draft, input.cause, input.reason);
     case "failure":
       return giveUp(draft, input.error);
+    case "unblocked":
+      state.isBlocked = false;
+      state.delayedLeave.waitUntilTs = now + conditionMs;
+      return discardDelayedLeave(draft, ...input.obsolete);
     case "replaced":
       state.isOver = true;
       return;
     case "resumed":
-      state.requests.retryTs = {};
-      return;
+      state.requests.isPaused = false;
+      return retrySoon(draft);
     case "clock":
   }
 }
@@ -68,28 +79,47 @@ function onRequestAnswered(draft: Draft, { id, answer }: Extract<Input, { kind: 
 }
 
 /** Our presence is what the room shows, and nothing else. */
-function onOwnMembership(draft: Draft, own: Presence["own"]): void {
+function onOwnMembership(draft: Draft, { own, standing, strays = [] }: Shown): void {
   const { state } = draft;
   const { presence, publication } = state;
   presence.own = own;
-  if (own && own.eventId === presence.staleEventId) return;
-  if (own && publication.status !== "no") {
-    const { createdTs = own.createdTs } = presence;
-    presence.createdTs = own.createdTs > createdTs + maxClaimedAgeMs ? createdTs : own.createdTs;
+  presence.standing = standing;
+  noteClockOffset(draft);
+  for (const stray of strays) if (!hasLeft(state, stray)) markReplaced(draft, stray);
+  const createdTs = shownSinceTs(state, draft.now);
+  if (createdTs === "stale") return;
+  if (createdTs !== undefined && publication.status !== "no") {
+    const { createdTs: before = createdTs } = presence;
+    presence.createdTs = createdTs > before + maxClaimedAgeMs ? before : createdTs;
     presence.isEchoed = true;
     presence.isMissing = false;
     if (publication.status === "maybe") markPublished(draft, state.rejoin ? "rejoin" : "join", "sync");
-  } else if (!own && state.phase !== "leaving") {
+  } else if (createdTs === undefined && state.phase !== "leaving") {
     presence.isMissing = true;
-  } else if (
-    !own &&
-    presence.isEchoed &&
-    publication.status === "yes" &&
-    !isAmbiguous(state) &&
-    !isHiddenBySlot(draft)
-  ) {
+  } else if (createdTs === undefined && isLeaveShown(draft)) {
     onLeaveShown(draft);
   }
+}
+
+/**
+ * When we joined, as the room shows it: nothing if it does not show us, `stale` if it shows an earlier instance. An event
+ * that is expired by our wall clock alone still shows us: the clocks disagree.
+ */
+function shownSinceTs({ presence, publication }: LifecycleState, now: number): number | "stale" | undefined {
+  const { own, standing, staleEventId } = presence;
+  const eventId = own?.eventId ?? standing?.eventId;
+  if (eventId !== undefined && eventId === staleEventId) return own ? "stale" : undefined;
+  if (own) return own.createdTs;
+  return standing?.isExpired && now < publication.expiresTs ? standing.originServerTs : undefined;
+}
+
+/** Whether we need not send a leave for a stray. */
+const hasLeft = ({ publication }: LifecycleState, stray: number | string): boolean =>
+  typeof stray === "string" && publication.leftStrays.includes(stray);
+
+/** A leave was sent for a stray: once is enough, until the room shows it. */
+export function markStrayLeft({ state: { publication } }: Draft, stray: string): void {
+  publication.leftStrays = [...publication.leftStrays, stray].slice(-maxLeftStrays);
 }
 
 /** True if the room shows our membership unchanged, so that changes of other members can be skipped. */
@@ -98,12 +128,19 @@ export function isUnchanged({ presence, publication }: LifecycleState, own: Pres
   return publication.status === "yes" && presence.isEchoed && !presence.isMissing;
 }
 
+/** Whether it is our leave that the room shows, now that it does not show us any more. */
+function isLeaveShown(draft: Draft): boolean {
+  const { presence, publication } = draft.state;
+  if (!presence.isEchoed || presence.standing || publication.status !== "yes") return false;
+  return !isAmbiguous(draft.state) && !isHiddenBySlot(draft);
+}
+
 /** The room shows us as gone while we are leaving. That confirms the leave like an answer. */
 function onLeaveShown({ state }: Draft): void {
   state.publication.status = "no";
   if (state.requests.inFlight.some(({ request }) => request.kind === "send"))
     state.delayedLeave.held = { status: "wanted" };
-  state.requests.inFlight = [];
+  state.requests.inFlight = state.requests.inFlight.filter(({ lane }) => lane === "cleanup");
 }
 
 /** A closed slot hides sticky members, whether or not they have left. */
@@ -111,20 +148,19 @@ export function isHiddenBySlot({ settings, state }: Pick<Draft, "settings" | "st
   return settings.kind === "sticky" && state.slot.status === "closed";
 }
 
-/** Our membership has to be written again, within the budget, once for all that happens until then. */
+/** Our membership has to be written again, once for all that happens until `dueTs`. */
 function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missing-key", dueTs: number): void {
   const { phase, joinCount, publication, requests } = draft.state;
-  // Content that changed is no retry.
-  if (reason === "update") forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
+  // A new event is needed: it is no retry of the one before.
+  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
   const isWriting = phase === "joined" || requests.inFlight.some(({ request }) => request.kind === "write");
   if (!isWriting || phase === "leaving") return;
-  const writeTs = Math.max(dueTs, availableTs(publication.budgetTs));
-  if (!publication.dirty || writeTs < publication.dirty.dueTs) publication.dirty = { reason, dueTs: writeTs };
+  if (!publication.dirty || dueTs < publication.dirty.dueTs) publication.dirty = { reason, dueTs };
 }
 
 /**
- * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. To it, every event of a sticky
- * member does that, and a new creation time of a state member. A millisecond is enough, and keeps our place in the list.
+ * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. For matrix-js-sdk, a sticky member
+ * joins with every event, and a state member with a new `created_ts`. A millisecond is enough, and keeps our place in the list.
  */
 function renew(draft: Draft): void {
   const { presence, publication } = draft.state;
@@ -136,11 +172,11 @@ function renew(draft: Draft): void {
 /** The page is about to close: leaves at once. If the page lives on, the next restart or sync shows that we have left. */
 function onPageHidden(draft: Draft): void {
   const { state, now } = draft;
-  const { joinCount, requests } = state;
   const armed = armedLeave(state);
   if (state.publication.status === "no" || state.phase === "leaving") return;
   trace(draft, { kind: "page-hidden" });
-  if (!armed) return sendAndForget(draft, { kind: "leave", joinCount, txn: requests.nextId, reason: undefined });
+  if (!armed)
+    return sendAndForget(draft, { kind: "leave", of: state.joinCount, txn: state.requests.nextId, reason: undefined });
   sendAndForget(draft, { kind: "send", delayId: armed.delayId, keepalive: true });
   state.delayedLeave.held = { ...armed, leaveTs: now, restartTs: now + 1_000 };
 }

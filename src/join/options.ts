@@ -1,13 +1,17 @@
 // JoinOptions: how to join, with defaults, ranges and checks. protocol.md 0, 4.1.
 import { isObservable, type Observable, of } from "rxjs";
 import { RtcError } from "../errors.ts";
+import { names, writtenGeneration } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
-import type { Application, OwnMember, Transport } from "../types.ts";
+import type { Application, Generation, OwnMember, Transport } from "../types.ts";
 
 /** How our membership is written: protocol.md 0. Both formats are always read. */
 export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
 
-/** A value, or a stream of values: joining waits for the first, later ones are sent without leaving. */
+/**
+ * A value, or a stream of values. Joining waits for the first value, and later ones are sent without leaving. `leaveReason` is
+ * not awaited: its last value at the moment of the leave counts.
+ */
 export type ValueOrStream<T> = T | Observable<T>;
 
 /** The reason of a leave, shown to others: `leave`, `delayed_leave`, `slot_closed` or a code of the application. MSC4143. */
@@ -25,7 +29,7 @@ export interface DelegatedLeave {
 }
 
 /**
- * Every wait of a join, in milliseconds.
+ * The waits of a join, in milliseconds, and how often it tries again.
  *
  * Source: protocol.md 4.1, which lists the defaults of matrix-js-sdk ("SDK") and Element Call ("EC").
  */
@@ -42,7 +46,7 @@ export interface JoinTiming {
   readonly delegatedLeaveRestartMs?: number | undefined;
   /** How long a state membership lasts unless renewed. 2,000 to 8,640,000,000. Default 14,400,000. A sticky one lasts 3,600,000. */
   readonly expiryMs?: number | undefined;
-  /** The same without delayed events, where nothing else ends a crashed membership. Default 600,000 (SDK: `expiryMs`). */
+  /** `expiryMs` on servers without delayed events. Default 600,000 (SDK: `expiryMs`). */
   readonly unprotectedExpiryMs?: number | undefined;
   /** The membership is renewed this long before it expires, and hourly; at most half of that time. From 100. Default 300,000 (SDK 5,000). */
   readonly expiryHeadroomMs?: number | undefined;
@@ -55,6 +59,11 @@ export interface JoinTiming {
   readonly networkRetryMs?: number | undefined;
   /** The wait after a rate limit that names none. 100 to 600,000. Default 5,000. */
   readonly rateLimitRetryMs?: number | undefined;
+  /**
+   * Waits after trouble of the network are longer by a random share, at most this, so that the clients of a server do not
+   * come back in step. 0 to 1. Default 0.1. The share depends on the device and the room, so a run can be repeated.
+   */
+  readonly jitter?: number | undefined;
   /** How often a request is retried while joining for the first time. 0 to 1,000. Default 10. Later, network trouble is retried without end. */
   readonly maxRetries?: number | undefined;
 }
@@ -72,28 +81,34 @@ export interface JoinTiming {
  * import type { JoinOptions } from "matrixrtc-rx";
  *
  * const camera$ = new BehaviorSubject("video");
- * const hangup$ = new Subject<void>();
- * const options: JoinOptions = { mode: "matrix_2_0", intent: camera$, leaveOn: hangup$ };
+ * const hangUp$ = new Subject<void>();
+ * const options: JoinOptions = { mode: "matrix_2_0", intent: camera$, leaveOn: hangUp$ };
  * console.assert(options.mode === "matrix_2_0");
  * ```
  */
 export interface JoinOptions {
   /** Default `compatibility`. `matrix_2_0` needs a homeserver with sticky events (MSC4354). */
   readonly mode?: JoinMode | undefined;
+  /**
+   * The names that we write. `stable` needs the mode `matrix_2_0`, and transports of the type `m.livekit` instead of `livekit`.
+   * Clients of 2026 do not read it. Default `deployed`. protocol.md 1.1.
+   */
+  readonly generation?: Generation | undefined;
   /** The transports that we publish on, best first. Default: none. */
   readonly transports?: ValueOrStream<readonly Transport[]> | undefined;
-  /** Data of the application; its `type` must be that of the slot. Default: the type alone. */
+  /** Data of the application. Its `type` must be the type in the slot id. Default: the type alone. */
   readonly application?: ValueOrStream<Application> | undefined;
   /** The intended kind of call, such as `audio` or `video`. Default: none is sent. */
   readonly intent?: ValueOrStream<string | undefined> | undefined;
   /** Opens the slot first, if it is not open and we are allowed to. Default `false`. */
   readonly openSlot?: boolean | undefined;
-  /** Delegates the delayed leave, for instance to the SFU: completion means accepted, an error means refused. protocol.md 6.4. */
+  /** Lets the SFU restart the delayed leave. Complete: accepted. Error: refused. protocol.md 6.4. */
   readonly delegate?: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
-  /** Leaves at its first value: emits `leaving`, and completes when the leave is confirmed. */
+  /** Leaves at its first value: emits `leaving`, and completes when the leave is confirmed. If it completes without a value, we stay. */
   readonly leaveOn?: Observable<unknown> | undefined;
   /** Shown to others in `matrix_2_0`, at the cost of one more request; the other modes cannot carry it. Default: none. */
   readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
+  /** The waits of the join. Each has its default. */
   readonly timing?: JoinTiming | undefined;
 }
 
@@ -118,6 +133,7 @@ const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, mi
   networkRetryMs: [3_000, ...pauses],
   rateLimitRetryMs: [5_000, ...pauses],
   maxRetries: [10, 0, 1_000],
+  jitter: [0.1, 0, 1],
 };
 
 export type ResolvedJoinTiming = { readonly [K in keyof JoinTiming]-?: number };
@@ -126,6 +142,7 @@ export type ResolvedJoinTiming = { readonly [K in keyof JoinTiming]-?: number };
 export interface ResolvedJoinOptions {
   readonly mode: JoinMode;
   readonly kind: "state" | "sticky";
+  readonly generation: Generation;
   readonly transports$: Observable<readonly Transport[]>;
   readonly application$: Observable<Application>;
   readonly intent$: Observable<string | undefined>;
@@ -141,6 +158,10 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   const mode = options.mode ?? "compatibility";
   check(["legacy", "compatibility", "matrix_2_0"].includes(mode), `mode ${String(mode)} is not known`);
 
+  const { generation = writtenGeneration } = options;
+  check(Object.hasOwn(names, generation), `generation ${String(generation)} is not known`);
+  check(generation !== "stable" || mode === "matrix_2_0", "generation stable needs the mode matrix_2_0");
+
   const { leaveOn, delegate, openSlot = false } = options;
   check(leaveOn === undefined || isObservable(leaveOn), "leaveOn must be an Observable");
   check(delegate === undefined || typeof delegate === "function", "delegate must be a function");
@@ -154,7 +175,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
     check(!twice, "the intent is given twice: as `intent` and in `application`");
   }
   const transports = options.transports ?? [];
-  if (!isObservable(transports)) checkTransports(transports);
+  if (!isObservable(transports)) checkTransports(transports, generation);
   const { intent, leaveReason } = options;
   check(isObservable(intent) || intent === undefined || typeof intent === "string", "intent must be a string");
   check(
@@ -165,6 +186,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   return {
     mode,
     kind: mode === "matrix_2_0" ? "sticky" : "state",
+    generation,
     transports$: streamOf(transports),
     application$: streamOf(application),
     intent$: streamOf(intent),
@@ -185,11 +207,15 @@ export function checkApplication(application: Application, type: string): void {
 }
 
 /** @throws RtcError `bad-argument` */
-export function checkTransports(transports: readonly Transport[]): void {
+export function checkTransports(transports: readonly Transport[], generation: Generation): void {
   check(
     Array.isArray(transports) && transports.every((transport) => typeof transport?.type === "string"),
     "transports must be an array of objects with a type",
   );
+  // Our identity follows from the generation: with a transport of the other one nobody could decode us.
+  const other = names[generation === "stable" ? "deployed" : "stable"].livekit.type;
+  const isOther = transports.some(({ type }) => type === other);
+  check(!isOther, `a transport of the type ${other} does not go with the generation ${generation}`);
 }
 
 function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {
@@ -207,7 +233,7 @@ function numberOf(timing: JoinTiming, name: keyof JoinTiming): number {
   const isCount = name === "maxRetries";
   const isValid = typeof value === "number" && value >= min && value <= max && (!isCount || Number.isInteger(value));
   if (isValid) return value;
-  const what = isCount ? "a whole number" : "a number of milliseconds";
+  const what = isCount ? "a whole number" : name === "jitter" ? "a number" : "a number of milliseconds";
   const range = `from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
   throw new RtcError("bad-argument", `timing.${name} must be ${what} ${range}`);
 }

@@ -1,6 +1,8 @@
 // Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
-import type { RtcError } from "../errors.ts";
-import { armedLeave, type Draft, forgetTxn, sendAndForget, type Settings, trace } from "./model.ts";
+import { RtcError } from "../errors.ts";
+import { unknownsOf } from "./backoff.ts";
+import { discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
+import { type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./state.ts";
@@ -9,7 +11,7 @@ import type { LeaveCause } from "./trace.ts";
 /** How long we wait for the room to show us for the first time before our absence counts (4.8). */
 export const echoGraceMs = 10_000;
 
-/** How many replaced instances of ours we still send a leave for. */
+/** How many replaced members of ours we still send a leave for. */
 const maxReplaced = 5;
 
 /** While leaving, we wait this long at most for a write or a delayed leave that is under way. */
@@ -17,6 +19,11 @@ const leaveWaitMs = 2_000;
 
 /** How long a leave is retried after the caller has stopped waiting for it. */
 export const leaveRetryMs = 30_000;
+
+/** After a lost delayed leave may have fired, its leave needs this time to arrive. */
+const arrivalMs = 500;
+/** A re-join waits for lost delayed leaves to fire if that takes no longer than this. */
+const longestFireWaitMs = 4_000;
 
 const hourMs = 3_600_000;
 
@@ -29,16 +36,16 @@ export function restartEveryMs({ timing }: Settings, delayMs: number, delegated:
 export function markPublished(draft: Draft, reason: WriteReason, by: "answer" | "sync"): void {
   const { state, settings, now } = draft;
   const { publication, delayedLeave } = state;
-  const { sentTs, lifetimeMs } = publication;
-  const { expiryHeadroomMs } = settings.timing;
+  const { firstSentTs, lifetimeMs } = publication;
+  const renewMs = Math.min(lifetimeMs, hourMs);
   publication.status = "yes";
-  publication.expiresTs = sentTs + lifetimeMs;
-  publication.refreshTs = sentTs + Math.min(lifetimeMs, hourMs) - Math.min(expiryHeadroomMs, lifetimeMs / 2);
+  publication.expiresTs = firstSentTs + lifetimeMs;
+  publication.refreshTs = firstSentTs + renewMs - Math.min(settings.timing.expiryHeadroomMs, renewMs / 2);
   forgetTxn(draft, idempotencyKey({ kind: "write", joinCount: state.joinCount }));
   trace(draft, { kind: "membership-written", reason, by });
   if (state.phase !== "joining" && state.phase !== "rejoining") return;
   state.phase = "joined";
-  publication.joinedTs = sentTs;
+  publication.joinedTs = publication.sentTs;
   // Some servers cancel a delayed event when its state key is written: find out now, not in five seconds (4.6).
   if (delayedLeave.held.status === "armed") delayedLeave.held = { ...delayedLeave.held, restartTs: now };
 }
@@ -50,11 +57,12 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   if (state.phase === "leaving") return;
   const attempt = presence.isEchoed ? 1 : (state.rejoin?.attempt ?? 0) + 1;
   trace(draft, { kind: "rejoining", reason, attempt });
-  // If the room never shows us, it may never will: retry with growing waits.
-  const waitMs = attempt === 1 ? 0 : Math.min(echoGraceMs * 2 ** (attempt - 2), 300_000);
   const isSticky = settings.kind === "sticky";
-  const isVisible = presence.own !== undefined;
-  if (isSticky && isVisible) publication.replaced = [...publication.replaced, state.joinCount].slice(-maxReplaced);
+  // The room shows us, or would show us if it counted our event.
+  const isVisible = presence.own !== undefined || presence.standing !== undefined;
+  // A member that the room has not shown yet may still show up, beside the one that replaces it.
+  const mayShowUp = publication.status !== "no" && !presence.isEchoed;
+  if (isSticky && (isVisible || mayShowUp)) markReplaced(draft, state.joinCount);
   if (state.phase === "joined") state.phase = "rejoining";
   state.rejoin = { reason, attempt };
   state.joinCount += 1;
@@ -62,21 +70,42 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   publication.dirty = undefined;
   publication.expiresTs = Infinity;
   publication.refreshTs = Infinity;
-  presence.staleEventId = presence.own?.eventId;
+  publication.eventId = undefined;
+  presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
   presence.own = undefined;
   presence.createdTs = undefined;
   presence.isEchoed = false;
   presence.isMissing = false;
-  cancelDelegation(draft);
+  discardDelegation(draft);
   delayedLeave.delegate = "wanted";
-  requests.notBefore = { schedule: now + waitMs, write: now + waitMs };
+  askForDelayedLeave(draft);
+  const waitTs = now + rejoinWaitMs(draft, attempt);
+  requests.notBefore = { schedule: waitTs, write: waitTs };
   requests.retryTs = {};
   requests.failures = {};
-  const { held } = delayedLeave;
+  requests.unknowns = {};
+}
+
+/** A re-join needs a delayed leave that is alive. */
+function askForDelayedLeave(draft: Draft): void {
+  const { settings, state, now } = draft;
+  const { held } = state.delayedLeave;
   if (held.status !== "armed") return;
-  // A new sticky member needs a delayed leave of its own. That of a state member may still be alive: ask first.
-  delayedLeave.held =
-    isSticky || reason === "left-by-server" ? { status: "wanted" } : { ...held, leaveTs: now, restartTs: now };
+  // It was due: the server has sent it.
+  if (now >= held.leaveTs) return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+  // A new sticky member needs one of its own. That of a state member may still be alive: ask first.
+  const asked = { ...held, restartTs: now, doubtTs: now };
+  state.delayedLeave.held = settings.kind === "sticky" ? { status: "wanted" } : asked;
+}
+
+function rejoinWaitMs({ state: { delayedLeave }, now }: Draft, attempt: number): number {
+  // If the room never shows us, it may never will: retry with growing waits.
+  const waitMs = attempt === 1 ? 0 : Math.min(echoGraceMs * 2 ** (attempt - 2), 300_000);
+  const { held, mayFireUntilTs } = delayedLeave;
+  const fireMs = mayFireUntilTs + arrivalMs - now;
+  // Delayed leaves that the server denies may end what we write now.
+  const isWorthWaiting = held.status === "unsupported" && mayFireUntilTs > now && fireMs <= longestFireWaitMs;
+  return isWorthWaiting ? Math.max(waitMs, fireMs) : waitMs;
 }
 
 /** Starts to leave. Requests that are under way are aborted, unless their outcome decides how to leave. */
@@ -86,7 +115,7 @@ export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, fai
   if (state.phase === "leaving") return;
   trace(draft, { kind: "leave-started", cause });
   state.phase = "leaving";
-  cancelDelegation(draft);
+  discardDelegation(draft);
   state.leaving = {
     sinceTs: now,
     cause,
@@ -99,17 +128,12 @@ export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, fai
   requests.notBefore = {};
   requests.retryTs = {};
   requests.failures = {};
+  requests.unknowns = {};
   requests.inFlight = requests.inFlight.flatMap((request) => {
-    const isDecisive = ["write", "leave", "schedule"].includes(request.request.kind);
-    if (!isDecisive) draft.effects.push({ kind: "abort", id: request.id });
-    return isDecisive ? [{ ...request, timeoutTs: Math.min(request.timeoutTs, now + leaveWaitMs) }] : [];
+    const isNeeded = request.lane === "cleanup" || ["write", "leave", "schedule"].includes(request.request.kind);
+    if (!isNeeded) draft.effects.push({ kind: "abort", id: request.id });
+    return isNeeded ? [{ ...request, timeoutTs: Math.min(request.timeoutTs, now + leaveWaitMs) }] : [];
   });
-}
-
-/** Cancels an hour-long delayed leave that was not delegated: it would end our next membership. */
-function cancelDelegation(draft: Draft): void {
-  const { delegate } = draft.state.delayedLeave;
-  if (typeof delegate === "object") sendAndForget(draft, { kind: "cancel", delayId: delegate.delayId });
 }
 
 /** Gives up for good, with one attempt to leave. */
@@ -122,22 +146,24 @@ export function end(draft: Draft, error?: RtcError): void {
   const { state } = draft;
   if (state.isOver) return;
   state.isOver = true;
-  if (error && state.leaving) state.leaving = { ...state.leaving, failure: error };
+  if (error && state.leaving) state.leaving = { ...state.leaving, failure: state.leaving.failure ?? error };
   const failure = state.leaving?.failure;
-  const confirmed = state.publication.status === "no";
+  const confirmed = state.publication.status === "no" && !state.publication.hasGhost;
   trace(draft, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
 }
 
-/** Forgets a delayed leave that is gone. */
-export function forgetDelayedLeave({ state }: Draft, delayId: string): void {
-  const { delayedLeave } = state;
-  if (delayedLeave.inheritedDelayId === delayId) delayedLeave.inheritedDelayId = undefined;
-  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "wanted" };
+/** The error of a leave that takes too long. */
+export const leaveTimeout = (): RtcError => new RtcError("leave-timeout", "the leave was not confirmed in time");
+
+/** A member of ours has been replaced, and has to be removed from the room. */
+export function markReplaced({ state: { publication } }: Draft, member: ReplacedMember): void {
+  if (publication.replaced.includes(member)) return;
+  publication.replaced = [...publication.replaced, member].slice(-maxReplaced);
 }
 
-/** A replaced instance is known to have left. */
-export function forgetReplaced({ state: { publication } }: Draft, joinCount: number): void {
-  publication.replaced = publication.replaced.filter((replaced) => replaced !== joinCount);
+/** A replaced member is known to have left, or cannot be removed. */
+export function forgetReplaced({ state: { publication } }: Draft, member: ReplacedMember): void {
+  publication.replaced = publication.replaced.filter((replaced) => replaced !== member);
 }
 
 /** Whether the room has shown that we joined before the answer came: we are in, whatever the answer says. */

@@ -10,16 +10,14 @@ import {
   type RequestKind,
   type WriteReason,
 } from "./requests.ts";
+import { availableTs } from "./token-bucket.ts";
 
 export interface Planned {
   readonly lane: Lane;
   readonly request: Request;
 }
 
-type State = Pick<
-  LifecycleState,
-  "phase" | "joinCount" | "content" | "isOver" | "slot" | "delayedLeave" | "publication" | "presence" | "requests"
-> & { readonly leaving: Leaving | undefined };
+type State = Omit<LifecycleState, "rejoin" | "dueTs" | "seed">;
 
 /** A write is safe only if the delayed leave is further away than this: it must not arrive after we are gone (4.4). */
 const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
@@ -27,7 +25,15 @@ const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
 /** The next request, if there is one. `end`: there is nothing left to do at all. */
 export function plan(settings: Settings, state: State, now: number): Planned | "end" | undefined {
   if (state.isOver) return undefined;
-  if (state.leaving) return planLeave(state, state.leaving, now);
+  if (state.isBlocked) return state.leaving ? "end" : undefined;
+  const next = state.leaving ? planLeave(state, state.leaving, now) : planLanes(settings, state, now);
+  return state.requests.isPaused && next !== "end" ? undefined : next;
+}
+
+/** The delayed leave comes first. */
+const lanes = ["delayed-leave", "slot", "membership", "delegation", "cleanup"] as const;
+
+function planLanes(settings: Settings, state: State, now: number): Planned | undefined {
   for (const lane of lanes) {
     const request = isFree(state, lane) ? planLane(lane, settings, state, now) : undefined;
     if (request && mayAsk(state, request.kind, now)) return { lane, request };
@@ -35,17 +41,18 @@ export function plan(settings: Settings, state: State, now: number): Planned | "
   return undefined;
 }
 
-/** The delayed leave comes first. */
-const lanes = ["delayed-leave", "membership", "delegation"] as const;
-
 function planLane(lane: Lane, settings: Settings, state: State, now: number): Request | undefined {
   switch (lane) {
     case "delayed-leave":
       return planDelayedLeave(state, now);
+    case "slot":
+      return isSlotWanted(settings, state) ? { kind: "open-slot" } : undefined;
     case "membership":
       return planMembership(settings, state, now);
     case "delegation":
       return planDelegation(settings, state);
+    case "cleanup":
+      return planCleanup(state);
   }
 }
 
@@ -54,35 +61,56 @@ function isFree({ requests }: State, lane: Lane): boolean {
   return true;
 }
 
+/** Whether a request of this kind need not wait any longer. */
 const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean =>
   now >= (requests.notBefore[kind] ?? 0) && now >= (requests.retryTs[kind] ?? 0);
 
 /** The delayed leave is restarted for as long as it guards us. */
 function planDelayedLeave(state: State, now: number): Request | undefined {
-  const { held, inheritedDelayId, delayMs } = state.delayedLeave;
+  const { held, obsolete, waitUntilTs, delayMs } = state.delayedLeave;
   if (held.status === "unknown") return { kind: "capability" };
-  if (inheritedDelayId !== undefined) return { kind: "cancel", delayId: inheritedDelayId };
   const isWanted = held.status === "wanted" || (held.status === "unsupported" && now >= held.retryTs);
-  if (isWanted && state.content) return scheduleRequest(state, delayMs, false);
+  if (isWanted && state.content) {
+    const mustWait = obsolete.length > 0 && now < waitUntilTs;
+    return mustWait ? undefined : scheduleRequest(state, delayMs, false);
+  }
   if (held.status !== "armed") return undefined;
   const isDue = now >= held.restartTs || (writeReason(state, now) !== undefined && !isGuarded(state, now));
   return isDue ? { kind: "restart", delayId: held.delayId } : undefined;
 }
 
+/** A slot that has to be opened before we join. */
+const isSlotWanted = ({ openSlot }: Settings, { slot, content }: State): boolean =>
+  openSlot && content !== undefined && slot.status !== "open" && !slot.isAsked;
+
 /** No write without a delayed leave that is known to be alive, unless the server has none. */
 function planMembership(settings: Settings, state: State, now: number): Request | undefined {
-  const { slot, phase, content } = state;
+  const { phase, content, slot, publication } = state;
   if (!content) return undefined;
-  if (settings.openSlot && slot.status !== "open" && !slot.isAsked) return { kind: "open-slot" };
+  const isSlotNeeded = settings.kind === "sticky" && slot.status === "closed";
+  if (isSlotWanted(settings, state) && (isSlotNeeded || now < slot.waitUntilTs)) return undefined;
   const reason = writeReason(state, now);
-  if (reason && isGuarded(state, now)) return writeRequest(settings, state, now, reason, content);
+  const mayWrite = reason && (!isExtra(state, reason) || now >= availableTs(publication.budgetTs));
+  if (mayWrite && isGuarded(state, now)) return writeRequest(settings, state, now, reason, content);
   return phase === "joined" ? leaveReplaced(state) : undefined;
+}
+
+/** Whether a write has to be paid for: all but a join or a renewal at the first try. */
+export function isExtra({ joinCount, requests }: Pick<State, "joinCount" | "requests">, reason: WriteReason): boolean {
+  const isFirstTry = !(idempotencyKey({ kind: "write", joinCount }) in requests.txns);
+  return !isFirstTry || (reason !== "join" && reason !== "refresh");
 }
 
 /** The room may still show a member that has been replaced. */
 function leaveReplaced(state: State): Request | undefined {
-  const [joinCount] = state.publication.replaced;
-  return joinCount === undefined ? undefined : withTxn(state, { kind: "leave", joinCount, reason: undefined });
+  const [of] = state.publication.replaced;
+  return of === undefined ? undefined : withTxn(state, { kind: "leave", of, reason: undefined });
+}
+
+/** Delayed leaves that we no longer want are cancelled, one after the other. */
+function planCleanup({ delayedLeave }: State): Request | undefined {
+  const [obsolete] = delayedLeave.obsolete;
+  return obsolete && { kind: "cancel", delayId: obsolete.delayId };
 }
 
 /** A long delayed leave is scheduled and delegated beside the short one, which guards us until then (6.4). */
@@ -101,11 +129,13 @@ function planDelegation(settings: Settings, state: State): Request | undefined {
  */
 function planLeave(state: State, leaving: Leaving, now: number): Planned | "end" | undefined {
   const armed = armedLeave(state);
+  const cleanup = isFree(state, "cleanup") ? planCleanup(state) : undefined;
+  if (cleanup && mayAsk(state, "cancel", now)) return { lane: "cleanup", request: cleanup };
   if (!isFree(state, "membership")) return undefined;
   if (state.publication.status === "no") {
     const request = leaveReplaced(state);
     if (request) return mayAsk(state, "leave", now) ? { lane: "membership", request } : undefined;
-    if (!isFree(state, "delayed-leave") || !isFree(state, "delegation")) return undefined;
+    if (state.requests.inFlight.some(({ lane }) => lane !== "cleanup")) return undefined;
     if (!armed || leaving.keepDelayedLeave) return "end";
     return { lane: "delayed-leave", request: { kind: "cancel", delayId: armed.delayId } };
   }
@@ -116,7 +146,7 @@ function planLeave(state: State, leaving: Leaving, now: number): Planned | "end"
     return isFree(state, "delayed-leave") ? { lane: "delayed-leave", request } : undefined;
   }
   if (!mayAsk(state, "leave", now)) return undefined;
-  const request = withTxn(state, { kind: "leave", joinCount: state.joinCount, reason: leaving.reason });
+  const request = withTxn(state, { kind: "leave", of: state.joinCount, reason: leaving.reason });
   return { lane: "membership", request };
 }
 
@@ -137,7 +167,8 @@ function writeReason({ phase, publication, presence }: State, now: number): Writ
 
 function isGuarded({ delayedLeave: { held } }: State, now: number): boolean {
   if (held.status === "unsupported") return true;
-  return held.status === "armed" && now + writeGuardMs(held.delayMs) < held.leaveTs;
+  if (held.status !== "armed" || held.doubtTs !== undefined) return false;
+  return now + writeGuardMs(held.delayMs) < held.leaveTs;
 }
 
 function scheduleRequest(state: State, delayMs: number, delegated: boolean): Request {
@@ -165,7 +196,7 @@ function writeRequest(
   });
 }
 
-/** How long a write makes us last: shorter without a delayed leave, and never varied within a sticky key (3.1). */
+/** How long a write makes us last. Shorter without a delayed leave. One sticky key always keeps its duration (3.1). */
 function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State): number {
   const isUnprotected = delayedLeave.held.status === "unsupported";
   if (kind === "state") return isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs;

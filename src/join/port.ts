@@ -1,13 +1,14 @@
 // Port: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
-import { asyncScheduler, EMPTY, Observable } from "rxjs";
+import { asyncScheduler, EMPTY, Observable, retry } from "rxjs";
 import type { SessionContext } from "../session-context.ts";
+import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { hasOwnedStateKeys } from "../room/create.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
+import { names, slotIn, stateMemberType } from "../room/names.ts";
 import type { OwnMember } from "../types.ts";
-import { openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
-import type { Input } from "./model.ts";
+import { openSlot, stableJoin, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
+import type { Input, ReplacedMember } from "./model.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import type { Answer, Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
@@ -22,41 +23,40 @@ export function requester(
   memberOf: (joinCount: number) => OwnMember,
 ): (id: number, request: Request) => Observable<AnswerInput> {
   const { matrix, roomId, slot } = call;
-  const { mode } = options;
+  const { mode, generation } = options;
+  const { stickyMember, slot: slotType } = names[generation];
   const txnPrefix = crypto.randomUUID();
   // A server drops a state event that equals the one before. After a crash that nobody has noticed, others would not see
   // that this is another join, nor send it their keys (pitfall 21). So each join gets another lifetime.
-  const expirySaltMs = asyncScheduler.now() % 60_000;
+  const startTs = asyncScheduler.now();
+  const expirySaltMs = (joinCount: number) => (startTs + joinCount) % 60_000;
 
   const joinEvent = (request: Extract<Request, { kind: "write" }>): OutgoingEvent => {
     const own = memberOf(request.joinCount);
     if (mode === "matrix_2_0") {
-      const content = stickyJoin(slot, own, request.content);
+      const content = (generation === "stable" ? stableJoin : stickyJoin)(slot, own, request.content);
       return { ...sticky(request.txn, request.lifetimeMs), content };
     }
-    const expiresMs = request.ageMs + request.lifetimeMs + (request.createdTs === undefined ? expirySaltMs : 0);
+    const expiresMs =
+      request.ageMs + request.lifetimeMs + (request.createdTs === undefined ? expirySaltMs(request.joinCount) : 0);
     return state(own, stateJoin(mode, call, own, request.content, { createdTs: request.createdTs, expiresMs }));
   };
-  const leaveEvent = (joinCount: number, txn: number, reason?: LeaveReason): OutgoingEvent => {
-    const own = memberOf(joinCount);
-    if (mode !== "matrix_2_0") return state(own, {});
-    return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slot, own.memberId, reason) };
+  const leaveEvent = (of: ReplacedMember, txn: number, reason?: LeaveReason): OutgoingEvent => {
+    if (mode !== "matrix_2_0") return state(memberOf(0), {});
+    const memberId = typeof of === "string" ? of : memberOf(of).memberId;
+    return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
   };
   const sticky = (txn: number, stickyMs: number) => {
-    return { roomId, type: stickyMemberTypes[0], stickyMs, txnId: `${txnPrefix}.${txn}` };
+    return { roomId, type: stickyMember, stickyMs, txnId: `${txnPrefix}.${txn}` };
   };
   const state = (own: OwnMember, content: OutgoingEvent["content"]) => {
-    return {
-      roomId,
-      type: stateMemberType,
-      stateKey: stateKeyOf(own, slot, hasOwnedStateKeys(matrix, roomId)),
-      content,
-    };
+    return { roomId, type: stateMemberType, stateKey: stateKeyIn(call, own), content };
   };
   const openSlotEvent = (): OutgoingEvent => {
-    const [type] = slotTypes;
-    const existing = matrix.stateEvent(roomId, type, slot)?.content;
-    return { roomId, type, stateKey: slot, content: openSlot(existing, slot, isEncrypted(matrix, roomId)) };
+    const stateKey = slotIn(generation, slot);
+    const existing = matrix.stateEvent(roomId, slotType, stateKey)?.content;
+    const content = openSlot(existing, slot, isEncrypted(matrix, roomId), generation);
+    return { roomId, type: slotType, stateKey, content };
   };
 
   const effectOf = (request: Request): Observable<unknown> => {
@@ -68,11 +68,12 @@ export function requester(
       case "schedule":
         return schedule(matrix, leaveEvent(request.joinCount, request.txn), request.delayMs);
       case "restart":
-      case "send":
-      case "cancel": {
+      case "send": {
         const { delayId, kind, keepalive = false } = request;
         return matrix.updateDelayedEvent(delayId, kind, { keepalive });
       }
+      case "cancel":
+        return outliving(matrix.updateDelayedEvent(request.delayId, "cancel"));
       case "delegate": {
         const { delayId, delayMs } = request;
         return options.delegate?.({ member: memberOf(request.joinCount), delayId, delayMs }) ?? EMPTY;
@@ -80,7 +81,7 @@ export function requester(
       case "write":
         return matrix.send(joinEvent(request));
       case "leave":
-        return matrix.send(leaveEvent(request.joinCount, request.txn, request.reason));
+        return matrix.send(leaveEvent(request.of, request.txn, request.reason));
     }
   };
   return (id, request) => answering(id, () => effectOf(request), answersByCompleting.has(request.kind));
@@ -88,16 +89,46 @@ export function requester(
 
 const answersByCompleting: ReadonlySet<Request["kind"]> = new Set(["restart", "send", "cancel", "delegate"] as const);
 
+/** The key of our state membership in the room of this call. */
+export const stateKeyIn = ({ matrix, roomId, slot }: SessionContext<JoinTrace>, own: OwnMember): string =>
+  stateKeyOf(own, slot, hasOwnedStateKeys(matrix, roomId));
+
+/** The most bytes that Matrix allows in a state key. */
+const maxStateKeyBytes = 255;
+
+/** @throws RtcError `bad-argument` if no server would accept our state membership. */
+export function assertStateKey(call: SessionContext<JoinTrace>, own: OwnMember): void {
+  const bytes = new TextEncoder().encode(stateKeyIn(call, own)).length;
+  if (bytes <= maxStateKeyBytes) return;
+  const message = `the state key of user, device and slot has ${bytes} bytes, and Matrix allows ${maxStateKeyBytes}`;
+  throw new RtcError("bad-argument", `${message}: use a shorter slot, or the mode matrix_2_0`);
+}
+
+/** A cancel that goes on when nobody is subscribed any more: the join may end before its answer. */
+function outliving(cancel$: Observable<never>): Observable<never> {
+  return new Observable((subscriber) => {
+    cancel$.subscribe({
+      error: (error: unknown) => subscriber.error(error),
+      complete: () => subscriber.complete(),
+    });
+  });
+}
+
+/** The wait between two tries to cancel a delayed leave that nobody waits for. */
+const cancelRetryMs = 3_000;
+
 /**
  * Schedules a delayed leave and emits its id: a secret. The request cannot be taken back. So if nobody is subscribed any
  * more when the id arrives, the delayed leave is cancelled: it would end the next join under the same state key.
  */
 function schedule(matrix: Matrix, event: OutgoingEvent, delayMs: number): Observable<string> {
+  const cancelled$ = (delayId: string) =>
+    matrix.updateDelayedEvent(delayId, "cancel").pipe(retry({ delay: cancelRetryMs, count: delayMs / cancelRetryMs }));
   return new Observable((subscriber) => {
     // Not tied to the subscriber: the answer outlives it.
     matrix.schedule(event, delayMs).subscribe({
       next: (delayId) => {
-        if (subscriber.closed) matrix.updateDelayedEvent(delayId, "cancel").subscribe({ error: () => {} });
+        if (subscriber.closed) cancelled$(delayId).subscribe({ error: () => {} });
         else subscriber.next(delayId);
       },
       error: (error: unknown) => subscriber.error(error),

@@ -38,7 +38,8 @@ export type Request =
     }
   | {
       readonly kind: "leave";
-      readonly joinCount: number;
+      /** The instance that leaves, by its `joinCount`, or the member id of a stray. */
+      readonly of: number | string;
       readonly txn: number;
       readonly reason: LeaveReason | undefined;
     };
@@ -48,8 +49,11 @@ export type RequestKind = Request["kind"];
 /** A request that carries an event. */
 export type ContentRequest = Extract<Request, { readonly txn: number }>;
 
-/** Requests of one lane go one at a time: the delayed leave, our membership, and the delegation of a delayed leave. */
-export type Lane = "delayed-leave" | "membership" | "delegation";
+/**
+ * Requests of one lane go one at a time: the delayed leave, the slot, our membership, the delegation of a delayed leave, and
+ * cancels of delayed leaves that we no longer want.
+ */
+export type Lane = "delayed-leave" | "slot" | "membership" | "delegation" | "cleanup";
 
 /** A request that was sent and is not answered. */
 export interface InFlight {
@@ -66,8 +70,12 @@ export type Answer =
   | { readonly ok: false; readonly error: MatrixError };
 
 /** Requests with the same key carry the same event: they share a transaction id, so that the server takes it once. */
-export function idempotencyKey({ kind, joinCount, delegated }: IdempotencyParts): string {
-  return delegated ? `${kind} ${joinCount} delegated` : `${kind} ${joinCount}`;
+export function idempotencyKey(request: IdempotencyParts): string {
+  if (request.kind === "leave") return `leave ${request.of}`;
+  return `${request.kind} ${request.joinCount}${request.kind === "schedule" && request.delegated ? " delegated" : ""}`;
 }
 
-type IdempotencyParts = Pick<ContentRequest, "kind" | "joinCount"> & { readonly delegated?: boolean };
+type IdempotencyParts =
+  | { readonly kind: "leave"; readonly of: number | string }
+  | { readonly kind: "write"; readonly joinCount: number }
+  | { readonly kind: "schedule"; readonly joinCount: number; readonly delegated: boolean };

@@ -3,6 +3,10 @@ import type { Membership, OwnMember } from "../types.ts";
 
 /** What a join is doing or waiting for now. */
 export type JoinStep =
+  /** An earlier join of the same call is still leaving. */
+  | "waiting-for-leave"
+  /** The access token has expired: until the client is in touch again. */
+  | "waiting-for-login"
   | "waiting-for-transports"
   | "checking-support"
   | "opening-slot"
@@ -70,6 +74,10 @@ export type JoinState =
       readonly membership?: Membership;
       readonly sinceTs: number;
       readonly delayedLeave: DelayedLeaveState;
+      /** How far the clock of the server is ahead of ours, or behind if negative; absent if they agree within a minute. */
+      readonly clockOffsetMs?: number;
+      /** The access token has expired: nothing is sent until the client is in touch again. */
+      readonly waitingFor?: "login";
       /** True from the moment when the server should have sent our leave, until it answers a restart. */
       readonly probablyLeft: boolean;
     }

@@ -5,15 +5,17 @@ import type { Matrix } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { ephemeralOf } from "./sdk-ephemeral.ts";
 import { pathOf, request } from "./sdk-request.ts";
+import { pastPage } from "./sdk-past.ts";
 import { timelinesOf } from "./sdk-timeline.ts";
 
 type Abilities = Pick<
   Matrix,
-  "timeline" | "timeline$" | "ephemeral" | "ephemeral$" | "redactEvent" | "sendTyping" | "sendReceipt"
+  "timeline" | "timeline$" | "olderEvents" | "ephemeral" | "ephemeral$" | "redactEvent" | "sendTyping" | "sendReceipt"
 >;
 
 export const aroundCallOf = (client: MatrixClient): Abilities => ({
   ...timelinesOf(client),
+  olderEvents: (roomId, page) => pastPage(client, roomId, page),
   ...ephemeralOf(client),
 
   redactEvent: (roomId, eventId, { txnId, reason }) => {

@@ -1,5 +1,6 @@
 // fromMatrixClient: makes the port of this library from a matrix-js-sdk client. protocol.md 1, 4.6, 5.2.
 import type { MatrixClient } from "matrix-js-sdk";
+import { map } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
@@ -7,9 +8,10 @@ import { aroundCallOf } from "./around-call.ts";
 import { callsOf } from "./sdk-calls.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
 import { eventsOf } from "./send-event.ts";
+import { trustOf } from "./device-trust.ts";
 import { livekitBackendOf } from "./livekit-backend.ts";
-import { MemberLoader } from "./member-loader.ts";
-import { changesOf } from "./sdk-changes.ts";
+import { loadMember, MemberLoader } from "./member-loader.ts";
+import { roomChangesOf } from "./sdk-changes.ts";
 import { roomKeysOf } from "./room-keys.ts";
 import { roomsOf } from "./sdk-rooms.ts";
 import { sendToDevice } from "./send-to-device.ts";
@@ -22,7 +24,7 @@ export type MatrixClientPort = Matrix & LivekitBackend;
 /**
  * Makes the port of this library from a matrix-js-sdk client (version 43).
  *
- * It adds at most a dozen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
+ * It adds at most fifteen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
  * rooms the client needs `initRustCrypto()` before it is started. It is made for `/sync`: over sliding sync one response
  * can arrive as several batches of changes.
  *
@@ -48,10 +50,12 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     userId,
     deviceId,
     ...roomsOf(client, sticky, loader),
-    changes$: changesOf(client, sticky, loader),
+    changes$: roomChangesOf(client, sticky, loader),
     toDevice$: toDeviceOf(client),
     roomKey$: roomKeysOf(client),
     sendToDevice: (devices, type, content) => sendToDevice(client, devices, type, content),
+    isCrossSigned: (device) => trustOf(client, device).pipe(map((trust) => trust === "signed")),
+    loadMember: (roomId, ofUser) => loadMember(client, roomId, ofUser),
     ...eventsOf(client),
     ...delayedEventsOf(client),
     ...aroundCallOf(client),

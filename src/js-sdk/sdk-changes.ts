@@ -1,4 +1,4 @@
-// SdkChanges: changes in a client's rooms, with five listeners for any number of rooms. protocol.md 3.2, pitfalls 16, 20.
+// SdkChanges: changes in a client's rooms, with five listeners for any number of rooms. protocol.md 3.2, guarantees 16, 20.
 import {
   ClientEvent,
   type MatrixClient,
@@ -26,7 +26,7 @@ const interrupted: ReadonlySet<SyncState | null> = new Set([
 ]);
 
 /** One stream shared by all subscribers. The listeners are removed with the last subscriber. */
-export function changesOf(
+export function roomChangesOf(
   client: MatrixClient,
   sticky: StickyEvents,
   loader: MemberLoader,

@@ -1,10 +1,16 @@
-// SdkEphemeral: typing, receipts and presence, with one listener for all rooms. Client-server API.
-import { ClientEvent, type MatrixClient, type MatrixEvent } from "matrix-js-sdk";
+// SdkEphemeral: typing, receipts and presence, with three listeners for all rooms. Client-server API.
+import {
+  ClientEvent,
+  type MatrixClient,
+  type MatrixEvent,
+  type Room,
+  RoomEvent,
+  type RoomMember,
+  RoomMemberEvent,
+} from "matrix-js-sdk";
 import { asyncScheduler, Observable, share } from "rxjs";
 import type { EphemeralEvent, Matrix } from "../matrix.ts";
 import { isFiniteNumber } from "../room/json.ts";
-
-const types: ReadonlySet<string> = new Set(["m.typing", "m.receipt", "m.presence"]);
 
 export function ephemeralOf(client: MatrixClient): Required<Pick<Matrix, "ephemeral" | "ephemeral$">> {
   return {
@@ -13,20 +19,26 @@ export function ephemeralOf(client: MatrixClient): Required<Pick<Matrix, "epheme
       return type === "m.typing" ? typingIn(client, id) : receiptsIn(client, id);
     },
     ephemeral$: new Observable<EphemeralEvent>((subscriber) => {
-      const onEvent = (event: MatrixEvent) => {
-        const type = event.event.type ?? "";
-        if (!types.has(type)) return;
-        const [roomId, sender] = [event.getRoomId(), event.getSender()];
-        subscriber.next({
-          type,
-          ...(roomId !== undefined && { roomId }),
-          ...(sender !== undefined && { sender }),
-          content: event.event.content,
-        });
+      let lastTyping: MatrixEvent | undefined;
+      const onPresence = ({ event: { type, sender, content } }: MatrixEvent) => {
+        if (type === "m.presence" && sender !== undefined) subscriber.next({ type, sender, content });
       };
-      client.on(ClientEvent.Event, onEvent);
+      /** The SDK emits one event for each member who has begun or stopped. */
+      const onTyping = (event: MatrixEvent, { roomId }: RoomMember) => {
+        if (event === lastTyping) return;
+        lastTyping = event;
+        subscriber.next({ type: "m.typing", roomId, content: event.event.content });
+      };
+      const onReceipt = (event: MatrixEvent, { roomId }: Room) =>
+        subscriber.next({ type: "m.receipt", roomId, content: event.event.content });
+
+      client.on(ClientEvent.Event, onPresence);
+      client.on(RoomMemberEvent.Typing, onTyping);
+      client.on(RoomEvent.Receipt, onReceipt);
       return () => {
-        client.off(ClientEvent.Event, onEvent);
+        client.off(ClientEvent.Event, onPresence);
+        client.off(RoomMemberEvent.Typing, onTyping);
+        client.off(RoomEvent.Receipt, onReceipt);
       };
     }).pipe(share()),
   };

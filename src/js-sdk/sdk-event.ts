@@ -31,15 +31,19 @@ export function stateEvent(event: MatrixEvent): RoomEvent {
 /**
  * Reads a sticky event that this library uses: the same object until more is known of the event. Returns undefined for any
  * other event, and for an event that is redacted or not decrypted yet.
+ *
+ * @param canDecrypt Whether the client has encryption. Without it, encrypted events stay undecryptable.
  */
-export function stickyEvent(event: MatrixEvent): StickyEvent | undefined {
+export function stickyEvent(event: MatrixEvent, canDecrypt: boolean): StickyEvent | undefined {
   if (!isSticky(event) || isRedacted(event) || !isSent(event)) return undefined;
-  if (event.isEncrypted() && (event.getClearContent() === null || event.isBeingDecrypted())) return undefined;
-  if (!event.isDecryptionFailure() && !isRelevantSticky(event.getType())) return undefined;
+  const isUndecrypted = event.isEncrypted() && event.getClearContent() === null;
+  if (event.isBeingDecrypted() || (isUndecrypted && canDecrypt)) return undefined;
+  const isUndecryptable = isUndecrypted || event.isDecryptionFailure();
+  if (!isUndecryptable && !isRelevantSticky(event.getType())) return undefined;
   const known = stickyEvents.get(event);
   const source = event.getClearContent() ?? event.event.content;
   if (known && known.source === source) return known.sticky;
-  const sticky = readSticky(event);
+  const sticky = readSticky(event, isUndecryptable);
   stickyEvents.set(event, { sticky, source });
   return sticky;
 }
@@ -65,8 +69,7 @@ export function isSent({ event }: MatrixEvent): boolean {
   return isString(event.event_id) && event.event_id.startsWith("$") && isString(event.sender);
 }
 
-function readSticky(event: MatrixEvent): StickyEvent {
-  const isUndecryptable = event.isDecryptionFailure();
+function readSticky(event: MatrixEvent, isUndecryptable: boolean): StickyEvent {
   const { duration_ms: durationMs } = event.event.msc4354_sticky ?? {};
   const ttlMs: unknown = event.event.unsigned?.msc4354_sticky_duration_ttl_ms;
   return {

@@ -1,4 +1,4 @@
-// SdkRooms: reads the rooms of a client. The Room is looked up at each reading, because the client may replace it (pitfall 20).
+// SdkRooms: reads the rooms of a client. The Room is looked up at each reading, because the client may replace it (guarantee 20).
 import type { MatrixClient } from "matrix-js-sdk";
 import type { Matrix, RoomEvent } from "../matrix.ts";
 import { stateEvent } from "./sdk-event.ts";

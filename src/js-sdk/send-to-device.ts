@@ -1,7 +1,8 @@
 // SendToDevice: sends a message encrypted for each device, with an outcome for each. protocol.md 5.2.
 import type { MatrixClient } from "matrix-js-sdk";
-import { catchError, defer, from, merge, mergeMap, type Observable } from "rxjs";
+import { catchError, defer, EMPTY, forkJoin, from, merge, mergeMap, type Observable } from "rxjs";
 import { type Device, MatrixError, type ToDeviceOutcome } from "../matrix.ts";
+import { type DeviceTrust, excludesUnsigned, trustOf } from "./device-trust.ts";
 import { missingDevices, seal, type Sealed } from "./olm.ts";
 import { pathOf, portErrors, request } from "./sdk-request.ts";
 
@@ -9,7 +10,10 @@ import { pathOf, portErrors, request } from "./sdk-request.ts";
 const devicesPerRequest = 20;
 const requestsAtOnce = 4;
 
-/** Encrypts a message for each device, sends it, and emits one outcome for each. Never fails. */
+/**
+ * Encrypts a message for each device, sends it, and emits one outcome for each. Never fails. If the client excludes devices
+ * that their owner has not signed, nothing is sent to them.
+ */
 export function sendToDevice(
   client: MatrixClient,
   devices: readonly Device[],
@@ -32,7 +36,21 @@ export function sendToDevice(
           : outcomes(to, failed(cause)),
       ),
     );
-  return devices.length === 0 ? from([]) : attempt(devices);
+  if (devices.length === 0) return EMPTY;
+  if (!excludesUnsigned(client)) return attempt(devices);
+  const trusts$ = forkJoin(devices.map((device) => trustOf(client, device)));
+  return trusts$.pipe(
+    mergeMap((trusts) => {
+      const those = (trust: DeviceTrust) => devices.filter((_, index) => trusts[index] === trust);
+      const signed = those("signed");
+      return merge(
+        signed.length > 0 ? attempt(signed) : EMPTY,
+        outcomes(those("unsigned"), { outcome: "not-cross-signed" }),
+        outcomes(those("unknown"), { outcome: "unknown-device" }),
+      );
+    }),
+    catchError((cause: MatrixError) => outcomes(devices, failed(cause))),
+  );
 }
 
 /** Sends in requests of 20 devices each. A failed request fails for its own devices only. */

@@ -38,12 +38,12 @@ export class StickyEvents {
     if (!room) return cache.in(roomId);
     for (const event of storedSticky(room)) {
       if (adopt(this.#client, room, event)) this.ingest(event);
-      const sticky = stickyEvent(event);
+      const sticky = this.#read(event);
       if (sticky) cache.add(roomId, sticky);
     }
     if (this.#listening) return cache.in(roomId);
     for (const event of recentSticky(this.#client, room)) {
-      const sticky = stickyEvent(event);
+      const sticky = this.#read(event);
       if (sticky) cache.add(roomId, sticky);
     }
     return cache.in(roomId);
@@ -69,7 +69,7 @@ export class StickyEvents {
     if (!this.#listening || !isSticky(event)) return;
     if (isOrphan(event)) this.#hasOrphans = true;
     const { emit, emitted } = this.#listening;
-    const sticky = stickyEvent(event);
+    const sticky = this.#read(event);
     const roomId = event.getRoomId();
     if (!sticky || roomId === undefined) return;
     findDevice(this.#client, event, sticky, () => this.ingest(event));
@@ -77,6 +77,10 @@ export class StickyEvents {
     if (!cached || emitted.has(cached)) return;
     emitted.add(cached);
     emit(roomId, cached);
+  }
+
+  #read(event: MatrixEvent): StickyEvent | undefined {
+    return stickyEvent(event, this.#client.getCrypto() !== undefined);
   }
 
   /** Removes a redacted event. Returns whether there was one. */

@@ -1,24 +1,21 @@
 // KeyChannel: one way for a key of ours to travel to devices. protocol.md 5.2, 5.5.
 import type { Observable } from "rxjs";
 import type { Device, Matrix, MatrixError, ToDeviceOutcome } from "../matrix.ts";
+import type { Rejection } from "../membership/rejection.ts";
+import type { Behavior } from "../rx/behavior.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { Note } from "./effects.ts";
-import type { OwnKey } from "./own-key.ts";
+import type { Delivery } from "./own-key.ts";
 import type { KeyTrace } from "./trace.ts";
 
 /** What the keys of a session need of it. */
 export interface KeysContext extends Pick<SessionContext<KeyTrace>, "roomId" | "slot" | "membership$" | "trace"> {
-  readonly matrix: Pick<Matrix, "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "send">;
-}
-
-/** A key of ours for some devices. */
-export interface Delivery {
-  readonly key: OwnKey;
-  readonly devices: readonly Device[];
-  /** 1 for the first try. */
-  readonly attempt: number;
-  /** The message also requests the keys of these devices. */
-  readonly wantsKey?: boolean;
+  /** Membership events that make no member. */
+  readonly rejected$: Behavior<readonly Rejection[]>;
+  readonly matrix: Pick<
+    Matrix,
+    "changes$" | "stateEvent" | "toDevice$" | "roomKey$" | "sendToDevice" | "isCrossSigned" | "send"
+  >;
 }
 
 /** A note about a delivery, or its outcome for one device. */

@@ -1,4 +1,4 @@
-// Delivery: a key of ours by the chosen transport, or by both. protocol.md 5.2, 5.5, pitfall 23.
+// Delivery: a key of ours by the chosen transport, or by both. protocol.md 5.2, 5.5, guarantee 23.
 import { defer, EMPTY, merge, tap } from "rxjs";
 import type { OwnMember } from "../types.ts";
 import type { KeyChannel, KeysContext } from "./channel.ts";
@@ -12,9 +12,10 @@ import { toDeviceChannel } from "./to-device-channel.ts";
 export function deliveryChannel(
   context: KeysContext,
   own: OwnMember,
-  { format, transport }: Pick<ResolvedKeyOptions, "format" | "transport">,
+  options: Pick<ResolvedKeyOptions, "format" | "transport" | "requireCrossSigned">,
 ): KeyChannel {
-  const toDevice = toDeviceChannel(context, own, format);
+  const { transport } = options;
+  const toDevice = toDeviceChannel(context, own, options);
   const roomEvent = roomEventChannel(context, own);
   const channels = { "to-device": [toDevice], "room-event": [roomEvent], both: [untilReached(toDevice), roomEvent] };
   // A request is for one device, and a room event cannot express it.

@@ -1,17 +1,20 @@
-// Device: whose key it is, and which devices it is for. protocol.md 1.5, 5.1.
+// Device: the ids of members and devices, and their comparison. protocol.md 1.5, 5.1.
 import type { Device } from "../matrix.ts";
 import type { Membership } from "../types.ts";
 
 /** What names a member in keys and statuses. */
 export type MemberIds = Pick<Membership, "userId" | "deviceId" | "memberId" | "participantIdentity">;
 
+/** What the exchange of keys needs of a member. */
+export type CallMember = MemberIds & Pick<Membership, "kind" | "instance"> & { readonly isPresumed?: boolean };
+
 export function idsOf({ userId, deviceId, memberId, participantIdentity }: MemberIds): MemberIds {
   return { userId, deviceId, memberId, participantIdentity };
 }
 
-/** A device as the key of a map. A user id contains no space. */
+/** A device as the key of a map. With the length of the user id, no two devices have the same key. */
 export function deviceKey({ userId, deviceId }: Device): string {
-  return `${userId} ${deviceId}`;
+  return `${userId.length} ${userId} ${deviceId}`;
 }
 
 export function sameDevice(a: Device, b: Device): boolean {

@@ -1,5 +1,5 @@
 // EarlyKeys: messages of devices whose members we do not see yet: keys that wait, and why keys were rejected. protocol.md 5.4,
-// pitfall 25.
+// guarantee 25.
 import type { Device } from "../matrix.ts";
 import { sameDevice } from "./device.ts";
 import type { KeyRejection } from "./trace.ts";
@@ -43,6 +43,11 @@ export class EarlyKeys {
     return this.#of(device).findLast(({ rejected }) => rejected)?.rejected;
   }
 
+  /** The keys that wait, in the order of arrival. */
+  keys(): readonly VerifiedKey[] {
+    return this.#messages.flatMap(({ key }) => key ?? []);
+  }
+
   /** Adds a message. Returns the message that a limit pushes out: no sender can push out the messages of all others. */
   add(message: EarlyMessage): EarlyMessage | undefined {
     this.#messages = [...this.#messages, message];
@@ -56,7 +61,7 @@ export class EarlyKeys {
     const keys = this.#messages.flatMap(({ key }) => (key && isWanted(key) ? key : []));
     const removed = new Set(keys);
     if (keys.length > 0) this.#messages = this.#messages.filter(({ key }) => !key || !removed.has(key));
-    return keys.toSorted((a, b) => a.sentTs - b.sentTs);
+    return keys.toSorted((a, b) => (a.sentTs ?? a.receivedTs) - (b.sentTs ?? b.receivedTs));
   }
 
   /** Removes the messages that have waited for too long, and returns their keys. */
@@ -79,7 +84,7 @@ export class EarlyKeys {
     return this.#messages.length > maxTotal ? this.#oldestOfTheLargest() : undefined;
   }
 
-  /** The oldest message of the user with the most, among the users outside the room if there are any. */
+  /** The oldest message of the user with the most. Users outside the room go first. */
   #oldestOfTheLargest(): EarlyMessage | undefined {
     const counts = new Map<string, number>();
     for (const { userId } of this.#messages) counts.set(userId, (counts.get(userId) ?? 0) + 1);

@@ -1,6 +1,6 @@
 // Effects: what a step of the exchange of keys asks for. protocol.md 5.
 import type { EncryptionKey } from "../types.ts";
-import type { Delivery } from "./channel.ts";
+import type { Delivery } from "./own-key.ts";
 import type { KeyCounts } from "./statistics.ts";
 import type { KeyTrace } from "./trace.ts";
 
@@ -24,3 +24,34 @@ export type KeysEvent =
 
 /** Effects of a step, to perform in their order. */
 export type ExchangeEffect = Note | KeysEvent | { readonly kind: "send"; readonly delivery: Delivery };
+
+/** Collects the effects of a step. */
+export class EffectList {
+  #effects: ExchangeEffect[] = [];
+
+  note(entry: KeyTrace, counts?: KeyCounts): void {
+    this.add(note(entry, counts));
+  }
+
+  add(effect: ExchangeEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** Removes and returns all of them. */
+  take(): readonly ExchangeEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}
+
+/** What a step needs beside its input: all else is decided by the input. */
+export interface Surroundings {
+  /** Makes a random key. */
+  readonly newKey: () => Uint8Array<ArrayBuffer>;
+  /** Whether a user is in the room now. */
+  readonly isInRoom: (userId: string) => boolean;
+  /** Whether a user was kicked or banned from the room. */
+  readonly isRemoved: (userId: string) => boolean;
+  readonly now: number;
+}

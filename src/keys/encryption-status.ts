@@ -21,22 +21,26 @@ export type WaitingReason =
 export type EncryptionStatus =
   /** We have its newest key, or it is ourselves. */
   | { readonly status: "ok"; readonly keyIndex: number; readonly sinceTs: number }
-  | { readonly status: "waiting"; readonly why: WaitingReason }
+  | { readonly status: "waiting"; readonly reason: WaitingReason }
   /** A key came, but we do not accept it. */
-  | { readonly status: "unverified"; readonly why: KeyRejection };
+  | { readonly status: "unverified"; readonly reason: KeyRejection };
 
 /** The encryption of one member: its tile is black unless `status` is `ok`. */
 export type MemberEncryption = EncryptionStatus &
   MemberIds & {
     /** Our own key did not reach it, so it cannot decrypt us. We send it again until it does. */
-    readonly unreached?: "unknown-device" | "failed";
+    readonly unreached?: "unknown-device" | "not-cross-signed" | "failed";
+    /**
+     * We cannot read its membership event, which was sent before we entered the room. Its key message and its media show
+     * that it is in the call. It is not in `membership$`, and its transport is unknown: look for it where we are connected.
+     */
+    readonly presumed?: true;
   };
 
-/** Rejections that say something about the member, as those of a key that is merely late do not. */
+/** Rejections that make a member `unverified`. Late keys do not. */
 export const unverifiedReasons: ReadonlySet<KeyRejection> = new Set([
   "cleartext",
   "unproven-device",
   "forged-device",
   "not-cross-signed",
-  "not-its-member",
 ]);

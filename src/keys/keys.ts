@@ -12,10 +12,10 @@ import {
   of,
   Subject,
 } from "rxjs";
-import { isInRoom } from "../room/room-member.ts";
+import { isInRoom, isRemoved } from "../room/room-member.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
-import type { Decryption, EncryptionKey, OwnMember } from "../types.ts";
+import type { DecryptionReport, EncryptionKey, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
 import type { KeysEvent } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
@@ -32,12 +32,12 @@ export class Keys {
   readonly encryptionStatus$: Behavior<ReadonlyMap<string, MemberEncryption>>;
   readonly statistics$: Behavior<KeyStatistics>;
   /** Takes reports of the media layer. While we are not joined, it ignores them. */
-  readonly decryption: Pick<Observer<Decryption>, "next">;
+  readonly decryption: Pick<Observer<DecryptionReport>, "next">;
 
   readonly #context: KeysContext;
   readonly #counter = new KeyCounter();
   readonly #installed$ = new Subject<EncryptionKey>();
-  readonly #report$ = new Subject<Decryption>();
+  readonly #report$ = new Subject<DecryptionReport>();
   readonly #changed$ = new Subject<void>();
   /** Set while we exchange keys. */
   #exchange: Exchange | undefined;
@@ -66,6 +66,7 @@ export class Keys {
       const exchange = new Exchange(own, options.rotation, {
         newKey: () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format))),
         isInRoom: (userId) => isInRoom(matrix, roomId, userId),
+        isRemoved: (userId) => isRemoved(matrix, roomId, userId),
         now: asyncScheduler.now(),
       });
       this.#exchange = exchange;
@@ -108,9 +109,11 @@ export class Keys {
 
   /** The same map, as long as it holds the same statuses in the same order. */
   #readStatuses(): ReadonlyMap<string, MemberEncryption> {
-    const exchange = this.#exchange;
-    const statuses = exchange ? this.#context.membership$.value.map((member) => exchange.statusOf(member)) : [];
-    const now = new Map(statuses.map((status) => [status.participantIdentity, status]));
+    const statuses = this.#exchange?.statuses(this.#context.membership$.value) ?? [];
+    const now = new Map<string, MemberEncryption>();
+    // If two members claim one identity, it belongs to the older one.
+    for (const status of statuses)
+      if (!now.has(status.participantIdentity)) now.set(status.participantIdentity, status);
     return isSame([...now.values()], [...this.#statuses.values()]) ? this.#statuses : (this.#statuses = now);
   }
 }

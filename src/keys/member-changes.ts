@@ -2,18 +2,19 @@
 import { notAmong } from "../membership/changes.ts";
 import { byAge } from "../membership/order.ts";
 import type { Membership } from "../types.ts";
+import type { CallMember } from "./device.ts";
 
-export interface MemberChanges {
+export interface MemberChanges<M extends CallMember = CallMember> {
   /** Instances that are new: a member joined or re-joined. */
-  readonly joined: readonly Membership[];
+  readonly joined: readonly M[];
   /** Instances that are gone. */
-  readonly left: readonly Membership[];
+  readonly left: readonly M[];
 }
 
-const none: MemberChanges = { joined: [], left: [] };
+const none: MemberChanges<Membership> = { joined: [], left: [] };
 
 /** Compares two lists of a session. They are ordered by age, and a member that did not change is the same object in both. */
-export function memberChanges(before: readonly Membership[], after: readonly Membership[]): MemberChanges {
+export function memberChanges(before: readonly Membership[], after: readonly Membership[]): MemberChanges<Membership> {
   if (before === after) return none;
   const { removed, added } = unshared(before, after);
   if (removed.length === 0 || added.length === 0) return { joined: added, left: removed };

@@ -45,7 +45,11 @@ export interface KeyOptions {
    * have to wait for that. Clients of that time used a new key after 5 s, and collected leaves for 3 s.
    */
   readonly transport?: KeyTransport | undefined;
-  /** Accept keys only from devices that their owners have cross-signed. Default false. Our keys go to every member. */
+  /**
+   * Exchange keys only with devices that their owners have cross-signed (MSC4153): keys of other devices are rejected, and
+   * ours are sent to them once they are signed. Default false: the device that sent a key is proven, but a homeserver can
+   * make devices for its users.
+   */
   readonly requireCrossSigned?: boolean | undefined;
 }
 
@@ -74,6 +78,7 @@ export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions 
   check(transports.includes(transport), `transport must be ${transports.join(" or ")}`);
   check(transport === "to-device" || format === formats[0], `transport ${transport} needs format ${formats[0]}`);
   check(typeof requireCrossSigned === "boolean", "requireCrossSigned must be true or false");
+  check(!requireCrossSigned || transport === "to-device", "requireCrossSigned needs transport to-device");
   check(enabled === undefined || typeof enabled === "boolean", "enabled must be true or false");
   return { enabled, rotation, format, transport, requireCrossSigned };
 }

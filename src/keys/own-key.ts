@@ -10,6 +10,19 @@ interface Due {
   readonly ts: number;
 }
 
+/** A user with devices outside the call that may hold a key. */
+interface Leaver {
+  /** When each device left. The first to leave comes first. */
+  readonly devices: Map<string, number>;
+  /** When the first of the devices left that we no longer remember, or `Infinity`. */
+  forgottenTs: number;
+  /** When we saw that the user was kicked or banned, or `Infinity`. */
+  removedTs: number;
+}
+
+/** How many devices of one leaver are remembered. */
+const maxLeaverDevices = 100;
+
 export class OwnKey {
   readonly keyIndex: number;
   readonly key: Uint8Array<ArrayBuffer>;
@@ -19,8 +32,8 @@ export class OwnKey {
   /** Devices that it was sent to. Each may hold it, even if the server reported a failure. */
   readonly #holders = new Set<string>();
   readonly #due = new Map<string, Due>();
-  /** Holders that left the call, with the time of their leave. The first to leave comes first. */
-  readonly #leavers = new Map<string, number>();
+  /** Users with holders that left the call. The first to leave comes first. */
+  readonly #leavers = new Map<string, Leaver>();
 
   constructor(keyIndex: number, key: Uint8Array<ArrayBuffer>, createdTs: number, useTs: number) {
     this.keyIndex = keyIndex;
@@ -35,8 +48,12 @@ export class OwnKey {
 
   /** Since when a device outside the call may hold it. */
   get exposedSinceTs(): number | undefined {
-    for (const ts of this.#leavers.values()) return ts;
-    return undefined;
+    return earliest(this.#leavers, ({ devices, forgottenTs }) => Math.min(forgottenTs, ...devices.values()));
+  }
+
+  /** Since when a user who was kicked or banned may hold it. */
+  get removedSinceTs(): number | undefined {
+    return earliest(this.#leavers, ({ removedTs }) => removedTs);
   }
 
   /** When the next device is to get it. */
@@ -46,23 +63,52 @@ export class OwnKey {
     return soonest;
   }
 
-  /** Sends it to a device in the call, for the first time or once more. */
-  enqueue(device: Device, now: number): void {
-    this.#leavers.delete(deviceKey(device));
-    this.#due.set(deviceKey(device), { device, attempt: 1, ts: now });
+  /** Sends it at `ts` to a device in the call, for the first time or once more. */
+  enqueue(device: Device, ts: number): void {
+    const { userId, deviceId } = device;
+    const leaver = this.#leavers.get(userId);
+    leaver?.devices.delete(deviceId);
+    if (leaver?.devices.size === 0 && leaver.forgottenTs === Infinity) this.#leavers.delete(userId);
+    this.#due.set(deviceKey(device), { device, attempt: 1, ts });
   }
 
-  /** A device left the call: it gets nothing more. */
-  cancel(device: Device, now: number): void {
-    const id = deviceKey(device);
-    this.#due.delete(id);
-    if (this.#holders.has(id)) this.#leavers.set(id, now);
+  /** A device left the call: it gets nothing more. `isRemoved`: its user was kicked or banned. */
+  cancel(device: Device, isRemoved: boolean, now: number): void {
+    const { userId, deviceId } = device;
+    this.#due.delete(deviceKey(device));
+    if (!this.#holders.has(deviceKey(device))) return;
+    const leaver = this.#leavers.get(userId) ?? { devices: new Map(), forgottenTs: Infinity, removedTs: Infinity };
+    this.#leavers.set(userId, leaver);
+    leaver.devices.set(deviceId, now);
+    if (isRemoved) leaver.removedTs = Math.min(leaver.removedTs, now);
+    const [oldest] = leaver.devices;
+    if (leaver.devices.size <= maxLeaverDevices || !oldest) return;
+    // Memory stays bounded: the key counts as exposed from that leave on.
+    const [forgotten, leftTs] = oldest;
+    leaver.devices.delete(forgotten);
+    this.#holders.delete(deviceKey({ userId, deviceId: forgotten }));
+    leaver.forgottenTs = Math.min(leaver.forgottenTs, leftTs);
+  }
+
+  /** Looks which leavers were kicked or banned. */
+  checkRemoved(isRemoved: (userId: string) => boolean, now: number): void {
+    for (const [userId, leaver] of this.#leavers)
+      if (isRemoved(userId)) leaver.removedTs = Math.min(leaver.removedTs, now);
   }
 
   /** A message failed. It is sent again, unless the device has left or a first try is already due. */
   retry(device: Device, attempt: number, ts: number): void {
     const id = deviceKey(device);
-    if (!this.#leavers.has(id) && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
+    const hasLeft = this.#leavers.get(device.userId)?.devices.has(device.deviceId);
+    if (!hasLeft && !this.#due.has(id)) this.#due.set(id, { device, attempt, ts });
+  }
+
+  /** It was not sent to a device, which therefore does not hold it. It is sent at `ts`. */
+  withhold(device: Device, attempt: number, ts: number): void {
+    const { userId, deviceId } = device;
+    this.#holders.delete(deviceKey(device));
+    const hasLeft = this.#leavers.get(userId)?.devices.delete(deviceId);
+    if (!hasLeft && !this.#due.has(deviceKey(device))) this.#due.set(deviceKey(device), { device, attempt, ts });
   }
 
   /** Removes and returns the devices to send it to now, by the number of the attempt. They count as holders from here on. */
@@ -78,4 +124,20 @@ export class OwnKey {
     }
     return byAttempt;
   }
+}
+
+/** A key of ours for some devices. */
+export interface Delivery {
+  readonly key: OwnKey;
+  readonly devices: readonly Device[];
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** The message also requests the keys of these devices. */
+  readonly wantsKey?: boolean;
+}
+
+function earliest(leavers: ReadonlyMap<string, Leaver>, timeOf: (leaver: Leaver) => number): number | undefined {
+  let earliestTs = Infinity;
+  for (const leaver of leavers.values()) earliestTs = Math.min(earliestTs, timeOf(leaver));
+  return earliestTs < Infinity ? earliestTs : undefined;
 }

@@ -1,18 +1,26 @@
 // OwnKeys: which key of ours is in use, which is next, and which devices get them. protocol.md 5.1, pitfalls 21 to 23, 43.
 // A mutable class that knows no RxJS, no clock and no network: events and the time go in, effects come out.
-import type { Device } from "../matrix.ts";
-import type { EncryptionKey, Membership, OwnMember } from "../types.ts";
-import type { Delivery } from "./channel.ts";
-import { deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
-import { type ExchangeEffect, note } from "./effects.ts";
+import type { Device, ToDeviceOutcome } from "../matrix.ts";
+import type { EncryptionKey, OwnMember } from "../types.ts";
+import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
+import type { EffectList, Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
-import { OwnKey } from "./own-key.ts";
-import { nextRotation, type Rotation, type RotationPolicy, type RotationReason } from "./rotation.ts";
+import { type Delivery, OwnKey } from "./own-key.ts";
+import { Resends } from "./resends.ts";
+import {
+  type Collecting,
+  collectMsAt,
+  nextCollecting,
+  nextRotation,
+  type Rotation,
+  type RotationPolicy,
+  type RotationReason,
+} from "./rotation.ts";
 
 const maxBackOffMs = 60_000;
-/** A device that requests our keys gets them no more often than this. */
-const minResendMs = 5_000;
+/** How often we look whether a device has been cross-signed. */
+const maxUnsignedWaitMs = 10_000;
 /** How many keys that we used are kept for late subscribers. */
 const maxUsedKeys = 8;
 
@@ -20,23 +28,31 @@ export class OwnKeys {
   readonly #self: OwnMember;
   readonly #policy: RotationPolicy;
   readonly #newKey: () => Uint8Array<ArrayBuffer>;
+  readonly #isRemoved: (userId: string) => boolean;
+  readonly #effects: EffectList;
   #active: OwnKey;
   #pending: OwnKey | undefined;
   #used: readonly EncryptionKey[] = [];
   #useCount = 0;
   #status: MemberEncryption | undefined;
-  #members: readonly Membership[] = [];
+  #members: readonly CallMember[] = [];
+  #userCount = 0;
   /** Our own instance, while the room shows it. */
   #ownInstance: string | undefined;
   /** The devices that should have our keys: those of the others, while the room shows us. */
   readonly #recipients = new Map<string, Device>();
-  readonly #resentTs = new Map<string, number>();
+  /** For all but failed deliveries, which have their own pauses. */
+  readonly #resends = new Resends();
+  #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
 
-  constructor(self: OwnMember, policy: RotationPolicy, newKey: () => Uint8Array<ArrayBuffer>, now: number) {
+  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings, effects: EffectList) {
+    const { newKey, isRemoved, now } = surroundings;
+    this.#effects = effects;
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
+    this.#isRemoved = isRemoved;
     this.#active = new OwnKey(0, newKey(), now, now);
   }
 
@@ -56,8 +72,9 @@ export class OwnKeys {
   }
 
   /** The first key is in use from the start. */
-  start(now: number): readonly ExchangeEffect[] {
-    return [created(this.#active, "first"), ...this.#use(this.#active, now)];
+  start(now: number): void {
+    this.#noteCreated(this.#active, "first");
+    this.#use(this.#active, now);
   }
 
   /** When something is due by the clock alone. */
@@ -67,43 +84,49 @@ export class OwnKeys {
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
-  advance(members: readonly Membership[], changes: MemberChanges, now: number): readonly ExchangeEffect[] {
-    const effects: ExchangeEffect[] = [];
-    if (this.#pending && now >= this.#pending.useTs) effects.push(...this.#use(this.#pending, now));
+  advance(members: readonly CallMember[], changes: MemberChanges, now: number): void {
+    if (this.#pending && now >= this.#pending.useTs) this.#use(this.#pending, now);
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
-    if (rotation && now >= rotation.dueTs) effects.push(...this.#rotate(rotation.reason, now));
-    if (this.#becomesSuppressed(awaitedSinceTs))
-      effects.push(note({ kind: "rotation-suppressed", memberCount: members.length }));
+    if (rotation && now >= rotation.dueTs) this.#rotate(rotation.reason, now);
+    this.#noteSuppression(awaitedSinceTs);
     for (const key of this.#keys())
-      for (const [attempt, devices] of key.popDue(now)) effects.push(send({ key, devices, attempt }));
-    return effects;
+      for (const [attempt, devices] of key.popDue(now)) this.#send({ key, devices, attempt });
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
-  onDeliveryFailed({ key, attempt }: Delivery, device: Device, now: number, retryAfterMs = 0): void {
-    const waitMs = Math.max(retryAfterMs, Math.min(maxBackOffMs, 1_000 * 2 ** (attempt - 1)));
-    if (this.#keys().includes(key)) key.retry(device, attempt + 1, now + waitMs);
+  onDeliveryFailed({ key, attempt }: Delivery, { outcome, cause, ...device }: ToDeviceOutcome, now: number): void {
+    if (!this.#keys().includes(key)) return;
+    const isUnsigned = outcome === "not-cross-signed";
+    const backOffMs = Math.min(isUnsigned ? maxUnsignedWaitMs : maxBackOffMs, 1_000 * 2 ** (attempt - 1));
+    const ts = now + Math.max(cause?.retryAfterMs ?? 0, backOffMs);
+    if (isUnsigned) key.withhold(device, attempt + 1, ts);
+    else key.retry(device, attempt + 1, ts);
   }
 
   /** A member requests our key. It gets only keys that it was given before. */
   resend(device: Device, now: number): void {
-    const id = deviceKey(device);
-    if (!this.#recipients.has(id) || now < (this.#resentTs.get(id) ?? -Infinity) + minResendMs) return;
-    this.#resentTs.set(id, now);
+    if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;
+    this.#resends.note(device, now);
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
   }
 
+  /** A user joined or left the room. */
+  onRoomMemberChange(now: number): void {
+    for (const key of this.#keys()) key.checkRemoved(this.#isRemoved, now);
+  }
+
   /** A request for the keys of some devices travels with our newest key that each of them was given before. */
-  requestTo(devices: readonly Device[]): readonly ExchangeEffect[] {
-    const others = devices.filter((device) => this.#recipients.has(deviceKey(device)));
-    return this.#keys()
-      .toReversed()
-      .flatMap((key) => {
-        const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
-        const asked = devicesOf(others.filter(isCarrier));
-        return asked.length > 0 ? [send({ key, devices: asked, attempt: 1, wantsKey: true })] : [];
-      });
+  requestTo(devices: readonly Device[], now: number): void {
+    const mayHaveIt = (device: Device) =>
+      this.#recipients.has(deviceKey(device)) && now >= this.#resends.nextTs(device, now);
+    const others = devices.filter(mayHaveIt);
+    for (const device of others) this.#resends.note(device, now);
+    for (const key of this.#keys().toReversed()) {
+      const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
+      const asked = devicesOf(others.filter(isCarrier));
+      if (asked.length > 0) this.#send({ key, devices: asked, attempt: 1, wantsKey: true });
+    }
   }
 
   #keys(): readonly OwnKey[] {
@@ -111,9 +134,10 @@ export class OwnKeys {
   }
 
   /** Returns true if a device joined that may not have the key in use. */
-  #updateRecipients(members: readonly Membership[], { joined, left }: MemberChanges, now: number): boolean {
+  #updateRecipients(members: readonly CallMember[], { joined, left }: MemberChanges, now: number): boolean {
     this.#members = members;
     if (joined.length === 0 && left.length === 0) return false;
+    this.#userCount = new Set(members.map(({ userId }) => userId)).size;
     const { added, removed } = this.#recipientChanges(joined, left);
     for (const device of removed) this.#removeRecipient(device, now);
     // During a rotation, joiners also get the key in use. Otherwise they could decrypt nothing until the switch.
@@ -121,15 +145,19 @@ export class OwnKeys {
     let isAwaited = false;
     for (const device of added) {
       this.#recipients.set(deviceKey(device), device);
+      const resendTs = this.#resends.nextTs(device, now);
+      const isBack = this.#keys().some((key) => key.mayBeHeldBy(device));
+      if (isBack) this.#resends.note(device, resendTs);
       // A device that is back may have again what it had before.
-      for (const key of this.#keys()) if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, now);
+      for (const key of this.#keys())
+        if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, key.mayBeHeldBy(device) ? resendTs : now);
       isAwaited ||= !isFresh && !this.#active.mayBeHeldBy(device);
     }
     return isAwaited;
   }
 
-  #recipientChanges(joined: readonly Membership[], left: readonly Membership[]) {
-    const isOwn = (member: Membership) => sameDevice(member, this.#self);
+  #recipientChanges(joined: readonly CallMember[], left: readonly CallMember[]) {
+    const isOwn = (member: CallMember) => sameDevice(member, this.#self);
     const ownInstance = joined.some(isOwn) || left.some(isOwn) ? this.#findOwnInstance() : this.#ownInstance;
     if (ownInstance !== this.#ownInstance) {
       // Our own instance changed. To the others we are a new member, so everybody needs our keys again.
@@ -138,7 +166,7 @@ export class OwnKeys {
       return { added: devicesOf(others), removed: [...this.#recipients.values()] };
     }
     if (ownInstance === undefined) return { added: [], removed: [] };
-    const hasLeft = (member: Membership) => !this.#members.some((other) => sameDevice(other, member));
+    const hasLeft = (member: CallMember) => !this.#members.some((other) => sameDevice(other, member));
     return {
       added: devicesOf(joined.filter((member) => !isOwn(member))),
       removed: left.filter((member) => !isOwn(member) && hasLeft(member)),
@@ -156,33 +184,38 @@ export class OwnKeys {
 
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
-    this.#resentTs.delete(deviceKey(device));
-    for (const key of this.#keys()) key.cancel(device, now);
+    for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }
 
   #nextRotation(awaitedSinceTs?: number): Rotation | undefined {
     const newest = this.#pending ?? this.#active;
     return nextRotation(this.#policy, {
-      memberCount: this.#members.length,
+      userCount: this.#userCount,
       createdTs: this.#recipients.size > 0 ? newest.createdTs : undefined,
       exposedSinceTs: newest.exposedSinceTs,
+      collectMs: collectMsAt(this.#collecting, newest.exposedSinceTs ?? 0),
+      removedSinceTs: newest.removedSinceTs,
       awaitedSinceTs,
       pendingUntilTs: this.#pending?.useTs,
     });
   }
 
-  #rotate(reason: RotationReason, now: number): readonly ExchangeEffect[] {
+  #rotate(reason: RotationReason, now: number): void {
     const others = [...this.#recipients.values()];
+    const { exposedSinceTs } = this.#pending ?? this.#active;
+    if (reason === "leave" && exposedSinceTs !== undefined)
+      this.#collecting = nextCollecting(this.#policy, this.#collecting, exposedSinceTs, now);
     // Without a device that decrypts with the present key, nobody has to be waited for.
     const isFollowed = others.some((device) => this.#active.mayBeHeldBy(device));
     const useTs = isFollowed ? now + this.#policy.useDelayMs : now;
     const key = new OwnKey((this.#active.keyIndex + 1) % 256, this.#newKey(), now, useTs);
     for (const device of others) key.enqueue(device, now);
     this.#pending = key;
-    return [created(key, reason), ...(useTs > now ? [] : this.#use(key, now))];
+    this.#noteCreated(key, reason);
+    if (useTs <= now) this.#use(key, now);
   }
 
-  #use(active: OwnKey, now: number): readonly ExchangeEffect[] {
+  #use(active: OwnKey, now: number): void {
     this.#active = active;
     this.#pending = undefined;
     const { keyIndex, key: bytes } = active;
@@ -192,22 +225,27 @@ export class OwnKeys {
     this.#used = [...this.#used, key].slice(-maxUsedKeys);
     this.#status = { ...ids, status: "ok", keyIndex, sinceTs: now };
     const { participantIdentity } = ids;
-    return [note({ kind: "key-used", keyIndex, participantIdentity }), { kind: "key", key }];
+    this.#effects.note({ kind: "key-used", keyIndex, participantIdentity });
+    this.#effects.add({ kind: "key", key });
   }
 
-  #becomesSuppressed(awaitedSinceTs: number | undefined): boolean {
+  #noteSuppression(awaitedSinceTs: number | undefined): void {
     const isDue = awaitedSinceTs ?? (this.#pending ?? this.#active).exposedSinceTs;
     const wasSuppressed = this.#isSuppressed;
     this.#isSuppressed = isDue !== undefined && !this.#mayRotate();
-    return this.#isSuppressed && !wasSuppressed;
+    if (this.#isSuppressed && !wasSuppressed)
+      this.#effects.note({ kind: "rotation-suppressed", userCount: this.#userCount });
   }
 
   #mayRotate(): boolean {
-    return this.#members.length < this.#policy.participantLimit;
+    return this.#userCount < this.#policy.participantLimit;
+  }
+
+  #noteCreated({ keyIndex }: OwnKey, reason: RotationReason): void {
+    this.#effects.note({ kind: "key-created", keyIndex, reason }, { keysCreated: 1 });
+  }
+
+  #send(delivery: Delivery): void {
+    this.#effects.add({ kind: "send", delivery });
   }
 }
-
-const created = ({ keyIndex }: OwnKey, reason: RotationReason): ExchangeEffect =>
-  note({ kind: "key-created", keyIndex, reason }, { keysCreated: 1 });
-
-const send = (delivery: Delivery): ExchangeEffect => ({ kind: "send", delivery });

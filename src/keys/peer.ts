@@ -1,8 +1,8 @@
 // Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
 // A plain record and pure functions. Pitfalls 24, 25.
 import type { ToDeviceOutcome } from "../matrix.ts";
-import type { Decryption, EncryptionKey, Membership } from "../types.ts";
-import { idsOf } from "./device.ts";
+import type { DecryptionReport, EncryptionKey } from "../types.ts";
+import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
 import type { KeyRejection } from "./trace.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
@@ -10,9 +10,11 @@ import type { VerifiedKey } from "./verify-sender.ts";
 /** What we know of a member that is not ourselves. */
 export interface Peer {
   /** The membership as it began. Later ones of the same instance have the same ids. */
-  readonly member: Membership;
+  readonly member: CallMember;
   /** One key for each index, the last accepted last. */
   readonly keys: readonly HeldKey[];
+  /** Indexes that its LiveKit identity used in earlier stays: the media layer keeps those keys. */
+  readonly earlierIndexes: readonly number[];
   /** What the media layer reports, unless we already have the key for it. */
   readonly trouble?: Trouble | undefined;
   /** Set while a key of this member is missing. */
@@ -34,7 +36,7 @@ export interface HeldKey {
 }
 
 export interface Trouble {
-  readonly why: "missing-key" | "invalid-key";
+  readonly reason: "missing-key" | "invalid-key";
   /** The index that the media names, where that is known. */
   readonly keyIndex: number | undefined;
 }
@@ -56,12 +58,11 @@ const neededKeyWaitMs = 1_000;
 
 /** A member that just joined. Its key can still come by itself. */
 export function newPeer(
-  member: Membership,
-  known: Pick<Peer, "rejected" | "hasEarlyKey" | "unreached">,
+  member: CallMember,
+  known: Pick<Peer, "earlierIndexes" | "rejected" | "hasEarlyKey" | "unreached">,
   now: number,
 ): Peer {
-  const { rejected, hasEarlyKey, unreached } = known;
-  return { member, keys: [], request: { dueTs: now + firstKeyWaitMs, count: 0 }, rejected, hasEarlyKey, unreached };
+  return { member, keys: [], request: { dueTs: now + firstKeyWaitMs, count: 0 }, ...known };
 }
 
 /** A record after a key: with the key if it was accepted, otherwise with the reason. */
@@ -70,12 +71,12 @@ export type Acceptance = { readonly peer: Peer } & (
   | { readonly rejected: "known" | "outdated"; readonly key?: undefined }
 );
 
-/** Accepts a key, unless we have a newer one with its index by the sender's clock. */
+/** Accepts a key, unless we have a newer one with its index. */
 export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Acceptance {
   const isAnswer = peer.trouble?.keyIndex === undefined || isAtOrAfter(from.keyIndex, peer.trouble.keyIndex);
   const request = isAnswer ? undefined : peer.request;
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
-  if (before && before.from.sentTs >= from.sentTs) return { peer: { ...peer, request }, rejected: "outdated" };
+  if (before && isOutdated(from, before, peer.keys)) return { peer: { ...peer, request }, rejected: "outdated" };
   if (before && isSame(before.from.key, from.key)) {
     const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from });
     return { peer: { ...peer, keys, request }, rejected: "known" };
@@ -87,20 +88,30 @@ export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Accep
   return { peer: { ...peer, keys, trouble, request, rejected: undefined }, key };
 }
 
+/**
+ * Whether a key is older than the one that we have with its index: by the sender's clock if both messages say their time.
+ * Otherwise another key is newer only if its index follows the newest one, since indexes are used in their order.
+ */
+function isOutdated(key: VerifiedKey, { from: before }: HeldKey, keys: readonly HeldKey[]): boolean {
+  if (key.sentTs !== undefined && before.sentTs !== undefined) return before.sentTs >= key.sentTs;
+  const newestIndex = keys.at(-1)?.key.keyIndex ?? 0;
+  return !isSame(key.key, before.key) && isAtOrAfter(newestIndex, key.keyIndex);
+}
+
 /** Takes a report of the media layer. */
-export function onDecryptionReport(peer: Peer, { result, keyIndex }: Decryption, now: number): Peer {
+export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionReport, now: number): Peer {
   const { keys, trouble, request } = peer;
   // Without a key, the media layer decrypts with one of an earlier membership. That proves nothing about this one.
   if (result === "ok") return { ...peer, trouble: undefined, request: keys.length > 0 ? undefined : request };
-  if (isHeld(keys, result, keyIndex)) {
+  if (isHeld(peer, result, keyIndex)) {
     // The media layer may not have installed it yet. The key that we still lack counts more.
     if (trouble && request) return peer;
-    return { ...peer, trouble: result === "missing-key" ? undefined : { why: result, keyIndex } };
+    return { ...peer, trouble: result === "missing-key" ? undefined : { reason: result, keyIndex } };
   }
   // Requests that were sent before the media came do not count.
   const next =
     trouble && request ? request : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
-  return { ...peer, trouble: { why: result, keyIndex }, request: next };
+  return { ...peer, trouble: { reason: result, keyIndex }, request: next };
 }
 
 /** The server accepted our key for the member's device, or not. */
@@ -119,24 +130,28 @@ export function withStatus(peer: Peer, before: Peer | undefined): Peer {
 /** Whether we can decrypt a member. */
 function statusOf(peer: Peer): MemberEncryption {
   const { member, unreached } = peer;
-  return { ...idsOf(member), ...reasonOf(peer), ...(unreached && { unreached }) };
+  const presumed = member.isPresumed && ({ presumed: true } as const);
+  return { ...idsOf(member), ...reasonOf(peer), ...(unreached && { unreached }), ...presumed };
 }
 
 function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): EncryptionStatus {
   const newest = keys.at(-1)?.key;
   // Without a key, the media layer may try keys of an earlier membership, and call those invalid.
-  if (newest && trouble) return { status: "waiting", why: trouble.why };
+  if (newest && trouble) return { status: "waiting", reason: trouble.reason };
   if (newest) return { status: "ok", keyIndex: newest.keyIndex, sinceTs: newest.sinceTs };
-  if (rejected) return { status: "unverified", why: rejected };
-  if (hasEarlyKey) return { status: "waiting", why: "key-early" };
-  if (unreached) return { status: "waiting", why: unreached === "failed" ? "send-failed" : "device-unknown" };
-  return { status: "waiting", why: "no-key" };
+  if (rejected) return { status: "unverified", reason: rejected };
+  if (hasEarlyKey) return { status: "waiting", reason: "key-early" };
+  if (unreached === "not-cross-signed") return { status: "unverified", reason: unreached };
+  if (unreached) return { status: "waiting", reason: unreached === "failed" ? "send-failed" : "device-unknown" };
+  return { status: "waiting", reason: "no-key" };
 }
 
-/** Whether we have the key that a report is about, or a later one, to which its sender changes by itself. */
-function isHeld(keys: readonly HeldKey[], result: Trouble["why"], keyIndex: number | undefined): boolean {
-  if (keyIndex === undefined) return result === "invalid-key" && keys.length > 0;
-  return keys.some(({ key }) => isAtOrAfter(key.keyIndex, keyIndex));
+/** Whether we hold the reported key, or a later one that the sender will use. */
+function isHeld({ keys, earlierIndexes }: Peer, result: Trouble["reason"], keyIndex: number | undefined): boolean {
+  if (keyIndex !== undefined) return keys.some(({ key }) => isAtOrAfter(key.keyIndex, keyIndex));
+  // Its media may fit none of our keys because the media layer tries one of an earlier stay.
+  const isReplaced = (index: number) => keys.some(({ key }) => key.keyIndex === index);
+  return result === "invalid-key" && keys.length > 0 && earlierIndexes.every(isReplaced);
 }
 
 /** Whether an index is another one or comes after it. Indexes count from 0 to 255 and then from 0. protocol.md 5.1. */

@@ -1,18 +1,21 @@
 // Peers: one record for each other member of the call, by device. protocol.md 5.4.
 import type { Device } from "../matrix.ts";
-import type { Decryption, Membership } from "../types.ts";
-import { deviceKey } from "./device.ts";
+import type { DecryptionReport } from "../types.ts";
+import { type CallMember, deviceKey } from "./device.ts";
 import { type Peer, withStatus } from "./peer.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
-/** How many participants that are no members yet can have a report of the media layer. */
-const maxUnknownParticipants = 64;
+/** How many identities that are no members are remembered: a LiveKit room does not have more participants. */
+const maxIdentities = 1_000;
 
 export class Peers {
   /** A device can be in the call as two members. */
   readonly #byDevice = new Map<string, readonly Peer[]>();
+  readonly #byIdentity = new Map<string, Peer>();
   /** The last report about each participant that is no member yet: the media layer may report only once. */
-  readonly #unknownParticipants = new Map<string, Decryption>();
+  readonly #unknownParticipants = new Map<string, DecryptionReport>();
+  /** The key indexes that each LiveKit identity used in stays that are over. */
+  readonly #earlierIndexes = new Map<string, readonly number[]>();
   #version = 0;
 
   /** Changes with each change of a key or status. */
@@ -29,24 +32,25 @@ export class Peers {
   }
 
   /** The record of an instance, so that a key of an earlier membership never counts for a new one. */
-  get(member: Membership): Peer | undefined {
+  get(member: CallMember): Peer | undefined {
     return this.ofDevice(member).find((peer) => peer.member.instance === member.instance);
   }
 
   ofIdentity(participantIdentity: string): Peer | undefined {
-    for (const peer of this.all()) if (peer.member.participantIdentity === participantIdentity) return peer;
-    return undefined;
+    return this.#byIdentity.get(participantIdentity);
   }
 
   /** Adds a record, or replaces the one of its instance. */
   set(changed: Peer): void {
     const { member } = changed;
     const before = this.get(member);
+    if (changed === before) return;
     const peer = withStatus(changed, before);
     if (peer.status !== before?.status || peer.keys !== before?.keys) this.#version += 1;
     const peers = this.ofDevice(member);
     const after = before ? peers.map((other) => (other === before ? peer : other)) : [...peers, peer];
     this.#byDevice.set(deviceKey(member), after);
+    this.#byIdentity.set(member.participantIdentity, peer);
   }
 
   /** Changes each record of a device. */
@@ -54,16 +58,19 @@ export class Peers {
     for (const peer of this.ofDevice(device)) this.set(change(peer));
   }
 
-  remove(member: Membership): void {
+  remove(member: CallMember): void {
     const removed = this.get(member);
     if (!removed) return;
     this.#version += 1;
+    const indexes = [...removed.earlierIndexes, ...removed.keys.map(({ key }) => key.keyIndex)];
+    if (indexes.length > 0) setBounded(this.#earlierIndexes, member.participantIdentity, [...new Set(indexes)]);
+    if (this.ofIdentity(member.participantIdentity) === removed) this.#byIdentity.delete(member.participantIdentity);
     const rest = this.ofDevice(member).filter((peer) => peer !== removed);
     if (rest.length > 0) this.#byDevice.set(deviceKey(member), rest);
     else this.#byDevice.delete(deviceKey(member));
   }
 
-  /** The member that a key is for: on its device, and with its id where both have one that can be compared. */
+  /** The member of this device that a key is for. The id must match, except for state members and messages without an id. */
   ownerOf(key: VerifiedKey): Peer | undefined {
     const candidates = this.ofDevice(key);
     const exact = candidates.find(({ member }) => member.memberId === key.memberId);
@@ -72,19 +79,39 @@ export class Peers {
     return exact ?? candidates.findLast(({ member }) => member.kind === "state" || key.memberId === undefined);
   }
 
+  /** The key indexes that a LiveKit identity used in stays that are over. */
+  earlierIndexesOf(participantIdentity: string): readonly number[] {
+    return this.#earlierIndexes.get(participantIdentity) ?? [];
+  }
+
   /** Keeps a report about a participant that is no member yet. */
-  addUnknown(report: Decryption): void {
-    this.#unknownParticipants.delete(report.participantIdentity);
-    this.#unknownParticipants.set(report.participantIdentity, report);
-    const [oldest] = this.#unknownParticipants.keys();
-    if (this.#unknownParticipants.size > maxUnknownParticipants && oldest !== undefined)
-      this.#unknownParticipants.delete(oldest);
+  addUnknown(report: DecryptionReport): void {
+    if (report.result === "ok") this.#unknownParticipants.delete(report.participantIdentity);
+    else setBounded(this.#unknownParticipants, report.participantIdentity, report);
+  }
+
+  /** Whether the media layer reports about any participant that is no member yet. */
+  get hasUnknowns(): boolean {
+    return this.#unknownParticipants.size > 0;
+  }
+
+  /** Whether the media layer reports about a participant that is no member yet. */
+  hasUnknown(participantIdentity: string): boolean {
+    return this.#unknownParticipants.has(participantIdentity);
   }
 
   /** Removes and returns the report about a participant. */
-  takeUnknown(participantIdentity: string): Decryption | undefined {
+  takeUnknown(participantIdentity: string): DecryptionReport | undefined {
     const report = this.#unknownParticipants.get(participantIdentity);
     this.#unknownParticipants.delete(participantIdentity);
     return report;
   }
+}
+
+/** Sets a value as the newest one. Above the limit, the oldest goes. */
+function setBounded<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > maxIdentities && oldest !== undefined) map.delete(oldest);
 }

@@ -14,10 +14,10 @@ import {
   throwError,
   throwIfEmpty,
   timeout,
+  timer,
 } from "rxjs";
 import { MatrixError, type ToDeviceOutcome } from "../matrix.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { at } from "../rx/at.ts";
 import type { OwnMember } from "../types.ts";
 import { deliveryTimeoutMs, type KeyChannel, type KeysContext, outcomesFor } from "./channel.ts";
 import { deviceKey } from "./device.ts";
@@ -35,7 +35,9 @@ type Progress =
 
 /** A room event with a key, from the moment it is planned. */
 interface RoomKeySend {
+  /** When it is sent, or was sent. */
   readonly ts: number;
+  isSent: boolean;
   /** The devices that it is for. */
   readonly devices: Set<string>;
   readonly progress$: Observable<Progress>;
@@ -45,11 +47,13 @@ export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysCont
   /** The last one of each key, unless it failed. */
   const sends = new WeakMap<OwnKey, RoomKeySend>();
 
-  const plan = (key: OwnKey, ts: number): RoomKeySend => {
+  /** Waits for an interval, since the wall clock can be set back meanwhile. */
+  const plan = (key: OwnKey, ts: number, waitMs: number): RoomKeySend => {
     const devices = new Set<string>();
     const forget = () => sends.get(key) === planned && sends.delete(key);
-    const progress$ = at(ts).pipe(
+    const progress$ = (waitMs > 0 ? timer(waitMs) : of(0)).pipe(
       mergeMap(() => {
+        planned.isSent = true;
         const present = presentAmong(devices);
         if (present > 0) return send(key, present);
         forget();
@@ -61,7 +65,7 @@ export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysCont
       }),
       shareReplay({ bufferSize: 1, refCount: true }),
     );
-    const planned = { ts, devices, progress$ };
+    const planned: RoomKeySend = { ts, isSent: false, devices, progress$ };
     sends.set(key, planned);
     return planned;
   };
@@ -93,10 +97,11 @@ export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysCont
     defer(() => {
       const now = asyncScheduler.now();
       const last = sends.get(key);
-      const soonestTs = last ? last.ts + minIntervalMs : now;
-      // An event that is not sent yet serves these devices too. So does one that was sent after their first try.
-      const isShared = last !== undefined && (now <= last.ts || attempt > 1);
-      const planned = isShared ? last : plan(key, Math.max(now, soonestTs));
+      const waitMs = last ? Math.min(minIntervalMs, Math.max(0, last.ts + minIntervalMs - now)) : 0;
+      // An event that is not sent yet, or is sent now, serves these devices too. So does one that was sent after their
+      // first try.
+      const isShared = last !== undefined && (!last.isSent || now === last.ts || attempt > 1);
+      const planned = isShared ? last : plan(key, now + waitMs, waitMs);
       for (const device of devices) planned.devices.add(deviceKey(device));
       return planned.progress$.pipe(
         // Reported once, by the delivery that planned the event.

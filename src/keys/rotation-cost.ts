@@ -1,9 +1,9 @@
 // RotationCost: what a rotation policy costs, and what it protects from. protocol.md 5.1.
-import { resolveRotation, type RotationPolicy } from "./rotation.ts";
+import { quietMs, resolveRotation, type RotationPolicy } from "./rotation.ts";
 
 /** How lively a call is. */
 export interface CallTraffic {
-  /** Members in the call, ourselves included. */
+  /** Members in the call, each of its own user, ourselves included. */
   readonly members: number;
   readonly joinsPerHour: number;
   readonly leavesPerHour: number;
@@ -12,10 +12,12 @@ export interface CallTraffic {
 /** The cost of a rotation policy and its protection, in numbers. */
 export interface RotationCost {
   /**
-   * The longest time that a leaver can decrypt our media, counted from when we see the leave.
-   * Infinity where `participantLimit` keeps the key.
+   * The longest time that a leaver can decrypt our media while leaves keep coming, counted from when we see its leave.
+   * Infinity where `participantLimit` keeps the key. A user who is kicked or banned never waits for other leaves.
    */
   readonly leaverExposureMs: number;
+  /** The same for a leave that comes after a minute without any. */
+  readonly singleLeaverExposureMs: number;
   /** How far back a joiner can decrypt: the greatest age of the key that it gets. During a rotation it can be older. */
   readonly joinerReachMs: number;
   /** The longest time from sending a key to a joiner until we use it. */
@@ -39,26 +41,29 @@ const hourMs = 3_600_000;
  *
  * const traffic = { members: 100, joinsPerHour: 3600, leavesPerHour: 3600 };
  * const thrifty = rotationCost({ coalesceMs: 4000 }, traffic);
- * console.assert(thrifty.leaverExposureMs === 5000);
- * console.assert(thrifty.messagesPerHour < rotationCost({}, traffic).messagesPerHour);
+ * console.assert(thrifty.singleLeaverExposureMs === 5000 && thrifty.leaverExposureMs === 11_000);
+ * console.assert(thrifty.messagesPerHour < rotationCost({ maxCoalesceMs: 0 }, traffic).messagesPerHour);
  * ```
  */
 export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraffic): RotationCost {
-  const { useDelayMs, graceMs, coalesceMs, periodMs, participantLimit } = resolveRotation(policy);
+  const { useDelayMs, graceMs, coalesceMs, maxCoalesceMs, periodMs, participantLimit } = resolveRotation(policy);
   const { members, joinsPerHour, leavesPerHour } = traffic;
   const isLimited = members >= participantLimit;
-  // Only one key is rolled out at a time. A leave during that waits for its end, and the next key covers it.
-  const gatherMs = Math.max(coalesceMs, useDelayMs);
-  // The first leave opens a window. The new key at its end covers all leaves of the window.
-  const byLeaves =
-    leavesPerHour > 0 ? hourMs / (hourMs / leavesPerHour + idleMs(leavesPerHour, coalesceMs, useDelayMs)) : 0;
+  const grownMs = Math.max(coalesceMs, maxCoalesceMs);
+  // The first leave opens a window. The new key at its end covers all leaves of the window. The window grows while the
+  // next leave comes before the time to collect shrinks again.
+  const meanMs = hourMs / leavesPerHour;
+  const windowMs = meanMs <= quietMs ? grownMs : coalesceMs;
+  const byLeaves = leavesPerHour > 0 ? hourMs / (meanMs + idleMs(meanMs, windowMs, useDelayMs)) : 0;
   const byJoins = joinsPerHour > 0 ? hourMs / (hourMs / joinsPerHour + graceMs) : 0;
   const rotationsPerHour = isLimited ? 0 : byLeaves + byJoins + hourMs / periodMs;
   // A joiner during a rotation gets two keys.
   const keysPerJoin = 1 + Math.min(1, (rotationsPerHour * useDelayMs) / hourMs);
   const others = Math.max(0, members - 1);
   return {
-    leaverExposureMs: isLimited ? Infinity : gatherMs + useDelayMs,
+    // Only one key is rolled out at a time. A leave during that waits for its end, and the next key covers it.
+    leaverExposureMs: isLimited ? Infinity : Math.max(grownMs, useDelayMs) + useDelayMs,
+    singleLeaverExposureMs: isLimited ? Infinity : Math.max(coalesceMs, useDelayMs) + useDelayMs,
     joinerReachMs: isLimited ? Infinity : graceMs,
     joinerWaitMs: useDelayMs,
     rotationsPerHour,
@@ -67,9 +72,8 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
 }
 
 /** The mean time from the first leave after a rotation until the next rotation. */
-function idleMs(leavesPerHour: number, coalesceMs: number, useDelayMs: number): number {
-  const heldMs = Math.max(0, useDelayMs - coalesceMs);
-  const meanMs = hourMs / leavesPerHour;
+function idleMs(meanMs: number, windowMs: number, useDelayMs: number): number {
+  const heldMs = Math.max(0, useDelayMs - windowMs);
   // E[max(X, held)] - E[X] for an exponential X, and the window on top.
-  return coalesceMs + heldMs - meanMs * (1 - Math.exp(-heldMs / meanMs));
+  return windowMs + heldMs - meanMs * (1 - Math.exp(-heldMs / meanMs));
 }

@@ -11,7 +11,7 @@ import { RtcError } from "../errors.ts";
  * import { rotationCost, type RotationPolicy } from "matrixrtc-rx";
  *
  * // One new key for all leaves of 4 s. A leaver can decrypt for 5 s at most.
- * const policy: Partial<RotationPolicy> = { coalesceMs: 4_000, useDelayMs: 1_000 };
+ * const policy: Partial<RotationPolicy> = { coalesceMs: 4_000, maxCoalesceMs: 4_000, useDelayMs: 1_000 };
  * const cost = rotationCost(policy, { members: 50, joinsPerHour: 60, leavesPerHour: 60 });
  * console.assert(cost.leaverExposureMs === 5_000);
  * ```
@@ -24,11 +24,22 @@ export interface RotationPolicy {
   readonly useDelayMs: number;
   /** A joiner gets the key in use if that is younger than this, and otherwise causes a new key. Default 10000. */
   readonly graceMs: number;
-  /** How long leaves are collected before one new key covers all of them. Default 0: each leave makes a new key at once. */
+  /**
+   * How long leaves are collected before one new key covers all of them. Default 0: a single leave makes a new key at once.
+   * While leaves keep coming, the time grows: see `maxCoalesceMs`.
+   */
   readonly coalesceMs: number;
+  /**
+   * While leaves keep coming, the time in which they are collected doubles from 1 s up to this. Default 10000. It halves
+   * for each 10 s without a new key for a leave. 0 or `coalesceMs`: it does not grow.
+   */
+  readonly maxCoalesceMs: number;
   /** The longest time between two keys. Default Infinity: age alone never makes a new key. */
   readonly periodMs: number;
-  /** With this many members or more, ourselves included, the key stays. Default Infinity. */
+  /**
+   * With this many users or more in the call, ourselves included, the key stays. Default Infinity. But a user who
+   * can decrypt and is kicked or banned always causes a new key.
+   */
   readonly participantLimit: number;
 }
 
@@ -36,6 +47,7 @@ const defaults: RotationPolicy = {
   useDelayMs: 1000,
   graceMs: 10_000,
   coalesceMs: 0,
+  maxCoalesceMs: 10_000,
   periodMs: Infinity,
   participantLimit: Infinity,
 };
@@ -47,7 +59,7 @@ const defaults: RotationPolicy = {
  */
 export function resolveRotation(policy: Partial<RotationPolicy> = {}): RotationPolicy {
   const rotation = { ...defaults, ...policy };
-  for (const name of ["useDelayMs", "graceMs", "coalesceMs"] as const)
+  for (const name of ["useDelayMs", "graceMs", "coalesceMs", "maxCoalesceMs"] as const)
     check(rotation[name] >= 0 && rotation[name] < Infinity, `${name} must be a number of milliseconds, 0 or more`);
   check(rotation.periodMs > 0, "periodMs must be more than 0 ms");
   check(rotation.participantLimit >= 1, "participantLimit must be 1 or more");
@@ -64,6 +76,8 @@ export type RotationReason =
   | "first"
   /** A member left that could decrypt with the key before. */
   | "leave"
+  /** A user who could decrypt with the key before was kicked or banned. */
+  | "removal"
   /** A member joined that must not decrypt earlier media. */
   | "join"
   /** It is `periodMs` old. */
@@ -71,12 +85,16 @@ export type RotationReason =
 
 /** What a rotation depends on. A time is absent where there is no cause. */
 export interface RotationInputs {
-  /** Members in the call, ourselves included. */
-  readonly memberCount: number;
+  /** Users in the call, ourselves included. */
+  readonly userCount: number;
   /** When the newest key was made, if anybody else uses it. */
   readonly createdTs: number | undefined;
   /** Since when a device outside the call may hold the newest key. */
   readonly exposedSinceTs: number | undefined;
+  /** How long leaves are collected at present, if that is longer than `coalesceMs`. */
+  readonly collectMs: number;
+  /** Since when a user who was kicked or banned may hold the newest key. */
+  readonly removedSinceTs: number | undefined;
   /** Since when a joiner waits for a new key, because it came too late for the key in use. */
   readonly awaitedSinceTs: number | undefined;
   /** When the newest key comes into use, if it is not in use yet. Only one key is rolled out at a time. */
@@ -90,18 +108,43 @@ export interface Rotation {
 
 /** The next rotation, as far as is known now. */
 export function nextRotation(policy: RotationPolicy, inputs: RotationInputs): Rotation | undefined {
-  const { memberCount, createdTs, exposedSinceTs, awaitedSinceTs, pendingUntilTs = -Infinity } = inputs;
-  if (memberCount >= policy.participantLimit) return undefined;
+  const { userCount, createdTs, exposedSinceTs, collectMs, removedSinceTs, awaitedSinceTs } = inputs;
+  const { pendingUntilTs = -Infinity } = inputs;
   const causes: readonly [RotationReason, number | undefined, number][] = [
-    ["leave", exposedSinceTs, policy.coalesceMs],
+    ["removal", removedSinceTs, 0],
+    ["leave", exposedSinceTs, Math.max(policy.coalesceMs, collectMs)],
     ["join", awaitedSinceTs, 0],
     ["period", createdTs, policy.periodMs],
   ];
   let next: Rotation | undefined;
-  for (const [reason, sinceTs, afterMs] of causes) {
+  for (const [reason, sinceTs, afterMs] of userCount < policy.participantLimit ? causes : causes.slice(0, 1)) {
     if (sinceTs === undefined) continue;
     const dueTs = Math.max(sinceTs + afterMs, pendingUntilTs);
     if (dueTs < (next?.dueTs ?? Infinity)) next = { reason, dueTs };
   }
   return next;
+}
+
+/** How long leaves are collected, as of the last key made for a leave. */
+export interface Collecting {
+  readonly ms: number;
+  /** When that key was made. */
+  readonly ts: number;
+}
+
+const firstCollectMs = 1_000;
+/** The time to collect halves for each such time without a new key for a leave. */
+export const quietMs = 10_000;
+
+/** How long leaves are collected that begin at `ts`. It halves for each 10 s of quiet. */
+export function collectMsAt({ ms, ts: lastTs }: Collecting, ts: number): number {
+  const quietPeriods = Math.max(0, Math.floor((ts - lastTs) / quietMs));
+  const leftMs = ms / 2 ** quietPeriods;
+  return leftMs < firstCollectMs ? 0 : leftMs;
+}
+
+/** The new collecting time after a key at `now`: twice the old one, up to `maxCoalesceMs`. The leaves began at `sinceTs`. */
+export function nextCollecting(policy: RotationPolicy, before: Collecting, sinceTs: number, now: number): Collecting {
+  const grownMs = Math.max(firstCollectMs, 2 * collectMsAt(before, sinceTs));
+  return { ms: Math.min(policy.maxCoalesceMs, grownMs), ts: now };
 }

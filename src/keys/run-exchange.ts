@@ -1,14 +1,30 @@
 // RunExchange: the exchange of keys of one join, run against the port and the clock. protocol.md 5.
-import { EMPTY, map, merge, mergeMap, Observable, of, takeWhile, tap } from "rxjs";
+import {
+  distinctUntilChanged,
+  EMPTY,
+  filter,
+  map,
+  merge,
+  mergeMap,
+  Observable,
+  of,
+  Subject,
+  switchMap,
+  takeWhile,
+  tap,
+} from "rxjs";
+import { proven } from "../room/proven.ts";
+import { changesByRoom } from "../room/room-changes.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
-import type { Decryption, OwnMember } from "../types.ts";
-import type { Delivery, KeysContext } from "./channel.ts";
+import type { DecryptionReport, OwnMember } from "../types.ts";
+import type { KeysContext } from "./channel.ts";
+import type { Delivery } from "./own-key.ts";
 import { deliveryChannel } from "./delivery.ts";
 import type { ExchangeEffect } from "./effects.ts";
 import type { Exchange, ExchangeInput } from "./exchange.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
-import { verifyMessage, verifyRoomKeys } from "./verify-sender.ts";
+import { isForUs, verifyMessage, verifyRoomKeys } from "./verify-sender.ts";
 
 /** A step was taken, or an effect is for the session. */
 export type ExchangeOutput = { readonly kind: "stepped" } | Exclude<ExchangeEffect, { kind: "send" }>;
@@ -19,15 +35,16 @@ export function runExchange(
   context: KeysContext,
   own: OwnMember,
   options: ResolvedKeyOptions,
-  report$: Observable<Decryption>,
+  report$: Observable<DecryptionReport>,
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
     const clock = new IntervalClock();
+    const needsRejections$ = new Subject<boolean>();
     const channel = deliveryChannel(context, own, options);
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
         tap((report) => report.kind === "note" && subscriber.next(report)),
-        // A subscriber that leaves at a note is not sent for.
+        // If the subscriber unsubscribes at a note, nothing is sent.
         takeWhile(() => !subscriber.closed),
         mergeMap((report): readonly ExchangeInput[] =>
           report.kind === "outcome" ? [{ kind: "delivery", delivery, result: report }] : [],
@@ -36,35 +53,59 @@ export function runExchange(
     const steps$ = runMachine<Exchange, ExchangeInput, ExchangeEffect>({
       initial: exchange,
       // Members are read at the moment of the step, so that nobody is sent a key after leaving.
-      step: (state, input, now) => ({ state, effects: state.step(input, context.membership$.value, now) }),
-      inputs$: inputsOf(context, own, options, report$, clock),
+      step: (state, input, now) => {
+        const call = { members: context.membership$.value, rejections: () => context.rejected$.value };
+        return { state, effects: state.step(input, call, now) };
+      },
+      inputs$: merge(
+        needsRejections$.pipe(
+          distinctUntilChanged(),
+          switchMap((isNeeded) => (isNeeded ? context.rejected$ : EMPTY)),
+          map((): ExchangeInput => ({ kind: "look" })),
+        ),
+        inputsOf(context, own, options, report$, clock),
+      ),
       perform: (effect) => (effect.kind === "send" ? send(effect.delivery) : void subscriber.next(effect)),
       dueTs: ({ dueTs }) => dueTs,
       due: { kind: "look" },
       isOver: () => false,
       clock,
     });
-    steps$.pipe(map((): ExchangeOutput => ({ kind: "stepped" }))).subscribe(subscriber);
+    const stepped: ExchangeOutput = { kind: "stepped" };
+    steps$
+      .pipe(
+        tap(({ needsRejections }) => needsRejections$.next(needsRejections)),
+        map(() => stepped),
+      )
+      .subscribe(subscriber);
   });
 }
 
-/** What happens to us. At first: our first key is made, then we listen, then we look at the members. */
+/** Inputs in this order: start, then messages and reports, then members. */
 function inputsOf(
   { matrix, roomId, slot, membership$ }: KeysContext,
   own: OwnMember,
   { requireCrossSigned }: ResolvedKeyOptions,
-  report$: Observable<Decryption>,
+  report$: Observable<DecryptionReport>,
   clock: Pick<IntervalClock, "now">,
 ): Observable<ExchangeInput> {
   const recipient = { ...own, roomId, slot, requireCrossSigned };
   const verification$ = merge(
-    matrix.toDevice$.pipe(mergeMap((message) => verifyMessage(message, recipient, clock.now()))),
+    matrix.toDevice$.pipe(
+      // Relevance before proof: messages for others, and malformed ones, cannot make us look up devices.
+      mergeMap((message) => (isForUs(message, recipient) ? proven(message) : of(message))),
+      mergeMap((message) => verifyMessage(message, recipient, clock.now())),
+    ),
     (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
   );
+  const roomMember$ = changesByRoom(matrix)
+    .inRoom(roomId)
+    .pipe(filter((batch) => batch.some((change) => change.kind === "state" && change.type === "m.room.member")));
   return merge(
     of<ExchangeInput>({ kind: "start" }),
     verification$.pipe(map((verification): ExchangeInput => ({ kind: "message", verification }))),
     report$.pipe(map((report): ExchangeInput => ({ kind: "report", report }))),
+    roomMember$.pipe(map((): ExchangeInput => ({ kind: "room-member" }))),
     membership$.pipe(map((): ExchangeInput => ({ kind: "look" }))),
   );
 }

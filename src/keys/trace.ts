@@ -1,6 +1,7 @@
 // KeyTrace: the decisions about media keys. It never contains a key.
 import type { Device } from "../matrix.ts";
-import type { Decryption } from "../types.ts";
+import type { DecryptionReport } from "../types.ts";
+import type { MemberIds } from "./device.ts";
 import type { KeyTransport } from "./options.ts";
 import type { RotationReason } from "./rotation.ts";
 
@@ -22,8 +23,8 @@ export type KeyRejection =
   | "stale"
   /** We have this key already. */
   | "known"
-  /** It names the member id of another member. */
-  | "not-its-member"
+  /** Its member claims the LiveKit identity of another device: ours, or that of an older member. */
+  | "identity-taken"
   /** It may be for another slot of the room, in which its device is a state member too. */
   | "unknown-slot"
   /** Too many keys wait for members that we do not see yet. */
@@ -49,7 +50,7 @@ export type KeyTrace =
   /** We encrypt with it from now on. */
   | { readonly kind: "key-used"; readonly keyIndex: number; readonly participantIdentity: string }
   /** A new key would be due, but `participantLimit` is reached. Members who left can still decrypt. */
-  | { readonly kind: "rotation-suppressed"; readonly memberCount: number }
+  | { readonly kind: "rotation-suppressed"; readonly userCount: number }
   /** A key of ours is sent to a number of devices: in a message to each, or in one event of the room. */
   | {
       readonly kind: "key-sent";
@@ -66,7 +67,7 @@ export type KeyTrace =
       readonly kind: "key-not-delivered";
       readonly keyIndex: number;
       readonly attempt: number;
-      readonly outcome: "unknown-device" | "failed";
+      readonly outcome: "unknown-device" | "not-cross-signed" | "failed";
     } & Device)
   /** A key of a member was accepted. `ageMs`: since it was sent, by the sender's clock. */
   | ({
@@ -83,7 +84,11 @@ export type KeyTrace =
   /** A device requests our key. */
   | ({ readonly kind: "key-request-received" } & Device)
   /** The media layer reports about a participant. */
-  | ({ readonly kind: "media-decryption" } & Decryption)
+  | ({ readonly kind: "media-decryption" } & DecryptionReport)
+  /** A member whose event we cannot read is presumed to be in the call: its key message and its media agree with it. */
+  | ({ readonly kind: "member-presumed" } & MemberIds)
+  /** A presumed member is gone, or a member whose event can be read took its place. */
+  | ({ readonly kind: "presumed-member-removed" } & MemberIds)
   /** A key came before its member. It waits. */
   | ({ readonly kind: "key-early"; readonly keyIndex: number } & Device)
   | ({ readonly kind: "key-rejected" } & RejectedKey);

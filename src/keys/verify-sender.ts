@@ -1,6 +1,6 @@
 // VerifySender: whether a key message can be believed, by the device that sent it. protocol.md 5.4, 11 rows 11 and 12.
 import type { Device, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
-import { roomCallSlot } from "../room/names.ts";
+import { isSameCall, roomCallSlot } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import { sameDevice } from "./device.ts";
 import type { RejectedKey } from "./trace.ts";
@@ -8,10 +8,10 @@ import { formatOf, type KeyMessage, parseKeyMessage, parseRoomKeys } from "./wir
 
 /** A key whose sending device is proven. */
 export interface VerifiedKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey"> {
-  /** By the sender's clock if the message says it, otherwise by ours. */
-  readonly sentTs: number;
+  /** By the sender's clock, if the message says it. */
+  readonly sentTs: number | undefined;
   readonly receivedTs: number;
-  /** The message may be for another slot. It is surely for ours only if a sticky member of ours has the id that it names. */
+  /** It names no slot. Accept it only if a sticky member of ours has its member id. */
   readonly isSlotUnknown: boolean;
 }
 
@@ -27,6 +27,13 @@ export interface Recipient extends Device {
   readonly requireCrossSigned: boolean;
 }
 
+/** Whether a to-device message says that it is a key for this recipient. Only then it is worth a look-up of its device. */
+export function isForUs({ type, content }: ToDeviceMessage, recipient: Recipient): boolean {
+  const format = formatOf(type);
+  const ok = format && parseKeyMessage(format, content).ok;
+  return ok?.roomId === recipient.roomId && mayBeFor(recipient.slot, ok);
+}
+
 /** Verifies the key of a to-device message. Empty if it is no key message, or not for this recipient. */
 export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, now: number): readonly Verification[] {
   const format = formatOf(message.type);
@@ -34,8 +41,8 @@ export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, no
   const { ok, malformed } = parseKeyMessage(format, message.content);
   if (!ok) return [rejected(message, { reason: "malformed", path: malformed })];
   if (ok.roomId !== recipient.roomId || !mayBeFor(recipient.slot, ok)) return [];
-  const { keyIndex, key, memberId, wantsKey, sentTs = now } = ok;
-  const isSlotUnknown = ok.slot === undefined && recipient.slot !== roomCallSlot;
+  const { keyIndex, key, memberId, wantsKey, sentTs } = ok;
+  const isSlotUnknown = ok.slot === undefined && !isSameCall(recipient.slot, roomCallSlot);
   const sender = verifySender(message, ok.deviceId, recipient);
   if (!sender) return [];
   if (sender.rejected) return [sender];
@@ -45,7 +52,7 @@ export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, no
 
 /** matrix-js-sdk names no slot, and writes m.call whatever the application is. protocol.md 5.2. */
 function mayBeFor(slot: string, { slot: named, application = "m.call" }: KeyMessage): boolean {
-  return named === undefined ? ["m.call", applicationTypeOf(slot)].includes(application) : named === slot;
+  return named === undefined ? ["m.call", applicationTypeOf(slot)].includes(application) : isSameCall(named, slot);
 }
 
 /** A timeline event that is older than this belongs to an earlier call. The client decrypts such events on scrolling back. */
@@ -57,7 +64,7 @@ export function verifyRoomKeys(event: RoomKeyEvent, recipient: Recipient, now: n
   if (event.roomId !== recipient.roomId) return [];
   const { ok, malformed } = parseRoomKeys(event.content);
   if (!ok) return [rejected(event, { reason: "malformed", path: malformed })];
-  if (ok.slot !== recipient.slot) return [];
+  if (!isSameCall(ok.slot, recipient.slot)) return [];
   const sender = verifySender(event, ok.deviceId, recipient);
   if (!sender) return [];
   if (ageMs > maxAgeMs) return [rejected(event, { reason: "stale" })];

@@ -1,7 +1,7 @@
 // Wire: key messages in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
 import { fromBase64, toBase64, toUnpaddedBase64 } from "../room/base64.ts";
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
-import { roomCallSlot, roomKeyType } from "../room/names.ts";
+import { isSameCall, roomCallSlot, roomKeyType } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { KeyFormat } from "./options.ts";
@@ -25,6 +25,8 @@ export interface KeyMessage {
 const slotField = "rx.matrixrtc.slot_id";
 /** A client that knows it sends its key again. */
 const wantsKeyField = "rx.matrixrtc.wants_key";
+/** When the message was sent, in the format that has no field for it. */
+const sentTsField = "rx.matrixrtc.sent_ts";
 
 /** Type names on the wire: the one in use, then the two of the proposal. */
 const types: Readonly<Record<string, KeyFormat>> = {
@@ -56,6 +58,8 @@ function readKey(value: unknown): Parsed<IndexedKey> {
 
 const isId = (value: unknown): value is string => isString(value) && value.length <= maxIdLength;
 
+const timeIn = (value: unknown): number | undefined => (isFiniteNumber(value) ? value : undefined);
+
 /** Reads a key message. */
 export function parseKeyMessage(format: KeyFormat, content: unknown): Parsed<KeyMessage> {
   const { room_id: roomId, ...rest } = objectOr(content);
@@ -72,7 +76,13 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): Parsed<Key
   if (isNew) {
     const memberId = rest["member_id"];
     if (!isId(memberId)) return malformed("member_id");
-    return parsed({ ...common, memberId, deviceId: undefined, application: undefined, sentTs: undefined });
+    return parsed({
+      ...common,
+      memberId,
+      deviceId: undefined,
+      application: undefined,
+      sentTs: timeIn(rest[sentTsField]),
+    });
   }
   const { id, claimed_device_id: deviceId } = objectOr(rest["member"]);
   if (!isId(deviceId)) return malformed("member.claimed_device_id");
@@ -82,7 +92,7 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): Parsed<Key
     memberId: isId(id) ? id : undefined,
     deviceId,
     application: isString(application) ? application : undefined,
-    sentTs: isFiniteNumber(rest["sent_ts"]) ? rest["sent_ts"] : undefined,
+    sentTs: timeIn(rest["sent_ts"]),
   });
 }
 
@@ -123,7 +133,7 @@ export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: st
     const media_key = { index: keyIndex, key: toUnpaddedBase64(key) };
     return {
       type: "org.matrix.msc4143.rtc.encryption_key",
-      content: { room_id: roomId, member_id: memberId, media_key, format: 0, ...ours },
+      content: { room_id: roomId, member_id: memberId, media_key, format: 0, [sentTsField]: sentTs, ...ours },
     };
   }
   return {
@@ -145,6 +155,6 @@ export function roomKeyEvent({ slot, deviceId, keyIndex, key, sentTs }: Omit<Out
   content: Readonly<Record<string, unknown>>;
 } {
   const keys = [{ index: keyIndex, key: toUnpaddedBase64(key) }];
-  const call_id = slot === roomCallSlot ? "" : slot;
+  const call_id = isSameCall(slot, roomCallSlot) ? "" : slot;
   return { type: roomKeyType, content: { keys, device_id: deviceId, call_id, sent_ts: sentTs } };
 }

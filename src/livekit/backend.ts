@@ -1,5 +1,6 @@
 // LivekitBackend: the requests to a homeserver that are needed to find and enter a LiveKit server. protocol.md 6.2, 6.3.
 import type { Observable } from "rxjs";
+import type { Matrix } from "../matrix.ts";
 
 /** An OpenID token of the homeserver. A secret. It is sent unchanged, once, to one service. */
 export interface OpenIdToken {
@@ -7,6 +8,18 @@ export interface OpenIdToken {
   readonly token_type: string;
   readonly matrix_server_name: string;
   readonly expires_in: number;
+}
+
+/** What a homeserver needs to know before it gives a token for an SFU. MSC4195. */
+export interface HomeserverTokenRequest {
+  /** The WebSocket address of the SFU, as the transport has it. */
+  readonly url: string;
+  readonly roomId: string;
+  /** The slot id, as the membership has it. */
+  readonly slot: string;
+  readonly memberId: string;
+  /** Our device, for homeservers that follow the earlier text. */
+  readonly deviceId: string;
 }
 
 /**
@@ -21,6 +34,16 @@ export interface LivekitBackend {
   openIdToken(): Observable<OpenIdToken>;
   /** The transports of the homeserver (MSC4143), unchecked, in its order. Emits `undefined` if it has no such endpoint. */
   rtcTransports(): Observable<readonly unknown[] | undefined>;
-  /** The content of `.well-known/matrix/client` on the user's domain, unchecked. Emits `undefined` if there is no such file. */
+  /**
+   * Asks the homeserver for a token for an SFU, as the newest MSC4195 does, and emits the answer, unchecked: `{ jwt }`.
+   * Optional: without it transports of the type `m.livekit` cannot be used.
+   */
+  livekitToken?(request: HomeserverTokenRequest): Observable<unknown>;
+  /**
+   * The content of `.well-known/matrix/client` on the user's domain, unchecked. Emits `undefined` if the domain has no such
+   * file. Fails if the domain is out of reach, or if the file is not JSON.
+   */
   wellKnown(): Observable<unknown>;
+  /** The changes of the port. An empty batch says that the connection is back, which ends the wait before a retry. Optional. */
+  readonly changes$?: Matrix["changes$"];
 }

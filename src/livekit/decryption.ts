@@ -2,10 +2,10 @@
 import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
 import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
 import { type DecryptedMedia, withRecovery } from "./recovery.ts";
-import type { Decryption } from "../types.ts";
+import type { DecryptionReport } from "../types.ts";
 
 /** Only the message of a worker's error reaches the page. It begins with the reason. */
-const results: readonly [prefix: string, result: Decryption["result"]][] = [
+const results: readonly [prefix: string, result: DecryptionReport["result"]][] = [
   ["InvalidKey:", "invalid-key"],
   ["MissingKey:", "missing-key"],
 ];
@@ -20,16 +20,16 @@ const results: readonly [prefix: string, result: Decryption["result"]][] = [
  *
  * @example
  * ```ts
- * import type { Decryption } from "matrixrtc-rx";
- * import { decryption } from "matrixrtc-rx/livekit";
+ * import type { DecryptionReport } from "matrixrtc-rx";
+ * import { decryptionReports } from "matrixrtc-rx/livekit";
  *
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
- * const troubled = new Map<string, Decryption["result"]>();
- * const listening = decryption(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
+ * const troubled = new Map<string, DecryptionReport["result"]>();
+ * const listening = decryptionReports(room).subscribe(({ participantIdentity, result }) => troubled.set(participantIdentity, result));
  * listening.unsubscribe();
  * ```
  */
-export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<Decryption> {
+export function decryptionReports(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<DecryptionReport> {
   return fromEventPattern<[Error, Participant?]>(
     (listener) => room.on(RoomEvent.EncryptionError, listener),
     (listener) => room.off(RoomEvent.EncryptionError, listener),
@@ -40,7 +40,7 @@ export function decryption(room: Pick<Room, "on" | "off" | "remoteParticipants">
 }
 
 /** Ignores our own participant: LiveKit lacks our key only until it has installed it. */
-function reportOf({ message }: Error, participant: Participant | undefined): Observable<Decryption> {
+function reportOf({ message }: Error, participant: Participant | undefined): Observable<DecryptionReport> {
   const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
   if (!participant || participant.isLocal || !result) return EMPTY;
   const { identity: participantIdentity } = participant;

@@ -26,7 +26,7 @@ import { askService, mapErrors, type ServiceOptions, type ServiceRequest } from 
  * ```
  */
 export function delegateToSfu(
-  backend: Pick<LivekitBackend, "openIdToken">,
+  backend: Pick<LivekitBackend, "openIdToken" | "changes$">,
   where: Omit<ServiceRequest, "member">,
   options: ServiceOptions = {},
 ): (leave: DelegatedLeave) => Observable<never> {
@@ -34,7 +34,7 @@ export function delegateToSfu(
     const path = member.kind === "state" ? "/sfu/get" : "/delegate_delayed_leave";
     const leave = { delay_id: delayId, delay_timeout: delayMs };
     return askService(backend, { ...where, member }, path, options, leave).pipe(
-      retrying(),
+      retrying(backend),
       mapErrors("the service did not accept the delayed leave"),
       ignoreElements(),
     );

@@ -1,8 +1,8 @@
 // FollowRoom: passes the decryption reports of a LiveKit room on to a session. protocol.md 6.6.
 import type { Room } from "livekit-client";
 import { ignoreElements, type Observable, tap } from "rxjs";
-import type { Decryption } from "../types.ts";
-import { decryption } from "./decryption.ts";
+import type { DecryptionReport } from "../types.ts";
+import { decryptionReports } from "./decryption.ts";
 
 /**
  * Reports to a session whether a LiveKit room can decrypt each participant. The session then says in `encryptionStatus$`
@@ -14,10 +14,10 @@ import { decryption } from "./decryption.ts";
  * @example
  * ```ts
  * import { Subject } from "rxjs";
- * import type { Decryption } from "matrixrtc-rx";
+ * import type { DecryptionReport } from "matrixrtc-rx";
  * import { followRoom } from "matrixrtc-rx/livekit";
  *
- * const session = { decryption: new Subject<Decryption>() }; // in an app: the session of rtcSession
+ * const session = { decryption: new Subject<DecryptionReport>() }; // in an app: the session of rtcSession
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
  * const following = followRoom(session, room).subscribe();
  * // await room.connect(url, jwt);
@@ -25,10 +25,10 @@ import { decryption } from "./decryption.ts";
  * ```
  */
 export function followRoom(
-  session: { readonly decryption: { next(report: Decryption): void } },
+  session: { readonly decryption: { next(report: DecryptionReport): void } },
   room: Pick<Room, "on" | "off" | "remoteParticipants">,
 ): Observable<never> {
-  return decryption(room).pipe(
+  return decryptionReports(room).pipe(
     tap((report) => session.decryption.next(report)),
     ignoreElements(),
   );

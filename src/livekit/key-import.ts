@@ -1,4 +1,4 @@
-// KeyImport: imports media keys as HKDF material for LiveKit's worker, in order. protocol.md 6.6, pitfall 31.
+// KeyImport: imports media keys as HKDF material for LiveKit's worker, in order. protocol.md 6.6, guarantee 31.
 import { catchError, concatMap, defer, map, type Observable, type ObservableInput, of } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { EncryptionKey } from "../types.ts";

@@ -17,7 +17,7 @@ import {
   takeWhile,
   timer,
 } from "rxjs";
-import type { Decryption } from "../types.ts";
+import type { DecryptionReport } from "../types.ts";
 
 /** The amount of media that was decrypted so far, in any unit, by stream. */
 export type DecryptedMedia = ReadonlyMap<string, number>;
@@ -34,8 +34,8 @@ const checkMs = 500;
  */
 export function withRecovery(
   mediaOf: (participantIdentity: string) => ObservableInput<DecryptedMedia | undefined>,
-): OperatorFunction<Decryption, Decryption> {
-  const recovery = (participantIdentity: string): Observable<Decryption> =>
+): OperatorFunction<DecryptionReport, DecryptionReport> {
+  const recovery = (participantIdentity: string): Observable<DecryptionReport> =>
     timer(firstCheckMs, checkMs).pipe(
       exhaustMap(() => defer(() => mediaOf(participantIdentity))),
       takeWhile((media) => media !== undefined),

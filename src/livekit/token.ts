@@ -2,12 +2,13 @@
 import { catchError, map, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { participantIdentity } from "../membership/identity.ts";
-import { type JsonObject, objectOr } from "../room/json.ts";
-import { roomCallSlot } from "../room/names.ts";
+import { fromBase64 } from "../room/base64.ts";
+import { isString, type JsonObject, objectOr } from "../room/json.ts";
+import { generationOf, isSameCall, names, roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
-import { askService, mapErrors, type ServiceOptions, type ServiceRequest } from "./service.ts";
-import { isSfuUrl } from "./service-url.ts";
+import { askHomeserver, askService, mapErrors, rulesFor, type ServiceOptions, type ServiceRequest } from "./service.ts";
+import { type AddressRules, sfuUrlFault } from "./service-url.ts";
 
 /** A request for a token, and its purpose. */
 export interface SfuTokenRequest extends ServiceRequest {
@@ -32,11 +33,18 @@ export interface SfuToken {
 
 /**
  * Asks an authorisation service for a token. To publish, a state member uses `/sfu/get` and a sticky member `/get_token`.
- * To subscribe, both use `/get_token`, and `/sfu/get` if that fails.
+ * To subscribe, both use `/get_token`, and `/sfu/get` if that fails. For a transport of the type `m.livekit` it asks the
+ * homeserver instead, through `livekitToken` of the backend. To receive a member, give the slot that its membership has.
  *
  * Cold: emits one token and completes. Each request uses a new OpenID token. Temporary errors are retried up to four times
- * within 30 s and then fail with `request-failed`. It fails with `no-transport` if the service rejects the request, if an
- * address is not safe, if the response is malformed, or if a token to publish gives us another identity. protocol.md 6.3.
+ * within 30 s, at once when the connection is back, and then fail with `request-failed`. It fails with `no-transport` if
+ * the service rejects the request, if an address is not safe, if the response is malformed, or if a token to publish gives
+ * us another identity. protocol.md 6.3.
+ *
+ * **An OpenID token proves who we are.** Every member can name an address, and the service there could use our token at
+ * another service. So only addresses that `livekitTransport` has found with the same `backend` are trusted. All others must
+ * be `https:`, on a public host, without a query. Each user can name one of them within an hour, and all users together
+ * can name 50. `mayAsk` can refuse more. A public host name that resolves to a private address is not noticed.
  *
  * @throws RtcError `bad-argument`, at once, for a state member that publishes outside `m.call#ROOM`: `/sfu/get` has no slots.
  *
@@ -63,20 +71,22 @@ export interface SfuToken {
  * ```
  */
 export function sfuToken(
-  backend: Pick<LivekitBackend, "openIdToken">,
+  backend: Pick<LivekitBackend, "openIdToken" | "livekitToken" | "changes$">,
   request: SfuTokenRequest,
   options: ServiceOptions = {},
 ): Observable<SfuToken> {
-  const { slot, member, purpose } = request;
-  if (purpose === "publish" && member.kind === "state" && slot !== roomCallSlot)
+  const { slot, member, purpose, transport } = request;
+  if (purpose === "publish" && member.kind === "state" && !isSameCall(slot, roomCallSlot))
     throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
   const legacy$ = askService(backend, request, "/sfu/get", options);
   const token$ = askService(backend, request, "/get_token", options);
+  // The transport may be foreign JSON.
+  const isOfHomeserver = objectOr(transport)["type"] === names.stable.livekit.type;
 
-  return choose(request, token$, legacy$).pipe(
-    retrying(),
-    map((answer) => read(answer, options.allowInsecure === true)),
-    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, member)),
+  return (isOfHomeserver ? askHomeserver(backend, request) : choose(request, token$, legacy$)).pipe(
+    retrying(backend),
+    map((response) => read(response, rulesFor(backend, request, options))),
+    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, request)),
     mapErrors("the request for a token failed"),
   );
 }
@@ -85,32 +95,38 @@ function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<u
   if (purpose === "publish") return member.kind === "state" ? legacy$ : token$;
   // `/sfu/get` has no field for the slot and always means this one. If a service has no `/get_token`, its 404 may lack the
   // CORS headers, which looks like a network error.
-  return slot === roomCallSlot ? token$.pipe(catchError(() => legacy$)) : token$;
+  const withFallback = catchError((error: unknown) => {
+    if (error instanceof RtcError) throw error;
+    return legacy$;
+  });
+  return isSameCall(slot, roomCallSlot) ? token$.pipe(withFallback) : token$;
 }
 
 /** Others look for our media and install our keys under the identity that follows from our membership. */
-function assertOwnIdentity(identity: string, { kind, userId, deviceId, memberId }: SfuTokenRequest["member"]): void {
-  if (identity === participantIdentity(kind, userId, deviceId, memberId)) return;
+function assertOwnIdentity(identity: string, { member, transport }: SfuTokenRequest): void {
+  const { kind, userId, deviceId, memberId } = member;
+  const generation = generationOf("", transport.type);
+  if (identity === participantIdentity(kind, userId, deviceId, memberId, generation)) return;
   throw new RtcError(
     "no-transport",
     "the token gives us another identity than our membership does, so that nobody could decode us",
   );
 }
 
-function read(answer: unknown, allowInsecure: boolean): SfuToken {
-  const { url, jwt } = objectOr(answer);
-  if (!isSfuUrl(url, allowInsecure)) throw new RtcError("no-transport", "the SFU's address is missing or not wss");
-  const { sub, video } = payloadOf(jwt);
+function read(response: unknown, rules: AddressRules): SfuToken {
+  const { url, jwt } = objectOr(response);
+  const fault = sfuUrlFault(url, rules);
+  if (fault !== undefined) throw new RtcError("no-transport", `the address of the SFU ${fault}`);
+  const { sub, video } = isString(jwt) ? payloadOf(jwt) : {};
   const alias = objectOr(video)["room"];
-  if (typeof jwt !== "string" || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
+  if (!isString(jwt) || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
     throw new RtcError("no-transport", "the token of the authorisation service cannot be read");
-  return { url, jwt, alias, identity: sub };
+  return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub };
 }
 
-function payloadOf(jwt: unknown): JsonObject {
+function payloadOf(jwt: string): JsonObject {
   try {
-    const base64 = String(jwt).split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
-    const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    const bytes = fromBase64(jwt.split(".")[1] ?? "");
     return objectOr(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return {};

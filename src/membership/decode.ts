@@ -9,8 +9,7 @@ import { stickyEndTs } from "./sticky-map.ts";
 /**
  * Decodes one membership event by itself, for timelines and call histories. It never throws.
  *
- * `ok` is what the event claims: who is in which call, with which transports, and its times in
- * milliseconds since 1970. `ok` is `"left"` if the sender says that it has left. `malformed` is the path of the first
+ * `ok` has what the event claims: the user, the device, the slot, the transports, and the times in milliseconds since 1970. `ok` is `"left"` if the sender says that it has left. `malformed` is the path of the first
  * wrong field. Whether a claim counts depends on the room as well: for that, use `membership$` and `rejected$` of a
  * session. protocol.md 2.
  *
@@ -31,7 +30,7 @@ import { stickyEndTs } from "./sticky-map.ts";
  * ```
  */
 export function decodeMembership(event: RoomEvent | StickyEvent): DecodedMembership {
-  if (!("encryption" in event)) return parseStateMember(event, event.originServerTs);
+  if (!("encryption" in event)) return parseStateMember(event, { readTs: event.originServerTs });
   if (event.encryption === "undecryptable") return malformed("content");
   const endTs = stickyEndTs(event);
   return endTs === -Infinity ? malformed("sticky.duration_ms") : parseStickyMember(event, endTs);

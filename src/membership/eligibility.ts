@@ -1,14 +1,21 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
+import { isSameCall } from "../room/names.ts";
 import type { Application, Slot } from "../types.ts";
-import type { Entry, StickyEntry } from "./event-store.ts";
+import type { Entry, StickyEntry } from "./entry.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
+import { byNewest } from "./sender-limits.ts";
+import { stickyKeyOf } from "./sticky-event.ts";
 import { outranks } from "./sticky-map.ts";
 
-/** The rules of a session. */
-export interface Rules {
+/** How to read a call: the options of a session, with their defaults filled in. */
+export interface ReadingRules {
   readonly slot: string;
   /** Sticky members need an open slot. Otherwise an absent slot counts as open. */
   readonly strictSlots: boolean;
+  /** A slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
+  readonly requireSlotEncryption: boolean;
+  /** Whether state events of the first draft of MSC4143 (2024) make members. */
+  readonly firstDraft?: boolean;
   /** Decodes the data of the application; undefined for data that it refuses. May throw. */
   readonly decodeApplication?: (data: Application) => Application | undefined;
 }
@@ -17,33 +24,43 @@ export interface Rules {
 export interface RoomConditions {
   readonly slotStatus: Slot["status"];
   readonly encrypted: boolean;
-  readonly isInRoom: (userId: string) => boolean;
+  /** Whether a user is in the room. `being-looked-up`: the client does not know, and asks the server. */
+  readonly presenceOf: (userId: string) => Presence;
 }
+
+export type Presence = "in-room" | "not-in-room" | "being-looked-up";
 
 /** Takes the result for one entry: its rejection, or undefined if it makes a member. */
 export type Report = (entry: Entry, rejection: Rejection | undefined) => void;
 
 /** Checks all entries of one user together. Reports each of them once. */
-export function checkEligibility(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+export function checkEligibility(
+  entries: readonly Entry[],
+  rules: ReadingRules,
+  room: RoomConditions,
+  report: Report,
+): void {
   const [only] = entries;
   if (only && entries.length === 1) report(only, checkAlone(only, rules, room));
   else checkTogether(entries, rules, room, report);
 }
 
 /** Checks one entry by itself, without the other entries of its user. */
-function checkAlone(entry: Entry, rules: Rules, room: RoomConditions): Rejection | undefined {
+function checkAlone(entry: Entry, rules: ReadingRules, room: RoomConditions): Rejection | undefined {
   const reason = reasonFor(entry, rules, room);
   if (reason === undefined) return undefined;
-  // A sticky event disappears at its end, whatever its problem. A state event stays: other than a user who may enter the
-  // room, nothing but another event changes what is wrong with it.
+  // A sticky event disappears at its end, whatever its problem. A state event stays. Only another event corrects it, or, for
+  // `not-in-room`, the user joining.
   const endsBySelf = entry.kind === "sticky" || reason === "not-in-room";
-  return rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
+  const rejection = rejectionOf(entry, reason, endsBySelf ? entry.endTs : Infinity);
+  const isBeingLookedUp = reason === "not-in-room" && room.presenceOf(entry.event.sender) === "being-looked-up";
+  return isBeingLookedUp ? { ...rejection, isBeingLookedUp } : rejection;
 }
 
-function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionReason | undefined {
+function reasonFor(entry: Entry, rules: ReadingRules, room: RoomConditions): RejectionReason | undefined {
   const { kind, event, claim, problem } = entry;
   if (!claim) return problem?.reason;
-  if (claim.slot !== rules.slot) return "other-slot";
+  if (!isSameCall(claim.slot, rules.slot)) return "other-slot";
   if (problem) return problem.reason;
   if (kind === "sticky") {
     if (room.encrypted && event.encryption === "cleartext") return "unencrypted";
@@ -51,7 +68,7 @@ function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionR
     if (room.slotStatus === "absent" && rules.strictSlots) return "slot-closed";
   }
   if (entry.hasEnded) return "expired";
-  return room.isInRoom(event.sender) ? undefined : "not-in-room";
+  return room.presenceOf(event.sender) === "in-room" ? undefined : "not-in-room";
 }
 
 /**
@@ -59,7 +76,7 @@ function reasonFor(entry: Entry, rules: Rules, room: RoomConditions): RejectionR
  * supersedes an older one, and of two sticky ones with the same member id the one with the higher rank counts. A
  * superseded claim counts again once all that supersede it have ended.
  */
-function checkTogether(entries: readonly Entry[], rules: Rules, room: RoomConditions, report: Report): void {
+function checkTogether(entries: readonly Entry[], rules: ReadingRules, room: RoomConditions, report: Report): void {
   const endOfDevice = new Map<string, number>();
   const endOfMember = new Map<string, number>();
   for (const entry of entries.toSorted(byPrecedence)) {
@@ -82,11 +99,8 @@ const byPrecedence = (a: Entry, b: Entry): number => (precedes(a, b) ? -1 : 1);
 /** Whether one entry of a user takes precedence over another. */
 export function precedes(a: Entry, b: Entry): boolean {
   if (a.kind !== b.kind) return a.kind === "sticky";
-  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : isNewer(a, b);
+  return a.kind === "sticky" ? outranks(a.event, (b as StickyEntry).event) : byNewest(a.event, b.event) < 0;
 }
-
-const isNewer = ({ event: a }: Entry, { event: b }: Entry): boolean =>
-  a.originServerTs === b.originServerTs ? a.eventId > b.eventId : a.originServerTs > b.originServerTs;
 
 /** The rejection of an entry. `untilTs`: when the reason changes by itself; `Infinity` for never. */
 function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionReason, untilTs: number): Rejection {
@@ -96,6 +110,7 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
     kind,
     userId: event.sender,
     ...(claim && { deviceId: claim.deviceId }),
+    ...(kind === "sticky" && reason === "left" && { stickyKey: stickyKeyOf(event.content) ?? "" }),
     eventId: event.eventId,
     originServerTs: event.originServerTs,
     ...(untilTs !== Infinity && { untilTs }),
@@ -103,4 +118,8 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
 }
 
 export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
-  a.eventId === b.eventId && a.reason === b.reason && a.untilTs === b.untilTs && a.path === b.path;
+  a.eventId === b.eventId &&
+  a.reason === b.reason &&
+  a.untilTs === b.untilTs &&
+  a.path === b.path &&
+  a.isBeingLookedUp === b.isBeingLookedUp;

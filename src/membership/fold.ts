@@ -1,46 +1,33 @@
 // MemberFold: events of a room and the time go in, the list of members comes out. protocol.md 3, 11.
 // It is incremental: an event is parsed once and costs O(log N) and at most one copy of the list, however many members
 // there are. It knows no RxJS, no clock and no network.
-import type { RoomEvent, StickyEvent } from "../matrix.ts";
-import { stickyMemberTypes } from "../room/names.ts";
+import { generationOf, isSameCall } from "../room/names.ts";
+import { sameItems } from "../rx/stable.ts";
 import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
-import { checkEligibility, isSameRejection, precedes, type RoomConditions, type Rules } from "./eligibility.ts";
-import {
-  type Entry,
-  EventStore,
-  isMadeOf,
-  isRejection,
-  isUndecryptable,
-  keyOfSticky,
-  type Outcome,
-  stateEntry,
-  stickyEntry,
-} from "./event-store.ts";
+import { CurrentEvents } from "./current-events.ts";
+import { checkEligibility, isSameRejection, type ReadingRules, type RoomConditions } from "./eligibility.ts";
+import { type Entry, isRejection, type Outcome } from "./entry.ts";
+import type { FirstReads } from "./first-reads.ts";
 import { participantIdentity } from "./identity.ts";
 import { byText, reordered } from "./order.ts";
 import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
-import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
-/**
- * How many events of each sort are kept for one sender: state events that claim a membership, state events that do not,
- * sticky events with a key, and sticky events without. Above it, the event of the lowest precedence is dropped.
- */
-const maxPerSender = 100;
+export interface LastToExpire {
+  readonly member: Membership;
+  readonly stateKey: string | undefined;
+}
 
 /** How many rejections are listed. */
 const maxRejections = 1_000;
 
 export class MemberFold {
-  readonly #rules: Rules;
+  readonly #rules: ReadingRules;
   #room: RoomConditions;
-  readonly #events = new EventStore();
-  /** The senders whose events have to be checked again. */
-  readonly #dirtySenders = new Set<string>();
-  /** The outcomes of entries that were removed since the last step, with the reason. */
-  #removed: { readonly outcome: Outcome; readonly reason: Departure["reason"] }[] = [];
+  /** The current events: put them here, then take a step. */
+  readonly events: CurrentEvents;
   /** The members that an earlier fold of the same room had, until the first step. */
   #previous: PreviousMembers | undefined;
 
@@ -48,16 +35,35 @@ export class MemberFold {
   #rejections: readonly Rejection[] = [];
   #areRejectionsCurrent = true;
 
-  /** @param previous The members of an earlier fold of the room. They keep their identity where they are the same. */
-  constructor(rules: Rules, isInRoom: RoomConditions["isInRoom"], previous: readonly Membership[] = []) {
+  /**
+   * @param firstReads The first reads of the client, shared by all its folds.
+   * @param previous The members of an earlier fold of the room. They keep their identity where they are the same.
+   */
+  constructor(
+    rules: ReadingRules,
+    presenceOf: RoomConditions["presenceOf"],
+    firstReads: FirstReads,
+    previous: readonly Membership[] = [],
+  ) {
     this.#rules = rules;
-    this.#room = { slotStatus: "absent", encrypted: false, isInRoom };
+    this.events = new CurrentEvents(firstReads, (claim) => this.#decodeApplication(claim));
+    this.#room = { slotStatus: "absent", encrypted: false, presenceOf };
     this.#previous = new PreviousMembers(previous);
   }
 
   /** The members of the call, oldest first. It is the same list object until a member changes. */
   get members(): readonly Membership[] {
     return this.#members;
+  }
+
+  /** The member that expires last, and its state key if it is a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    let last: LastToExpire | undefined;
+    for (const { kind, key, outcome: member } of this.events) {
+      if (!member || isRejection(member) || (last && last.member.expiresTs >= member.expiresTs)) continue;
+      last = { member, stateKey: kind === "state" ? key : undefined };
+    }
+    return last;
   }
 
   /** The newest rejections, oldest first. It is the same list object until one of them changes. */
@@ -69,67 +75,25 @@ export class MemberFold {
 
   /** When something will change without another event. */
   get deadlineTs(): number | undefined {
-    return this.#events.soonestTs;
-  }
-
-  /** The state keys that have an event. */
-  stateKeys(): Iterable<string> {
-    return this.#events.stateKeys();
-  }
-
-  /** Puts the event that is at a state key now. Undefined: the key is empty. */
-  putState(stateKey: string, event: RoomEvent | undefined, now: number): void {
-    const before = this.#events.stateAt(stateKey);
-    if (event && before && isMadeOf(before, event)) return;
-    if (event) this.#put(stateEntry(stateKey, event, this.#decodeApplication, now), before);
-    else if (before) this.#remove(before, "left");
-  }
-
-  /** Puts a sticky event. Events may come in any order, and more than once. */
-  putSticky(event: StickyEvent, now: number): void {
-    const endTs = stickyEndTs(event);
-    if (endTs <= now) return;
-    const known = this.#events.stickyById(event.eventId);
-    if (known && (known.claim || !isMoreComplete(event, known.event))) return;
-    if (known) this.#remove(known, "replaced");
-    if (!isUndecryptable(event) && !stickyMemberTypes.includes(event.type)) return;
-    const key = keyOfSticky(event);
-    const before = this.#events.stickyAt(key.text);
-    if (before && !outranks(event, before.event)) return;
-    this.#put(stickyEntry(event, endTs, key, this.#decodeApplication, before ?? known), before);
-  }
-
-  /** Removes a redacted sticky event. Returns true if it was the current one: then put the events again that it replaced. */
-  redact(eventId: string): boolean {
-    const entry = this.#events.stickyById(eventId);
-    if (entry) this.#remove(entry, "left");
-    return entry !== undefined;
+    return this.events.soonestTs;
   }
 
   /** Takes over what the room says about itself. */
   setRoom(slotStatus: Slot["status"], encrypted: boolean): void {
     if (slotStatus === this.#room.slotStatus && encrypted === this.#room.encrypted) return;
     this.#room = { ...this.#room, slotStatus, encrypted };
-    for (const { kind, event } of this.#events) if (kind === "sticky") this.#dirtySenders.add(event.sender);
+    for (const { kind, event } of this.events) if (kind === "sticky") this.events.recheck(event.sender);
   }
 
-  /** Checks again whether a user is in the room, or all users if no id is given. */
-  recheckUsers(userId?: string): void {
-    if (userId !== undefined) this.#dirtySenders.add(userId);
-    else for (const { event } of this.#events) this.#dirtySenders.add(event.sender);
-  }
-
-  /** Takes the next step: applies all events that were put, and the time. Returns what it changed. */
-  recompute(now: number): Changes {
-    this.#endDue(now);
-    const step: Step = { removed: [], added: [], rejected: [] };
-    for (const { outcome, reason } of this.#removed) this.#withdraw(step, outcome, reason);
+  /** Takes the next step: applies the events that were put, and those that ended. Returns what changed. */
+  recompute(): Changes {
+    const step: FoldStep = { removed: [], added: [], rejected: [] };
+    const changes = this.events.takeChanges();
+    for (const { outcome, reason } of changes.removed) this.#withdraw(step, outcome, reason);
     const report = (entry: Entry, rejection: Rejection | undefined) =>
       this.#setOutcome(step, entry, rejection ? keptRejection(entry.outcome, rejection) : this.#memberOf(entry));
-    for (const userId of this.#dirtySenders)
-      checkEligibility(this.#events.bySender(userId), this.#rules, this.#room, report);
-    this.#removed = [];
-    this.#dirtySenders.clear();
+    for (const userId of changes.senders)
+      checkEligibility(this.events.bySender(userId), this.#rules, this.#room, report);
     const { removed, added, rejected } = step;
     if (removed.length + added.length > 0)
       this.#members = reordered(
@@ -143,19 +107,19 @@ export class MemberFold {
   }
 
   /** The data of the application. A claim that was decoded in an earlier fold is not decoded again. */
-  readonly #decodeApplication = (claim: MembershipClaim): Application | undefined => {
+  #decodeApplication(claim: MembershipClaim): Application | undefined {
     const { slot, decodeApplication } = this.#rules;
-    if (!decodeApplication || claim.slot !== slot) return claim.application;
-    const previous = this.#previous?.of(claim);
+    if (!decodeApplication || !isSameCall(claim.slot, slot)) return claim.application;
+    const previous = this.#previous?.memberOf(claim);
     if (previous) return previous.application;
     try {
       return decodeApplication(claim.application);
     } catch {
       return undefined;
     }
-  };
+  }
 
-  #setOutcome(step: Step, entry: Entry, outcome: Outcome): void {
+  #setOutcome(step: FoldStep, entry: Entry, outcome: Outcome): void {
     const before = entry.outcome;
     if (outcome === before) return;
     if (before) this.#withdraw(step, before, isRejection(outcome) ? outcome.reason : "replaced");
@@ -168,68 +132,30 @@ export class MemberFold {
     this.#areRejectionsCurrent = false;
   }
 
-  #withdraw({ removed }: Step, outcome: Outcome, reason: Departure["reason"]): void {
+  #withdraw({ removed }: FoldStep, outcome: Outcome, reason: Departure["reason"]): void {
     if (isRejection(outcome)) this.#areRejectionsCurrent = false;
     else removed.push({ member: outcome, reason });
   }
 
   /** The member of an eligible entry: always the same object. */
   #memberOf(entry: Entry): Membership {
-    return (entry.member ??= this.#previous?.of(entry.claim!) ?? memberOf(entry));
-  }
-
-  /** Removes sticky events at their end. State events stay and are checked again. */
-  #endDue(now: number): void {
-    for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
-      if (entry.kind === "sticky") this.#remove(entry, "expired");
-      else this.#dirtySenders.add(entry.event.sender);
-    }
-  }
-
-  /** Puts an entry at a free key, or in place of the entry `before`. */
-  #put(entry: Entry, before: Entry | undefined): void {
-    if (before) {
-      this.#events.remove(before);
-      this.#dirtySenders.add(before.event.sender);
-      entry.outcome = before.outcome;
-    }
-    const ofSender = this.#events.add(entry);
-    this.#dirtySenders.add(entry.event.sender);
-    if (ofSender.length > maxPerSender) this.#dropExcess(ofSender, entry);
-  }
-
-  /** Drops the event of the lowest precedence if a sender has too many of the sort of the new one. */
-  #dropExcess(ofSender: readonly Entry[], newest: Entry): void {
-    const alike = ofSender.filter((entry) => isOfSameSort(entry, newest));
-    if (alike.length <= maxPerSender) return;
-    const lowest = alike.reduce((low, other) => (precedes(low, other) ? other : low));
-    this.#remove(lowest, "replaced");
-  }
-
-  #remove(entry: Entry, reason: Departure["reason"]): void {
-    this.#events.remove(entry);
-    this.#dirtySenders.add(entry.event.sender);
-    if (entry.outcome) this.#removed.push({ outcome: entry.outcome, reason });
+    return (entry.member ??= this.#previous?.memberOf(entry.claim!) ?? memberOf(entry));
   }
 
   /** Sorted on demand only: nothing but `rejected$` reads it. */
   #newestRejections(): readonly Rejection[] {
-    const all = Array.from(this.#events, ({ outcome }) => outcome).filter(isRejection);
+    const all = Array.from(this.events, ({ outcome }) => outcome).filter(isRejection);
     const newest = all.toSorted(byOriginTs).slice(-maxRejections);
-    const known = this.#rejections;
-    const isSame = newest.length === known.length && newest.every((each, index) => each === known[index]);
-    return isSame ? known : newest;
+    return sameItems(newest, this.#rejections) ? this.#rejections : newest;
   }
 }
 
 /** One step of the fold: the members that it removes and adds, and the events that it rejects. */
-interface Step {
+interface FoldStep {
   readonly removed: Departure[];
   readonly added: Membership[];
   readonly rejected: Rejection[];
 }
-
-const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
 const byOriginTs = (a: Rejection, b: Rejection): number =>
   a.originServerTs - b.originServerTs || byText(a.eventId, b.eventId);
@@ -246,12 +172,20 @@ function memberOf(entry: Entry): Membership {
   return {
     ...claim,
     instance: leaveId === undefined ? instance : `${instance} ${leaveId}`,
-    participantIdentity: stickyIdentity(claim, outcome),
+    participantIdentity: stickyIdentity(claim, entry.event.type, outcome),
   };
 }
 
 /** The participant identity of a sticky member. A renewed member keeps it, so that it is hashed once. */
-function stickyIdentity({ userId, deviceId, memberId }: MembershipClaim, before: Outcome | undefined): string {
-  const isRenewed = before && !isRejection(before) && before.memberId === memberId && before.deviceId === deviceId;
-  return isRenewed ? before.participantIdentity : participantIdentity("sticky", userId, deviceId, memberId);
+function stickyIdentity(claim: MembershipClaim, type: string, before: Outcome | undefined): string {
+  const { userId, deviceId, memberId, transports } = claim;
+  const transport = transports[0]?.type;
+  const isRenewed =
+    before &&
+    !isRejection(before) &&
+    before.memberId === memberId &&
+    before.deviceId === deviceId &&
+    before.transports[0]?.type === transport;
+  if (isRenewed) return before.participantIdentity;
+  return participantIdentity("sticky", userId, deviceId, memberId, generationOf(type, transport));
 }

@@ -1,10 +1,12 @@
-// Members: membership$, rejected$ and slot$ of a call: the sides of one projection, kept while any of them has a subscriber.
+// Members: membership$, rejected$, slot$ of one call. They share one Projection, kept while one has a subscriber.
 import { asyncScheduler, Observable, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
 import type { Membership, Slot } from "../types.ts";
+import type { Changes } from "./changes.ts";
+import { MemberLookups } from "./lookups.ts";
 import { projectNow, Projection, type ProjectionOptions } from "./projection.ts";
 import type { Rejection } from "./rejection.ts";
 import { type MembershipTrace, traceOf } from "./trace.ts";
@@ -24,16 +26,16 @@ export function members(
 ): Members {
   const { roomId, slot, requireSlotEncryption } = options;
   let live: Projection | undefined;
-  /** The last list, as long as somebody else holds it: its members keep their identity in the next projection. */
+  /** The last list, while somebody else holds it: its members keep their identity in the next projection. */
   let previous: WeakRef<readonly Membership[]> | undefined;
   let lastSlot = noSlot;
 
   const remember = (projection: Projection) => (previous = new WeakRef(projection.members));
   const projection = () => {
     if (live) return live;
-    const passing = projectNow(matrix, options, asyncScheduler.now(), previous?.deref());
-    remember(passing);
-    return passing;
+    const projected = projectNow(matrix, options, asyncScheduler.now(), previous?.deref());
+    remember(projected);
+    return projected;
   };
   const slotNow = () => {
     const read = live?.slot ?? readSlot(matrix, roomId, slot, requireSlotEncryption);
@@ -43,14 +45,20 @@ export function members(
 
   /** Emits whenever the projection was refreshed. */
   const refreshed$ = new Observable<void>((subscriber) => {
-    const kept = new Projection(matrix, options, previous?.deref());
+    const lookups = new MemberLookups(matrix, roomId);
+    const kept = new Projection(matrix, options, previous?.deref(), (userId) => lookups.isOpen(userId));
+    const apply = (changes: Changes) => {
+      // Set after the first refresh, because it is empty before.
+      live = kept;
+      trace(traceOf(changes));
+      subscriber.next();
+      for (const { isBeingLookedUp, userId } of changes.rejected) if (isBeingLookedUp) lookups.start(userId);
+    };
+    subscriber.add(lookups.finished$.subscribe((userId) => apply(kept.recheckUser(userId))));
     const stop = changesByRoom(matrix).watch(roomId, {
       refresh(batch) {
-        const changes = kept.refresh(batch, asyncScheduler.now());
-        // Set after the first refresh, because it is empty before.
-        live = kept;
-        trace(traceOf(changes));
-        subscriber.next();
+        if (batch.some(({ kind }) => kind === "room")) lookups.reset();
+        apply(kept.refresh(batch, asyncScheduler.now()));
       },
       get deadlineTs() {
         return kept.deadlineTs;

@@ -22,9 +22,12 @@ export function reordered(
     const kept = members.filter((member) => !isRemoved.has(member));
     return kept.concat(added).toSorted(byAge);
   }
-  let list = members;
-  for (const member of removed) list = list.toSpliced(list.indexOf(member, indexIn(list, member)), 1);
-  for (const member of added) list = list.toSpliced(indexIn(list, member), 0, member);
+  if (removed.length === 0)
+    return added.reduce((list, member) => list.toSpliced(indexIn(list, member), 0, member), members);
+  // Changed in place, so that what is added takes the room of what is removed.
+  const list = members.slice();
+  for (const member of removed) list.splice(list.indexOf(member, indexIn(list, member)), 1);
+  for (const member of added) list.splice(indexIn(list, member), 0, member);
   return list;
 }
 

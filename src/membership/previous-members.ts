@@ -1,4 +1,5 @@
 // PreviousMembers: the list of members before a room was read again. Unchanged members keep their identity.
+import { sameItems } from "../rx/stable.ts";
 import type { Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 
@@ -12,7 +13,7 @@ export class PreviousMembers {
   }
 
   /** The member that the same event made before. */
-  of({ eventId, kind, createdTs, expiresTs }: MembershipClaim): Membership | undefined {
+  memberOf({ eventId, kind, createdTs, expiresTs }: MembershipClaim): Membership | undefined {
     const member = this.#byEvent.get(eventId);
     return member?.kind === kind && member.createdTs === createdTs && member.expiresTs === expiresTs
       ? member
@@ -21,7 +22,6 @@ export class PreviousMembers {
 
   /** The previous list, if it has the same members as this one. */
   same(list: readonly Membership[]): readonly Membership[] | undefined {
-    const isSame = list.length === this.#list.length && list.every((member, index) => member === this.#list[index]);
-    return isSame ? this.#list : undefined;
+    return sameItems(list, this.#list) ? this.#list : undefined;
   }
 }

@@ -2,46 +2,66 @@
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { wholeRoom } from "../room/room-changes.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { slotTypes, stateMemberType } from "../room/names.ts";
-import { isInRoom } from "../room/room-member.ts";
+import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
+import { isInRoom, knowsMembership } from "../room/room-member.ts";
 import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
-import type { Rules } from "./eligibility.ts";
-import { MemberFold } from "./fold.ts";
+import type { Presence, ReadingRules } from "./eligibility.ts";
+import { firstReadsOf } from "./first-reads.ts";
+import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
-
-/** How to read a call: the options of a session, with their defaults filled in. */
-export interface ReadingRules extends Rules {
-  /** Whether a slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
-  readonly requireSlotEncryption: boolean;
-}
 
 /** Which call to read, and how. */
 export interface ProjectionOptions extends ReadingRules {
   readonly roomId: string;
 }
 
+/** Up to how many changes of memberships in a batch are read one by one. More are read all at once, within their limits. */
+const maxSingleReads = 100;
+
 /** It is empty until its first refresh, which has to be with the whole room. */
 export class Projection {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
   readonly #fold: MemberFold;
+  /** The types of state events that make members. */
+  readonly #memberTypes: readonly string[];
   #slot: SlotReading = noSlot;
-  /** Whether a current sticky event was redacted: one that it had replaced may count again. */
-  #hasRedaction = false;
+  /** When we last applied a batch. A key without an event was empty then. */
+  #lastReadTs: number | undefined;
 
-  /** @param previous The members of an earlier projection of the room. */
-  constructor(matrix: Matrix, options: ProjectionOptions, previous?: readonly Membership[]) {
+  /**
+   * @param previous The members of an earlier projection of the room.
+   * @param isLookedUp Whether a user whose room membership the client lacks is being looked up.
+   */
+  constructor(
+    matrix: Matrix,
+    options: ProjectionOptions,
+    previous?: readonly Membership[],
+    isLookedUp: (userId: string) => boolean = () => false,
+  ) {
     this.#matrix = matrix;
     this.#options = options;
-    this.#fold = new MemberFold(options, (userId) => isInRoom(matrix, options.roomId, userId), previous);
+    this.#memberTypes = options.firstDraft ? [stateMemberType, firstDraftMemberType] : [stateMemberType];
+    const { roomId } = options;
+    const presenceOf = (userId: string): Presence => {
+      if (isInRoom(matrix, roomId, userId)) return "in-room";
+      return isLookedUp(userId) && !knowsMembership(matrix, roomId, userId) ? "being-looked-up" : "not-in-room";
+    };
+    this.#fold = new MemberFold(options, presenceOf, firstReadsOf(matrix), previous);
   }
 
   get members(): readonly Membership[] {
     return this.#fold.members;
   }
 
+  /** The member that expires last, and the state key of a state member. */
+  get lastToExpire(): LastToExpire | undefined {
+    return this.#fold.lastToExpire;
+  }
+
+  /** As `rejected$` of a session. */
   get rejections(): readonly Rejection[] {
     return this.#fold.rejections;
   }
@@ -55,42 +75,53 @@ export class Projection {
     return this.#fold.deadlineTs;
   }
 
-  /** Reads what a batch says has changed. Returns what that, and the time, changed in the list. */
+  /** Applies a batch and the time. Returns the changes of the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
-    for (const change of batch) this.#read(change, now);
-    if (this.#hasRedaction) this.#readSticky(now);
-    this.#hasRedaction = false;
-    return this.#fold.recompute(now);
+    const isBulk = batch.length > maxSingleReads && batch.filter(isStateMember).length > maxSingleReads;
+    for (const change of batch) if (!isBulk || !isStateMember(change)) this.#read(change, now);
+    this.#fold.events.expire(now);
+    const gaps = this.#fold.events.takeGaps();
+    if (isBulk || gaps.has("state")) this.#readState(now);
+    if (gaps.has("sticky")) this.#readSticky(now);
+    if (batch.length > 0) this.#lastReadTs = now;
+    return this.#fold.recompute();
+  }
+
+  /** Checks again whether a user is in the room. */
+  recheckUser(userId: string): Changes {
+    this.#fold.events.recheck(userId);
+    return this.#fold.recompute();
   }
 
   #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
-    else if (change.kind === "sticky") this.#fold.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#hasRedaction = this.#fold.redact(change.eventId) || this.#hasRedaction;
-    else if (change.type === stateMemberType) this.#readMember(change.stateKey, now);
-    else if (change.type === "m.room.member") this.#fold.recheckUsers(change.stateKey);
+    else if (change.kind === "sticky") this.#fold.events.putSticky(change.event, now);
+    else if (change.kind === "redaction") this.#fold.events.redact(change.eventId);
+    else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, now);
+    else if (change.type === "m.room.member") this.#fold.events.recheck(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
-    const removed = new Set(this.#fold.stateKeys());
-    for (const event of this.#matrix.stateEvents(this.#options.roomId, stateMemberType)) {
-      const { stateKey = "" } = event;
-      this.#fold.putState(stateKey, event, now);
-      removed.delete(stateKey);
-    }
-    for (const stateKey of removed) this.#fold.putState(stateKey, undefined, now);
+    this.#readState(now);
     this.#readSticky(now);
-    this.#fold.recheckUsers();
+    this.#fold.events.recheck();
     this.#readRoom();
   }
 
-  #readSticky(now: number): void {
-    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.putSticky(event, now);
+  #readState(now: number): void {
+    const { roomId } = this.#options;
+    const events = this.#memberTypes.flatMap((type) => [...this.#matrix.stateEvents(roomId, type)]);
+    this.#fold.events.putAllState(events, now, this.#lastReadTs);
   }
 
-  #readMember(stateKey: string, now: number): void {
-    this.#fold.putState(stateKey, this.#matrix.stateEvent(this.#options.roomId, stateMemberType, stateKey), now);
+  #readMember(type: string, stateKey: string, now: number): void {
+    const event = this.#matrix.stateEvent(this.#options.roomId, type, stateKey);
+    this.#fold.events.putState(stateKey, event, now, this.#lastReadTs);
+  }
+
+  #readSticky(now: number): void {
+    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.events.putSticky(event, now);
   }
 
   /** Reads the slot and the encryption of the room. */
@@ -100,6 +131,8 @@ export class Projection {
     this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
+
+const isStateMember = (change: RoomChange): boolean => change.kind === "state" && change.type === stateMemberType;
 
 /** A projection of a call as it is now. */
 export function projectNow(

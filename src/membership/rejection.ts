@@ -28,15 +28,22 @@ export interface Rejection {
   readonly reason: RejectionReason;
   /** With `malformed`: the first wrong field, for instance `transports.published[0]`. */
   readonly path?: string;
+  /** With `not-in-room`: the client does not know whether the sender is in the room, and asks the server. */
+  readonly isBeingLookedUp?: true;
   /** How the event travels: as a state event or as a sticky event. */
   readonly kind: "state" | "sticky";
   /** The sender of the event. */
   readonly userId: string;
   /** The device that it names, if it can be read. */
   readonly deviceId?: string;
+  /** Only for a sticky leave: its sticky key, which is the member id of the member that left. */
+  readonly stickyKey?: string;
   readonly eventId: string;
   /** When it was sent, by the clock of its server: milliseconds since 1970. */
   readonly originServerTs: number;
-  /** When the reason changes by itself: milliseconds since 1970. Absent if only another event can change it. */
+  /**
+   * When the reason changes by itself, as far as the current events say: milliseconds since 1970. Absent if only another
+   * event can change it.
+   */
   readonly untilTs?: number;
 }

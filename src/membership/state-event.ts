@@ -1,6 +1,8 @@
 // State memberships: content of `org.matrix.msc3401.call.member` -> claim. protocol.md 1.3, 2.1, 11 rows 5 and 6.
 import type { RoomEvent } from "../matrix.ts";
-import { isFiniteNumber, isObject, isString, type JsonObject } from "../room/json.ts";
+import { isId, isWord } from "../room/bounds.ts";
+import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
+import { isSameCall, roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import type { Application, Membership } from "../types.ts";
 import { intentIn, left, transportError, transportsIn } from "./claim.ts";
@@ -12,34 +14,42 @@ const dayMs = 24 * 3_600_000;
 /** How long before its event a membership can claim to have begun. An older claim is not believed (11 row 5). */
 export const maxClaimedAgeMs: number = dayMs;
 
-/** Whether an event can be a current membership in this slot. Events older than a day are not parsed: they have ended. */
+/**
+ * Whether an event can be a current membership in this slot. Events older than a day have ended, and those of other slots
+ * are recognised without parsing them.
+ */
 export function mayBeMember(event: RoomEvent, slot: string, now: number): boolean {
   if (event.originServerTs + dayMs <= now) return false;
-  const { ok: claim } = parseStateMember(event, now);
-  return claim !== undefined && claim !== "left" && claim.slot === slot && claim.expiresTs > now;
+  const { application, call_id } = objectOr(event.content);
+  if (!isString(application) || !isString(call_id) || !isSameCall(slotOf(application, call_id), slot)) return false;
+  const { ok: claim } = parseStateMember(event, { readTs: now });
+  return claim !== undefined && claim !== "left" && claim.expiresTs > now;
 }
 
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
 const unsupportedFields = ["memberships", "m.application", "session"];
 
-/** Reads a state membership event: the member that it claims. `now` limits how long the membership can last. */
-export function parseStateMember(event: RoomEvent, now: number): Parsed<Membership | "left"> {
+/** Reads a state membership event: the member that it claims. Its first read limits what is believed of its times. */
+export function parseStateMember(event: RoomEvent, first: FirstRead): Parsed<Membership | "left"> {
   const { content } = event;
+  if (!isId(event.sender)) return malformed("sender");
+  if (!isId(event.eventId)) return malformed("event_id");
   if (!isObject(content)) return malformed("content");
   if (!("application" in content)) {
     const unsupported = unsupportedFields.find((field) => field in content);
     return unsupported === undefined ? left : malformed(unsupported);
   }
   const path = errorIn(content);
-  return path === undefined ? parsed(claimIn(content, event, now)) : malformed(path);
+  return path === undefined ? parsed(claimIn(content, event, first)) : malformed(path);
 }
 
 /** The path of the first wrong field. */
 function errorIn(content: JsonObject): string | undefined {
   const { application, call_id, device_id, focus_active, foci_preferred, created_ts, expires, scope } = content;
-  if (!isString(application) || application.includes("#")) return "application";
-  if (!isString(call_id) || call_id.includes("#")) return "call_id";
-  if (!isString(device_id) || device_id === "") return "device_id";
+  if (!isWord(application) || application.includes("#")) return "application";
+  if (!isId(call_id) || call_id.includes("#")) return "call_id";
+  // A colon would let two devices share `user:device`, which is a LiveKit identity: user ids can end in a port.
+  if (!isId(device_id) || device_id === "" || device_id.includes(":")) return "device_id";
   if (!isObject(focus_active)) return "focus_active";
   if (!isString(focus_active["type"])) return "focus_active.type";
   if (created_ts !== undefined && !isFiniteNumber(created_ts)) return "created_ts";
@@ -51,24 +61,24 @@ function errorIn(content: JsonObject): string | undefined {
 }
 
 /** The claim of a content without errors. */
-function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership {
+function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membership {
   const { sender: userId, eventId } = event;
   const deviceId = content["device_id"] as string;
   const membershipId = content["membershipID"];
-  const { createdTs, expiresTs } = timesIn(content, event.originServerTs, now);
+  const { createdTs, expiresTs } = timesIn(content, event.originServerTs, first);
   const focusSelection = (content["focus_active"] as JsonObject)["focus_selection"];
   return {
     kind: "state",
     userId,
     deviceId,
-    memberId: isString(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    // The claimed creation time, believed or not: it is the same in every refresh, for days. A user id has no space.
-    instance: `${userId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)} ${deviceId}`,
+    memberId: isId(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
+    // With the claimed creation time, believed or not: it is the same in every refresh, for days.
+    instance: `${userId}:${deviceId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
     transports: transportsIn(content["foci_preferred"] ?? []),
-    focusSelection: isString(focusSelection) ? focusSelection : undefined,
+    focusSelection: isWord(focusSelection) ? focusSelection : undefined,
     createdTs,
     expiresTs,
     participantIdentity: participantIdentity("state", userId, deviceId, ""),
@@ -80,35 +90,60 @@ function claimIn(content: JsonObject, event: RoomEvent, now: number): Membership
 const textOfTs = (ts: number): string =>
   Number.isSafeInteger(ts) && ts >= 0 ? `${Math.floor(ts / 1e6)}_${ts % 1e6}` : String(ts);
 
-/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (pitfall 30). */
+/** The default call was renamed from `""` to `ROOM`, for `m.call` alone (guarantee 30). */
 const slotOf = (application: string, callId: string): string =>
-  application === "m.call" && callId === "" ? "m.call#ROOM" : `${application}#${callId}`;
+  application === "m.call" && callId === "" ? roomCallSlot : `${application}#${callId}`;
+
+/** The first read of a state event. Times are milliseconds since 1970. */
+export interface FirstRead {
+  /** When it was read, by our clock. */
+  readonly readTs: number;
+  /** When its state key was last seen empty, by our clock: the event is the first at this key. */
+  readonly emptyTs?: number;
+  /** Server time of the event before at this key. An earlier `created_ts` is not believed. */
+  readonly beforeTs?: number;
+}
+
+/** What a content claims of its times. A creation after the event counts as at the event. */
+function claimedTimes(content: JsonObject, originServerTs: number) {
+  const createdTs = Math.min((content["created_ts"] as number | undefined) ?? originServerTs, originServerTs);
+  return { createdTs, expiresTs: createdTs + ((content["expires"] as number | undefined) ?? defaultLifetimeMs) };
+}
 
 /**
- * The sender chooses `created_ts`, which decides who is the oldest member. A time in the future, or more than a day before
- * the event, is not believed. The end counts from the claimed time, so that a claim in the past prolongs nothing.
+ * The sender chooses `created_ts`, which decides who is the oldest member. It is not believed if it is more than a day before
+ * the event, or before a time at which we saw the state key without this membership. The end counts from the claimed time,
+ * so that a claim in the past prolongs nothing. It is at most a day after the event, or after our first read of it if the
+ * clock of its server is ahead.
  */
 function timesIn(
   content: JsonObject,
   originServerTs: number,
-  now: number,
+  first: FirstRead,
 ): Pick<Membership, "createdTs" | "expiresTs"> {
-  const claimedTs = Math.min((content["created_ts"] as number | undefined) ?? originServerTs, originServerTs);
-  const lifetimeMs = (content["expires"] as number | undefined) ?? defaultLifetimeMs;
+  const { createdTs, expiresTs } = claimedTimes(content, originServerTs);
+  const isTooOld = createdTs < originServerTs - maxClaimedAgeMs;
   return {
-    createdTs: claimedTs < originServerTs - maxClaimedAgeMs ? originServerTs : claimedTs,
-    expiresTs: Math.min(claimedTs + lifetimeMs, begunTs(content, originServerTs, now) + dayMs),
+    createdTs: isTooOld || isRefuted(createdTs, originServerTs, first) ? originServerTs : createdTs,
+    expiresTs: Math.min(expiresTs, Math.min(originServerTs, first.readTs) + dayMs),
   };
 }
 
-/** When we first read contents whose server's clock is ahead of ours. Kept, so that the limit does not move with each read. */
-const firstReadTs = new WeakMap<JsonObject, number>();
+/** An event older than our look at its key only arrived late. The look proves nothing. */
+function isRefuted(createdTs: number, originServerTs: number, { emptyTs, beforeTs }: FirstRead): boolean {
+  const absentTs = emptyTs ?? beforeTs ?? -Infinity;
+  return createdTs < absentTs && absentTs <= originServerTs;
+}
 
-/** A time at which the event existed, by its server's clock or by ours. */
-function begunTs(content: JsonObject, originServerTs: number, now: number): number {
-  const ts = firstReadTs.get(content) ?? Math.min(originServerTs, now);
-  if (ts < originServerTs) firstReadTs.set(content, ts);
-  return ts;
+/** Whether another first read would give an event other times. */
+export function dependsOnRead({ content, originServerTs }: RoomEvent, first: FirstRead): boolean {
+  if (!isObject(content)) return false;
+  // Most events: checked first, because it is cheap.
+  if (first.readTs >= originServerTs && content["created_ts"] === undefined) return false;
+  if (errorIn(content) !== undefined) return false;
+  const { createdTs, expiresTs } = claimedTimes(content, originServerTs);
+  if (first.readTs < originServerTs && expiresTs > first.readTs + dayMs) return true;
+  return createdTs < originServerTs && (first.emptyTs !== undefined || isRefuted(createdTs, originServerTs, first));
 }
 
 /** The data of the application: all fields of a content that do not belong to the membership itself. */

@@ -1,10 +1,13 @@
 // The public names of matrixrtc-rx/port: what only the author of a port needs. docs/port.md.
 export {
   type Device,
+  type DeviceProof,
   type Matrix,
   MatrixError,
   type MatrixErrorKind,
   type OutgoingEvent,
+  type PastEvent,
+  type PastPage,
   type RoomChange,
   type RoomEvent,
   type RoomKeyEvent,

@@ -1,5 +1,6 @@
 // m.room.create: the version of a room and its creators.
 import type { Matrix } from "../matrix.ts";
+import { isWord } from "./bounds.ts";
 import { isString, objectOr } from "./json.ts";
 
 /** The creators of a room. */
@@ -12,7 +13,7 @@ export interface Creators {
 /** The version of a room. "1" if the event does not name one. */
 export function roomVersionOf(content: unknown): string {
   const version = objectOr(content)["room_version"];
-  return isString(version) ? version : "1";
+  return isWord(version) ? version : "1";
 }
 
 export function creatorsOf(matrix: Matrix, roomId: string): Creators {

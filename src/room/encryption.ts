@@ -14,7 +14,7 @@ export function isEncrypted(matrix: Pick<Matrix, "stateEvent">, roomId: string):
  */
 export function whenEncrypted(matrix: Matrix, roomId: string): Observable<unknown> {
   return changesByRoom(matrix)
-    .of(roomId)
+    .inRoom(roomId)
     .pipe(
       startWith(undefined),
       map(() => isEncrypted(matrix, roomId)),

@@ -1,5 +1,6 @@
 // Room events: the JSON of a homeserver -> RoomEvent, StickyEvent. Client-server specification; MSC4354, protocol.md 1.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
+import { isId, isStateKey } from "./bounds.ts";
 import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "./json.ts";
 import { malformed, type Parsed, parsed } from "./parsed.ts";
 
@@ -30,11 +31,11 @@ export interface Received {
 export function decodeRoomEvent(json: unknown): Parsed<RoomEvent> {
   if (!isObject(json)) return malformed("event");
   const { type, sender, event_id: eventId, origin_server_ts: originServerTs, state_key: stateKey, content } = json;
-  if (!isString(type)) return malformed("type");
-  if (!isString(sender) || !/^@.+:./s.test(sender)) return malformed("sender");
-  if (!isString(eventId) || eventId === "") return malformed("event_id");
+  if (!isId(type)) return malformed("type");
+  if (!isId(sender) || !/^@.+:./s.test(sender)) return malformed("sender");
+  if (!isId(eventId) || eventId === "") return malformed("event_id");
   if (!isFiniteNumber(originServerTs)) return malformed("origin_server_ts");
-  if (stateKey !== undefined && !isString(stateKey)) return malformed("state_key");
+  if (stateKey !== undefined && !isStateKey(stateKey)) return malformed("state_key");
   if (!isObject(content)) return malformed("content");
   return parsed({ type, sender, eventId, originServerTs, ...(isString(stateKey) && { stateKey }), content });
 }

@@ -1,18 +1,17 @@
 // The public names of matrixrtc-rx/room.
 export { matrixRoom } from "./streams/matrix-room.ts";
-export type { MatrixRoom, RoomAbilities, RoomOptions } from "./streams/matrix-room.ts";
+export type { MatrixRoom, RoomOptions } from "./streams/matrix-room.ts";
 export { presenceOf, type Presence } from "./streams/presence.ts";
 export type { RoomMember } from "./streams/directory.ts";
 export type { MessageReaction, RoomMessage } from "./streams/room-messages.ts";
 export type { CallReaction, CallReactions, RaisedHand } from "./streams/call-reactions.ts";
 export type { Denial, RoomAction, RoomPermissions } from "./streams/permissions.ts";
 export type { Company, Wording } from "./streams/room-name.ts";
-export type { MessageDraft, MessageRelation } from "./streams/sending.ts";
+export type { Content, MessageDraft, MessageRelation, Sending } from "./streams/sending.ts";
 export type { MalformedEvent } from "./streams/state-reader.ts";
-export { decodeContent, decodeEvent, isKnownType } from "./events/decode-event.ts";
+export { decodeContent, decodeEvent } from "./events/decode-event.ts";
 export type { DecodedEvent, EventFields, Redaction, StateEvent } from "./events/decode-event.ts";
 export type { EphemeralType, EventContents, EventType, StateType, TimelineType } from "./events/event-table.ts";
-export { raisedHandKey } from "./events/relations.ts";
 export type {
   CallReactionContent,
   FeedbackContent,

@@ -1,8 +1,9 @@
 // m.room.power_levels: who may send what. Matrix client-server specification, protocol.md 8.
 import type { Matrix } from "../matrix.ts";
+import { isWord } from "./bounds.ts";
 import { creatorsOf } from "./create.ts";
 import { isEncrypted } from "./encryption.ts";
-import { isFiniteNumber, isString, type JsonObject, objectOr, own } from "./json.ts";
+import { isFiniteNumber, type JsonObject, objectOr, own } from "./json.ts";
 import { slotTypes, stateMemberType, stickyMemberTypes } from "./names.ts";
 import { isInRoom } from "./room-member.ts";
 
@@ -16,8 +17,8 @@ export interface Permissions {
   maySendEvent(type: string): boolean;
   /** Whether a mention of the room by the user (`m.mentions.room`) notifies everybody. */
   mayNotifyRoom(): boolean;
-  /** Whether the user may join calls: by state event (modes `legacy`, `compatibility`) or by sticky event (`matrix_2_0`). */
-  mayJoinCall(kind: "state" | "sticky"): boolean;
+  /** Whether the user may join calls in a mode: by state event (`legacy`, `compatibility`) or by sticky event (`matrix_2_0`). */
+  mayJoinCall(how: "state" | "sticky" | "legacy" | "compatibility" | "matrix_2_0"): boolean;
   /** Whether the user may open and close slots. */
   maySetSlot(): boolean;
 }
@@ -36,7 +37,7 @@ export interface Permissions {
  * const home = virtualHomeserver();
  * const roomId = home.createRoom({ members: ["@alice:example.org", "@bob:example.org"] });
  * const bob = permissionsOf(home.client("@bob:example.org", "PHONE"), roomId, "@bob:example.org");
- * console.assert(bob.mayJoinCall("state") && !bob.maySetSlot());
+ * console.assert(bob.mayJoinCall("compatibility") && !bob.maySetSlot());
  * ```
  */
 export function permissionsOf(matrix: Matrix, roomId: string, userId: string): Permissions {
@@ -55,7 +56,8 @@ export function permissionsOf(matrix: Matrix, roomId: string, userId: string): P
     maySendState,
     maySendEvent,
     mayNotifyRoom: () => may(levelIn(objectOr(content["notifications"]), "room", 50)),
-    mayJoinCall: (kind) => (kind === "state" ? maySendState(stateMemberType) : maySendEvent(stickyType())),
+    mayJoinCall: (how) =>
+      how === "sticky" || how === "matrix_2_0" ? maySendEvent(stickyType()) : maySendState(stateMemberType),
     maySetSlot: () => maySendState(slotTypes[0]),
   };
 }
@@ -72,5 +74,5 @@ function levelOf(matrix: Matrix, roomId: string, userId: string, levels: JsonObj
 function levelIn(object: JsonObject, key: string, fallback: number): number {
   const level = own(object, key);
   if (isFiniteNumber(level)) return level;
-  return isString(level) && /^\s*[+-]?\d+\s*$/.test(level) ? Number(level) : fallback;
+  return isWord(level) && /^\s*[+-]?\d+\s*$/.test(level) ? Number(level) : fallback;
 }

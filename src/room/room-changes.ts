@@ -1,12 +1,13 @@
 // ChangesByRoom: the changes of a client, by room: one subscription to the port and one timer for all watchers.
 import { Observable, share, Subject, type Subscription, throwError } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
+import { perClient } from "./per-client.ts";
 import { type Timed, TimerQueue } from "../rx/timer-queue.ts";
 
 /** Changes by room. It subscribes to the port while it has a watcher or a subscriber. */
 export interface ChangesByRoom {
   /** The changes of one room, one batch for each sync response. An empty batch: the clock may have jumped. */
-  of(roomId: string): Observable<readonly RoomChange[]>;
+  inRoom(roomId: string): Observable<readonly RoomChange[]>;
   /** Each batch as a whole, after the watchers of its rooms. A deadline of a watcher counts as an empty batch. */
   readonly batch$: Observable<readonly RoomChange[]>;
   /** Refreshes a watcher with the whole room at once, then at each change. Returns a function that ends this. */
@@ -21,16 +22,10 @@ export interface Watcher {
   readonly deadlineTs: number | undefined;
 }
 
-const changesOfClients = new WeakMap<Matrix, ChangesByRoom>();
-
 /** The changes of a client: one object for each client. */
-export function changesByRoom(matrix: Matrix): ChangesByRoom {
-  const known = changesOfClients.get(matrix);
-  if (known) return known;
-  const changes = new ClientChanges(matrix.changes$);
-  changesOfClients.set(matrix, changes);
-  return changes;
-}
+export const changesByRoom: (matrix: Pick<Matrix, "changes$">) => ChangesByRoom = perClient(
+  ({ changes$ }) => new ClientChanges(changes$),
+);
 
 /** A batch that says: read everything in this room. */
 export const wholeRoom = (roomId: string): readonly RoomChange[] => [{ kind: "room", roomId }];
@@ -67,7 +62,7 @@ class ClientChanges implements ChangesByRoom {
     }).pipe(share());
   }
 
-  of(roomId: string): Observable<readonly RoomChange[]> {
+  inRoom(roomId: string): Observable<readonly RoomChange[]> {
     return new Observable((subscriber) => {
       const watch = this.#start(roomId, { refresh: (batch) => subscriber.next(batch), deadlineTs: undefined });
       subscriber.add(() => this.#stop(watch));
@@ -75,7 +70,7 @@ class ClientChanges implements ChangesByRoom {
   }
 
   watch(roomId: string, watcher: Watcher): () => void {
-    // Subscribed before the first read, so that no change in between is missed (pitfall 38).
+    // Subscribed before the first read, so that no change in between is missed (guarantee 38).
     const watch = this.#start(roomId, watcher);
     this.#refresh(watch, wholeRoom(roomId));
     this.#deadlines.wait();
@@ -118,7 +113,7 @@ class ClientChanges implements ChangesByRoom {
     });
   }
 
-  /** Refreshes watchers, then emits the batch. A batch that arrives meanwhile is emitted first, at the end of the outer one. */
+  /** Refreshes watchers, then emits the batch. A batch that arrives during a refresh is emitted before the outer batch, after the refresh. */
   #during(batch: readonly RoomChange[], refresh: () => void): void {
     const isOuter = !this.#isRefreshing;
     this.#isRefreshing = true;
@@ -135,7 +130,7 @@ class ClientChanges implements ChangesByRoom {
     try {
       watch.watcher.refresh(batch);
     } catch (error) {
-      // Reported as an unhandled error, as RxJS does. The other watchers must still be refreshed (pitfall 17).
+      // Reported as an unhandled error, as RxJS does. The other watchers must still be refreshed (guarantee 17).
       throwError(() => error).subscribe();
     }
     if (!watch.isStopped) this.#setDeadline(watch);
@@ -151,7 +146,8 @@ class ClientChanges implements ChangesByRoom {
   }
 }
 
-function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
+/** The parts of a batch for each of its rooms. */
+export function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
   const parts = new Map<string, RoomChange[]>();
   for (const change of batch) {
     const part = parts.get(change.roomId);

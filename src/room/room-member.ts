@@ -13,7 +13,18 @@ export function roomMembershipOf(content: unknown): RoomMembership {
   return states.find((state) => state === membership) ?? "leave";
 }
 
+/** Whether the client knows the membership of a user in a room. After a gap in its sync it may not. */
+export const knowsMembership = (matrix: Matrix, roomId: string, userId: string): boolean =>
+  matrix.stateEvent(roomId, "m.room.member", userId) !== undefined;
+
 /** Whether a user is joined to a room now. */
 export function isInRoom(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
   return roomMembershipOf(matrix.stateEvent(roomId, "m.room.member", userId)?.content) === "join";
+}
+
+/** Whether a user was kicked or banned from a room, and is not back. */
+export function isRemoved(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
+  const event = matrix.stateEvent(roomId, "m.room.member", userId);
+  const membership = roomMembershipOf(event?.content);
+  return membership === "ban" || (membership === "leave" && event !== undefined && event.sender !== userId);
 }

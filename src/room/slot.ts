@@ -1,12 +1,13 @@
 // The slot of a call in a room: open, closed or absent. protocol.md 1.2, 8.
-import type { Matrix } from "../matrix.ts";
+import type { Matrix, RoomEvent } from "../matrix.ts";
 import type { Application, Slot } from "../types.ts";
+import { isId } from "./bounds.ts";
 import { isEncrypted } from "./encryption.ts";
-import { isObject, isString, objectOr } from "./json.ts";
-import { slotTypes } from "./names.ts";
+import { isObject, objectOr } from "./json.ts";
+import { names, slotIn, slotTypes } from "./names.ts";
 
 /** Whether a value is a slot id: an application type, one `#`, and an id, which may be empty. */
-export const isSlotId = (slot: unknown): slot is string => isString(slot) && /^[^#]+#[^#]*$/.test(slot);
+export const isSlotId = (slot: unknown): slot is string => isId(slot) && /^[^#]+#[^#]*$/.test(slot);
 
 /** The application type at the start of a slot id. */
 export const applicationTypeOf = (slot: string): string => slot.slice(0, slot.indexOf("#"));
@@ -47,17 +48,28 @@ export const noSlot: SlotReading = { slot: { status: "absent" }, eventId: undefi
 
 /** Reads the slot of a room now. `requireEncryption`: it must name the encryption of the room. */
 export function readSlot(matrix: Matrix, roomId: string, slot: string, requireEncryption: boolean): SlotReading {
-  const [type, stableType] = slotTypes;
-  const event = matrix.stateEvent(roomId, type, slot) ?? matrix.stateEvent(roomId, stableType, slot);
+  const event = slotEvent(matrix, roomId, slot);
   if (!event) return noSlot;
   const encryption = requireEncryption ? { encrypted: isEncrypted(matrix, roomId) } : undefined;
   return { slot: decodeSlot(event.content, slot, encryption), eventId: event.eventId };
 }
 
+/** The slot event of a call. It can have the names of either generation: of several events the newest one counts. */
+function slotEvent(matrix: Matrix, roomId: string, slot: string): RoomEvent | undefined {
+  const ids = new Set([slot, slotIn("deployed", slot), slotIn("stable", slot)]);
+  let newest: RoomEvent | undefined;
+  for (const type of slotTypes)
+    for (const id of ids) {
+      const event = matrix.stateEvent(roomId, type, id);
+      if (event && (!newest || event.originServerTs > newest.originServerTs)) newest = event;
+    }
+  return newest;
+}
+
 const isApplicationOf = (application: unknown, slot: string): application is Application =>
   isObject(application) && application["type"] === applicationTypeOf(slot);
 
-const knownEncryption: readonly unknown[] = ["m.per_member", "org.matrix.msc4143.per_member"];
+const knownEncryption: readonly unknown[] = [names.stable.perMember, names.deployed.perMember];
 
 function matchesRoom(encryption: unknown, encrypted: boolean): boolean {
   return encrypted ? knownEncryption.includes(objectOr(encryption)["type"]) : encryption === undefined;

@@ -1,7 +1,7 @@
 // IntervalClock: the time by which intervals are measured. It does not follow a wall clock that is set back.
 import { asyncScheduler } from "rxjs";
 
-/** Timers of some platforms fire a little early by the wall clock. That proves nothing. */
+/** A timer may fire 50 ms early. Only more means that the clock was set back. */
 const toleranceMs = 50;
 
 /**

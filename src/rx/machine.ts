@@ -1,5 +1,6 @@
 // Machine: runs a pure step function. Inputs go in one at a time, effects come out in order, one timer wakes it.
 import { asyncScheduler, Observable, type Subscription } from "rxjs";
+import { maxDelayMs } from "./at.ts";
 import { IntervalClock } from "./interval-clock.ts";
 
 /** The state after a step, and what has to be done because of it. */
@@ -30,9 +31,6 @@ export interface Machine<S, I, E> {
   /** Where `now` comes from. Default: a clock of its own, which a wall clock that is set back does not delay. */
   readonly clock?: Pick<IntervalClock, "now" | "reached">;
 }
-
-/** The longest wait that a timer of the platform keeps: beyond it, it fires at once (pitfall 27). */
-const longestWaitMs = 2 ** 31 - 1;
 
 /**
  * Runs a machine while subscribed to: emits the state after each step, before the effects of that step are performed.
@@ -83,8 +81,10 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
     };
     /** Waits for the time when the state next changes by the clock. */
     const wait = () => {
-      const ts = dueTs(state, clock.now());
-      if (ts === timerTs && timer) return;
+      const now = clock.now();
+      const ts = dueTs(state, now);
+      // A timer that is due at this moment fires anyway, and then waits for the next time.
+      if (timer && (ts === timerTs || timerTs <= now)) return;
       timer?.unsubscribe();
       timer = undefined;
       timerTs = ts;
@@ -92,7 +92,7 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
     };
     const setTimer = () => {
       const now = clock.now();
-      const untilTs = now + Math.min(Math.max(timerTs - now, 0), longestWaitMs);
+      const untilTs = now + Math.min(Math.max(timerTs - now, 0), maxDelayMs);
       timer = asyncScheduler.schedule(() => {
         timer = undefined;
         clock.reached(untilTs);

@@ -1,7 +1,8 @@
 // ActiveRooms: the rooms whose call has members. Each of them is watched until its call has none.
 import { asyncScheduler } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
-import type { ProjectionOptions, ReadingRules } from "../membership/projection.ts";
+import type { ReadingRules } from "../membership/eligibility.ts";
+import type { ProjectionOptions } from "../membership/projection.ts";
 import { changesByRoom, type Watcher } from "../room/room-changes.ts";
 import { mayBeGone, type Sentinel, sentinelOf } from "./sentinel.ts";
 

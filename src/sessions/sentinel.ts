@@ -1,4 +1,4 @@
-// Sentinel: the member of a call that expires last. While it is there, the call is active, whoever else joins or leaves.
+// Sentinel: the member of a call that expires last. While it is there, the call is active, even if all others leave.
 // So the end of a call of any size is watched by one event. protocol.md 9.1.
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { projectNow, type ProjectionOptions } from "../membership/projection.ts";
@@ -12,12 +12,10 @@ export interface Sentinel extends Pick<Membership, "kind" | "userId" | "eventId"
 
 /** The sentinel of a call, or undefined if the call has no members. */
 export function sentinelOf(matrix: Matrix, options: ProjectionOptions, now: number): Sentinel | undefined {
-  const { members } = projectNow(matrix, options, now);
-  if (members.length === 0) return undefined;
-  const { kind, userId, eventId, expiresTs } = members.reduce((last, next) =>
-    next.expiresTs > last.expiresTs ? next : last,
-  );
-  return { kind, userId, eventId, expiresTs, stateKey: stateKeyOf(matrix, options.roomId, eventId) };
+  const last = projectNow(matrix, options, now).lastToExpire;
+  if (!last) return undefined;
+  const { kind, userId, eventId, expiresTs } = last.member;
+  return { kind, userId, eventId, expiresTs, stateKey: last.stateKey };
 }
 
 /** Whether the sentinel may be gone after a change. If another event supersedes it, the call is still active. */
@@ -28,9 +26,4 @@ export function mayBeGone({ kind, userId, eventId, stateKey }: Sentinel, change:
   if (change.type === stateMemberType) return change.stateKey === stateKey;
   if (change.type === "m.room.member") return change.stateKey === userId;
   return kind === "sticky" && (change.type === "m.room.encryption" || slotTypes.includes(change.type));
-}
-
-function stateKeyOf(matrix: Matrix, roomId: string, eventId: string): string | undefined {
-  for (const event of matrix.stateEvents(roomId, stateMemberType)) if (event.eventId === eventId) return event.stateKey;
-  return undefined;
 }

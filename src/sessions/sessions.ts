@@ -2,8 +2,7 @@
 import { asyncScheduler, mergeMap, Observable, pairwise, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import { projectNow } from "../membership/projection.ts";
-import { mayBeMember } from "../membership/state-event.ts";
-import { changesByRoom } from "../room/room-changes.ts";
+import { byRoom, changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
@@ -17,6 +16,7 @@ import {
   watchSession,
 } from "../watch.ts";
 import { ActiveRooms } from "./active-rooms.ts";
+import { mayHaveBegun, mayHaveCall } from "./glance.ts";
 
 /** The calls of one slot in all rooms of a client. It does no work while nobody is subscribed. */
 export interface RtcSessions<S extends WatchedSession = WatchedSession> {
@@ -37,7 +37,7 @@ export interface RtcSessions<S extends WatchedSession = WatchedSession> {
 /** How to read the calls, and how to open the session of a room. */
 export interface SessionsOptions<S extends WatchedSession, App extends Application = Application>
   extends ReadingOptions<App> {
-  /** Opens the session of a room: `rtcSession` for sessions that can be joined. Default `watchSession`. */
+  /** Opens the session of a room, for instance `rtcSession`. Without this option it is `watchSession`, which cannot join. */
   readonly open: (matrix: Matrix, options: SessionOptions<App> & DecoderFor<App>) => S;
 }
 
@@ -94,16 +94,20 @@ export function rtcSessions(
   /** Emits when calls have begun or ended, once for each batch of changes. */
   const changed$ = new Observable<void>((subscriber) => {
     const rooms = (live = new ActiveRooms(matrix, rules));
-    const check = (roomIds: Iterable<string>) => {
-      for (const roomId of roomIds) {
-        if (!rooms.has(roomId) && mayHaveCall(matrix, roomId, slot)) rooms.check(roomId);
-        else if (rooms.has(roomId) && !isInRoom(matrix, roomId, matrix.userId)) rooms.delete(roomId);
-      }
+    const emitIfChanged = () => {
       if (rooms.hasChanged) subscriber.next();
     };
     // By then the active rooms in the batch have noticed whether their calls have ended.
-    const listening = changes.batch$.subscribe((batch) => check(new Set(batch.map(({ roomId }) => roomId))));
-    check(matrix.rooms({ withStateOf: stateMemberType }));
+    const listening = changes.batch$.subscribe((batch) => {
+      for (const [roomId, part] of byRoom(batch)) {
+        if (!isInRoom(matrix, roomId, matrix.userId)) rooms.delete(roomId);
+        else if (!rooms.has(roomId) && mayHaveBegun(matrix, roomId, slot, part)) rooms.check(roomId);
+      }
+      emitIfChanged();
+    });
+    for (const roomId of matrix.rooms({ withStateOf: stateMemberType }))
+      if (mayHaveCall(matrix, roomId, slot)) rooms.check(roomId);
+    emitIfChanged();
     return () => {
       live = undefined;
       listening.unsubscribe();
@@ -137,15 +141,3 @@ const missingIn = (other: ReadonlySet<string>, set: ReadonlySet<string>): string
 
 const isSameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a === b || (a.size === b.size && [...a].every((roomId) => b.has(roomId)));
-
-/** Whether a room that we are in has events that could make a call. It is cheap, because every room is asked. */
-function mayHaveCall(matrix: Matrix, roomId: string, slot: string): boolean {
-  return hasMemberEvents(matrix, roomId, slot) && isInRoom(matrix, roomId, matrix.userId);
-}
-
-function hasMemberEvents(matrix: Matrix, roomId: string, slot: string): boolean {
-  const now = asyncScheduler.now();
-  for (const event of matrix.stateEvents(roomId, stateMemberType)) if (mayBeMember(event, slot, now)) return true;
-  for (const _ of matrix.stickyEvents(roomId)) return true;
-  return false;
-}

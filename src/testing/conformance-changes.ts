@@ -1,6 +1,7 @@
 // ConformanceChanges: the promises of the port about changes and received messages. docs/port.md.
-import type { Observable } from "rxjs";
+import { mergeMap, type Observable } from "rxjs";
 import type { RoomChange, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
+import { proven } from "../room/proven.ts";
 import { roomKeyType, stateMemberType } from "../room/names.ts";
 import { check, checkEqual, collect, eventually, type PortPromise } from "./conformance-checks.ts";
 import { messageType, stickyType } from "./conformance-events.ts";
@@ -191,7 +192,7 @@ export const changePromises: readonly PortPromise[] = [
     title: "Encrypted to-device messages arrive in order, with a proof that names their device.",
     needs: { encryption: true },
     check: async (world) => {
-      const messages = collect(world.port.toDevice$);
+      const messages = collect(world.port.toDevice$.pipe(mergeMap(proven)));
       for (const n of [1, 2, 3]) await world.sendToDevice({ type: messageType, content: { n }, encrypted: true });
       await world.sync();
       await eventually(

@@ -1,8 +1,8 @@
 // ConformanceReading: the promises of the port about reading rooms. docs/port.md.
 import { asyncScheduler } from "rxjs";
-import type { StickyEvent } from "../matrix.ts";
+import type { RoomChange, StickyEvent } from "../matrix.ts";
 import { stateMemberType } from "../room/names.ts";
-import { check, checkEqual, collect, eventually, type PortPromise } from "./conformance-checks.ts";
+import { check, checkEqual, collect, eventually, type PortPromise, valuesOf } from "./conformance-checks.ts";
 import { hourMs, stickyType } from "./conformance-events.ts";
 import type { ConformanceWorld } from "./conformance-world.ts";
 
@@ -138,6 +138,29 @@ export const readingPromises: readonly PortPromise[] = [
       checkEqual(after?.content, {}, "the content of the redacted event");
       check(after?.content !== before, "the redacted event has the same content object as before, emptied in place");
       check(read()?.content === after?.content, "the redacted content is another object at each reading");
+    },
+  },
+  {
+    title: "loadMember makes an unknown room membership readable, and a change follows, if the port has it.",
+    check: async (world) => {
+      const { port, other } = world;
+      if (!port.loadMember) return;
+      check(world.forgetMember !== undefined, "a port with loadMember needs a world with forgetMember");
+      const roomId = await world.createRoom({ encrypted: false });
+      await world.forgetMember(roomId);
+      const read = () => port.stateEvent(roomId, "m.room.member", other.userId)?.content;
+      check(read() === undefined, "forgetMember of the world has no effect");
+      const changes = collect(port.changes$);
+      checkEqual(await valuesOf(port.loadMember(roomId, other.userId)), [], "what loadMember emits");
+      checkEqual(read(), { membership: "join" }, "the content of the membership");
+      const isMember = (change: RoomChange) =>
+        change.kind === "room" || (change.kind === "state" && change.stateKey === other.userId);
+      await eventually(
+        world,
+        () => changes.values.flat().some(isMember),
+        () => `no change of the membership, found ${JSON.stringify(changes.values)}`,
+      );
+      changes.end();
     },
   },
   {

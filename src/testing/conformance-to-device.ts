@@ -29,6 +29,20 @@ export const toDevicePromises: readonly PortPromise[] = [
     },
   },
   {
+    title: "isCrossSigned emits one boolean for each device, if the port has it.",
+    needs: { encryption: true },
+    check: async ({ port, other }) => {
+      if (!port.isCrossSigned) return;
+      const missing = { userId: other.userId, deviceId: "MISSING" };
+      const [known, unknown] = [await valuesOf(port.isCrossSigned(other)), await valuesOf(port.isCrossSigned(missing))];
+      check(
+        known.length === 1 && typeof known[0] === "boolean",
+        `expected one boolean, found ${JSON.stringify(known)}`,
+      );
+      checkEqual(unknown, [false], "the value for an unknown device");
+    },
+  },
+  {
     title: "A message that the server does not accept has the outcome failed, with its cause.",
     needs: { encryption: true },
     check: async (world) => {

@@ -80,6 +80,8 @@ export interface ConformanceWorld {
   }): Promise<void>;
   /** The other device sends an encrypted timeline event. Only needed for ports with `roomKey$`. */
   sendTimeline?(roomId: string, event: { readonly type: string; readonly content: object }): Promise<void>;
+  /** The client does not know the room membership of the other user any more. Only needed for ports with `loadMember`. */
+  forgetMember?(roomId: string): Promise<void>;
 
   /** Sends everything since the last sync to the client in one sync response. Resolves when the client has processed it. */
   sync(): Promise<void>;

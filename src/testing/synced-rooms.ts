@@ -1,23 +1,11 @@
 // SyncedRooms: what one virtual client knows. It changes only with sync responses, and each of them emits one batch.
 import { asyncScheduler, Subject } from "rxjs";
-import type { EphemeralEvent, RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
+import type { RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
+import type { SyncChange } from "./sync-change.ts";
 import { SyncedTimelines } from "./synced-timelines.ts";
 import type { ServerEvent } from "./virtual-room.ts";
-
-/** A part of a sync response. */
-export type SyncChange =
-  | { readonly kind: "message"; readonly message: ToDeviceMessage }
-  | {
-      readonly kind: "room";
-      readonly roomId: string;
-      readonly events: readonly ServerEvent[];
-      readonly timeline: readonly ServerEvent[];
-    }
-  | { readonly kind: "ephemeral"; readonly event: EphemeralEvent }
-  | { readonly kind: "event"; readonly event: ServerEvent }
-  | { readonly kind: "redaction"; readonly redacted: ServerEvent };
 
 /** A sticky event as this client received it, and the time at which the client forgets it. */
 interface Received {
@@ -80,6 +68,18 @@ export class SyncedRooms {
     if (changes.length > 0 || evenIfEmpty) this.changes$.next(changes);
     this.timelines.ingest(response);
     for (const change of response) if (change.kind === "event") this.#decrypt(change.event);
+  }
+
+  /** The client does not know the membership of a user any more. */
+  forgetMember(roomId: string, userId: string): void {
+    this.#rooms.get(roomId)?.state.get("m.room.member")?.delete(userId);
+  }
+
+  /** Adds a state event that the client has requested. Emits it if the client did not know one at its key. */
+  addState(event: ServerEvent): void {
+    const { roomId, type, stateKey = "" } = event;
+    if (this.stateEvent(roomId, type, stateKey)) return;
+    this.changes$.next(this.#add(event));
   }
 
   #decrypt({ roomId, type, sender, originServerTs, content, proof }: ServerEvent): void {

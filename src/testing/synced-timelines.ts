@@ -1,7 +1,7 @@
 // SyncedTimelines: the timelines that one virtual client knows, and what the server says beside them. Client-server API, syncing.
 import { Subject } from "rxjs";
 import type { EphemeralEvent, TimelineChange, TimelineEvent } from "../matrix.ts";
-import type { SyncChange } from "./synced-rooms.ts";
+import type { SyncChange } from "./sync-change.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 
 export class SyncedTimelines {
@@ -63,7 +63,8 @@ export class SyncedTimelines {
   }
 
   /** An event as this client sees it. It can decrypt an event if its user was in the room when it was sent. */
-  #read({ sticky, proof, readers, roomId: _, ...event }: ServerEvent): TimelineEvent | undefined {
+  #read(serverEvent: ServerEvent): TimelineEvent | undefined {
+    const { sticky, proof, readers, roomId: _, ...event } = serverEvent;
     if (event.stateKey !== undefined) return undefined;
     const isEncrypted = sticky ? sticky.encryption !== "cleartext" : proof !== undefined;
     if (!isEncrypted) return { ...event, encryption: "cleartext" };

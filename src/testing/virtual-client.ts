@@ -1,7 +1,8 @@
 // VirtualClient: the port of one device of the virtual homeserver.
-import { catchError, defer, ignoreElements, map, merge, of, type Observable } from "rxjs";
+import { catchError, defer, ignoreElements, map, merge, of, type Observable, tap } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
+import { pageOf } from "./virtual-past.ts";
 import type { VirtualServer } from "./virtual-server.ts";
 import { virtualTimelineEvents } from "./virtual-timeline-events.ts";
 
@@ -34,6 +35,8 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     toDevice$: synced.toDevice$.asObservable(),
     roomKey$: synced.roomKey$.asObservable(),
     timeline: (roomId) => synced.timelines.timeline(roomId),
+    olderEvents: (roomId, { from, limit }) =>
+      server.request(me, { request: "messages", roomId }, () => pageOf(server.rooms.get(roomId), userId, limit, from)),
     timeline$: synced.timelines.timeline$.asObservable(),
     timelineEvents: (types) => virtualTimelineEvents(synced, types),
     turnServer: () => server.request(me, { request: "turn-server" }, () => ({})),
@@ -41,6 +44,16 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     ephemeral$: synced.timelines.ephemeral$.asObservable(),
 
     sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
+    isCrossSigned: (device) => defer(() => of(server.isCrossSigned(device))),
+    loadMember: (roomId, member) =>
+      server
+        .request(me, { request: "member", roomId, stateKey: member }, () =>
+          server.rooms.get(roomId).stateEvent("m.room.member", member),
+        )
+        .pipe(
+          tap((event) => event && synced.addState(event)),
+          ignoreElements(),
+        ),
     send: (event) => server.request(me, { request: "send", ...placeOf(event) }, () => server.send(me, event)),
     redactEvent: (roomId, eventId, { txnId, reason }) =>
       server.request(me, { request: "redact", roomId }, () => server.redact(me, roomId, eventId, txnId, reason)),

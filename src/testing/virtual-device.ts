@@ -1,7 +1,8 @@
 // VirtualDevice: a device as the server knows it, with its condition and the changes of its next sync response.
 import { BehaviorSubject, filter, map, type Observable, take, timer } from "rxjs";
 import type { Device, ToDeviceMessage } from "../matrix.ts";
-import { type SyncChange, SyncedRooms } from "./synced-rooms.ts";
+import type { SyncChange } from "./sync-change.ts";
+import { SyncedRooms } from "./synced-rooms.ts";
 
 /** The condition of a device. */
 export interface Condition {

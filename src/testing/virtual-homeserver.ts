@@ -1,5 +1,5 @@
 // VirtualHomeserver: users, devices and rooms in memory, for tests in virtual time and for examples in real time.
-import type { Observable } from "rxjs";
+import { type MonoTypeOperatorFunction, type Observable, takeUntil } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { RtcError } from "../errors.ts";
@@ -21,6 +21,11 @@ export interface VirtualHomeserverOptions {
   readonly delayedEvents?: false | { readonly maxDelayMs?: number };
   /** Whether the server accepts sticky events. Default true. */
   readonly stickyEvents?: boolean;
+  /**
+   * In virtual time, a test fails after this many requests, because a join that nobody ends would go on forever. Default
+   * 20,000: one member that does nothing for a day.
+   */
+  readonly requestLimit?: number;
 }
 
 /** How to make a room. */
@@ -125,6 +130,15 @@ export interface VirtualHomeserver {
   injectFault(filter: RequestFilter, fault: Fault): () => void;
   /** Changes the condition of a device. */
   adjust(device: Device, condition: Partial<Condition>): void;
+  /**
+   * Stops a device like a crashed page: it sends and gets nothing more. A join of it with `leaveOn` would fail with
+   * `leave-timeout`, so put `whileAlive` behind the join. `adjust` to `online` is a new page of the same device.
+   */
+  kill(device: Device): void;
+  /** Completes a stream when a device is killed. */
+  whileAlive<T>(device: Device): MonoTypeOperatorFunction<T>;
+  /** The client of a device does not know the room membership of a user any more, as after a gappy sync. */
+  forgetMember(device: Device, roomId: string, userId: string): void;
   /** The server deletes the delayed events of a user without sending them. */
   loseDelayed(userId: string): void;
   /** The server answers nothing, syncs nothing and sends no delayed event until `start`. */
@@ -147,8 +161,9 @@ export interface VirtualHomeserver {
  * ```
  */
 export function virtualHomeserver(options: VirtualHomeserverOptions = {}): VirtualHomeserver {
-  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
-  const server = new VirtualServer({ latencyMs, syncMs, delayedEvents, stickyEvents });
+  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 } } = options;
+  const { stickyEvents = true, requestLimit = 20_000 } = options;
+  const server = new VirtualServer({ latencyMs, syncMs, delayedEvents, stickyEvents, requestLimit });
 
   const creatorOf = (roomId: string) => server.rooms.get(roomId).stateEvent("m.room.create", "")?.sender ?? "";
   const setMembership = (roomId: string, sender: string, stateKey: string, membership: string) =>
@@ -198,6 +213,9 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
 
     injectFault: (filter, fault) => server.faults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
+    kill: (device) => server.kill(device),
+    whileAlive: (device) => takeUntil(server.deathOf(device)),
+    forgetMember: (device, roomId, userId) => server.device(device).synced.forgetMember(roomId, userId),
     loseDelayed: (userId) => server.delayed.lose(userId),
     stop: () => server.stop(),
     start: () => server.start(),

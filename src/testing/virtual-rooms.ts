@@ -4,7 +4,7 @@ import { RtcError } from "../errors.ts";
 import type { EphemeralEvent, OutgoingEvent } from "../matrix.ts";
 import type { VirtualDevice } from "./virtual-device.ts";
 import { type ServerEvent, type Stickiness, VirtualRoom } from "./virtual-room.ts";
-import type { SyncChange } from "./synced-rooms.ts";
+import type { SyncChange } from "./sync-change.ts";
 
 /** An event that the server has not accepted yet. */
 export type EventDraft = Pick<ServerEvent, "type" | "sender" | "content"> &

@@ -1,5 +1,5 @@
 // VirtualServer: how the virtual homeserver handles the requests of clients. Client-server API, MSC4140, MSC4354; protocol.md 4.6.
-import { asyncScheduler, defer, type Observable, Subject, switchMap } from "rxjs";
+import { asyncScheduler, defer, filter, type Observable, Subject, switchMap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
 import { VirtualDelayedEvents } from "./virtual-delayed-events.ts";
@@ -14,6 +14,7 @@ export interface VirtualServerOptions {
   readonly syncMs: number;
   readonly delayedEvents: false | { readonly maxDelayMs?: number };
   readonly stickyEvents: boolean;
+  readonly requestLimit: number;
 }
 
 export class VirtualServer {
@@ -21,6 +22,7 @@ export class VirtualServer {
   readonly requests: VirtualRequest[] = [];
   readonly request$: Subject<VirtualRequest> = new Subject();
   readonly faults: Faults = new Faults();
+  readonly killed$: Subject<string> = new Subject();
   readonly #devices = new Map<string, VirtualDevice>();
   readonly rooms: VirtualRooms = new VirtualRooms(() => this.#devices.values());
   readonly delayed: VirtualDelayedEvents = new VirtualDelayedEvents((userId, event) => this.#fire(userId, event));
@@ -55,6 +57,21 @@ export class VirtualServer {
     return this.#devices.get(keyOf(device))?.condition.listed ?? false;
   }
 
+  isCrossSigned(device: Device): boolean {
+    return this.isListed(device) && this.device(device).condition.crossSigned;
+  }
+
+  /** The device stops like a crashed page. */
+  kill(device: Device): void {
+    this.device(device).adjust({ connection: "frozen" });
+    this.killed$.next(keyOf(device));
+  }
+
+  /** Emits when a device is killed. */
+  deathOf(device: Device): Observable<unknown> {
+    return this.killed$.pipe(filter((key) => key === keyOf(device)));
+  }
+
   stop(): void {
     this.#isUp = false;
     this.delayed.pause();
@@ -74,6 +91,7 @@ export class VirtualServer {
       const sent: VirtualRequest = { ts: asyncScheduler.now(), userId, deviceId, ...request };
       this.requests.push(sent);
       this.request$.next(sent);
+      if (this.requests.length === this.options.requestLimit) failIfVirtual(this.options.requestLimit);
       return overNetwork(from, this.options.latencyMs, this.faults.nextFor(sent), act);
     };
     return defer(() => from.awake$.pipe(switchMap(leave)));
@@ -140,6 +158,19 @@ export class VirtualServer {
     return this.rooms.add(roomId, by ? { ...draft, proof: by.proof } : draft);
   }
 }
+
+/** A join that nobody ends restarts its delayed leave forever, and the virtual time of a `TestScheduler` goes on with it. */
+function failIfVirtual(limit: number): void {
+  const isVirtual = asyncScheduler.now() < firstRealTs;
+  if (!isVirtual) return;
+  const about = "a join is probably never ended: give it leaveOn, unsubscribe from it, or kill its device";
+  asyncScheduler.schedule(() => {
+    throw new RtcError("bad-argument", `${limit} requests in virtual time; ${about}. Or raise requestLimit`);
+  });
+}
+
+/** Virtual time begins at 0. */
+const firstRealTs = Date.UTC(2000, 0);
 
 const cleartext = { encryption: "cleartext" } as const;
 

@@ -81,10 +81,9 @@ function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): O
 /** A LiveKit room, connected again with a new token when it is lost. */
 function roomAt(options: CallOptions, { url, purpose }: Sfu, member: Own) {
   const { session, backend, devices, link } = options;
-  const { encryptionKey$, decryption } = session;
   const transport = { type: "livekit", livekit_service_url: url };
   const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
-    switchMap((token) => connection(token, { encryptionKey$, decryption, camera: link.camera })),
+    switchMap((token) => connection(token, { session, camera: link.camera })),
     retry({ delay: (_, count) => nextTry(count), resetOnSuccess: true }),
   );
   if (purpose === "subscribe") return room$;

@@ -1,30 +1,26 @@
 // Connection: one LiveKit room, with its own key provider and E2EE worker, for as long as it is subscribed to.
 import { Room, RoomEvent, setLogLevel } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
-import type { EncryptionKey, RtcSession } from "matrixrtc-rx";
-import { decryption as decryptionOf, keyProvider, type SfuToken } from "matrixrtc-rx/livekit";
+import type { RtcSession } from "matrixrtc-rx";
+import { followRoom, keyProvider, type SfuToken } from "matrixrtc-rx/livekit";
 import { fromEventPattern, merge, Observable } from "rxjs";
 import type { Link } from "./link.ts";
 
 setLogLevel("warn");
 
 export interface ConnectionOptions {
-  readonly encryptionKey$: Observable<EncryptionKey>;
-  /** Takes reports of what LiveKit can decrypt, from before the first frame. */
-  readonly decryption: RtcSession["decryption"];
+  /** Gives LiveKit the keys, and receives reports of what LiveKit can decrypt, from before the first frame. */
+  readonly session: Pick<RtcSession, "encryptionKey$" | "keys$" | "decryption">;
   readonly camera: Link["camera"];
 }
 
 /** Emits the LiveKit room once it is connected. Fails once LiveKit has stopped reconnecting. */
-export function connection(
-  { url, jwt }: SfuToken,
-  { encryptionKey$, decryption, camera }: ConnectionOptions,
-): Observable<Room> {
+export function connection({ url, jwt }: SfuToken, { session, camera }: ConnectionOptions): Observable<Room> {
   return new Observable((subscriber) => {
     const worker = new E2eeWorker();
-    const provider = keyProvider(encryptionKey$);
+    const provider = keyProvider(session);
     const room = new Room({ encryption: { keyProvider: provider, worker }, ...qualityFor(camera) });
-    subscriber.add(decryptionOf(room).subscribe(decryption));
+    subscriber.add(followRoom(session, room).subscribe());
     room.on(RoomEvent.Disconnected, (reason) => subscriber.error(new Error(`the SFU has disconnected us (${reason})`)));
     const connect = async () => {
       await room.setE2EEEnabled(true);

@@ -25,7 +25,7 @@ export interface Devices {
 export function publish(room: Room, devices: Devices): Observable<never> {
   const me = room.localParticipant;
   const follow = (name: DeviceName, set: (on: boolean) => Promise<unknown>) =>
-    devices[`${name}$`].pipe(concatMap((on) => defer(() => set(on)).pipe(withoutDevice(name, devices))));
+    devices[`${name}$`].pipe(concatMap((on) => defer(() => set(on)).pipe(reportingFailure(name, devices))));
   return merge(
     follow("camera", (on) => me.setCameraEnabled(on)),
     follow("microphone", (on) => me.setMicrophoneEnabled(on)),
@@ -46,13 +46,15 @@ export function localTrack<T extends Pick<LocalTrack, "stop">>(
     );
     return () => void created.then((track) => track.stop()).catch(() => {});
   });
-  return devices[`${name}$`].pipe(switchMap((on) => (on ? track$.pipe(withoutDevice(name, devices)) : of(undefined))));
+  return devices[`${name}$`].pipe(
+    switchMap((on) => (on ? track$.pipe(reportingFailure(name, devices)) : of(undefined))),
+  );
 }
 
 type DeviceName = "camera" | "microphone";
 
-/** Reports an error. A device that is missing or not permitted is turned off. */
-const withoutDevice =
+/** Reports an error to the user. A device that is missing or not permitted is turned off. */
+const reportingFailure =
   (name: DeviceName, devices: Devices) =>
   <T>(stream$: Observable<T>): Observable<T> =>
     stream$.pipe(

@@ -14,9 +14,9 @@ const waitingWords: Readonly<Record<WaitingReason, string>> = {
 export function trouble(encryption: EncryptionStatus | undefined): string {
   switch (encryption?.status) {
     case "waiting":
-      return `Waiting: ${waitingWords[encryption.why]}`;
+      return `Waiting: ${waitingWords[encryption.reason]}`;
     case "unverified":
-      return `Key refused: ${encryption.why}`;
+      return `Key refused: ${encryption.reason}`;
     default:
       return "";
   }

@@ -1,4 +1,4 @@
-// Preview: before the call. Who is in it, and what our camera and microphone give. Nothing is sent or written yet.
+// Preview: before the call: the members, our own picture and the level of our microphone. Nothing is sent or written yet.
 import {
   createAudioAnalyser,
   createLocalAudioTrack,

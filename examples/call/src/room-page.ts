@@ -14,6 +14,7 @@ import {
   merge,
   type Observable,
   repeat,
+  scan,
   startWith,
   Subject,
   tap,
@@ -62,7 +63,11 @@ export function roomPage(client: MatrixClient, roomId: string, link: Link): Obse
       ),
     ),
   );
-  const problem$ = devices.problem$.pipe(tap((text) => (problem.textContent = text)));
+  const problem$ = devices.problem$.pipe(
+    // One line for the camera and one for the microphone.
+    scan((lines, text) => [...lines.filter((line) => line !== text), text].slice(-2), [] as readonly string[]),
+    tap((lines) => (problem.textContent = lines.join("\n"))),
+  );
 
   const preview$ = defer(() => {
     if (sessionStorage.getItem(storageKey) === roomId) return EMPTY;

@@ -78,7 +78,8 @@ function ourKeys({ sent, used }: Log, nowMs: () => number): KeyManager {
       const session = rtcSession(port, { roomId, slot });
       const ownKey$ = session.encryptionKey$.pipe(filter(({ own }) => own));
       ownKey$.subscribe(({ keyIndex }) => used.push({ atMs: nowMs(), keyIndex }));
-      const rotation = { useDelayMs, coalesceMs: boundMs - useDelayMs };
+      const collectMs = boundMs - useDelayMs;
+      const rotation = { useDelayMs, coalesceMs: collectMs, maxCoalesceMs: collectMs };
       session.join({ keys: { enabled: true, rotation } }).subscribe();
       for (const user of range(0, othersAtFirst)) port.toDevice$.next(keyMessage(user));
     },

@@ -1,4 +1,4 @@
-// The pages of other clients, which use nothing of our library, and the pages of calls without a server for media.
+// The pages of other clients, for the end-to-end test, and pages of ours for rings and for calls without a media server.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
@@ -14,7 +14,7 @@ export default defineConfig({
     target: "es2022",
     chunkSizeWarningLimit: 4_000,
     rolldownOptions: {
-      input: ["eavesdropper", "sdk-member", "mesh", "voip", "sdk-call"].map((name) => path(`${name}.html`)),
+      input: ["eavesdropper", "sdk-member", "ringing", "mesh", "voip", "sdk-call"].map((name) => path(`${name}.html`)),
     },
   },
 });

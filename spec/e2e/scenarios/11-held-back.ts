@@ -36,14 +36,14 @@ async function heldBack(a: Person, b: Person, hold: () => Promise<() => Promise<
     "B waits for a key of A",
     async () => {
       const { encryption, tracks = 0 } = (await b.see(a.userId)) ?? {};
-      return tracks > 0 && encryption?.status === "waiting" && encryption.why === "no-key";
+      return tracks > 0 && encryption?.status === "waiting" && encryption.reason === "no-key";
     },
     noticeLimitMs,
   );
   const waitingMs = Math.round(performance.now() - joinedAt);
   await sleep(holdMs);
   const held = await b.member(a.userId);
-  const why = held.encryption?.status === "waiting" ? held.encryption.why : held.encryption?.status;
+  const why = held.encryption?.status === "waiting" ? held.encryption.reason : held.encryption?.status;
   assert(why === "no-key", `B says of A: ${why}`);
   assert(held.framesDecoded === 0, `B has decoded ${held.framesDecoded} frames of A`);
   assert(held.lock === "waiting", `A's lock is ${held.lock}`);

@@ -23,7 +23,7 @@ export const scenario: Scenario = {
       "B lacks a key of A",
       async () => {
         const { encryption } = (await b.see(a.userId)) ?? {};
-        return encryption?.status === "waiting" && encryption.why === "missing-key";
+        return encryption?.status === "waiting" && encryption.reason === "missing-key";
       },
       noticeLimitMs,
     );

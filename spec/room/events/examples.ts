@@ -217,10 +217,7 @@ const today: readonly (readonly [string, object, object?])[] = [
     (membership) => ["m.room.member", { membership, displayname: "Ann", avatar_url: "mxc://example.org/ann" }] as const,
   ),
   ["m.room.member", { membership: "join", displayname: null, avatar_url: null }, { membership: "join" }],
-  [
-    "m.room.member",
-    { membership: "join", reason: "let in", join_authorised_via_users_server: "@bob:example.org", is_direct: true },
-  ],
+  ["m.room.member", { membership: "join", reason: "let in", is_direct: true }],
   [
     "m.room.create",
     {

@@ -1,7 +1,7 @@
 // Every known event, in the form of the first text and in the forms of today.
 import { describe, expect, it } from "vitest";
-import { decodeContent, decodeEvent, isKnownType } from "../../../src/room/events/decode-event.ts";
-import { type EventType, eventTable } from "../../../src/room/events/event-table.ts";
+import { decodeContent, decodeEvent } from "../../../src/room/events/decode-event.ts";
+import { type EventType, eventTable, isKnownType } from "../../../src/room/events/event-table.ts";
 import { around, firstContents, todaysContents } from "./examples.ts";
 
 const inWords = (value: unknown) => JSON.stringify(value).slice(0, 60);
@@ -26,7 +26,7 @@ describe("A content of today", () => {
 });
 
 describe("An event", () => {
-  it("of the first text is read with its user_id, and with levels and earlier content beside the content", () => {
+  it("in the first form is read with its user_id, and with levels and earlier content beside the content", () => {
     const json = {
       type: "m.room.name",
       event_id: "012345678ab",
@@ -53,7 +53,7 @@ describe("An event", () => {
     });
   });
 
-  it("of the first text may lack its sender, like the list of aliases in that text", () => {
+  it("in the first form may lack its sender, like the list of aliases in that form", () => {
     const json = {
       type: "m.room.aliases",
       event_id: "012345678ab",
@@ -104,10 +104,10 @@ describe("An event", () => {
     });
   });
 
-  it("of the timeline that has lost its content was redacted", () =>
+  it("in the timeline without content was redacted", () =>
     expect(decodeEvent(around("m.reaction", {})).ok).toMatchObject({ kind: "redacted", redaction: {} }));
 
-  it("of state that was redacted keeps what its redaction has left", () => {
+  it("that was redacted keeps the content that its redaction has left, if it is state", () => {
     const json = around(
       "m.room.member",
       { membership: "join" },
@@ -129,14 +129,14 @@ describe("An event", () => {
     expect(decodeEvent(json).ok).toMatchObject({ kind: "state", content: { name: "Kitchen" } });
   });
 
-  it("of an unknown type passes through as itself", () => {
+  it("with an unknown type is returned as it is", () => {
     const content = { anything: [1, { deep: true }] };
     const event = decodeEvent(around("org.example.custom", content, { state_key: "x" })).ok;
     expect(event).toMatchObject({ kind: "other", type: "org.example.custom", stateKey: "x" });
     expect(event?.kind === "other" && event.content).toBe(content);
   });
 
-  it("of an unknown type may be called like a property that every object has", () => {
+  it("may have an unknown type with the name of a property that every object has", () => {
     expect(isKnownType("toString")).toBe(false);
     expect(decodeEvent(around("constructor", {})).ok).toMatchObject({ kind: "other", type: "constructor" });
   });

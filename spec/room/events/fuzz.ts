@@ -1,4 +1,4 @@
-// Decodes a million mutated events and says what came of it: `node spec/room/events/fuzz.ts [count] [seed]`.
+// Decodes a million mutated events and prints the counts of results: `node spec/room/events/fuzz.ts [count] [seed]`.
 import { decodeMutated } from "./mutations.ts";
 
 const [count = 1_000_000, seed = 20_261_127] = process.argv.slice(2).map(Number);

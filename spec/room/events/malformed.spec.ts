@@ -59,7 +59,7 @@ describe("A part of a content that is optional and wrong", () => {
   it.each<[EventType, unknown, unknown]>([
     ["m.room.member", { membership: "join", displayname: 5, avatar_url: {} }, { membership: "join" }],
     ["m.room.name", { name: ["a"] }, {}],
-    ["m.room.avatar", { url: "", info: { w: -1, h: 1.5, size: 3 } }, { info: { size: 3 } }],
+    ["m.room.avatar", { url: 5, info: { w: -1, h: 1.5, size: 3 } }, { info: { size: 3 } }],
     ["m.room.aliases", { aliases: ["#a:b", 5, "", "#c:d"] }, { aliases: ["#a:b", "#c:d"] }],
     [
       "m.room.power_levels",

@@ -1,5 +1,6 @@
 // Mutations: hostile variants of the examples of events, at random but the same for the same seed.
-import { decodeContent, decodeEvent, isKnownType } from "../../../src/room/events/decode-event.ts";
+import { decodeContent, decodeEvent } from "../../../src/room/events/decode-event.ts";
+import { isKnownType } from "../../../src/room/events/event-table.ts";
 import { around, firstContents, todaysContents } from "./examples.ts";
 
 /** A generator of numbers from 0 to below 1 (mulberry32). */
@@ -102,7 +103,7 @@ export interface Outcome {
   readonly thrown: readonly { readonly error: unknown; readonly event: unknown }[];
 }
 
-/** Decodes so many mutated events, as events and as contents. */
+/** Decodes a number of mutated events, as events and as contents. */
 export function decodeMutated(count: number, seed: number): Outcome {
   const outcome = { decoded: 0, malformed: 0, thrown: [] as { error: unknown; event: unknown }[] };
   const events = mutatedEvents(randomNumbers(seed));

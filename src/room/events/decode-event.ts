@@ -1,28 +1,19 @@
 // Decoding: an event of a homeserver as JSON, then and now, to a typed event. Client-server specification; its text of 2014.
-import { type JsonObject, objectOr, own } from "../json.ts";
+import { isObject, type JsonObject, objectOr, own } from "../json.ts";
 import { malformed, type Parsed, parsed } from "../parsed.ts";
-import {
-  anyObject,
-  id,
-  integer,
-  natural,
-  type Notes,
-  object,
-  optional,
-  required,
-  text,
-  longest,
-  userId,
-} from "./rules.ts";
+import { anyObject, body, id, integer, natural, newNotes, object, type Rule, text, userId, within } from "./rules.ts";
 import {
   type EphemeralType,
   type EventContents,
-  type EventRule,
   eventTable,
   type EventType,
+  isEphemeralType,
+  isKnownType,
+  isStateType,
   type StateType,
   type TimelineType,
 } from "./event-table.ts";
+import { stateKeyRule } from "./state-contents.ts";
 
 /** The fields that events have in common. What the JSON does not say is absent. */
 export interface EventFields {
@@ -33,7 +24,7 @@ export interface EventFields {
   readonly originServerTs?: number;
   /** How long ago it was sent when the server gave it, in milliseconds. */
   readonly ageMs?: number;
-  /** Of a redaction: the redacted event. */
+  /** Only for a redaction: the event id of the redacted event. */
   readonly redacts?: string;
   /** In the first events: the power level that one needs to replace this state. */
   readonly requiredPowerLevel?: number;
@@ -57,7 +48,7 @@ export type StateEvent<T extends StateType = StateType> = {
   };
 }[T];
 
-/** An event of a known type. `kind` tells the sorts apart, and `type` the types of one sort. */
+/** An event of a known type. Switch on `kind` first, then on `type`. */
 export type DecodedEvent =
   | StateEvent
   | Known<TimelineType, "timeline", object>
@@ -78,42 +69,39 @@ export interface Redaction {
   readonly reason?: string;
 }
 
-interface Envelope {
+interface Envelope extends Pick<EventFields, "eventId" | "roomId" | "sender" | "originServerTs" | "redacts"> {
   readonly type: string;
   readonly content: JsonObject;
-  readonly event_id?: string;
-  readonly room_id?: string;
-  readonly sender?: string;
-  readonly state_key?: string;
-  readonly origin_server_ts?: number;
-  readonly redacts?: string;
+  readonly stateKey?: string;
 }
 
-const envelope = object<Envelope>({
-  type: required(id),
-  content: required(anyObject),
-  event_id: optional(id),
-  room_id: optional(id),
-  sender: optional(userId, "user_id"),
-  // Owned state keys (MSC3757) have a user id before the key.
-  state_key: optional(text(2 * longest.id)),
-  origin_server_ts: optional(integer),
-  redacts: optional(id),
-});
+/** What is there must be right. */
+const envelope = object<Envelope>(
+  { type: id, content: anyObject },
+  {
+    eventId: [id, "event_id"],
+    roomId: [id, "room_id"],
+    sender: [userId, "sender", "user_id"],
+    // Owned state keys (MSC3757) have a user id before the key.
+    stateKey: [text(510), "state_key"],
+    originServerTs: [integer, "origin_server_ts"],
+    redacts: id,
+  },
+);
 
-interface Aside {
-  readonly age?: number;
-  readonly prev_content?: JsonObject;
-  readonly redacted_because?: JsonObject;
-  readonly required_power_level?: number;
+interface Beside extends Pick<EventFields, "ageMs" | "requiredPowerLevel"> {
+  readonly prevContent?: JsonObject;
 }
 
-const aside = object<Aside>({
-  age: optional(natural),
-  prev_content: optional(anyObject),
-  redacted_because: optional(anyObject),
-  required_power_level: optional(integer),
-});
+/** In the first events beside the content, in later ones under `unsigned`. */
+const besides = object<Beside>(
+  {},
+  {
+    ageMs: [natural, "age"],
+    requiredPowerLevel: [integer, "required_power_level"],
+    prevContent: [anyObject, "prev_content"],
+  },
+);
 
 /**
  * Reads the content of an event of a known type. It never throws.
@@ -130,16 +118,10 @@ const aside = object<Aside>({
  * ```
  */
 export function decodeContent<T extends EventType>(type: T, content: unknown): Parsed<EventContents[T]> {
-  return read(eventTable[type] as EventRule<EventContents[T]>, content, { wrong: "", ignored: [] });
+  const notes = newNotes();
+  const value = (eventTable[type] as Rule<EventContents[T]>)(content, notes);
+  return value === undefined ? malformed(notes.wrong ?? "content") : parsed(value);
 }
-
-function read<T>({ content: rule }: EventRule<T>, content: unknown, notes: Notes): Parsed<T> {
-  const value = rule(content, notes);
-  return value === undefined ? malformed(notes.wrong || "content") : parsed(value);
-}
-
-/** Whether a type is in the table of events. */
-export const isKnownType = (type: string): type is EventType => Object.hasOwn(eventTable, type);
 
 /**
  * Reads any event from the JSON of a homeserver: the types of today, and the events of 2014. It never throws.
@@ -159,77 +141,43 @@ export const isKnownType = (type: string): type is EventType => Object.hasOwn(ev
  * ```
  */
 export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
-  const notes: Notes = { wrong: "", ignored: [] };
+  const notes = newNotes();
   const outer = envelope(json, notes);
-  if (!outer) return malformed(notes.wrong || "event");
+  if (!outer) return malformed(notes.wrong ?? "event");
   const [wrongField] = notes.ignored;
   if (wrongField !== undefined) return malformed(wrongField);
-  const { type, content, state_key: stateKey } = outer;
-  // The first events had these fields at the top, and later ones have them under `unsigned`.
-  const beside =
-    aside({ ...objectOr(own(json as JsonObject, "unsigned")), ...outsideOf(json as JsonObject) }, notes) ?? {};
-  const fields = fieldsOf(outer, beside, notes.ignored);
-  if (!isKnownType(type)) {
-    return parsed({ ...fields, kind: "other", type, ...(stateKey !== undefined && { stateKey }), content });
-  }
+  const { type, content, ...common } = outer;
+  const unsigned = objectOr(own(json as JsonObject, "unsigned"));
+  const { prevContent, ...beside } = besides({ ...(json as JsonObject), ...unsigned }, notes) ?? {};
+  const fields = { ...common, ...beside, ignored: notes.ignored };
+  if (!isKnownType(type)) return parsed({ ...fields, kind: "other", type, content });
 
-  const rule: EventRule<unknown> = eventTable[type];
-  if (rule.stateKey ? rule.stateKey(stateKey, notes) === undefined : stateKey !== undefined)
+  const { stateKey } = common;
+  const isState = isStateType(type);
+  if (isState ? stateKeyRule(type)(stateKey, notes) === undefined : stateKey !== undefined)
     return malformed("state_key");
-  const kind = rule.stateKey ? "state" : rule.isEphemeral ? "ephemeral" : "timeline";
-  const { redacted_because: because } = beside;
-  const inner: Notes = { wrong: "", ignored: [] };
-  const main = read(rule, content, inner);
-  if (kind === "timeline" && (because || (main.malformed !== undefined && Object.keys(content).length === 0))) {
+  const { redacted_because: because } = unsigned;
+  const main = within<unknown>(eventTable[type], content, "content", notes);
+  if (!isState && (isObject(because) || (main === undefined && Object.keys(content).length === 0))) {
     return parsed({ ...fields, kind: "redacted", type, redaction: redactionOf(because) });
   }
-  if (main.malformed !== undefined)
-    return malformed(main.malformed === "content" ? "content" : `content.${main.malformed}`);
-  for (const path of inner.ignored) notes.ignored.push(`content.${path}`);
-  const before = kind === "state" && beside.prev_content && decodeContent(type, beside.prev_content).ok;
+  if (main === undefined) return malformed(notes.wrong ?? "content");
+  const { redacts } = main as { redacts?: string };
+  const before = isState && prevContent && decodeContent(type, prevContent).ok;
   return parsed({
+    ...(redacts !== undefined && { redacts }),
     ...fields,
-    kind,
+    kind: isState ? "state" : isEphemeralType(type) ? "ephemeral" : "timeline",
     type,
-    ...(kind === "state" && { stateKey }),
-    content: main.ok,
+    content: main,
     ...(before && { prevContent: before }),
   } as DecodedEvent);
 }
 
 /** Who redacted an event and why, by the redaction event. */
-export function redactionOf(because: unknown): Redaction {
+export const redactionOf = (because: unknown): Redaction => {
   const { sender, content } = objectOr(because);
-  const { ok } = decodeContent("m.room.redaction", content);
-  return {
-    ...(userId(sender, { wrong: "", ignored: [] }) !== undefined && { sender: sender as string }),
-    ...(ok?.reason !== undefined && { reason: ok.reason }),
-  };
-}
+  return redactionFields({ ...objectOr(content), sender }, newNotes()) ?? {};
+};
 
-function outsideOf(json: JsonObject): JsonObject {
-  const outside: Record<string, unknown> = {};
-  for (const key of ["age", "prev_content", "required_power_level"]) {
-    const value = own(json, key);
-    if (value !== undefined) outside[key] = value;
-  }
-  return outside;
-}
-
-function fieldsOf(outer: Envelope, beside: Aside, ignored: readonly string[]): EventFields {
-  const { event_id: eventId, room_id: roomId, sender, origin_server_ts: originServerTs } = outer;
-  const { age: ageMs, required_power_level: requiredPowerLevel } = beside;
-  const redacts =
-    outer.redacts ??
-    decodeContent("m.room.redaction", outer.type === "m.room.redaction" ? outer.content : {}).ok?.redacts;
-  return {
-    ...(eventId !== undefined && { eventId }),
-    ...(roomId !== undefined && { roomId }),
-    ...(sender !== undefined && { sender }),
-    ...(originServerTs !== undefined && { originServerTs }),
-    ...(ageMs !== undefined && { ageMs }),
-    ...(redacts !== undefined && { redacts }),
-    ...(requiredPowerLevel !== undefined && { requiredPowerLevel }),
-    ignored,
-  };
-}
+const redactionFields = object<Redaction>({}, { sender: userId, reason: body });

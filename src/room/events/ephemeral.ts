@@ -1,24 +1,7 @@
 // What does not stay: typing, receipts, presence. Client-server specification, and its first text of 2014.
-import {
-  flag,
-  id,
-  list,
-  mapped,
-  name,
-  natural,
-  object,
-  oneOf,
-  optional,
-  record,
-  required,
-  type Rule,
-  text,
-  longest,
-  userId,
-  body,
-} from "./rules.ts";
+import { body, flag, id, list, mapped, name, natural, object, oneOf, record, type Rule, url, userId } from "./rules.ts";
 
-/** `m.typing`: who is typing in a room. */
+/** `m.typing`: the users who are typing in a room. */
 export interface TypingContent {
   readonly user_ids: readonly string[];
 }
@@ -28,9 +11,9 @@ export interface Receipt {
   readonly type: "delivered" | "read";
   readonly userId: string;
   readonly eventId: string;
-  readonly ts?: number;
-  /** The thread; absent for the room as a whole. */
-  readonly threadId?: string;
+  readonly ts: number | undefined;
+  /** The thread; `undefined` for the room as a whole. */
+  readonly threadId: string | undefined;
 }
 
 /** `m.receipt`, as a list. */
@@ -47,40 +30,48 @@ export interface PresenceContent {
   readonly status_msg?: string;
   readonly displayname?: string;
   readonly avatar_url?: string;
-  /** Who it is about, in the first events. */
-  readonly user_id?: string;
 }
 
-export const typingContent: Rule<TypingContent> = object<TypingContent>({ user_ids: required(list(userId, 100)) });
+/** The content of each known type of event that a server does not keep. */
+export interface EphemeralContents {
+  "m.typing": TypingContent;
+  "m.receipt": ReceiptContent;
+  "m.presence": PresenceContent;
+}
 
-const readers = record(
-  userId,
-  object<{ ts?: number; thread_id?: string }>({ ts: optional(natural), thread_id: optional(id) }),
-);
-const ofEvent = object<{ "m.read"?: Readonly<Record<string, { ts?: number; thread_id?: string }>> }>({
-  "m.read": optional(readers),
-});
+interface Read {
+  readonly ts?: number;
+  readonly thread_id?: string;
+}
 
-export const receiptContent: Rule<ReceiptContent> = mapped(record(id, ofEvent), (content) => ({
-  receipts: Object.entries(content).flatMap(([eventId, { "m.read": read = {} }]) =>
-    Object.entries(read).map(
-      ([user, { ts, thread_id }]): Receipt => ({
-        type: "read",
-        userId: user,
-        eventId,
-        ...(ts !== undefined && { ts }),
-        ...(thread_id !== undefined && thread_id !== "main" && { threadId: thread_id }),
-      }),
-    ),
+const readers = record(userId, object<Read>({}, { ts: natural, thread_id: id }));
+
+export const ephemeralRules: { readonly [T in keyof EphemeralContents]: Rule<EphemeralContents[T]> } = {
+  "m.typing": object<TypingContent>({ user_ids: list(userId, 100) }, {}),
+  "m.receipt": mapped(
+    record(id, object<{ "m.read"?: Readonly<Record<string, Read>> }>({}, { "m.read": readers })),
+    (content) => ({
+      receipts: Object.entries(content).flatMap(([eventId, { "m.read": read = {} }]) =>
+        Object.entries(read).map(
+          ([user, { ts, thread_id: thread }]): Receipt => ({
+            type: "read",
+            userId: user,
+            eventId,
+            ts,
+            threadId: thread === "main" ? undefined : thread,
+          }),
+        ),
+      ),
+    }),
   ),
-}));
-
-export const presenceContent: Rule<PresenceContent> = object<PresenceContent>({
-  presence: required(oneOf("online", "offline", "unavailable")),
-  last_active_ago: optional(natural),
-  currently_active: optional(flag),
-  status_msg: optional(body),
-  displayname: optional(name),
-  avatar_url: optional(text(longest.url)),
-  user_id: optional(userId),
-});
+  "m.presence": object<PresenceContent>(
+    { presence: oneOf("online", "offline", "unavailable") },
+    {
+      last_active_ago: natural,
+      currently_active: flag,
+      status_msg: body,
+      displayname: name,
+      avatar_url: url,
+    },
+  ),
+};

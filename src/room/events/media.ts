@@ -1,20 +1,5 @@
 // Media in messages: files, encrypted files, and what is said about them. Client-server specification, m.room.message.
-import {
-  flag,
-  id,
-  list,
-  longest,
-  mapped,
-  name,
-  natural,
-  object,
-  optional,
-  record,
-  required,
-  type Rule,
-  text,
-  url,
-} from "./rules.ts";
+import { body, flag, id, list, mapped, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
 
 /** About a file. */
 export interface FileInfo {
@@ -81,68 +66,35 @@ export interface Attachment {
   readonly filename?: string;
 }
 
-const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>({
-  url: required(url),
-  key: required(
-    object<FileKey>({
-      kty: required(id),
-      alg: required(id),
-      k: required(id),
-      key_ops: optional(list(id)),
-      ext: optional(flag),
-    }),
-  ),
-  iv: required(id),
-  hashes: required(record(id, id)),
-  v: required(id),
-});
+const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>(
+  {
+    url,
+    key: object<FileKey>({ kty: id, alg: id, k: id }, { key_ops: list(id), ext: flag }),
+    iv: id,
+    hashes: record(id, id),
+    v: id,
+  },
+  {},
+);
 
-const mimetype = optional(name);
-const number = optional(natural);
-
-const thumbnailInfo: Rule<ThumbnailInfo> = object<ThumbnailInfo>({
-  mimetype,
-  size: number,
-  w: number,
-  h: number,
-});
-
-/** The first text writes `thumbanil_info` once. */
-const thumbnail = {
-  thumbnail_url: optional(url),
-  thumbnail_file: optional(encryptedFile),
-  thumbnail_info: optional(thumbnailInfo, "thumbanil_info"),
-};
-
-export const fileInfo: Rule<FileInfo> = object<FileInfo>({ mimetype, size: number, ...thumbnail });
-
-export const imageInfo: Rule<ImageInfo> = object<ImageInfo>({
-  mimetype,
-  size: number,
-  w: number,
-  h: number,
-  ...thumbnail,
-});
-
-export const audioInfo: Rule<AudioInfo> = object<AudioInfo>({ mimetype, size: number, duration: number });
-
-export const videoInfo: Rule<VideoInfo> = object<VideoInfo>({
-  mimetype,
-  size: number,
-  w: number,
-  h: number,
-  duration: number,
-  ...thumbnail,
-});
-
-export const attachment = {
-  url: optional(url),
-  file: optional(encryptedFile),
-  filename: optional(text(longest.text)),
-};
+const file = { mimetype: name, size: natural };
+const picture = { ...file, w: natural, h: natural };
+const thumbnailInfo: Rule<ThumbnailInfo> = object<ThumbnailInfo>({}, picture);
 
 /** In the first text the thumbnail is beside `info`; it is put where it is today. */
-export const outerThumbnail = { thumbnail_url: thumbnail.thumbnail_url, thumbnail_info: thumbnail.thumbnail_info };
+export const outerThumbnail: Optional<OuterThumbnail> = {
+  thumbnail_url: url,
+  // Misspelt once in that text.
+  thumbnail_info: [thumbnailInfo, "thumbnail_info", "thumbanil_info"],
+};
+const thumbnail = { ...outerThumbnail, thumbnail_file: encryptedFile };
+
+export const fileInfo: Rule<FileInfo> = object<FileInfo>({}, { ...file, ...thumbnail });
+export const imageInfo: Rule<ImageInfo> = object<ImageInfo>({}, { ...picture, ...thumbnail });
+export const audioInfo: Rule<AudioInfo> = object<AudioInfo>({}, { ...file, duration: natural });
+export const videoInfo: Rule<VideoInfo> = object<VideoInfo>({}, { ...picture, ...thumbnail, duration: natural });
+
+export const attachment: Optional<Attachment> = { url, file: encryptedFile, filename: body };
 
 /** A thumbnail beside `info`. */
 export interface OuterThumbnail {
@@ -153,7 +105,10 @@ export interface OuterThumbnail {
 /** Moves the outer thumbnail of a content into its `info`. */
 export const withInnerThumbnail = <T extends { readonly info?: FileInfo }>(rule: Rule<T & OuterThumbnail>): Rule<T> =>
   mapped(rule, ({ thumbnail_url, thumbnail_info, ...content }) => {
-    if (thumbnail_url === undefined && thumbnail_info === undefined) return content as unknown as T;
-    const outer = { ...(thumbnail_url !== undefined && { thumbnail_url }), ...(thumbnail_info && { thumbnail_info }) };
-    return { ...content, info: { ...outer, ...content.info } } as unknown as T;
+    const info = {
+      ...(thumbnail_url !== undefined && { thumbnail_url }),
+      ...(thumbnail_info && { thumbnail_info }),
+      ...content.info,
+    };
+    return { ...content, ...(Object.keys(info).length > 0 && { info }) } as unknown as T;
   });

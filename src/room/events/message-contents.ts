@@ -16,7 +16,7 @@ import {
   withInnerThumbnail,
 } from "./media.ts";
 import { type Relation, relation } from "./relations.ts";
-import { body, flag, id, list, object, optional, required, type Rule, url, userId } from "./rules.ts";
+import { body, flag, id, list, type Notes, object, type Rule, url, userId, within } from "./rules.ts";
 
 /** What all messages have. */
 export interface MessageCommon {
@@ -41,30 +41,35 @@ export interface TextMessage extends MessageCommon {
   readonly formatted_body?: string;
 }
 
+/** An image. Client-server specification, `m.image`. */
 export interface ImageMessage extends MessageCommon, Attachment {
   readonly kind: "image";
   readonly msgtype: "m.image";
   readonly info?: ImageInfo;
 }
 
+/** A sound. Client-server specification, `m.audio`. */
 export interface AudioMessage extends MessageCommon, Attachment {
   readonly kind: "audio";
   readonly msgtype: "m.audio";
   readonly info?: AudioInfo;
 }
 
+/** A video. Client-server specification, `m.video`. */
 export interface VideoMessage extends MessageCommon, Attachment {
   readonly kind: "video";
   readonly msgtype: "m.video";
   readonly info?: VideoInfo;
 }
 
+/** Any file. Client-server specification, `m.file`. */
 export interface FileMessage extends MessageCommon, Attachment {
   readonly kind: "file";
   readonly msgtype: "m.file";
   readonly info?: FileInfo;
 }
 
+/** A place. Client-server specification, `m.location`. */
 export interface LocationMessage extends MessageCommon {
   readonly kind: "location";
   readonly msgtype: "m.location";
@@ -92,33 +97,28 @@ export type MessageContent =
 /** The content of a message event: a message, or an edit, whose `m.new_content` replaces that of an earlier message. */
 export type MessageEventContent = MessageContent & { readonly "m.new_content"?: MessageContent };
 
+/** What all messages may have. */
 const common = {
-  body: required(body),
-  "m.relates_to": optional(relation),
-  "m.mentions": optional(
-    object<{ user_ids?: readonly string[]; room?: boolean }>({
-      user_ids: optional(list(userId)),
-      room: optional(flag),
-    }),
-  ),
+  "m.relates_to": relation,
+  "m.mentions": object<Mentions>({}, { user_ids: list(userId), room: flag }),
 };
 
 /** Of media the body was optional at first. */
-const captioned = { ...common, body: { ...required(body), fallback: "" } };
+const caption = { body: (value: unknown, notes: Notes) => body(value ?? "", notes) };
 
 type Body<M extends MessageContent> = Omit<M, "kind" | "msgtype">;
 
-const textBody = object<Body<TextMessage>>({ ...common, format: optional(id), formatted_body: optional(body) });
+const textBody = object<Body<TextMessage>>({ body }, { ...common, format: id, formatted_body: body });
 
 /** A message with a file: where the file is must be known. */
 const located =
   <M extends { readonly url?: string; readonly file?: unknown }>(rule: Rule<M>): Rule<M> =>
   (value, notes) => {
     const read = rule(value, notes);
-    if (read === undefined || read.url !== undefined || read.file !== undefined) return read;
-    notes.wrong = "url";
-    return undefined;
+    return read && (read.url ?? read.file) === undefined ? within<M>(url as never, undefined, "url", notes) : read;
   };
+
+const media = { ...common, ...attachment };
 
 const bodies: Readonly<Record<string, Rule<object>>> = {
   "m.text": textBody,
@@ -126,40 +126,28 @@ const bodies: Readonly<Record<string, Rule<object>>> = {
   "m.notice": textBody,
   "m.image": located(
     withInnerThumbnail<Body<ImageMessage>>(
-      object<Body<ImageMessage> & OuterThumbnail>({
-        ...captioned,
-        ...attachment,
-        ...outerThumbnail,
-        info: optional(imageInfo),
-      }),
+      object<Body<ImageMessage> & OuterThumbnail>(caption, { ...media, ...outerThumbnail, info: imageInfo }),
     ),
   ),
-  "m.audio": located(object<Body<AudioMessage>>({ ...captioned, ...attachment, info: optional(audioInfo) })),
-  "m.video": located(object<Body<VideoMessage>>({ ...captioned, ...attachment, info: optional(videoInfo) })),
+  "m.audio": located(object<Body<AudioMessage>>(caption, { ...media, info: audioInfo })),
+  "m.video": located(object<Body<VideoMessage>>(caption, { ...media, info: videoInfo })),
   "m.file": located(
     withInnerThumbnail<Body<FileMessage>>(
-      object<Body<FileMessage> & OuterThumbnail>({
-        ...captioned,
-        ...attachment,
-        ...outerThumbnail,
-        info: optional(fileInfo),
-      }),
+      object<Body<FileMessage> & OuterThumbnail>(caption, { ...media, ...outerThumbnail, info: fileInfo }),
     ),
   ),
   "m.location": withInnerThumbnail<Body<LocationMessage>>(
-    object<Body<LocationMessage> & OuterThumbnail>({
-      ...captioned,
-      geo_uri: required(url),
-      ...outerThumbnail,
-      info: optional(fileInfo),
-    }),
+    object<Body<LocationMessage> & OuterThumbnail>(
+      { ...caption, geo_uri: url },
+      { ...common, ...outerThumbnail, info: fileInfo },
+    ),
   ),
 };
 
-const otherBody = object<Body<OtherMessage>>(common);
+const otherBody = object<Body<OtherMessage>>({ body }, common);
 
-/** The first text writes `msgype` once. */
-const msgtype = object<{ msgtype: string }>({ msgtype: required(id, "msgype") });
+/** Misspelt once in the first text. */
+const msgtype = object<{ msgtype: string }>({ msgtype: [id, "msgtype", "msgype"] }, {});
 
 const message: Rule<MessageContent> = (value, notes) => {
   const type = msgtype(value, notes)?.msgtype;
@@ -169,10 +157,11 @@ const message: Rule<MessageContent> = (value, notes) => {
   return read && ({ kind: rule ? type.slice(2) : "other", msgtype: type, ...read } as MessageContent);
 };
 
+const edit = object<{ "m.new_content": MessageContent }>({ "m.new_content": message }, {});
+
 export const messageContent: Rule<MessageEventContent> = (value, notes) => {
   const read = message(value, notes);
-  const { rel_type } = read?.["m.relates_to"] ?? {};
-  if (!read || rel_type !== "m.replace") return read;
-  const edit = object<{ "m.new_content": MessageContent }>({ "m.new_content": required(message) })(value, notes);
-  return edit && { ...read, ...edit };
+  if (read?.["m.relates_to"]?.rel_type !== "m.replace") return read;
+  const replacement = edit(value, notes);
+  return replacement && { ...read, ...replacement };
 };

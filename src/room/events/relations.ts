@@ -1,5 +1,5 @@
 // Relations between events: replies, edits, threads, reactions. Client-server specification; Element Call's reactions in calls.
-import { flag, id, longest, object, oneOf, optional, required, type Rule, text } from "./rules.ts";
+import { body, flag, id, object, oneOf, type Rule, text } from "./rules.ts";
 
 /** `m.relates_to` of a message. */
 export interface Relation {
@@ -45,37 +45,43 @@ export interface FeedbackContent {
 /** The reaction that raises a hand, as Element Call has it: to one's own membership event. */
 export const raisedHandKey = "🖐️";
 
-export const relation: Rule<Relation> = object<Relation>({
-  rel_type: optional(id),
-  event_id: optional(id),
-  is_falling_back: optional(flag),
-  "m.in_reply_to": optional(object<{ event_id: string }>({ event_id: required(id) })),
-});
+export const relation: Rule<Relation> = object<Relation>(
+  {},
+  {
+    rel_type: id,
+    event_id: id,
+    is_falling_back: flag,
+    "m.in_reply_to": object<{ event_id: string }>({ event_id: id }, {}),
+  },
+);
 
-export const reactionContent: Rule<ReactionContent> = object<ReactionContent>({
-  "m.relates_to": required(
-    object<ReactionContent["m.relates_to"]>({
-      rel_type: required(oneOf("m.annotation")),
-      event_id: required(id),
-      key: required(text(longest.key, 1)),
-    }),
+/** The content of each known type of event that relates to another. */
+export interface RelationContents {
+  "m.reaction": ReactionContent;
+  "io.element.call.reaction": CallReactionContent;
+  "m.room.redaction": RedactionContent;
+  "m.room.message.feedback": FeedbackContent;
+}
+
+const key = text(64, 1);
+
+export const relationRules: { readonly [T in keyof RelationContents]: Rule<RelationContents[T]> } = {
+  "m.reaction": object<ReactionContent>(
+    {
+      "m.relates_to": object<ReactionContent["m.relates_to"]>(
+        { rel_type: oneOf("m.annotation"), event_id: id, key },
+        {},
+      ),
+    },
+    {},
   ),
-});
-
-export const callReactionContent: Rule<CallReactionContent> = object<CallReactionContent>({
-  "m.relates_to": required(
-    object<CallReactionContent["m.relates_to"]>({ rel_type: required(oneOf("m.reference")), event_id: required(id) }),
+  "io.element.call.reaction": object<CallReactionContent>(
+    {
+      "m.relates_to": object<CallReactionContent["m.relates_to"]>({ rel_type: oneOf("m.reference"), event_id: id }, {}),
+      emoji: key,
+    },
+    { name: key },
   ),
-  emoji: required(text(longest.key, 1)),
-  name: optional(text(longest.key)),
-});
-
-export const redactionContent: Rule<RedactionContent> = object<RedactionContent>({
-  reason: optional(text(longest.text)),
-  redacts: optional(id),
-});
-
-export const feedbackContent: Rule<FeedbackContent> = object<FeedbackContent>({
-  type: required(oneOf("delivered", "read")),
-  target_event_id: required(id),
-});
+  "m.room.redaction": object<RedactionContent>({}, { reason: body, redacts: id }),
+  "m.room.message.feedback": object<FeedbackContent>({ type: oneOf("delivered", "read"), target_event_id: id }, {}),
+};

@@ -1,145 +1,117 @@
 // Rules: what a value in untrusted JSON must be. A rule never throws, and bounds everything that it accepts.
 import { isObject, isString, type JsonObject, own } from "../json.ts";
 
-/** What a rule notes beside the value. Paths are relative to the value that is being read. */
-export interface Notes {
-  /** After a failure: the path of the first wrong part; empty for the value itself. */
-  wrong: string;
-  /** Optional parts that are wrong and were left out. */
-  readonly ignored: string[];
-}
-
 /** Reads a value; `undefined` if it is wrong. */
 export type Rule<T> = (value: unknown, notes: Notes) => T | undefined;
 
-/** The longest strings that are accepted, in UTF-16 units. The client-server specification has 255 bytes for ids and names. */
-export const longest = {
-  id: 255,
-  /** Display names: servers allow 256. */
-  name: 256,
-  /** Emoji and keys of reactions. */
-  key: 64,
-  url: 2_048,
-  /** Bodies: a whole event has 64 KiB. */
-  text: 65_536,
-} as const;
+/** What is noted while a value is read. */
+export interface Notes {
+  /** The keys that lead to the part that is being read. */
+  readonly path: string[];
+  /** After a failure: the path of the first wrong part. */
+  wrong: string | undefined;
+  /** The paths of optional parts that are wrong and were left out. */
+  readonly ignored: string[];
+}
+
+export const newNotes = (): Notes => ({ path: [], wrong: undefined, ignored: [] });
 
 /** The most entries of a list or a record that are read. */
-export const mostEntries = 10_000;
+const mostEntries = 10_000;
+const mostIgnored = 20;
 
-const fail = (notes: Notes, wrong = ""): undefined => void (notes.wrong = wrong);
-
-/** A string of a bounded length. */
+/** A string of a bounded length, in UTF-16 units. */
 export const text =
   (most: number, least = 0): Rule<string> =>
-  (value, notes) =>
-    isString(value) && value.length >= least && value.length <= most ? value : fail(notes);
+  (value) =>
+    isString(value) && value.length >= least && value.length <= most ? value : undefined;
 
-/** An id of anything but a user: the first events had ids without a sigil. */
-export const id: Rule<string> = text(longest.id, 1);
-export const name: Rule<string> = text(longest.name);
-export const body: Rule<string> = text(longest.text);
-/** Of media: `mxc:`, and in the first events anything. */
-export const url: Rule<string> = text(longest.url, 1);
+/** An id of anything but a user, or a type: 255 bytes by the specification. The first events had ids without a sigil. */
+export const id: Rule<string> = text(255, 1);
+/** A name of a room or of a user: servers allow 256. */
+export const name: Rule<string> = text(256);
+/** A URL of media: `mxc:`, in the first events anything, and empty for one that was taken away. */
+export const url: Rule<string> = text(2_048);
+/** A body: a whole event has 64 KiB. */
+export const body: Rule<string> = text(65_536);
 
-export const userId: Rule<string> = (value, notes) =>
-  isString(value) && value.length <= longest.id && /^@[^:]*:./s.test(value) ? value : fail(notes);
+export const userId: Rule<string> = (value, notes) => {
+  const read = id(value, notes);
+  return read !== undefined && /^@[^:]*:./s.test(read) ? read : undefined;
+};
 
-export const flag: Rule<boolean> = (value, notes) => (typeof value === "boolean" ? value : fail(notes));
+export const flag: Rule<boolean> = (value) => (typeof value === "boolean" ? value : undefined);
 
 /** An integer that JSON can hold. */
-export const integer: Rule<number> = (value, notes) => (Number.isSafeInteger(value) ? (value as number) : fail(notes));
+export const integer: Rule<number> = (value) => (Number.isSafeInteger(value) ? (value as number) : undefined);
 
 /** A size, a duration, a time: an integer of 0 or more. */
-export const natural: Rule<number> = (value, notes) => {
-  const read = integer(value, notes);
-  return read !== undefined && read < 0 ? fail(notes) : read;
-};
+export const natural: Rule<number> = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 
 /** A power level; rooms before version 10 may have it as text. */
 export const level: Rule<number> = (value, notes) =>
-  integer(isString(value) && /^\s{0,9}[+-]?\d{1,16}\s{0,9}$/.test(value) ? Number(value) : value, notes);
+  integer(isString(value) && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value, notes);
 
 /** One of some words. */
 export const oneOf =
   <W extends string>(...words: readonly W[]): Rule<W> =>
-  (value, notes) =>
-    words.find((word) => word === value) ?? fail(notes);
+  (value) =>
+    words.find((word) => word === value);
 
 /** An object that is passed on as it is. */
-export const anyObject: Rule<JsonObject> = (value, notes) => (isObject(value) ? value : fail(notes));
+export const anyObject: Rule<JsonObject> = (value) => (isObject(value) ? value : undefined);
 
 /** A list: entries that are wrong are left out. */
 export const list =
   <T>(rule: Rule<T>, most: number = mostEntries): Rule<readonly T[]> =>
-  (value, notes) => {
-    if (!Array.isArray(value)) return fail(notes);
-    const items: T[] = [];
-    for (let at = 0; at < value.length && at < most; at++) {
-      const item = part(rule, value[at], `[${at}]`, notes);
-      if (item !== undefined) items.push(item);
-    }
-    return items;
-  };
+  (value, notes) =>
+    Array.isArray(value)
+      ? value.slice(0, most).flatMap((item: unknown, at) => partly(rule, item, `[${at}]`, notes) ?? [])
+      : undefined;
 
 /** An object with keys of one sort and values of another: entries that are wrong are left out. */
 export const record =
-  <T>(keyRule: Rule<string>, rule: Rule<T>, most: number = mostEntries): Rule<Readonly<Record<string, T>>> =>
+  <T>(keyRule: Rule<string>, rule: Rule<T>): Rule<Readonly<Record<string, T>>> =>
   (value, notes) => {
-    if (!isObject(value)) return fail(notes);
+    if (!isObject(value)) return undefined;
     const entries: [string, T][] = [];
-    for (const key in value) {
-      if (entries.length === most) break;
-      if (!Object.hasOwn(value, key)) continue;
-      const item = keyRule(key, notes) === undefined ? leftOut("{}", notes) : part(rule, value[key], key, notes);
-      if (item !== undefined) entries.push([key, item]);
+    for (const [key, item] of Object.entries(value).slice(0, mostEntries)) {
+      const read = partly(rule, keyRule(key, notes) === undefined ? undefined : item, key.slice(0, 255), notes);
+      if (read !== undefined) entries.push([key, read]);
     }
     return Object.fromEntries(entries);
   };
 
-/** A field of an object. */
-export interface Field<T> {
-  readonly rule: Rule<T>;
-  readonly isRequired: boolean;
-  /** Under which other names the field may come: those of the first events, with their mistakes. */
-  readonly otherNames: readonly string[];
-  /** The value of a required field that is absent. */
-  readonly fallback?: T;
-}
+/** A rule for a field, with the names that it may have in JSON if they are not its own: the first events have mistakes. */
+export type Field<T> = Rule<T> | readonly [rule: Rule<T>, ...names: string[]];
 
-/** Without it, or if it is wrong, the whole object is wrong. */
-export const required = <T>(rule: Rule<T>, ...otherNames: readonly string[]): Field<T> & { isRequired: true } => ({
-  rule,
-  isRequired: true,
-  otherNames,
-});
+type OptionalKeys<T> = { [K in keyof T]-?: object extends Pick<T, K> ? K : never }[keyof T];
 
-/** May be absent or `null`. If it is wrong it is left out. */
-export const optional = <T>(rule: Rule<T>, ...otherNames: readonly string[]): Field<T> & { isRequired: false } => ({
-  rule,
-  isRequired: false,
-  otherNames,
-});
+/** The fields without which an object is wrong. */
+export type Required<T> = { readonly [K in Exclude<keyof T, OptionalKeys<T>>]: Field<T[K]> };
 
-/** The fields that a type asks for. */
-export type Fields<T> = {
-  readonly [K in keyof T]-?: Field<Exclude<T[K], undefined>> & {
-    isRequired: object extends Pick<T, K> ? false : true;
-  };
-};
+/** The fields that may be absent or `null`. If they are wrong they are left out. */
+export type Optional<T> = { readonly [K in OptionalKeys<T>]-?: Field<Exclude<T[K], undefined>> };
 
 /** An object with these fields; others are left out. */
-export function object<T extends object>(fields: Fields<T>): Rule<T> {
-  const entries = Object.entries<Field<unknown>>(fields as Readonly<Record<string, Field<unknown>>>);
+export function object<T extends object>(required: Required<T>, optional: Optional<T>): Rule<T> {
+  const fields = [required, optional].flatMap((each, isOptional) =>
+    Object.entries<Field<unknown>>(each).map(([key, field]) => {
+      const [rule, ...names] = typeof field === "function" ? [field, key] : field;
+      return { key, rule, names, isOptional };
+    }),
+  );
   return (value, notes) => {
-    if (!isObject(value)) return fail(notes);
+    if (!isObject(value)) return undefined;
     const read: Record<string, unknown> = {};
-    for (const [key, { rule, isRequired, otherNames, fallback }] of entries) {
-      const found = foundAt(value, key, otherNames) ?? fallback;
-      const item =
-        found === undefined ? undefined : isRequired ? within(rule, found, key, notes) : part(rule, found, key, notes);
+    for (const { key, rule, names, isOptional } of fields) {
+      const present = names.find((each) => Object.hasOwn(value, each)) ?? "";
+      const part = own(value, present) ?? undefined;
+      if (isOptional && part === undefined) continue;
+      const item = (isOptional ? partly : within)(rule, part, names[0]!, notes);
       if (item !== undefined) read[key] = item;
-      else if (isRequired) return fail(notes, found === undefined ? key : notes.wrong);
+      else if (!isOptional) return undefined;
     }
     return read as T;
   };
@@ -153,36 +125,20 @@ export const mapped =
     return read === undefined ? undefined : make(read);
   };
 
-function foundAt(object: JsonObject, key: string, otherNames: readonly string[]): unknown {
-  const value = own(object, key) ?? undefined;
-  if (value !== undefined) return value;
-  for (const other of otherNames) if (Object.hasOwn(object, other)) return object[other] ?? undefined;
-  return undefined;
-}
-
-/** Reads a part that may be left out if it is wrong. */
-function part<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
-  const item = within(rule, value, key, notes);
-  return item === undefined ? leftOut(notes.wrong, notes) : item;
-}
-
-/** Reads a part, and puts its key before the paths that are noted meanwhile. */
-function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
-  const { ignored } = notes;
-  const before = ignored.length;
+/** Reads a part without which the whole is wrong. */
+export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
+  notes.path.push(key);
   const item = rule(value, notes);
-  for (let at = before; at < ignored.length; at++) ignored[at] = joined(key, ignored[at] ?? "");
-  if (item === undefined) notes.wrong = joined(key, notes.wrong);
+  if (item === undefined) notes.wrong ??= notes.path.join(".").replaceAll(".[", "[");
+  notes.path.pop();
   return item;
 }
 
-const mostIgnored = 20;
-
-function leftOut(path: string, { ignored }: Notes): undefined {
-  if (ignored.length < mostIgnored) ignored.push(path);
-}
-
-function joined(key: string, path: string): string {
-  const head = key.slice(0, longest.key);
-  return path === "" || path.startsWith("[") ? head + path : `${head}.${path}`;
+/** Reads a part that is left out if it is wrong. */
+function partly<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
+  const item = within(rule, value, key, notes);
+  if (item !== undefined) return item;
+  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong ?? key);
+  notes.wrong = undefined;
+  return undefined;
 }

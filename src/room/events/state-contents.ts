@@ -1,5 +1,5 @@
-// State events of rooms: their contents, then and now. Client-server specification, and its first text of 2014.
-import { isFiniteNumber, isObject, isString, own } from "../json.ts";
+// State events of rooms: their contents, then and now, each with its rule. Client-server specification, and its first text of 2014.
+import { isObject, own } from "../json.ts";
 import { imageInfo, type ImageInfo } from "./media.ts";
 import {
   body,
@@ -13,12 +13,9 @@ import {
   natural,
   object,
   oneOf,
-  optional,
   record,
-  required,
   type Rule,
   text,
-  longest,
   url,
   userId,
 } from "./rules.ts";
@@ -57,7 +54,6 @@ export interface MemberContent {
   /** Why, in the words of the sender. */
   readonly reason?: string;
   readonly is_direct?: boolean;
-  readonly join_authorised_via_users_server?: string;
 }
 
 /** `m.room.create`. */
@@ -148,60 +144,43 @@ export interface TombstoneContent {
   readonly replacement_room: string;
 }
 
-export const nameContent: Rule<NameContent> = object<NameContent>({ name: optional(text(longest.id)) });
-
-const textPart: Rule<TextPart> = object<TextPart>({ body: required(body), mimetype: optional(name) });
-
-export const topicContent: Rule<TopicContent> = object<TopicContent>({
-  topic: optional(body),
-  "m.topic": optional(object<NonNullable<TopicContent["m.topic"]>>({ "m.text": optional(list(textPart)) })),
-});
-
-export const avatarContent: Rule<AvatarContent> = object<AvatarContent>({
-  url: optional(url),
-  info: optional(imageInfo),
-});
-
-export const memberContent: Rule<MemberContent> = object<MemberContent>({
-  membership: required(oneOf("join", "invite", "knock", "leave", "ban")),
-  displayname: optional(name),
-  avatar_url: optional(text(longest.url)),
-  reason: optional(body),
-  is_direct: optional(flag),
-  join_authorised_via_users_server: optional(userId),
-});
-
-export const createContent: Rule<CreateContent> = object<CreateContent>({
-  creator: optional(userId),
-  room_version: optional(id),
-  additional_creators: optional(list(userId)),
-  type: optional(id),
-  "m.federate": optional(flag),
-  predecessor: optional(
-    object<NonNullable<CreateContent["predecessor"]>>({ room_id: required(id), event_id: optional(id) }),
-  ),
-});
-
-export const joinRulesContent: Rule<JoinRulesContent> = object<JoinRulesContent>({
-  join_rule: required(oneOf("public", "knock", "invite", "private", "restricted", "knock_restricted")),
-  allow: optional(list(object<{ type: string; room_id?: string }>({ type: required(id), room_id: optional(id) }))),
-});
+/** The content of each known type of state event. */
+export interface StateContents {
+  "m.room.name": NameContent;
+  "m.room.topic": TopicContent;
+  "m.room.avatar": AvatarContent;
+  "m.room.member": MemberContent;
+  "m.room.create": CreateContent;
+  "m.room.join_rules": JoinRulesContent;
+  "m.room.power_levels": PowerLevels | FirstPowerLevels;
+  "m.room.add_state_level": LevelContent;
+  "m.room.send_event_level": LevelContent;
+  "m.room.ops_levels": OpsLevelsContent;
+  "m.room.aliases": AliasesContent;
+  "m.room.canonical_alias": CanonicalAliasContent;
+  "m.room.encryption": EncryptionContent;
+  "m.room.history_visibility": HistoryVisibilityContent;
+  "m.room.tombstone": TombstoneContent;
+}
 
 const levels: Rule<Readonly<Record<string, number>>> = record(id, level);
 
 const levelsOfToday: Rule<PowerLevels> = mapped(
-  object<Omit<PowerLevels, "form">>({
-    users: optional(record(userId, level)),
-    users_default: optional(level),
-    events: optional(levels),
-    events_default: optional(level),
-    state_default: optional(level),
-    ban: optional(level),
-    kick: optional(level),
-    invite: optional(level),
-    redact: optional(level),
-    notifications: optional(levels),
-  }),
+  object<Omit<PowerLevels, "form">>(
+    {},
+    {
+      users: record(userId, level),
+      users_default: level,
+      events: levels,
+      events_default: level,
+      state_default: level,
+      ban: level,
+      kick: level,
+      invite: level,
+      redact: level,
+      notifications: levels,
+    },
+  ),
   (content) => ({ form: "today", ...content }),
 );
 
@@ -211,46 +190,71 @@ const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault
   default: byDefault,
 }));
 
-/** Either form. */
-export const powerLevelsContent: Rule<PowerLevels | FirstPowerLevels> = (value, notes) =>
-  isFirstForm(value) ? firstLevels(value, notes) : levelsOfToday(value, notes);
-
 /** Whether power levels have the first form: levels of users, or `default`, without anything around them. */
-export function isFirstForm(content: unknown): boolean {
-  if (!isObject(content) || isObject(own(content, "users"))) return false;
-  for (const key in content) {
-    const value = content[key];
-    if ((key.startsWith("@") || key === "default") && (isFiniteNumber(value) || isString(value))) return true;
-  }
-  return false;
+function isFirstForm(content: unknown): boolean {
+  return (
+    isObject(content) &&
+    !isObject(own(content, "users")) &&
+    Object.keys(content).some((key) => (key.startsWith("@") || key === "default") && !isObject(content[key]))
+  );
 }
 
-export const levelContent: Rule<LevelContent> = object<LevelContent>({ level: required(level) });
+const levelContent = object<LevelContent>({ level }, {});
 
-export const opsLevelsContent: Rule<OpsLevelsContent> = object<OpsLevelsContent>({
-  ban_level: optional(level),
-  kick_level: optional(level),
-  redact_level: optional(level),
-});
+export const stateRules: { readonly [T in keyof StateContents]: Rule<StateContents[T]> } = {
+  "m.room.name": object<NameContent>({}, { name }),
+  "m.room.topic": object<TopicContent>(
+    {},
+    {
+      topic: body,
+      "m.topic": object<NonNullable<TopicContent["m.topic"]>>(
+        {},
+        { "m.text": list(object<TextPart>({ body }, { mimetype: name })) },
+      ),
+    },
+  ),
+  "m.room.avatar": object<AvatarContent>({}, { url, info: imageInfo }),
+  "m.room.member": object<MemberContent>(
+    { membership: oneOf("join", "invite", "knock", "leave", "ban") },
+    {
+      displayname: name,
+      avatar_url: url,
+      reason: body,
+      is_direct: flag,
+    },
+  ),
+  "m.room.create": object<CreateContent>(
+    {},
+    {
+      creator: userId,
+      room_version: id,
+      additional_creators: list(userId),
+      type: id,
+      "m.federate": flag,
+      predecessor: object<NonNullable<CreateContent["predecessor"]>>({ room_id: id }, { event_id: id }),
+    },
+  ),
+  "m.room.join_rules": object<JoinRulesContent>(
+    { join_rule: oneOf("public", "knock", "invite", "private", "restricted", "knock_restricted") },
+    { allow: list(object<{ type: string; room_id?: string }>({ type: id }, { room_id: id })) },
+  ),
+  "m.room.power_levels": (value, notes) => (isFirstForm(value) ? firstLevels : levelsOfToday)(value, notes),
+  "m.room.add_state_level": levelContent,
+  "m.room.send_event_level": levelContent,
+  "m.room.ops_levels": object<OpsLevelsContent>({}, { ban_level: level, kick_level: level, redact_level: level }),
+  "m.room.aliases": object<AliasesContent>({ aliases: list(id) }, {}),
+  "m.room.canonical_alias": object<CanonicalAliasContent>({}, { alias: name, alt_aliases: list(id) }),
+  "m.room.encryption": object<EncryptionContent>(
+    { algorithm: id },
+    { rotation_period_ms: natural, rotation_period_msgs: integer },
+  ),
+  "m.room.history_visibility": object<HistoryVisibilityContent>(
+    { history_visibility: oneOf("invited", "joined", "shared", "world_readable") },
+    {},
+  ),
+  "m.room.tombstone": object<TombstoneContent>({ replacement_room: id }, { body }),
+};
 
-export const aliasesContent: Rule<AliasesContent> = object<AliasesContent>({ aliases: required(list(id)) });
-
-export const canonicalAliasContent: Rule<CanonicalAliasContent> = object<CanonicalAliasContent>({
-  alias: optional(text(longest.id)),
-  alt_aliases: optional(list(id)),
-});
-
-export const encryptionContent: Rule<EncryptionContent> = object<EncryptionContent>({
-  algorithm: required(id),
-  rotation_period_ms: optional(natural),
-  rotation_period_msgs: optional(integer),
-});
-
-export const historyVisibilityContent: Rule<HistoryVisibilityContent> = object<HistoryVisibilityContent>({
-  history_visibility: required(oneOf("invited", "joined", "shared", "world_readable")),
-});
-
-export const tombstoneContent: Rule<TombstoneContent> = object<TombstoneContent>({
-  body: optional(body),
-  replacement_room: required(id),
-});
+/** What the state key of a type must be. */
+export const stateKeyRule = (type: string): Rule<string> =>
+  type === "m.room.member" ? userId : type === "m.room.aliases" ? id : text(0);

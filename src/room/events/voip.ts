@@ -1,5 +1,5 @@
 // Calls between two users, m.call.*: typed, so that a reader of a room knows them. Client-server specification, voice over IP.
-import { id, list, natural, object, oneOf, optional, required, type Rule, body, text, longest } from "./rules.ts";
+import { body, type Field, id, list, natural, object, oneOf, type Rule, url } from "./rules.ts";
 
 /** What all these events have. */
 export interface VoipCommon {
@@ -34,6 +34,7 @@ export interface CallHangupContent extends VoipCommon {
   readonly reason?: string;
 }
 
+/** A session description of WebRTC, as `m.call.invite` and `m.call.answer` carry it. */
 export interface SessionDescription<T extends string> {
   readonly type: T;
   readonly sdp: string;
@@ -46,39 +47,29 @@ export interface Candidate {
   readonly sdpMLineIndex?: number;
 }
 
-const version: Rule<number | string> = (value, notes) => (typeof value === "number" ? natural : id)(value, notes);
+/** The content of each type of event of such a call. */
+export interface VoipContents {
+  "m.call.invite": CallInviteContent;
+  "m.call.answer": CallAnswerContent;
+  "m.call.candidates": CallCandidatesContent;
+  "m.call.hangup": CallHangupContent;
+}
 
-const common = { call_id: required(id), version: required(version), party_id: optional(id) };
+const version: Rule<number | string> = (value, notes) => natural(value, notes) ?? id(value, notes);
 
-const description = <T extends string>(type: T) =>
-  object<SessionDescription<T>>({ type: required(oneOf(type)), sdp: required(body) } as never);
+type Fields = Readonly<Record<string, Field<unknown>>>;
 
-export const callInviteContent: Rule<CallInviteContent> = object<CallInviteContent>({
-  ...common,
-  offer: required(description("offer")),
-  lifetime: optional(natural),
-  invitee: optional(id),
-});
+/** The fields of one type, beside those that all have. */
+const call = <C extends VoipCommon>(required: Fields, optional: Fields = {}): Rule<C> =>
+  object<Record<string, unknown>>({ call_id: id, version, ...required }, { party_id: id, ...optional }) as Rule<never>;
 
-export const callAnswerContent: Rule<CallAnswerContent> = object<CallAnswerContent>({
-  ...common,
-  answer: required(description("answer")),
-});
+const description = <T extends "offer" | "answer">(type: T) => object({ type: oneOf(type), sdp: body }, {});
 
-export const callCandidatesContent: Rule<CallCandidatesContent> = object<CallCandidatesContent>({
-  ...common,
-  candidates: required(
-    list(
-      object<Candidate>({
-        candidate: required(text(longest.url)),
-        sdpMid: optional(id),
-        sdpMLineIndex: optional(natural),
-      }),
-    ),
-  ),
-});
-
-export const callHangupContent: Rule<CallHangupContent> = object<CallHangupContent>({
-  ...common,
-  reason: optional(id),
-});
+export const voipRules: { readonly [T in keyof VoipContents]: Rule<VoipContents[T]> } = {
+  "m.call.invite": call({ offer: description("offer") }, { lifetime: natural, invitee: id }),
+  "m.call.answer": call({ answer: description("answer") }),
+  "m.call.candidates": call({
+    candidates: list(object<Candidate>({ candidate: url }, { sdpMid: id, sdpMLineIndex: natural })),
+  }),
+  "m.call.hangup": call({}, { reason: id }),
+};

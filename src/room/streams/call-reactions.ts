@@ -1,15 +1,15 @@
 // Reactions in a call: emoji that float, and raised hands. Element Call: they relate to the membership event of their sender.
-import { asyncScheduler, defer, merge, Observable, share, tap } from "rxjs";
+import { asyncScheduler, concat, defer, finalize, merge, mergeMap, type Observable, share, tap } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix, TimelineChange, TimelineEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import type { Membership } from "../../types.ts";
 import { raisedHandKey } from "../events/relations.ts";
-import { isFiniteNumber, objectOr } from "../json.ts";
+import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
-import type { Sender } from "./sending.ts";
-import { sameFields, stable } from "./stable.ts";
-import type { Decoder } from "./state-reader.ts";
+import type { Sending } from "./sending.ts";
+import { sameItems, stable } from "../../rx/stable.ts";
+import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
 /** An emoji that a member sends into the call, to float there for a moment. */
@@ -59,14 +59,14 @@ export interface CallReactionSources {
   readonly membership$: Behavior<readonly Membership[]>;
   readonly window: Kept<TimelineWindow>;
   readonly timeline$: Observable<readonly TimelineChange[]>;
-  readonly decoder: Decoder;
-  readonly sender: Sender;
+  readonly decode: Decode;
+  readonly sending: Sending;
 }
 
 const callReactionType = "io.element.call.reaction";
 
 export function callReactions(sources: CallReactionSources): CallReactions {
-  const { matrix, membership$, window, sender } = sources;
+  const { matrix, membership$, window, sending } = sources;
   const raisedHands = stable(() => handsOf(window.now, membership$.value), isSameHands);
   const us = (): Membership => {
     const isUs = ({ userId, deviceId }: Membership) => userId === matrix.userId && deviceId === matrix.deviceId;
@@ -76,32 +76,26 @@ export function callReactions(sources: CallReactionSources): CallReactions {
   };
   /** Hands that we raised, and that the room may not have shown yet. */
   const raised = new Set<string>();
-  /** Sends what relates to our membership. */
-  const send = (type: string, content: (eventId: string) => Record<string, unknown>) =>
-    defer(() => sender.event(type, content(us().eventId)));
-
   return {
     reactions$: floating(sources),
     raisedHands$: behavior(raisedHands, merge(membership$, window.looked$)),
     react(emoji, name = emoji) {
       if (firstCharacter(emoji) === "") throw new RtcError("bad-argument", "emoji must be a string that is not empty");
-      return send(callReactionType, (event_id) => ({
-        "m.relates_to": { rel_type: "m.reference", event_id },
-        emoji,
-        name,
-      }));
+      return defer(() => {
+        const relation = { rel_type: "m.reference", event_id: us().eventId };
+        return sending.sendEvent(callReactionType, { "m.relates_to": relation, emoji, name });
+      });
     },
     raiseHand: () =>
-      send("m.reaction", (event_id) => ({
-        "m.relates_to": { rel_type: "m.annotation", event_id, key: raisedHandKey },
-      })).pipe(tap((eventId) => raised.add(eventId))),
+      defer(() => sending.sendReaction(us().eventId, raisedHandKey)).pipe(tap((eventId) => raised.add(eventId))),
     lowerHand: () =>
       defer(() => {
         const { eventId, userId } = us();
-        const seen = [...window.now.hands].filter(({ target, sender: by }) => target === eventId && by === userId);
-        const all = new Set([...raised, ...seen.map((hand) => hand.eventId)]);
+        for (const { event, target } of window.now.hands)
+          if (target === eventId && event.sender === userId) raised.add(event.eventId);
+        const all = [...raised];
         raised.clear();
-        return sender.all(Array.from(all, (hand) => sender.redact(hand)));
+        return concat(...all.map((hand) => sending.redact(hand)));
       }),
   };
 }
@@ -109,75 +103,53 @@ export function callReactions(sources: CallReactionSources): CallReactions {
 /** The hands at membership events of their senders; of several at one, the first counts. */
 function handsOf(window: TimelineWindow, members: readonly Membership[]): readonly RaisedHand[] {
   const byEvent = new Map(members.map((member) => [member.eventId, member]));
-  const hands = new Map<string, RaisedHand>();
-  for (const { eventId, sender, ts, target } of window.hands) {
+  const hands = window.hands.flatMap(({ event, target }): RaisedHand[] => {
     const member = byEvent.get(target);
-    if (member?.userId !== sender || hands.has(target)) continue;
-    hands.set(target, { member, raisedTs: ts, eventId });
-  }
-  return [...hands.values()].sort((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
+    if (member?.userId !== event.sender) return [];
+    byEvent.delete(target);
+    return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
+  });
+  return hands.toSorted((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
 }
 
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>
-  a.length === b.length && a.every((hand, at) => sameFields(hand, b[at]!));
+  sameItems(a.flatMap(Object.values), b.flatMap(Object.values));
 
-/** Of one member not more than one in this time. */
+/** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;
-/** How long a reaction waits for the membership event that it relates to, which may come with it. */
-const graceMs = 5_000;
-const mostWaiting = 100;
 
-interface Waiting {
-  readonly event: TimelineEvent;
-  readonly untilTs: number;
-}
-
-function floating({ timeline$, membership$, decoder }: CallReactionSources): Observable<CallReaction> {
-  return new Observable<CallReaction>((subscriber) => {
-    let waiting: readonly Waiting[] = [];
-    const lastTs = new Map<string, number>();
-
-    /** Shows a reaction if its member is known. */
-    const show = (event: TimelineEvent): boolean => {
-      const content = decoder.content(callReactionType, event);
-      if (!content) return true;
-      const target = content["m.relates_to"].event_id;
+function floating({ timeline$, membership$, decode }: CallReactionSources): Observable<CallReaction> {
+  return defer(() => {
+    /** When each member had its last reaction shown. */
+    let lastTs = new Map<string, number>();
+    const shown = (event: TimelineEvent): readonly CallReaction[] => {
+      const content = isFresh(event) ? decode(callReactionType, event).ok : undefined;
+      const target = content?.["m.relates_to"].event_id;
       const member = membership$.value.find(({ eventId, userId }) => eventId === target && userId === event.sender);
-      const emoji = firstCharacter(content.emoji);
+      const emoji = firstCharacter(content?.emoji);
       const now = asyncScheduler.now();
-      if (!member) return false;
-      if (emoji === "" || now - (lastTs.get(member.instance) ?? -Infinity) < shownMs) return true;
-      lastTs.set(member.instance, now);
-      subscriber.next({ member, emoji, name: content.name, eventId: event.eventId });
-      return true;
+      if (!content || !member || emoji === "" || now < (lastTs.get(member.instance) ?? -Infinity) + shownMs) return [];
+      lastTs = new Map([...lastTs].filter(([, ts]) => now < ts + shownMs)).set(member.instance, now);
+      return [{ member, emoji, name: content.name, eventId: event.eventId }];
     };
-    const accept = (batch: readonly TimelineChange[]) => {
-      for (const change of batch) {
-        if (change.kind !== "event" || change.event.type !== callReactionType || !isFresh(change.event)) continue;
-        const untilTs = asyncScheduler.now() + graceMs;
-        if (!show(change.event)) waiting = [...waiting, { event: change.event, untilTs }].slice(-mostWaiting);
-      }
-    };
-    const lookAgain = (members: readonly Membership[]) => {
-      const instances = new Set(members.map(({ instance }) => instance));
-      for (const instance of lastTs.keys()) if (!instances.has(instance)) lastTs.delete(instance);
-      const now = asyncScheduler.now();
-      waiting = waiting.filter(({ event, untilTs }) => untilTs > now && !show(event));
-    };
-    subscriber.add(membership$.subscribe(lookAgain));
-    subscriber.add(timeline$.subscribe(accept));
+    // Subscribed, so that its value is at hand.
+    const members = membership$.subscribe();
+    return timeline$.pipe(
+      mergeMap((batch) =>
+        batch.flatMap((change) =>
+          change.kind === "event" && change.event.type === callReactionType ? shown(change.event) : [],
+        ),
+      ),
+      finalize(() => members.unsubscribe()),
+    );
   }).pipe(share());
 }
 
-function isFresh({ unsigned }: TimelineEvent): boolean {
-  const { age } = objectOr(unsigned);
-  return !isFiniteNumber(age) || age < freshMs;
-}
+const isFresh = ({ unsigned }: TimelineEvent): boolean => !(Number(objectOr(unsigned)["age"]) >= freshMs);
 
 function firstCharacter(text: unknown): string {
-  if (typeof text !== "string") return "";
-  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text.trim());
+  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(isString(text) ? text.trim() : "");
   return first?.segment ?? "";
 }

@@ -3,13 +3,13 @@
 import type { RoomEvent } from "../../matrix.ts";
 import type { MemberContent } from "../events/state-contents.ts";
 import { nameKey, shownName } from "./display-name.ts";
-import { sameFields } from "./stable.ts";
+import { sameFields } from "../../rx/stable.ts";
 
 /** A user and a room. */
 export interface RoomMember {
   readonly userId: string;
   readonly membership: MemberContent["membership"];
-  /** The name to show: unique among the joined and invited members of the room. */
+  /** The name to show: unique among the joined and invited members of the room. With the user id for one who knocks. */
   readonly name: string;
   /** The name that the user chose, which others may have too. */
   readonly displayName: string | undefined;
@@ -23,23 +23,27 @@ export type ReadMember = (event: RoomEvent) => MemberContent | undefined;
 interface Entry {
   readonly source: unknown;
   readonly content: MemberContent;
-  /** How its name looks, if it has one and is joined or invited. */
-  readonly key: string | undefined;
+  /** How its name looks; empty without one. */
+  readonly key: string;
+  /** Renewed when it is asked for, if it may be another. */
   member: RoomMember | undefined;
+  isStale: boolean;
 }
 
-const absent: MemberContent = { membership: "leave" };
+/** Users whose places in the list are looked after one by one. */
+const mostDirty = 100;
 
 export class Directory {
   readonly #read: ReadMember;
   /** Users who are in the room, invited, or asking to come in. */
   readonly #entries = new Map<string, Entry>();
-  /** The users of each name: one alone, or several. */
-  readonly #users = new Map<string, string | Set<string>>();
-  /** Users whose member in the list may be another. */
-  readonly #dirty = new Set<string>();
+  /** The joined and invited users of each name. */
+  readonly #users = new Map<string, string[]>();
+  /** Users whose place in the list may be out of date. */
+  #dirty: string[] = [];
   #members: readonly RoomMember[] = [];
-  #joinedOrInvited = 0;
+  /** How many members are joined or invited. */
+  insiderCount = 0;
 
   constructor(read: ReadMember) {
     this.#read = read;
@@ -47,21 +51,21 @@ export class Directory {
 
   /** Everybody who is joined, invited or knocking, by user id. The list is the same object until a member changes. */
   get members(): readonly RoomMember[] {
-    if (this.#dirty.size > 0) this.#members = this.#dirty.size > 100 ? this.#rebuilt() : this.#patched();
-    this.#dirty.clear();
+    const { length } = this.#dirty;
+    if (length === 0) return this.#members;
+    this.#members = length > mostDirty ? this.#rebuilt() : this.#patched();
+    this.#dirty = [];
     return this.#members;
   }
 
-  /** How many are joined or invited. */
-  get size(): number {
-    return this.#joinedOrInvited;
-  }
-
-  /** One user; `event` is the member event of a user who may not be in the list. */
-  member(userId: string, event: RoomEvent | undefined): RoomMember {
+  /** One user; `find` finds the member event of a user who is not in the list. */
+  member(userId: string, find: () => RoomEvent | undefined): RoomMember {
     const entry = this.#entries.get(userId);
     if (entry) return this.#memberOf(userId, entry);
-    return this.#made(userId, (event && this.#read(event)) ?? absent);
+    const event = find();
+    const content = (event && this.#read(event)) ?? { membership: "leave" };
+    const key = nameKey(content.displayname);
+    return made(userId, content, key, this.#users.has(key));
   }
 
   /** The member event of a user now, or none. */
@@ -69,15 +73,17 @@ export class Directory {
     const before = this.#entries.get(userId);
     if (before && event && before.source === event.content) return;
     const content = event && this.#read(event);
-    if (before) this.#remove(userId, before);
-    if (!event || !content || content.membership === "leave" || content.membership === "ban") return;
-    const isCounted = content.membership !== "knock";
-    const key = isCounted && content.displayname !== undefined ? nameKey(content.displayname) || undefined : undefined;
-    const entry: Entry = { source: event.content, content, key, member: before?.member };
+    const isIn = content && content.membership !== "leave" && content.membership !== "ban";
+    if (before || isIn) this.#touch(userId);
+    if (before) this.#count(userId, before, -1);
+    if (!isIn) {
+      this.#entries.delete(userId);
+      return;
+    }
+    const key = nameKey(content.displayname);
+    const entry: Entry = { source: event.content, content, key, member: before?.member, isStale: true };
     this.#entries.set(userId, entry);
-    this.#dirty.add(userId);
-    if (isCounted) this.#joinedOrInvited += 1;
-    if (key !== undefined) this.#addName(key, userId);
+    this.#count(userId, entry, 1);
   }
 
   /** All member events of the room. Users without one are no members. */
@@ -91,63 +97,43 @@ export class Directory {
     for (const userId of gone) this.put(userId, undefined);
   }
 
-  #remove(userId: string, { key, content }: Entry): void {
-    this.#entries.delete(userId);
-    this.#dirty.add(userId);
-    if (content.membership !== "knock") this.#joinedOrInvited -= 1;
-    if (key !== undefined) this.#removeName(key, userId);
-  }
-
-  #addName(key: string, userId: string): void {
-    const users = this.#users.get(key);
-    if (users === undefined) this.#users.set(key, userId);
-    else if (users instanceof Set) users.add(userId);
-    else {
-      this.#users.set(key, new Set([users, userId]));
-      this.#dirty.add(users);
+  /** Counts an entry in or out. One or two users of one name may be shown by another name from now on. */
+  #count(userId: string, { key, content }: Entry, step: 1 | -1): void {
+    if (!isInsider(content)) return;
+    this.insiderCount += step;
+    if (key === "") return;
+    const users = this.#users.get(key) ?? [];
+    if (step > 0) users.push(userId);
+    else users.splice(users.indexOf(userId), 1);
+    if (users.length > 0) this.#users.set(key, users);
+    else this.#users.delete(key);
+    if (users.length > 2) return;
+    for (const user of users) {
+      const entry = this.#entries.get(user);
+      if (entry) entry.isStale = true;
+      this.#touch(user);
     }
   }
 
-  #removeName(key: string, userId: string): void {
-    const users = this.#users.get(key);
-    if (!(users instanceof Set)) {
-      this.#users.delete(key);
-      return;
-    }
-    users.delete(userId);
-    const [other] = users;
-    if (users.size > 1 || other === undefined) return;
-    this.#users.set(key, other);
-    this.#dirty.add(other);
-  }
-
-  #isShared(userId: string, key: string | undefined): boolean {
-    const users = key === undefined ? undefined : this.#users.get(key);
-    return users instanceof Set || (users !== undefined && users !== userId);
+  /** The place of a user in the list may be out of date. If it is many, all of it is made again. */
+  #touch(userId: string): void {
+    if (this.#dirty.length <= mostDirty) this.#dirty.push(userId);
   }
 
   /** The member of an entry: the same object if nothing of it has changed. */
   #memberOf(userId: string, entry: Entry): RoomMember {
-    if (entry.member && !this.#dirty.has(userId)) return entry.member;
-    const member = this.#made(userId, entry.content);
-    if (!entry.member || !sameFields(entry.member, member)) entry.member = member;
-    return entry.member;
-  }
-
-  #made(userId: string, { membership, displayname, avatar_url }: MemberContent): RoomMember {
-    const isShared = displayname !== undefined && this.#isShared(userId, nameKey(displayname));
-    return {
-      userId,
-      membership,
-      name: shownName(userId, displayname, isShared),
-      displayName: displayname,
-      avatarUrl: avatar_url === "" ? undefined : avatar_url,
-    };
+    const { member, isStale, content, key } = entry;
+    if (member && !isStale) return member;
+    entry.isStale = false;
+    // A user who knocks could take the name of a member.
+    const isShared = !isInsider(content) || (this.#users.get(key)?.length ?? 0) > 1;
+    const renewed = made(userId, content, key, isShared);
+    return (entry.member = member && sameFields(member, renewed) ? member : renewed);
   }
 
   #rebuilt(): readonly RoomMember[] {
     const members = Array.from(this.#entries, ([userId, entry]) => this.#memberOf(userId, entry));
-    return members.sort(byUserId);
+    return members.toSorted(byUserId);
   }
 
   #patched(): readonly RoomMember[] {
@@ -167,6 +153,21 @@ export class Directory {
     return isChanged ? members : this.#members;
   }
 }
+
+const isInsider = ({ membership }: MemberContent): boolean => membership !== "knock";
+
+const made = (
+  userId: string,
+  { membership, displayname, avatar_url }: MemberContent,
+  key: string,
+  isShared: boolean,
+): RoomMember => ({
+  userId,
+  membership,
+  name: shownName(userId, displayname, key, isShared),
+  displayName: displayname,
+  avatarUrl: avatar_url || undefined,
+});
 
 const byUserId = (a: RoomMember, b: RoomMember): number => (a.userId < b.userId ? -1 : 1);
 

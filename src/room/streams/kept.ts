@@ -1,6 +1,6 @@
 // Kept: a projection that is kept in step with its source while somebody is subscribed, and brought up to date when it is read
 // otherwise. What it gave before keeps its identity for as long as somebody holds it.
-import { Observable, share, type Subscription } from "rxjs";
+import { Observable, share } from "rxjs";
 
 export interface Kept<P> {
   /** The projection, as things are now. Without a subscriber this reads the whole source. */
@@ -10,38 +10,40 @@ export interface Kept<P> {
 }
 
 /** How a projection is made and kept. */
-export interface Keeping<P> {
+export interface Keeping<P, C> {
   readonly make: () => P;
   /** Brings it up to date by reading the whole source. */
   readonly readAll: (projection: P) => void;
-  /** Brings it up to date at once, keeps it so, and calls `looked` each time. */
-  readonly follow: (projection: P, looked: () => void) => Subscription;
+  readonly changes$: Observable<C>;
+  /** Brings it up to date after a change. */
+  readonly apply: (projection: P, change: C) => void;
 }
 
-export function kept<P extends object>({ make, readAll, follow }: Keeping<P>): Kept<P> {
+export function kept<P extends object, C>({ make, readAll, changes$, apply }: Keeping<P, C>): Kept<P> {
   let live: P | undefined;
   let last: WeakRef<P> | undefined;
-  const take = (): P => {
+  const upToDate = (): P => {
     const projection = last?.deref() ?? make();
     last = new WeakRef(projection);
+    readAll(projection);
     return projection;
   };
   return {
     get now() {
-      if (live) return live;
-      const projection = take();
-      readAll(projection);
-      return projection;
+      return live ?? upToDate();
     },
     looked$: new Observable<void>((subscriber) => {
-      const projection = take();
       subscriber.add(() => (live = undefined));
+      // Subscribed before the first read, so that no change in between is missed.
       subscriber.add(
-        follow(projection, () => {
-          live = projection;
+        changes$.subscribe((change) => {
+          if (!live) return;
+          apply(live, change);
           subscriber.next();
         }),
       );
+      live = upToDate();
+      subscriber.next();
     }).pipe(share()),
   };
 }

@@ -1,11 +1,9 @@
 // Permissions: what a user may do in a room and why not, by whichever form of power levels the room has.
 import type { Matrix } from "../../matrix.ts";
+import { creatorsOf } from "../create.ts";
 import { isEncrypted } from "../encryption.ts";
 import type { FirstPowerLevels, PowerLevels } from "../events/state-contents.ts";
 import { isFiniteNumber } from "../json.ts";
-import { slotTypes, stateMemberType, stickyMemberTypes } from "../names.ts";
-import { type Permissions, permissionsOf } from "../power-levels.ts";
-import { isInRoom } from "../room-member.ts";
 import type { ReadState } from "./state-reader.ts";
 
 /** Something that a user may want to do in a room. */
@@ -14,7 +12,7 @@ export type RoomAction =
   | { readonly kind: "event"; readonly type: string }
   | { readonly kind: "state"; readonly type: string; readonly stateKey?: string }
   | { readonly kind: "kick" | "ban"; readonly userId: string }
-  | { readonly kind: "invite" | "notify-room" }
+  | { readonly kind: "invite" | "notifyRoom" }
   /** Redacting an event of a user. */
   | { readonly kind: "redact"; readonly sender: string };
 
@@ -26,8 +24,9 @@ export type Denial =
   | { readonly reason: "outranked"; readonly level: number; readonly otherLevel: number };
 
 /** What a user may do in a room now. The same object until something of it changes. */
-export interface RoomPermissions extends Permissions {
-  levelOf(userId: string): number;
+export interface RoomPermissions {
+  /** The power level; `Infinity` for those who created a room of version 12 or later. */
+  readonly level: number;
   may(action: RoomAction): boolean;
   /** Why the user may not; `undefined` if the user may. */
   denial(action: RoomAction): Denial | undefined;
@@ -36,8 +35,8 @@ export interface RoomPermissions extends Permissions {
 /** What power levels say, in either form. */
 interface Levels {
   ofUser(userId: string): number;
-  forEvent(type: string): number;
-  forState(type: string, stateKey: string): number;
+  event(type: string): number;
+  state(type: string, stateKey: string): number;
   readonly kick: number;
   readonly ban: number;
   readonly redact: number;
@@ -48,73 +47,58 @@ interface Levels {
 /** What a user may do in a room as it is now. */
 export function roomPermissions(matrix: Matrix, roomId: string, userId: string, state: ReadState): RoomPermissions {
   const content = state("m.room.power_levels");
-  const isFirst = content?.form === "first";
-  const levels = isFirst ? firstForm(content, matrix, roomId, state) : today(content, matrix, roomId);
+  const levels = content?.form === "first" ? firstForm(content, matrix, roomId, state) : today(content, matrix, roomId);
   const level = levels.ofUser(userId);
-  const isIn = isInRoom(matrix, roomId, userId);
+  const isIn = state("m.room.member", userId)?.membership === "join";
 
-  const lacking = (needed: number): Denial | undefined =>
-    level < needed ? { reason: "power-level", needed, level } : undefined;
-  const outranked = (other: string): Denial | undefined => {
-    const otherLevel = levels.ofUser(other);
-    return other !== userId && otherLevel >= level ? { reason: "outranked", level, otherLevel } : undefined;
-  };
-  const onTheWire = (type: string) =>
-    isEncrypted(matrix, roomId) && !cleartextTypes.includes(type) ? "m.room.encrypted" : type;
-  const denial = (action: RoomAction): Denial | undefined => {
-    if (!isIn) return { reason: "not-in-room" };
+  const neededFor = (action: RoomAction): number => {
     switch (action.kind) {
-      case "event":
-        return lacking(levels.forEvent(onTheWire(action.type)));
-      case "state":
-        return lacking(levels.forState(action.type, action.stateKey ?? ""));
-      case "kick":
-      case "ban":
-        return lacking(levels[action.kind]) ?? outranked(action.userId);
-      case "invite":
-        return lacking(levels.invite);
-      case "notify-room":
-        return lacking(levels.notifyRoom);
-      case "redact": {
-        const others = action.sender === userId ? -Infinity : levels.redact;
-        return lacking(Math.max(levels.forEvent("m.room.redaction"), others));
+      case "event": {
+        const isWrapped = isEncrypted(matrix, roomId) && !cleartextTypes.includes(action.type);
+        return levels.event(isWrapped ? "m.room.encrypted" : action.type);
       }
+      case "state":
+        return levels.state(action.type, action.stateKey ?? "");
+      case "redact":
+        return Math.max(levels.event("m.room.redaction"), action.sender === userId ? -Infinity : levels.redact);
+      default:
+        return levels[action.kind];
     }
   };
-  const may = (action: RoomAction) => denial(action) === undefined;
-  const maySendState = (type: string) => may({ kind: "state", type });
-  const maySendEvent = (type: string) => isIn && level >= levels.forEvent(type);
-  return {
-    ...permissionsOf(matrix, roomId, userId),
-    ...(isFirst && {
-      level,
-      maySendState,
-      maySendEvent,
-      mayNotifyRoom: () => may({ kind: "notify-room" }),
-      mayJoinCall: (kind) =>
-        kind === "state" ? maySendState(stateMemberType) : may({ kind: "event", type: stickyMemberTypes[0] }),
-      maySetSlot: () => maySendState(slotTypes[0]),
-    }),
-    levelOf: (other) => levels.ofUser(other),
-    denial,
-    may,
+  const denial = (action: RoomAction): Denial | undefined => {
+    if (!isIn) return { reason: "not-in-room" };
+    const needed = neededFor(action);
+    if (level < needed) return { reason: "power-level", needed, level };
+    if (!("userId" in action) || action.userId === userId) return undefined;
+    const otherLevel = levels.ofUser(action.userId);
+    return otherLevel < level ? undefined : { reason: "outranked", level, otherLevel };
   };
+  return { level, may: (action) => !denial(action), denial };
 }
 
 const cleartextTypes: readonly string[] = ["m.room.redaction", "m.reaction"];
 
+type LevelsByKey = Readonly<Record<string, number>>;
+
+const levelIn = (levels: LevelsByKey, key: string, byDefault: number): number =>
+  Object.hasOwn(levels, key) ? levels[key]! : byDefault;
+
 function today(content: PowerLevels | undefined, matrix: Matrix, roomId: string): Levels {
-  const { events = {}, events_default = 0, state_default = 50, notifications = {} } = content ?? {};
-  const levelIn = (levels: Readonly<Record<string, number>>, key: string, byDefault: number) =>
-    Object.hasOwn(levels, key) ? levels[key]! : byDefault;
+  const { users = {}, users_default = 0, events = {}, events_default = 0, state_default = 50 } = content ?? {};
+  const { kick = 50, ban = 50, redact = 50, invite = 0, notifications = {} } = content ?? {};
   return {
-    ofUser: (userId) => permissionsOf(matrix, roomId, userId).level,
-    forEvent: (type) => levelIn(events, type, events_default),
-    forState: (type) => levelIn(events, type, state_default),
-    kick: content?.kick ?? 50,
-    ban: content?.ban ?? 50,
-    redact: content?.redact ?? 50,
-    invite: content?.invite ?? 0,
+    ofUser: (userId) => {
+      const { creators, arePrivileged } = creatorsOf(matrix, roomId);
+      const isCreator = creators.includes(userId);
+      if (isCreator && arePrivileged) return Infinity;
+      return isCreator && !content ? 100 : levelIn(users, userId, users_default);
+    },
+    event: (type) => levelIn(events, type, events_default),
+    state: (type) => levelIn(events, type, state_default),
+    kick,
+    ban,
+    redact,
+    invite,
     notifyRoom: levelIn(notifications, "room", 50),
   };
 }
@@ -126,14 +110,12 @@ function today(content: PowerLevels | undefined, matrix: Matrix, roomId: string)
  */
 function firstForm(content: FirstPowerLevels, matrix: Matrix, roomId: string, state: ReadState): Levels {
   const { kick_level: kick = 50, ban_level: ban = 50, redact_level: redact = 50 } = state("m.room.ops_levels") ?? {};
-  const add = state("m.room.add_state_level")?.level ?? 0;
-  const send = state("m.room.send_event_level")?.level ?? 0;
   return {
-    ofUser: (userId) => (Object.hasOwn(content.users, userId) ? content.users[userId]! : content.default),
-    forEvent: () => send,
-    forState: (type, stateKey) => {
+    ofUser: (userId) => levelIn(content.users, userId, content.default),
+    event: () => state("m.room.send_event_level")?.level ?? 0,
+    state: (type, stateKey) => {
       const current = matrix.stateEvent(roomId, type, stateKey);
-      if (!current) return add;
+      if (!current) return state("m.room.add_state_level")?.level ?? 0;
       const { requiredPowerLevel: needed } = current;
       return isFiniteNumber(needed) ? needed : 0;
     },

@@ -1,26 +1,25 @@
 // Presence: whether a user is online, with the name and picture of the user. Client-server specification, presence.
-import { asyncScheduler, filter, merge, tap } from "rxjs";
+import { asyncScheduler, filter, map, merge, mergeMap } from "rxjs";
 import type { Matrix, RoomEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
-import { changesByRoom } from "../room-changes.ts";
 import { decodeContent } from "../events/decode-event.ts";
 import type { PresenceContent } from "../events/ephemeral.ts";
-import { type Kept, kept } from "./kept.ts";
+import { kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";
-import { sameFields, stable } from "./stable.ts";
+import { sameFields, stable } from "../../rx/stable.ts";
 
-/** What is known of a user, whatever the room. */
+/** What is known of a user, whatever the room. What is not known is absent. */
 export interface Presence {
   readonly userId: string;
   /** `unknown`: the server has not said, or does not say. */
   readonly presence: PresenceContent["presence"] | "unknown";
-  readonly statusMessage: string | undefined;
-  readonly isCurrentlyActive: boolean | undefined;
+  readonly statusMessage?: string | undefined;
+  readonly isCurrentlyActive?: boolean | undefined;
   /** When the user was last active, by our clock. */
-  readonly lastActiveTs: number | undefined;
-  readonly displayName: string | undefined;
+  readonly lastActiveTs?: number | undefined;
+  readonly displayName?: string | undefined;
   /** `mxc:` URL. */
-  readonly avatarUrl: string | undefined;
+  readonly avatarUrl?: string | undefined;
 }
 
 /**
@@ -40,82 +39,65 @@ export interface Presence {
  * ```
  */
 export function presenceOf(matrix: Matrix, userId: string): Behavior<Presence> {
-  const user = userIn(matrix, userId);
+  const { changes$, ephemeral$ } = sourcesOf(matrix);
+  const memberIn = (roomId: string) => matrix.stateEvent(roomId, memberType, userId);
+  const user = kept({
+    make: (): { presence: Presence } => ({ presence: { userId, presence: "unknown" } }),
+    readAll: (now) => {
+      let newest: RoomEvent | undefined;
+      for (const roomId of matrix.rooms()) {
+        const event = memberIn(roomId);
+        if (event && !(newest && newest.originServerTs >= event.originServerTs)) newest = event;
+      }
+      now.presence = withPresence(withMember(now.presence, newest), matrix.ephemeral?.("m.presence", userId));
+    },
+    changes$: merge(
+      ephemeral$.pipe(
+        filter(({ type, sender }) => type === "m.presence" && sender === userId),
+        map(
+          ({ content }) =>
+            (before: Presence) =>
+              withPresence(before, content),
+        ),
+      ),
+      changes$.pipe(
+        mergeMap((batch) => batch),
+        filter((change) => change.kind === "state" && change.type === memberType && change.stateKey === userId),
+        map(
+          ({ roomId }) =>
+            (before: Presence) =>
+              withMember(before, memberIn(roomId)),
+        ),
+      ),
+    ),
+    apply: (now, change) => (now.presence = change(now.presence)),
+  });
   return behavior(
-    stable(() => user.now.value, sameFields),
+    stable(() => user.now.presence, sameFields),
     user.looked$,
   );
 }
 
-class UserState {
-  value: Presence;
+const memberType = "m.room.member";
 
-  constructor(userId: string) {
-    this.value = {
-      userId,
-      presence: "unknown",
-      statusMessage: undefined,
-      isCurrentlyActive: undefined,
-      lastActiveTs: undefined,
-      displayName: undefined,
-      avatarUrl: undefined,
-    };
-  }
-
-  acceptPresence(content: unknown): void {
-    const { ok } = decodeContent("m.presence", content);
-    if (!ok) return;
-    const { last_active_ago: agoMs, displayname, avatar_url } = ok;
-    this.value = {
-      ...this.value,
-      presence: ok.presence,
-      statusMessage: ok.status_msg,
-      isCurrentlyActive: ok.currently_active,
-      lastActiveTs: agoMs === undefined ? this.value.lastActiveTs : asyncScheduler.now() - agoMs,
-      // Servers leave out a profile that has not changed.
-      ...(displayname !== undefined && { displayName: displayname }),
-      ...(avatar_url !== undefined && { avatarUrl: avatar_url || undefined }),
-    };
-  }
-
-  acceptMember(event: RoomEvent | undefined): void {
-    const { ok } = decodeContent("m.room.member", event?.content);
-    if (ok?.membership !== "join") return;
-    this.value = { ...this.value, displayName: ok.displayname, avatarUrl: ok.avatar_url || undefined };
-  }
+function withPresence(before: Presence, content: unknown): Presence {
+  const { ok } = decodeContent("m.presence", content);
+  if (!ok) return before;
+  const { last_active_ago: agoMs, displayname, avatar_url } = ok;
+  return {
+    ...before,
+    presence: ok.presence,
+    statusMessage: ok.status_msg,
+    isCurrentlyActive: ok.currently_active,
+    lastActiveTs: agoMs === undefined ? before.lastActiveTs : asyncScheduler.now() - agoMs,
+    // Servers leave out a profile that has not changed.
+    displayName: displayname ?? before.displayName,
+    avatarUrl: avatar_url ?? before.avatarUrl,
+  };
 }
 
-function userIn(matrix: Matrix, userId: string): Kept<UserState> {
-  const memberIn = (roomId: string) => matrix.stateEvent(roomId, "m.room.member", userId);
-  const readAll = (user: UserState) => {
-    let newest: RoomEvent | undefined;
-    for (const roomId of matrix.rooms()) {
-      const event = memberIn(roomId);
-      if (event && (!newest || event.originServerTs > newest.originServerTs)) newest = event;
-    }
-    user.acceptMember(newest);
-    user.acceptPresence(matrix.ephemeral?.("m.presence", userId));
-  };
-  return kept({
-    make: () => new UserState(userId),
-    readAll,
-    follow: (user, looked) => {
-      const presence$ = sourcesOf(matrix).ephemeral$.pipe(
-        filter(({ type, sender }) => type === "m.presence" && sender === userId),
-        tap(({ content }) => user.acceptPresence(content)),
-      );
-      const member$ = changesByRoom(matrix).batch$.pipe(
-        tap((batch) => {
-          for (const change of batch) {
-            if (change.kind === "state" && change.type === "m.room.member" && change.stateKey === userId)
-              user.acceptMember(memberIn(change.roomId));
-          }
-        }),
-      );
-      const following = merge(presence$, member$).subscribe(looked);
-      readAll(user);
-      looked();
-      return following;
-    },
-  });
+function withMember(before: Presence, event: RoomEvent | undefined): Presence {
+  const { ok } = decodeContent(memberType, event?.content);
+  if (ok?.membership !== "join") return before;
+  return { ...before, displayName: ok.displayname, avatarUrl: ok.avatar_url };
 }

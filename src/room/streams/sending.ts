@@ -1,12 +1,12 @@
 // Sending: what a user does in a room, as cold Observables. Requests that may be repeated are; what cannot go on is an RtcError.
-import { catchError, concatMap, defer, from, type Observable, retry, throwError, timer } from "rxjs";
+import { catchError, defer, ignoreElements, type Observable, retry, throwError, timer } from "rxjs";
 import { RtcError } from "../../errors.ts";
-import { type Matrix, MatrixError } from "../../matrix.ts";
-import { isObject, isString } from "../json.ts";
+import type { Matrix, MatrixError } from "../../matrix.ts";
+import { isString } from "../json.ts";
 
 /** What to send as a message: the fields of an `m.room.message`, with `m.text` as default `msgtype`. */
 export interface MessageDraft {
-  readonly msgtype?: string;
+  readonly msgtype?: string | undefined;
   readonly body: string;
   readonly [field: string]: unknown;
 }
@@ -14,53 +14,74 @@ export interface MessageDraft {
 /** How a message relates to another. */
 export interface MessageRelation {
   /** The message that it answers. */
-  readonly replyTo?: string;
+  readonly replyTo?: string | undefined;
   /** The earlier message of ours that it replaces. */
-  readonly edits?: string;
+  readonly edits?: string | undefined;
 }
 
-/** What an action in a room needs. */
-export interface Sender {
-  /** Sends an event of the timeline and emits its id. */
-  event(type: string, content: Readonly<Record<string, unknown>>): Observable<string>;
-  state(type: string, stateKey: string, content: Readonly<Record<string, unknown>>): Observable<string>;
+/**
+ * What a user does in a room. Each is a cold Observable: it sends when subscribed to.
+ *
+ * It is tried again three times at most where that can help (no connection, a rate limit), as the same request. It fails with an
+ * `RtcError`: `forbidden` if the server refuses it, `unsupported` if the port or the server cannot do it, else `request-failed`.
+ */
+export interface Sending {
+  /**
+   * Sends a message and emits its event id.
+   *
+   * @throws RtcError `bad-argument` for a message without a body.
+   */
+  sendMessage(message: string | MessageDraft, relation?: MessageRelation): Observable<string>;
+  /** Puts an emoji under a message, and emits the event id. */
+  sendReaction(eventId: string, key: string): Observable<string>;
+  /** Sends any event of the timeline and emits its id: in an encrypted room encrypted, unless it is an `m.reaction`. */
+  sendEvent(type: string, content: Content): Observable<string>;
+  /** Sends a state event and emits its id. The state key is empty unless given. */
+  sendState(type: string, content: Content, stateKey?: string): Observable<string>;
+  /** Takes the content out of an event, for everybody and for good, and emits the id of the redaction. */
   redact(eventId: string, reason?: string): Observable<string>;
-  /** Sends a list of things one after the other. */
-  all<T>(requests: Iterable<Observable<T>>): Observable<T>;
-  typing(isTyping: boolean): Observable<never>;
-  receipt(eventId: string): Observable<never>;
+  /** Says that we have read up to an event, as a receipt, or that an event has arrived, as `m.room.message.feedback`. */
+  sendFeedback(type: "read" | "delivered", eventId: string): Observable<never>;
+  /** Says that we are typing, for 30 s at most, or no longer. */
+  sendTyping(isTyping: boolean): Observable<never>;
 }
 
-/** No client encrypts reactions: servers count them, and an encrypted one would notify everybody. */
-const cleartext = { isCleartext: true } as const;
+/** The content of an event to send: plain JSON. */
+export type Content = Readonly<Record<string, unknown>>;
 
-/** A server forgets after this time that we are typing, unless it is told again. */
+/** A server forgets after this time that we are typing, unless we send it again. */
 const typingMs = 30_000;
 
-export function senderIn(matrix: Matrix, roomId: string): Sender {
+export function sendingIn(matrix: Matrix, roomId: string): Sending {
+  /** No client encrypts reactions: servers count them, and an encrypted one would notify everybody. */
+  const sendEvent = (type: string, content: Content) =>
+    attempt((txnId) => matrix.send({ roomId, type, content, txnId, isCleartext: type === "m.reaction" }));
   return {
-    event: (type, content) =>
-      attempt((txnId) => matrix.send({ roomId, type, content, txnId, ...(type === "m.reaction" && cleartext) })),
-    state: (type, stateKey, content) => attempt(() => matrix.send({ roomId, type, stateKey, content })),
+    sendEvent,
+    sendMessage: (message, relation = {}) => sendEvent("m.room.message", messageOf(message, relation)),
+    sendReaction: (event_id, key) =>
+      sendEvent("m.reaction", { "m.relates_to": { rel_type: "m.annotation", event_id, key } }),
+    sendState: (type, content, stateKey = "") => attempt(() => matrix.send({ roomId, type, stateKey, content })),
     redact: (eventId, reason) =>
       attempt((txnId) => {
         const options = { txnId, ...(reason !== undefined && { reason }) };
         return matrix.redactEvent?.(roomId, eventId, options) ?? lacking("redactEvent");
       }),
-    all: (requests) => from(requests).pipe(concatMap((request) => request)),
-    typing: (isTyping) => attempt(() => matrix.sendTyping?.(roomId, isTyping, typingMs) ?? lacking("sendTyping")),
-    receipt: (eventId) => attempt(() => matrix.sendReceipt?.(roomId, eventId) ?? lacking("sendReceipt")),
+    sendFeedback: (type, eventId) =>
+      type === "read" && matrix.sendReceipt
+        ? attempt(() => matrix.sendReceipt!(roomId, eventId))
+        : sendEvent("m.room.message.feedback", { type, target_event_id: eventId }).pipe(ignoreElements()),
+    sendTyping: (isTyping) => attempt(() => matrix.sendTyping?.(roomId, isTyping, typingMs) ?? lacking("sendTyping")),
   };
 }
 
 /** The content of a message event. */
-export function messageOf(draft: string | MessageDraft, { replyTo, edits }: MessageRelation): Record<string, unknown> {
+function messageOf(draft: string | MessageDraft, { replyTo, edits }: MessageRelation): Content {
   const fields = isString(draft) ? { body: draft } : draft;
-  if (!isObject(fields) || !isString(fields.body))
-    throw new RtcError("bad-argument", "a message needs a body, which is a string");
+  if (!isString(fields?.body)) throw new RtcError("bad-argument", "a message needs a body, which is a string");
   const message = { msgtype: "m.text", ...fields };
   if (edits !== undefined) {
-    // What clients without edits show has an asterisk before it.
+    // Clients without edits show the asterisk.
     const relation = { rel_type: "m.replace", event_id: edits };
     return { ...message, body: `* ${fields.body}`, "m.new_content": message, "m.relates_to": relation };
   }
@@ -68,7 +89,7 @@ export function messageOf(draft: string | MessageDraft, { replyTo, edits }: Mess
 }
 
 const lacking = (ability: string): Observable<never> =>
-  throwError(() => new MatrixError("unsupported", `the port has no ${ability}`));
+  throwError(() => new RtcError("unsupported", `the port has no ${ability}`));
 
 const mostRetries = 3;
 const longestWaitMs = 60_000;
@@ -78,20 +99,23 @@ function attempt<T>(send: (txnId: string) => Observable<T>): Observable<T> {
   return defer(() => {
     const txnId = crypto.randomUUID();
     return defer(() => send(txnId)).pipe(
-      retry({ count: mostRetries, delay: (error: unknown, count) => waitAfter(error, count) }),
+      retry({ count: mostRetries, delay: waitAfter }),
       catchError((error: unknown) => throwError(() => rtcError(error))),
     );
   });
 }
 
+const passing: readonly unknown[] = ["rate-limited", "network", "timeout"];
+
+/** Ports fail with a `MatrixError`; whatever else they fail with has no kind. */
 function waitAfter(error: unknown, count: number): Observable<unknown> {
-  const { kind, retryAfterMs } = error instanceof MatrixError ? error : { kind: "other", retryAfterMs: undefined };
-  const isPassing = kind === "rate-limited" || kind === "network" || kind === "timeout";
-  return isPassing ? timer(Math.min(retryAfterMs ?? 1_000 * 2 ** (count - 1), longestWaitMs)) : throwError(() => error);
+  const { kind, retryAfterMs = 500 * 2 ** count } = Object(error) as Partial<MatrixError>;
+  return passing.includes(kind) ? timer(Math.min(retryAfterMs, longestWaitMs)) : throwError(() => error);
 }
 
-function rtcError(error: unknown): RtcError {
-  const { kind, message } = error instanceof MatrixError ? error : { kind: "other", message: "the request failed" };
+function rtcError(cause: unknown): RtcError {
+  if (cause instanceof RtcError) return cause;
+  const { kind, message } = Object(cause) as Partial<MatrixError>;
   const code = kind === "forbidden" || kind === "unsupported" ? kind : "request-failed";
-  return new RtcError(code, message, { cause: error });
+  return new RtcError(code, (kind && message) || code, { cause });
 }

@@ -1,5 +1,6 @@
-// stable: a way to read a value that gives the earlier object for as long as the value is equal.
+// Stable: values that keep their identity while they are equal, and a map with a limit.
 
+/** A way to read a value that gives the earlier object for as long as the value is equal. */
 export function stable<T>(read: () => T, isEqual: (a: T, b: T) => boolean): () => T {
   let last: { readonly value: T } | undefined;
   return () => {
@@ -22,9 +23,16 @@ export function whenChanged<T>(inputs: () => readonly unknown[], make: () => T):
 export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((item, at) => item === b[at]);
 
-/** Whether two plain objects have the same fields. */
-export function sameFields<T extends object>(a: T, b: T): boolean {
-  const [left, right] = [a, b] as unknown as [Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>];
-  const keys = Object.keys(left);
-  return a === b || (keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key]));
+/** Whether two plain objects, which have the same keys in the same order, have the same values. */
+export const sameFields = <T extends object>(a: T, b: T): boolean =>
+  a === b || sameItems(Object.values(a), Object.values(b));
+
+/** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
+export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= most) return undefined;
+  const [first] = map.keys();
+  map.delete(first!);
+  return first;
 }

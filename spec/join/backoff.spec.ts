@@ -1,0 +1,98 @@
+// Backoff: how long we wait, and what ends a wait. protocol.md 4.1.
+import { filter, ignoreElements, timer } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ownMembership } from "../../src/join/join.ts";
+import { resolveJoinOptions } from "../../src/join/options.ts";
+import { MatrixError } from "../../src/matrix.ts";
+import { callOf, marbles, scene, slot, toTheEnd } from "./scene.ts";
+import { lifecycle } from "./steps.ts";
+
+/** When devices of Alice restart their delayed leaves, after the server was down from 5 s to 30 s. */
+function restartsAfterOutage(jitter: number, devices: readonly string[]): number[][] {
+  const restarts = devices.map((): number[] => []);
+  toTheEnd(() => {
+    const { home, roomId } = scene();
+    timer(5_000).subscribe(() => home.stop());
+    timer(30_000).subscribe(() => home.start());
+    home.request$
+      .pipe(filter(({ request, ts }) => request === "restart" && ts > 30_000))
+      .subscribe(({ deviceId, ts }) => restarts[devices.indexOf(deviceId)]?.push(ts));
+    for (const deviceId of devices) {
+      const options = { timing: { jitter, delayedLeaveMs: 120_000 }, leaveOn: timer(60_000) };
+      ownMembership(
+        callOf(home.client("@alice:example.org", deviceId), roomId),
+        resolveJoinOptions(slot, options),
+      ).subscribe();
+    }
+  });
+  return restarts;
+}
+
+describe("Devices whose server comes back after an outage", () => {
+  const devices = ["A", "B", "C", "D", "E", "F"];
+
+  it("restart at different times, and go on at different times", () => {
+    const restarts = restartsAfterOutage(0.1, devices);
+    expect(new Set(restarts.map(([first]) => first)).size).toBe(devices.length);
+    expect(new Set(restarts.map(([, second]) => second)).size).toBe(devices.length);
+    for (const [first = NaN] of restarts) expect(first).toBeLessThan(30_600);
+  });
+
+  it("do so at the same times in each run", () => {
+    expect(restartsAfterOutage(0.1, devices)).toEqual(restartsAfterOutage(0.1, devices));
+  });
+
+  it("restart in step without jitter", () => {
+    expect(new Set(restartsAfterOutage(0, devices).map(([first]) => first)).size).toBe(1);
+  });
+});
+
+describe("A wait after trouble of the network", () => {
+  it("is longer by the share that jitter allows, and never shorter", () => {
+    const waits = Array.from({ length: 50 }, (_, seed) => {
+      const steps = lifecycle("state", { jitter: 0.5 }, seed);
+      steps.join();
+      steps.at(5_000).input({ kind: "clock" });
+      steps.fails("network");
+      return (steps.state().requests.retryTs.restart ?? NaN) - 5_000;
+    });
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(4_500);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(1_000);
+  });
+
+  describe("in a page", () => {
+    const page = new EventTarget();
+    beforeEach(() => {
+      vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+      vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    });
+    afterEach(() => void vi.unstubAllGlobals());
+
+    it(
+      "ends when the platform says that it is online",
+      marbles(({ cold, expectObservable }) => {
+        const { home, requests$, join } = scene();
+        cold("1s x").subscribe(() =>
+          home.injectFault({ request: "restart" }, { fail: new MatrixError("network", "no"), times: 1 }),
+        );
+        cold("6s x").subscribe(() => page.dispatchEvent(new Event("online")));
+        expectObservable(requests$, "                  ^ 9s !").toBe("C-D-W-R 4999ms R 993ms R");
+        expectObservable(join().pipe(ignoreElements()), "^ 9s !").toBe("");
+      }),
+    );
+  });
+});
+
+describe("A state member that joins again", () => {
+  it("is the same object, so that media and keys go on", () => {
+    const members = new Set<unknown>();
+    toTheEnd(() => {
+      const { home, join } = scene();
+      timer(1_000).subscribe(() => home.stop());
+      timer(25_000).subscribe(() => home.start());
+      join({ leaveOn: timer(60_000) }).subscribe(({ member }) => members.add(member));
+    });
+    expect(members.size).toBe(1);
+  });
+});

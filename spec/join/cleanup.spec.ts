@@ -1,0 +1,63 @@
+// Cleanup: delayed leaves that we no longer want are cancelled until they can do no harm.
+import { EMPTY, ignoreElements } from "rxjs";
+import { describe, it } from "vitest";
+import { MatrixError } from "../../src/matrix.ts";
+import { marbles, scene } from "./scene.ts";
+
+const seen = { n: "", a: "alice" };
+
+describe("A delayed leave that we no longer want", () => {
+  it.each([
+    ["lost", { lose: "request", times: 2 }],
+    ["limited", { fail: new MatrixError("rate-limited", "slow down", { retryAfterMs: 3_000 }), times: 2 }],
+    ["answered by a broken server", { fail: new MatrixError("network", "502"), times: 2 }],
+  ] as const)("is cancelled again if the cancel is %s: a second one, scheduled by a late answer", (_, fault) =>
+    marbles(({ expectObservable }) => {
+      const { home, join, seen$ } = scene();
+      home.injectFault({ request: "schedule" }, { lateMs: 11_000 });
+      home.injectFault({ request: "schedule" }, { lateMs: 1_500 });
+      home.injectFault({ request: "cancel" }, fault);
+      expectObservable(join().pipe(ignoreElements()), "^ 120s !").toBe("");
+      expectObservable(seen$, "                        ^ 119s !").toBe("n 11005ms a", seen);
+    })(),
+  );
+
+  it(
+    "is cancelled again if the cancel is lost: the short one, after the long one was delegated",
+    marbles(({ expectObservable }) => {
+      const { home, join, seen$ } = scene({ latencyMs: 2 });
+      home.injectFault({ request: "cancel" }, { lose: "request", times: 2 });
+      const state$ = join({
+        delegate: () => EMPTY,
+        timing: { delegatedLeaveMs: 120_000, delegatedLeaveRestartMs: 60_000 },
+      });
+      expectObservable(state$.pipe(ignoreElements()), "^ 300s !").toBe("");
+      expectObservable(seen$, "                        ^ 299s !").toBe("n----------a", seen);
+    }),
+  );
+
+  it(
+    "is cancelled again if the cancel is lost: the long one, after its delegation was refused",
+    marbles(({ expectObservable }) => {
+      const { home, join, seen$ } = scene();
+      home.injectFault({ request: "cancel" }, { lose: "request", times: 2 });
+      const delegate = () => {
+        throw new Error("not here");
+      };
+      const state$ = join({ delegate, timing: { delegatedLeaveMs: 120_000, delegatedLeaveRestartMs: 60_000 } });
+      expectObservable(state$.pipe(ignoreElements()), "^ 300s !").toBe("");
+      expectObservable(seen$, "                        ^ 299s !").toBe("n-----a", seen);
+    }),
+  );
+
+  it(
+    "is cancelled again if the cancel is lost: one whose id came after its join had ended",
+    marbles(({ expectObservable }) => {
+      const { home, join, seen$ } = scene({ latencyMs: 100 });
+      home.injectFault({ request: "cancel" }, { fail: new MatrixError("network", "502"), times: 2 });
+      expectObservable(join(), "       ^ 250ms !");
+      expectObservable(join().pipe(ignoreElements()), "300ms ^ 120s !").toBe("");
+      expectObservable(seen$, "                        ^ 119s !").toBe("n 800ms a", seen);
+    }),
+  );
+});

@@ -1,0 +1,193 @@
+// Clocks: a server whose clock differs from ours, and a wall clock that is set during a call.
+import { EMPTY, map, of, Subject, throwError, timer } from "rxjs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { resolveJoinOptions } from "../../src/join/options.ts";
+import { ownMembership } from "../../src/join/join.ts";
+import type { JoinState } from "../../src/join/state.ts";
+import { type Matrix, MatrixError, type OutgoingEvent, type RoomChange, type RoomEvent } from "../../src/matrix.ts";
+import { callOf, memberType, scene, toTheEnd } from "./scene.ts";
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+
+/** A client whose server has another clock: each of its events carries a time of that clock. */
+function withServerClock(matrix: Matrix, aheadMs: number): Matrix {
+  const shifted = new WeakMap<RoomEvent, RoomEvent>();
+  const shift = (event: RoomEvent): RoomEvent => {
+    const known = shifted.get(event) ?? { ...event, originServerTs: event.originServerTs + aheadMs };
+    shifted.set(event, known);
+    return known;
+  };
+  return {
+    ...matrix,
+    stateEvent: (roomId, type, key) => {
+      const event = matrix.stateEvent(roomId, type, key);
+      return event && shift(event);
+    },
+    stateEvents: (roomId, type) => [...matrix.stateEvents(roomId, type)].map(shift),
+  };
+}
+
+/** Joins on a server whose clock differs, and collects the states and the trace of the first half hour. */
+function joinWithServerClock(aheadMs: number) {
+  const states: JoinState[] = [];
+  const trace: { kind: string }[] = [];
+  toTheEnd(() => {
+    const { call, roomId } = scene();
+    const ours = callOf(withServerClock(call.matrix, aheadMs), roomId, (entry) => trace.push(entry));
+    ownMembership(ours, resolveJoinOptions(ours.slot, { leaveOn: timer(30 * minuteMs) })).subscribe((state) =>
+      states.push(state),
+    );
+  });
+  const joined = states.findLast((state) => state.status === "joined");
+  return { joined, kinds: trace.map(({ kind }) => kind), trace };
+}
+
+describe("A server whose clock differs from ours", () => {
+  it.each([-5, -30])(
+    "by %d hours does not hide us from ourselves: the state says so, and we do not join again",
+    (hours) => {
+      const { joined, kinds, trace } = joinWithServerClock(hours * hourMs);
+      expect(joined?.clockOffsetMs).toBeCloseTo(hours * hourMs, -2);
+      expect(kinds).not.toContain("rejoining");
+      expect(trace.filter(({ kind }) => kind === "clocks-disagree")).toEqual([
+        { kind: "clocks-disagree", offsetMs: joined?.clockOffsetMs },
+      ]);
+    },
+  );
+
+  it("by two hours is named too, although we are shown as a member", () => {
+    const { joined } = joinWithServerClock(-2 * hourMs);
+    expect(joined?.clockOffsetMs).toBeCloseTo(-2 * hourMs, -2);
+    expect(joined?.membership).toBeDefined();
+  });
+
+  it("by less than a minute is not named", () => {
+    const { joined, kinds } = joinWithServerClock(-50_000);
+    expect(joined).not.toHaveProperty("clockOffsetMs");
+    expect(kinds).not.toContain("clocks-disagree");
+  });
+});
+
+/** A server that answers at once and keeps time by itself: it sends the delayed leave when no restart came for its delay. */
+class SteadyServer {
+  readonly changes$ = new Subject<readonly RoomChange[]>();
+  readonly restarts: number[] = [];
+  readonly writes: unknown[] = [];
+  #event: RoomEvent | undefined;
+  #delayed: NodeJS.Timeout | undefined;
+  #delayMs = 0;
+  readonly #call = scene();
+
+  readonly matrix: Matrix = {
+    ...this.#call.call.matrix,
+    changes$: this.changes$,
+    stateEvent: (roomId, type, key) => {
+      if (type !== memberType) return this.#call.call.matrix.stateEvent(roomId, type, key);
+      return this.#event?.stateKey === key ? this.#event : undefined;
+    },
+    stateEvents: (roomId, type) => {
+      if (type !== memberType) return this.#call.call.matrix.stateEvents(roomId, type);
+      return this.#event ? [this.#event] : [];
+    },
+    delayedEventLimits: () => of({}),
+    schedule: (_, delayMs) => {
+      this.#delayMs = delayMs;
+      this.#arm();
+      return of("delay-id");
+    },
+    updateDelayedEvent: (_, action) => {
+      if (!this.#delayed) return throwError(() => new MatrixError("not-found", "no such delayed event"));
+      if (action === "restart") this.restarts.push(performance.now());
+      if (action === "send") this.sendLeave();
+      else this.#arm();
+      return EMPTY;
+    },
+    send: (event) => of(event).pipe(map((sent) => this.#put(sent))),
+  };
+  readonly join = callOf(this.matrix, this.#call.roomId);
+
+  /** Sends the delayed leave. */
+  sendLeave(): void {
+    clearTimeout(this.#delayed);
+    this.#delayed = undefined;
+    this.#put({ roomId: this.#call.roomId, type: memberType, stateKey: this.#event?.stateKey ?? "", content: {} });
+  }
+
+  #arm(): void {
+    clearTimeout(this.#delayed);
+    this.#delayed = setTimeout(() => this.sendLeave(), this.#delayMs);
+  }
+
+  #put({ type, content, stateKey = "" }: OutgoingEvent): string {
+    const eventId = `$event-${performance.now()}`;
+    if ("application" in content) this.writes.push(content);
+    this.#event = {
+      type,
+      content,
+      stateKey,
+      eventId,
+      sender: this.matrix.userId,
+      originServerTs: performance.now() + startTs,
+    };
+    const { roomId } = this.#call;
+    queueMicrotask(() => this.changes$.next([{ kind: "state", roomId, type, stateKey }]));
+    return eventId;
+  }
+}
+const startTs = 1_700_000_000_000;
+
+describe("A wall clock that is set during a call", () => {
+  beforeEach(() => vi.useFakeTimers({ now: startTs }));
+  afterEach(() => vi.useRealTimers());
+
+  it.each([
+    ["back by 3 s", -3_000],
+    ["back by an hour", -hourMs],
+    ["back by a day", -24 * hourMs],
+    ["forward by 3 s", 3_000],
+    ["forward by 20 s", 20_000],
+    ["forward by an hour", hourMs],
+    ["forward by 5 hours", 5 * hourMs],
+  ])(
+    "%s changes nothing for others: restarts go on, nothing is written, nobody is probably gone",
+    async (_, stepMs) => {
+      const server = new SteadyServer();
+      const states: JoinState[] = [];
+      const joined = ownMembership(server.join, resolveJoinOptions(server.join.slot)).subscribe((state) =>
+        states.push(state),
+      );
+      await vi.advanceTimersByTimeAsync(62_000);
+      vi.setSystemTime(Date.now() + stepMs);
+      await vi.advanceTimersByTimeAsync(10 * minuteMs);
+      const gaps = server.restarts.slice(1).map((ts, index) => ts - (server.restarts[index] ?? 0));
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(5_100);
+      expect(server.writes).toHaveLength(1);
+      expect(states.filter(({ status }) => status === "rejoining")).toEqual([]);
+      expect(states.filter((state) => state.status === "joined" && state.probablyLeft)).toEqual([]);
+      const last = states.at(-1);
+      const untilTs =
+        last?.status === "joined" && last.delayedLeave.status === "armed" ? last.delayedLeave.untilTs : NaN;
+      expect(untilTs - Date.now()).toBeGreaterThan(10_000);
+      expect(untilTs - Date.now()).toBeLessThanOrEqual(18_000);
+      joined.unsubscribe();
+      await vi.advanceTimersByTimeAsync(60_000);
+    },
+  );
+
+  it("is told apart from a sleep, after which the server has sent our leave: we join again at once", async () => {
+    const server = new SteadyServer();
+    const states: JoinState[] = [];
+    const joined = ownMembership(server.join, resolveJoinOptions(server.join.slot)).subscribe((state) =>
+      states.push(state),
+    );
+    await vi.advanceTimersByTimeAsync(62_000);
+    server.sendLeave();
+    vi.setSystemTime(Date.now() + hourMs);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(server.writes).toHaveLength(2);
+    expect(states.at(-1)).toMatchObject({ status: "joined", probablyLeft: false });
+    joined.unsubscribe();
+    await vi.advanceTimersByTimeAsync(60_000);
+  });
+});

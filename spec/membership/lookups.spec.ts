@@ -1,0 +1,161 @@
+import { defer, EMPTY, map, NEVER, Observable, timer } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
+import type { Rejection } from "../../src/membership/rejection.ts";
+import { alice, bob, carl, hourMs, roomId } from "../support/contents.ts";
+import { FakeClient } from "../support/fake-client.ts";
+import { marbles } from "../support/marbles.ts";
+import { happens, joins, sticks, watching } from "../support/watching.ts";
+
+/** A room in which the client knows Alice alone, and logs for whom it asks the server. */
+function gappy(answer: (client: FakeClient, userId: string, attempt: number) => Observable<unknown>) {
+  const client = new FakeClient();
+  client.enter(roomId, alice);
+  const asked: string[] = [];
+  client.loadMember = (_, userId) =>
+    defer(() => {
+      asked.push(userId);
+      return answer(client, userId, asked.length);
+    });
+  return { asked, ...watching({}, client) };
+}
+
+/** The server says that a user is in the room, a moment later. */
+const isJoined = (client: FakeClient, userId: string) =>
+  timer(2).pipe(map(() => client.emit(client.setMembership(roomId, userId, "join"))));
+
+const fails = (kind: MatrixErrorKind) =>
+  timer(1).pipe(
+    map(() => {
+      throw new MatrixError(kind, "a failure");
+    }),
+  );
+
+const inWords = (rejected$: Observable<readonly Rejection[]>) =>
+  rejected$.pipe(
+    map((list) => list.map(({ reason, isBeingLookedUp }) => `${reason}${isBeingLookedUp ? "?" : ""}`).join()),
+  );
+
+describe("A sender whose room membership the client lacks", () => {
+  it(
+    "is looked up, rejected meanwhile as not-in-room with a note, and then a member (B13)",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$, rejected$, membership$ } = gappy(isJoined);
+      happens(cold, "                  -j", { j: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(membership$, "   ^-----!").toBe("n--b", { n: [], b: expect.anything() });
+      expectObservable(names$, "        ^-----!").toBe("n--b", { n: "", b: "bob" });
+      expectObservable(inWords(rejected$), "^-----!").toBe("nu-n", { n: "", u: "not-in-room?" });
+    }),
+  );
+
+  it(
+    "is looked up once for all its events, and stays rejected if the server does not know it either",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, rejected$, asked } = gappy(() => timer(2));
+      happens(cold, "                          -j--s", {
+        j: () => client.emit(client.setState(roomId, joins(bob))),
+        s: () => client.emit(client.keep(roomId, sticks(bob, { originServerTs: 1 }, "LAPTOP"))),
+      });
+      expectObservable(inWords(rejected$), "   ^-----!").toBe("nu-xy", {
+        n: "",
+        u: "not-in-room?",
+        x: "not-in-room",
+        y: "not-in-room,not-in-room",
+      });
+      flush();
+      expect(asked).toEqual([bob]);
+    }),
+  );
+
+  it(
+    "is looked up again, with growing pauses, while the server cannot be reached",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, names$, asked } = gappy((known, userId, attempt) =>
+        attempt < 4 ? fails("network") : isJoined(known, userId),
+      );
+      happens(cold, "           a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(names$, "^ 10s !").toBe("n 7004ms b", { n: "", b: "bob" });
+      flush();
+      expect(asked).toEqual([bob, bob, bob, bob]);
+    }),
+  );
+
+  it(
+    "is not looked up again after a definite refusal",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, rejected$, asked } = gappy(() => fails("forbidden"));
+      happens(cold, "                       -a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(inWords(rejected$), "^ 60m !").toBe("nux 999997ms y", {
+        n: "",
+        u: "not-in-room?",
+        x: "not-in-room",
+        y: "expired",
+      });
+      flush();
+      expect(asked).toEqual([bob]);
+    }),
+  );
+
+  it(
+    "is looked up again when the client reads the whole room again",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, membership$, asked } = gappy(() => EMPTY);
+      client.setState(roomId, joins(bob));
+      happens(cold, "                -r", { r: () => client.emit({ kind: "room", roomId }) });
+      expectObservable(membership$, " ^--!").toBe("n", { n: [] });
+      flush();
+      expect(asked).toEqual([bob, bob]);
+    }),
+  );
+
+  it(
+    "is not looked up if it has left, if its membership has ended, or if nobody watches",
+    marbles(({ expectObservable, flush }) => {
+      const { client, membership$, rejected$, asked } = gappy(() => NEVER);
+      client.setMembership(roomId, bob, "leave");
+      client.setState(roomId, joins(bob));
+      expect(rejected$.value.map(({ isBeingLookedUp }) => isBeingLookedUp)).toEqual([undefined]);
+      client.setState(roomId, joins(carl, 0));
+      expectObservable(membership$, "^-!").toBe("n", { n: [] });
+      flush();
+      expect(asked).toEqual([]);
+    }),
+  );
+
+  it("is not looked up any more after the last subscriber has left", () => {
+    let isAsking = false;
+    const { client, membership$ } = gappy(
+      () =>
+        new Observable(() => {
+          isAsking = true;
+          return () => (isAsking = false);
+        }),
+    );
+    client.setState(roomId, joins(bob, hourMs, { originServerTs: Date.now() }));
+    const watched = membership$.subscribe();
+    expect(isAsking).toBe(true);
+    watched.unsubscribe();
+    expect(isAsking).toBe(false);
+  });
+
+  it(
+    "is not looked up by a client that cannot",
+    marbles(({ expectObservable }) => {
+      const client = new FakeClient();
+      client.enter(roomId, alice);
+      client.setState(roomId, joins(bob));
+      expectObservable(inWords(watching({}, client).rejected$), "^-!").toBe("x", { x: "not-in-room" });
+    }),
+  );
+
+  it(
+    "waits its turn if there are many: sixteen are looked up at once",
+    marbles(({ expectObservable }) => {
+      const { client, membership$, asked } = gappy(() => timer(10));
+      for (let n = 0; n < 40; n += 1) client.setState(roomId, joins(`@u${n}:example.org`, 1000));
+      const counts$ = timer(5, 10).pipe(map(() => asked.length));
+      expectObservable(membership$, "^ 30ms !").toBe("n", { n: [] });
+      expectObservable(counts$, "    ^ 30ms !").toBe("5ms a 9ms b 9ms c", { a: 16, b: 32, c: 40 });
+    }),
+  );
+});

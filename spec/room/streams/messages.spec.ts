@@ -1,0 +1,301 @@
+// messages$: what is said in a room, with edits, redactions and reactions.
+import { map } from "rxjs";
+import { describe, expect, it, test } from "vitest";
+import type { TimelineEvent } from "../../../src/matrix.ts";
+import { matrixRoom, type RoomMessage } from "../../../src/room/index.ts";
+import { decoder } from "../../../src/room/streams/state-reader.ts";
+import { TimelineWindow } from "../../../src/room/streams/timeline-window.ts";
+import { marbles } from "../../support/marbles.ts";
+import { alice, bob, carl, scene, wordOf, words } from "./scene.ts";
+
+const edit = (body: string, target: string, more: object = {}) => ({
+  msgtype: "m.text",
+  body: `* ${body}`,
+  "m.new_content": { msgtype: "m.text", body },
+  "m.relates_to": { rel_type: "m.replace", event_id: target },
+  ...more,
+});
+
+describe("messages$", () => {
+  test(
+    "has what the client holds, then what comes, oldest first",
+    marbles(({ cold, expectObservable }) => {
+      const { room, say } = scene();
+      say("early");
+      cold("                                  -----a------b").subscribe((body) => say(body));
+      expectObservable(words(room), "     ----^ 50ms !").toBe("----e---a------b", {
+        e: "early",
+        a: "early|a",
+        b: "early|a|b",
+      });
+    }),
+  );
+
+  test(
+    "shows an edit of the same user in place of the message, the latest of several, and what was before when it is redacted",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, room, say } = scene();
+      const first = say("frist");
+      let last = "";
+      const write = (body: string, sender = bob) =>
+        home.sendEvent(roomId, { type: "m.room.message", sender, content: edit(body, first) });
+      cold("                      -----a------b------c------d", {
+        a: () => write("forst"),
+        b: () => (last = write("first")),
+        c: () => write("mine now", alice),
+        d: () => home.redact(roomId, last),
+      }).subscribe((act) => act());
+      expectObservable(words(room), "^ 50ms !").toBe("e--f----a------b-------------a", {
+        e: "",
+        f: "frist",
+        a: "forst",
+        b: "first",
+      });
+    }),
+  );
+
+  test(
+    "keeps the place of a redacted message, and says who redacted it and why",
+    marbles(({ cold, expectObservable }) => {
+      const { room, say } = scene();
+      const eventId = say("bad");
+      say("good");
+      cold("                     -----r").subscribe(() => room.redact(eventId, "rude").subscribe());
+      const told$ = room.messages$.pipe(
+        map(([message]) => (message?.status === "redacted" ? message.redaction : message && wordOf(message))),
+      );
+      expectObservable(told$, "^ 50ms !").toBe("u--b------r", {
+        u: undefined,
+        b: "bad",
+        r: { sender: alice, reason: "rude" },
+      });
+    }),
+  );
+
+  test(
+    "counts reactions to a message by key, each user once, and takes them away when they are redacted",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, room, say, react } = scene();
+      const message = say("hi");
+      let thumb = "";
+      cold("                     -----a------b------c------d------e", {
+        a: () => (thumb = react(message, "👍", bob)),
+        b: () => react(message, "🎉", bob),
+        c: () => react(message, "👍", bob),
+        d: () => react(message, "🎉", alice),
+        e: () => home.redact(roomId, thumb),
+      }).subscribe((act) => act());
+      const told$ = room.messages$.pipe(
+        map(([first]) => first?.reactions.map(({ key, senders }) => `${key}${senders.length}`).join("")),
+      );
+      expectObservable(told$, "^ 60ms !").toBe("u--n----a------b-------------d------e", {
+        u: undefined,
+        n: "",
+        a: "👍1",
+        b: "👍1🎉1",
+        d: "👍1🎉2",
+        e: "🎉2👍1",
+      });
+    }),
+  );
+
+  test(
+    "marks what programs send, what answers, and what cannot be read",
+    marbles(({ flush }) => {
+      const { home, roomId, room, say } = scene();
+      const question = say("how late is it?");
+      say("half past nine", alice, {
+        msgtype: "m.notice",
+        "m.relates_to": { "m.in_reply_to": { event_id: question } },
+      });
+      home.sendEvent(roomId, { type: "m.room.message", sender: bob, content: { msgtype: "m.image" } });
+      flush();
+      expect(room.messages$.value).toEqual([
+        expect.objectContaining({ status: "readable", sender: bob, isAutomated: false, replyTo: undefined }),
+        expect.objectContaining({ status: "readable", sender: alice, isAutomated: true, replyTo: question }),
+        expect.objectContaining({ status: "malformed", sender: bob, path: "url" }),
+      ]);
+    }),
+  );
+
+  test(
+    "does not let an edit hide that a message was sent by a program",
+    marbles(({ flush }) => {
+      const { home, roomId, room, say } = scene();
+      const notice = say("beep", bob, { msgtype: "m.notice" });
+      home.sendEvent(roomId, { type: "m.room.message", sender: bob, content: edit("hello", notice) });
+      flush();
+      expect(room.messages$.value).toMatchObject([{ content: { body: "hello", kind: "text" }, isAutomated: true }]);
+    }),
+  );
+
+  test(
+    "holds the newest messages, at most `messageCount`",
+    marbles(({ flush }) => {
+      const { room, say } = scene({ room: { messageCount: 3 } });
+      for (const body of ["a", "b", "c", "d", "e"]) say(body);
+      flush();
+      expect(room.messages$.value.map(wordOf)).toEqual(["c", "d", "e"]);
+    }),
+  );
+
+  test(
+    "says that a message is undecryptable to one who came later, and reads what is sent from then on",
+    marbles(({ cold, flush }) => {
+      const { home, roomId, bobs } = scene({ encrypted: true });
+      const room = matrixRoom(home.client(carl, "C"), roomId, { awaitRoom: true });
+      cold("a----b----c", {
+        a: () => bobs.sendMessage("before").subscribe(),
+        b: () => home.joinRoom(roomId, carl),
+        c: () => bobs.sendMessage("after").subscribe(),
+      }).subscribe((act) => act());
+      flush();
+      expect(room.messages$.value.map(wordOf)).toEqual(["undecryptable", "after"]);
+      expect(bobs.messages$.value.map(wordOf)).toEqual(["before", "after"]);
+    }),
+  );
+
+  test(
+    "keeps every message that has not changed, and the list if none has",
+    marbles(({ cold, flush }) => {
+      const { room, say, react } = scene();
+      const lists: (readonly RoomMessage[])[] = [];
+      const first = say("a");
+      say("b");
+      cold("          -----a----b", {
+        a: () => react(first, "👍"),
+        b: () => react("$nothing", "👍"),
+      }).subscribe((act) => act());
+      room.messages$.subscribe((messages) => lists.push(messages));
+      flush();
+      expect(lists).toHaveLength(3);
+      expect(lists[2]?.[1]).toBe(lists[1]?.[1]);
+      expect(lists[2]?.[0]).not.toBe(lists[1]?.[0]);
+      expect(room.messages$.value).toBe(lists[2]);
+      expect(room.messages$.value).toBe(room.messages$.value);
+    }),
+  );
+});
+
+let count = 0;
+const event = (content: object, changes: Partial<TimelineEvent> = {}): TimelineEvent => ({
+  type: "m.room.message",
+  sender: bob,
+  eventId: `$${String((count += 1)).padStart(6, "0")}`,
+  originServerTs: count,
+  encryption: "cleartext",
+  content,
+  ...changes,
+});
+const text = (body: string, changes?: Partial<TimelineEvent>) => event({ msgtype: "m.text", body }, changes);
+const reaction = (target: string, key: string, changes: Partial<TimelineEvent> = {}) =>
+  event({ "m.relates_to": { rel_type: "m.annotation", event_id: target, key } }, { type: "m.reaction", ...changes });
+const windowOf = (size: number, ...events: readonly TimelineEvent[]) => {
+  const window = new TimelineWindow(
+    decoder(() => {}),
+    size,
+  );
+  for (const each of events) window.accept(each);
+  return window;
+};
+
+describe("The window of a timeline", () => {
+  const unreadable = { type: "m.room.encrypted", encryption: "undecryptable", content: { algorithm: "x" } } as const;
+
+  it("shows a message that is decrypted late in its place", () => {
+    const secret = text("secret", { encryption: "decrypted" });
+    const window = windowOf(9, { ...secret, ...unreadable }, text("later"));
+    expect(window.messages.map(wordOf)).toEqual(["undecryptable", "later"]);
+    window.accept(secret);
+    expect(window.messages.map(wordOf)).toEqual(["secret", "later"]);
+    window.accept({ ...secret, ...unreadable });
+    expect(window.messages.map(wordOf)).toEqual(["secret", "later"]);
+  });
+
+  it("drops what turns out to be no message when it is decrypted", () => {
+    const other = event({}, { type: "org.example.other", encryption: "decrypted" });
+    const window = windowOf(9, { ...other, ...unreadable });
+    expect(window.messages.map(wordOf)).toEqual(["undecryptable"]);
+    window.accept(other);
+    expect(window.messages).toEqual([]);
+  });
+
+  it("knows by their relation, which is in the clear, that encrypted edits and reactions are no messages", () => {
+    const content = { algorithm: "x", "m.relates_to": { rel_type: "m.replace", event_id: "$1" } };
+    expect(windowOf(9, event({}, { ...unreadable, content })).messages).toEqual([]);
+  });
+
+  it("does not take an edit in the clear for an encrypted message", () => {
+    const secret = text("yes", { encryption: "decrypted" });
+    const forged = event(edit("no", secret.eventId));
+    const window = windowOf(9, secret, forged);
+    expect(window.messages.map(wordOf)).toEqual(["yes"]);
+    window.accept(event(edit("perhaps", secret.eventId), { encryption: "decrypted" }));
+    expect(window.messages.map(wordOf)).toEqual(["perhaps"]);
+  });
+
+  it("takes the latest of several edits, whatever their order", () => {
+    const message = text("a");
+    const early = event(edit("b", message.eventId), { originServerTs: 500 });
+    const late = event(edit("c", message.eventId), { originServerTs: 501 });
+    expect(windowOf(9, message, late, early).messages.map(wordOf)).toEqual(["c"]);
+  });
+
+  it("is the same for events that come twice", () => {
+    const message = text("a");
+    const events = [message, reaction(message.eventId, "👍"), event(edit("b", message.eventId))];
+    expect(windowOf(9, ...events, ...events).messages).toEqual(windowOf(9, ...events).messages);
+  });
+
+  it("forgets what is attached to a message that drops out", () => {
+    const [old, young] = [text("old"), text("young")];
+    const window = windowOf(1, old, reaction(old.eventId, "👍"), young, reaction(old.eventId, "🎉"));
+    window.accept(old);
+    expect(window.messages).toMatchObject([{ reactions: [] }]);
+  });
+
+  it("keeps twenty things that one user attaches to one event, and those of others beside them", () => {
+    const message = text("a");
+    const flood = Array.from({ length: 100 }, (_, n) => reaction(message.eventId, `${n}`));
+    const window = windowOf(9, message, ...flood, reaction(message.eventId, "👍", { sender: alice }));
+    const [shown] = window.messages;
+    expect(shown?.reactions).toHaveLength(21);
+    expect(shown?.reactions.at(-1)).toEqual({ key: "👍", senders: [alice] });
+  });
+
+  it("keeps two thousand attached things in all, the newest", () => {
+    const hands = Array.from({ length: 2_050 }, (_, n) => reaction(`$member${n}`, "🖐️", { sender: `@user${n}:x` }));
+    const window = windowOf(9, ...hands);
+    const isUp = (n: number) => window.hands.some(({ target }) => target === `$member${n}`);
+    expect([isUp(49), isUp(50), isUp(2_049)]).toEqual([false, true, true]);
+  });
+
+  it("reads the same from a timeline as a client holds it after a redaction", () => {
+    const because = { sender: alice, content: { reason: "rude" } };
+    const [bad, good] = [text("bad"), text("good")];
+    const live = windowOf(
+      9,
+      bad,
+      good,
+      event({ redacts: bad.eventId, reason: "rude" }, { type: "m.room.redaction", sender: alice }),
+    );
+    const fresh = windowOf(9, { ...bad, content: {}, unsigned: { redacted_because: because } }, good);
+    expect(live.messages).toEqual(fresh.messages);
+  });
+
+  it("keeps the messages that are still there when it is read again", () => {
+    const [one, two] = [text("one"), text("two")];
+    const window = windowOf(9, one, two, reaction(two.eventId, "👍"));
+    const [, before] = window.messages;
+    window.reset([two, reaction(two.eventId, "👍")]);
+    expect(window.messages).toHaveLength(1);
+    expect(window.messages[0]).toBe(before);
+  });
+
+  it("takes feedback for receipts, the last of each sort for each user", () => {
+    const feedback = (type: string, target: string) =>
+      event({ type, target_event_id: target }, { type: "m.room.message.feedback" });
+    const window = windowOf(9, feedback("delivered", "$1"), feedback("read", "$1"), feedback("read", "$2"));
+    expect([...window.feedback].map(({ type, eventId }) => `${type} ${eventId}`)).toEqual(["delivered $1", "read $2"]);
+  });
+});

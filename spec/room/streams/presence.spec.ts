@@ -1,0 +1,150 @@
+// What does not stay: typing, receipts, presence.
+import { map } from "rxjs";
+import { describe, expect, it, test } from "vitest";
+import { presenceOf } from "../../../src/room/index.ts";
+import { FakeClient } from "../../support/fake-client.ts";
+import { roomId as room, stateEvent } from "../../support/contents.ts";
+import { marbles } from "../../support/marbles.ts";
+import { alice, bob, scene } from "./scene.ts";
+
+describe("typing$", () => {
+  test(
+    "says who is typing, without ourselves, until they stop or their time is over",
+    marbles(({ cold, expectObservable }) => {
+      const { room: alices, bobs } = scene();
+      cold("                         a----b----c----d", {
+        a: bobs.sendTyping(true),
+        b: alices.sendTyping(true),
+        c: bobs.sendTyping(false),
+        d: bobs.sendTyping(true),
+      }).subscribe((request) => request.subscribe());
+      expectObservable(alices.typing$, "^ 40s !").toBe("n----b---------n----b 29999ms n", { n: [], b: [bob] });
+    }),
+  );
+
+  test(
+    "knows who was typing before it was subscribed to",
+    marbles(({ cold, expectObservable }) => {
+      const { room: alices, bobs } = scene();
+      cold("                         a").subscribe(() => bobs.sendTyping(true).subscribe());
+      expectObservable(alices.typing$, "----------^ 20ms !").toBe("----------b", { b: [bob] });
+    }),
+  );
+
+  test(
+    "is empty for what is malformed",
+    marbles(({ cold, expectObservable }) => {
+      const { matrix, room: alices } = scene();
+      const { roomId } = alices;
+      Object.assign(matrix, { ephemeral: () => ({ user_ids: 5 }) });
+      expectObservable(alices.typing$.pipe(map((users) => users.length)), "^!").toBe("0", { 0: 0 });
+      expectObservable(cold("x").pipe(map(() => roomId))).toBe("x", { x: roomId });
+    }),
+  );
+});
+
+describe("receipts$", () => {
+  test(
+    "says how far each user has read, by receipts of today and by feedback as it was at first",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, room: alices, bobs, say } = scene();
+      const [one, two] = [say("one"), say("two")];
+      const feedback = { type: "m.room.message.feedback", sender: "@old:example.org" };
+      cold("                         -----a----b---------c", {
+        a: () => bobs.sendFeedback("read", one).subscribe(),
+        b: () => bobs.sendFeedback("read", two).subscribe(),
+        c: () => home.sendEvent(roomId, { ...feedback, content: { type: "delivered", target_event_id: two } }),
+      }).subscribe((act) => act());
+      const words$ = alices.receipts$.pipe(
+        map((receipts) => receipts.map(({ userId, type, eventId }) => `${userId} ${type} ${eventId}`)),
+      );
+      expectObservable(words$, "^ 50ms !").toBe("n---------a----b-------c", {
+        n: [],
+        a: [`${bob} read ${one}`],
+        b: [`${bob} read ${two}`],
+        c: [`${bob} read ${two}`, `@old:example.org delivered ${two}`],
+      });
+    }),
+  );
+});
+
+describe("The presence of a user", () => {
+  const offline = { userId: bob, presence: "unknown", displayName: undefined, avatarUrl: undefined };
+
+  test(
+    "is unknown until the server says something, and follows it",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix } = scene();
+      cold("                                       --a------b------c", {
+        a: () => home.setPresence(bob, { presence: "online", currently_active: true, status_msg: "cooking" }),
+        b: () => home.setPresence(bob, { presence: "unavailable", last_active_ago: 7 }),
+        c: () => home.setPresence(bob, { presence: "asleep" }),
+      }).subscribe((act) => act());
+      expectObservable(presenceOf(matrix, bob), "^ 50ms !").toBe("u----a------b", {
+        u: offline,
+        a: {
+          ...offline,
+          presence: "online",
+          isCurrentlyActive: true,
+          statusMessage: "cooking",
+          lastActiveTs: undefined,
+        },
+        b: {
+          ...offline,
+          presence: "unavailable",
+          isCurrentlyActive: undefined,
+          statusMessage: undefined,
+          lastActiveTs: 5,
+        },
+      });
+    }),
+  );
+
+  test(
+    "has the name and picture of presence events and of member events, whichever came last",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix, setMember } = scene();
+      cold("                                   --a------b------c------d", {
+        a: () => setMember(bob, { membership: "join", displayname: "Bob", avatar_url: "mxc://x/1" }),
+        b: () => home.setPresence(bob, { presence: "online", displayname: "Bobby", avatar_url: "mxc://x/2" }),
+        c: () => home.setPresence(bob, { presence: "online" }),
+        d: () => setMember(bob, { membership: "join", displayname: "Rob" }),
+      }).subscribe((act) => act());
+      const words$ = presenceOf(matrix, bob).pipe(
+        map(({ presence, displayName, avatarUrl }) => `${presence} ${displayName} ${avatarUrl}`),
+      );
+      expectObservable(words$, "^ 50ms !").toBe("u----a------b-------------d", {
+        u: "unknown undefined undefined",
+        a: "unknown Bob mxc://x/1",
+        b: "online Bobby mxc://x/2",
+        d: "online Rob undefined",
+      });
+    }),
+  );
+
+  test(
+    "is known to one who asks later",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix } = scene();
+      cold("                                           a").subscribe(() =>
+        home.setPresence(bob, { presence: "online" }),
+      );
+      const presence$ = presenceOf(matrix, bob).pipe(map(({ presence }) => presence));
+      expectObservable(presence$, "-----^ 20ms !").toBe("-----o", { o: "online" });
+    }),
+  );
+
+  it("is unknown for a port without ephemeral events, with the name of the newest member event", () => {
+    const client = new FakeClient();
+    client.enter(room, alice);
+    client.enter("!other:example.org", alice);
+    const named = (displayname: string, originServerTs: number) =>
+      stateEvent(
+        { membership: "join", displayname },
+        { type: "m.room.member", stateKey: bob, sender: bob, originServerTs },
+      );
+    client.setState(room, named("New", 5));
+    client.setState("!other:example.org", named("Old", 4));
+    expect(presenceOf(client, bob).value).toMatchObject({ presence: "unknown", displayName: "New" });
+  });
+});

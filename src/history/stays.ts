@@ -1,0 +1,139 @@
+// Stays: from when until when a device was in a call, from the events of one key. Pure. protocol.md 9.2, 9.3.
+import type { PastEvent, RoomEvent } from "../matrix.ts";
+import { parseFirstDraftMember } from "../membership/first-draft.ts";
+import { parseStateMember } from "../membership/state-event.ts";
+import { parseStickyMember } from "../membership/sticky-event.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
+import { isFiniteNumber, isObject, objectOr } from "../room/json.ts";
+import { canonicalSlot, firstDraftMemberType } from "../room/names.ts";
+
+/** One stay of a device in a call. Times are in milliseconds since 1970, by the clocks of the servers. */
+export interface Stay {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly memberId: string;
+  /** The slot id, in the form that this library compares: `m.call#ROOM` for the default call. */
+  readonly slot: string;
+  readonly intent: string | undefined;
+  readonly startTs: number;
+  /** When it ended. In the future for a stay that lasts: then it ends at this time at the latest. */
+  readonly endTs: number;
+}
+
+/** What one event says about the stay of its key. Undefined: nobody is in a call by it. */
+interface Claim extends Omit<Stay, "startTs"> {
+  /** When the stay began, as the event itself says. Undefined: with this event. */
+  readonly claimedTs: number | undefined;
+  /** The stay that the event continues: the one that began at this time, or any that runs. Undefined: none. */
+  readonly continues: number | "any" | undefined;
+}
+
+/** What ends stays of a user, beside its own events: leaves of the room, in ascending order. */
+export type RoomLeaves = readonly number[];
+
+/** The stays of one key: of a state key, or of a sticky key of a sender. `events` are in the order of time. */
+export function staysOf(events: readonly PastEvent[], roomLeaves: RoomLeaves): readonly Stay[] {
+  const stays: Stay[] = [];
+  let open: (Stay & { readonly seenTs: number }) | undefined;
+  const leaveAfter = (ts: number): number => roomLeaves.find((leaveTs) => leaveTs > ts) ?? Infinity;
+  const closeBy = (ts: number) => {
+    if (!open) return;
+    const { seenTs, ...stay } = open;
+    const endTs = Math.min(stay.endTs, ts, leaveAfter(seenTs));
+    if (endTs > stay.startTs) stays.push({ ...stay, endTs });
+    open = undefined;
+  };
+  const take = (claim: Claim | undefined, ts: number) => {
+    // A stay that ended before this event is not continued by it.
+    const isRunning = open && Math.min(open.endTs, leaveAfter(open.seenTs)) > ts;
+    if (!claim || !isRunning || !isContinued(open!, claim)) closeBy(ts);
+    if (!claim) return;
+    const { claimedTs, continues: _, ...fields } = claim;
+    open = { ...fields, startTs: open?.startTs ?? claimedTs ?? ts, seenTs: ts };
+  };
+  const [first] = events;
+  const before = first && previousClaim(first);
+  if (before?.claimedTs !== undefined) take(before, before.claimedTs);
+  for (const event of events) take(claimOf(event), event.originServerTs);
+  closeBy(Infinity);
+  return stays;
+}
+
+const isContinued = (open: Stay, { slot, memberId, continues }: Claim): boolean =>
+  slot === open.slot && memberId === open.memberId && (continues === "any" || continues === open.startTs);
+
+/** What the state key had before the first event that we have of it. */
+function previousClaim(event: PastEvent): Claim | undefined {
+  const { prev_content: content } = objectOr(event.unsigned);
+  if (event.stateKey === undefined || !isObject(content)) return undefined;
+  const claimedTs = content["created_ts"];
+  // Without a time it is unknown when the stay began: an older page will say it.
+  if (!isFiniteNumber(claimedTs)) return undefined;
+  return stateClaim({ ...event, content, originServerTs: claimedTs });
+}
+
+/** What was read before: the events of a key are walked again at each new one. */
+const claims = new WeakMap<PastEvent, { readonly claim: Claim | undefined }>();
+
+function claimOf(event: PastEvent): Claim | undefined {
+  const known = claims.get(event);
+  if (known) return known.claim;
+  const claim = event.stateKey === undefined ? stickyClaim(event) : stateClaim(event);
+  claims.set(event, { claim });
+  return claim;
+}
+
+function stateClaim(event: RoomEvent): Claim | undefined {
+  const isDraft = event.type === firstDraftMemberType;
+  const { ok } = isDraft ? parseFirstDraftMember(event) : parseStateMember(event, { readTs: Infinity });
+  if (!ok || ok === "left") return undefined;
+  const { userId, deviceId, memberId, slot, intent, createdTs, expiresTs: endTs } = ok;
+  const common = { userId, deviceId, memberId, slot: canonicalSlot(slot), intent, endTs };
+  // In the first draft each event with the same application and call id continues the stay.
+  if (isDraft) return { ...common, claimedTs: undefined, continues: "any" };
+  // An update has the time of its join, which may be too long ago to be believed as the start of another stay.
+  const joinedTs = objectOr(event.content)["created_ts"];
+  if (!isFiniteNumber(joinedTs)) return { ...common, claimedTs: undefined, continues: undefined };
+  return { ...common, claimedTs: createdTs, continues: joinedTs };
+}
+
+function stickyClaim(event: PastEvent): Claim | undefined {
+  const { durationMs, encryption, originServerTs } = event;
+  if (encryption === "undecryptable" || !isFiniteNumber(durationMs) || durationMs <= 0) return undefined;
+  const endTs = originServerTs + Math.min(durationMs, maxStickyMs);
+  const { ok } = parseStickyMember({ ...event, durationMs, receivedTs: originServerTs }, endTs);
+  if (!ok || ok === "left") return undefined;
+  const { userId, deviceId, memberId, slot, intent } = ok;
+  return {
+    userId,
+    deviceId,
+    memberId,
+    slot: canonicalSlot(slot),
+    intent,
+    endTs,
+    claimedTs: undefined,
+    continues: "any",
+  };
+}
+
+/** A time at which a slot opened or closed. */
+export interface SlotChange {
+  readonly ts: number;
+  readonly isOpen: boolean;
+}
+
+/** The parts of a stay in which its slot was open. Before the first change it was absent, which counts as open. */
+export function whileOpen(stay: Stay, changes: readonly SlotChange[]): readonly Stay[] {
+  const parts: Stay[] = [];
+  let startTs: number | undefined = stay.startTs;
+  for (const { ts, isOpen } of changes) {
+    if (ts >= stay.endTs) break;
+    if (isOpen) startTs ??= Math.max(ts, stay.startTs);
+    else if (startTs !== undefined) {
+      if (ts > startTs) parts.push({ ...stay, startTs, endTs: ts });
+      startTs = undefined;
+    }
+  }
+  if (startTs !== undefined && startTs < stay.endTs) parts.push({ ...stay, startTs });
+  return parts;
+}

@@ -1,0 +1,67 @@
+// Delayed leave: what happens to the one that the server holds for us. protocol.md 4.2, 4.4, 6.4.
+import { stopWaiting } from "./in-flight.ts";
+import { armedLeave, type Draft, forgetTxn, type ObsoleteLeave, trace } from "./model.ts";
+import { idempotencyKey } from "./requests.ts";
+import type { JoinTrace } from "./trace.ts";
+
+/** A server that has delayed events and refuses us one is asked again after this time. */
+const unsupportedRetryMs = 600_000;
+/** After this many that were lost without an answered restart, restarts do not work. */
+const maxLost = 2;
+/** How many unwanted ones we remember. */
+const maxObsolete = 10;
+
+type UnsupportedError = Extract<JoinTrace, { kind: "delayed-leave-unsupported" }>["error"];
+
+/** Goes on without a delayed leave: for good, or until `retryTs`. */
+export function goUnprotected(draft: Draft, error: UnsupportedError, isForGood: boolean): void {
+  const { state, settings, now } = draft;
+  const { delayedLeave, publication, joinCount } = state;
+  const wasUnsupported = delayedLeave.held.status === "unsupported";
+  delayedLeave.held = { status: "unsupported", retryTs: isForGood ? Infinity : now + unsupportedRetryMs };
+  if (wasUnsupported) return;
+  trace(draft, { kind: "delayed-leave-unsupported", error });
+  if (state.phase !== "joined" || settings.kind === "sticky") return;
+  // Now only our expiry would end us: bring it closer. A sticky duration must not change within a key (3.1).
+  publication.dirty = { reason: "refresh", dueTs: now };
+  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
+}
+
+/**
+ * The delayed leave is gone although we have not ended it. A new one is wanted, unless several in a row were lost and no
+ * restart was answered: then each new one would only throw us out once more. `isProof`: the server has refused restarts,
+ * and not only failed to answer them.
+ */
+export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
+  const { delayedLeave } = draft.state;
+  const armed = armedLeave(draft.state);
+  if (!armed) return;
+  // Another one is wanted: a restart of this one must not hold that up.
+  stopWaiting(draft, ({ kind }) => kind === "restart");
+  delayedLeave.lostCount += 1;
+  delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
+  delayedLeave.held = { status: "wanted" };
+  if (delayedLeave.lostCount >= maxLost) goUnprotected(draft, "not-restarted", isProof);
+}
+
+/** A delayed leave is no longer wanted: it is cancelled, again and again while it could still be sent. */
+export function discardDelayedLeave(
+  { state: { delayedLeave }, now }: Draft,
+  ...obsolete: readonly ObsoleteLeave[]
+): void {
+  const pending = obsolete.filter(({ leaveTs }) => leaveTs > now);
+  delayedLeave.obsolete = [...delayedLeave.obsolete, ...pending].slice(-maxObsolete);
+}
+
+/** Forgets a delayed leave that is gone. */
+export function forgetDelayedLeave({ state }: Draft, delayId: string): void {
+  const { delayedLeave } = state;
+  delayedLeave.obsolete = delayedLeave.obsolete.filter((obsolete) => obsolete.delayId !== delayId);
+  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "wanted" };
+}
+
+/** An hour-long delayed leave that was not delegated would end our next membership. */
+export function discardDelegation(draft: Draft): void {
+  const { delegate } = draft.state.delayedLeave;
+  if (typeof delegate === "object") discardDelayedLeave(draft, delegate);
+}

@@ -1,0 +1,24 @@
+// In flight: requests that were sent. We wait for their answers, and then listen for late ones. protocol.md 4.6.
+import type { Draft } from "./model.ts";
+import type { InFlight, Request, RequestKind } from "./requests.ts";
+
+/** We need not wait for these requests any more. Their answers still count. */
+export function stopWaiting({ state: { requests } }: Draft, isMeant: (request: Request) => boolean): void {
+  const stopped = requests.inFlight.filter(({ request }) => isMeant(request));
+  if (stopped.length === 0) return;
+  requests.inFlight = requests.inFlight.filter(({ request }) => !isMeant(request));
+  requests.timedOut = [...requests.timedOut, ...stopped];
+}
+
+/** Answers to these requests have nothing to add. */
+export function stopListening(draft: Draft, isMeant: (inFlight: InFlight) => boolean): void {
+  const { requests } = draft.state;
+  if (requests.timedOut.length === 0) return;
+  for (const inFlight of requests.timedOut)
+    if (isMeant(inFlight)) draft.effects.push({ kind: "abort", id: inFlight.id });
+  requests.timedOut = requests.timedOut.filter((inFlight) => !isMeant(inFlight));
+}
+
+/** A newer request of this kind was answered. */
+export const stopListeningToEarlier = (draft: Draft, kind: RequestKind, beforeTs: number): void =>
+  stopListening(draft, ({ request, sentTs }) => request.kind === kind && sentTs < beforeTs);

@@ -1,0 +1,30 @@
+// Outcome: what became of a ring for each of its targets, from events alone. Pure. protocol.md 7.4.
+import type { LoggedRing } from "./ring-log.ts";
+
+/**
+ * What became of a ring for one target: `ringing`, then one of the others. `joined`: entered the call, or was in it already.
+ * `withdrawn`: the sender took the ring back, or the call ended. `superseded`: the sender rang again.
+ */
+export type RingOutcome = "ringing" | "joined" | "declined" | "no-answer" | "withdrawn" | "superseded";
+
+/** What is known about one target of a ring. */
+export interface TargetFacts {
+  readonly now: number;
+  /** When the ring ends. */
+  readonly endTs: number;
+  /** When the target entered the call: before the ring, or after it. Undefined: it is not known to have been in the call. */
+  readonly joinedTs: number | undefined;
+  readonly hasDeclined: boolean;
+  readonly isCallOver: boolean;
+}
+
+/** The outcome of a ring for one target. What the target did counts before what the sender did. */
+export function outcomeOf({ revoked }: Pick<LoggedRing, "revoked">, facts: TargetFacts): RingOutcome {
+  const { now, endTs, joinedTs, hasDeclined, isCallOver } = facts;
+  if (joinedTs !== undefined && joinedTs <= endTs) return "joined";
+  if (hasDeclined) return "declined";
+  if (revoked === "superseded") return "superseded";
+  if (revoked !== undefined) return "withdrawn";
+  if (now >= endTs) return "no-answer";
+  return isCallOver ? "withdrawn" : "ringing";
+}

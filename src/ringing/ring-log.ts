@@ -1,0 +1,159 @@
+// RingLog: the rings and declines of one room, as their events say them. Bounded. protocol.md 7.
+import type { RoomEvent } from "../matrix.ts";
+import { canonicalSlot } from "../room/names.ts";
+import type { Malformed } from "../room/parsed.ts";
+import { type Decline, decodeDecline, isDeclineType } from "./decline-event.ts";
+import { decodeRing, isRingType, isWithdrawal, type Ring, type SlotOfMember, type Withdrawal } from "./ring-event.ts";
+
+/** A ring, what its sender has done with it since, and who has declined it. */
+export interface LoggedRing {
+  readonly ring: Ring;
+  /** When this client first saw it. */
+  readonly seenTs: number;
+  readonly revoked: "redacted" | "withdrawn" | "superseded" | undefined;
+  /** The first decline of each user. */
+  readonly declines: ReadonlyMap<string, Decline>;
+}
+
+/** A ring event that cannot be read. */
+export interface MalformedRing {
+  readonly event: RoomEvent;
+  readonly path: string;
+}
+
+type Entry =
+  | { readonly kind: "ring"; readonly ring: Ring; readonly seenTs: number; readonly isRedacted: boolean }
+  | ({ readonly kind: "withdrawal"; readonly sender: string; readonly sentTs: number } & Withdrawal)
+  | ({ readonly kind: "decline" } & Decline)
+  | ({ readonly kind: "malformed" } & MalformedRing);
+
+/** How many events are kept: of the whole room, and of one sender. The oldest is dropped. */
+interface Limits {
+  readonly room: number;
+  readonly sender: number;
+}
+
+export class RingLog {
+  readonly #limits: Limits;
+  readonly #entries = new Map<string, Entry>();
+  readonly #perSender = new Map<string, Set<string>>();
+  #rings: readonly LoggedRing[] | undefined;
+
+  constructor(limits: Limits = { room: 1_000, sender: 50 }) {
+    this.#limits = limits;
+  }
+
+  /** Puts an event. Events may come in any order, and more than once. Returns whether it says something new. */
+  put(event: RoomEvent, seenTs: number, slotOf: SlotOfMember): boolean {
+    const { eventId, type } = event;
+    if (!isRingType(type) && !isDeclineType(type)) return false;
+    const known = this.#entries.get(eventId);
+    if (known?.kind === "ring" && isEmptied(event)) return this.redact(eventId);
+    if (known && known.kind !== "malformed") return false;
+    const entry = entryOf(event, seenTs, slotOf);
+    if (known && entry.kind === "malformed") return false;
+    this.#add(eventId, event.sender, entry);
+    return true;
+  }
+
+  /** Takes an event back: a ring is redacted, anything else counts as never sent. */
+  redact(eventId: string): boolean {
+    const entry = this.#entries.get(eventId);
+    if (!entry || (entry.kind === "ring" && entry.isRedacted)) return false;
+    if (entry.kind === "ring") this.#entries.set(eventId, { ...entry, isRedacted: true });
+    else this.#entries.delete(eventId);
+    this.#rings = undefined;
+    return true;
+  }
+
+  /** The rings, oldest first. */
+  get rings(): readonly LoggedRing[] {
+    return (this.#rings ??= standing([...this.#entries.values()]));
+  }
+
+  /** The ring events that cannot be read. */
+  get malformed(): readonly MalformedRing[] {
+    return [...this.#entries.values()].filter((entry) => entry.kind === "malformed");
+  }
+
+  #add(eventId: string, sender: string, entry: Entry): void {
+    this.#entries.set(eventId, entry);
+    this.#rings = undefined;
+    const ofSender = this.#perSender.get(sender) ?? new Set();
+    this.#perSender.set(sender, ofSender.add(eventId));
+    const [oldestOfSender] = ofSender;
+    if (ofSender.size > this.#limits.sender && oldestOfSender !== undefined) this.#drop(oldestOfSender, sender);
+    const [oldest] = this.#entries;
+    if (this.#entries.size > this.#limits.room && oldest) this.#drop(oldest[0], senderOf(oldest[1]));
+  }
+
+  #drop(eventId: string, sender: string): void {
+    this.#entries.delete(eventId);
+    const ofSender = this.#perSender.get(sender);
+    ofSender?.delete(eventId);
+    if (ofSender?.size === 0) this.#perSender.delete(sender);
+  }
+}
+
+function entryOf(event: RoomEvent, seenTs: number, slotOf: SlotOfMember): Entry {
+  const { sender, originServerTs: sentTs } = event;
+  const problem = ({ malformed: path }: Malformed): Entry => ({ kind: "malformed", event, path });
+  if (isDeclineType(event.type)) {
+    const decline = decodeDecline(event);
+    return decline.ok ? { kind: "decline", ...decline.ok } : problem(decline);
+  }
+  const decoded = decodeRing(event, slotOf);
+  if (!decoded.ok) return problem(decoded);
+  if (isWithdrawal(decoded.ok)) return { kind: "withdrawal", sender, sentTs, ...decoded.ok };
+  return { kind: "ring", ring: decoded.ok, seenTs, isRedacted: false };
+}
+
+const isEmptied = ({ content }: RoomEvent): boolean => Object.keys(Object(content)).length === 0;
+
+const senderOf = (entry: Entry): string => {
+  if (entry.kind === "ring") return entry.ring.sender;
+  return entry.kind === "malformed" ? entry.event.sender : entry.sender;
+};
+
+/** Each ring with what became of it: a later ring or withdrawal of the same sender for the same call ends it. */
+export function standing(entries: readonly Entry[]): readonly LoggedRing[] {
+  const ofKind = <K extends Entry["kind"]>(kind: K) =>
+    entries.filter((entry): entry is Extract<Entry, { kind: K }> => entry.kind === kind);
+  const rings = ofKind("ring").toSorted((a, b) => (isLater(a.ring, b.ring) ? 1 : -1));
+  /** The last effective word of each sender about each call. */
+  const lastRing = new Map<string, Ring>();
+  for (const { ring, isRedacted } of rings) if (!isRedacted) lastRing.set(keyOf(ring.sender, ring.slot), ring);
+  const withdrawnTs = new Map<string, number>();
+  for (const { sender, withdraws, sentTs } of ofKind("withdrawal")) {
+    if (withdraws === undefined) continue;
+    const key = keyOf(sender, withdraws);
+    withdrawnTs.set(key, Math.max(sentTs, withdrawnTs.get(key) ?? -Infinity));
+  }
+  const declines = ofKind("decline");
+  const byId = new Map(rings.map(({ ring }) => [ring.eventId, ring]));
+  return rings.map(({ ring, seenTs, isRedacted }) => {
+    const key = keyOf(ring.sender, ring.slot);
+    const last = lastRing.get(key);
+    const isWithdrawn = (withdrawnTs.get(key) ?? -Infinity) >= ring.sentTs;
+    const isSuperseded = last !== undefined && last !== ring && isLater(last, ring);
+    const revoked = isRedacted ? "redacted" : isSuperseded ? "superseded" : isWithdrawn ? "withdrawn" : undefined;
+    return { ring, seenTs, revoked, declines: declinesOf(ring, declines, byId) };
+  });
+}
+
+/** A decline counts for its ring, and for earlier rings of the same sender for the same call: clients may send two forms. */
+function declinesOf(ring: Ring, declines: readonly Decline[], byId: ReadonlyMap<string, Ring>): LoggedRing["declines"] {
+  const counted = new Map<string, Decline>();
+  for (const decline of declines) {
+    const declined = byId.get(decline.ringId);
+    const isOfSameCall = declined && keyOf(declined.sender, declined.slot) === keyOf(ring.sender, ring.slot);
+    const counts = decline.ringId === ring.eventId || (isOfSameCall && decline.sentTs >= ring.sentTs);
+    const first = counted.get(decline.sender);
+    if (counts && (!first || decline.sentTs < first.sentTs)) counted.set(decline.sender, decline);
+  }
+  return counted;
+}
+
+const keyOf = (sender: string, slot: string): string => JSON.stringify([sender, canonicalSlot(slot)]);
+
+const isLater = (a: Ring, b: Ring): boolean => (a.sentTs === b.sentTs ? a.eventId > b.eventId : a.sentTs > b.sentTs);
