@@ -222,7 +222,10 @@ export interface Matrix {
 
   /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
   timeline?(roomId: string): Iterable<TimelineEvent>;
-  /** What happens to the timelines of all rooms, in batches. */
+  /**
+   * The changes of timelines, in batches: at least of the rooms whose `timeline` was read since the first subscription. A client
+   * with many rooms need not decrypt the events of the others.
+   */
   readonly timeline$?: Observable<readonly TimelineChange[]>;
   /**
    * Reads the past of a room from the server, and emits one page: the newest one, or the one at `from`. Events that we hold
