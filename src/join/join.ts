@@ -61,7 +61,10 @@ export function ownMembership(
         if (options.kind === "sticky") return [];
         if (!state.isOver) commands$.next({ kind: "replaced" });
         const armed = armedLeave(state);
-        return armed ? [...state.delayedLeave.obsolete, armed] : state.delayedLeave.obsolete;
+        const ours = armed ? [{ delayId: armed.delayId, untilTs: clock.now() + armed.delayMs }] : [];
+        return [...state.delayedLeave.obsolete, ...ours].map(({ delayId, untilTs }) => {
+          return { delayId, untilTs: clock.toWall(untilTs) };
+        });
       },
     };
     const forget = rememberJoin(call, join);

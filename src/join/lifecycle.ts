@@ -80,7 +80,7 @@ function nextDueTs(settings: Settings, state: LifecycleState, now: number): numb
   for (const { sentTs } of requests.timedOut) consider(sentTs + longestRequestMs);
   for (const kind in requests.notBefore) consider(requests.notBefore[kind as RequestKind] ?? Infinity);
   for (const kind in requests.retryTs) consider(requests.retryTs[kind as RequestKind] ?? Infinity);
-  for (const { leaveTs } of obsolete) consider(leaveTs);
+  for (const { untilTs } of obsolete) consider(untilTs);
   if (obsolete.length > 0) consider(delayedLeave.waitUntilTs);
   if (held.status === "armed") {
     consider(held.restartTs);
@@ -109,7 +109,7 @@ function onClock(draft: Draft, dueTs: number): void {
   stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
   if (now - dueTs > jumpMs) onJump(draft, dueTs);
   if (delayedLeave.obsolete.length > 0) {
-    delayedLeave.obsolete = delayedLeave.obsolete.filter(({ leaveTs }) => leaveTs > now);
+    delayedLeave.obsolete = delayedLeave.obsolete.filter(({ untilTs }) => untilTs > now);
   }
   if (isHiddenBySlot(draft) && (!settings.openSlot || state.slot.isAsked)) {
     giveUp(draft, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
@@ -182,7 +182,7 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   }
   if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
   if (publication.status === "no") publication.status = "maybe";
-  if (state.phase !== "joined") presence.isMissing = false;
+  if (state.phase !== "joined" && !isRetry) presence.isMissing = false;
   publication.dirty = undefined;
   publication.sentTs = now;
   if (!isRetry) publication.firstSentTs = now;

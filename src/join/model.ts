@@ -59,10 +59,11 @@ export interface DelayedLeave {
   readonly delegate: "wanted" | "refused" | { readonly delayId: string; readonly leaveTs: number };
 }
 
-/** A delayed leave to cancel, until it is sent. Its id is a secret. */
+/** A delayed leave that has to be cancelled. Its id is a secret. */
 export interface ObsoleteLeave {
   readonly delayId: string;
-  readonly leaveTs: number;
+  /** When it was sent at the latest, whatever became of our requests. */
+  readonly untilTs: number;
 }
 
 /** What the server holds for us. */

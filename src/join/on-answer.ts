@@ -91,7 +91,7 @@ function onScheduled(
   }
   if (delegated || delayedLeave.held.status === "armed") {
     trace(draft, { kind: "delayed-leave-duplicate" });
-    return discardDelayedLeave(draft, { delayId, leaveTs });
+    return discardDelayedLeave(draft, delayId, delayMs);
   }
   const restartTs = sentTs + restartEveryMs(settings, delayMs, false);
   delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated, doubtTs: undefined };
@@ -160,7 +160,7 @@ function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind
   const { delegate } = delayedLeave;
   if (typeof delegate === "string" || delegate.delayId !== delayId) return;
   const before = armedLeave(state);
-  if (before) discardDelayedLeave(draft, before);
+  if (before) discardDelayedLeave(draft, before.delayId, before.delayMs);
   const restartTs = now + restartEveryMs(settings, delayMs, true);
   const { leaveTs } = delegate;
   delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated: true, doubtTs: undefined };

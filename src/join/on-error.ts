@@ -138,7 +138,7 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
     else if (delayedLeave.delegate === "refused" && armed.delegated) delayedLeave.delegate = "wanted";
   } else if (armed.doubtTs !== undefined && state.phase === "rejoining") {
     // It may still be alive, but its answer must not hold up the re-join.
-    discardDelayedLeave(draft, armed);
+    discardDelayedLeave(draft, armed.delayId, armed.delayMs);
     delayedLeave.held = { status: "wanted" };
   } else if (armed.doubtTs !== undefined) {
     delayedLeave.held = { ...armed, doubtTs: undefined };

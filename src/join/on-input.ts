@@ -2,7 +2,6 @@
 import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import { retrySoon } from "./backoff.ts";
 import { noteClockOffset } from "./clock-offset.ts";
-import { discardDelayedLeave } from "./delayed-leave.ts";
 import {
   armedLeave,
   conditionMs,
@@ -54,7 +53,8 @@ export function onInput(draft: Draft, input: Input): void {
     case "unblocked":
       state.isBlocked = false;
       state.delayedLeave.waitUntilTs = now + conditionMs;
-      return discardDelayedLeave(draft, ...input.obsolete);
+      state.delayedLeave.obsolete = input.obsolete;
+      return;
     case "replaced":
       state.isOver = true;
       return;

@@ -1,7 +1,7 @@
 // Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
 import { RtcError } from "../errors.ts";
 import { unknownsOf } from "./backoff.ts";
-import { discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
+import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
@@ -91,8 +91,11 @@ function askForDelayedLeave(draft: Draft): void {
   const { settings, state, now } = draft;
   const { held } = state.delayedLeave;
   if (held.status !== "armed") return;
-  // It was due: the server has sent it.
-  if (now >= held.leaveTs) return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+  if (now >= held.leaveTs) {
+    // It was due: the server has sent it. Unless a restart without an answer has prolonged it, and another one was sent.
+    if (settings.kind === "state") discardDelayedLeave(draft, held.delayId, held.delayMs);
+    return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+  }
   // A new sticky member needs one of its own. That of a state member may still be alive: ask first.
   const asked = { ...held, restartTs: now, doubtTs: now };
   state.delayedLeave.held = settings.kind === "sticky" ? { status: "wanted" } : asked;
