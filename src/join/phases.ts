@@ -1,8 +1,8 @@
 // Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
 import { RtcError } from "../errors.ts";
 import { unknownsOf } from "./backoff.ts";
-import { discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
-import { type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
+import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
+import { armedLeave, type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./state.ts";
@@ -96,6 +96,19 @@ function askForDelayedLeave(draft: Draft): void {
   // A new sticky member needs one of its own. That of a state member may still be alive: ask first.
   const asked = { ...held, restartTs: now, doubtTs: now };
   state.delayedLeave.held = settings.kind === "sticky" ? { status: "wanted" } : asked;
+}
+
+/**
+ * While we are not in the call, no answer about a delayed leave that was due may hold up our write. The server may have
+ * taken a restart that we have no answer to, and may send the leave later: it is cancelled, or ends an instance that is gone.
+ */
+export function replaceDueLeave(draft: Draft): void {
+  const { settings, state, now } = draft;
+  const armed = armedLeave(state);
+  if (!armed || now < armed.leaveTs) return;
+  loseDelayedLeave(draft, false);
+  if (settings.kind === "sticky") rejoin(draft, "left-by-server");
+  else discardDelayedLeave(draft, { ...armed, leaveTs: now + armed.delayMs });
 }
 
 function rejoinWaitMs({ state: { delayedLeave }, now }: Draft, attempt: number): number {
