@@ -1,9 +1,9 @@
 // Due before joined: the delayed leave comes due, or is sent, while our membership cannot be written yet.
-import { timer } from "rxjs";
+import { asyncScheduler, distinctUntilChanged, EMPTY, map, switchMap, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import type { Fault } from "../../src/testing/index.ts";
-import { memberType, type scene, stickyType } from "./scene.ts";
+import { memberType, scene, stickyType, toTheEnd } from "./scene.ts";
 import { watch } from "./watch.ts";
 
 const always = 100_000;
@@ -41,4 +41,24 @@ describe.each(modes)("A delayed leave that comes due before our membership can b
     // A minute of trouble, and the wait between two tries after it.
     expect(watched.longestAbsenceMs).toBeLessThan(90_000);
   });
+});
+
+describe("A sticky member whose delayed leave is sent before it has joined", () => {
+  it.each([8_500, 9_000, 9_500])(
+    "joins as another member, which that leave cannot hide (latency %d ms)",
+    (latencyMs) => {
+      const hidden: number[] = [];
+      toTheEnd(() => {
+        const { join } = scene({ latencyMs, syncMs: 20 });
+        join({ mode: "matrix_2_0", leaveOn: timer(600_000) })
+          .pipe(
+            map((state) => state.status === "joined" && !state.membership),
+            distinctUntilChanged(),
+            switchMap((isHidden) => (isHidden ? timer(2 * latencyMs) : EMPTY)),
+          )
+          .subscribe({ next: () => hidden.push(asyncScheduler.now()), error: () => {} });
+      });
+      expect(hidden).toEqual([]);
+    },
+  );
 });
