@@ -178,12 +178,12 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   const { state, now } = draft;
   const { publication, presence, requests } = state;
   const isRetry = idempotencyKey({ kind: "write", joinCount }) in requests.txns;
-  // What the room shows of us before our first write is of an earlier page.
-  if (state.phase === "joining" && publication.status === "no") {
+  // What the room shows of us before our first write is of an earlier join or page.
+  if (publication.status === "earlier" || (state.phase === "joining" && publication.status === "no")) {
     presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
   }
   if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
-  if (publication.status === "no") publication.status = "maybe";
+  if (publication.status !== "yes") publication.status = "maybe";
   if (state.phase !== "joined") presence.isMissing = false;
   publication.dirty = undefined;
   publication.sentTs = now;

@@ -189,7 +189,7 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of
   retry(draft, inFlight, error);
   if (of !== joinCount) {
     if (!leaving?.failure && !isExhausted(draft, "leave") && !isHopeless(draft, "leave")) return;
-    if (typeof of === "number") publication.hasGhost = true;
+    publication.hasGhost = true;
     forgetReplaced(draft, of);
   } else if (leaving?.failure) {
     end(draft);

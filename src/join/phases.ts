@@ -66,7 +66,8 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   if (state.phase === "joined") state.phase = "rejoining";
   state.rejoin = { reason, attempt };
   state.joinCount += 1;
-  publication.status = isVisible && !isSticky ? "maybe" : "no";
+  const remains = isVisible ? "maybe" : mayShowUp ? "earlier" : "no";
+  publication.status = isSticky ? "no" : remains;
   publication.dirty = undefined;
   publication.expiresTs = Infinity;
   publication.refreshTs = Infinity;
@@ -161,7 +162,8 @@ export function end(draft: Draft, error?: RtcError): void {
   state.isOver = true;
   if (error && state.leaving) state.leaving = { ...state.leaving, failure: state.leaving.failure ?? error };
   const failure = state.leaving?.failure;
-  const confirmed = state.publication.status === "no" && !state.publication.hasGhost;
+  const { status, hasGhost, replaced } = state.publication;
+  const confirmed = status === "no" && !hasGhost && replaced.length === 0;
   trace(draft, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
 }
 
