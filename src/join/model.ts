@@ -94,8 +94,9 @@ export interface Publication {
   /** When the same content went out first, and how long it makes us last. */
   readonly firstSentTs: number;
   readonly lifetimeMs: number;
-  /** The event of the last write that was answered, and when the answer came. */
+  /** The event of the last write that was answered, when it was sent first, and when the answer came. */
   readonly eventId: string | undefined;
+  readonly eventSentTs: number;
   readonly answeredTs: number;
   /** When the write that joined went out. */
   readonly joinedTs: number;
@@ -218,6 +219,7 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       sentTs: now,
       firstSentTs: now,
       eventId: undefined,
+      eventSentTs: now,
       answeredTs: now,
       lifetimeMs: settings.timing.expiryMs,
       joinedTs: now,
