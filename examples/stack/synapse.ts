@@ -48,7 +48,7 @@ export async function createSynapse({ python, folder, port, service, federation 
     media_store_path: join(folder, "media"),
     trusted_key_servers: [],
     report_stats: false,
-    presence: { enabled: false },
+    presence: { enabled: true },
     enable_registration: true,
     enable_registration_without_verification: true,
     // Test passwords need no slow hash.
@@ -93,6 +93,7 @@ const rateLimits = {
   rc_login: { address: fast, account: fast },
   rc_joins: { local: fast, remote: fast },
   rc_delayed_event_mgmt: fast,
+  rc_presence: { per_user: fast },
 };
 
 function listeners(port: number, federation: Federation | undefined) {

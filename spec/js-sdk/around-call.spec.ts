@@ -71,6 +71,24 @@ test("an event is the same object at each reading, until it is redacted", async 
   expect(redacted).not.toBe(first);
 });
 
+test.each([
+  ["in the clear", () => clear("rude")],
+  ["encrypted", () => encryptedMessage("rude")],
+])("a message %s that is redacted while it is shown is shown as redacted, with the reason", async (_, prepare) => {
+  const { ours, wire } = await prepare();
+  const { port, batches } = following(ours);
+  const room = matrixRoom(port, roomId);
+  const seen: string[] = [];
+  room.messages$.subscribe(([first]) => {
+    if (first) seen.push(first.status === "redacted" ? `${first.redaction.reason}` : first.status);
+  });
+  await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [wire] }) });
+  await eventually(() => batches).toEqual(["rude"]);
+  const because = { ...redaction(wire.event_id), content: { redacts: wire.event_id, reason: "be kind" } };
+  await ours.syncs.take(inRoom({ timeline: [because] }));
+  await eventually(() => seen).toEqual(["readable", "be kind"]);
+});
+
 test("a response with a gap starts the timeline again", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice, bob), timeline: [message("lost")] }));
   const { batches, held } = following(fake);
@@ -87,6 +105,11 @@ test("what our device sends is in the timeline when the server has it, not befor
   await eventually(() => fake.client.getRoom(roomId)?.getLiveTimeline().getEvents().length).toBeGreaterThan(0);
   expect(held()).toEqual([]);
 });
+
+async function clear(body: string) {
+  const ours = await server.started(inRoom({ state: roomState(alice, bob) }));
+  return { ours, wire: message(body) };
+}
 
 async function encryptedMessage(body: string) {
   const room = inRoom({ state: [...roomState(alice, bob), encrypted] });

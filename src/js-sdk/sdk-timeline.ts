@@ -139,7 +139,8 @@ function timelineEvent(event: MatrixEvent, read: WeakMap<MatrixEvent, Read>): Ti
     content: isGone ? {} : isUndecryptable ? event.getWireContent() : originalContent(event),
     encryption: !event.isEncrypted() ? "cleartext" : isUndecryptable ? "undecryptable" : "decrypted",
     ...(redacts !== undefined && { redacts }),
-    unsigned: event.getUnsigned(),
+    // The SDK changes its own when the event is redacted.
+    unsigned: { ...event.getUnsigned() },
   };
   read.set(event, { event: made, source });
   return made;

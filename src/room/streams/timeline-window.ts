@@ -140,9 +140,7 @@ export class TimelineWindow {
     if (!isString(eventId)) return;
     this.#detach(eventId);
     const entry = this.#entries.get(eventId);
-    if (!entry || isRedacted(entry.event)) return;
-    this.#detachAll(eventId);
-    show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
+    if (entry) show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
   }
 
   #attachedTo(eventId: string): readonly TimelineEvent[] {
@@ -164,7 +162,7 @@ export class TimelineWindow {
 
   #messageOf(event: TimelineEvent): RoomMessage {
     const { eventId, sender, originServerTs: ts, type } = event;
-    const attached = this.#attachedTo(eventId);
+    const attached = isRedacted(event) ? [] : this.#attachedTo(eventId);
     const common = { eventId, sender, ts, reactions: this.#counted(attached) };
     if (isRedacted(event)) return { ...common, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
     if (type !== "m.room.message") return { ...common, status: "undecryptable" };
