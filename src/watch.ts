@@ -127,7 +127,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   const { roomId, slot, awaitRoom = false } = options;
   const rules = readingRules(slot, options);
   if (!awaitRoom && !matrix.hasRoom(roomId))
-    throw new RtcError("unknown-room", `the client does not know the room ${roomId}`);
+    throw new RtcError("unknown-room", `unknown room ${roomId}`);
   const trace$ = new Subject<Trace>();
   const trace = (entry: TraceEntry) => {
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
@@ -158,7 +158,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
 export function readingRules(slot: unknown, options: ReadingOptions): ReadingRules {
   // An empty id is the name of the room's call in state keys only (1.3).
   if (!isSlotId(slot) || slot.endsWith("#"))
-    throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
+    throw new RtcError("bad-argument", `slot must be a type, one "#" and an id, like m.call#ROOM`);
   const { strictSlots = false, requireSlotEncryption = false, firstDraft, application } = options;
   return {
     slot,
