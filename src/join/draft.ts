@@ -2,7 +2,7 @@
 import type { RtcError } from "../errors.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { MembershipData } from "./content.ts";
-import type { LifecycleState, ObsoleteLeave, ReplacedMember, Settings, StandingEvent } from "./model.ts";
+import type { LifecycleState, LeftBehind, ReplacedMember, Settings, StandingEvent } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import type { Answer, Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
@@ -12,8 +12,8 @@ export type Input =
   /** Transports, application or intent are known, or have changed. */
   | { readonly kind: "content"; readonly content: MembershipData }
   | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
-  /** The join before has ended, with these delayed leaves left behind. */
-  | { readonly kind: "unblocked"; readonly obsolete: readonly ObsoleteLeave[] }
+  /** The join before has ended. */
+  | ({ readonly kind: "unblocked" } & LeftBehind)
   /** What the room shows of us, and of strays. */
   | {
       readonly kind: "membership";

@@ -6,7 +6,7 @@ import type { SessionContext } from "../session-context.ts";
 import { isSameJoinState, toJoinState } from "./join-state.ts";
 import { earlierJoin, rememberJoin } from "./joins.ts";
 import type { Input } from "./draft.ts";
-import { armedLeave, type LifecycleState, type ObsoleteLeave } from "./model.ts";
+import { armedLeave, type LifecycleState, type LeftBehind } from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { ownMembers } from "./own-member.ts";
 import { leaveTimeout } from "./phases.ts";
@@ -42,22 +42,23 @@ export function ownMembership(
     const clock = new IntervalClock();
     const commands$ = new Subject<Input>();
     const isBlocked = earlier?.status === "leaving";
-    const obsolete = isBlocked ? [] : (earlier?.handOver() ?? []);
+    const before = isBlocked ? undefined : earlier?.handOver(options.kind);
     const callbacks: (() => void)[] = [];
     let isObserved = true;
     let state: LifecycleState | undefined;
     let shown: JoinState | undefined;
 
-    const leftBehind = (): ObsoleteLeave[] => (state ? delayedLeavesOf(state, clock) : []);
+    const leftBehind = (): LeftBehind => (state ? leftBehindBy(state, clock) : nothing);
     const forget = rememberJoin(call, {
       get status() {
         if (!isObserved) return "unobserved";
         return state?.phase === "leaving" ? "leaving" : "active";
       },
       onUnobserved: (callback) => callbacks.push(callback),
-      handOver: () => {
+      handOver: (kind) => {
         forget();
-        if (options.kind === "sticky") return [];
+        // A sticky member is another member, and each leaves by itself.
+        if (options.kind === "sticky" || kind === "sticky") return nothing;
         commands$.next({ kind: "replaced" });
         return leftBehind();
       },
@@ -65,7 +66,7 @@ export function ownMembership(
 
     call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
     const unanswered = unanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" })));
-    const beginning = { seed: seedOf(call), isBlocked, obsolete };
+    const beginning = { seed: seedOf(call), isBlocked, ...before };
     // Not tied to the subscriber: the leave outlives it.
     runLifecycle(call, options, { beginning, clock, memberOf, commands$: merge(commands$, unanswered) }).subscribe({
       next: (present) => {
@@ -76,8 +77,9 @@ export function ownMembership(
       },
       error: (error: unknown) => subscriber.error(error),
       complete: () => {
-        // The next join cancels a delayed leave that is left.
-        if (options.kind === "sticky" || leftBehind().length === 0) forget();
+        // The next join cancels a delayed leave that is left, and leaves in our place if that was not confirmed.
+        const { obsolete, isMember } = leftBehind();
+        if (options.kind === "sticky" || !(isMember || obsolete.length > 0)) forget();
         if (state?.isBlocked && earlier) rememberJoin(call, earlier);
         const failure = state?.leaving?.failure;
         if (failure) subscriber.error(failure);
@@ -86,7 +88,7 @@ export function ownMembership(
     });
     if (isBlocked) {
       earlier?.onUnobserved(() => {
-        if (!state?.isOver) commands$.next({ kind: "unblocked", obsolete: earlier.handOver() });
+        if (!state?.isOver) commands$.next({ kind: "unblocked", ...earlier.handOver(options.kind) });
       });
     }
     return () => {
@@ -97,12 +99,17 @@ export function ownMembership(
   });
 }
 
-/** The delayed leaves that a join leaves behind: secrets. Their times are those of the wall clock. */
-function delayedLeavesOf(state: LifecycleState, clock: IntervalClock): ObsoleteLeave[] {
+const nothing: LeftBehind = { obsolete: [], isMember: false };
+
+/** What the next join under the same state key takes over. The times are those of the wall clock. */
+function leftBehindBy(state: LifecycleState, clock: IntervalClock): LeftBehind {
   const armed = armedLeave(state);
+  // Restarts without an answer may have prolonged it.
   const last = armed ? [{ delayId: armed.delayId, untilTs: clock.now() + armed.delayMs }] : [];
-  const all = [...state.delayedLeave.obsolete, ...last];
-  return all.map(({ delayId, untilTs }) => ({ delayId, untilTs: untilTs - clock.aheadMs }));
+  const obsolete = [...state.delayedLeave.obsolete, ...last].map(({ delayId, untilTs }) => {
+    return { delayId, untilTs: untilTs - clock.aheadMs };
+  });
+  return { obsolete, isMember: state.publication.status !== "no" };
 }
 
 /** Differs for each device and each room, and is the same in each run. FNV-1a. */

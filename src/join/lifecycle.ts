@@ -14,7 +14,7 @@ import {
 import { stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
-import { echoGraceMs, end, giveUp, leaveRetryMs, leaveTimeout, rejoin } from "./phases.ts";
+import { echoGraceMs, end, giveUp, leaveRetryMs, leaveTimeout, rejoin, replaceDueLeave } from "./phases.ts";
 import { isAmbiguous, isExtra, plan, type Planned } from "./plan.ts";
 import { idempotencyKey, type InFlight, type Request, type RequestKind } from "./requests.ts";
 import { availableTs, spend } from "./token-bucket.ts";
@@ -118,8 +118,10 @@ function onClock(draft: Draft, dueTs: number): void {
     giveUp(draft, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
   }
   if (state.leaving) onLeaveClock(draft, state.leaving);
-  if (state.phase === "joined") onJoinedClock(draft);
-  else state.presence.probablyLeft = false;
+  if (state.phase === "joined") return onJoinedClock(draft);
+  state.presence.probablyLeft = false;
+  const isAsking = requests.inFlight.some(({ request }) => request.kind === "restart");
+  if (!state.leaving && !isAsking) replaceDueLeave(draft);
 }
 
 function onJoinedClock(draft: Draft): void {
@@ -179,12 +181,12 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   const { state, now } = draft;
   const { publication, presence, requests } = state;
   const isRetry = idempotencyKey({ kind: "write", joinCount }) in requests.txns;
-  // What the room shows of us before our first write is of an earlier page.
-  if (state.phase === "joining" && publication.status === "no") {
+  // What the room shows of us before our first write is of an earlier join or page.
+  if (publication.status === "earlier" || (state.phase === "joining" && publication.status === "no")) {
     presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
   }
   if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
-  if (publication.status === "no") publication.status = "maybe";
+  if (publication.status !== "yes") publication.status = "maybe";
   if (state.phase !== "joined" && !isRetry) presence.isMissing = false;
   publication.dirty = undefined;
   publication.sentTs = now;

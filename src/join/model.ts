@@ -86,15 +86,16 @@ export interface ArmedLeave {
 
 /** Our membership at the server. */
 export interface Publication {
-  /** Whether the server holds a membership of this instance. */
-  readonly status: "no" | "maybe" | "yes";
+  /** Whether the server holds a membership of this instance. `earlier`: it may hold one of before, under the same state key. */
+  readonly status: "no" | "earlier" | "maybe" | "yes";
   /** When the last write went out. */
   readonly sentTs: number;
   /** When the same content went out first, and how long it makes us last. */
   readonly firstSentTs: number;
   readonly lifetimeMs: number;
-  /** The event of the last write that was answered, and when the answer came. */
+  /** The event of the last write that was answered, when it was sent first, and when the answer came. */
   readonly eventId: string | undefined;
+  readonly eventSentTs: number;
   readonly answeredTs: number;
   /** When the write that joined went out. */
   readonly joinedTs: number;
@@ -179,17 +180,23 @@ export interface Leaving {
 }
 
 /** What a join begins with, if another join of the same call came before it on this client. */
-export interface Beginning {
+export interface Beginning extends Partial<LeftBehind> {
   readonly seed?: number;
   readonly isBlocked?: boolean;
-  readonly obsolete?: readonly ObsoleteLeave[];
+}
+
+/** What a join leaves behind for the next one, which takes over its leave. */
+export interface LeftBehind {
+  readonly obsolete: readonly ObsoleteLeave[];
+  /** The server may still hold its membership. */
+  readonly isMember: boolean;
 }
 
 /** A request that is useful, but not necessary, holds up a join for this long at most. */
 export const conditionMs = 4_000;
 
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
-  const { seed = 0, isBlocked = false, obsolete = [] } = beginning;
+  const { seed = 0, isBlocked = false, obsolete = [], isMember = false } = beginning;
   return {
     phase: "joining",
     isOver: false,
@@ -207,10 +214,11 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       delegate: "wanted",
     },
     publication: {
-      status: "no",
+      status: isMember ? "earlier" : "no",
       sentTs: now,
       firstSentTs: now,
       eventId: undefined,
+      eventSentTs: now,
       answeredTs: now,
       lifetimeMs: settings.timing.expiryMs,
       joinedTs: now,

@@ -126,6 +126,7 @@ function shiftTimes({ state: { publication } }: Draft, ms: number): void {
   if (ms <= 0) return;
   publication.sentTs += ms;
   publication.firstSentTs += ms;
+  publication.eventSentTs += ms;
   publication.joinedTs += ms;
   publication.expiresTs += ms;
   publication.refreshTs += ms;
@@ -150,6 +151,7 @@ function onWritten(
     publication.dirty = undefined;
   }
   if (typeof eventId === "string") publication.eventId = eventId;
+  publication.eventSentTs = Math.min(sentTs, publication.firstSentTs);
   publication.answeredTs = now;
   noteClockOffset(draft);
   if (!isConfirmedBySync(draft, reason)) markPublished(draft, reason, "answer");

@@ -43,6 +43,7 @@ export function onInput(draft: Draft, input: Input): void {
       return giveUp(draft, input.error);
     case "unblocked":
       state.isBlocked = false;
+      if (input.isMember) state.publication.status = "earlier";
       state.delayedLeave.waitUntilTs = now + conditionMs;
       state.delayedLeave.obsolete = input.obsolete;
       return;
@@ -79,7 +80,7 @@ function onOwnMembership(draft: Draft, { own, standing, strays = [] }: Shown): v
   for (const stray of strays) if (!hasLeft(state, stray)) markReplaced(draft, stray);
   const createdTs = shownSinceTs(state, draft.now);
   if (createdTs === "stale") return;
-  if (createdTs !== undefined && publication.status !== "no") {
+  if (createdTs !== undefined && (publication.status === "maybe" || publication.status === "yes")) {
     const { createdTs: before = createdTs } = presence;
     presence.createdTs = createdTs > before + maxClaimedAgeMs ? before : createdTs;
     presence.isEchoed = true;
