@@ -64,7 +64,8 @@ export interface RtcSession<App extends Application = Application> extends Watch
    * All subscribers of the returned stream share one join, and see its present state first. Unsubscribing starts up to
    * 30 s of leaving that this stream does not show: only `trace$` emits its end (`leave-ended`). With `leaveOn`, the
    * stream shows it. After the end of a join, a new subscriber joins again.
-   * One session joins once at a time: a second join fails with `already-joined` until the first has ended.
+   * A client joins a call once at a time: while it is in the call, another join fails with `already-joined`, also by another
+   * session object. While it is leaving, another join waits for the end of the leave.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example

@@ -38,7 +38,7 @@ const check = (property: (world: World, story: Story) => void, like: Partial<Sto
   );
 
 describe("A join, with any answers of the server and any acts of the user,", () => {
-  it("is shown once if the user stays: as the member of its state, with a delayed leave unless it says that there is none", () => {
+  it("is shown once if the user stays: as the member of its state, with a delayed leave unless its state is `unsupported`", () => {
     check(
       ({ end, healed }) => {
         if (end) return;

@@ -57,7 +57,7 @@ describe("The data of the application", () => {
   );
 
   it(
-    "is not written again before the room has shown us, since the write tells when we joined by the room's clock",
+    "is not written again before the room has shown us, since the write contains when we joined by the room's clock",
     marbles(({ cold, expectObservable }) => {
       const { home, requests$, join } = scene({ syncMs: 3_000 });
       const intent = cold("                        a---------b", { a: "audio", b: "video" });

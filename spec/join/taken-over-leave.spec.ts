@@ -7,7 +7,7 @@ import { scene, toTheEnd } from "./scene.ts";
 const always = 100_000;
 const modes = ["compatibility", "matrix_2_0"] as const;
 
-interface Told {
+interface Outcome {
   /** Whom Bob sees when the last leave ends, and whether that leave was confirmed. */
   seenAtEnd: string;
   confirmed: boolean | undefined;
@@ -17,8 +17,8 @@ interface Told {
  * Alice, who has no delayed leave, unsubscribes at 30 s while requests are lost, and joins again at `againMs`. She has
  * written nothing when she unsubscribes once more. Requests are lost until `lostUntilMs`.
  */
-function tell(mode: (typeof modes)[number], againMs: number, lostUntilMs: number): Told {
-  const told: Told = { seenAtEnd: "", confirmed: undefined };
+function leaveTwice(mode: (typeof modes)[number], againMs: number, lostUntilMs: number): Outcome {
+  const outcome: Outcome = { seenAtEnd: "", confirmed: undefined };
   toTheEnd(() => {
     const { home, join, trace, seen$ } = scene();
     let seen = "";
@@ -35,24 +35,24 @@ function tell(mode: (typeof modes)[number], againMs: number, lostUntilMs: number
       timer(6_000).subscribe(() => two.unsubscribe());
     });
     timer(againMs + 45_000).subscribe(() => {
-      told.seenAtEnd = seen;
+      outcome.seenAtEnd = seen;
       const last = trace.findLast(({ kind }) => kind === "leave-ended");
-      if (last?.kind === "leave-ended") told.confirmed = last.confirmed;
+      if (last?.kind === "leave-ended") outcome.confirmed = last.confirmed;
       watching.unsubscribe();
     });
   });
-  return told;
+  return outcome;
 }
 
 describe.each(modes)("A leave without an answer, in %s mode,", (mode) => {
   it.each([30_001, 67_000])(
     "is not called confirmed by the next join, which ends without a write (from %d ms)",
     (ts) => {
-      expect(tell(mode, ts, ts + 300_000)).toEqual({ seenAtEnd: "alice", confirmed: false });
+      expect(leaveTwice(mode, ts, ts + 300_000)).toEqual({ seenAtEnd: "alice", confirmed: false });
     },
   );
 
   it.each([30_001, 67_000])("is sent by the next join, which ends without a write (from %d ms)", (ts) => {
-    expect(tell(mode, ts, ts + 10_000)).toEqual({ seenAtEnd: "", confirmed: true });
+    expect(leaveTwice(mode, ts, ts + 10_000)).toEqual({ seenAtEnd: "", confirmed: true });
   });
 });

@@ -75,7 +75,7 @@ export interface Snapshot {
   readonly state: JoinState | undefined;
 }
 
-/** The story, told to its end. */
+/** A story, from the join to the end of time. */
 export class World {
   /** How and when the join ended by itself: completed, or an error. */
   end: (Snapshot & { readonly how: string }) | undefined;

@@ -12,7 +12,7 @@ export interface EarlierJoin {
    * and nobody waits for it.
    */
   readonly status: "active" | "leaving" | "unobserved";
-  /** Calls back once nobody waits for the end of the leave any more. */
+  /** Calls back when its caller stops waiting for the end of the leave. */
   readonly onUnobserved: (callback: () => void) => void;
   /** Ends it for a join of this kind, and returns what it leaves behind. */
   readonly handOver: (kind: OwnMember["kind"]) => LeftBehind;

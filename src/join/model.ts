@@ -86,7 +86,7 @@ export interface ArmedLeave {
 
 /** Our membership at the server. */
 export interface Publication {
-  /** Whether the server holds a membership of this instance. `earlier`: it may hold one of before, under the same state key. */
+  /** Whether the server holds a membership of this instance. `earlier`: it may hold an earlier one, under the same state key. */
   readonly status: "no" | "earlier" | "maybe" | "yes";
   /** When the last write went out. */
   readonly sentTs: number;

@@ -106,7 +106,7 @@ export function assertStateKey(call: SessionContext<JoinTrace>, own: OwnMember):
   throw new RtcError("bad-argument", `${message}: use a shorter slot, or the mode matrix_2_0`);
 }
 
-/** A cancel that goes on when nobody is subscribed any more: the join may end before its answer. */
+/** A cancel that goes on without a subscriber: the join may end before its answer. */
 function outliving(cancel$: Observable<never>): Observable<never> {
   return new Observable((subscriber) => {
     cancel$.subscribe({
@@ -120,8 +120,8 @@ function outliving(cancel$: Observable<never>): Observable<never> {
 const cancelRetryMs = 3_000;
 
 /**
- * Schedules a delayed leave and emits its id: a secret. The request cannot be taken back. So if nobody is subscribed any
- * more when the id arrives, the delayed leave is cancelled: it would end the next join under the same state key.
+ * Schedules a delayed leave and emits its id: a secret. The request cannot be taken back. Without a subscriber when the id
+ * arrives, the delayed leave is cancelled: it would end the next join under the same state key.
  */
 function schedule(matrix: Matrix, event: OutgoingEvent, delayMs: number): Observable<string> {
   const cancelled$ = (delayId: string) =>
