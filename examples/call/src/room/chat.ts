@@ -41,11 +41,12 @@ export function chat(place: ParentNode, { room, userId, faces, toggle }: ChatOpt
   /** The last message that was in sight. */
   let seenId: string | undefined;
   const look = (messages: readonly RoomMessage[], isOpen: boolean) => {
-    if (isOpen || seenId === undefined) seenId = messages.at(-1)?.eventId ?? seenId;
+    // What was said before we came is not news.
+    if (isOpen || seenId === undefined) seenId = messages.at(-1)?.eventId ?? "";
     const unread = unreadCount(messages, seenId, userId);
     toggle.textContent = unread > 0 ? `Chat (${unread})` : "Chat";
     toggle.ariaPressed = String(isOpen);
-    return isOpen ? seenId : undefined;
+    return isOpen && seenId !== "" ? seenId : undefined;
   };
   const read$ = combineLatest([room.messages$, isOpen$]).pipe(
     map(([messages, isOpen]) => look(messages, isOpen)),
