@@ -45,7 +45,15 @@ describe("Two links", () => {
   );
 
   it(
-    "mute with a message alone, and share a screen with another offer",
+    "send the end of their candidates even if they have none (voip 17)",
+    marbles(({ expectObservable }) => {
+      const { alice } = twoLinks({ relayOnly: true });
+      expectObservable(words(alice.said$), "^ 1s !").toBe("--o 19ms e", { o: "offer", e: "end" });
+    }),
+  );
+
+  it(
+    "mute with a message alone, and share a screen with another offer (voip 41)",
     marbles(({ expectObservable }) => {
       const { alice, bob } = twoLinks();
       at(1_000, () => alice.media$.next(sending("mic! cam")));
@@ -66,7 +74,7 @@ describe("Two links", () => {
   );
 
   it(
-    "hold by their directions, either or both of them",
+    "hold by their directions, either or both of them (voip 36)",
     marbles(({ expectObservable, flush }) => {
       const { alice, bob, peers } = twoLinks();
       const flows: string[] = [];

@@ -7,6 +7,7 @@ import type { EffectList, Surroundings } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import { type Delivery, OwnKey } from "./own-key.ts";
+import { Resends } from "./resends.ts";
 import {
   type Collecting,
   collectMsAt,
@@ -20,8 +21,6 @@ import {
 const maxBackOffMs = 60_000;
 /** How often we look whether a device has been cross-signed. */
 const maxUnsignedWaitMs = 10_000;
-/** A device gets a key again no more often than this, for whatever reason. Only failed deliveries have their own pauses. */
-const minResendMs = 5_000;
 /** How many keys that we used are kept for late subscribers. */
 const maxUsedKeys = 8;
 
@@ -42,8 +41,8 @@ export class OwnKeys {
   #ownInstance: string | undefined;
   /** The devices that should have our keys: those of the others, while the room shows us. */
   readonly #recipients = new Map<string, Device>();
-  /** When each device got a key again, in the order of these times. */
-  readonly #resentTs = new Map<string, number>();
+  /** For all but failed deliveries, which have their own pauses. */
+  readonly #resends = new Resends();
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
 
@@ -107,8 +106,8 @@ export class OwnKeys {
 
   /** A member requests our key. It gets only keys that it was given before. */
   resend(device: Device, now: number): void {
-    if (!this.#recipients.has(deviceKey(device)) || now < this.#nextResendTs(device, now)) return;
-    this.#noteResend(device, now);
+    if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;
+    this.#resends.note(device, now);
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
   }
 
@@ -120,9 +119,9 @@ export class OwnKeys {
   /** A request for the keys of some devices travels with our newest key that each of them was given before. */
   requestTo(devices: readonly Device[], now: number): void {
     const mayHaveIt = (device: Device) =>
-      this.#recipients.has(deviceKey(device)) && now >= this.#nextResendTs(device, now);
+      this.#recipients.has(deviceKey(device)) && now >= this.#resends.nextTs(device, now);
     const others = devices.filter(mayHaveIt);
-    for (const device of others) this.#noteResend(device, now);
+    for (const device of others) this.#resends.note(device, now);
     for (const key of this.#keys().toReversed()) {
       const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
       const asked = devicesOf(others.filter(isCarrier));
@@ -146,9 +145,9 @@ export class OwnKeys {
     let isAwaited = false;
     for (const device of added) {
       this.#recipients.set(deviceKey(device), device);
-      const resendTs = this.#nextResendTs(device, now);
+      const resendTs = this.#resends.nextTs(device, now);
       const isBack = this.#keys().some((key) => key.mayBeHeldBy(device));
-      if (isBack) this.#noteResend(device, resendTs);
+      if (isBack) this.#resends.note(device, resendTs);
       // A device that is back may have again what it had before.
       for (const key of this.#keys())
         if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, key.mayBeHeldBy(device) ? resendTs : now);
@@ -186,21 +185,6 @@ export class OwnKeys {
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
     for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
-  }
-
-  /** When a device may get a key again: at the time that is planned already, or after the pause. */
-  #nextResendTs(device: Device, now: number): number {
-    const lastTs = this.#resentTs.get(deviceKey(device)) ?? -Infinity;
-    return lastTs > now ? lastTs : Math.max(now, lastTs + minResendMs);
-  }
-
-  #noteResend(device: Device, ts: number): void {
-    this.#resentTs.delete(deviceKey(device));
-    this.#resentTs.set(deviceKey(device), ts);
-    for (const [id, resentTs] of this.#resentTs) {
-      if (resentTs + minResendMs > ts) break;
-      this.#resentTs.delete(id);
-    }
   }
 
   #nextRotation(awaitedSinceTs?: number): Rotation | undefined {

@@ -50,7 +50,7 @@ export class Reception {
     return this.#peers.get(member)?.status;
   }
 
-  /** Takes a verified key. `members`: who is in the call. */
+  /** Takes a verified key. */
   receive(key: VerifiedKey, members: readonly Membership[], now: number): void {
     const owner = this.#peers.ownerOf(key);
     if (owner) return this.#accept(key, owner.member, now);

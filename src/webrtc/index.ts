@@ -16,7 +16,8 @@ export type {
 } from "../media/participant.ts";
 export type { MediaSource } from "../media/source.ts";
 export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
-export type { PeerConnection, PeerConnections } from "./peer-connection.ts";
+export type { IceServer, PeerConnection, PeerConnectionOptions, PeerConnections } from "./peer-connection.ts";
+export { userMedia } from "./user-media.ts";
 export { voipCalls } from "./voip/voip-calls.ts";
 export type { VoipCalls } from "./voip/voip-calls.ts";
 export type { VoipCall } from "./voip/voip-call.ts";

@@ -1,4 +1,4 @@
-// Outbox: messages one after the other, each tried again until it is sent. protocol.md 10.3.
+// Outbox: messages one after the other, each tried again until it is sent. protocol.md 10.3, 10.5.
 import { concatMap, defer, type Observable, retry, timer } from "rxjs";
 
 const mostRetries = 5;

@@ -82,7 +82,11 @@ async function start({ account, roomId, userIds, answers }: CallSetup): Promise<
   const first = () => calls.calls$.value[0];
 
   window.callPage = {
-    call: (invitee) => follow(calls.call(roomId, { media: media$, ...(invitee !== undefined && { invitee }) })),
+    call: (invitee) => {
+      // A page that answers at once may be in the call already.
+      if (calls.calls$.value.length > 0 && calls.incoming$.value.length === 0) return;
+      follow(calls.call(roomId, { media: media$, ...(invitee !== undefined && { invitee }) }));
+    },
     answer: () => first()?.answer({ media: media$ }),
     reject: () => first()?.reject(),
     hangUp: () => calls.calls$.value.forEach((call) => call.hangUp()),

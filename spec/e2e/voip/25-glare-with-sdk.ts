@@ -4,6 +4,8 @@ import { until } from "../until.ts";
 import { callers } from "./caller.ts";
 
 const gaps = [0, 10, 20, 30, 45, 130, 160, 362, 400, 441];
+/** Later, a page that answers at once is in the call already when its user presses. */
+const longestAnsweredGapMs = 45;
 
 export const scenario: Scenario = {
   name: "25. 1:1 calls that cross with those of matrix-js-sdk: one call in the end",
@@ -13,7 +15,7 @@ export const scenario: Scenario = {
       for (const answers of [false, true]) {
         const [ours, sdk] = await callers(context, ["ours", "sdk"], { answers });
         const times: (number | string)[] = [];
-        for (const [round, gapMs] of gaps.entries()) {
+        for (const [round, gapMs] of gaps.filter((gap) => !answers || gap <= longestAnsweredGapMs).entries()) {
           const isOurs = round % 2 === 0;
           const sinceTs = Date.now();
           const call = (one: typeof ours, other: typeof ours) => one.call(isInvited ? other.userId : undefined);

@@ -73,6 +73,7 @@ export function storm(seed: number, count: number): Outcome {
           own: node.peer,
           peer: other.peer,
           isCaller: callsFirst(node.peer, other.peer),
+          name: `${seed} ${node.name} ${other.name}`,
           context,
           sendToDevice: ([device], type, content) => {
             const target: Device = device!;

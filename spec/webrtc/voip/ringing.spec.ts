@@ -21,7 +21,7 @@ const reasonsOf = ({ trace }: Person) =>
 
 describe("An invite", () => {
   it(
-    "rings at every device of everybody in the room but its sender's (voip 6)",
+    "rings at every device of everybody in the room but its sender's (voip 5, 6)",
     marbles(({ flush }) => {
       const { enter } = voipScene(["alice/PHONE", "alice/TABLET", "bob", "carl"]);
       const people = ["alice/PHONE", "alice/TABLET", "bob", "carl"].map((name) => enter(name));

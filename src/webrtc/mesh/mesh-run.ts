@@ -7,6 +7,7 @@ import type { MediaParticipant, MediaProblemCode } from "../../media/participant
 import { isInRoom } from "../../room/room-member.ts";
 import type { Membership, OwnMember } from "../../types.ts";
 import type { WatchedSession } from "../../watch.ts";
+import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
 import { meshTiming } from "../timing.ts";
 import { iceServers } from "../turn.ts";
@@ -155,6 +156,7 @@ export class MeshRun {
       own,
       peer,
       isCaller,
+      name: newId(),
       context: this.#session,
       sendToDevice: (devices, type, content) => this.#matrix.sendToDevice(devices, type, content),
       peers: this.#options.peers,

@@ -1,6 +1,5 @@
 // Pair: one step of the life of us and one peer: who calls, what is answered, when it is tried again. Pure. protocol.md 10.5.
 import type { ToDeviceOutcome } from "../../matrix.ts";
-import { hashOf } from "../../membership/identity.ts";
 import type { Step } from "../../rx/machine.ts";
 import { bodyOf, type CallBody, type CallMessage, signalOf } from "../call-message.ts";
 import { type HangupReason, isFinal } from "../hangup-reason.ts";
@@ -8,7 +7,7 @@ import type { LinkOutput, LinkState } from "../link.ts";
 import type { Signal } from "../negotiation.ts";
 import { lostTs, type Numbered, type Ordering, receiveInOrder, startOrdering } from "../ordering.ts";
 import { backoffMs } from "./mesh-backoff.ts";
-import { type PeerId, peerKey } from "./peer-id.ts";
+import type { PeerId } from "./peer-id.ts";
 
 /** Messages of a peer, with their numbers. */
 export type Arrival = Numbered<CallMessage>;
@@ -38,6 +37,8 @@ export interface PairSettings {
   readonly peer: PeerId;
   /** By the rule of the mesh. The other side waits. */
   readonly isCaller: boolean;
+  /** A random name of this pair: its calls are named after it, and its retries differ by it from those of other pairs. */
+  readonly name: string;
 }
 
 /** What went wrong last, or what we wait for. */
@@ -274,7 +275,7 @@ function retryLater(pair: Pair, trouble: PairTrouble, now: number): Pair {
   const failures = pair.failures + 1;
   if (!settings.isCaller) return withTrouble({ ...pair, failures }, "waiting-for-other-side", now);
   const mayRetry = brokenDescriptions < mostBrokenDescriptions;
-  const nextTryTs = mayRetry ? now + backoffMs(failures, nameOf(settings)) : Infinity;
+  const nextTryTs = mayRetry ? now + backoffMs(failures, settings.name) : Infinity;
   return withTrouble({ ...pair, failures, nextTryTs }, trouble, now);
 }
 
@@ -285,7 +286,7 @@ const withTrouble = (pair: Pair, code: PairTrouble, now: number): Pair => ({
 
 function placeCall(pair: Pair): Draft {
   const placed = pair.placed + 1;
-  const callId = `c-${hashOf([nameOf(pair.settings), String(placed)])}`;
+  const callId = `c${pair.settings.name}-${placed}`;
   return beginCall({ ...pair, placed, nextTryTs: Infinity }, { callId, isCalled: false, ordering: startOrdering() });
 }
 
@@ -331,8 +332,6 @@ function send(pair: Pair, body: CallBody): Draft {
     effects: [{ kind: "send", callId: call.callId, seq: call.seq, body }],
   };
 }
-
-const nameOf = ({ own, peer }: PairSettings): string => peerKey(own) + peerKey(peer);
 
 const unchanged = (state: Pair): Draft => ({ state, effects: [] });
 

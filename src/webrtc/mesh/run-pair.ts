@@ -80,7 +80,7 @@ const farewellMs = 20_000;
 
 /** Runs a pair until one of the two leaves. Its peer connection is closed with the subscription. */
 export function runPair(options: PairOptions): Observable<RunningPair> {
-  const { own, peer, isCaller, arrival$, leave$, trace } = options;
+  const { own, peer, isCaller, name, arrival$, leave$, trace } = options;
   return defer(() => {
     let open: OpenCall | undefined;
 
@@ -116,7 +116,7 @@ export function runPair(options: PairOptions): Observable<RunningPair> {
     };
 
     return runMachine<Pair, PairInput, PairEffect>({
-      initial: beginPair({ own, peer, isCaller }),
+      initial: beginPair({ own, peer, isCaller, name }),
       step: stepPair,
       inputs$: merge(
         arrival$.pipe(map((arrival): PairInput => ({ kind: "message", arrival }))),

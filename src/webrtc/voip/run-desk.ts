@@ -21,6 +21,7 @@ import { runMachine } from "../../rx/machine.ts";
 import { type CallBody, callTypes, readCallMessage, signalOf } from "../call-message.ts";
 import { link } from "../link.ts";
 import type { Signal } from "../negotiation.ts";
+import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
 import { callTiming } from "../timing.ts";
 import { iceServers } from "../turn.ts";
@@ -217,9 +218,6 @@ function arrivalOf(matrix: Matrix, { roomId, event, ageMs }: TimelineArrival): D
     partyId: newId(),
   };
 }
-
-/** An opaque name that nobody can guess. */
-export const newId = (): string => crypto.randomUUID().replaceAll("-", "");
 
 const touchesMembers = (change: { readonly kind: string; readonly type?: string }): boolean =>
   change.kind === "room" || (change.kind === "state" && change.type === "m.room.member");

@@ -1,0 +1,25 @@
+// Resends: when a device may get a key again: no more often than every 5 s, for whatever reason. docs/budgets-keys.md.
+import type { Device } from "../matrix.ts";
+import { deviceKey } from "./device.ts";
+
+const minPauseMs = 5_000;
+
+export class Resends {
+  /** When each device got a key again, or is going to. In the order in which this was noted. */
+  readonly #resentTs = new Map<string, number>();
+
+  /** The next time for a device: the one that is planned already, or after the pause. */
+  nextTs(device: Device, now: number): number {
+    const lastTs = this.#resentTs.get(deviceKey(device)) ?? -Infinity;
+    return lastTs > now ? lastTs : Math.max(now, lastTs + minPauseMs);
+  }
+
+  note(device: Device, ts: number): void {
+    this.#resentTs.delete(deviceKey(device));
+    this.#resentTs.set(deviceKey(device), ts);
+    for (const [id, resentTs] of this.#resentTs) {
+      if (resentTs + minPauseMs > ts) break;
+      this.#resentTs.delete(id);
+    }
+  }
+}

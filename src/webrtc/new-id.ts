@@ -1,0 +1,3 @@
+// NewId: an opaque name that nobody can guess.
+
+export const newId = (): string => crypto.randomUUID().replaceAll("-", "");
