@@ -176,8 +176,9 @@ export interface Matrix {
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
   /**
    * Asks the server for the membership of a user in a room, which the client may lack after a gap in its sync. Completes once
-   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Optional: without it, a user whose membership the
-   * client lacks counts as not in the room.
+   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Completes without an event for a user who was
+   * never in the room. After an error of any kind the server is asked again, with growing pauses. Optional: without it, a user
+   * whose membership the client lacks counts as not in the room.
    */
   loadMember?(roomId: string, userId: string): Observable<unknown>;
   /** The current state events of a type. */

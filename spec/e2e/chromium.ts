@@ -22,9 +22,10 @@ const switches = [
   "--disable-renderer-backgrounding",
 ];
 
-export async function launchChromium(say: (line: string) => void): Promise<Browser> {
+export async function launchChromium(say: (line: string) => void, wrapper?: string): Promise<Browser> {
   if (!existsSync(executablePath)) await install(say);
-  return chromium.launch({ executablePath, args: switches, handleSIGINT: false, handleSIGTERM: false });
+  const path = wrapper ?? executablePath;
+  return chromium.launch({ executablePath: path, args: switches, handleSIGINT: false, handleSIGTERM: false });
 }
 
 async function install(say: (line: string) => void) {

@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
+import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -58,6 +59,7 @@ const scenarios: readonly Scenario[] = [
   voipGlare,
   voipWithSdk,
   voipGlareWithSdk,
+  meshCutOff,
   ringing,
   aroundCall,
 ];

@@ -87,14 +87,14 @@ describe("Two links", () => {
       at(4_000, () => alice.isHolding$.next(false));
       look(4_500);
       const holds = ({ isHolding, isHeld }: LinkState) => `${isHolding ? "h" : "-"}${isHeld ? "H" : "-"}`;
-      const words = { n: "--", h: "h-", H: "-H", b: "hH" };
+      const marks = { n: "--", h: "h-", H: "-H", b: "hH" };
       expectObservable(changesOf(alice.state$.pipe(map(holds))), "^ 5s !").toBe(
         "28ms n 985ms H 985ms b 1013ms h 985ms n",
-        words,
+        marks,
       );
       expectObservable(changesOf(bob.state$.pipe(map(holds))), "  ^ 5s !").toBe(
         "--------------n 985ms h 1999ms n 27ms H 985ms n",
-        words,
+        marks,
       );
       flush();
       expect(flows).toEqual(["", "", everything.join(", ")]);

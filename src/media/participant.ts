@@ -34,6 +34,8 @@ export type MediaProblemCode =
   | "waiting-for-other-side"
   /** Its device is unknown to its homeserver, so nothing can be encrypted for it. */
   | "unknown-device"
+  /** Its owner has not cross-signed its device, and that is required. */
+  | "not-cross-signed"
   /** The media connection failed. It is made again. */
   | "connection-failed"
   /** A message to it could not be sent, or its answer did not come. It is sent again. */
@@ -41,6 +43,7 @@ export type MediaProblemCode =
   /** It ended the connection on purpose, and is still a member. */
   | "ended-by-other-side";
 
+/** What is wrong with the media of a member, since when, and when we try again. */
 export interface MediaProblem {
   readonly code: MediaProblemCode;
   readonly sinceTs: number;

@@ -79,6 +79,7 @@ export interface PeerConnection {
   close(): void;
 }
 
+/** How to make a peer connection. */
 export interface PeerConnectionOptions {
   readonly servers: readonly IceServer[];
   /** Connect through TURN servers only, so that the other side does not learn our addresses. */

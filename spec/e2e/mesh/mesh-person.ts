@@ -1,5 +1,6 @@
 // MeshPerson: somebody in a call that is a mesh, and what their page shows of it.
 import type { MeshTrace } from "matrixrtc-rx/webrtc";
+import type { Browser } from "playwright-core";
 import { type Account, joinRoom, register } from "../account.ts";
 import type { SeenPeer } from "../pages/mesh.ts";
 import type { ScenarioContext } from "../scenario.ts";
@@ -59,7 +60,7 @@ export class MeshPerson {
 export async function meshPeople(
   { world, enter }: ScenarioContext,
   names: readonly string[],
-  options: { readonly encrypted?: boolean } = {},
+  options: { readonly encrypted?: boolean; readonly browsers?: Readonly<Record<string, Browser>> } = {},
 ): Promise<readonly MeshPerson[]> {
   const { homeserver } = world.stack;
   const accounts = await Promise.all(names.map((name) => register(homeserver, name)));
@@ -69,7 +70,9 @@ export async function meshPeople(
   const mode = world.mode === "matrix_2_0" ? ("matrix_2_0" as const) : ("compatibility" as const);
   return Promise.all(
     accounts.map(async (account, index) => {
-      const tab = await enter(openTab(world, names[index]!, `${world.pages}mesh.html`));
+      const name = names[index]!;
+      const browser = options.browsers?.[name] ?? world.browser;
+      const tab = await enter(openTab({ ...world, browser }, name, `${world.pages}mesh.html`));
       await tab.page.evaluate((setup) => window.startMesh(setup), { account, roomId, userIds, mode });
       return new MeshPerson(tab, account);
     }),

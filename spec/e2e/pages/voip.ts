@@ -53,7 +53,7 @@ async function start({ account, roomId, userIds, answers }: CallSetup): Promise<
   const seen: VoipCall[] = [];
   const history: { call: number; state: string; ts: number }[] = [];
   const trace: VoipTrace[] = (window.voipTrace = []);
-  let cameras: MediaStreamTrack[] = [];
+  const cameras: MediaStreamTrack[] = [];
   const stream = await openCamera();
   const media$ = new BehaviorSubject<OutgoingMedia>({
     microphone: { track: stream.getAudioTracks()[0]! },
@@ -71,7 +71,7 @@ async function start({ account, roomId, userIds, answers }: CallSetup): Promise<
     call.tracks$.subscribe((tracks) => {
       for (const { source, track } of tracks) {
         if (source !== "camera" || !track) continue;
-        if (!cameras.includes(track)) cameras = [...cameras, track];
+        if (!cameras.includes(track)) cameras.push(track);
         counter.play(track);
       }
     });

@@ -31,7 +31,15 @@ export const scenario: Scenario = {
             15_000,
           );
           times.push(Date.now() - sinceTs);
-          await Promise.all([ours.decodes(), sdk.decodes()]);
+          await Promise.all([ours.decodes(), sdk.decodes()]).catch(async (error: unknown) => {
+            const words = async (one: typeof ours) =>
+              (await one.see()).history
+                .filter(({ ts }) => ts >= sinceTs)
+                .map(({ call: at, state, ts }) => `${ts - sinceTs} #${at} ${state}`)
+                .join(", ");
+            const about = `gap ${gapMs}, ${isOurs ? "we" : "the SDK"} first, invitee ${isInvited}, answers ${answers}`;
+            throw new Error(`${String(error)}: ${about}; ours: ${await words(ours)}; SDK: ${await words(sdk)}`);
+          });
           await ours.hangUp();
           await until(
             "nobody has a call",

@@ -82,6 +82,26 @@ describe("A message for the mesh", () => {
     expect(strict).toEqual({ calls: 0, reasons: ["not-cross-signed"] });
   });
 
+  it("is not even sent to a device that is not cross-signed, where that is required, until it is", () => {
+    marbles(({ flush }) => {
+      const { enter, home } = drawnScene(100_000);
+      const device = { userId: "@bob:example.org", deviceId: "PHONE" };
+      home.client(device.userId, device.deviceId);
+      home.adjust(device, { crossSigned: false });
+      const alice = enter("alice", "alice bob", { requireCrossSigned: true });
+      const sent: number[] = [];
+      home.request$.subscribe(({ request, ts }) => request === "to-device" && sent.push(ts));
+      const seen: unknown[] = [];
+      at(10_000, () => {
+        seen.push(alice.mesh.participants$.value[1]?.problem$.value?.code, sent.length);
+        home.adjust(device, { crossSigned: true });
+      });
+      at(40_000, () => seen.push(sent.length > 0));
+      flush();
+      expect(seen).toEqual(["not-cross-signed", 0, true]);
+    })();
+  });
+
   it("is dropped with the field that is wrong", () => {
     const wrong = [{ seq: -1 }, { seq: "0" }, { call_id: "" }, { offer: { type: "offer", sdp: "x".repeat(300_000) } }];
     for (const change of wrong)

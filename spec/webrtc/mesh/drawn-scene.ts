@@ -7,6 +7,7 @@ import type { Membership } from "../../../src/types.ts";
 import { fullMesh } from "../../../src/webrtc/mesh/full-mesh.ts";
 import type { MeshOptions } from "../../../src/webrtc/mesh/options.ts";
 import type { MeshTrace } from "../../../src/webrtc/mesh/trace.ts";
+import { peerIdOf } from "../../../src/webrtc/mesh/peer-id.ts";
 import { meshTransport } from "../../../src/webrtc/mesh/mesh-transport.ts";
 import { sending } from "../scene.ts";
 
@@ -102,7 +103,7 @@ export function drawnScene(endMs = 10_000) {
 }
 
 /** The session id of a stay. */
-export const sessionOf = (word: string): string => meshed(word)[0]!.instance;
+export const sessionOf = (word: string): string => peerIdOf(meshed(word)[0]!).sessionId;
 
 /** An invite from one stay to another. */
 export const inviteFrom = (from: string, to: string, changes: object = {}): object => ({

@@ -126,10 +126,9 @@ describe("A mesh", () => {
       });
       at(1_000, () => {
         const bob = scene.enter("bob");
-        at(1_000, bob.kill);
+        at(1_000, bob.stop);
       });
-      at(3_000, () => scene.home.adjust(scene.clientOf("bob"), { connection: "online" }));
-      at(3_100, () => scene.enter("bob"));
+      at(3_000, () => scene.enter("bob"));
       let flows: readonly string[] = [];
       at(5_000, () => (flows = scene.peers.flows()));
       flush();

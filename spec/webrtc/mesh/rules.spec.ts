@@ -2,11 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffMs } from "../../../src/webrtc/mesh/mesh-backoff.ts";
-import { callsFirst, type PeerId } from "../../../src/webrtc/mesh/peer-id.ts";
+import { parseStateMember } from "../../../src/membership/state-event.ts";
+import { callsFirst, type PeerId, peerIdOf } from "../../../src/webrtc/mesh/peer-id.ts";
 import { rosterOf } from "../../../src/webrtc/mesh/roster.ts";
 import { meshTransport } from "../../../src/webrtc/mesh/mesh-transport.ts";
 import { membersNamed } from "../../../src/testing/index.ts";
 import type { Membership } from "../../../src/types.ts";
+import { stateContent, stateEvent } from "../../support/contents.ts";
 
 const peer = (userId: string, deviceId = "D", sessionId = "s"): PeerId => ({ userId, deviceId, sessionId });
 
@@ -47,6 +49,23 @@ describe("Who calls", () => {
         expect(callsFirst(a, b) !== callsFirst(b, a)).toBe(!isSame);
       }),
     );
+  });
+});
+
+describe("The session of a member", () => {
+  it("is its member id, or its device and when it joined: on the wire as protocol.md 10.5 says", () => {
+    const [joinedTs, refreshedTs] = [1_769_000_000_123, 1_769_003_600_000];
+    const events = [
+      stateEvent(stateContent(), { originServerTs: joinedTs }),
+      stateEvent(stateContent({ created_ts: joinedTs }), { originServerTs: refreshedTs }),
+    ];
+    for (const event of events) {
+      const { ok } = parseStateMember(event, { readTs: event.originServerTs });
+      const sessionId = ok && ok !== "left" ? peerIdOf(ok).sessionId : undefined;
+      expect(sessionId).toBe("@alice:example.org:PHONE 1769000000123");
+    }
+    const [member] = membersNamed("alice");
+    expect(peerIdOf({ ...member!, kind: "sticky", memberId: "m1" }).sessionId).toBe("m1");
   });
 });
 

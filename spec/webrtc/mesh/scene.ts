@@ -21,8 +21,6 @@ export interface Person {
   readonly leave: () => void;
   /** Leaves, and listens no more. */
   readonly stop: () => void;
-  /** The page is gone: no word, no request. */
-  readonly kill: () => void;
 }
 
 export function meshScene(
@@ -69,11 +67,6 @@ export function meshScene(
       media$,
       leave: () => leave$.next(),
       stop: () => listening.unsubscribe(),
-      kill: () => {
-        // In this order: what it would say on its way out is not said.
-        home.adjust(matrix, { connection: "offline" });
-        listening.unsubscribe();
-      },
     };
   };
   return { home, peers, roomId, enter, clientOf };

@@ -77,7 +77,7 @@ export function storm(seed: number, count: number): Outcome {
           context,
           sendToDevice: ([device], type, content) => {
             const target: Device = device!;
-            const result = (outcome: ToDeviceOutcome["outcome"]) => of({ ...target, outcome }).pipe(delay(5));
+            const result = (sent: ToDeviceOutcome["outcome"]) => of({ ...target, outcome: sent }).pipe(delay(5));
             if (isStormy && chance(failRate)) return result("failed");
             if (isStormy && chance(lossRate)) lost += 1;
             else deliver(node, target, type, content);

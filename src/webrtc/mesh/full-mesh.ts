@@ -1,5 +1,6 @@
 // FullMesh: the members of a call connected with each other, one peer connection for each pair. protocol.md 10.5.
 import { Observable, share, Subject } from "rxjs";
+import { RtcError } from "../../errors.ts";
 import type { MediaParticipant } from "../../media/participant.ts";
 import type { Matrix } from "../../matrix.ts";
 import { behavior, type Behavior } from "../../rx/behavior.ts";
@@ -28,7 +29,8 @@ export interface FullMesh {
  *
  * Source: protocol.md 10.5.
  *
- * @throws RtcError `bad-argument` for options that are wrong, `unsupported` where there is no `RTCPeerConnection`.
+ * @throws RtcError `bad-argument` for options that are wrong, `unsupported` where there is no `RTCPeerConnection`,
+ *   and for `requireCrossSigned` with a port without `isCrossSigned`.
  * @example
  * ```ts
  * import { rtcSession } from "matrixrtc-rx";
@@ -53,6 +55,8 @@ export function fullMesh(
   options: MeshOptions,
 ): FullMesh {
   const resolved = resolveMeshOptions(options);
+  if (resolved.requireCrossSigned && !matrix.isCrossSigned)
+    throw new RtcError("unsupported", "requireCrossSigned needs a port with isCrossSigned");
   const trace$ = new Subject<MeshTrace>();
   let run: MeshRun | undefined;
   const running$ = new Observable<void>((subscriber) => {

@@ -1,5 +1,23 @@
 // MeshRun: a mesh for as long as somebody listens: its pairs, kept in line with the members, and its participants.
-import { asyncScheduler, BehaviorSubject, ReplaySubject, Subject, Subscription } from "rxjs";
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  catchError,
+  defer,
+  EMPTY,
+  filter,
+  type Observable,
+  of,
+  repeat,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  switchMap,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from "rxjs";
 import { findOwn } from "../../join/own-member.ts";
 import type { Matrix } from "../../matrix.ts";
 import type { OutgoingMedia } from "../../media/outgoing.ts";
@@ -30,8 +48,12 @@ interface Entry {
   paired: Paired;
   readonly arrival$: Subject<Arrival>;
   readonly leave$: Subject<void>;
+  readonly closed$: Subject<void>;
   readonly media: ParticipantMedia;
 }
+
+/** A user may cross-sign a device at any time. */
+const askAgainMs = 30_000;
 
 export type MeshSession = Pick<WatchedSession, "roomId" | "slot" | "membership$">;
 
@@ -149,7 +171,13 @@ export class MeshRun {
 
   #open(paired: Paired, own: PeerId): void {
     const { peer, isCaller } = paired;
-    const entry: Entry = { paired, arrival$: new Subject(), leave$: new Subject(), media: new ParticipantMedia() };
+    const entry: Entry = {
+      paired,
+      arrival$: new Subject(),
+      leave$: new Subject(),
+      closed$: new Subject(),
+      media: new ParticipantMedia(),
+    };
     this.#pairs.set(peerKey(peer), entry);
     this.#trace({ kind: "pair-opened", peer, isCaller });
     const pair$ = runPair({
@@ -168,8 +196,9 @@ export class MeshRun {
       leave$: entry.leave$,
       trace: (one) => this.#trace(one),
     });
+    const begun$ = this.#options.requireCrossSigned ? this.#whenCrossSigned(entry).pipe(switchMap(() => pair$)) : pair$;
     this.#running.add(
-      pair$.subscribe(({ pair, connection }) => {
+      begun$.pipe(takeUntil(entry.closed$)).subscribe(({ pair, connection }) => {
         const before = entry.media.connection;
         entry.media.update(pair, connection);
         // A member whose membership lapsed stays only for as long as its connection works.
@@ -179,9 +208,22 @@ export class MeshRun {
     );
   }
 
-  #close({ paired: { peer }, leave$, media }: Entry, reason: PairEnd): void {
+  /** We connect only with devices that their owners have cross-signed: neither we call them, nor are they answered. */
+  #whenCrossSigned({ paired: { peer }, media }: Entry): Observable<boolean> {
+    const { userId, deviceId } = peer;
+    return defer(() => this.#matrix.isCrossSigned?.({ userId, deviceId }) ?? EMPTY).pipe(
+      catchError(() => of(false)),
+      tap((isSigned) => isSigned || media.show({ code: "not-cross-signed", sinceTs: asyncScheduler.now() })),
+      repeat({ delay: () => timer(askAgainMs) }),
+      filter(Boolean),
+      take(1),
+    );
+  }
+
+  #close({ paired: { peer }, leave$, closed$, media }: Entry, reason: PairEnd): void {
     this.#pairs.delete(peerKey(peer));
     leave$.next();
+    closed$.next();
     media.end();
     this.#trace({ kind: "pair-closed", peer, reason });
   }

@@ -22,7 +22,10 @@ export interface MeshOptions {
   readonly limit?: number;
   /** Connect through the relay servers of the homeserver only, so that the others do not learn our addresses. Default false. */
   readonly relayOnly?: boolean;
-  /** Take messages only from devices that their owners have cross-signed. Default false. */
+  /**
+   * Connect only with devices that their owners have cross-signed, in both directions. Needs a port with `isCrossSigned`.
+   * Default false.
+   */
   readonly requireCrossSigned?: boolean;
   /** Makes the peer connections. Default: those of the browser. */
   readonly peers?: PeerConnections;

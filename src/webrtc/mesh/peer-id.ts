@@ -7,12 +7,16 @@ export interface PeerId extends Device {
   readonly sessionId: string;
 }
 
-/** A sticky member is known by its member id, a state member by what `instance` says: its device and when it joined. */
+/** A sticky member is known by its member id, a state member by its device and by when it says that it joined. */
 export const peerIdOf = ({ kind, userId, deviceId, memberId, instance }: Membership): PeerId => ({
   userId,
   deviceId,
-  sessionId: kind === "sticky" ? memberId : instance,
+  sessionId: kind === "sticky" ? memberId : onTheWire(instance),
 });
+
+/** `<user id>:<device id> <created_ts>`. Inside this library the time has two parts. `spec/webrtc/mesh/rules.spec.ts` holds both. */
+const onTheWire = (instance: string): string =>
+  instance.replace(/ (\d+)_(\d+)$/, (_, millions: string, rest: string) => ` ${Number(millions) * 1e6 + Number(rest)}`);
 
 export const isSamePeer = (a: PeerId, b: PeerId): boolean => a.sessionId === b.sessionId && isSameDevice(a, b);
 

@@ -10,7 +10,11 @@ export type MeshTraceEntry =
   | { readonly kind: "pair-closed"; readonly peer: PeerId; readonly reason: PairEnd }
   | { readonly kind: "call-opened"; readonly peer: PeerId; readonly callId: string; readonly isCalled: boolean }
   | { readonly kind: "call-closed"; readonly peer: PeerId; readonly callId: string; readonly reason: HangupReason }
-  | { readonly kind: "message-not-sent"; readonly peer: PeerId; readonly outcome: "unknown-device" | "not-cross-signed" | "failed" }
+  | {
+      readonly kind: "message-not-sent";
+      readonly peer: PeerId;
+      readonly outcome: "unknown-device" | "not-cross-signed" | "failed";
+    }
   | {
       readonly kind: "message-rejected";
       readonly from: Device;

@@ -1,0 +1,93 @@
+// Network: a browser in a network of its own, whose cable can be pulled. Linux and root only.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Browser } from "playwright-core";
+import { launchChromium } from "../chromium.ts";
+
+const run = promisify(execFile);
+const ip = (...args: readonly string[]) => run("ip", args);
+
+export interface CutOffBrowser {
+  readonly browser: Browser;
+  /** No packet gets in or out until `heal`. */
+  cut(): Promise<void>;
+  heal(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const canCutOff = (): boolean => process.platform === "linux" && process.getuid?.() === 0;
+
+/**
+ * A browser in a network namespace of its own, joined to this machine by one virtual cable. The given ports of this
+ * machine are its own ports as well, so that pages keep their addresses, which browsers trust.
+ */
+export async function browserOnCable(ports: readonly number[]): Promise<CutOffBrowser> {
+  const name = `rx${process.pid % 10_000}`;
+  const [here, there] = [`${name}a`, `${name}b`];
+  const subnet = `10.213.${process.pid % 250}`;
+  const folder = await mkdtemp(join(tmpdir(), "cable-"));
+  const ends: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
+  const close = async () => {
+    for (const end of ends.toReversed()) await Promise.resolve(end()).catch(() => {});
+  };
+  try {
+    await ip("netns", "add", name);
+    ends.push(() => ip("netns", "delete", name));
+    await ip("link", "add", here, "type", "veth", "peer", "name", there);
+    ends.push(() => ip("link", "delete", here));
+    await ip("link", "set", there, "netns", name);
+    await ip("addr", "add", `${subnet}.1/24`, "dev", here);
+    await ip("link", "set", here, "up");
+    const inside = (...args: readonly string[]) => ip("netns", "exec", name, "ip", ...args);
+    await inside("addr", "add", `${subnet}.2/24`, "dev", there);
+    await inside("link", "set", "lo", "up");
+    await inside("link", "set", there, "up");
+    await inside("route", "add", "default", "via", `${subnet}.1`);
+
+    for (const port of ports) {
+      const server = await forward(`${subnet}.1`, port, "127.0.0.1", port);
+      ends.push(() => server.close());
+    }
+    const script = fileURLToPath(new URL("forward.ts", import.meta.url));
+    const args = ["netns", "exec", name, process.execPath, script, `${subnet}.1`, ...ports.map(String)];
+    const forwarder: ChildProcess = spawn("ip", args, { stdio: "ignore" });
+    ends.push(() => forwarder.kill());
+
+    const wrapper = join(folder, "chromium");
+    await writeFile(
+      wrapper,
+      `#!/bin/sh\nexec ip netns exec ${name} ${process.env["CHROMIUM"] || "/usr/bin/chromium"} "$@"\n`,
+    );
+    await chmod(wrapper, 0o755);
+    const browser = await launchChromium(() => {}, wrapper);
+    ends.push(() => browser.close());
+    return {
+      browser,
+      cut: async () => void (await ip("link", "set", here, "down")),
+      heal: async () => void (await ip("link", "set", here, "up")),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Passes connections on from one address to another. */
+export function forward(host: string, port: number, toHost: string, toPort: number): Promise<Server> {
+  const server = createServer((client) => {
+    const upstream = connect(toPort, toHost);
+    client.pipe(upstream).pipe(client);
+    client.on("error", () => upstream.destroy());
+    upstream.on("error", () => client.destroy());
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}
