@@ -12,7 +12,7 @@ import {
   Subject,
   timer,
 } from "rxjs";
-import { type Matrix, MatrixError } from "../matrix.ts";
+import type { Matrix, MatrixError } from "../matrix.ts";
 
 /** How many users are looked up at once. The others wait. */
 const maxAtOnce = 16;
@@ -88,7 +88,8 @@ export class MemberLookups {
 
 /** Pauses double with each failure. The server may ask for a longer one. */
 function pauseAfter(error: unknown, failures: number): number {
-  const { kind, retryAfterMs } = error instanceof MatrixError ? error : new MatrixError("other", "");
+  // Read by its fields: importing the class would make apps that only watch larger.
+  const { kind, retryAfterMs }: Partial<MatrixError> = Object(error);
   const isTrouble = kind === "network" || kind === "timeout" || kind === "rate-limited";
   return Math.min(Math.max(firstPauseMs * 2 ** failures, retryAfterMs || 0), isTrouble ? maxTroubleMs : maxRefusalMs);
 }
