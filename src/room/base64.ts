@@ -11,7 +11,7 @@ export function toUnpaddedBase64(bytes: Uint8Array): string {
 /** Decodes padded or unpadded, standard or URL-safe base64. Undefined if the text is not base64. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    const binary = atob(withoutPadding(text.replaceAll("-", "+").replaceAll("_", "/")));
+    const binary = atob(withoutPadding(text.replace(/-/g, "+").replace(/_/g, "/")));
     const bytes = new Uint8Array(binary.length);
     for (let index = 0; index < bytes.length; index += 1) bytes[index] = binary.charCodeAt(index);
     return bytes;
