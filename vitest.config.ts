@@ -20,7 +20,7 @@ export default defineConfig({
       tsconfig: "tsconfig.check.json",
       ignoreSourceErrors: true,
     },
-    setupFiles: ["spec/support/properties.ts"],
+    setupFiles: ["spec/support/seeded-random.ts"],
     // Generous, since slow machines are no faults: what waits here waits for conditions.
     testTimeout: 30_000,
   },

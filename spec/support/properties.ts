@@ -2,7 +2,8 @@
 import fc from "fast-check";
 
 // A check with random results would say nothing about a change.
-fc.configureGlobal({ seed: Number(process.env["FC_SEED"] ?? 20_261_121) });
+export const seed = Number(process.env["FC_SEED"] ?? 20_261_121);
+fc.configureGlobal({ seed });
 
 /** How many cases of a property to try. The environment can override it. */
 export const runs = (usual: number): number => Number(process.env["FC_RUNS"] ?? usual);
