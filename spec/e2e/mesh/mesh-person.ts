@@ -45,7 +45,10 @@ export class MeshPerson {
         return peer.frames >= first + frames;
       },
       withinMs,
-    );
+    ).catch(async (error: unknown) => {
+      const trace = (await this.trace()).slice(-12).map(({ ts: _, ...entry }) => JSON.stringify(entry));
+      throw new Error([String(error), JSON.stringify(await this.see()), ...trace].join("\n    "));
+    });
   }
 
   /** From the join to the first frame of each other one. */
