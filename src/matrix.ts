@@ -176,8 +176,9 @@ export interface Matrix {
   stateEvent(roomId: string, type: string, stateKey: string): RoomEvent | undefined;
   /**
    * Asks the server for the membership of a user in a room, which the client may lack after a gap in its sync. Completes once
-   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Optional: without it, a user whose membership the
-   * client lacks counts as not in the room.
+   * `stateEvent` has the answer; if that is new, `changes$` has it as well. Completes without an event for a user who was
+   * never in the room. After an error of any kind the server is asked again, with growing pauses. Optional: without it, a user
+   * whose membership the client lacks counts as not in the room.
    */
   loadMember?(roomId: string, userId: string): Observable<unknown>;
   /** The current state events of a type. */
@@ -222,7 +223,10 @@ export interface Matrix {
 
   /** The events of a room's timeline that the client holds, oldest first. The same event is the same object each time. */
   timeline?(roomId: string): Iterable<TimelineEvent>;
-  /** What happens to the timelines of all rooms, in batches. */
+  /**
+   * The changes of timelines, in batches: at least of the rooms whose `timeline` was read since the first subscription. A client
+   * with many rooms need not decrypt the events of the others.
+   */
   readonly timeline$?: Observable<readonly TimelineChange[]>;
   /**
    * Reads the past of a room from the server, and emits one page: the newest one, or the one at `from`. Events that we hold

@@ -7,6 +7,7 @@ import { members } from "./membership/members.ts";
 import type { Rejection } from "./membership/rejection.ts";
 import { isSlotId } from "./room/slot.ts";
 import type { Behavior } from "./rx/behavior.ts";
+import type { FirstDraftReader } from "./membership/eligibility.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Trace, TraceEntry } from "./trace.ts";
 import type { Application, Membership, Slot } from "./types.ts";
@@ -18,10 +19,10 @@ export interface ReadingOptions<App extends Application = Application> {
   /** Whether a slot must name the encryption of its room, as in the newest MSC4143, or else counts as closed. Default false. */
   readonly requireSlotEncryption?: boolean | undefined;
   /**
-   * Whether state events of the first draft of MSC4143 (2024), of the type `m.rtc.member`, make members. Default false.
-   * `callHistory` always reads them. protocol.md 9.2.
+   * Reads state events of the first draft of MSC4143 (2024), of the type `m.rtc.member`: `firstDraft` of
+   * `matrixrtc-rx/history`. Default: they make no members. `callHistory` always reads them. protocol.md 9.2.
    */
-  readonly firstDraft?: boolean;
+  readonly firstDraft?: FirstDraftReader | undefined;
   /**
    * Decodes the data of the application in a membership: returns it as `App`, or undefined to refuse it. A member whose data
    * is refused becomes a rejection with the reason `bad-application`. The data is untrusted JSON that has a `type`. If the
@@ -126,7 +127,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   const { roomId, slot, awaitRoom = false } = options;
   const rules = readingRules(slot, options);
   if (!awaitRoom && !matrix.hasRoom(roomId))
-    throw new RtcError("unknown-room", `the client does not know the room ${roomId}`);
+    throw new RtcError("unknown-room", `unknown room ${roomId}`);
   const trace$ = new Subject<Trace>();
   const trace = (entry: TraceEntry) => {
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });
@@ -157,8 +158,8 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
 export function readingRules(slot: unknown, options: ReadingOptions): ReadingRules {
   // An empty id is the name of the room's call in state keys only (1.3).
   if (!isSlotId(slot) || slot.endsWith("#"))
-    throw new RtcError("bad-argument", `slot must be an application type, one "#" and an id, like m.call#ROOM`);
-  const { strictSlots = false, requireSlotEncryption = false, firstDraft = false, application } = options;
+    throw new RtcError("bad-argument", `slot must be a type, one "#" and an id, like m.call#ROOM`);
+  const { strictSlots = false, requireSlotEncryption = false, firstDraft, application } = options;
   return {
     slot,
     strictSlots,

@@ -1,11 +1,11 @@
 // Clocks: a server whose clock differs from ours, and a wall clock that is set during a call.
 import { EMPTY, map, of, Subject, throwError, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { resolveJoinOptions } from "../../src/join/options.ts";
+import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
 import type { JoinState } from "../../src/join/state.ts";
 import { type Matrix, MatrixError, type OutgoingEvent, type RoomChange, type RoomEvent } from "../../src/matrix.ts";
-import { callOf, memberType, scene, toTheEnd } from "./scene.ts";
+import { callOf, memberType, scene, type SceneOptions, toTheEnd } from "./scene.ts";
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -42,6 +42,25 @@ function joinWithServerClock(aheadMs: number) {
   const joined = states.findLast((state) => state.status === "joined");
   return { joined, kinds: trace.map(({ kind }) => kind), trace };
 }
+
+describe("A server whose clock agrees with ours", () => {
+  it.each<[string, JoinOptions, SceneOptions]>([
+    ["after a renewal", { leaveOn: timer(2 * hourMs) }, {}],
+    ["after a change of intent", { leaveOn: timer(300_000), intent: timer(0, 100_000).pipe(map(String)) }, {}],
+    ["after a renewal without delayed events", { leaveOn: timer(1_000_000) }, { delayedEvents: false }],
+  ])("is not called ahead or behind %s, in any mode", (_, options, server) => {
+    for (const mode of ["compatibility", "matrix_2_0"] as const) {
+      const offsets: unknown[] = [];
+      toTheEnd(() => {
+        const { join, trace } = scene({ latencyMs: 20, syncMs: 20, ...server });
+        join({ mode, ...options }).subscribe({
+          complete: () => offsets.push(...trace.filter(({ kind }) => kind === "clocks-disagree")),
+        });
+      });
+      expect(offsets).toEqual([]);
+    }
+  });
+});
 
 describe("A server whose clock differs from ours", () => {
   it.each([-5, -30])(

@@ -6,6 +6,7 @@ import { endpoints, everyRefusal, faults, modes, type Story, troubleMs, World } 
 
 const staying = { how: "stays", ts: 0 } as const;
 const always = 100_000;
+const untilMs = fc.constant(troubleMs + 70_000);
 const before = fc.constantFrom(undefined, "hung up" as const, "closed" as const);
 
 /** Trouble of one endpoint alone, for minutes, from before the join or from the midst of the call. */
@@ -21,6 +22,7 @@ const lasting = (requests: readonly (typeof endpoints)[number][]): fc.Arbitrary<
       })
       .map((trouble) => [trouble]),
     before,
+    untilMs,
     ending: fc.constant(staying),
   });
 
@@ -38,6 +40,7 @@ const mixed: fc.Arbitrary<Story> = fc.record({
   ),
   latencyMs: fc.constantFrom(1, 400, 2_200, 5_100),
   before,
+  untilMs,
   ending: fc.constant(staying),
 });
 

@@ -44,6 +44,8 @@ export interface Story {
   readonly delegate?: "refuses" | "is silent" | undefined;
   /** How long a request takes to the server, and its answer back. Default 1 ms. */
   readonly latencyMs?: number;
+  /** When the user who stays leaves after all. Default: after the longest wait. */
+  readonly untilMs?: number;
   /** Alice was in the call before, and has left it by hanging up, or by closing the page. */
   readonly before?: "hung up" | "closed" | undefined;
   readonly troubles: readonly Trouble[];
@@ -117,7 +119,7 @@ export class World {
   }
 
   #begin(): void {
-    const { troubles, happenings: acts = [], ending, latencyMs = 1 } = this.#story;
+    const { troubles, happenings: acts = [], ending, latencyMs = 1, untilMs = troubleMs * 2 + healMs } = this.#story;
     this.#call = scene({ latencyMs });
     const { home, membership$ } = this.#call;
     for (const trouble of troubles) this.#at(trouble.ts, () => this.#trouble(trouble));
@@ -134,7 +136,7 @@ export class World {
     if (ending.how === "unsubscribes" || ending.how === "is killed")
       this.#at(ending.ts, () => this.#cut(joined, ending.how === "unsubscribes"));
     this.#at(troubleMs + 60_000, () => (this.calm = this.#snapshot()));
-    this.#at(troubleMs * 2 + healMs, () => {
+    this.#at(untilMs, () => {
       this.healed = this.#snapshot();
       joined.unsubscribe();
     });

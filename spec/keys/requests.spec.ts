@@ -1,5 +1,5 @@
 // A missing key is requested, and a request is answered. Pitfalls 2, item 1. protocol.md 5.7.
-import { filter, map, Observable, of, takeUntil, timer } from "rxjs";
+import { filter, interval, map, Observable, of, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { DecryptionReport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
@@ -120,6 +120,70 @@ describe("requests", () => {
     }),
   );
 
+  describe("keys that came before their member was seen, as those of an earlier stay do", () => {
+    const early = {
+      "2": letter({ from: "bob", index: 2, key: 1, sentTs: 1, ...ofBob }),
+      "3": letter({ from: "bob", index: 3, key: 2, sentTs: 2, ...ofBob }),
+      /** Key 2 once more, and then another key 2. */
+      s: letter({ from: "bob", index: 2, key: 1, sentTs: 3, ...ofBob }),
+      t: letter({ from: "bob", index: 2, key: 5, sentTs: 4, ...ofBob }),
+    };
+    const about = (result: DecryptionReport["result"], keyIndex?: number): DecryptionReport => ({
+      participantIdentity: "@bob:example.org:PHONE",
+      result,
+      keyIndex,
+    });
+    const reports = {
+      "0": about("missing-key", 0),
+      "2": about("missing-key", 2),
+      i: about("invalid-key"),
+      j: about("invalid-key", 2),
+      o: about("ok"),
+    };
+    it.each([
+      ["do not answer for an index before theirs", "       -----(23)---", "----------0   ", "1010ms q"],
+      ["do not answer for an index reported before", "     -----(23)---", "--0           ", "1006ms q"],
+      ["answer for their own index", "                     -----(23)---", "----------2   ", ""],
+      ["do not answer if they do not fit", "               -----2------", "----------i   ", "1010ms q"],
+      ["do not answer if the media names one as invalid", "-----(23)---", "----------j   ", "1010ms q"],
+      ["need no request once the media is decrypted", "    -----2------", "----------i--o", ""],
+      ["count as those of this stay once they come again", "-----2--s---", "----------0   ", ""],
+      ["no longer count once another key replaced them", "-----2--t---", "----------0   ", ""],
+    ])("keys before their member %s (F5)", (_, drawn, reported, expected) =>
+      marbles(({ cold, expectObservable }) => {
+        const call = scene({
+          members: cold("a-----c", { a: "me", c: "me bob2.state" }),
+          letters: cold(drawn, early),
+          reports: cold(reported, reports),
+        });
+        expectObservable(requests(call), "9s !").toBe(expected, { q: "0 > bob" });
+      })(),
+    );
+  });
+
+  it.each([
+    ["an invalid key whose index the media names is requested, although the same key comes again", "-k 3s m", "--i", 3],
+    ["an invalid key whose index the media names is requested, although its message is replayed", " -k 3s k", "--i", 3],
+    ["an invalid key whose index the media names needs no request once another key comes", "        -k 3s l", "--i", 1],
+  ])("%s", (_, drawn, reported, count) =>
+    marbles(({ cold, flush }) => {
+      const call = scene({
+        members: cold("a", { a: "me bob" }),
+        letters: cold(drawn, {
+          k: letter({ from: "bob" }),
+          l: letter({ from: "bob", key: 2, sentTs: 1 }),
+          m: letter({ from: "bob", sentTs: 1 }),
+        }),
+        reports: cold(reported, { i: { participantIdentity: "sfu-bob", result: "invalid-key", keyIndex: 0 } as const }),
+      });
+      requests(call)
+        .pipe(takeUntil(timer(40_000)))
+        .subscribe();
+      flush();
+      expect(call.traced("key-requested")).toHaveLength(count);
+    })(),
+  );
+
   it(
     "a report about a key that we have, or about an older one, causes no request",
     marbles(({ cold, expectObservable }) => {
@@ -133,6 +197,69 @@ describe("requests", () => {
   );
 });
 
+describe("requests while the media layer lacks a key", () => {
+  it(
+    "requests do not end while the media layer reports trouble, with pauses of a minute at most",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("m", { m: lack("bob") }) });
+      const expected = `1s q 9999ms q 19999ms q 39999ms q ${"59999ms q ".repeat(15)}`;
+      expectObservable(requests(call), "1000s !").toBe(expected.trim(), { q: "0 > bob" });
+    }),
+  );
+
+  it(
+    "requests end after six if the media was decrypted, and start again with a new lack",
+    marbles(({ cold, expectObservable }) => {
+      const reports = { m: lack("bob"), o: { participantIdentity: "sfu-bob", result: "ok" } as const };
+      const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("m 1999ms o 997999ms m", reports) });
+      const expected = "1s q 9999ms q 19999ms q 39999ms q 79999ms q 159999ms q 689999ms q";
+      expectObservable(requests(call), "1005s !").toBe(expected, { q: "0 > bob" });
+    }),
+  );
+
+  it.each([
+    [
+      "a later key index starts the requests again",
+      "    1",
+      "1s q 9999ms q 19999ms q 39999ms q 29999ms q 9999ms q 19999ms q",
+    ],
+    ["the same key index goes on with the requests", "   0", "1s q 9999ms q 19999ms q 39999ms q 59999ms q"],
+    ["an earlier key index goes on with the requests", " e", "1s q 9999ms q 19999ms q 39999ms q 59999ms q"],
+    ["a report without an index goes on with the requests", "i", "1s q 9999ms q 19999ms q 39999ms q 59999ms q"],
+  ])("%s", (_, mark, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const invalid: DecryptionReport = { participantIdentity: "sfu-bob", result: "invalid-key" };
+      const marks = { "0": lack("bob"), "1": lack("bob", 1), e: lack("bob", 255), i: invalid };
+      const call = scene({
+        members: cold("a", { a: "me bob" }),
+        reports: cold(`0 99999ms ${mark.trim()}`, marks),
+      });
+      expectObservable(requests(call), "135s !").toBe(expected, { q: "0 > bob" });
+    })(),
+  );
+
+  it(
+    "two key indexes that are reported in turn cause no more requests than the later one",
+    marbles(({ cold, expectObservable }) => {
+      const reports = interval(500).pipe(map((count) => lack("bob", count % 2)));
+      const call = scene({ members: cold("a", { a: "me bob" }), reports: reports.pipe(takeUntil(timer(100_000))) });
+      expectObservable(requests(call), "100s !").toBe("1500ms q 9999ms q 19999ms q 39999ms q", { q: "0 > bob" });
+    }),
+  );
+
+  it(
+    "a new stay starts the requests again",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a 99999ms b c", { a: "me bob.state", b: "me", c: "me bob2.state" }),
+        reports: cold("m 100001ms m", { m: { ...lack("bob"), participantIdentity: "@bob:example.org:PHONE" } }),
+      });
+      const expected = "1s q 9999ms q 19999ms q 39999ms q 30001ms r 9999ms r";
+      expectObservable(requests(call), "115s !").toBe(expected, { q: "0 > bob", r: "1 > bob" });
+    }),
+  );
+});
+
 describe("renewals of our membership", () => {
   it(
     "our membership is renewed with the second request to a member whose media comes, and then ever more rarely",
@@ -140,7 +267,7 @@ describe("renewals of our membership", () => {
       const call = scene({ members: cold("a", { a: "me bob" }), reports: cold("m", { m: lack("bob") }) });
       expectObservable(renewals(call), "1000s !").toBe("11s r 59999ms r 119999ms r 239999ms r 479999ms r");
       flush();
-      expect(call.traced("key-requested")).toHaveLength(6);
+      expect(call.traced("key-requested")).toHaveLength(19);
       expect(call.traced("key-request-unanswered")[0]).toEqual({
         kind: "key-request-unanswered",
         userId: "@bob:example.org",

@@ -124,6 +124,8 @@ export interface Plan extends KeyOptions {
   readonly slot?: string;
   /** How long a message takes until it is acknowledged: 0 unless given. */
   readonly latencyMs?: number;
+  /** How long a message for a device takes, if not `latencyMs`. */
+  readonly latencyOf?: (name: string, attempt: number) => number;
   /** What happens to a message for a device: sent, unless this says otherwise. `silence`: no answer ever. */
   readonly outcome?: (name: string, attempt: number) => ToDeviceOutcome["outcome"] | "silence";
   /** Whether the device of a user is cross-signed: it is, unless this says otherwise. */
@@ -147,6 +149,7 @@ export interface Plan extends KeyOptions {
 /** The port, as far as keys use it, and what goes out through it. */
 function drawnPort(plan: Plan) {
   const { letters = NEVER, roomKeys = NEVER, changes = NEVER, latencyMs = 0, outcome, retryAfterMs } = plan;
+  const { latencyOf = () => latencyMs } = plan;
   const { outsider, outsiderFromTs = 0, encryptedTs = 0, roomOutcome = () => "sent" } = plan;
   const messages$ = new Subject<{ message: ToDeviceMessage; devices: readonly Device[] }>();
   const events$ = new Subject<OutgoingEvent>();
@@ -161,7 +164,8 @@ function drawnPort(plan: Plan) {
     if (result === "silence") return NEVER;
     const cause = retryAfterMs !== undefined && new MatrixError("rate-limited", "too many", { retryAfterMs });
     const answer: ToDeviceOutcome = { userId, deviceId, outcome: result, ...(cause && { cause }) };
-    return latencyMs > 0 ? timer(latencyMs).pipe(map(() => answer)) : of(answer);
+    const answerMs = latencyOf(name, attempt);
+    return answerMs > 0 ? timer(answerMs).pipe(map(() => answer)) : of(answer);
   };
   const answerTo = (result: ReturnType<typeof roomOutcome>): Observable<string> => {
     if (result === "sent") return of("$event");

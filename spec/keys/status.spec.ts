@@ -82,8 +82,8 @@ interface Drawing extends Omit<Plan, "members" | "letters" | "reports"> {
   readonly expected: string;
 }
 
-/** `b`: Bob, `d`: Bob again on the same device, `s`: Bob as two members, `n`: nobody but Carl. */
-const lists = { b: "me carl bob", d: "me carl bob2", s: "me carl bob bob2", n: "me carl" };
+/** `b`: Bob, `d`: Bob again on the same device, `s`: Bob as two members, `n`: nobody but Carl, `w`: without Carl. */
+const lists = { b: "me carl bob", w: "me bob", d: "me carl bob2", s: "me carl bob bob2", n: "me carl" };
 
 /** Draws letters, reports and members; and the status of Bob. */
 const shows = (drawing: Drawing, name = "bob") =>
@@ -135,6 +135,30 @@ describe("the status of a member", () => {
   it(
     "the status says that our key did not arrive, although theirs did",
     shows({ outcome: () => "failed", letters: "--0", expected: "f-g" }),
+  );
+  /** Carl leaves, so that there is a new key. The answer about the first key for Bob is late. */
+  const lateAnswer = {
+    members: "b--w",
+    letters: "--0",
+    rotation: { useDelayMs: 4, maxCoalesceMs: 0 },
+    latencyOf: (name: string, attempt: number) => (name === "bob" && attempt === 1 ? 20_000 : 0),
+  };
+  it(
+    "a late failure of an older key says nothing once a newer key arrived",
+    shows({ ...lateAnswer, outcome: (_, attempt) => (attempt === 1 ? "failed" : "sent"), expected: "n-0" }),
+  );
+  it(
+    "a late delivery of an older key says nothing once a newer key failed",
+    shows({ ...lateAnswer, outcome: (_, attempt) => (attempt === 1 ? "sent" : "failed"), expected: "n-0g" }),
+  );
+  it(
+    "a late failure of an older key counts until there is an answer about a newer one",
+    shows({
+      ...lateAnswer,
+      latencyOf: (name, attempt) => (name !== "bob" ? 0 : attempt === 1 ? 6 : 9),
+      outcome: (_, attempt) => (attempt === 1 ? "failed" : "sent"),
+      expected: "n-0---g-----0",
+    }),
   );
   it(
     "the status forgets that our key did not arrive once it has",

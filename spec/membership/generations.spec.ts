@@ -1,4 +1,5 @@
 // Both generations of names in one call: nobody is lost, doubled, or decoded under the wrong identity. protocol.md 1.1, 6.1.
+import { firstDraft } from "../../src/history/index.ts";
 import { NEVER, of, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { RtcError, rtcSession, type SessionJoinOptions, watchSession } from "../../src/index.ts";
@@ -160,10 +161,10 @@ describe("A member of the first draft of 2024", () => {
       content: { "m.application": "m.call", "m.call_id": "", focus_active: { type: "livekit" }, foci_preferred: [] },
     });
     const matrix = home.client(users.alice, "A");
-    const members = (firstDraft?: boolean) =>
-      watchSession(matrix, { roomId, slot: "m.call#ROOM", ...(firstDraft && { firstDraft }) }).membership$.value;
+    const members = (reader?: typeof firstDraft) =>
+      watchSession(matrix, { roomId, slot: "m.call#ROOM", firstDraft: reader }).membership$.value;
     expect(members()).toEqual([]);
-    expect(members(true)).toMatchObject([{ userId: users.bob, deviceId: "B", kind: "state" }]);
+    expect(members(firstDraft)).toMatchObject([{ userId: users.bob, deviceId: "B", kind: "state" }]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Rejection } from "../../src/membership/rejection.ts";
 import { alice, bob, carl, hourMs, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import { marbles } from "../support/marbles.ts";
-import { happens, joins, sticks, watching } from "../support/watching.ts";
+import { happens, joins, leaves, sticks, watching } from "../support/watching.ts";
 
 /** A room in which the client knows Alice alone, and logs for whom it asks the server. */
 function gappy(answer: (client: FakeClient, userId: string, attempt: number) => Observable<unknown>) {
@@ -30,6 +30,22 @@ const fails = (kind: MatrixErrorKind) =>
       throw new MatrixError(kind, "a failure");
     }),
   );
+
+const kinds: Readonly<Record<MatrixErrorKind, true>> = {
+  "rate-limited": true,
+  network: true,
+  timeout: true,
+  "not-found": true,
+  forbidden: true,
+  conflict: true,
+  "max-delay-exceeded": true,
+  unsupported: true,
+  "logged-out": true,
+  "soft-logged-out": true,
+  "too-large": true,
+  other: true,
+};
+const allKinds = Object.keys(kinds) as MatrixErrorKind[];
 
 const inWords = (rejected$: Observable<readonly Rejection[]>) =>
   rejected$.pipe(
@@ -80,19 +96,79 @@ describe("A sender whose room membership the client lacks", () => {
     }),
   );
 
+  it.each(allKinds)("is looked up again after one failure of any kind: %s", (kind) =>
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, names$, asked } = gappy((known, userId, attempt) =>
+        attempt === 1 ? fails(kind) : isJoined(known, userId),
+      );
+      happens(cold, "           a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(names$, "^ 10s !").toBe("n 1002ms b", { n: "", b: "bob" });
+      flush();
+      expect(asked).toEqual([bob, bob]);
+    })(),
+  );
+
   it(
-    "is not looked up again after a definite refusal",
+    "is looked up again after an error that is no MatrixError, thrown at once",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = gappy((known, userId, attempt) => {
+        if (attempt === 1) throw new TypeError("a failure");
+        return isJoined(known, userId);
+      });
+      happens(cold, "           a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(names$, "^ 10s !").toBe("n 1001ms b", { n: "", b: "bob" });
+    }),
+  );
+
+  it(
+    "is looked up less and less often while the server refuses, and not after its membership has ended",
     marbles(({ cold, expectObservable, flush }) => {
       const { client, rejected$, asked } = gappy(() => fails("forbidden"));
+      const counts$ = timer(500, 100_000).pipe(map(() => asked.length));
       happens(cold, "                       -a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
-      expectObservable(inWords(rejected$), "^ 60m !").toBe("nux 999997ms y", {
+      expectObservable(inWords(rejected$), "^ 60m !").toBe("nu 999998ms y", {
         n: "",
         u: "not-in-room?",
-        x: "not-in-room",
         y: "expired",
       });
+      expectObservable(counts$, "           ^ 300501ms !").toBe("500ms a 99999ms b 99999ms c 99999ms d", {
+        a: 1,
+        b: 7,
+        c: 8,
+        d: 9,
+      });
+      flush();
+      expect(asked).toHaveLength(10);
+    }),
+  );
+
+  it(
+    "is not looked up again once a sync has brought its room membership",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, names$, asked } = gappy(() => fails("network"));
+      happens(cold, "           a 499ms j", {
+        a: () => client.emit(client.setState(roomId, joins(bob))),
+        j: () => client.emit(client.setMembership(roomId, bob, "join")),
+      });
+      expectObservable(names$, "^ 60m !").toBe("n 499ms b 999499ms n", { n: "", b: "bob" });
       flush();
       expect(asked).toEqual([bob]);
+    }),
+  );
+
+  it(
+    "is looked up for its next membership after a look-up that failed until the end of the last one",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, names$, asked } = gappy((known, userId, attempt) =>
+        attempt === 1 ? fails("network") : isJoined(known, userId),
+      );
+      happens(cold, "           a 499ms l 1499ms a", {
+        a: () => client.emit(client.setState(roomId, joins(bob))),
+        l: () => client.emit(client.setState(roomId, leaves(bob))),
+      });
+      expectObservable(names$, "^ 10s !").toBe("n 2001ms b", { n: "", b: "bob" });
+      flush();
+      expect(asked).toEqual([bob, bob]);
     }),
   );
 
@@ -156,6 +232,17 @@ describe("A sender whose room membership the client lacks", () => {
       const counts$ = timer(5, 10).pipe(map(() => asked.length));
       expectObservable(membership$, "^ 30ms !").toBe("n", { n: [] });
       expectObservable(counts$, "    ^ 30ms !").toBe("5ms a 9ms b 9ms c", { a: 16, b: 32, c: 40 });
+    }),
+  );
+
+  it(
+    "does not keep others waiting between its look-ups",
+    marbles(({ expectObservable }) => {
+      const { client, membership$, asked } = gappy(() => fails("network"));
+      for (let n = 0; n < 40; n += 1) client.setState(roomId, joins(`@u${n}:example.org`, 1000));
+      const count$ = timer(5).pipe(map(() => asked.length));
+      expectObservable(membership$, "^ 30ms !").toBe("n", { n: [] });
+      expectObservable(count$, "     ^ 30ms !").toBe("5ms (d|)", { d: 40 });
     }),
   );
 });

@@ -2,4 +2,5 @@
 export { callHistory } from "./call-history.ts";
 export type { CallHistory, CallHistoryOptions, PastCall } from "./call-history.ts";
 export type { PastRing } from "./past-rings.ts";
+export { firstDraft } from "../membership/first-draft.ts";
 export type { Stay } from "./stays.ts";

@@ -1,6 +1,6 @@
 // Stays: from when until when a device was in a call, from the events of one key. Pure. protocol.md 9.2, 9.3.
 import type { PastEvent, RoomEvent } from "../matrix.ts";
-import { parseFirstDraftMember } from "../membership/first-draft.ts";
+import { firstDraft } from "../membership/first-draft.ts";
 import { parseStateMember } from "../membership/state-event.ts";
 import { parseStickyMember } from "../membership/sticky-event.ts";
 import { maxStickyMs } from "../membership/sticky-map.ts";
@@ -85,7 +85,7 @@ function claimOf(event: PastEvent): Claim | undefined {
 
 function stateClaim(event: RoomEvent): Claim | undefined {
   const isDraft = event.type === firstDraftMemberType;
-  const { ok } = isDraft ? parseFirstDraftMember(event) : parseStateMember(event, { readTs: Infinity });
+  const { ok } = isDraft ? firstDraft(event) : parseStateMember(event, { readTs: Infinity });
   if (!ok || ok === "left") return undefined;
   const { userId, deviceId, memberId, slot, intent, createdTs, expiresTs: endTs } = ok;
   const common = { userId, deviceId, memberId, slot: canonicalSlot(slot), intent, endTs };

@@ -10,7 +10,7 @@ export function noteClockOffset(draft: Draft): void {
   const { presence, publication } = state;
   if (!presence.standing || presence.standing.eventId !== publication.eventId) return;
   const { originServerTs } = presence.standing;
-  const early = Math.min(0, originServerTs - (publication.firstSentTs - aheadMs));
+  const early = Math.min(0, originServerTs - (publication.eventSentTs - aheadMs));
   const late = Math.max(0, originServerTs - (publication.answeredTs - aheadMs));
   const offsetMs = early + late;
   const clockOffsetMs = Math.abs(offsetMs) < toleranceMs ? 0 : offsetMs;

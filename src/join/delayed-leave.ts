@@ -44,13 +44,13 @@ export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
   if (delayedLeave.lostCount >= maxLost) goUnprotected(draft, "not-restarted", isProof);
 }
 
-/** A delayed leave is no longer wanted: it is cancelled, again and again while it could still be sent. */
-export function discardDelayedLeave(
-  { state: { delayedLeave }, now }: Draft,
-  ...obsolete: readonly ObsoleteLeave[]
-): void {
-  const pending = obsolete.filter(({ leaveTs }) => leaveTs > now);
-  delayedLeave.obsolete = [...delayedLeave.obsolete, ...pending].slice(-maxObsolete);
+/**
+ * A delayed leave is no longer wanted: it is cancelled, again and again while it could still be sent. Restarts without an
+ * answer may have prolonged it.
+ */
+export function discardDelayedLeave({ state: { delayedLeave }, now }: Draft, delayId: string, delayMs: number): void {
+  const obsolete: ObsoleteLeave = { delayId, untilTs: now + delayMs };
+  delayedLeave.obsolete = [...delayedLeave.obsolete, obsolete].slice(-maxObsolete);
 }
 
 /** Forgets a delayed leave that is gone. */
@@ -63,5 +63,6 @@ export function forgetDelayedLeave({ state }: Draft, delayId: string): void {
 /** An hour-long delayed leave that was not delegated would end our next membership. */
 export function discardDelegation(draft: Draft): void {
   const { delegate } = draft.state.delayedLeave;
-  if (typeof delegate === "object") discardDelayedLeave(draft, delegate);
+  const { delegatedLeaveMs } = draft.settings.timing;
+  if (typeof delegate === "object") discardDelayedLeave(draft, delegate.delayId, delegatedLeaveMs);
 }

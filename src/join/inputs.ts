@@ -128,10 +128,12 @@ function stateEventOf(call: SessionContext<JoinTrace>, own: OwnMember): RoomEven
 }
 
 function stickyEventOf({ matrix, roomId }: SessionContext<JoinTrace>, { memberId }: OwnMember): RoomEvent | undefined {
+  let newest: RoomEvent | undefined;
   for (const event of matrix.stickyEvents(roomId)) {
-    if (event.sender === matrix.userId && objectOr(event.content)["msc4354_sticky_key"] === memberId) return event;
+    if (event.sender !== matrix.userId || objectOr(event.content)["msc4354_sticky_key"] !== memberId) continue;
+    if (!newest || event.originServerTs >= newest.originServerTs) newest = event;
   }
-  return undefined;
+  return newest;
 }
 
 function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): boolean {

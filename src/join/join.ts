@@ -8,7 +8,15 @@ import { joinInputs } from "./inputs.ts";
 import { isSameJoinState, toJoinState } from "./join-state.ts";
 import { earlierJoin, type EarlierJoin, rememberJoin } from "./joins.ts";
 import { lifecycle } from "./lifecycle.ts";
-import { armedLeave, type Effect, initialState, type Input, type LifecycleState, type Settings } from "./model.ts";
+import {
+  armedLeave,
+  type Effect,
+  initialState,
+  type Input,
+  type Legacy,
+  type LifecycleState,
+  type Settings,
+} from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { ownMembers } from "./own-member.ts";
 import { leaveTimeout } from "./phases.ts";
@@ -45,8 +53,8 @@ export function ownMembership(
     const waiting: (() => void)[] = [];
     let isObserved = true;
     const isBlocked = earlier?.status === "leaving";
-    const obsolete = isBlocked ? [] : (earlier?.handOver() ?? []);
-    let state = initialState(settings, clock.now(), { seed: seedOf(call), isBlocked, obsolete });
+    const legacy = isBlocked ? undefined : earlier?.handOver(options.kind);
+    let state = initialState(settings, clock.now(), { seed: seedOf(call), isBlocked, ...legacy });
     let shown: JoinState | undefined;
     call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
 
@@ -56,12 +64,12 @@ export function ownMembership(
         return state.phase === "leaving" ? "leaving" : "active";
       },
       onUnobserved: (callback) => waiting.push(callback),
-      handOver: () => {
+      handOver: (kind) => {
         forget();
-        if (options.kind === "sticky") return [];
+        // They are other members, and each leaves by itself.
+        if (options.kind === "sticky" || kind === "sticky") return { obsolete: [], isMember: false };
         if (!state.isOver) commands$.next({ kind: "replaced" });
-        const armed = armedLeave(state);
-        return armed ? [...state.delayedLeave.obsolete, armed] : state.delayedLeave.obsolete;
+        return legacyOf(state, clock);
       },
     };
     const forget = rememberJoin(call, join);
@@ -103,8 +111,9 @@ export function ownMembership(
       },
       error: (error: unknown) => subscriber.error(error),
       complete: () => {
-        // The next join cancels the delayed leave that is left, if there is one.
-        if (options.kind === "sticky" || !(armedLeave(state) || state.delayedLeave.obsolete.length > 0)) forget();
+        // The next join cancels the delayed leave that is left, and leaves in our place, if that was not confirmed.
+        const { obsolete, isMember } = legacyOf(state, clock);
+        if (options.kind === "sticky" || !(isMember || obsolete.length > 0)) forget();
         if (state.isBlocked && earlier) rememberJoin(call, earlier);
         const failure = state.leaving?.failure;
         if (failure) subscriber.error(failure);
@@ -113,7 +122,7 @@ export function ownMembership(
     });
     if (isBlocked) {
       earlier?.onUnobserved(() => {
-        if (!state.isOver) commands$.next({ kind: "unblocked", obsolete: earlier.handOver() });
+        if (!state.isOver) commands$.next({ kind: "unblocked", ...earlier.handOver(options.kind) });
       });
     }
     return () => {
@@ -121,6 +130,17 @@ export function ownMembership(
       stopObserving();
     };
   });
+}
+
+/** What the next join under the same state key takes over. The times are those of the wall clock. */
+function legacyOf(state: LifecycleState, clock: IntervalClock): Legacy {
+  const armed = armedLeave(state);
+  // Restarts without an answer may have prolonged it.
+  const ours = armed ? [{ delayId: armed.delayId, untilTs: clock.now() + armed.delayMs }] : [];
+  const obsolete = [...state.delayedLeave.obsolete, ...ours].map(({ delayId, untilTs }) => {
+    return { delayId, untilTs: clock.toWall(untilTs) };
+  });
+  return { obsolete, isMember: state.publication.status !== "no" };
 }
 
 /** Differs for each device and each room, and is the same in each run. FNV-1a. */

@@ -1,7 +1,8 @@
 // Joins: the joins of a client that are not over, at most one for each room and slot. protocol.md 4.7.
 import type { Matrix } from "../matrix.ts";
 import type { SessionContext } from "../session-context.ts";
-import type { ObsoleteLeave } from "./model.ts";
+import type { Legacy } from "./model.ts";
+import type { OwnMember } from "../types.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** A join that another join of the same call meets. */
@@ -13,8 +14,8 @@ export interface EarlierJoin {
   readonly status: "active" | "leaving" | "unobserved";
   /** Calls back once nobody waits for the end of the leave any more. */
   readonly onUnobserved: (callback: () => void) => void;
-  /** Ends it, and returns the delayed leaves that it leaves behind. */
-  readonly handOver: () => readonly ObsoleteLeave[];
+  /** Ends it for a join of this kind, and returns what it leaves behind. */
+  readonly handOver: (kind: OwnMember["kind"]) => Legacy;
 }
 
 const joinsOfClients = new WeakMap<Matrix, Map<string, EarlierJoin>>();

@@ -18,7 +18,7 @@ import {
 import { stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
-import { echoGraceMs, end, giveUp, leaveRetryMs, leaveTimeout, rejoin } from "./phases.ts";
+import { echoGraceMs, end, giveUp, leaveRetryMs, leaveTimeout, rejoin, replaceDueLeave } from "./phases.ts";
 import { isAmbiguous, isExtra, plan, type Planned } from "./plan.ts";
 import { idempotencyKey, type InFlight, type Request, type RequestKind } from "./requests.ts";
 import { availableTs, spend } from "./token-bucket.ts";
@@ -80,7 +80,7 @@ function nextDueTs(settings: Settings, state: LifecycleState, now: number): numb
   for (const { sentTs } of requests.timedOut) consider(sentTs + longestRequestMs);
   for (const kind in requests.notBefore) consider(requests.notBefore[kind as RequestKind] ?? Infinity);
   for (const kind in requests.retryTs) consider(requests.retryTs[kind as RequestKind] ?? Infinity);
-  for (const { leaveTs } of obsolete) consider(leaveTs);
+  for (const { untilTs } of obsolete) consider(untilTs);
   if (obsolete.length > 0) consider(delayedLeave.waitUntilTs);
   if (held.status === "armed") {
     consider(held.restartTs);
@@ -109,14 +109,16 @@ function onClock(draft: Draft, dueTs: number): void {
   stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
   if (now - dueTs > jumpMs) onJump(draft, dueTs);
   if (delayedLeave.obsolete.length > 0) {
-    delayedLeave.obsolete = delayedLeave.obsolete.filter(({ leaveTs }) => leaveTs > now);
+    delayedLeave.obsolete = delayedLeave.obsolete.filter(({ untilTs }) => untilTs > now);
   }
   if (isHiddenBySlot(draft) && (!settings.openSlot || state.slot.isAsked)) {
     giveUp(draft, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
   }
   if (state.leaving) onLeaveClock(draft, state.leaving);
-  if (state.phase === "joined") onJoinedClock(draft);
-  else state.presence.probablyLeft = false;
+  if (state.phase === "joined") return onJoinedClock(draft);
+  state.presence.probablyLeft = false;
+  const isAsking = requests.inFlight.some(({ request }) => request.kind === "restart");
+  if (!state.leaving && !isAsking) replaceDueLeave(draft);
 }
 
 function onJoinedClock(draft: Draft): void {
@@ -176,13 +178,13 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   const { state, now } = draft;
   const { publication, presence, requests } = state;
   const isRetry = idempotencyKey({ kind: "write", joinCount }) in requests.txns;
-  // What the room shows of us before our first write is of an earlier page.
-  if (state.phase === "joining" && publication.status === "no") {
+  // What the room shows of us before our first write is of an earlier join or page.
+  if (publication.status === "earlier" || (state.phase === "joining" && publication.status === "no")) {
     presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
   }
   if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
-  if (publication.status === "no") publication.status = "maybe";
-  if (state.phase !== "joined") presence.isMissing = false;
+  if (publication.status !== "yes") publication.status = "maybe";
+  if (state.phase !== "joined" && !isRetry) presence.isMissing = false;
   publication.dirty = undefined;
   publication.sentTs = now;
   if (!isRetry) publication.firstSentTs = now;

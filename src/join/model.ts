@@ -59,10 +59,11 @@ export interface DelayedLeave {
   readonly delegate: "wanted" | "refused" | { readonly delayId: string; readonly leaveTs: number };
 }
 
-/** A delayed leave to cancel, until it is sent. Its id is a secret. */
+/** A delayed leave that has to be cancelled. Its id is a secret. */
 export interface ObsoleteLeave {
   readonly delayId: string;
-  readonly leaveTs: number;
+  /** When it was sent at the latest, whatever became of our requests. */
+  readonly untilTs: number;
 }
 
 /** What the server holds for us. */
@@ -87,15 +88,16 @@ export interface ArmedLeave {
 
 /** Our membership at the server. */
 export interface Publication {
-  /** Whether the server holds a membership of this instance. */
-  readonly status: "no" | "maybe" | "yes";
+  /** Whether the server holds a membership of this instance. `earlier`: it may hold one of before, under the same state key. */
+  readonly status: "no" | "earlier" | "maybe" | "yes";
   /** When the last write went out. */
   readonly sentTs: number;
   /** When the same content went out first, and how long it makes us last. */
   readonly firstSentTs: number;
   readonly lifetimeMs: number;
-  /** The event of the last write that was answered, and when the answer came. */
+  /** The event of the last write that was answered, when it was sent first, and when the answer came. */
   readonly eventId: string | undefined;
+  readonly eventSentTs: number;
   readonly answeredTs: number;
   /** When the write that joined went out. */
   readonly joinedTs: number;
@@ -180,17 +182,23 @@ export interface Leaving {
 }
 
 /** What a join begins with, if another join of the same call came before it on this client. */
-export interface Beginning {
+export interface Beginning extends Partial<Legacy> {
   readonly seed?: number;
   readonly isBlocked?: boolean;
-  readonly obsolete?: readonly ObsoleteLeave[];
+}
+
+/** What a join leaves behind for the next one, which takes over its leave. */
+export interface Legacy {
+  readonly obsolete: readonly ObsoleteLeave[];
+  /** The server may still hold its membership. */
+  readonly isMember: boolean;
 }
 
 /** A request that is useful, but not necessary, holds up a join for this long at most. */
 export const conditionMs = 4_000;
 
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
-  const { seed = 0, isBlocked = false, obsolete = [] } = beginning;
+  const { seed = 0, isBlocked = false, obsolete = [], isMember = false } = beginning;
   return {
     phase: "joining",
     isOver: false,
@@ -208,10 +216,11 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       delegate: "wanted",
     },
     publication: {
-      status: "no",
+      status: isMember ? "earlier" : "no",
       sentTs: now,
       firstSentTs: now,
       eventId: undefined,
+      eventSentTs: now,
       answeredTs: now,
       lifetimeMs: settings.timing.expiryMs,
       joinedTs: now,
@@ -262,8 +271,8 @@ export type Input =
   /** Transports, application or intent are known, or have changed. */
   | { readonly kind: "content"; readonly content: MembershipData }
   | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
-  /** The join before has ended, with these delayed leaves left behind. */
-  | { readonly kind: "unblocked"; readonly obsolete: readonly ObsoleteLeave[] }
+  /** The join before has ended. */
+  | ({ readonly kind: "unblocked" } & Legacy)
   /** What the room shows of us, and of strays. */
   | {
       readonly kind: "membership";

@@ -91,7 +91,7 @@ function onScheduled(
   }
   if (delegated || delayedLeave.held.status === "armed") {
     trace(draft, { kind: "delayed-leave-duplicate" });
-    return discardDelayedLeave(draft, { delayId, leaveTs });
+    return discardDelayedLeave(draft, delayId, delayMs);
   }
   const restartTs = sentTs + restartEveryMs(settings, delayMs, false);
   delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated, doubtTs: undefined };
@@ -125,6 +125,7 @@ function shiftTimes({ state: { publication } }: Draft, ms: number): void {
   if (ms <= 0) return;
   publication.sentTs += ms;
   publication.firstSentTs += ms;
+  publication.eventSentTs += ms;
   publication.joinedTs += ms;
   publication.expiresTs += ms;
   publication.refreshTs += ms;
@@ -149,6 +150,7 @@ function onWritten(
     publication.dirty = undefined;
   }
   if (typeof eventId === "string") publication.eventId = eventId;
+  publication.eventSentTs = Math.min(sentTs, publication.firstSentTs);
   publication.answeredTs = now;
   noteClockOffset(draft);
   if (!isConfirmedBySync(draft, reason)) markPublished(draft, reason, "answer");
@@ -160,7 +162,7 @@ function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind
   const { delegate } = delayedLeave;
   if (typeof delegate === "string" || delegate.delayId !== delayId) return;
   const before = armedLeave(state);
-  if (before) discardDelayedLeave(draft, before);
+  if (before) discardDelayedLeave(draft, before.delayId, before.delayMs);
   const restartTs = now + restartEveryMs(settings, delayMs, true);
   const { leaveTs } = delegate;
   delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated: true, doubtTs: undefined };

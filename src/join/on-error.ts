@@ -134,17 +134,17 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
   if (isGone(error)) {
     trace(draft, { kind: "delayed-leave-gone", fired: isDue });
     loseDelayedLeave(draft, true);
-    if (isDue && mayHaveJoined(draft)) rejoin(draft, "left-by-server");
+    if (isDue && hasEnded(draft)) rejoin(draft, "left-by-server");
     else if (delayedLeave.delegate === "refused" && armed.delegated) delayedLeave.delegate = "wanted";
   } else if (armed.doubtTs !== undefined && state.phase === "rejoining") {
     // It may still be alive, but its answer must not hold up the re-join.
-    discardDelayedLeave(draft, armed);
+    discardDelayedLeave(draft, armed.delayId, armed.delayMs);
     delayedLeave.held = { status: "wanted" };
   } else if (armed.doubtTs !== undefined) {
     delayedLeave.held = { ...armed, doubtTs: undefined };
   } else if (isDue && !isTransient(error)) {
     loseDelayedLeave(draft, true);
-    if (mayHaveJoined(draft)) rejoin(draft, "left-by-server");
+    if (hasEnded(draft)) rejoin(draft, "left-by-server");
   }
 }
 
@@ -189,7 +189,7 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of
   retry(draft, inFlight, error);
   if (of !== joinCount) {
     if (!leaving?.failure && !isExhausted(draft, "leave") && !isHopeless(draft, "leave")) return;
-    if (typeof of === "number") publication.hasGhost = true;
+    publication.hasGhost = true;
     forgetReplaced(draft, of);
   } else if (leaving?.failure) {
     end(draft);
@@ -205,8 +205,11 @@ function onDelegationRefused(draft: Draft, error: MatrixError): void {
   trace(draft, { kind: "delegation-refused", error: error.kind });
 }
 
-/** Whether the delayed leave that fired had something to end: a membership of this instance, or a join without an answer. */
-const mayHaveJoined = ({ state: { phase, joinCount, requests } }: Draft): boolean =>
-  phase === "joined" || idempotencyKey({ kind: "write", joinCount }) in requests.txns;
+/**
+ * Whether the delayed leave that fired has ended something: a membership of this instance, or a join without an answer. For
+ * a sticky one it is always the instance: its leave outlasts a shorter membership under the same key.
+ */
+const hasEnded = ({ settings, state: { phase, joinCount, requests } }: Draft): boolean =>
+  phase === "joined" || settings.kind === "sticky" || idempotencyKey({ kind: "write", joinCount }) in requests.txns;
 const isUsableDelay = (maxDelayMs: number | undefined, delayMs: number): maxDelayMs is number =>
   maxDelayMs !== undefined && maxDelayMs >= shortestDelayMs && maxDelayMs < delayMs;

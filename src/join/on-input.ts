@@ -2,7 +2,6 @@
 import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import { retrySoon } from "./backoff.ts";
 import { noteClockOffset } from "./clock-offset.ts";
-import { discardDelayedLeave } from "./delayed-leave.ts";
 import {
   armedLeave,
   conditionMs,
@@ -53,8 +52,10 @@ export function onInput(draft: Draft, input: Input): void {
       return giveUp(draft, input.error);
     case "unblocked":
       state.isBlocked = false;
+      if (input.isMember) state.publication.status = "earlier";
       state.delayedLeave.waitUntilTs = now + conditionMs;
-      return discardDelayedLeave(draft, ...input.obsolete);
+      state.delayedLeave.obsolete = input.obsolete;
+      return;
     case "replaced":
       state.isOver = true;
       return;
@@ -88,7 +89,7 @@ function onOwnMembership(draft: Draft, { own, standing, strays = [] }: Shown): v
   for (const stray of strays) if (!hasLeft(state, stray)) markReplaced(draft, stray);
   const createdTs = shownSinceTs(state, draft.now);
   if (createdTs === "stale") return;
-  if (createdTs !== undefined && publication.status !== "no") {
+  if (createdTs !== undefined && (publication.status === "maybe" || publication.status === "yes")) {
     const { createdTs: before = createdTs } = presence;
     presence.createdTs = createdTs > before + maxClaimedAgeMs ? before : createdTs;
     presence.isEchoed = true;

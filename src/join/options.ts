@@ -219,8 +219,8 @@ export function checkTransports(transports: readonly Transport[], generation: Ge
 }
 
 function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {
-  const names = Object.keys(numbers) as (keyof JoinTiming)[];
-  const resolved = Object.fromEntries(names.map((name) => [name, numberOf(timing, name)])) as ResolvedJoinTiming;
+  const keys = Object.keys(numbers) as (keyof JoinTiming)[];
+  const resolved = Object.fromEntries(keys.map((name) => [name, numberOf(timing, name)])) as ResolvedJoinTiming;
   mustBeShorter(resolved, "delayedLeaveRestartMs", "delayedLeaveMs");
   mustBeShorter(resolved, "delegatedLeaveRestartMs", "delegatedLeaveMs");
   mustBeShorter(resolved, "expiryHeadroomMs", "expiryMs");

@@ -1,8 +1,8 @@
 // Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
 import { RtcError } from "../errors.ts";
 import { unknownsOf } from "./backoff.ts";
-import { discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
-import { type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
+import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
+import { armedLeave, type Draft, forgetTxn, type ReplacedMember, type Settings, trace } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./state.ts";
@@ -66,7 +66,8 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   if (state.phase === "joined") state.phase = "rejoining";
   state.rejoin = { reason, attempt };
   state.joinCount += 1;
-  publication.status = isVisible && !isSticky ? "maybe" : "no";
+  const remains = isVisible ? "maybe" : mayShowUp ? "earlier" : "no";
+  publication.status = isSticky ? "no" : remains;
   publication.dirty = undefined;
   publication.expiresTs = Infinity;
   publication.refreshTs = Infinity;
@@ -91,11 +92,27 @@ function askForDelayedLeave(draft: Draft): void {
   const { settings, state, now } = draft;
   const { held } = state.delayedLeave;
   if (held.status !== "armed") return;
-  // It was due: the server has sent it.
-  if (now >= held.leaveTs) return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+  if (now >= held.leaveTs) {
+    // It was due: the server has sent it. Unless a restart without an answer has prolonged it, and another one was sent.
+    if (settings.kind === "state") discardDelayedLeave(draft, held.delayId, held.delayMs);
+    return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+  }
   // A new sticky member needs one of its own. That of a state member may still be alive: ask first.
   const asked = { ...held, restartTs: now, doubtTs: now };
   state.delayedLeave.held = settings.kind === "sticky" ? { status: "wanted" } : asked;
+}
+
+/**
+ * While we are not in the call, no answer about a delayed leave that was due may hold up our write. The server may have
+ * taken a restart that we have no answer to, and may send the leave later: it is cancelled, or ends an instance that is gone.
+ */
+export function replaceDueLeave(draft: Draft): void {
+  const { settings, state, now } = draft;
+  const armed = armedLeave(state);
+  if (!armed || now < armed.leaveTs) return;
+  loseDelayedLeave(draft, false);
+  if (settings.kind === "sticky") rejoin(draft, "left-by-server");
+  else discardDelayedLeave(draft, armed.delayId, armed.delayMs);
 }
 
 function rejoinWaitMs({ state: { delayedLeave }, now }: Draft, attempt: number): number {
@@ -148,7 +165,8 @@ export function end(draft: Draft, error?: RtcError): void {
   state.isOver = true;
   if (error && state.leaving) state.leaving = { ...state.leaving, failure: state.leaving.failure ?? error };
   const failure = state.leaving?.failure;
-  const confirmed = state.publication.status === "no" && !state.publication.hasGhost;
+  const { status, hasGhost, replaced } = state.publication;
+  const confirmed = status === "no" && !hasGhost && replaced.length === 0;
   trace(draft, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
 }
 

@@ -152,7 +152,10 @@ function planLeave(state: State, leaving: Leaving, now: number): Planned | "end"
 
 /** Whether a write may still reach the server after anything that we send now. */
 export function isAmbiguous({ publication, requests }: Pick<State, "publication" | "requests">): boolean {
-  return publication.status === "maybe" || requests.timedOut.some(({ request }) => request.kind === "write");
+  const { status } = publication;
+  return (
+    status === "maybe" || status === "earlier" || requests.timedOut.some(({ request }) => request.kind === "write")
+  );
 }
 
 /** Why our membership has to be written now, if it has to. */

@@ -118,7 +118,7 @@ const eventsIn = (client: MatrixClient, roomId: string): readonly MatrixEvent[] 
 const decryptTimeline = (client: MatrixClient, roomId: string): Promise<unknown> =>
   Promise.allSettled(eventsIn(client, roomId).map((event) => client.decryptEventIfNeeded(event)));
 
-/** State is read as state. What the server has not accepted yet is not there yet. */
+/** State is read elsewhere. An event that the server has not accepted yet is not in the timeline yet. */
 const isTimelineEvent = (event: MatrixEvent): boolean => isSent(event) && event.event.state_key === undefined;
 
 /** Reads an event: the same object until it is decrypted or redacted. */

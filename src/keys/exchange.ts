@@ -120,7 +120,7 @@ export class Exchange {
     const { userId, deviceId, outcome } = result;
     const { attempt, key } = delivery;
     const about = { keyIndex: key.keyIndex, userId, deviceId };
-    this.#reception.onDelivery(result, outcome);
+    this.#reception.onDelivery(result, key.createdTs);
     if (outcome === "sent") return this.#effects.note({ kind: "key-delivered", ...about }, { delivered: 1 });
     this.#own.onDeliveryFailed(delivery, result, now);
     this.#effects.note({ kind: "key-not-delivered", ...about, attempt, outcome }, { notDelivered: 1 });

@@ -4,7 +4,9 @@ import type { Peer } from "./peer.ts";
 
 /** The wait after the first request. It doubles with each request. */
 const firstPauseMs = 10_000;
-/** Some members have no key to send: a bot, or an app that does not encrypt. */
+/** The longest wait while the media of a member needs its key. */
+const maxPauseMs = 60_000;
+/** Requests without such media. Some members have no key to send: a bot, or an app that does not encrypt. */
 const maxRequests = 6;
 /** The wait between the first two renewals of our membership. It doubles with each renewal. */
 const firstRenewalPauseMs = 60_000;
@@ -33,8 +35,8 @@ export class KeyRequests {
   }
 
   /**
-   * Each peer gets six requests, each after twice the pause. A peer that sends media and ignores two requests does not
-   * know them. It sends its key only to members that join, so our membership has to be renewed.
+   * Each peer gets six requests, each after twice the pause. They do not end while its media lacks a key. A peer that
+   * sends media and ignores two requests does not know them. It sends its key only to members that join, so our membership has to be renewed.
    */
   popDue(peers: Iterable<Peer>, now: number): DueRequests {
     if (now < this.#dueTs) return { requested: [], unanswered: [] };
@@ -44,7 +46,7 @@ export class KeyRequests {
     for (const peer of peers) {
       if (!peer.request) continue;
       const isDue = peer.request.dueTs <= now;
-      const request = isDue ? nextRequest(peer.request.count + 1, now) : peer.request;
+      const request = isDue ? nextRequest(peer, peer.request.count + 1, now) : peer.request;
       if (isDue) requested.push({ ...peer, request });
       if (peer.trouble && request.count > 1) silent.push(peer);
       this.#dueTs = Math.min(this.#dueTs, request.dueTs);
@@ -59,7 +61,8 @@ export class KeyRequests {
   }
 }
 
-function nextRequest(count: number, now: number) {
-  const pauseMs = count < maxRequests ? firstPauseMs * 2 ** (count - 1) : Infinity;
-  return { dueTs: now + pauseMs, count };
+function nextRequest({ trouble }: Peer, count: number, now: number) {
+  const pauseMs = firstPauseMs * 2 ** (count - 1);
+  const dueTs = now + (trouble ? Math.min(pauseMs, maxPauseMs) : count < maxRequests ? pauseMs : Infinity);
+  return { dueTs, count };
 }

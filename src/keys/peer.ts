@@ -25,6 +25,8 @@ export interface Peer {
   readonly hasEarlyKey: boolean;
   /** The last send of our key to its device failed. */
   readonly unreached?: MemberEncryption["unreached"] | undefined;
+  /** When our newest key was created about which the server has answered. */
+  readonly answeredKeyTs?: number | undefined;
   /** What all this means for the media of the member. */
   readonly status?: MemberEncryption;
 }
@@ -33,6 +35,8 @@ export interface Peer {
 export interface HeldKey {
   readonly from: VerifiedKey;
   readonly key: EncryptionKey;
+  /** It came before its member was seen. It may be of an earlier stay. */
+  readonly isEarly: boolean;
 }
 
 export interface Trouble {
@@ -59,7 +63,7 @@ const neededKeyWaitMs = 1_000;
 /** A member that just joined. Its key can still come by itself. */
 export function newPeer(
   member: CallMember,
-  known: Pick<Peer, "earlierIndexes" | "rejected" | "hasEarlyKey" | "unreached">,
+  known: Pick<Peer, "earlierIndexes" | "rejected" | "hasEarlyKey" | "unreached" | "answeredKeyTs">,
   now: number,
 ): Peer {
   return { member, keys: [], request: { dueTs: now + firstKeyWaitMs, count: 0 }, ...known };
@@ -72,18 +76,20 @@ export type Acceptance = { readonly peer: Peer } & (
 );
 
 /** Accepts a key, unless we have a newer one with its index. */
-export function acceptKey(peer: Peer, from: VerifiedKey, sinceTs: number): Acceptance {
-  const isAnswer = peer.trouble?.keyIndex === undefined || isAtOrAfter(from.keyIndex, peer.trouble.keyIndex);
+export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, sinceTs: number): Acceptance {
+  const isAnswer = !peer.trouble || isAnswerFor(peer.trouble.keyIndex, from.keyIndex, isEarly);
   const request = isAnswer ? undefined : peer.request;
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
-  if (before && isOutdated(from, before, peer.keys)) return { peer: { ...peer, request }, rejected: "outdated" };
+  if (before && isOutdated(from, before, peer.keys)) return { peer, rejected: "outdated" };
   if (before && isSame(before.from.key, from.key)) {
-    const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from });
-    return { peer: { ...peer, keys, request }, rejected: "known" };
+    const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from, isEarly });
+    // If the media does not fit, it was tried with this key.
+    const isTried = peer.trouble?.reason === "invalid-key";
+    return { peer: { ...peer, keys, request: isTried ? peer.request : request }, rejected: "known" };
   }
   const { keyIndex, key: bytes } = from;
   const key = { ...idsOf(peer.member), keyIndex, key: bytes, own: false, sinceTs };
-  const keys = [...peer.keys.filter((held) => held !== before), { from, key }].slice(-maxKeys);
+  const keys = [...peer.keys.filter((held) => held !== before), { from, key, isEarly }].slice(-maxKeys);
   const trouble = isAnswer ? undefined : peer.trouble;
   return { peer: { ...peer, keys, trouble, request, rejected: undefined }, key };
 }
@@ -108,16 +114,21 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionR
     if (trouble && request) return peer;
     return { ...peer, trouble: result === "missing-key" ? undefined : { reason: result, keyIndex } };
   }
-  // Requests that were sent before the media came do not count.
+  const lacked = request && trouble?.keyIndex;
+  // Tracks can use two keys for a short time. The later one counts.
+  const isLater = keyIndex !== undefined && !(lacked !== undefined && isAtOrAfter(lacked, keyIndex));
+  // Requests that were sent before the media came, or before it used this key, do not count.
   const next =
-    trouble && request ? request : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
-  return { ...peer, trouble: { reason: result, keyIndex }, request: next };
+    trouble && request && !isLater
+      ? request
+      : { dueTs: Math.min(request?.dueTs ?? Infinity, now + neededKeyWaitMs), count: 0 };
+  return { ...peer, trouble: { reason: result, keyIndex: isLater ? keyIndex : lacked }, request: next };
 }
 
-/** The server accepted our key for the member's device, or not. */
-export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"]): Peer {
-  const unreached = outcome === "sent" ? undefined : outcome;
-  return peer.unreached === unreached ? peer : { ...peer, unreached };
+/** The server accepted a key of ours for the member's device, or not. A late answer about an older key says nothing. */
+export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"], answeredKeyTs: number): Peer {
+  if (answeredKeyTs < (peer.answeredKeyTs ?? -Infinity)) return peer;
+  return { ...peer, answeredKeyTs, unreached: outcome === "sent" ? undefined : outcome };
 }
 
 /** A record with its status: the same object as before if nothing about it has changed. */
@@ -148,10 +159,23 @@ function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): En
 
 /** Whether we hold the reported key, or a later one that the sender will use. */
 function isHeld({ keys, earlierIndexes }: Peer, result: Trouble["reason"], keyIndex: number | undefined): boolean {
-  if (keyIndex !== undefined) return keys.some(({ key }) => isAtOrAfter(key.keyIndex, keyIndex));
+  const isInvalid = result === "invalid-key";
+  if (keyIndex !== undefined)
+    return keys.some(
+      ({ key, isEarly }) => isAnswerFor(keyIndex, key.keyIndex, isEarly) && !(isInvalid && key.keyIndex === keyIndex),
+    );
   // Its media may fit none of our keys because the media layer tries one of an earlier stay.
   const isReplaced = (index: number) => keys.some(({ key }) => key.keyIndex === index);
-  return result === "invalid-key" && keys.length > 0 && earlierIndexes.every(isReplaced);
+  return isInvalid && keys.length > 0 && !keys.some(({ isEarly }) => isEarly) && earlierIndexes.every(isReplaced);
+}
+
+/**
+ * Whether a key ends the lack of an index. The sender of a later key will use it, but not if the key is of an earlier stay.
+ *
+ * @param lacked Undefined if the media layer does not name it.
+ */
+function isAnswerFor(lacked: number | undefined, keyIndex: number, isEarly: boolean): boolean {
+  return isEarly ? keyIndex === lacked : lacked === undefined || isAtOrAfter(keyIndex, lacked);
 }
 
 /** Whether an index is another one or comes after it. Indexes count from 0 to 255 and then from 0. protocol.md 5.1. */

@@ -93,9 +93,9 @@ export class Reception {
     if (peer) this.#set({ ...peer, member });
   }
 
-  /** The server accepted our key for a device, or not. */
-  onDelivery(device: Device, outcome: ToDeviceOutcome["outcome"]): void {
-    this.#peers.updateDevice(device, (peer) => onDelivery(peer, outcome));
+  /** The server accepted our key for a device, or not. `keyTs`: when the key was created. */
+  onDelivery(result: ToDeviceOutcome, keyTs: number): void {
+    this.#peers.updateDevice(result, (peer) => onDelivery(peer, result.outcome, keyTs));
   }
 
   /** Takes a report of the media layer. */
@@ -128,6 +128,7 @@ export class Reception {
       hasEarlyKey: this.#early.has(member),
       rejected: this.#early.rejectionOf(member) ?? siblings.at(-1)?.rejected,
       unreached: siblings.at(-1)?.unreached,
+      answeredKeyTs: siblings.at(-1)?.answeredKeyTs,
     };
     this.#set(newPeer(member, known, now));
     // Keys of a sticky member can come while the room still shows its device as the state member that it was before.
@@ -146,15 +147,15 @@ export class Reception {
     for (const key of keys) {
       const owner = this.#peers.ownerOf(key);
       if (newest.get(idOf(key)) !== key) this.reject(rejectionOf(key, "outdated"), now);
-      else if (owner) this.#accept(key, owner.member, now);
+      else if (owner) this.#accept(key, owner.member, now, true);
       this.#updateEarly(key);
     }
   }
 
-  #accept(from: VerifiedKey, member: CallMember, now: number): void {
+  #accept(from: VerifiedKey, member: CallMember, now: number, isEarly = false): void {
     const before = this.#peers.get(member);
     if (!before) return;
-    const { peer, key, rejected } = acceptKey(before, from, now);
+    const { peer, key, rejected } = acceptKey(before, from, isEarly, now);
     this.#set(peer);
     if (!key) return this.reject(rejectionOf(from, rejected), now);
     const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));

@@ -11,6 +11,7 @@ import {
   keyOfSticky,
   type Outcome,
   type StateEntry,
+  type ParseState,
   stateEntry,
   stickyEntry,
 } from "./entry.ts";
@@ -30,6 +31,7 @@ export interface EventChanges {
 
 export class CurrentEvents {
   readonly #firstReads: FirstReads;
+  readonly #parseState: ParseState;
   readonly #decode: DecodeApplication;
   readonly #events = new EventStore();
   #senders = new Set<string>();
@@ -38,8 +40,9 @@ export class CurrentEvents {
   /** The sorts of events, by sender, that have exceeded the limits: some of them were left out. */
   readonly #exceeded = new Set<string>();
 
-  constructor(firstReads: FirstReads, decode: DecodeApplication) {
+  constructor(firstReads: FirstReads, parseState: ParseState, decode: DecodeApplication) {
     this.#firstReads = firstReads;
+    this.#parseState = parseState;
     this.#decode = decode;
   }
 
@@ -79,7 +82,7 @@ export class CurrentEvents {
     if (event && before && isMadeOf(before, event)) return;
     if (event) {
       const first = this.#firstReads.firstReadOf(event, firstRead(event, before, now, lastReadTs));
-      this.#put(stateEntry(stateKey, event, first, this.#decode), before);
+      this.#put(stateEntry(stateKey, event, this.#parseState(event, first), this.#decode), before);
     } else if (before) this.#remove(before, "left");
   }
 

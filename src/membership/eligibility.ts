@@ -1,11 +1,16 @@
 // Eligibility: the join conditions. Each event of a user makes a member or is rejected. protocol.md 3.2, 3.3, 8, 11.
+import type { RoomEvent } from "../matrix.ts";
 import { isSameCall } from "../room/names.ts";
-import type { Application, Slot } from "../types.ts";
+import type { Parsed } from "../room/parsed.ts";
+import type { Application, Membership, Slot } from "../types.ts";
 import type { Entry, StickyEntry } from "./entry.ts";
 import type { Rejection, RejectionReason } from "./rejection.ts";
 import { byNewest } from "./sender-limits.ts";
 import { stickyKeyOf } from "./sticky-event.ts";
 import { outranks } from "./sticky-map.ts";
+
+/** Reads a membership of the first draft of MSC4143. */
+export type FirstDraftReader = (event: RoomEvent) => Parsed<Membership | "left">;
 
 /** How to read a call: the options of a session, with their defaults filled in. */
 export interface ReadingRules {
@@ -14,8 +19,8 @@ export interface ReadingRules {
   readonly strictSlots: boolean;
   /** A slot must name the encryption of its room, as in the newest MSC4143. Otherwise it counts as closed. */
   readonly requireSlotEncryption: boolean;
-  /** Whether state events of the first draft of MSC4143 (2024) make members. */
-  readonly firstDraft?: boolean;
+  /** Reads state events of the first draft of MSC4143 (2024). Without it they make no members. */
+  readonly firstDraft?: FirstDraftReader | undefined;
   /** Decodes the data of the application; undefined for data that it refuses. May throw. */
   readonly decodeApplication?: (data: Application) => Application | undefined;
 }

@@ -1,15 +1,13 @@
 // Entry: the event at one key of a room, parsed: a state key, or a sticky key of a sender. protocol.md 1.4, 3.1.
 import type { RoomEvent, StickyEvent } from "../matrix.ts";
 import { isEmpty } from "../room/json.ts";
-import { firstDraftMemberType } from "../room/names.ts";
 import type { Parsed } from "../room/parsed.ts";
 import type { Timed } from "../rx/timer-queue.ts";
 import type { Application, Membership } from "../types.ts";
 import type { MembershipClaim } from "./claim.ts";
 import type { Rejection } from "./rejection.ts";
 import { mayClaim } from "./sender-limits.ts";
-import { parseFirstDraftMember } from "./first-draft.ts";
-import { type FirstRead, parseStateMember } from "./state-event.ts";
+import type { FirstRead } from "./state-event.ts";
 import { parseStickyMember, stickyKeyOf } from "./sticky-event.ts";
 
 /** The event at one key: a state key, or a sticky key of a sender. */
@@ -68,9 +66,17 @@ export const isMadeOf = ({ event: before, wasEmpty }: StateEntry, event: RoomEve
 /** Decodes the data of the application in a claim; undefined if it is refused. */
 export type DecodeApplication = (claim: MembershipClaim) => Application | undefined;
 
+/** Reads what a state event claims. */
+export type ParseState = (event: RoomEvent, first: FirstRead) => Parsed<Membership | "left">;
+
 /** The entry of a state event. It ends if it claims a membership. */
-export function stateEntry(key: string, event: RoomEvent, first: FirstRead, decode: DecodeApplication): StateEntry {
-  const { claim, problem } = checked(parseState(event, first), decode);
+export function stateEntry(
+  key: string,
+  event: RoomEvent,
+  decoded: Parsed<Membership | "left">,
+  decode: DecodeApplication,
+): StateEntry {
+  const { claim, problem } = checked(decoded, decode);
   return {
     kind: "state",
     key,
@@ -86,9 +92,6 @@ export function stateEntry(key: string, event: RoomEvent, first: FirstRead, deco
     outcome: undefined,
   };
 }
-
-const parseState = (event: RoomEvent, first: FirstRead): Parsed<Membership | "left"> =>
-  event.type === firstDraftMemberType ? parseFirstDraftMember(event) : parseStateMember(event, first);
 
 /** The entry of a sticky event that ends at `endTs`. `before` is the entry that it replaces. */
 export function stickyEntry(

@@ -11,8 +11,25 @@ import { participantIdentity } from "./identity.ts";
 /** The draft has no expiry. A membership without a leave counts for a day, as the longest of the other formats does. */
 const lifetimeMs = 24 * 3_600_000;
 
-/** Reads a membership of the first draft. Its state key is the JSON of `[userId, deviceId]`; an empty content is a leave. */
-export function parseFirstDraftMember(event: RoomEvent): Parsed<Membership | "left"> {
+/**
+ * Reads memberships of the first draft of MSC4143 (2024): state events of the type `m.rtc.member`. Give it to a session as
+ * the option `firstDraft`. The state key is the JSON of `[userId, deviceId]`; an empty content is a leave. It never throws.
+ * protocol.md 9.2.
+ *
+ * @example
+ * ```ts
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { firstDraft } from "matrixrtc-rx/history";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const home = virtualHomeserver();
+ * const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ * const matrix = home.client("@alice:example.org", "PHONE");
+ * const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM", firstDraft });
+ * console.assert(session.membership$.value.length === 0);
+ * ```
+ */
+export function firstDraft(event: RoomEvent): Parsed<Membership | "left"> {
   const { content, sender: userId, eventId, originServerTs: createdTs } = event;
   if (!isObject(content)) return malformed("content");
   if (isEmpty(content)) return left;

@@ -1,19 +1,20 @@
 // MemberFold: events of a room and the time go in, the list of members comes out. protocol.md 3, 11.
 // It is incremental: an event is parsed once and costs O(log N) and at most one copy of the list, however many members
 // there are. It knows no RxJS, no clock and no network.
-import { generationOf, isSameCall } from "../room/names.ts";
+import { generationOf, isSameCall, stateMemberType } from "../room/names.ts";
 import { sameItems } from "../rx/stable.ts";
 import type { Application, Membership, Slot } from "../types.ts";
 import { type Changes, changesBetween, type Departure } from "./changes.ts";
 import type { MembershipClaim } from "./claim.ts";
 import { CurrentEvents } from "./current-events.ts";
 import { checkEligibility, isSameRejection, type ReadingRules, type RoomConditions } from "./eligibility.ts";
-import { type Entry, isRejection, type Outcome } from "./entry.ts";
+import { type Entry, isRejection, type Outcome, type ParseState } from "./entry.ts";
 import type { FirstReads } from "./first-reads.ts";
 import { participantIdentity } from "./identity.ts";
 import { byText, reordered } from "./order.ts";
 import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
+import { parseStateMember } from "./state-event.ts";
 
 export interface LastToExpire {
   readonly member: Membership;
@@ -46,7 +47,7 @@ export class MemberFold {
     previous: readonly Membership[] = [],
   ) {
     this.#rules = rules;
-    this.events = new CurrentEvents(firstReads, (claim) => this.#decodeApplication(claim));
+    this.events = new CurrentEvents(firstReads, parserFor(rules), (claim) => this.#decodeApplication(claim));
     this.#room = { slotStatus: "absent", encrypted: false, presenceOf };
     this.#previous = new PreviousMembers(previous);
   }
@@ -188,4 +189,10 @@ function stickyIdentity(claim: MembershipClaim, type: string, before: Outcome | 
     before.transports[0]?.type === transport;
   if (isRenewed) return before.participantIdentity;
   return participantIdentity("sticky", userId, deviceId, memberId, generationOf(type, transport));
+}
+
+/** The parser of state events: of those in use, and of the first draft if the session reads it. */
+function parserFor({ firstDraft }: ReadingRules): ParseState {
+  if (!firstDraft) return parseStateMember;
+  return (event, first) => (event.type === stateMemberType ? parseStateMember(event, first) : firstDraft(event));
 }

@@ -5,11 +5,11 @@ import {
   defer,
   EMPTY,
   ignoreElements,
+  map,
+  merge,
   mergeMap,
   Observable,
-  retry,
   Subject,
-  throwError,
   timer,
 } from "rxjs";
 import { type Matrix, MatrixError } from "../matrix.ts";
@@ -18,32 +18,46 @@ import { type Matrix, MatrixError } from "../matrix.ts";
 const maxAtOnce = 16;
 
 const firstPauseMs = 1_000;
-const maxPauseMs = 60_000;
+/** The longest pause while the server is in trouble. */
+const maxTroubleMs = 60_000;
+/** The longest pause after any other failure. A failure does not say that the user is not in the room. */
+const maxRefusalMs = 600_000;
+
+interface Lookup {
+  readonly userId: string;
+  readonly failures: number;
+}
 
 export class MemberLookups {
-  readonly #start$ = new Subject<string>();
+  readonly #start$ = new Subject<Lookup>();
   /** The users that were looked up, or are being looked up. */
   readonly #started = new Set<string>();
   readonly #finished = new Set<string>();
   readonly #canLookUp: boolean;
 
-  /** Looks users up while subscribed to. Emits the id of each user whose lookup is over, whatever its result. */
+  /** Looks users up while subscribed to. Emits the id of each user about whom the server has answered, whatever it says. */
   readonly finished$: Observable<string>;
 
-  constructor(matrix: Matrix, roomId: string) {
+  /** @param isNeeded Whether something still depends on the room membership of a user. If not, its look-up ends. */
+  constructor(matrix: Matrix, roomId: string, isNeeded: (userId: string) => boolean) {
     this.#canLookUp = matrix.loadMember !== undefined;
-    const load = (userId: string) =>
-      defer(() => matrix.loadMember?.(roomId, userId) ?? EMPTY).pipe(
-        retry({ delay: pauseAfter }),
-        ignoreElements(),
-        catchError(() => EMPTY),
-      );
-    const finish = (userId: string) =>
+    const failed$ = new Subject<Lookup & { readonly pauseMs: number }>();
+    const again$ = failed$.pipe(mergeMap((lookup) => timer(lookup.pauseMs).pipe(map(() => lookup))));
+    const lookUp = ({ userId, failures }: Lookup) =>
       defer(() => {
-        this.#finished.add(userId);
-        return [userId];
+        if (!isNeeded(userId)) {
+          this.#started.delete(userId);
+          return EMPTY;
+        }
+        const load = defer(() => matrix.loadMember?.(roomId, userId) ?? EMPTY).pipe(ignoreElements());
+        return concat(load, this.#finish(userId)).pipe(
+          catchError((error: unknown) => {
+            failed$.next({ userId, failures: failures + 1, pauseMs: pauseAfter(error, failures) });
+            return EMPTY;
+          }),
+        );
       });
-    this.finished$ = this.#start$.pipe(mergeMap((userId) => concat(load(userId), finish(userId)), maxAtOnce));
+    this.finished$ = merge(this.#start$, again$).pipe(mergeMap(lookUp, maxAtOnce));
   }
 
   /** Whether a user is being looked up, or can be. */
@@ -55,7 +69,7 @@ export class MemberLookups {
   start(userId: string): void {
     if (this.#started.has(userId)) return;
     this.#started.add(userId);
-    this.#start$.next(userId);
+    this.#start$.next({ userId, failures: 0 });
   }
 
   /** Allows users to be looked up again whose lookup is over. */
@@ -63,11 +77,18 @@ export class MemberLookups {
     for (const userId of this.#finished) this.#started.delete(userId);
     this.#finished.clear();
   }
+
+  #finish(userId: string): Observable<string> {
+    return defer(() => {
+      this.#finished.add(userId);
+      return [userId];
+    });
+  }
 }
 
-/** Growing pauses while the server is in trouble. Any other error ends the lookup. */
-function pauseAfter(error: unknown, attempt: number): Observable<unknown> {
-  const { kind, retryAfterMs = 0 } = error instanceof MatrixError ? error : new MatrixError("other", "");
-  if (kind !== "network" && kind !== "timeout" && kind !== "rate-limited") return throwError(() => error);
-  return timer(Math.min(Math.max(firstPauseMs * 2 ** (attempt - 1), retryAfterMs), maxPauseMs));
+/** Pauses double with each failure. The server may ask for a longer one. */
+function pauseAfter(error: unknown, failures: number): number {
+  const { kind, retryAfterMs } = error instanceof MatrixError ? error : new MatrixError("other", "");
+  const isTrouble = kind === "network" || kind === "timeout" || kind === "rate-limited";
+  return Math.min(Math.max(firstPauseMs * 2 ** failures, retryAfterMs || 0), isTrouble ? maxTroubleMs : maxRefusalMs);
 }

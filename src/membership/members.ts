@@ -45,7 +45,7 @@ export function members(
 
   /** Emits whenever the projection was refreshed. */
   const refreshed$ = new Observable<void>((subscriber) => {
-    const lookups = new MemberLookups(matrix, roomId);
+    const lookups = new MemberLookups(matrix, roomId, (userId) => kept.needsLookup(userId));
     const kept = new Projection(matrix, options, previous?.deref(), (userId) => lookups.isOpen(userId));
     const apply = (changes: Changes) => {
       // Set after the first refresh, because it is empty before.

@@ -8,6 +8,7 @@ import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
 import type { Membership } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import type { Presence, ReadingRules } from "./eligibility.ts";
+import { isRejection } from "./entry.ts";
 import { firstReadsOf } from "./first-reads.ts";
 import { type LastToExpire, MemberFold } from "./fold.ts";
 import type { Rejection } from "./rejection.ts";
@@ -85,6 +86,11 @@ export class Projection {
     if (gaps.has("sticky")) this.#readSticky(now);
     if (batch.length > 0) this.#lastReadTs = now;
     return this.#fold.recompute();
+  }
+
+  /** Whether an event of a user would make a member if the user is in the room, which the client does not know. */
+  needsLookup(userId: string): boolean {
+    return this.#fold.events.bySender(userId).some(({ outcome }) => isRejection(outcome) && outcome.isBeingLookedUp);
   }
 
   /** Checks again whether a user is in the room. */

@@ -1,4 +1,4 @@
-// SyncedTimelines: the timelines that one virtual client knows, and what the server says beside them. Client-server API, syncing.
+// SyncedTimelines: the timelines that one virtual client knows, and the ephemeral events beside them. Client-server API, syncing.
 import { Subject } from "rxjs";
 import type { EphemeralEvent, TimelineChange, TimelineEvent } from "../matrix.ts";
 import type { SyncChange } from "./sync-change.ts";

@@ -33,7 +33,7 @@ const happening: fc.Arbitrary<Happening & { readonly sender: string; readonly ts
     sender: fc.constantFrom("@alice:x", "@bob:x"),
     tsStep: fc.integer({ min: -3, max: 3 }),
   })
-  .map(({ what, ...more }) => ({ ...what, ...more }));
+  .map(({ what, ...more }) => Object.assign(more, what));
 
 const text = (body: string) => ({ msgtype: "m.text", body });
 const ciphertext = { algorithm: "m.megolm.v1.aes-sha2" };

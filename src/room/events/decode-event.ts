@@ -15,7 +15,7 @@ import {
 } from "./event-table.ts";
 import { stateKeyRule } from "./state-contents.ts";
 
-/** The fields that events have in common. What the JSON does not say is absent. */
+/** The fields that events have in common. A field that the JSON lacks is absent. */
 export interface EventFields {
   readonly eventId?: string;
   readonly roomId?: string;
@@ -26,7 +26,7 @@ export interface EventFields {
   readonly ageMs?: number;
   /** Only for a redaction: the event id of the redacted event. */
   readonly redacts?: string;
-  /** In the first events: the power level that one needs to replace this state. */
+  /** In the first events: the power level that a user needs to replace this state. */
   readonly requiredPowerLevel?: number;
   /** The paths of optional fields that are wrong and were left out; 20 at most. */
   readonly ignored: readonly string[];
@@ -63,7 +63,7 @@ export type DecodedEvent =
       readonly content: JsonObject;
     });
 
-/** Who redacted an event, and why. */
+/** The user who redacted an event, and the reason. */
 export interface Redaction {
   readonly sender?: string;
   readonly reason?: string;
@@ -75,7 +75,7 @@ interface Envelope extends Pick<EventFields, "eventId" | "roomId" | "sender" | "
   readonly stateKey?: string;
 }
 
-/** What is there must be right. */
+/** A field that is present must be right. */
 const envelope = object<Envelope>(
   { type: id, content: anyObject },
   {
@@ -174,7 +174,7 @@ export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
   } as DecodedEvent);
 }
 
-/** Who redacted an event and why, by the redaction event. */
+/** Reads who redacted an event, and why, from the redaction event. */
 export const redactionOf = (because: unknown): Redaction => {
   const { sender, content } = objectOr(because);
   return redactionFields({ ...objectOr(content), sender }, newNotes()) ?? {};

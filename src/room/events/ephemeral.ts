@@ -1,4 +1,4 @@
-// What does not stay: typing, receipts, presence. Client-server specification, and its first text of 2014.
+// Ephemeral events: typing, receipts, presence. Client-server specification, and its first text of 2014.
 import { body, flag, id, list, mapped, name, natural, object, oneOf, record, type Rule, url, userId } from "./rules.ts";
 
 /** `m.typing`: the users who are typing in a room. */

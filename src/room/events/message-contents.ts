@@ -18,7 +18,7 @@ import {
 import { type Relation, relation } from "./relations.ts";
 import { body, flag, id, list, type Notes, object, type Rule, url, userId, within } from "./rules.ts";
 
-/** What all messages have. */
+/** Fields that all messages have. */
 export interface MessageCommon {
   readonly body: string;
   readonly "m.relates_to"?: Relation;
@@ -97,13 +97,13 @@ export type MessageContent =
 /** The content of a message event: a message, or an edit, whose `m.new_content` replaces that of an earlier message. */
 export type MessageEventContent = MessageContent & { readonly "m.new_content"?: MessageContent };
 
-/** What all messages may have. */
+/** Optional fields of all messages. */
 const common = {
   "m.relates_to": relation,
   "m.mentions": object<Mentions>({}, { user_ids: list(userId), room: flag }),
 };
 
-/** Of media the body was optional at first. */
+/** At first, media needed no body. */
 const caption = { body: (value: unknown, notes: Notes) => body(value ?? "", notes) };
 
 type Body<M extends MessageContent> = Omit<M, "kind" | "msgtype">;

@@ -4,7 +4,7 @@ import { isObject, isString, type JsonObject, own } from "../json.ts";
 /** Reads a value; `undefined` if it is wrong. */
 export type Rule<T> = (value: unknown, notes: Notes) => T | undefined;
 
-/** What is noted while a value is read. */
+/** Notes that a rule takes while it reads a value. */
 export interface Notes {
   /** The keys that lead to the part that is being read. */
   readonly path: string[];

@@ -64,7 +64,7 @@ export interface CreateContent {
   readonly room_version?: string;
   /** Since room version 12: others with the power of the creator. */
   readonly additional_creators?: readonly string[];
-  /** What sort of room it is, for instance `m.space`. */
+  /** The sort of room, for instance `m.space`. */
   readonly type?: string;
   readonly "m.federate"?: boolean;
   readonly predecessor?: { readonly room_id: string; readonly event_id?: string };
@@ -255,6 +255,6 @@ export const stateRules: { readonly [T in keyof StateContents]: Rule<StateConten
   "m.room.tombstone": object<TombstoneContent>({ replacement_room: id }, { body }),
 };
 
-/** What the state key of a type must be. */
+/** The rule for the state key of a type. */
 export const stateKeyRule = (type: string): Rule<string> =>
   type === "m.room.member" ? userId : type === "m.room.aliases" ? id : text(0);

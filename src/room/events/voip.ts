@@ -1,7 +1,7 @@
 // Calls between two users, m.call.*: typed, so that a reader of a room knows them. Client-server specification, voice over IP.
 import { body, type Field, id, list, natural, object, oneOf, type Rule, url } from "./rules.ts";
 
-/** What all these events have. */
+/** Fields that all these events have. */
 export interface VoipCommon {
   readonly call_id: string;
   /** 0 in the first text, "1" today. */

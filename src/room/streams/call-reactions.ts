@@ -53,7 +53,7 @@ export interface CallReactions {
   lowerHand(): Observable<string>;
 }
 
-/** What the reactions of a call are made of. */
+/** The sources from which the reactions of a call are made. */
 export interface CallReactionSources {
   readonly matrix: Matrix;
   readonly membership$: Behavior<readonly Membership[]>;

@@ -8,7 +8,7 @@ const directions = /\p{Bidi_C}/gu;
 
 const userIdLike = /@\S+:\S/;
 
-/** What two names have in common if they look the same; empty for a name that shows nothing. */
+/** A key that two names share if they look the same. It is empty for a name that shows nothing. */
 export function nameKey(displayName = ""): string {
   return displayName.normalize("NFKD").replace(hidden, "");
 }

@@ -1,5 +1,5 @@
 // Kept: a projection that is kept in step with its source while somebody is subscribed, and brought up to date when it is read
-// otherwise. What it gave before keeps its identity for as long as somebody holds it.
+// otherwise. Values that it gave before keep their identity for as long as somebody holds them.
 import { Observable, share } from "rxjs";
 
 export interface Kept<P> {

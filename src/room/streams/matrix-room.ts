@@ -34,11 +34,11 @@ export interface RoomOptions {
  * One room. Inert until the first subscription; releases everything after the last. However many streams of however many rooms
  * are subscribed to, each stream of the port is listened to once.
  *
- * What the port lacks stays empty: without `timeline$` there are no messages, reactions and hands; without `ephemeral$` no typing
+ * Streams for which the port lacks an ability stay empty: without `timeline$` there are no messages, reactions and hands; without `ephemeral$` no typing
  * and no receipts.
  *
  * Behaviors never fail, and keep the identity of what has not changed. A `.value` is cheap while somebody is subscribed; without
- * a subscriber it reads the room each time. What is malformed in the room counts as absent, and is in `malformed$`.
+ * a subscriber it reads the room each time. A malformed event counts as absent, and is in `malformed$`.
  */
 export interface MatrixRoom extends Sending {
   readonly roomId: string;
@@ -53,7 +53,7 @@ export interface MatrixRoom extends Sending {
   readonly members$: Behavior<readonly RoomMember[]>;
   /** One user, in the room or not. */
   profile$(userId: string): Behavior<RoomMember>;
-  /** What a user may do, by either form of power levels, and why not. */
+  /** The permissions of a user, by either form of power levels, with the reason for each denial. */
   permissions$(userId: string): Behavior<RoomPermissions>;
   /** `invite` where the room does not say. */
   readonly joinRule$: Behavior<JoinRule>;

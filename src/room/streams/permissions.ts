@@ -23,7 +23,7 @@ export type Denial =
   /** The other user has as much power, or more. */
   | { readonly reason: "outranked"; readonly level: number; readonly otherLevel: number };
 
-/** What a user may do in a room now. The same object until something of it changes. */
+/** The permissions of a user in a room. They are the same object until one of them changes. */
 export interface RoomPermissions {
   /** The power level; `Infinity` for those who created a room of version 12 or later. */
   readonly level: number;
@@ -32,7 +32,7 @@ export interface RoomPermissions {
   denial(action: RoomAction): Denial | undefined;
 }
 
-/** What power levels say, in either form. */
+/** The levels of users and of actions, in either form. */
 interface Levels {
   ofUser(userId: string): number;
   event(type: string): number;
@@ -44,7 +44,7 @@ interface Levels {
   readonly notifyRoom: number;
 }
 
-/** What a user may do in a room as it is now. */
+/** Reads the permissions of a user from a room as it is now. */
 export function roomPermissions(matrix: Matrix, roomId: string, userId: string, state: ReadState): RoomPermissions {
   const content = state("m.room.power_levels");
   const levels = content?.form === "first" ? firstForm(content, matrix, roomId, state) : today(content, matrix, roomId);
@@ -105,7 +105,7 @@ function today(content: PowerLevels | undefined, matrix: Matrix, roomId: string)
 
 /**
  * The first form: a list of users with levels, and state events beside it with the levels that are needed. State that is there
- * already is replaced by the level that it asks for itself. What no event says needs no level, except for kicks, bans and
+ * already is replaced by the level that it asks for itself. Actions without a level need none, except for kicks, bans and
  * redactions, which need 50 as today.
  */
 function firstForm(content: FirstPowerLevels, matrix: Matrix, roomId: string, state: ReadState): Levels {

@@ -8,7 +8,7 @@ import { kept } from "./kept.ts";
 import { sourcesOf } from "./sources.ts";
 import { sameFields, stable } from "../../rx/stable.ts";
 
-/** What is known of a user, whatever the room. What is not known is absent. */
+/** A user, whatever the room. Fields that are not known are absent. */
 export interface Presence {
   readonly userId: string;
   /** `unknown`: the server has not said, or does not say. */

@@ -7,7 +7,7 @@ export type RoomMessage = MessageFields &
   (
     | {
         readonly status: "readable";
-        /** What it says now: after its last edit, if there was one. */
+        /** The content after the last edit. */
         readonly content: MessageContent;
         /** When it was edited last. */
         readonly editedTs: number | undefined;

@@ -4,7 +4,7 @@ import { RtcError } from "../../errors.ts";
 import type { Matrix, MatrixError } from "../../matrix.ts";
 import { isString } from "../json.ts";
 
-/** What to send as a message: the fields of an `m.room.message`, with `m.text` as default `msgtype`. */
+/** A message to send: the fields of an `m.room.message`, with `m.text` as default `msgtype`. */
 export interface MessageDraft {
   readonly msgtype?: string | undefined;
   readonly body: string;
@@ -20,7 +20,7 @@ export interface MessageRelation {
 }
 
 /**
- * What a user does in a room. Each is a cold Observable: it sends when subscribed to.
+ * The actions of a user in a room. Each is a cold Observable: it sends when subscribed to.
  *
  * It is tried again three times at most where that can help (no connection, a rate limit), as the same request. It fails with an
  * `RtcError`: `forbidden` if the server refuses it, `unsupported` if the port or the server cannot do it, else `request-failed`.

@@ -53,12 +53,12 @@ export class TimelineWindow {
     return [...this.#attached.values()].filter(({ event }) => this.#keyOf(event) === raisedHandKey);
   }
 
-  /** What `m.room.message.feedback` events say. */
+  /** The receipts that came as `m.room.message.feedback` events. */
   get feedback(): Iterable<Receipt> {
     return this.#feedback.values();
   }
 
-  /** The timeline as a client holds it now. What is not in it is forgotten. */
+  /** The timeline as a client holds it now. Other events are forgotten. */
   reset(events: Iterable<TimelineEvent>): void {
     const before = this.#entries;
     this.#entries = new Map();

@@ -36,16 +36,24 @@ export type MeshRejection =
   | "own-device"
   | "malformed";
 
+/** Whether a message is of a call in this mesh, by what it says itself. */
+export function isForMesh(
+  { type, content }: Pick<ToDeviceMessage, "type" | "content">,
+  { roomId, slot }: MeshContext,
+): boolean {
+  const { conf_id, room_id } = objectOr(content);
+  return isCallType(type) && conf_id === slot && (room_id === undefined || room_id === roomId);
+}
+
 /** Reads a to-device message. Returns undefined for a message of another type or another call. Pitfall: the device is the proven one. */
 export function readEnvelope(
   { type, sender, content, proof }: ToDeviceMessage,
-  { roomId, slot }: MeshContext,
+  context: MeshContext,
   own: { readonly userId: string; readonly deviceId: string },
   requireCrossSigned: boolean,
 ): { readonly accepted: MeshMessage } | { readonly rejected: MeshRejection; readonly path?: string } | undefined {
-  if (!isCallType(type)) return undefined;
-  const { conf_id, room_id, device_id, sender_session_id, dest_session_id, seq } = objectOr(content);
-  if (conf_id !== slot || (room_id !== undefined && room_id !== roomId)) return undefined;
+  if (!isForMesh({ type, content }, context)) return undefined;
+  const { device_id, sender_session_id, dest_session_id, seq } = objectOr(content);
   if (!proof) return { rejected: "cleartext" };
   const { deviceId, crossSigned } = proof;
   if (deviceId === undefined) return { rejected: "unproven-device" };

@@ -1,10 +1,21 @@
 // Mailbox: the messages of a mesh on their way to their pairs. Those that come too early wait here.
-import { asyncScheduler, merge, type Observable, Subject, switchMap, tap, ignoreElements } from "rxjs";
+import {
+  asyncScheduler,
+  filter,
+  ignoreElements,
+  merge,
+  mergeMap,
+  type Observable,
+  Subject,
+  switchMap,
+  tap,
+} from "rxjs";
 import type { Device, Matrix, ToDeviceMessage } from "../../matrix.ts";
+import { proven } from "../../room/proven.ts";
 import { isInRoom } from "../../room/room-member.ts";
 import { at } from "../../rx/at.ts";
 import { EarlyMessages } from "./early-messages.ts";
-import { type MeshContext, type MeshMessage, readEnvelope } from "./envelope.ts";
+import { isForMesh, type MeshContext, type MeshMessage, readEnvelope } from "./envelope.ts";
 import type { MeshTraceEntry } from "./trace.ts";
 
 export interface MailboxOptions {
@@ -32,7 +43,13 @@ export class Mailbox {
       switchMap(() => at(this.#early.deadlineTs)),
       tap(() => this.#dropExpired()),
     );
-    const receiving$ = this.#options.matrix.toDevice$.pipe(tap((message) => this.#receive(message)));
+    const { matrix, context } = this.#options;
+    // Relevance comes before proof: a stranger cannot make us look up devices. Messages have numbers, so order may change.
+    const receiving$ = matrix.toDevice$.pipe(
+      filter((message) => isForMesh(message, context)),
+      mergeMap(proven),
+      tap((message) => this.#receive(message)),
+    );
     return merge(dropping$, receiving$).pipe(ignoreElements());
   }
 
