@@ -4,7 +4,7 @@ import { assert, until } from "../until.ts";
 import { allDecode, meshPeople } from "./mesh-person.ts";
 
 export const scenario: Scenario = {
-  name: "20. Three in a mesh: all decode all; one joins later, mutes, leaves and comes again",
+  name: "20. Three in a mesh: all decode all; one joins later, mutes, shares, leaves and comes again",
   async run(context) {
     const [a, b, c] = await meshPeople(context, ["A", "B", "C"]);
     if (!a || !b || !c) throw new Error("there are not three people");
@@ -25,6 +25,15 @@ export const scenario: Scenario = {
     await Promise.all([a.decodes(b), c.decodes(b)]);
     const { encryption, quality } = (await a.peer(b))!;
     assert(encryption === "end-to-end", `the encryption is ${encryption}`);
+
+    // Their offers cross: each has something new to say to each other one.
+    const people = [a, b, c];
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(people.map((person) => person.share(true)));
+      await allDecode(people, 15_000, "screenFrames");
+      await Promise.all(people.map((person) => person.share(false)));
+      await allDecode(people);
+    }
 
     const leftAt = performance.now();
     await c.leave();
