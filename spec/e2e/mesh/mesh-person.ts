@@ -25,7 +25,8 @@ export class MeshPerson {
   join = (): Promise<void> => this.tab.page.evaluate(() => window.meshPage!.join());
   leave = (): Promise<void> => this.tab.page.evaluate(() => window.meshPage!.leave());
   mute = (isMuted: boolean): Promise<void> => this.tab.page.evaluate((is) => window.meshPage!.mute(is), isMuted);
-  share = (isSharing: boolean): Promise<void> => this.tab.page.evaluate((is) => window.meshPage!.share(is), isSharing);
+  show = (camera: boolean, screen: boolean): Promise<void> =>
+    this.tab.page.evaluate((pictures) => window.meshPage!.show(pictures), { camera, screen });
   see = (): Promise<readonly SeenPeer[]> => this.tab.page.evaluate(() => window.meshPage?.see() ?? []);
   trace = (): Promise<readonly MeshTrace[]> => this.tab.page.evaluate(() => window.meshPage!.traced());
 

@@ -41,8 +41,8 @@ interface MeshPage {
   join(): void;
   leave(): void;
   mute(isMuted: boolean): void;
-  /** Begins or ends to share a screen. The screen is a second picture of the fake camera. */
-  share(isSharing: boolean): void;
+  /** Sends these pictures, beside the microphone. The screen is a second picture of the fake camera. */
+  show(pictures: { readonly camera: boolean; readonly screen: boolean }): void;
   see(): readonly SeenPeer[];
   traced(): readonly MeshTrace[];
   joinedAt(): number;
@@ -103,9 +103,12 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
       const { value } = media$!;
       media$!.next({ ...value, camera: { ...value.camera!, muted: isMuted } });
     },
-    share(isSharing) {
-      const { microphone: mic, camera: video } = media$!.value;
-      media$!.next({ microphone: mic!, camera: video!, ...(isSharing && { screen_share: { track: screen! } }) });
+    show(pictures) {
+      media$!.next({
+        microphone: { track: microphone! },
+        ...(pictures.camera && { camera: { track: camera! } }),
+        ...(pictures.screen && { screen_share: { track: screen! } }),
+      });
     },
     see: () =>
       (mesh?.participants$.value ?? []).flatMap((item) => {
