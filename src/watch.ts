@@ -126,8 +126,7 @@ export function openSession<App extends Application>(matrix: Matrix, options: Se
   if (typeof options?.roomId !== "string") throw new RtcError("bad-argument", "roomId must be a string");
   const { roomId, slot, awaitRoom = false } = options;
   const rules = readingRules(slot, options);
-  if (!awaitRoom && !matrix.hasRoom(roomId))
-    throw new RtcError("unknown-room", `unknown room ${roomId}`);
+  if (!awaitRoom && !matrix.hasRoom(roomId)) throw new RtcError("unknown-room", `unknown room ${roomId}`);
   const trace$ = new Subject<Trace>();
   const trace = (entry: TraceEntry) => {
     if (trace$.observed) trace$.next({ ...entry, ts: asyncScheduler.now() });

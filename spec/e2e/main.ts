@@ -28,6 +28,7 @@ import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
+import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -62,6 +63,7 @@ const scenarios: readonly Scenario[] = [
   meshCutOff,
   crossingOffers,
   ringing,
+  aroundCall,
 ];
 
 const { values } = parseArgs({

@@ -152,11 +152,7 @@ describe("In an encrypted room on a real homeserver", () => {
       (list) => list.length === messages.length && list.every(({ status }) => status === "readable"),
     );
     expect(read.map((message) => (message.status === "readable" ? message.content : message))).toEqual(
-      messages
-        .map(([kind, content]) => ({ kind, ...content }))
-        .map((content: Record<string, unknown>) =>
-          Object.fromEntries(Object.entries(content).filter(([name]) => name !== "steps")),
-        ),
+      messages.map(([kind, content]) => Object.assign({ kind }, content)),
     );
     expect(read.map((message) => message.status === "readable" && message.isAutomated)).toEqual(
       messages.map(([kind]) => kind === "notice"),
@@ -192,17 +188,17 @@ describe("In an encrypted room on a real homeserver", () => {
       expect(event.getWireType()).toBe("m.room.encrypted");
       expect(event.getContent()).toEqual(content);
     }
-    const first_ = await lastValueFrom(room.sendMessage("frist"));
-    await lastValueFrom(room.sendMessage("first", { edits: first_ }));
-    await until(() => sdkRoom(bob, roomId).findEventById(first_)?.getContent().body === "first");
-    const answer = await lastValueFrom(room.sendMessage("indeed", { replyTo: first_ }));
+    const original = await lastValueFrom(room.sendMessage("frist"));
+    await lastValueFrom(room.sendMessage("first", { edits: original }));
+    await until(() => sdkRoom(bob, roomId).findEventById(original)?.getContent().body === "first");
+    const answer = await lastValueFrom(room.sendMessage("indeed", { replyTo: original }));
     const answered = await sdkReads(
       bob,
       roomId,
       (event) => event.getId() === answer && event.getType() === "m.room.message",
     );
-    expect(answered.replyEventId).toBe(first_);
-    const reactionId = await lastValueFrom(room.sendReaction(first_, "🎉"));
+    expect(answered.replyEventId).toBe(original);
+    const reactionId = await lastValueFrom(room.sendReaction(original, "🎉"));
     const reaction = await sdkReads(bob, roomId, (event) => event.getId() === reactionId);
     expect([reaction.getWireType(), reaction.getRelation()?.key]).toEqual(["m.reaction", "🎉"]);
     await lastValueFrom(room.redact(answer, "on second thought"));

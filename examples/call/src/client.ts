@@ -9,7 +9,7 @@ export function matrixClient({ homeserver, userId, deviceId, accessToken }: Acco
     const client = createClient({ baseUrl: homeserver, userId, deviceId, accessToken });
     const start = async () => {
       await client.initRustCrypto({ cryptoDatabasePrefix: `call ${userId} ${deviceId}` });
-      if (!subscriber.closed) await client.startClient({ initialSyncLimit: 1 });
+      if (!subscriber.closed) await client.startClient({ initialSyncLimit: 30 });
     };
     client.on(HttpApiEvent.SessionLoggedOut, () => {
       forgetAccount();

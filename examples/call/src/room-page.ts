@@ -1,7 +1,8 @@
 // RoomPage: the page of a room: the preview before the call, then the call, then the preview again.
-import { type MatrixClient, RoomEvent } from "matrix-js-sdk";
+import type { MatrixClient } from "matrix-js-sdk";
 import { rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import { matrixRoom } from "matrixrtc-rx/room";
 import {
   BehaviorSubject,
   catchError,
@@ -15,7 +16,6 @@ import {
   type Observable,
   repeat,
   scan,
-  startWith,
   Subject,
   tap,
 } from "rxjs";
@@ -25,6 +25,7 @@ import { element, page } from "./element.ts";
 import { type Link, linkTo } from "./link.ts";
 import { preview } from "./preview.ts";
 import { reasonOf } from "./reason.ts";
+import { facesIn } from "./room/faces.ts";
 
 /** Holds the room id while we are in its call, so that a reload leads back into the call. */
 const storageKey = "matrixrtc-rx in call";
@@ -33,8 +34,9 @@ const storageKey = "matrixrtc-rx in call";
 export function roomPage(client: MatrixClient, roomId: string, link: Link): Observable<never> {
   const backend = fromMatrixClient(client);
   const session = rtcSession(backend, { roomId, slot: "m.call#ROOM" });
-  const room = client.getRoom(roomId);
-  const nameOf = (userId: string) => room?.getMember(userId)?.name ?? userId;
+  const room = matrixRoom(backend, roomId);
+  const nameOf = (userId: string) => room.profile$(userId).value.name;
+  const faces = facesIn(client, room);
   const devices: Devices = {
     camera$: new BehaviorSubject(true),
     microphone$: new BehaviorSubject(true),
@@ -48,10 +50,8 @@ export function roomPage(client: MatrixClient, roomId: string, link: Link): Obse
   const header = element("header", {}, title, copy);
   const node = element("div", { className: "room" }, header, problem, content);
 
-  const named$ = fromEvent(client, RoomEvent.Name).pipe(
-    startWith(undefined),
-    tap(() => (title.textContent = room?.name ?? roomId)),
-  );
+  // Names are at hand while the members are followed.
+  const named$ = merge(room.members$, room.name$.pipe(tap((name) => (title.textContent = name))));
   const copied$ = fromEvent(copy, "click").pipe(
     exhaustMap(() =>
       defer(() => navigator.clipboard.writeText(linkTo(roomId, client))).pipe(
@@ -76,7 +76,7 @@ export function roomPage(client: MatrixClient, roomId: string, link: Link): Obse
   const call$ = defer(() => {
     sessionStorage.setItem(storageKey, roomId);
     problem.textContent = "";
-    return callPage(content, { session, backend, devices, link, nameOf });
+    return callPage(content, { session, backend, devices, link, nameOf, faces, room, own: backend });
   }).pipe(
     catchError((error: unknown) => {
       problem.textContent = reasonOf(error);

@@ -254,13 +254,18 @@ describe("The window of a timeline", () => {
     expect(window.messages).toMatchObject([{ reactions: [] }]);
   });
 
-  it("keeps twenty things that one user attaches to one event, and those of others beside them", () => {
+  it("keeps a hundred things that one user attaches, the newest, and those of others beside them", () => {
     const message = text("a");
-    const flood = Array.from({ length: 100 }, (_, n) => reaction(message.eventId, `${n}`));
-    const window = windowOf(9, message, ...flood, reaction(message.eventId, "👍", { sender: alice }));
-    const [shown] = window.messages;
-    expect(shown?.reactions).toHaveLength(21);
-    expect(shown?.reactions.at(-1)).toEqual({ key: "👍", senders: [alice] });
+    const thumb = reaction(message.eventId, "👍", { sender: alice });
+    const hand = reaction("$member", "🖐️", { sender: alice });
+    const flood = Array.from({ length: 5_000 }, (_, n) =>
+      reaction(n % 2 ? message.eventId : `$x${n}`, n % 2 ? `${n}` : "🖐️"),
+    );
+    const window = windowOf(9, message, thumb, hand, ...flood);
+    expect(window.messages[0]?.reactions.map(({ key }) => key).slice(0, 3)).toEqual(["👍", "4901", "4903"]);
+    expect(window.messages[0]?.reactions).toHaveLength(51);
+    expect(window.hands).toHaveLength(51);
+    expect(window.hands[0]).toMatchObject({ target: "$member" });
   });
 
   it("keeps two thousand attached things in all, the newest", () => {

@@ -8,7 +8,7 @@ import { raisedHandKey } from "../events/relations.ts";
 import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sending } from "./sending.ts";
-import { sameItems, stable } from "../../rx/stable.ts";
+import { sameItems, setNewest, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
@@ -117,13 +117,15 @@ const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolea
 
 /** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
+/** The newest ones: enough for a call of any size. */
+const mostShown = 1_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;
 
 function floating({ timeline$, membership$, decode }: CallReactionSources): Observable<CallReaction> {
   return defer(() => {
     /** When each member had its last reaction shown. */
-    let lastTs = new Map<string, number>();
+    const lastTs = new Map<string, number>();
     const shown = (event: TimelineEvent): readonly CallReaction[] => {
       const content = isFresh(event) ? decode(callReactionType, event).ok : undefined;
       const target = content?.["m.relates_to"].event_id;
@@ -131,7 +133,7 @@ function floating({ timeline$, membership$, decode }: CallReactionSources): Obse
       const emoji = firstCharacter(content?.emoji);
       const now = asyncScheduler.now();
       if (!content || !member || emoji === "" || now < (lastTs.get(member.instance) ?? -Infinity) + shownMs) return [];
-      lastTs = new Map([...lastTs].filter(([, ts]) => now < ts + shownMs)).set(member.instance, now);
+      setNewest(lastTs, member.instance, now, mostShown);
       return [{ member, emoji, name: content.name, eventId: event.eventId }];
     };
     // Subscribed, so that its value is at hand.

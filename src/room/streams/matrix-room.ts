@@ -34,8 +34,8 @@ export interface RoomOptions {
  * One room. Inert until the first subscription; releases everything after the last. However many streams of however many rooms
  * are subscribed to, each stream of the port is listened to once.
  *
- * Streams for which the port lacks an ability stay empty: without `timeline$` there are no messages, reactions and hands; without `ephemeral$` no typing
- * and no receipts.
+ * Streams for which the port lacks an ability stay empty: without `timeline$` there are no messages, reactions and hands;
+ * without `ephemeral$` no typing and no receipts.
  *
  * Behaviors never fail, and keep the identity of what has not changed. A `.value` is cheap while somebody is subscribed; without
  * a subscriber it reads the room each time. A malformed event counts as absent, and is in `malformed$`.

@@ -1,5 +1,5 @@
 // TimelineWindow: the newest messages of a room and what is attached to them, folded from its timeline. It knows no RxJS and no clock.
-// Bounded: the messages by the size of the window, what is attached by its number in all and for each user at one event.
+// Bounded: messages by the size of the window; edits and reactions by their number for each user, and in all.
 import type { TimelineEvent } from "../../matrix.ts";
 import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
@@ -10,7 +10,7 @@ import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 
 const mostAttached = 2_000;
-const mostAttachedByUser = 20;
+const mostAttachedByUser = 100;
 const mostFeedback = 1_000;
 
 /** An edit or a reaction. */
@@ -76,8 +76,11 @@ export class TimelineWindow {
     if (type === "m.room.redaction") this.#redact(event);
     else if (type === "m.reaction" || (type === "m.room.message" && relation === "m.replace"))
       this.#attach(event, type);
-    // The relation of an encrypted event is in the clear: edits and reactions are no messages.
-    else if (type === "m.room.message" || (type === "m.room.encrypted" && !attachments.includes(relation)))
+    // The relation of an encrypted event is in the clear: edits and reactions are no messages, but answers in threads are.
+    else if (
+      type === "m.room.message" ||
+      (type === "m.room.encrypted" && (relation === undefined || relation === "m.thread"))
+    )
       this.#acceptMessage(event);
     else if (type === "m.room.message.feedback") {
       const feedback = this.#decode(type, event).ok;
@@ -107,12 +110,13 @@ export class TimelineWindow {
     const target = this.#decode(type, event).ok?.["m.relates_to"]?.event_id;
     if (target === undefined || isRedacted(event)) return;
     if (!this.#entries.has(target) && this.#keyOf(event) !== raisedHandKey) return;
-    const ofUser = this.#attachedTo(target).filter(({ sender }) => sender === event.sender);
-    if (ofUser.length >= mostAttachedByUser) return;
     this.#attached.set(event.eventId, { event, target });
     this.#touch(target);
-    const [oldest] = this.#attached.keys();
-    if (this.#attached.size > mostAttached) this.#detach(oldest!);
+    const all = [...this.#attached.values()];
+    const ofUser = all.filter((other) => other.event.sender === event.sender);
+    // Nobody drives out what others have attached.
+    for (const [held, most] of [[ofUser, mostAttachedByUser] as const, [all, mostAttached] as const])
+      if (held.length > most) this.#detach(held[0]!.event.eventId);
   }
 
   /** An edit or a reaction is gone. */
@@ -190,8 +194,6 @@ export class TimelineWindow {
     return Array.from(senders, ([key, users]) => ({ key, senders: [...users] }));
   }
 }
-
-const attachments: readonly unknown[] = ["m.replace", "m.annotation", "m.reference"];
 
 /** Something of a message has changed. */
 function show(entry: Entry, event: TimelineEvent): void {
