@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
+import { scenario as crossingOffers } from "./mesh/27-crossing-offers.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -60,6 +61,7 @@ const scenarios: readonly Scenario[] = [
   voipWithSdk,
   voipGlareWithSdk,
   meshCutOff,
+  crossingOffers,
   ringing,
   aroundCall,
 ];

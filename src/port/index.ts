@@ -12,6 +12,8 @@ export {
   type RoomEvent,
   type RoomKeyEvent,
   type StickyEvent,
+  type TimelineArrival,
+  type TimelineEvent,
   type ToDeviceMessage,
   type ToDeviceOutcome,
 } from "../matrix.ts";

@@ -1,5 +1,5 @@
 // Browser: the RTCPeerConnection of the browser as a PeerConnection. Promises end here.
-import { defer, fromEvent, ignoreElements, map, merge, type Observable, Subject, takeUntil } from "rxjs";
+import { defer, EMPTY, fromEvent, ignoreElements, map, merge, type Observable, Subject, takeUntil } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type MediaSource, purposeOf, type StreamPurpose } from "../media/source.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
@@ -35,6 +35,12 @@ class BrowserPeer implements PeerConnection {
   readonly #sources = new Map<RTCRtpTransceiver, MediaSource>();
   /** Those that we have added. All others were made by a description of the other side. */
   readonly #added = new Set<RTCRtpTransceiver>();
+  /**
+   * A later offer, which is set together with its answer. So it never has to be rolled back: a rollback in Chromium 156 can end
+   * the video that we receive, for good.
+   */
+  #offer: Description | undefined;
+  readonly #forgotten$ = new Subject<void>();
   readonly #closed$ = new Subject<void>();
   readonly event$: Observable<PeerEvent>;
 
@@ -43,7 +49,9 @@ class BrowserPeer implements PeerConnection {
     this.#connection = connection;
     this.#streams = { "m.usermedia": new MediaStream(), "m.screenshare": new MediaStream() };
     this.event$ = merge(
-      fromEvent(connection, "negotiationneeded").pipe(map((): PeerEvent => ({ kind: "negotiation-needed" }))),
+      merge(fromEvent(connection, "negotiationneeded"), this.#forgotten$).pipe(
+        map((): PeerEvent => ({ kind: "negotiation-needed" })),
+      ),
       fromEvent<RTCPeerConnectionIceEvent>(connection, "icecandidate").pipe(
         map(({ candidate }): PeerEvent => ({ kind: "candidate", candidate: candidate?.toJSON() as never })),
       ),
@@ -54,7 +62,7 @@ class BrowserPeer implements PeerConnection {
   }
 
   get signalingState(): SignalingState {
-    return this.#connection.signalingState as SignalingState;
+    return this.#offer ? "have-local-offer" : (this.#connection.signalingState as SignalingState);
   }
 
   streamIdOf(purpose: StreamPurpose): string {
@@ -84,19 +92,30 @@ class BrowserPeer implements PeerConnection {
 
   describe(): Observable<Description> {
     return defer(async () => {
+      const { signalingState, remoteDescription } = this.#connection;
+      if (signalingState === "stable" && remoteDescription)
+        return (this.#offer = checked(await this.#connection.createOffer()));
       await this.#connection.setLocalDescription();
-      const { type, sdp } = this.#connection.localDescription ?? {};
-      if ((type !== "offer" && type !== "answer") || !isString(sdp)) throw new Error("there is no local description");
-      return { type, sdp };
+      return checked(this.#connection.localDescription);
     });
   }
 
   rollBack(): Observable<never> {
-    return defer(() => this.#connection.setLocalDescription({ type: "rollback" })).pipe(ignoreElements());
+    return defer(() => {
+      if (!this.#offer) return this.#connection.setLocalDescription({ type: "rollback" });
+      this.#offer = undefined;
+      this.#forgotten$.next();
+      return EMPTY;
+    }).pipe(ignoreElements());
   }
 
   apply(description: Description): Observable<never> {
-    return defer(() => this.#connection.setRemoteDescription(description)).pipe(ignoreElements());
+    return defer(async () => {
+      const offer = this.#offer;
+      if (offer && description.type === "answer") await this.#connection.setLocalDescription(offer);
+      this.#offer = undefined;
+      await this.#connection.setRemoteDescription(description);
+    }).pipe(ignoreElements());
   }
 
   addCandidate(candidate: RTCIceCandidateInit): Observable<never> {
@@ -157,6 +176,12 @@ class BrowserPeer implements PeerConnection {
     this.#added.add(transceiver);
     return transceiver;
   }
+}
+
+function checked(description: Partial<RTCSessionDescriptionInit> | null): Description {
+  const { type, sdp } = description ?? {};
+  if ((type !== "offer" && type !== "answer") || !isString(sdp)) throw new Error("there is no local description");
+  return { type, sdp };
 }
 
 /** A server whose address the browser does not take must not prevent a call. */

@@ -60,7 +60,10 @@ export interface PeerConnection {
   streamIdOf(purpose: StreamPurpose): string;
   /** Brings senders and directions in line with an attachment. */
   attach(attachment: Attachment): void;
-  /** Makes an offer, or an answer if there is an offer to answer, and sets it as the local description. */
+  /**
+   * Makes an offer, or an answer if there is an offer to answer, and sets it as the local description: a later offer at the
+   * latest when its answer is applied.
+   */
   describe(): Observable<Description>;
   /** Takes our own offer back. */
   rollBack(): Observable<never>;

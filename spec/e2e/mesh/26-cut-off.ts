@@ -8,6 +8,10 @@ import { browserOnCable, canCutOff } from "./network.ts";
 const cutMs = 10_000;
 const limitMs = 15_000;
 
+const during = (when: string) => (error: unknown) => {
+  throw new Error(`${when}: ${String(error)}`);
+};
+
 export const scenario: Scenario = {
   name: "26. A mesh whose third member is cut off for 10 s: all decode all again",
   async run(context) {
@@ -18,7 +22,7 @@ export const scenario: Scenario = {
       const [a, b, c] = await meshPeople(context, ["A", "B", "C"], { browsers: { C: cable.browser } });
       if (!a || !b || !c) throw new Error("there are not three people");
       await Promise.all([a.join(), b.join(), c.join()]);
-      await allDecode([a, b, c]);
+      await allDecode([a, b, c], limitMs * 2).catch(during("before the cut"));
       const before = (await a.peer(c))!;
 
       await cable.cut();
@@ -30,11 +34,11 @@ export const scenario: Scenario = {
           (await a.peer(c))?.connection === "reconnecting" && (noticedMs = Math.round(performance.now() - cutAt)),
         cutMs,
       );
-      await Promise.all([a.decodes(b), b.decodes(a)]);
+      await Promise.all([a.decodes(b), b.decodes(a)]).catch(during("while C is cut off"));
       await sleep(Math.max(0, cutMs - (performance.now() - cutAt)));
       await cable.heal();
       const healedAt = performance.now();
-      await allDecode([a, b, c], limitMs);
+      await allDecode([a, b, c], limitMs).catch(during("after the cut"));
       const after = (await a.peer(c))!;
       assert(after.createdTs === before.createdTs, "C has joined again");
       const calls = (await a.trace()).filter((entry) => entry.kind === "call-opened");

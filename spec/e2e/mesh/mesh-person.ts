@@ -25,6 +25,8 @@ export class MeshPerson {
   join = (): Promise<void> => this.tab.page.evaluate(() => window.meshPage!.join());
   leave = (): Promise<void> => this.tab.page.evaluate(() => window.meshPage!.leave());
   mute = (isMuted: boolean): Promise<void> => this.tab.page.evaluate((is) => window.meshPage!.mute(is), isMuted);
+  show = (camera: boolean, screen: boolean): Promise<void> =>
+    this.tab.page.evaluate((pictures) => window.meshPage!.show(pictures), { camera, screen });
   see = (): Promise<readonly SeenPeer[]> => this.tab.page.evaluate(() => window.meshPage?.see() ?? []);
   trace = (): Promise<readonly MeshTrace[]> => this.tab.page.evaluate(() => window.meshPage!.traced());
 
@@ -33,19 +35,27 @@ export class MeshPerson {
   }
 
   /** Waits until more frames of somebody have been shown. */
-  async decodes(other: MeshPerson, withinMs = 15_000): Promise<void> {
+  async decodes(other: MeshPerson, withinMs = 15_000, of: "frames" | "screenFrames" = "frames"): Promise<void> {
     let first: number | undefined;
     await until(
-      `${this.tab.name} decodes ${frames} frames of ${other.tab.name}`,
+      `${this.tab.name} decodes ${frames} ${of} of ${other.tab.name}`,
       async () => {
         const peer = await this.peer(other);
         if (!peer || peer.connection !== "connected") return false;
         // Another track begins at 0 again.
-        first = Math.min(first ?? peer.frames, peer.frames);
-        return peer.frames >= first + frames;
+        first = Math.min(first ?? peer[of], peer[of]);
+        return peer[of] >= first + frames;
       },
       withinMs,
-    );
+    ).catch(async (error: unknown) => {
+      const views = await Promise.all([this.#report(), other.#report()]);
+      throw new Error([String(error), ...views].join("\n    "));
+    });
+  }
+
+  async #report(): Promise<string> {
+    const trace = (await this.trace()).slice(-20).map((entry) => JSON.stringify(entry));
+    return [`${this.tab.name}: ${JSON.stringify(await this.see())}`, ...trace].join("\n    ");
   }
 
   /** From the join to the first frame of each other one. */
@@ -100,8 +110,12 @@ export async function createCallRoom({ homeserver, accessToken }: Account, encry
 }
 
 /** Waits until each decodes each other one. */
-export async function allDecode(people: readonly MeshPerson[], withinMs?: number): Promise<void> {
+export async function allDecode(
+  people: readonly MeshPerson[],
+  withinMs?: number,
+  of?: "frames" | "screenFrames",
+): Promise<void> {
   await Promise.all(
-    people.flatMap((one) => people.flatMap((other) => (other === one ? [] : [one.decodes(other, withinMs)]))),
+    people.flatMap((one) => people.flatMap((other) => (other === one ? [] : [one.decodes(other, withinMs, of)]))),
   );
 }

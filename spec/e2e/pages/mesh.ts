@@ -2,7 +2,14 @@
 import type { MatrixClient } from "matrix-js-sdk";
 import { type JoinState, type RtcSession, rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
-import { type FullMesh, fullMesh, meshTransport, type MeshTrace, type OutgoingMedia } from "matrixrtc-rx/webrtc";
+import {
+  type FullMesh,
+  fullMesh,
+  type MediaSource,
+  meshTransport,
+  type MeshTrace,
+  type OutgoingMedia,
+} from "matrixrtc-rx/webrtc";
 import { BehaviorSubject, Subject } from "rxjs";
 import type { Account } from "../account.ts";
 import { FrameCounter, keepAccount, openCamera, startClient, untilInRoom } from "./peer-client.ts";
@@ -13,7 +20,10 @@ export interface SeenPeer {
   readonly createdTs: number;
   readonly connection: string;
   readonly tracks: readonly string[];
+  /** Frames of the camera that have been shown. */
   readonly frames: number;
+  /** The same of the shared screen. */
+  readonly screenFrames: number;
   readonly quality: string;
   readonly speaking: boolean;
   readonly problem: string | undefined;
@@ -31,6 +41,8 @@ interface MeshPage {
   join(): void;
   leave(): void;
   mute(isMuted: boolean): void;
+  /** Sends these pictures, beside the microphone. The screen is a second picture of the fake camera. */
+  show(pictures: { readonly camera: boolean; readonly screen: boolean }): void;
   see(): readonly SeenPeer[];
   traced(): readonly MeshTrace[];
   joinedAt(): number;
@@ -63,6 +75,7 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
   const stream = await openCamera();
   const [microphone] = stream.getAudioTracks();
   const [camera] = stream.getVideoTracks();
+  const screen = camera?.clone();
 
   window.meshPage = {
     join() {
@@ -74,9 +87,7 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
       mesh.participants$.subscribe((items) => {
         for (const { isLocal, tracks$, speaking$, quality$ } of items) {
           if (isLocal) continue;
-          tracks$.subscribe((tracks) =>
-            tracks.forEach(({ source, track }) => source === "camera" && track && counter.play(track)),
-          );
+          tracks$.subscribe((tracks) => tracks.forEach(({ track }) => track?.kind === "video" && counter.play(track)));
           speaking$.subscribe();
           quality$.subscribe();
         }
@@ -92,18 +103,29 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
       const { value } = media$!;
       media$!.next({ ...value, camera: { ...value.camera!, muted: isMuted } });
     },
+    show(pictures) {
+      media$!.next({
+        microphone: { track: microphone! },
+        ...(pictures.camera && { camera: { track: camera! } }),
+        ...(pictures.screen && { screen_share: { track: screen! } }),
+      });
+    },
     see: () =>
       (mesh?.participants$.value ?? []).flatMap((item) => {
         if (item.isLocal) return [];
         const tracks = item.tracks$.value;
-        const video = tracks.find(({ source }) => source === "camera")?.track;
+        const framesOf = (wanted: MediaSource) => {
+          const track = tracks.find(({ source }) => source === wanted)?.track;
+          return track ? counter.framesOf(track) : 0;
+        };
         return [
           {
             userId: item.member.userId,
             createdTs: item.member.createdTs,
             connection: item.connection$.value,
             tracks: tracks.map(({ source, muted }) => `${source}${muted ? "!" : ""}`),
-            frames: video ? counter.framesOf(video) : 0,
+            frames: framesOf("camera"),
+            screenFrames: framesOf("screen_share"),
             quality: item.quality$.value,
             speaking: item.speaking$.value,
             problem: item.problem$.value?.code,

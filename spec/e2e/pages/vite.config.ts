@@ -14,7 +14,9 @@ export default defineConfig({
     target: "es2022",
     chunkSizeWarningLimit: 4_000,
     rolldownOptions: {
-      input: ["eavesdropper", "sdk-member", "ringing", "mesh", "voip", "sdk-call"].map((name) => path(`${name}.html`)),
+      input: ["eavesdropper", "sdk-member", "ringing", "mesh", "links", "voip", "sdk-call"].map((name) =>
+        path(`${name}.html`),
+      ),
     },
   },
 });

@@ -131,6 +131,28 @@ describe("Two calls that cross", () => {
     })();
   });
 
+  it("become one also if the other side drops ours before its own invite is here", () => {
+    for (const comes of [true, false])
+      marbles(({ flush }) => {
+        const scene = voipScene(["alice", "bob"]);
+        const alice = scene.enter("alice", "mic");
+        const bob = rawParty(scene, "bob", "b1");
+        let call: Call | undefined;
+        at(1_000, () => (call = alice.call()));
+        const callId = () => String(scene.sent[0]?.content["call_id"]);
+        at(1_500, () => bob.send("hangup", { call_id: callId(), reason: "replaced" }));
+        if (comes) at(2_000, () => bob.invite({ call_id: "z" }));
+        const seen: string[] = [];
+        at(1_900, () => seen.push(statusOf(call!)));
+        at(3_000, () => seen.push(statusOf(call!)));
+        at(12_000, () => seen.push(statusOf(call!)));
+        at(13_000, () => call!.hangUp());
+        flush();
+        const last = comes ? ["connecting", "connecting"] : ["calling", "ended rejected by them"];
+        expect(seen).toEqual(["calling", ...last]);
+      })();
+  });
+
   it("use the media that is there: it is not asked for again (voip 47)", () => {
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);

@@ -1,11 +1,14 @@
 // Mailbox: the messages of a mesh on their way to their pairs. Those that come too early wait here.
 import {
   asyncScheduler,
+  EMPTY,
   filter,
+  finalize,
   ignoreElements,
   merge,
   mergeMap,
   type Observable,
+  of,
   Subject,
   switchMap,
   tap,
@@ -28,8 +31,12 @@ export interface MailboxOptions {
   readonly trace: (entry: MeshTraceEntry) => void;
 }
 
+/** Messages whose devices are looked up at the same time. */
+const mostLookUps = 512;
+
 export class Mailbox {
   readonly #options: MailboxOptions;
+  #lookUps = 0;
   readonly #early = new EarlyMessages();
   readonly #earlyChanged$ = new Subject<void>();
 
@@ -44,10 +51,10 @@ export class Mailbox {
       tap(() => this.#dropExpired()),
     );
     const { matrix, context } = this.#options;
-    // Relevance comes before proof: a stranger cannot make us look up devices. Messages have numbers, so order may change.
+    // Messages have numbers, so their order may change.
     const receiving$ = matrix.toDevice$.pipe(
       filter((message) => isForMesh(message, context)),
-      mergeMap(proven),
+      mergeMap((message) => this.#prove(message)),
       tap((message) => this.#receive(message)),
     );
     return merge(dropping$, receiving$).pipe(ignoreElements());
@@ -59,6 +66,20 @@ export class Mailbox {
     const { hasPair, deliver } = this.#options;
     for (const message of this.#early.take(hasPair)) deliver(message);
     this.#earlyChanged$.next();
+  }
+
+  /** Looks up the device of a message, but for strangers. */
+  #prove(message: ToDeviceMessage): Observable<ToDeviceMessage> {
+    const { matrix, context } = this.#options;
+    if (!message.proof$) return of(message);
+    const from = { userId: message.sender, deviceId: "" };
+    const isTooMany = this.#lookUps >= mostLookUps;
+    if (isTooMany || !isInRoom(matrix, context.roomId, message.sender)) {
+      this.#reject(from, isTooMany ? "too-many" : "not-in-room");
+      return EMPTY;
+    }
+    this.#lookUps += 1;
+    return proven(message).pipe(finalize(() => (this.#lookUps -= 1)));
   }
 
   #receive(received: ToDeviceMessage): void {

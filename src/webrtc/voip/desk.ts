@@ -128,6 +128,7 @@ export function acceptInvite(desk: Desk, call: Ongoing, pending: PendingInvite):
     version,
     rival: undefined,
     rivalTs: Infinity,
+    awaitedTs: Infinity,
     link: undefined,
   };
   const { id } = call;

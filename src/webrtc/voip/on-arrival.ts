@@ -9,6 +9,7 @@ import type { VoipEnd, VoipParty } from "./voip-state.ts";
 
 const mostCandidates = 200;
 const mostParties = 8;
+const rivalInviteMs = 10_000;
 
 /** Takes any event but an invite. */
 export function onArrival(desk: Desk, arrival: CallArrival, now: number): DeskDraft {
@@ -16,7 +17,7 @@ export function onArrival(desk: Desk, arrival: CallArrival, now: number): DeskDr
   const call = findCall(desk, roomId, message.callId);
   if (!call) return onUnknownCall(desk, arrival, now);
   const isEcho = userId === desk.settings.userId && message.partyId === call.partyId;
-  return isEcho ? unchanged(desk) : inCall(desk, call, arrival);
+  return isEcho ? unchanged(desk) : inCall(desk, call, arrival, now);
 }
 
 /** A call whose invite has not come, or the one that crossed ours and has to give way. */
@@ -33,7 +34,7 @@ function onUnknownCall(desk: Desk, arrival: CallArrival, now: number): DeskDraft
   return unchanged({ ...desk, early: rememberEarly(desk.early, arrival, now) });
 }
 
-function inCall(desk: Desk, call: Ongoing, arrival: CallArrival): DeskDraft {
+function inCall(desk: Desk, call: Ongoing, arrival: CallArrival, now: number): DeskDraft {
   const { message } = arrival;
   switch (message.kind) {
     case "answer":
@@ -41,7 +42,7 @@ function inCall(desk: Desk, call: Ongoing, arrival: CallArrival): DeskDraft {
     case "reject":
       return onReject(desk, call, arrival, message.reason);
     case "hangup":
-      return onHangup(desk, call, arrival, message.reason);
+      return onHangup(desk, call, arrival, message.reason, now);
     case "select_answer":
       return onSelectAnswer(desk, call, arrival, message.selectedPartyId);
     case "candidates":
@@ -84,6 +85,7 @@ function onAnswer(desk: Desk, call: Ongoing, arrival: CallArrival): DeskDraft {
     offered: new Map(),
     rival: undefined,
     rivalTs: Infinity,
+    awaitedTs: Infinity,
   };
   return putCall(
     desk,
@@ -112,7 +114,10 @@ function onReject(desk: Desk, call: Ongoing, arrival: CallArrival, reason: Hangu
   return { state, effects: [...effects, ...selecting(call, partyOf(arrival), true)] };
 }
 
-function onHangup(desk: Desk, call: Ongoing, arrival: CallArrival, reason: HangupReason): DeskDraft {
+function onHangup(desk: Desk, call: Ongoing, arrival: CallArrival, reason: HangupReason, now: number): DeskDraft {
+  // Glare, seen by the other side before us: it has dropped our call for its own, whose invite is on its way.
+  if (!call.isCalled && call.phase === "calling" && reason === "replaced" && mayAnswer(desk, call, arrival))
+    return putCall(desk, { ...call, awaitedTs: now + rivalInviteMs });
   // Before an answer is chosen, a hangup of a user who may answer is a reject, as clients of version 0 send it.
   if (!call.isCalled && call.phase === "calling")
     return mayAnswer(desk, call, arrival)

@@ -94,7 +94,7 @@ const isCrossing = (call: Ongoing, { roomId, userId }: CallArrival): boolean =>
  */
 function onGlare(desk: Desk, call: Ongoing, pending: PendingInvite, now: number): DeskDraft {
   const theirs = pending.invite.callId;
-  if (call.phase === "calling" && call.callId < theirs) {
+  if (call.phase === "calling" && call.awaitedTs === Infinity && call.callId < theirs) {
     const { roomId } = call;
     const ignored = putCall(desk, { ...call, rival: pending, rivalTs: now + rivalPatienceMs });
     const { userId } = pending.caller;

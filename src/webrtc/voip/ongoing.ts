@@ -52,6 +52,8 @@ export interface Ongoing {
   /** A call of theirs that crossed ours and has to give way. If nobody answers ours in time, we accept it after all. */
   readonly rival: PendingInvite | undefined;
   readonly rivalTs: number;
+  /** The other side hung up our call because of one of its own, whose invite must come until then. `Infinity`: it did not. */
+  readonly awaitedTs: number;
   readonly link: LinkState | undefined;
   readonly connectedTs: number | undefined;
   readonly identity: AssertedIdentity | undefined;
@@ -91,6 +93,7 @@ const blank = {
   version: 1,
   rival: undefined,
   rivalTs: Infinity,
+  awaitedTs: Infinity,
   link: undefined,
   connectedTs: undefined,
   identity: undefined,

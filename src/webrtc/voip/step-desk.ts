@@ -77,8 +77,8 @@ export function stepDesk(desk: Desk, input: DeskInput, now: number): DeskDraft {
 /** When something changes by the clock alone. */
 export function deskDueTs({ calls }: Desk): number {
   let soonest = Infinity;
-  for (const { phase, untilTs, rivalTs } of calls.values())
-    if (phase === "calling" || phase === "ringing") soonest = Math.min(soonest, untilTs, rivalTs);
+  for (const { phase, untilTs, rivalTs, awaitedTs } of calls.values())
+    if (phase === "calling" || phase === "ringing") soonest = Math.min(soonest, untilTs, rivalTs, awaitedTs);
   return soonest;
 }
 
@@ -199,6 +199,8 @@ function onDue(desk: Desk, now: number): DeskDraft {
     if (phase === "ringing" && untilTs <= now)
       return andThen(draft, (state) => endCall(state, call, { reason: "no-answer", by: "us" }));
     if (phase !== "calling") return draft;
+    if (call.awaitedTs <= now)
+      return andThen(draft, (state) => endCall(state, call, { reason: "rejected", by: "them" }));
     if (untilTs > now) return andThen(draft, (state) => onRivalDue(state, call, now));
     return andThen(draft, (state) =>
       endCall(state, call, { reason: "no-answer", by: "them" }, { kind: "hangup", reason: "invite_timeout" }),
