@@ -1,10 +1,13 @@
 // SfuFailure: why a connection to an SFU failed or ended, and when it is tried again. Pure. docs/media.md.
 import { RtcError } from "../errors.ts";
+import { MatrixError } from "../matrix.ts";
 
 /** Why we are not connected to an SFU. */
 export type SfuFailureCode =
-  /** The authorisation service gave no token: it was out of reach, or refused. The message says which. */
+  /** The authorisation service, or our homeserver, gave no token: out of reach, rate-limited, or broken. */
   | "no-token"
+  /** The authorisation service refuses us, or we refuse its address. The message says which. */
+  | "service-refused"
   /** The SFU refused our token. The next try uses a new one. */
   | "token-refused"
   /** The SFU does not have the room. It appears with the first member that may create it. */
@@ -68,24 +71,32 @@ export function refusedError(status: number | undefined): SfuError {
 /** The failure in any error of a connection. */
 export function failureOf(error: unknown): SfuFailure {
   if (error instanceof SfuError) return { code: error.code, message: error.message };
-  if (error instanceof RtcError) return { code: "no-token", message: error.message };
+  if (error instanceof RtcError)
+    return { code: error.code === "request-failed" ? "no-token" : "service-refused", message: error.message };
   return { code: "connection-lost", message: "the connection to the SFU failed" };
+}
+
+/** How long the server behind an error asks us to wait. */
+export function retryAfterOf(error: unknown): number | undefined {
+  const waitMs = error instanceof RtcError && error.cause instanceof MatrixError ? error.cause.retryAfterMs : undefined;
+  return waitMs === undefined ? undefined : Math.min(waitMs, maxLongWaitMs);
 }
 
 const minWaitMs = 1_000;
 const maxWaitMs = 30_000;
-/** Somebody decided that we go: we do not come back at once, and the network does not matter. */
+/** Somebody decided about us: we do not come back at once, and the network does not matter. */
 const firstWaitMs: Partial<Record<SfuFailureCode, number>> = {
   "duplicate-identity": 30_000,
   removed: 10_000,
   "room-closed": 2_000,
   "sfu-full": 5_000,
+  "service-refused": 10_000,
 };
 const maxLongWaitMs = 300_000;
 
 /**
- * How long to wait before the next try: 1, 2, 4, 8, 16, 30, 30, … s. After `duplicate-identity`, `removed`, `room-closed` and
- * `sfu-full` it begins with 30, 10, 2 and 5 s, and grows to 5 minutes. Each wait is up to a quarter shorter or longer, so
+ * How long to wait before the next try: 1, 2, 4, 8, 16, 30, 30, … s. After `duplicate-identity`, `removed`,
+ * `service-refused`, `sfu-full` and `room-closed` it begins with 30, 10, 10, 5 and 2 s, and grows to 5 minutes. Each wait is up to a quarter shorter or longer, so
  * that the members of a call do not come back in step after a restart of the SFU.
  *
  * @param failures How many tries have failed in a row, this one included.

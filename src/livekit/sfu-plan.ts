@@ -37,15 +37,15 @@ export interface PlanInput {
   readonly members: readonly Membership[];
   /** How many SFUs beside ours. */
   readonly maxSfus: number;
-  /** Whether the connection with this key works. */
-  readonly isConnected: (key: string) => boolean;
+  /** The connections that there are now. */
+  readonly present: readonly (WantedSfu & { readonly isConnected: boolean })[];
 }
 
 /** Each user can name one SFU beside those that are wanted anyway: a hostile user has many devices. */
 const maxSfusPerUser = 1;
 
 /** Decides which connections are wanted. An equal transport gives an equal key, so that nothing is connected again. */
-export function planSfus({ own, publishOn, members, maxSfus, isConnected }: PlanInput): SfuPlan {
+export function planSfus({ own, publishOn, members, maxSfus, present }: PlanInput): SfuPlan {
   const unplanned = new Map<Membership, Unplanned>();
   if (!own) return { wanted: [], unplanned };
   const [oldest] = members;
@@ -81,12 +81,14 @@ export function planSfus({ own, publishOn, members, maxSfus, isConnected }: Plan
   }
   const wanted = Array.from(places, ([sfu, place]): WantedSfu[] => {
     const purpose = publishing.has(sfu) ? "publish" : "subscribe";
-    const key = keyOf(sfu, purpose, own);
-    const one: WantedSfu = { ...place, key, sfu, purpose, own };
-    // Where we only received, we go on receiving until the connection that publishes works.
-    const before = keyOf(sfu, "subscribe", own);
-    const isReplaced = key !== before && !isConnected(key) && isConnected(before);
-    return isReplaced ? [one, { ...one, key: before, purpose: "subscribe" }] : [one];
+    const one: WantedSfu = { ...place, key: keyOf(sfu, purpose, own), sfu, purpose, own };
+    // After a re-join, or where we only received before, the old connection receives until the new one works.
+    const works = present.filter((other) => other.sfu === sfu && other.isConnected);
+    if (works.some(({ key }) => key === one.key)) return [one];
+    return [
+      one,
+      ...works.slice(0, 1).map((old): WantedSfu => ({ ...one, key: old.key, own: old.own, purpose: "subscribe" })),
+    ];
   });
   return { wanted: wanted.flat(), unplanned };
 }
@@ -95,8 +97,7 @@ export function planSfus({ own, publishOn, members, maxSfus, isConnected }: Plan
 const namedBy = (transport: Transport, member: Membership, oldest: Membership): Membership =>
   member.transports.includes(transport) ? member : oldest;
 
-const isOwn = (member: Membership, own: OwnMember): boolean =>
-  member.participantIdentity === own.participantIdentity;
+const isOwn = (member: Membership, own: OwnMember): boolean => member.participantIdentity === own.participantIdentity;
 
 /** A token to receive gives a state member another identity than one to publish, and a sticky member the same. */
 function keyOf(sfu: string, purpose: WantedSfu["purpose"], own: OwnMember): string {

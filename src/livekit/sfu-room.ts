@@ -76,9 +76,7 @@ export interface SfuRoom<Track = MediaStreamTrack> {
 /** What a room is made with. */
 export interface SfuRoomOptions {
   /** The keys to install, and where to report what cannot be decrypted. Undefined: nothing is encrypted. */
-  readonly encryption:
-    | (KeySource & { readonly decryption: { next(report: DecryptionReport): void } })
-    | undefined;
+  readonly encryption: (KeySource & { readonly decryption: { next(report: DecryptionReport): void } }) | undefined;
   /** What the SDK should wait before its n-th try (from 0) to repair a connection; undefined to give up. */
   readonly repairWaitMs: (retryCount: number) => number | undefined;
 }

@@ -93,15 +93,39 @@ const notOfMember: ReadonlySet<MediaProblem["code"]> = new Set(["sfu-not-connect
  * first time.
  */
 export function callProblems(input: ProblemInput, before: readonly CallProblem[], now: number): readonly CallProblem[] {
-  const found = [...ofMembership(input.state), ...ofConnections(input), ...ofOwnMedia(input), ...ofMembers(input.members)];
+  const found = [
+    ...ofMembership(input.state),
+    ...ofConnections(input),
+    ...ofOwnMedia(input),
+    ...ofMembers(input.members),
+  ];
   found.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code));
   const problems = found.map((one): CallProblem => {
     const known = before.find((other) => isSame(other, one));
     const sinceTs = one.sinceTs ?? known?.sinceTs ?? now;
-    if (known && known.sinceTs === sinceTs && known.nextTryTs === one.nextTryTs && known.detail === one.detail) return known;
+    if (known && known.sinceTs === sinceTs && known.nextTryTs === one.nextTryTs && known.detail === one.detail)
+      return known;
     return { ...one, sinceTs };
   });
   return problems.length === before.length && problems.every((one, at) => one === before[at]) ? before : problems;
+}
+
+/** How long a problem may last before it is one: most are over sooner, and a banner that flashes helps nobody. */
+const patienceMs: Partial<Record<CallProblemCode, number>> = {
+  "sfu-reconnecting": 1_000,
+  "member-lacks-our-key": 5_000,
+  "member-undecryptable": 3_000,
+  "member-not-encrypted": 1_000,
+};
+
+/** The problems that have lasted long enough to be shown, and when the next one has. */
+export function ripeProblems(
+  problems: readonly CallProblem[],
+  now: number,
+): { readonly ripe: readonly CallProblem[]; readonly nextTs: number } {
+  const ripeTs = ({ code, sinceTs }: CallProblem) => sinceTs + (patienceMs[code] ?? 0);
+  const young = problems.filter((problem) => ripeTs(problem) > now);
+  return { ripe: problems.filter((problem) => !young.includes(problem)), nextTs: Math.min(...young.map(ripeTs)) };
 }
 
 const order: readonly CallProblemCode[] = [
@@ -157,8 +181,12 @@ function ofConnections({ connections }: ProblemInput): Found[] {
 
 function ofOwnMedia({ devices, publishFailures }: ProblemInput): Found[] {
   return [
-    ...devices.map(({ source, code, sinceTs }): Found => ({ code: "device-failed", detail: `${source} ${code}`, sinceTs })),
-    ...publishFailures.map(({ source, sfu, nextTryTs }): Found => ({ code: "publish-failed", sfu, detail: source, nextTryTs })),
+    ...devices.map(
+      ({ source, code, sinceTs }): Found => ({ code: "device-failed", detail: `${source} ${code}`, sinceTs }),
+    ),
+    ...publishFailures.map(
+      ({ source, sfu, nextTryTs }): Found => ({ code: "publish-failed", sfu, detail: source, nextTryTs }),
+    ),
   ];
 }
 
@@ -172,7 +200,13 @@ function ofMembers(members: readonly MemberInput[]): Found[] {
     if (status === "cleartext") found.push({ code: "member-not-encrypted", member });
     if (problem && !notOfMember.has(problem.code)) {
       const { code: detail, sinceTs, nextTryTs } = problem;
-      found.push({ code: "member-unreachable", member, detail, sinceTs, ...(nextTryTs !== undefined && { nextTryTs }) });
+      found.push({
+        code: "member-unreachable",
+        member,
+        detail,
+        sinceTs,
+        ...(nextTryTs !== undefined && { nextTryTs }),
+      });
     }
     return found;
   });

@@ -38,5 +38,6 @@ const byName: Readonly<Record<string, DeviceFailureCode>> = {
 
 /** The code for an error of `getUserMedia` or `getDisplayMedia`. */
 export const deviceFailureCode = (error: unknown): DeviceFailureCode =>
-  (error instanceof Error || error instanceof Object ? byName[String((error as { name?: unknown }).name)] : undefined) ??
-  "failed";
+  (error instanceof Error || error instanceof Object
+    ? byName[String((error as { name?: unknown }).name)]
+    : undefined) ?? "failed";

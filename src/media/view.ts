@@ -1,7 +1,13 @@
 // MediaView: one word for what a tile should show of a member. Pure, and the same for every transport.
 import { merge } from "rxjs";
 import { behavior, type Behavior } from "../rx/behavior.ts";
-import type { MediaConnection, MediaEncryption, MediaParticipant, MediaProblem, ParticipantTrack } from "./participant.ts";
+import type {
+  MediaConnection,
+  MediaEncryption,
+  MediaParticipant,
+  MediaProblem,
+  ParticipantTrack,
+} from "./participant.ts";
 
 /** What a tile should show. */
 export type MediaView =
