@@ -9,11 +9,12 @@ export type { ServiceOptions, ServiceRequest } from "./service.ts";
 export { sfuToken, type SfuToken, type SfuTokenRequest } from "./token.ts";
 export { type LivekitTransport, isLivekitTransport } from "./livekit-transport.ts";
 export { livekitCall, type LivekitCall, type LivekitCallOptions } from "./livekit-call.ts";
+export { livekitRooms, type LivekitRoomsOptions } from "./livekit-rooms.ts";
 export { livekitMedia, type LivekitMedia } from "./livekit-media.ts";
 export type { LivekitMediaOptions } from "./options.ts";
 export type { LivekitSession } from "./livekit-run.ts";
 export type { LivekitParticipant } from "./livekit-participant.ts";
-export type { TileSize } from "./reception.ts";
+export type { TileSize } from "./wanted-layer.ts";
 export type { SfuConnection } from "./sfu-connection.ts";
 export { disconnectedError, refusedError, SfuError, type SfuFailure, type SfuFailureCode } from "./sfu-failure.ts";
 export type {
@@ -41,3 +42,5 @@ export type {
 } from "../media/participant.ts";
 export type { MediaSource } from "../media/source.ts";
 export { mediaView, type MediaView } from "../media/view.ts";
+export { type DeviceWish, type DeviceWishes, type OwnDevices, ownDevices } from "../media/own-devices.ts";
+export { elementSize, type ElementSize } from "../media/tile-size.ts";

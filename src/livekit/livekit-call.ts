@@ -18,6 +18,7 @@ import {
 import type { SessionJoinOptions } from "../join-call.ts";
 import type { JoinState } from "../join/state.ts";
 import type { Matrix } from "../matrix.ts";
+import { sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import type { RtcSession } from "../session.ts";
 import type { Transport } from "../types.ts";
@@ -30,7 +31,10 @@ import { transportKey } from "./transport-key.ts";
 /** How to be in a call over LiveKit. */
 export interface LivekitCallOptions<Track = MediaStreamTrack>
   extends Omit<LivekitMediaOptions<Track>, "join" | "followOldest" | "encrypted"> {
-  /** As for `session.join`. The transports are those of this call. Default intent: `video` while we send pictures, or else `audio`. */
+  /**
+   * As for `session.join`. The transports are those of this call. Default intent: `video` while we send pictures, or else `audio`;
+   * joining waits up to 2 s for the first value of `media`.
+   */
   readonly join?: Omit<SessionJoinOptions, "transports">;
 }
 
@@ -93,7 +97,7 @@ export function livekitCall<Track = MediaStreamTrack>(
     map((one) => [one]),
   );
   const joined$ = session.join({
-    intent: media$.pipe(map(intentOf), distinctUntilChanged()),
+    intent: sendable(media$).pipe(map(intentOf), distinctUntilChanged()),
     ...join,
     transports: transports$,
   });

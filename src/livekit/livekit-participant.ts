@@ -2,7 +2,7 @@
 import type { Observable } from "rxjs";
 import type { MediaParticipant } from "../media/participant.ts";
 import type { Behavior } from "../rx/behavior.ts";
-import type { TileSize } from "./reception.ts";
+import type { TileSize } from "./wanted-layer.ts";
 import type { SfuTrack } from "./sfu-room.ts";
 
 /**

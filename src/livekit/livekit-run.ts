@@ -189,7 +189,7 @@ export class LivekitRun<Track> {
       publishOn: this.#sites.map(({ transport }) => transport),
       members,
       maxSfus,
-      present: Array.from(this.#links.values(), ({ wanted, isConnected }) => ({ ...wanted, isConnected })),
+      present: Array.from(this.#links.values(), ({ wanted, isUp }) => ({ ...wanted, isConnected: isUp })),
     });
     this.#align(this.#plan.wanted);
   }
@@ -254,8 +254,8 @@ export class LivekitRun<Track> {
   #linkOf(member: Membership): SfuLink<Track> | undefined {
     const links = [...this.#links.values()].filter(({ wanted }) => wanted.members.includes(member));
     return (
-      links.find(({ isConnected, room }) => isConnected && room?.participants.has(member.participantIdentity)) ??
-      links.find(({ isConnected }) => isConnected) ??
+      links.find(({ isUp, room }) => isUp && room?.participants.has(member.participantIdentity)) ??
+      links.find(({ isUp }) => isUp) ??
       links[0]
     );
   }
@@ -345,7 +345,7 @@ export class LivekitRun<Track> {
   #memberMedia(member: Membership, item: LivekitItem<Track>, now: number) {
     const link = this.#linkOf(member);
     const { participantIdentity: identity } = member;
-    const participant = link?.isConnected ? link.room?.participants.get(identity) : undefined;
+    const participant = link?.isUp ? link.room?.participants.get(identity) : undefined;
     return memberMedia<Track>(
       {
         link: link?.connection,
@@ -367,7 +367,7 @@ export class LivekitRun<Track> {
       {
         media: this.#media,
         link: link?.connection,
-        local: link?.isConnected ? link.room?.local : undefined,
+        local: link?.isUp ? link.room?.local : undefined,
         wasConnected: item.wasConnected,
         isEncrypted: this.#isEncrypted,
         keys: this.#session.encryptionStatus$.value.get(item.item.member.participantIdentity),

@@ -1,7 +1,7 @@
 // Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
-import { receptionOf, type TileSize } from "./reception.ts";
+import { receptionOf, type TileSize } from "./wanted-layer.ts";
 import type { Reception, SfuRoom, SfuTrack } from "./sfu-room.ts";
 
 export interface ReceiverInput {

@@ -88,6 +88,11 @@ export class SfuLink<Track> {
     return this.connection.status === "connected";
   }
 
+  /** It works, or LiveKit repairs it: participants and tracks stay. */
+  get isUp(): boolean {
+    return this.isConnected || this.connection.status === "reconnecting";
+  }
+
   stop(): void {
     this.#running.unsubscribe();
     this.room = undefined;

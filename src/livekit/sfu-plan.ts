@@ -85,10 +85,8 @@ export function planSfus({ own, publishOn, members, maxSfus, present }: PlanInpu
     // After a re-join, or where we only received before, the old connection receives until the new one works.
     const works = present.filter((other) => other.sfu === sfu && other.isConnected);
     if (works.some(({ key }) => key === one.key)) return [one];
-    return [
-      one,
-      ...works.slice(0, 1).map((old): WantedSfu => ({ ...one, key: old.key, own: old.own, purpose: "subscribe" })),
-    ];
+    const [old] = works;
+    return old ? [one, { ...one, key: old.key, own: old.own, purpose: "subscribe" }] : [one];
   });
   return { wanted: wanted.flat(), unplanned };
 }

@@ -1,7 +1,7 @@
 // Tiles: how tiles show the videos of members now, by device: a wish outlives a reconnect and the next stay of its device.
 import { isObservable, Observable, of, Subject } from "rxjs";
 import type { Device } from "../matrix.ts";
-import type { TileSize } from "./reception.ts";
+import type { TileSize } from "./wanted-layer.ts";
 
 export type ShownSource = "camera" | "screen_share";
 

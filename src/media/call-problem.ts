@@ -100,14 +100,20 @@ export function callProblems(input: ProblemInput, before: readonly CallProblem[]
     ...ofMembers(input.members),
   ];
   found.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code));
-  const problems = found.map((one): CallProblem => {
-    const known = before.find((other) => isSame(other, one));
-    const sinceTs = one.sinceTs ?? known?.sinceTs ?? now;
-    if (known && known.sinceTs === sinceTs && known.nextTryTs === one.nextTryTs && known.detail === one.detail)
-      return known;
-    return { ...one, sinceTs };
-  });
+  const problems = found.map((one) =>
+    keptProblem(
+      one,
+      before.find((other) => isSame(other, one)),
+      now,
+    ),
+  );
   return problems.length === before.length && problems.every((one, at) => one === before[at]) ? before : problems;
+}
+
+function keptProblem(found: Found, known: CallProblem | undefined, now: number): CallProblem {
+  const sinceTs = found.sinceTs ?? known?.sinceTs ?? now;
+  const isKept = known?.sinceTs === sinceTs && known.nextTryTs === found.nextTryTs && known.detail === found.detail;
+  return isKept ? known : { ...found, sinceTs };
 }
 
 /** How long a problem may last before it is one: most are over sooner, and a banner that flashes helps nobody. */

@@ -1,4 +1,4 @@
-// ReceptionOf: what to receive of a track: whether, and which layer. Pure.
+// WantedLayer: what to receive of a track: whether, and which layer. Pure.
 import type { Reception } from "./sfu-room.ts";
 
 /** How a tile shows a video. Sizes are in CSS pixels times the pixel ratio of the screen. */
