@@ -152,6 +152,7 @@ export class LivekitRun<Track> {
     if (this.#isRefreshing || this.#running.closed) return;
     this.#isRefreshing = true;
     const emits: (() => void)[] = [];
+    const before = this.#shown();
     // Each round takes what the one before has caused. They end, since the same decision again has no effect.
     for (let rounds = 0; this.#isDirty && rounds < 20; rounds += 1) {
       this.#isDirty = false;
@@ -162,7 +163,7 @@ export class LivekitRun<Track> {
     this.#wait();
     this.#isRefreshing = false;
     for (const emit of emits) emit();
-    if (emits.length > 0) this.changed$.next();
+    if (stableList(this.#shown(), before) !== before) this.changed$.next();
     if (this.#isDirty) this.#refresh();
   }
 
@@ -304,7 +305,6 @@ export class LivekitRun<Track> {
           return item.item;
         })
       : [];
-    const before = [this.participants, this.connections, this.problems] as const;
     this.participants = stableList(participants, this.participants);
     this.connections = stableList(
       Array.from(this.#links.values(), ({ connection }) => connection),
@@ -330,8 +330,11 @@ export class LivekitRun<Track> {
       now,
     );
     this.problems = stableList(ripeProblems(this.#found, now).ripe, this.problems);
-    const isSame = before[0] === this.participants && before[1] === this.connections && before[2] === this.problems;
-    return isSame ? emits : [...emits, () => {}];
+    return emits;
+  }
+
+  #shown(): readonly unknown[] {
+    return [this.participants, this.connections, this.problems, this.announced];
   }
 
   #itemOf(member: Membership, isLocal: boolean): LivekitItem<Track> {
