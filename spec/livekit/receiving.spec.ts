@@ -21,7 +21,7 @@ describe("A track of an encrypted call", () => {
       const bob = scene.enter("bob");
       for (let ms = 1; ms < 1_000; ms += 1)
         at(ms, () => {
-          const [room] = [...scene.sfu.open].filter(({ identity }) => identity.startsWith(userOf("alice")));
+          const room = [...scene.sfu.open].find(({ identity }) => identity.startsWith(userOf("alice")));
           const hasKey = room?.installed.has(`${userOf("bob")}:PHONE 0`) ?? false;
           if (isReceived(scene, "alice", "bob") !== hasKey) log.push(`${ms}: received ${!hasKey}, key ${hasKey}`);
         });
@@ -174,7 +174,7 @@ describe("A key that comes late", () => {
       at(1_000, () => {
         const participantIdentity = `${userOf("bob")}:PHONE`;
         alice.session.decryption.next({ participantIdentity, result: "missing-key", keyIndex: 1 });
-        const [room] = [...sfu.open].filter(({ identity }) => identity.includes("alice"));
+        const room = [...sfu.open].find(({ identity }) => identity.includes("alice"));
         expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera waiting-for-key");
         expect(sfu.flows()).toContain("alice<bob camera");
         alice.session.decryption.next({ participantIdentity, result: "ok" });

@@ -29,6 +29,8 @@ const words = ({ wanted }: { wanted: readonly WantedSfu[] }) =>
     [new URL(sfu).hostname.split(".")[0], purpose, ...members.map(({ userId }) => userId)].join(" "),
   );
 
+const connected = (wanted: readonly WantedSfu[]) => wanted.map((one) => Object.assign({ isConnected: true }, one));
+
 describe("The SFUs of a call", () => {
   it("are ours, to publish, and those of the others, to receive", () =>
     expect(words(plan([member("a", "sfu1"), member("b", "own"), member("c", "sfu1")]))).toEqual([
@@ -79,15 +81,15 @@ describe("The SFUs of a call", () => {
   });
 
   it("keep what works until its successor does: where we only received, and after a re-join", () => {
-    const before = plan([member("a", "sfu1")]).wanted.map((one) => ({ ...one, isConnected: true }));
+    const before = connected(plan([member("a", "sfu1")]).wanted);
     const hopped = plan([member("a", "sfu1")], { publishOn: [transportAt("sfu1")], present: before });
     expect(words(hopped)).toEqual(["sfu1 publish a", "sfu1 subscribe a"]);
-    const both = hopped.wanted.map((one) => ({ ...one, isConnected: true }));
+    const both = connected(hopped.wanted);
     expect(words(plan([member("a", "sfu1")], { publishOn: [transportAt("sfu1")], present: both }))).toEqual([
       "sfu1 publish a",
     ]);
 
-    const stay = plan([], { own: sticky }).wanted.map((one) => ({ ...one, isConnected: true }));
+    const stay = connected(plan([], { own: sticky }).wanted);
     const again = { ...sticky, memberId: "n", participantIdentity: "other" };
     const rejoined = plan([], { own: again, present: stay });
     expect(rejoined.wanted.map(({ purpose, own: { memberId } }) => `${purpose} ${memberId}`)).toEqual([
