@@ -23,7 +23,15 @@ const member = (userId: string, sfu: string, more: Partial<Membership> = {}): Me
   }) as unknown as Membership;
 
 const plan = (members: readonly Membership[], more: Partial<PlanInput> = {}) =>
-  planSfus({ own, publishOn: [transportAt("own")], members, maxSfus: 10, present: [], ...more });
+  planSfus({
+    own,
+    publishOn: [transportAt("own")],
+    members,
+    maxSfus: 10,
+    leftBy: () => undefined,
+    present: [],
+    ...more,
+  });
 const words = ({ wanted }: { wanted: readonly WantedSfu[] }) =>
   wanted.map(({ sfu, purpose, members }) =>
     [new URL(sfu).hostname.split(".")[0], purpose, ...members.map(({ userId }) => userId)].join(" "),
@@ -96,6 +104,19 @@ describe("The SFUs of a call", () => {
       "publish n",
       "subscribe m",
     ]);
+  });
+
+  it("keep receiving a member that has moved where it was, on the connection that there is", () => {
+    const before = plan([member("a", "sfu1")]);
+    const moved = member("a", "sfu2");
+    const leftBy = (one: Membership) => (one === moved ? "https://sfu1.example.org" : undefined);
+    const { wanted } = plan([moved], { leftBy, present: connected(before.wanted) });
+    expect(wanted.map(({ sfu, leaving }) => `${new URL(sfu).hostname.split(".")[0]} ${leaving.length}`)).toEqual([
+      "own 0",
+      "sfu2 0",
+      "sfu1 1",
+    ]);
+    expect(plan([moved], { leftBy }).wanted).toHaveLength(2);
   });
 
   it("have the same key for the same purpose, and for a sticky member for both", () => {
