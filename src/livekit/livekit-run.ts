@@ -3,6 +3,7 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  distinctUntilChanged,
   EMPTY,
   finalize,
   map,
@@ -10,6 +11,7 @@ import {
   of,
   ReplaySubject,
   share,
+  startWith,
   Subject,
   Subscription,
 } from "rxjs";
@@ -21,7 +23,7 @@ import { type CallProblem, callProblems, ripeProblems } from "../media/call-prob
 import type { DeviceFailure } from "../media/device-failure.ts";
 import { ownMemberOf, sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
-import { isEncrypted, whenEncrypted } from "../room/encryption.ts";
+import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
 import type { RtcSession } from "../session.ts";
 import type { Membership, OwnMember, Transport } from "../types.ts";
@@ -118,11 +120,16 @@ export class LivekitRun<Track> {
       );
     // While it starts, nothing is decided on half of the inputs.
     this.#isRefreshing = true;
+    // A room can be known for a while before its encryption is.
     const encrypted$ =
       encrypted === undefined
-        ? defer(() => (isEncrypted(this.#matrix, roomId) ? of(true) : whenEncrypted(this.#matrix, roomId)))
+        ? this.#matrix.changes$.pipe(
+            startWith(undefined),
+            map(() => isEncrypted(this.#matrix, roomId)),
+            distinctUntilChanged(),
+          )
         : of(encrypted);
-    set(encrypted$, (value) => (this.#isEncrypted = value !== false));
+    set(encrypted$, (value) => (this.#isEncrypted ||= value));
     set(sendable(media$), (media) => {
       this.#media = media;
       this.#media$.next(media);
