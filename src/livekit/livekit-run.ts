@@ -48,6 +48,9 @@ import { tokenOnce } from "./token.ts";
 import type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
 import { transportKey } from "./transport-key.ts";
 
+const maxRounds = 20;
+const laterMs = 100;
+
 /** What the media layer needs of a session. */
 export type LivekitSession = Pick<
   RtcSession,
@@ -163,7 +166,7 @@ export class LivekitRun<Track> {
     const emits: (() => void)[] = [];
     const before = this.#shown();
     // Each round takes what the one before has caused. They end, since the same decision again has no effect.
-    for (let rounds = 0; this.#isDirty && rounds < 20; rounds += 1) {
+    for (let rounds = 0; this.#isDirty && rounds < maxRounds; rounds += 1) {
       this.#isDirty = false;
       this.#connect();
       this.#receive();
@@ -173,7 +176,8 @@ export class LivekitRun<Track> {
     this.#isRefreshing = false;
     for (const emit of emits) emit();
     if (stableList(this.#shown(), before) !== before) this.changed$.next();
-    if (this.#isDirty) this.#refresh();
+    // Rounds that go on are a fault of an SDK, which must not stop the page.
+    if (this.#isDirty) this.#running.add(asyncScheduler.schedule(() => this.#refresh(), laterMs));
   }
 
   #connect(): void {
