@@ -65,7 +65,9 @@ export interface RtcSession<App extends Application = Application> extends Watch
    * 30 s of leaving that this stream does not show: only `trace$` emits its end (`leave-ended`). With `leaveOn`, the
    * stream shows it. After the end of a join, a new subscriber joins again.
    * A client joins a call once at a time: while it is in the call, another join fails with `already-joined`, also by another
-   * session object. While it is leaving, another join waits for the end of the leave.
+   * session object. While it is leaving, another join waits for the end of the leave. Copies of a port (with the same
+   * `changes$`) are one client. Other tabs and processes of the device are not seen.
+   * If we are kicked from the room, the join fails, and the leave waits until we are back or the membership has expired.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example

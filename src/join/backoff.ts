@@ -13,7 +13,7 @@ const shortestRetryMs = 250;
 /** The same for tries that timed out. */
 const timeoutRetryMs = 1_000;
 /** When the network is back, the clients of a server spread their retries over this time, as far as `jitter` says. */
-const resumeSpreadMs = 5_000;
+export const resumeSpreadMs = 5_000;
 
 /**
  * Notes the failure, and when to try again. A request that timed out is tried again soon. While joining for the first time

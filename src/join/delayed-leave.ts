@@ -39,9 +39,10 @@ export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
   if (!armed) return;
   // Another one is wanted: a restart of this one must not hold that up.
   stopWaiting(draft, ({ kind }) => kind === "restart");
-  delayedLeave.lostCount += 1;
-  delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
   delayedLeave.held = { status: "wanted" };
+  delayedLeave.lostCount += 1;
+  delayedLeave.hasLied ||= armed.isSent && draft.now < armed.leaveTs;
+  if (!armed.isSent) delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
   if (delayedLeave.lostCount >= maxLost) goUnprotected(draft, "not-restarted", isProof);
 }
 

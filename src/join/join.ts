@@ -10,7 +10,7 @@ import { armedLeave, type LifecycleState, type LeftBehind } from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { ownMembers } from "./own-member.ts";
 import { leaveTimeout } from "./phases.ts";
-import { assertStateKey } from "./port.ts";
+import { assertStateMember } from "./own-state-key.ts";
 import { runLifecycle } from "./run.ts";
 import type { JoinState } from "./state.ts";
 import type { JoinTrace } from "./trace.ts";
@@ -22,7 +22,7 @@ import type { JoinTrace } from "./trace.ts";
  * `leave-timeout` otherwise. Unsubscribing starts the same leave, which nobody can observe; it is tried for 30 s at most,
  * and the delayed leave stays behind it. An error that ends the join causes one attempt to leave, then an `RtcError`:
  * `join-refused`, `unsupported`, `no-transport`, `request-failed`, or `bad-argument` for a stream of the options that failed.
- * `logged-out` ends it without a leave. `already-joined`: this client is in this call already. If that join is leaving, the
+ * `logged-out` ends it without a leave. Kicked from the room, we leave once we are back in it. `already-joined`: this client is in this call already. If that join is leaving, the
  * new one waits for the end of its leave.
  *
  * `unanswered$`: others have to see us join again before they send their media keys again. We stay the same member.
@@ -37,7 +37,7 @@ export function ownMembership(
     if (earlier?.status === "active")
       return subscriber.error(new RtcError("already-joined", "this client has joined this call; end that join first"));
     const memberOf = ownMembers(call.matrix, options.kind, options.generation);
-    if (options.kind === "state") assertStateKey(call, memberOf(0));
+    if (options.kind === "state") assertStateMember(call, memberOf(0));
 
     const clock = new IntervalClock();
     const commands$ = new Subject<Input>();

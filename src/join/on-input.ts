@@ -31,6 +31,8 @@ export function onInput(draft: Draft, input: Input): void {
     case "slot":
       state.slot.status = input.status;
       return;
+    case "room":
+      return onRoom(draft, input.isIn);
     case "late-room-member":
       return markDirty(draft, "late-room-member", now + lateMemberWaitMs);
     case "keys-unanswered":
@@ -71,9 +73,10 @@ function onRequestAnswered(draft: Draft, { id, answer }: Extract<Input, { kind: 
 }
 
 /** Our presence is what the room shows, and nothing else. */
-function onOwnMembership(draft: Draft, { own, standing, strays = [] }: Shown): void {
+function onOwnMembership(draft: Draft, { own, standing, leaveId, strays = [] }: Shown): void {
   const { state } = draft;
   const { presence, publication } = state;
+  onOwnLeave(draft, leaveId);
   presence.own = own;
   presence.standing = standing;
   noteClockOffset(draft);
@@ -103,6 +106,25 @@ function shownSinceTs({ presence, publication }: LifecycleState, now: number): n
   if (eventId !== undefined && eventId === staleEventId) return own ? "stale" : undefined;
   if (own) return own.createdTs;
   return standing?.isExpired && now < publication.expiresTs ? standing.originServerTs : undefined;
+}
+
+/**
+ * The room shows a leave of ours. It is our delayed leave if that would be due by now without a restart. One of an earlier
+ * page comes sooner. A redaction of our membership is no leave: it keeps the event id.
+ */
+function onOwnLeave({ state, now }: Draft, leaveId: string | undefined): void {
+  const { presence, publication, delayedLeave } = state;
+  const isNew = ![undefined, presence.leaveId, presence.own?.eventId, publication.eventId].includes(leaveId);
+  presence.leaveId = leaveId;
+  const armed = armedLeave(state);
+  if (armed && !armed.delegated && isNew && now >= armed.sinceTs + armed.delayMs)
+    delayedLeave.held = { ...armed, isSent: true };
+}
+
+/** Back in the room, we can leave the call if that was refused while we were out. */
+function onRoom({ state }: Draft, isIn: boolean): void {
+  state.isInRoom = isIn;
+  if (isIn && state.leaving) state.requests.notBefore = {};
 }
 
 /** Whether we need not send a leave for a stray. */

@@ -1,16 +1,15 @@
 // Port: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
 import { asyncScheduler, EMPTY, Observable, retry } from "rxjs";
 import type { SessionContext } from "../session-context.ts";
-import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
-import { hasOwnedStateKeys } from "../room/create.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { names, slotIn, stateMemberType } from "../room/names.ts";
 import type { OwnMember } from "../types.ts";
-import { openSlot, stableJoin, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
+import { openSlot, stableJoin, stateJoin, stickyJoin, stickyLeave } from "./content.ts";
 import type { Input } from "./draft.ts";
 import type { ReplacedMember } from "./model.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
+import { stateKeyIn } from "./own-state-key.ts";
 import type { Answer, Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
 
@@ -90,21 +89,6 @@ export function requester(
 }
 
 const answersByCompleting: ReadonlySet<Request["kind"]> = new Set(["restart", "send", "cancel", "delegate"] as const);
-
-/** The key of our state membership in the room of this call. */
-export const stateKeyIn = ({ matrix, roomId, slot }: SessionContext<JoinTrace>, own: OwnMember): string =>
-  stateKeyOf(own, slot, hasOwnedStateKeys(matrix, roomId));
-
-/** The most bytes that Matrix allows in a state key. */
-const maxStateKeyBytes = 255;
-
-/** @throws RtcError `bad-argument` if no server would accept our state membership. */
-export function assertStateKey(call: SessionContext<JoinTrace>, own: OwnMember): void {
-  const bytes = new TextEncoder().encode(stateKeyIn(call, own)).length;
-  if (bytes <= maxStateKeyBytes) return;
-  const message = `the state key of user, device and slot has ${bytes} bytes, and Matrix allows ${maxStateKeyBytes}`;
-  throw new RtcError("bad-argument", `${message}: use a shorter slot, or the mode matrix_2_0`);
-}
 
 /** A cancel that goes on without a subscriber: the join may end before its answer. */
 function outliving(cancel$: Observable<never>): Observable<never> {
