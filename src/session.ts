@@ -1,7 +1,7 @@
 // Session: one slot of one room as streams: watched, joined, with its media keys. protocol.md 9.1.
 import type { Observable, Observer } from "rxjs";
 import { joinCall, type SessionJoinOptions } from "./join-call.ts";
-import type { JoinState } from "./join/state.ts";
+import type { JoinState } from "./join/join-state.ts";
 import type { MemberEncryption } from "./keys/encryption-status.ts";
 import { Keys } from "./keys/keys.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";

@@ -55,7 +55,7 @@ describe("Our own membership", () => {
     steps.answers();
     expect(steps.state()).toMatchObject({
       isOver: true,
-      delayedLeave: { held: { status: "wanted" } },
+      delayedLeave: { held: { status: "none" } },
       requests: { inFlight: [] },
     });
   });

@@ -1,7 +1,7 @@
 // Lost delayed leaves: servers and proxies on which delayed events cannot be managed, or not always.
 import { asyncScheduler, filter, ignoreElements, interval, map, take, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import type { Fault } from "../../src/testing/index.ts";
 import { lifecycle } from "./steps.ts";

@@ -1,7 +1,7 @@
 // Orderings 1 to 7 of pitfalls.md: events in an unlucky order, and the result that we expect.
 import { filter, map } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { MatrixError } from "../../src/matrix.ts";
 import { alice, inWords, marbles, memberType, scene } from "./scene.ts";
 import { lifecycle } from "./steps.ts";

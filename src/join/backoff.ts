@@ -42,16 +42,16 @@ export function resetFailures({ state: { requests } }: Draft, kind: RequestKind)
 /** Sends nothing of this kind for a while: after trouble of the network, only until the network is back. */
 export function backOff({ state: { requests }, now }: Draft, kind: RequestKind, error: MatrixError, ms: number): void {
   const untilTs = { [kind]: now + Math.max(0, ms) };
-  if (error.kind === "network") requests.retryTs = { ...requests.retryTs, ...untilTs };
-  else requests.notBefore = { ...requests.notBefore, ...untilTs };
+  if (error.kind === "network") requests.retryUnlessBackTs = { ...requests.retryUnlessBackTs, ...untilTs };
+  else requests.notBeforeTs = { ...requests.notBeforeTs, ...untilTs };
 }
 
 /** The network is back: what waits for it is tried again at once, or within a moment that differs for each client. */
 export function retrySoon(draft: Draft): void {
   const { requests } = draft.state;
   const soonTs = draft.now + jitter(draft, resumeSpreadMs);
-  const entries = Object.entries(requests.retryTs).map(([kind, ts]) => [kind, Math.min(ts, soonTs)] as const);
-  requests.retryTs = Object.fromEntries(entries);
+  const entries = Object.entries(requests.retryUnlessBackTs).map(([kind, ts]) => [kind, Math.min(ts, soonTs)] as const);
+  requests.retryUnlessBackTs = Object.fromEntries(entries);
 }
 
 /** How long to wait after an error. */

@@ -59,7 +59,7 @@ export function discardDelayedLeave({ state: { delayedLeave }, now }: Draft, del
 export function forgetDelayedLeave({ state }: Draft, delayId: string): void {
   const { delayedLeave } = state;
   delayedLeave.obsolete = delayedLeave.obsolete.filter((obsolete) => obsolete.delayId !== delayId);
-  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "wanted" };
+  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "none" };
 }
 
 /** An hour-long delayed leave that was not delegated would end our next membership. */

@@ -61,7 +61,7 @@ export function joinInputs(
       ? lateRoomMembers(matrix, roomId).pipe(map((): Input => ({ kind: "late-room-member" })))
       : EMPTY,
     // An empty batch: the client is in touch again, and timers may not have kept up with the clock.
-    changesOf(call).pipe(
+    changesIn(call).pipe(
       filter((batch) => batch.length === 0),
       map((): Input => ({ kind: "resumed" })),
     ),
@@ -102,7 +102,7 @@ function orFailure(what: string) {
 /** What the room shows of us, whenever that may have changed. */
 function ownMembershipInputs(call: SessionContext<JoinTrace>, join: PresentJoin): Observable<Input> {
   // If our membership appears and ends within one sync, the list does not change. So look at every change that may be ours.
-  const ownChanges$ = changesOf(call).pipe(filter((batch) => batch.some((change) => mayBeOwn(change, call))));
+  const ownChanges$ = changesIn(call).pipe(filter((batch) => batch.some((change) => mayBeOwn(change, call))));
   return merge(call.membership$, ownChanges$).pipe(
     map((): Input | undefined => {
       const members = call.membership$.value;
@@ -136,7 +136,7 @@ function findOwnEvent(
 /** Whether we are in the room, whenever that may have changed. */
 function roomInputs(call: SessionContext<JoinTrace>): Observable<Input> {
   const { matrix, roomId } = call;
-  return changesOf(call).pipe(
+  return changesIn(call).pipe(
     map(() => isInRoom(matrix, roomId, matrix.userId)),
     startWith(true),
     distinctUntilChanged(),
@@ -163,7 +163,7 @@ function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): bo
   return change.kind !== "sticky" || change.event.sender === matrix.userId;
 }
 
-const changesOf = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
+const changesIn = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
   changesByRoom(matrix).inRoom(roomId);
 
 /** Events of the page, where there is one: it is being closed, or the network is back. */

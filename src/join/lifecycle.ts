@@ -81,8 +81,8 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
   };
   for (const { timeoutTs } of requests.inFlight) consider(timeoutTs);
   for (const { sentTs } of requests.timedOut) consider(sentTs + longestRequestMs);
-  for (const kind in requests.notBefore) consider(requests.notBefore[kind as RequestKind] ?? Infinity);
-  for (const kind in requests.retryTs) consider(requests.retryTs[kind as RequestKind] ?? Infinity);
+  for (const kind in requests.notBeforeTs) consider(requests.notBeforeTs[kind as RequestKind] ?? Infinity);
+  for (const kind in requests.retryUnlessBackTs) consider(requests.retryUnlessBackTs[kind as RequestKind] ?? Infinity);
   for (const { untilTs } of obsolete) consider(untilTs);
   if (obsolete.length > 0) consider(delayedLeave.waitUntilTs);
   if (held.status === "armed") {

@@ -4,7 +4,7 @@ import type { Membership, Slot } from "../types.ts";
 import type { MembershipData } from "./content.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import type { InFlight, RequestKind, WriteReason } from "./requests.ts";
-import type { RejoinReason } from "./state.ts";
+import type { RejoinReason } from "./join-state.ts";
 import type { LeaveCause } from "./trace.ts";
 
 /** The options by which the lifecycle decides: plain values alone. */
@@ -58,7 +58,8 @@ export interface DelayedLeave {
   readonly obsolete: readonly ObsoleteLeave[];
   /** Until when a new one waits for those to be cancelled. */
   readonly waitUntilTs: number;
-  readonly delegate: "wanted" | "refused" | { readonly delayId: string; readonly leaveTs: number };
+  /** `decided`: the other party has accepted or refused. An object: it was scheduled, and waits for that. */
+  readonly delegate: "wanted" | "decided" | { readonly delayId: string; readonly leaveTs: number };
 }
 
 /** A delayed leave that has to be cancelled. Its id is a secret. */
@@ -72,6 +73,8 @@ export interface ObsoleteLeave {
 export type HeldLeave =
   | { readonly status: "unknown" }
   | { readonly status: "wanted" }
+  /** It was sent or cancelled, to leave. */
+  | { readonly status: "none" }
   | ArmedLeave
   /** The server gives us none. We ask again at `retryTs`. */
   | { readonly status: "unsupported"; readonly retryTs: number };
@@ -166,9 +169,9 @@ export interface Requests {
   readonly failures: ByKind;
   readonly unknowns: ByKind;
   /** The earliest time of the next try, whatever happens. */
-  readonly notBefore: ByKind;
+  readonly notBeforeTs: ByKind;
   /** The time of the next try, unless the network comes back earlier. */
-  readonly retryTs: ByKind;
+  readonly retryUnlessBackTs: ByKind;
   /** Transaction ids of contents that were sent and not confirmed, by `idempotencyKey`. */
   readonly txns: Readonly<Record<string, number>>;
   readonly nextId: number;
@@ -261,8 +264,8 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       timedOut: [],
       failures: {},
       unknowns: {},
-      notBefore: {},
-      retryTs: {},
+      notBeforeTs: {},
+      retryUnlessBackTs: {},
       txns: {},
       nextId: 1,
       isPaused: false,

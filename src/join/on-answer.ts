@@ -48,7 +48,7 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: 
       return onWritten(draft, inFlight, request, value);
     case "send":
       publication.status = "no";
-      delayedLeave.held = { status: "wanted" };
+      delayedLeave.held = { status: "none" };
       return;
     case "leave":
       forgetTxn(draft, idempotencyKey(request));
@@ -174,6 +174,6 @@ function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind
   const restartTs = now + restartEveryMs(settings, delayMs, true);
   const { leaveTs } = delegate;
   delayedLeave.held = { ...newlyArmed(leaveTs - delayMs), delayId, delayMs, leaveTs, restartTs, delegated: true };
-  delayedLeave.delegate = "refused";
+  delayedLeave.delegate = "decided";
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated: true });
 }

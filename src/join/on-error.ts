@@ -76,7 +76,7 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
       return onRestartError(draft, inFlight, error, request.delayId);
     case "send":
       if (state.leaving) state.leaving = { ...state.leaving, hasSendFailed: true };
-      if (isGone(error) || error.kind === "unsupported") state.delayedLeave.held = { status: "wanted" };
+      if (isGone(error) || error.kind === "unsupported") state.delayedLeave.held = { status: "none" };
       return backOff(draft, "leave", error, isTransient(error) ? waitMs(draft, error, 0) : 0);
     case "cancel":
       return onCancelError(draft, inFlight, error, request.delayId);
@@ -136,7 +136,7 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
     trace(draft, { kind: "delayed-leave-gone", fired: isDue });
     loseDelayedLeave(draft, true);
     if (isDue && hasEnded(draft)) rejoin(draft, "left-by-server");
-    else if (delayedLeave.delegate === "refused" && armed.delegated) delayedLeave.delegate = "wanted";
+    else if (delayedLeave.delegate === "decided" && armed.delegated) delayedLeave.delegate = "wanted";
   } else if (armed.doubtTs !== undefined && state.phase === "rejoining") {
     // It may still be alive, but its answer must not hold up the re-join.
     discardDelayedLeave(draft, armed.delayId, armed.delayMs);
@@ -203,7 +203,7 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of
 /** We are no longer in the room, where our membership still stands: we leave when we are back, unless it has expired then. */
 function awaitReturn({ state }: Draft, leaving: Leaving): void {
   const { firstSentTs, lifetimeMs } = state.publication;
-  state.requests.notBefore = { ...state.requests.notBefore, leave: Infinity };
+  state.requests.notBeforeTs = { ...state.requests.notBeforeTs, leave: Infinity };
   state.leaving = {
     ...leaving,
     hasTimedOut: leaving.hasTimedOut || leaving.failure !== undefined,
@@ -212,9 +212,9 @@ function awaitReturn({ state }: Draft, leaving: Leaving): void {
 }
 
 function onDelegationRefused(draft: Draft, error: MatrixError): void {
-  if (draft.state.delayedLeave.delegate === "refused") return;
+  if (draft.state.delayedLeave.delegate === "decided") return;
   discardDelegation(draft);
-  draft.state.delayedLeave.delegate = "refused";
+  draft.state.delayedLeave.delegate = "decided";
   trace(draft, { kind: "delegation-refused", error: error.kind });
 }
 

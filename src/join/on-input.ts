@@ -36,7 +36,7 @@ export function onInput(draft: Draft, input: Input): void {
     case "late-room-member":
       return markDirty(draft, "late-room-member", now + lateMemberWaitMs);
     case "keys-unanswered":
-      return renew(draft);
+      return onKeysUnanswered(draft);
     case "page-hidden":
       return onPageHidden(draft);
     case "leave":
@@ -124,7 +124,7 @@ function onOwnLeave({ state, now }: Draft, leaveId: string | undefined): void {
 /** Back in the room, we can leave the call if that was refused while we were out. */
 function onRoom({ state }: Draft, isIn: boolean): void {
   state.isInRoom = isIn;
-  if (isIn && state.leaving) state.requests.notBefore = {};
+  if (isIn && state.leaving) state.requests.notBeforeTs = {};
 }
 
 /** Whether we need not send a leave for a stray. */
@@ -153,7 +153,7 @@ function isLeaveShown(draft: Draft): boolean {
 function onLeaveShown({ state }: Draft): void {
   state.publication.status = "no";
   if (state.requests.inFlight.some(({ request }) => request.kind === "send"))
-    state.delayedLeave.held = { status: "wanted" };
+    state.delayedLeave.held = { status: "none" };
   state.requests.inFlight = state.requests.inFlight.filter(({ lane }) => lane === "cleanup");
 }
 
@@ -163,7 +163,7 @@ export function isHiddenBySlot({ settings, state }: Pick<Draft, "settings" | "st
 }
 
 /** Our membership has to be written again, once for all that happens until `dueTs`. */
-function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missing-key", dueTs: number): void {
+function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-unanswered", dueTs: number): void {
   const { phase, joinCount, publication, requests } = draft.state;
   // A new event is needed: it is no retry of the one before.
   forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
@@ -176,11 +176,11 @@ function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missin
  * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. For matrix-js-sdk, a sticky member
  * joins with every event, and a state member with a new `created_ts`. A millisecond is enough, and keeps our place in the list.
  */
-function renew(draft: Draft): void {
+function onKeysUnanswered(draft: Draft): void {
   const { presence, publication } = draft.state;
   if (!presence.own) return;
   publication.createdFromTs = (presence.createdTs ?? presence.own.createdTs) + 1;
-  markDirty(draft, "missing-key", draft.now);
+  markDirty(draft, "keys-unanswered", draft.now);
 }
 
 /** The page is about to close: leaves at once. If the page lives on, the next restart or sync shows that we have left. */

@@ -18,7 +18,7 @@ export type ValueOrStream<T> = T | Observable<T>;
 /** The reason of a leave, shown to others: `leave`, `delayed_leave`, `slot_closed` or a code of the application. MSC4143. */
 export interface LeaveReason {
   readonly code: string;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** A delayed leave that another party will keep alive for us. The id is a secret. */

@@ -3,12 +3,12 @@ import { RtcError } from "../errors.ts";
 import { hasOwnedStateKeys } from "../room/create.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { OwnMember } from "../types.ts";
-import { stateKeyOf } from "./content.ts";
+import { ownStateKey } from "./content.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** The key of our state membership in the room of this call. */
 export const stateKeyIn = ({ matrix, roomId, slot }: SessionContext<JoinTrace>, own: OwnMember): string =>
-  stateKeyOf(own, slot, hasOwnedStateKeys(matrix, roomId));
+  ownStateKey(own, slot, hasOwnedStateKeys(matrix, roomId));
 
 /** The most bytes that Matrix allows in a state key. */
 const maxStateKeyBytes = 255;

@@ -6,7 +6,7 @@ import { type Draft, forgetTxn, trace } from "./draft.ts";
 import { type ArmedLeave, armedLeave, type ReplacedMember, type Settings } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
-import type { RejoinReason } from "./state.ts";
+import type { RejoinReason } from "./join-state.ts";
 import type { LeaveCause } from "./trace.ts";
 
 /** How long we wait for the room to show us for the first time before our absence counts (4.8). */
@@ -83,8 +83,8 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   askForDelayedLeave(draft);
   const spreadTs = now + (wasCutOff(draft) ? jitter(draft, resumeSpreadMs) : 0);
   const waitTs = Math.max(spreadTs, now + rejoinWaitMs(draft, attempt));
-  requests.notBefore = { schedule: waitTs, write: waitTs, cancel: spreadTs };
-  requests.retryTs = {};
+  requests.notBeforeTs = { schedule: waitTs, write: waitTs, cancel: spreadTs };
+  requests.retryUnlessBackTs = {};
   requests.failures = {};
   requests.unknowns = {};
 }
@@ -158,8 +158,8 @@ export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, fai
     hasSendFailed: false,
     keepDelayedLeave: false,
   };
-  requests.notBefore = {};
-  requests.retryTs = {};
+  requests.notBeforeTs = {};
+  requests.retryUnlessBackTs = {};
   requests.failures = {};
   requests.unknowns = {};
   requests.inFlight = requests.inFlight.flatMap((request) => {

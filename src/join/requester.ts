@@ -1,7 +1,8 @@
-// Port: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
+// Requester: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
 import { asyncScheduler, EMPTY, Observable, retry } from "rxjs";
 import type { SessionContext } from "../session-context.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { names, slotIn, stateMemberType } from "../room/names.ts";
 import type { OwnMember } from "../types.ts";
@@ -12,9 +13,6 @@ import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import { stateKeyIn } from "./own-state-key.ts";
 import type { Answer, Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
-
-/** A leave lasts as long as a sticky event can: at least as long as the membership that it ends (3.1). */
-const stickyLeaveMs = 3_600_000;
 
 /** Makes the function that sends requests: each answers exactly once, and never fails. */
 export function requester(
@@ -45,7 +43,8 @@ export function requester(
   const leaveEvent = (of: ReplacedMember, txn: number, reason?: LeaveReason): OutgoingEvent => {
     if (mode !== "matrix_2_0") return state(memberOf(0), {});
     const memberId = typeof of === "string" ? of : memberOf(of).memberId;
-    return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
+    // A leave lasts as long as a sticky event can: at least as long as the membership that it ends (3.1).
+    return { ...sticky(txn, maxStickyMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
   };
   const sticky = (txn: number, stickyMs: number) => {
     return { roomId, type: stickyMember, stickyMs, txnId: `${(txnPrefix ??= crypto.randomUUID())}.${txn}` };
