@@ -29,10 +29,11 @@ async function together(context: ScenarioContext, ours: string, theirs: ElementC
   const c = await enter(person(world, "C", link));
   const account = await register(world.stack.homeserver, "element");
   await joinRoom(account, roomId);
+  const element = await enter(elementCall(world, account, roomId, { mode: theirs }));
   await a.join();
   const startedAt = performance.now();
   const since = () => Math.round(performance.now() - startedAt);
-  const element = await enter(elementCall(world, account, roomId, { mode: theirs }));
+  await element.start();
   await a.decodes(account.userId, { withinMs: 60_000 });
   const weDecodeMs = since();
   await element.decodes(1);

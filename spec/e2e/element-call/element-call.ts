@@ -10,7 +10,10 @@ export type ElementCallMode = "compatibility" | "matrix_2_0";
 
 export interface ElementCall extends Tab {
   readonly userId: string;
-  readonly frame: Frame;
+  /** Starts Element Call, which goes into the call by itself. */
+  start(): Promise<void>;
+  /** The page of Element Call, once it is started. */
+  frame(): Frame;
   /** Video frames that Element Call has decoded, for each track that it receives. */
   framesByTrack(): Promise<readonly number[]>;
   /** Waits until it decodes more frames of this many tracks. */
@@ -19,7 +22,7 @@ export interface ElementCall extends Tab {
 
 /** Where the other pages are, too: Chromium denies storage to a frame of another site. */
 const folder = "element-call/";
-/** Opens a client with Element Call in a room. Element Call goes into the call by itself. */
+/** Opens a client with Element Call as its widget in a room. Resolves when the client is in sync. */
 export async function elementCall(
   world: World,
   account: Account,
@@ -43,14 +46,10 @@ export async function elementCall(
     });
   }, `/${folder}`);
   await page.goto(`${world.pages}element-call.html`);
-  await page.evaluate((options) => window.startElementCall(options), { account, roomId, url, intent });
-  const frame = await until(
-    "Element Call is loaded",
-    async () => page.frames().find((one) => one.url().startsWith(url)),
-    30_000,
-  );
+  await page.evaluate((options) => window.startHost(options), { account, roomId, url, intent });
+  const frame = () => page.frames().find((one) => one.url().startsWith(url))!;
   const framesByTrack = () =>
-    frame.evaluate(async () => {
+    frame().evaluate(async () => {
       const { connections } = window as unknown as { readonly connections: readonly RTCPeerConnection[] };
       const reports = await Promise.all(connections.map((connection) => connection.getStats()));
       return reports
@@ -62,6 +61,10 @@ export async function elementCall(
     userId: account.userId,
     frame,
     framesByTrack,
+    async start() {
+      await page.evaluate(() => window.startElementCall!());
+      await until("Element Call is loaded", async () => frame() !== undefined, 30_000);
+    },
     async decodes(tracks: number, { frames = 20, withinMs = 40_000 } = {}) {
       const first = await framesByTrack();
       await until(

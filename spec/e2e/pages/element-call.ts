@@ -16,13 +16,15 @@ export interface ElementCallOptions {
 
 declare global {
   interface Window {
-    startElementCall(options: ElementCallOptions): Promise<void>;
+    startHost(options: ElementCallOptions): Promise<void>;
+    /** Starts Element Call, which goes into the call by itself. */
+    startElementCall?(): void;
     /** Names of the actions that Element Call has sent to this page. */
     widgetActions?: readonly string[];
   }
 }
 
-window.startElementCall = async ({ account, roomId, url, intent }) => {
+window.startHost = async ({ account, roomId, url, intent }) => {
   const client = await startClient(account, { disableVoip: true });
   const { userId, deviceId, homeserver } = account;
   const params = new URLSearchParams({
@@ -77,5 +79,5 @@ window.startElementCall = async ({ account, roomId, url, intent }) => {
   client.on(ClientEvent.ReceivedToDeviceMessage, ({ message, encryptionInfo }) => {
     void api.feedToDevice(message as never, encryptionInfo !== null).catch(() => {});
   });
-  frame.src = `${url}index.html#?${params}`;
+  window.startElementCall = () => void (frame.src = `${url}index.html#?${params}`);
 };

@@ -90,6 +90,7 @@ export class ElementCallDriver extends WidgetDriver {
 
   override async readRoomTimeline(roomId: string, type: string, msgtype: string | undefined): Promise<IRoomEvent[]> {
     const events = this.#client.getRoom(roomId)?.getLiveTimeline().getEvents() ?? [];
+    await this.#decrypt(events);
     return events
       .filter((event) => event.getType() === type && (!msgtype || event.getContent()["msgtype"] === msgtype))
       .map(rawOf)
@@ -105,7 +106,14 @@ export class ElementCallDriver extends WidgetDriver {
   }
 
   override async readStickyEvents(roomId: string): Promise<IRoomEvent[]> {
-    return [...(this.#client.getRoom(roomId)?._unstable_getStickyEvents() ?? [])].map(rawOf);
+    const events = [...(this.#client.getRoom(roomId)?._unstable_getStickyEvents() ?? [])];
+    await this.#decrypt(events);
+    return events.map(rawOf);
+  }
+
+  /** Events of the first sync are not decrypted before somebody asks for it. */
+  async #decrypt(events: readonly MatrixEvent[]): Promise<void> {
+    await Promise.all(events.map((event) => this.#client.decryptEventIfNeeded(event)));
   }
 
   override async readEventRelations(eventId: string, roomId = this.#roomId, relationType?: string, type?: string) {
