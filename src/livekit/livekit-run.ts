@@ -374,6 +374,7 @@ export class LivekitRun<Track> {
         wasConnected: item.wasConnected,
         isEncrypted: this.#isEncrypted,
         keys: this.#session.encryptionStatus$.value.get(identity),
+        isHeld: (sid) => link?.receiver?.isHeld(sid) ?? false,
         isPaused: (sid) => link?.receiver?.isPaused(sid) ?? false,
         now,
       },

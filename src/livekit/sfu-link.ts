@@ -97,7 +97,7 @@ export class SfuLink<Track> {
   brings({ participantIdentity }: Membership): boolean {
     const participant = this.isUp ? this.room?.participants.get(participantIdentity) : undefined;
     const isThere = ({ sid, muted, track }: SfuTrack<Track>) =>
-      muted || track !== undefined || (this.receiver?.isPaused(sid) ?? false);
+      muted || (track !== undefined && !this.receiver?.isHeld(sid)) || (this.receiver?.isPaused(sid) ?? false);
     return participant?.tracks.every(isThere) ?? false;
   }
 
