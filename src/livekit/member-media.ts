@@ -124,7 +124,9 @@ function problemOf(
   return { code, sinceTs, ...(nextTryTs !== undefined && { nextTryTs }) };
 }
 
-const withoutTrack = <Track>({ track: _, ...others }: SfuTrack<Track>): SfuTrack<Track> => others;
+const withoutTrack = <Track>({ sid, kind, source, muted, encrypted }: SfuTrack<Track>): SfuTrack<Track> => {
+  return { sid, kind, source, muted, encrypted };
+};
 
 const missing = (link: MemberPlace<unknown>["link"], participant: unknown): "not-on-sfu" | undefined =>
   link?.status === "connected" && !participant ? "not-on-sfu" : undefined;
