@@ -201,7 +201,7 @@ export class LivekitRun<Track> {
       members,
       maxSfus,
       leftBy: (member) => this.#moving.of(member)?.sfu,
-      present: this.#links.all.map(({ wanted, isUp }) => Object.assign({ isConnected: isUp }, wanted)),
+      present: this.#links.present(asyncScheduler.now()),
     });
     this.#links.align(this.#plan.wanted, this.#isEncrypted);
   }
@@ -280,6 +280,7 @@ export class LivekitRun<Track> {
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
       this.#moving.dueTs,
+      this.#links.replacedTs(now),
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;

@@ -12,10 +12,13 @@ import type { ServiceOptions } from "./service.ts";
 import type { SfuConnection } from "./sfu-connection.ts";
 import { repairWait } from "./sfu-failure.ts";
 import { SfuLink } from "./sfu-link.ts";
-import type { WantedSfu } from "./sfu-plan.ts";
+import type { PresentSfu, WantedSfu } from "./sfu-plan.ts";
 import type { SfuRooms } from "./sfu-room.ts";
 import { tokenOnce } from "./token.ts";
 import type { LivekitTraceEntry } from "./trace.ts";
+
+/** How long a new connection may take to bring what the old one brings. Keys come within seconds. */
+const replaceMs = 10_000;
 
 export interface LinksOptions<Track> {
   readonly matrix: Matrix & LivekitBackend;
@@ -59,6 +62,26 @@ export class SfuLinks<Track> {
       ({ wanted, published, isConnected }) =>
         wanted.sfu === sfu && wanted.purpose === "publish" && isConnected && published.isComplete,
     );
+  }
+
+  /** The connections for the plan. One that replaces another is ready once it brings as much, or has had its time. */
+  present(now: number): readonly PresentSfu[] {
+    return this.all.map((link) => {
+      const { wanted, isUp, isConnected, connection } = link;
+      const others = this.all.filter((other) => other !== link && other.wanted.sfu === wanted.sfu);
+      const isLacking = (member: Membership) => !link.brings(member) && others.some((other) => other.brings(member));
+      const hasTime = now < connection.sinceTs + replaceMs;
+      const isReady = isConnected && !(hasTime && wanted.members.some(isLacking));
+      return Object.assign({ isConnected: isUp, isReady }, wanted);
+    });
+  }
+
+  /** When a connection that replaces another one has had its time. */
+  replacedTs(now: number): number {
+    const sfus = this.all.map(({ wanted }) => wanted.sfu);
+    const doubled = this.all.filter(({ wanted }) => sfus.indexOf(wanted.sfu) !== sfus.lastIndexOf(wanted.sfu));
+    const times = doubled.map(({ connection }) => connection.sinceTs + replaceMs);
+    return Math.min(Infinity, ...times.filter((ts) => ts > now));
   }
 
   /** The connection on which a member is. While it moves to another SFU: the old one, until the new one brings its media. */
