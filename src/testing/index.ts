@@ -1,17 +1,30 @@
 // The public names of matrixrtc-rx/testing: a homeserver in memory, for the tests of this library and of apps.
-export {
-  type RawEvent,
-  type RawState,
-  type RawSticky,
-  type RoomOptions,
-  virtualHomeserver,
+export { type RawEvent, type RawState, type RawSticky, virtualHomeserver } from "./virtual-homeserver.ts";
+export type {
+  VirtualHomeserver,
+  VirtualHomeserverBehavior,
+  VirtualHomeserverOptions,
 } from "./virtual-homeserver.ts";
-export type { VirtualHomeserver, VirtualHomeserverOptions } from "./virtual-homeserver.ts";
+export type { JoinRule, RoomOptions } from "./room-setup.ts";
+export { type Leftovers, runOn, type VirtualDevice } from "./virtual-device.ts";
+export type { SleepingTimers } from "./time/life.ts";
 export { keyName, memberNames, membershipMarbles, membersNamed } from "./marble-names.ts";
-export type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
+export type {
+  DeviceFilter,
+  Fault,
+  FaultTiming,
+  Lateness,
+  MessageFault,
+  MessageFilter,
+  MessageOnItsWay,
+  RequestFilter,
+  SyncFault,
+  VirtualRequest,
+} from "./faults.ts";
+export type { RateLimit } from "./rate-limits.ts";
 export type { PendingEvent } from "./virtual-delayed-events.ts";
 export type { ServerEvent, Stickiness } from "./virtual-room.ts";
-export type { Condition } from "./virtual-device.ts";
+export type { Condition } from "./device-record.ts";
 export { type ConformanceCase, portConformance } from "./conformance.ts";
 export type {
   ConformanceEvent,
