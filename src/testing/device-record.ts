@@ -1,4 +1,5 @@
 // DeviceRecord: a device as the server knows it: its condition, its page, and the changes of its next sync response.
+import { Subject } from "rxjs";
 import type { Device, ToDeviceMessage } from "../matrix.ts";
 import type { Faults, Lateness, SyncFault } from "./faults.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
@@ -56,6 +57,8 @@ export class DeviceRecord implements Device {
   readonly deviceId: string;
   readonly synced: SyncedRooms;
   readonly clock: DeviceClock = { aheadMs: 0 };
+  /** Emits when its condition has changed. */
+  readonly changed$: Subject<void> = new Subject();
   readonly #context: DeviceContext;
   #life: Life;
   #condition = initialCondition;
@@ -111,6 +114,7 @@ export class DeviceRecord implements Device {
     this.#condition = { ...this.condition, ...change };
     if (this.#condition.connection === "frozen") this.#life.sleep(timers);
     else this.#awake();
+    this.changed$.next();
     this.sync();
   }
 

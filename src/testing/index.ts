@@ -35,4 +35,12 @@ export type {
   ConformanceWorld,
   ConformanceWorldOptions,
 } from "./conformance-world.ts";
+export {
+  type Tile,
+  tileNames,
+  type VirtualSfu,
+  virtualSfu,
+  type VirtualSfuOptions,
+} from "./sfu/virtual-sfu.ts";
+export type { Picture } from "./sfu/sfu-connection.ts";
 export { virtualPeers, type VirtualPeers } from "./peers/virtual-peers.ts";

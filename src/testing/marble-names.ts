@@ -2,9 +2,8 @@
 import { BehaviorSubject, map, type Observable } from "rxjs";
 import { participantIdentity } from "../membership/identity.ts";
 import type { Behavior } from "../rx/behavior.ts";
+import { localpart } from "./localpart.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
-
-const localpart = (userId: string): string => /^@([^:]*)/.exec(userId)?.[1] ?? userId;
 
 /**
  * A list of members in words, in its order: the local part of each user id, followed by `/` and the device if a user is
@@ -87,7 +86,8 @@ export function membershipMarbles(names$: Observable<string>): Behavior<readonly
  *
  * @example
  * ```ts
- * import type { EncryptionKey } from "matrixrtc-rx";
+ * import { localpart } from "./localpart.ts";
+import type { EncryptionKey } from "matrixrtc-rx";
  * import { keyName } from "matrixrtc-rx/testing";
  *
  * const [userId, deviceId, participantIdentity] = ["@alice:example.org", "PHONE", "@alice:example.org:PHONE"];

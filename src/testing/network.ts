@@ -28,6 +28,7 @@ export function overNetwork<T>(device: DeviceRecord, depart: () => Journey<T>): 
     const life = device.lifeOfCaller();
     if (life.status === "dead") return;
     const { agenda, counts } = life;
+    const resume = life.resumer();
     counts.requests += 1;
     subscriber.add(() => (counts.requests -= 1));
 
@@ -44,7 +45,7 @@ export function overNetwork<T>(device: DeviceRecord, depart: () => Journey<T>): 
       const { latencyMs, fault, random, act } = depart();
       agenda.in(latencyMs + random.durationMs(fault?.requestLateMs), () => {
         const response = device.isConnected ? responseTo(fault, act) : { error: noAnswer() };
-        const back = () => device.whenAwake(() => life.perform(() => arrive(response)));
+        const back = () => device.whenAwake(() => resume(() => arrive(response)));
         agenda.in(latencyMs + random.durationMs(fault?.lateMs), back);
       });
     };

@@ -1,5 +1,5 @@
 // VirtualDevice: a device in the hand of a test: its port, its page, its clock, and what is left of it.
-import { Observable } from "rxjs";
+import { defer, merge, Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix } from "../matrix.ts";
 import type { Condition, DeviceRecord } from "./device-record.ts";
@@ -86,6 +86,13 @@ export interface VirtualDevice extends Device {
 
 /** The device and its page that runs now, for `runOn`. */
 const recordsOf = new WeakMap<VirtualDevice, DeviceRecord>();
+
+/** Emits when the condition of a device has changed, or when its page has ended. */
+export const conditionChanges = (device: VirtualDevice): Observable<unknown> =>
+  defer(() => {
+    const record = recordsOf.get(device)!;
+    return merge(record.changed$, record.life.ended$);
+  });
 
 export function virtualDevice(server: VirtualServer, userId: string, deviceId: string): VirtualDevice {
   const record = server.logIn(userId, deviceId);

@@ -183,6 +183,8 @@ export interface VirtualHomeserver {
   forgetMember(device: Device, roomId: string, userId: string): void;
   /** The server deletes the delayed events of a user without sending them. */
   loseDelayed(userId: string): void;
+  /** Restarts, sends or cancels a delayed event, as somebody who knows its id: an SFU to which it was delegated. @throws MatrixError */
+  updateDelayedEvent(delayId: string, action: "restart" | "send" | "cancel"): void;
   /** Changes how the server behaves from now on. */
   reconfigure(change: VirtualHomeserverBehavior): void;
   /** The server answers nothing, syncs nothing and sends no delayed event until `start`. */
@@ -288,6 +290,7 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     whileAlive: ({ userId, deviceId }) => runOn(deviceOf(userId, deviceId)),
     forgetMember: (device, roomId, userId) => server.device(device).synced.forgetMember(roomId, userId),
     loseDelayed: (userId) => server.delayed.lose(userId),
+    updateDelayedEvent: (delayId, action) => server.updateDelayedEvent(undefined, delayId, action),
     reconfigure: (change) => server.reconfigure(change),
     stop: () => server.stop(),
     start: () => server.start(),

@@ -196,6 +196,7 @@ export class VirtualServer {
   }
 
   updateDelayedEvent(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
+    if (!this.#isUp) throw new MatrixError("network", "the server does not answer");
     this.#delayedEvents();
     this.delayed.update(userId, delayId, action);
   }

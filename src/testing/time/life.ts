@@ -1,7 +1,7 @@
 // Life: one page of a device, from its start to its reload or death: its clock, its timers, and what waits while it sleeps.
 import { type Observable, type SchedulerAction, Subject, Subscription } from "rxjs";
 import type { Agenda } from "./agenda.ts";
-import { inside, type Place, type Work } from "./place.ts";
+import { inside, type Place, presentPlace, type Work } from "./place.ts";
 
 /** The clock of a device. It goes on when a page of the device ends. */
 export interface DeviceClock {
@@ -63,6 +63,18 @@ export class Life implements Place {
   perform(code: () => void): void {
     if (this.#status === "awake") inside(this, code);
     else if (this.#status === "asleep") this.#waiting.push(code);
+  }
+
+  /**
+   * Remembers where the caller runs, for code that goes on later: on this page if the caller runs on it, and otherwise
+   * where the caller is. Nothing goes on for a page that is dead.
+   */
+  resumer(): (code: () => void) => void {
+    const place = presentPlace();
+    return (code) => {
+      if (place === this) this.perform(code);
+      else if (this.#status !== "dead") inside(place, code);
+    };
   }
 
   sleep(timers: SleepingTimers): void {
