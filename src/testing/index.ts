@@ -1,14 +1,12 @@
 // The public names of matrixrtc-rx/testing: a homeserver in memory, for the tests of this library and of apps.
 export { type RawEvent, type RawState, type RawSticky, virtualHomeserver } from "./virtual-homeserver.ts";
-export type {
-  VirtualHomeserver,
-  VirtualHomeserverBehavior,
-  VirtualHomeserverOptions,
-} from "./virtual-homeserver.ts";
+export type { VirtualHomeserver, VirtualHomeserverBehavior, VirtualHomeserverOptions } from "./virtual-homeserver.ts";
 export type { JoinRule, RoomOptions } from "./room-setup.ts";
 export { type Leftovers, runOn, type VirtualDevice } from "./virtual-device.ts";
 export type { SleepingTimers } from "./time/life.ts";
-export { keyName, memberNames, membershipMarbles, membersNamed } from "./marble-names.ts";
+export { keyName, memberNames, membershipMarbles, membersNamed, stateName } from "./marble-names.ts";
+export { assertTimeLines, type MarbleHelpers, marbles, type StreamExpectation } from "./marbles/marbles.ts";
+export { type Actor, type ColdMarbles, leftoverNames, play, type PlayOptions, type Stage } from "./marbles/play.ts";
 export type {
   DeviceFilter,
   Fault,
@@ -35,12 +33,6 @@ export type {
   ConformanceWorld,
   ConformanceWorldOptions,
 } from "./conformance-world.ts";
-export {
-  type Tile,
-  tileNames,
-  type VirtualSfu,
-  virtualSfu,
-  type VirtualSfuOptions,
-} from "./sfu/virtual-sfu.ts";
+export { type Tile, tileNames, type VirtualSfu, virtualSfu, type VirtualSfuOptions } from "./sfu/virtual-sfu.ts";
 export type { Picture } from "./sfu/sfu-connection.ts";
 export { virtualPeers, type VirtualPeers } from "./peers/virtual-peers.ts";

@@ -1,5 +1,6 @@
 // MarbleNames: members and keys as words that fit into a marble diagram, and members made from such words.
 import { BehaviorSubject, map, type Observable } from "rxjs";
+import type { JoinState } from "../join/state.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import { localpart } from "./localpart.ts";
@@ -86,8 +87,7 @@ export function membershipMarbles(names$: Observable<string>): Behavior<readonly
  *
  * @example
  * ```ts
- * import { localpart } from "./localpart.ts";
-import type { EncryptionKey } from "matrixrtc-rx";
+ * import type { EncryptionKey } from "matrixrtc-rx";
  * import { keyName } from "matrixrtc-rx/testing";
  *
  * const [userId, deviceId, participantIdentity] = ["@alice:example.org", "PHONE", "@alice:example.org:PHONE"];
@@ -141,4 +141,20 @@ function memberWith(name: string, fields: Partial<Membership>): Membership {
     eventId: `$${name}`,
     ...fields,
   };
+}
+
+/**
+ * The state of a join as a word: `joining`, `joined`, `probably-left`, `rejoining` or `leaving`. `probably-left` is
+ * `joined` while the others probably see us as gone.
+ *
+ * @example
+ * ```ts
+ * import { stateName } from "matrixrtc-rx/testing";
+ *
+ * const member = { kind: "state", userId: "@alice:example.org", deviceId: "A", memberId: "1", participantIdentity: "" } as const;
+ * console.assert(stateName({ status: "leaving", member, sinceTs: 0 }) === "leaving");
+ * ```
+ */
+export function stateName(state: JoinState): string {
+  return state.status === "joined" && state.probablyLeft ? "probably-left" : state.status;
 }

@@ -34,6 +34,8 @@ export class RequestLog {
   /** Which devices made the most requests. */
   summary(): string {
     const most = [...this.#byDevice].toSorted(([, a], [, b]) => b.count - a.count).slice(0, 5);
-    return most.map(([device, { count, last }]) => `${device} made ${count} requests, the last one: ${last}.`).join(" ");
+    return most
+      .map(([device, { count, last }]) => `${device} made ${count} requests, the last one: ${last}.`)
+      .join(" ");
   }
 }

@@ -69,7 +69,11 @@ export class VirtualDelayedEvents {
   #hold(delayId: string, held: PendingEvent): void {
     this.#drop(delayId);
     this.#held.set(delayId, held);
-    if (!this.#paused) this.#planned.set(delayId, this.#agenda.at(held.dueTs, () => this.#send(delayId, held)));
+    if (!this.#paused)
+      this.#planned.set(
+        delayId,
+        this.#agenda.at(held.dueTs, () => this.#send(delayId, held)),
+      );
   }
 
   #send(delayId: string, { userId, event }: PendingEvent): void {

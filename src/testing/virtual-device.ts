@@ -84,6 +84,8 @@ export interface VirtualDevice extends Device {
   leftovers(): Leftovers;
 }
 
+const nothing = { listeners: 0, subscriptions: 0, requests: 0 };
+
 /** The device and its page that runs now, for `runOn`. */
 const recordsOf = new WeakMap<VirtualDevice, DeviceRecord>();
 
@@ -129,7 +131,9 @@ export function virtualDevice(server: VirtualServer, userId: string, deviceId: s
       record.adjust({ connection: "online" });
     },
     leftovers() {
-      const { timerCount: timers, counts } = record.life;
+      const { timerCount: timers, status } = record.life;
+      // A page that is dead has nothing any more, though its code could not clean up.
+      const counts = status === "dead" ? nothing : record.life.counts;
       const delayedEvents = server.delayed.pending.filter(
         (held) => held.userId === userId && held.deviceId === deviceId,
       ).length;

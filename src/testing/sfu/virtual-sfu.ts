@@ -59,7 +59,7 @@ export interface VirtualSfuOptions {
  *     const session = rtcSession(device.matrix, call);
  *     session.join({ leaveOn: timer(60_000) }).pipe(sfu.connect(device, session), runOn(device)).subscribe();
  *   }
- *   expectObservable(sfu.tiles$(phone!).pipe(map(tileNames)), "^ 30s !").toBe("n 9ms m 3ms b", {
+ *   expectObservable(sfu.tiles$(phone!).pipe(map(tileNames)), "^ 30s !").toBe("n 10ms m 2ms b", {
  *     n: "",
  *     m: "bob(missing-key)",
  *     b: "bob",

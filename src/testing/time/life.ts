@@ -167,7 +167,7 @@ export class LifeTimer extends Subscription implements SchedulerAction<unknown> 
   #fire(): void {
     this.#isSet = false;
     this.#life.delete(this);
-    inside(this.#life, () => this.#work.call(this, this.#state));
+    inside(this.#life, () => this.#work(this.#state));
     if (!this.#isSet) this.unsubscribe();
   }
 }

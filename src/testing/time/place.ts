@@ -46,7 +46,9 @@ export function installPlaces(): void {
   const { now, schedule } = asyncScheduler;
   asyncScheduler.now = () => (present ? present.now() : now());
   asyncScheduler.schedule = <T>(work: Work<T>, delayMs = 0, state?: T) =>
-    present ? present.schedule(work, delayMs, state) : schedule.call(asyncScheduler, work as Work<unknown>, delayMs, state);
+    present
+      ? present.schedule(work, delayMs, state)
+      : schedule.call(asyncScheduler, work as Work<unknown>, delayMs, state);
   const { prototype } = VirtualTimeScheduler;
   const scheduleVirtual = prototype.schedule;
   prototype.schedule = function scheduleInPlace<T>(this: VirtualTimeScheduler, work: Work<T>, delayMs = 0, state?: T) {
