@@ -1,6 +1,7 @@
 // VirtualDevice: a device in the hand of a test: its port, its page, its clock, and what is left of it.
 import { defer, merge, Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
+import { RtcError } from "../errors.ts";
 import type { Device, Matrix } from "../matrix.ts";
 import type { Condition, DeviceRecord } from "./device-record.ts";
 import type { Life, SleepingTimers } from "./time/life.ts";
@@ -61,7 +62,11 @@ export interface VirtualDevice extends Device {
 
   /** Runs code on the device, for example what a click of its user does. Returns what the code returns. */
   run<T>(code: () => T): T;
-  /** Sets its clock. Timers that are set already fire when they would have fired anyway. */
+  /**
+   * Sets its clock. Timers that are set already fire when they would have fired anyway.
+   *
+   * @throws RtcError `bad-argument` for a time before 1970. Virtual time begins at 0, so set a clock back only later.
+   */
   setClock(aheadMs: number): void;
   /** Changes its condition. */
   adjust(condition: Partial<Condition>): void;
@@ -117,7 +122,11 @@ export function virtualDevice(server: VirtualServer, userId: string, deviceId: s
       return record.clock.aheadMs;
     },
     run: (code) => inside(record.life, code),
-    setClock: (aheadMs) => void (record.clock.aheadMs = aheadMs),
+    setClock(aheadMs) {
+      if (server.agenda.now() + aheadMs < 0)
+        throw new RtcError("bad-argument", "the clock would show a time before 1970: virtual time begins at 0");
+      record.clock.aheadMs = aheadMs;
+    },
     adjust: (condition) => record.adjust(condition),
     goOffline: () => record.adjust({ connection: "offline" }),
     goOnline: () => record.adjust({ connection: "online" }),
@@ -159,7 +168,7 @@ export function virtualDevice(server: VirtualServer, userId: string, deviceId: s
  * import { runOn, virtualHomeserver } from "matrixrtc-rx/testing";
  *
  * const phone = virtualHomeserver().device("@alice:example.org", "PHONE");
- * phone.setClock(-60_000);
+ * phone.setClock(-60_000); // a minute slow
  * let seenTs = 0;
  * defer(() => of(asyncScheduler.now()))
  *   .pipe(runOn(phone))

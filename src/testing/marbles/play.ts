@@ -51,6 +51,8 @@ export interface PlayOptions {
   readonly join?: SessionJoinOptions | ((name: string) => SessionJoinOptions);
   /** Whether the room is encrypted. Default true. */
   readonly encrypted?: boolean;
+  /** Whether the SFU restarts the delayed leaves, instead of the devices. Default false. */
+  readonly delegated?: boolean;
   /** How the homeserver behaves. Default: a request takes 2 ms each way, a sync 1 ms. */
   readonly home?: VirtualHomeserverOptions;
   /** How long the play goes on after its last letter. Then everybody leaves. Default 60,000. */
@@ -112,7 +114,7 @@ export function play<Name extends string>(
   lines: Readonly<Record<Name, string>>,
   options: PlayOptions = {},
 ): Stage & Readonly<Record<Exclude<Name, "server">, Actor>> {
-  const { encrypted = true, lastsMs = 60_000, acts = {} } = options;
+  const { encrypted = true, delegated = false, lastsMs = 60_000, acts = {} } = options;
   const drawn = Object.entries<string>(lines);
   const names = drawn.map(([name]) => name).filter((name) => name !== "server");
   for (const name of names)
@@ -126,7 +128,7 @@ export function play<Name extends string>(
   const stage: Stage = { home, sfu, call, left$ };
   const performers = names.map((name) => {
     const join = typeof options.join === "function" ? options.join(name) : options.join;
-    return new Performer(name, stage, { ...join });
+    return new Performer(name, stage, { ...join }, delegated);
   });
 
   for (const [name, line] of drawn) {
@@ -187,12 +189,12 @@ class Performer implements Actor {
   readonly #hangUp$ = new Subject<void>();
   #isIn = false;
 
-  constructor(name: string, stage: Stage, options: SessionJoinOptions) {
+  constructor(name: string, stage: Stage, options: SessionJoinOptions, isDelegated: boolean) {
     const { userId, deviceId } = deviceNamed(name);
     this.name = name;
     this.device = stage.home.device(userId, deviceId);
     this.#stage = stage;
-    this.#options = options;
+    this.#options = { ...options, ...(isDelegated && { delegate: stage.sfu.delegate(this.device) }) };
     this.#session$ = new BehaviorSubject(this.#open());
     const seen = <T>(stream: (session: RtcSession) => Observable<T>, word: (value: T) => string) =>
       this.#session$.pipe(
