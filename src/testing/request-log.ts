@@ -31,11 +31,12 @@ export class RequestLog {
     this.#byDevice.set(key, { count: before + 1, last: request.request });
   }
 
-  /** Which devices made the most requests. */
+  /** Which devices made the last thousand requests. */
   summary(): string {
-    const most = [...this.#byDevice].toSorted(([, a], [, b]) => b.count - a.count).slice(0, 5);
-    return most
-      .map(([device, { count, last }]) => `${device} made ${count} requests, the last one: ${last}.`)
-      .join(" ");
+    const newest = this.#newest.slice(-1_000);
+    const byDevice = Map.groupBy(newest, ({ userId, deviceId }) => `${userId} ${deviceId}`);
+    const most = [...byDevice].toSorted(([, a], [, b]) => b.length - a.length).slice(0, 5);
+    const words = most.map(([device, requests]) => `${device}: ${requests.length} (${requests.at(-1)?.request})`);
+    return `Of the last ${newest.length}: ${words.join(", ")}`;
   }
 }

@@ -36,7 +36,7 @@ export class VirtualDelayedEvents {
     return delayId;
   }
 
-  /** @param userId The user who asks. Undefined: whoever knows the id, as the newer text of MSC4140 allows. */
+  /** @param userId The user who asks. Undefined: anybody who knows the id, as the newer text of MSC4140 allows. */
   update(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
     const held = this.#held.get(delayId);
     if (!held || (userId !== undefined && held.userId !== userId))

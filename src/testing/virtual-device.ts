@@ -81,7 +81,7 @@ export interface VirtualDevice extends Device {
    */
   sleep(timers?: SleepingTimers): void;
   wake(): void;
-  /** The page ends without a word, as in a crash: nothing more is sent, and none of its code runs. */
+  /** The page ends as in a crash: nothing more is sent, and none of its code runs. */
   kill(): void;
   /** The page ends, and another one starts on the same device. It has another port, and knows the rooms. */
   reload(): void;

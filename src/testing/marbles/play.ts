@@ -13,6 +13,7 @@ import {
 } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { RtcError } from "../../errors.ts";
+import type { Matrix } from "../../matrix.ts";
 import type { SessionJoinOptions } from "../../join-call.ts";
 import { type RtcSession, rtcSession } from "../../session.ts";
 import { keyName, memberNames, stateName } from "../marble-names.ts";
@@ -53,6 +54,8 @@ export interface PlayOptions {
   readonly encrypted?: boolean;
   /** Whether the SFU restarts the delayed leaves, instead of the devices. Default false. */
   readonly delegated?: boolean;
+  /** Changes the port of each page, for example into a port of your own that uses it. */
+  readonly port?: (matrix: VirtualDevice["matrix"], name: string) => Matrix;
   /** How the homeserver behaves. Default: a request takes 2 ms each way, a sync 1 ms. */
   readonly home?: VirtualHomeserverOptions;
   /** How long the play goes on after its last letter. Then everybody leaves. Default 60,000. */
@@ -73,7 +76,7 @@ export interface ColdMarbles {
  * | ------ | -------------------------------------------------------------------- |
  * | `j`    | joins the call                                                       |
  * | `l`    | leaves it                                                            |
- * | `k`    | dies without a word                                                  |
+ * | `k`    | dies, and sends nothing                                              |
  * | `r`    | reloads the page, and joins again                                    |
  * | `s`    | sleeps: timers and network stop                                      |
  * | `w`    | wakes                                                                |
@@ -115,6 +118,7 @@ export function play<Name extends string>(
   options: PlayOptions = {},
 ): Stage & Readonly<Record<Exclude<Name, "server">, Actor>> {
   const { encrypted = true, delegated = false, lastsMs = 60_000, acts = {} } = options;
+  const { port = (matrix) => matrix } = options;
   const drawn = Object.entries<string>(lines);
   const names = drawn.map(([name]) => name).filter((name) => name !== "server");
   for (const name of names)
@@ -128,7 +132,7 @@ export function play<Name extends string>(
   const stage: Stage = { home, sfu, call, left$ };
   const performers = names.map((name) => {
     const join = typeof options.join === "function" ? options.join(name) : options.join;
-    return new Performer(name, stage, { ...join }, delegated);
+    return new Performer(name, stage, { ...join }, { isDelegated: delegated, port });
   });
 
   for (const [name, line] of drawn) {
@@ -174,6 +178,12 @@ const lettersIn = (line: string): string[] =>
   parsed(line).flatMap(({ notification }) => (notification.kind === "N" ? [String(notification.value)] : []));
 const lastFrameOf = (line: string): number => parsed(line).at(-1)?.frame ?? 0;
 
+/** How an actor reaches the server. */
+interface Means {
+  readonly isDelegated: boolean;
+  readonly port: NonNullable<PlayOptions["port"]>;
+}
+
 /** An actor who can perform its letters. */
 class Performer implements Actor {
   readonly name: string;
@@ -183,17 +193,19 @@ class Performer implements Actor {
   readonly state$: Observable<string>;
   readonly tiles$: Observable<string>;
   readonly #stage: Stage;
+  readonly #port: Means["port"];
   readonly #options: SessionJoinOptions;
   readonly #session$: BehaviorSubject<RtcSession>;
   readonly #states$ = new ReplaySubject<string>();
   readonly #hangUp$ = new Subject<void>();
   #isIn = false;
 
-  constructor(name: string, stage: Stage, options: SessionJoinOptions, isDelegated: boolean) {
+  constructor(name: string, stage: Stage, options: SessionJoinOptions, { isDelegated, port }: Means) {
     const { userId, deviceId } = deviceNamed(name);
     this.name = name;
     this.device = stage.home.device(userId, deviceId);
     this.#stage = stage;
+    this.#port = port;
     this.#options = { ...options, ...(isDelegated && { delegate: stage.sfu.delegate(this.device) }) };
     this.#session$ = new BehaviorSubject(this.#open());
     const seen = <T>(stream: (session: RtcSession) => Observable<T>, word: (value: T) => string) =>
@@ -232,7 +244,7 @@ class Performer implements Actor {
   }
 
   #open(): RtcSession {
-    return this.device.run(() => rtcSession(this.device.matrix, this.#stage.call));
+    return this.device.run(() => rtcSession(this.#port(this.device.matrix, this.name), this.#stage.call));
   }
 
   #join(): void {

@@ -7,8 +7,9 @@ export type Recorded =
   | { readonly frame: number; readonly notification: ObservableNotification<unknown> }
   | { readonly subscribedFrame: number; readonly unsubscribedFrame: number };
 
-/** How many cells before and after the first difference are drawn. */
+/** How many cells before and after the first difference are drawn of a line with more than `most` cells. */
 const shown = 4;
+const most = 12;
 const maxText = 60;
 
 /** The difference between two time lines in words. Undefined if they are equal. */
@@ -30,8 +31,8 @@ export function differenceFromList(actual: readonly Recorded[], expected: readon
 }
 
 function drawn(wanted: readonly string[], found: readonly string[], first: number, details: string): string {
-  const from = Math.max(0, first - shown);
-  const to = Math.min(Math.max(wanted.length, found.length), first + shown + 1);
+  const length = Math.max(wanted.length, found.length);
+  const [from, to] = length > most ? [Math.max(0, first - shown), Math.min(length, first + shown + 1)] : [0, length];
   const widths = Array.from({ length: to - from }, (_, at) =>
     Math.max((wanted[from + at] ?? "").length, (found[from + at] ?? "").length),
   );

@@ -1,4 +1,4 @@
-// VirtualSfu: a LiveKit server in memory: who can decrypt whom, told as LiveKit tells it, and delegated delayed leaves. protocol.md 6.
+// VirtualSfu: a LiveKit server in memory: who can decrypt whom, reported as LiveKit reports it, and delegated delayed leaves. protocol.md 6.
 import { Observable, type OperatorFunction, Subject } from "rxjs";
 import type { DelegatedLeave } from "../../join/options.ts";
 import type { JoinState } from "../../join/state.ts";
@@ -134,7 +134,7 @@ export function virtualSfu(home: VirtualHomeserver, options: VirtualSfuOptions =
     connections.delete(connection);
     connection.end();
     for (const other of connections) other.forget(participantIdentity);
-    // The SFU misses a device that says goodbye at once, and one that goes without a word after a while.
+    // The SFU misses a device that says goodbye at once, and one that crashes after a while.
     leaves.send(participantIdentity, connection.isLive ? 0 : patienceMs);
     changed$.next();
   };
