@@ -178,8 +178,8 @@ export class DeviceRecord implements Device {
     const isBack = this.#wasCut;
     this.#wasCut = false;
     const isLimited = fault?.limited ?? false;
-    this.synced.ingest(response, { evenIfEmpty: isBack, isLimited });
-    if (fault?.twice) this.synced.ingest(response, { evenIfEmpty: false, isLimited });
+    this.synced.ingest(response, isBack, isLimited);
+    if (fault?.twice) this.synced.ingest(response, false, isLimited);
     this.sync();
   }
 

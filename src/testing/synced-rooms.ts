@@ -1,5 +1,5 @@
 // SyncedRooms: what one virtual client knows. It changes only with sync responses, and each of them emits one batch.
-import { Subject } from "rxjs";
+import { asyncScheduler, Subject } from "rxjs";
 import type { RoomChange, RoomEvent, RoomKeyEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
 import { roomKeyType } from "../room/names.ts";
@@ -19,6 +19,8 @@ export interface Clock {
   now(): number;
   serverNow(): number;
 }
+
+const oneClock: Clock = { now: () => asyncScheduler.now(), serverNow: () => asyncScheduler.now() };
 
 class SyncedRoom {
   readonly state = new Map<string, Map<string, RoomEvent>>();
@@ -40,7 +42,7 @@ export class SyncedRooms {
   readonly #clock: Clock;
   readonly #rooms = new Map<string, SyncedRoom>();
 
-  constructor(userId: string, clock: Clock) {
+  constructor(userId: string, clock: Clock = oneClock) {
     this.#userId = userId;
     this.#clock = clock;
     this.timelines = new SyncedTimelines(userId);
@@ -71,7 +73,7 @@ export class SyncedRooms {
   }
 
   /** Processes a sync response in the order of clients: to-device messages, rooms, decrypted timeline events. */
-  ingest(response: readonly SyncChange[], { evenIfEmpty = false, isLimited = false } = {}): void {
+  ingest(response: readonly SyncChange[], evenIfEmpty = false, isLimited = false): void {
     const changes = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
     if (changes.length > 0 || evenIfEmpty) this.changes$.next(changes);

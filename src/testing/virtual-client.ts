@@ -3,13 +3,13 @@ import { catchError, defer, ignoreElements, map, merge, of, type Observable, tap
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
 import { pageOf } from "./virtual-past.ts";
-import type { DeviceRecord } from "./device-record.ts";
 import { heardOn } from "./time/heard-on.ts";
 import type { VirtualServer } from "./virtual-server.ts";
 import { virtualTimelineEvents } from "./virtual-timeline-events.ts";
 
-export function virtualClient(server: VirtualServer, me: DeviceRecord): Matrix & LivekitBackend {
-  const { userId, deviceId, synced } = me;
+export function virtualClient(server: VirtualServer, userId: string, deviceId: string): Matrix & LivekitBackend {
+  const me = server.logIn(userId, deviceId);
+  const { synced } = me;
   const heard = <T>(source$: Observable<T>): Observable<T> => heardOn(me, source$);
 
   const sendToOne = ({ userId: to, deviceId: device }: Device, type: string, content: object) =>
@@ -70,7 +70,9 @@ export function virtualClient(server: VirtualServer, me: DeviceRecord): Matrix &
         .request(me, { request: "receipt", roomId }, () => server.ephemeral.setReceipt(roomId, userId, eventId))
         .pipe(ignoreElements()),
     schedule: (event, delayMs) =>
-      server.request(me, { request: "schedule", ...placeOf(event) }, () => server.schedule(me, event, delayMs)),
+      server.request(me, { request: "schedule", ...placeOf(event) }, () =>
+        server.schedule(userId, event, delayMs, deviceId),
+      ),
     updateDelayedEvent: (delayId, action) =>
       server
         .request(me, { request: action === "send" ? "send-delayed" : action }, () =>

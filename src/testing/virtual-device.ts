@@ -109,7 +109,7 @@ export function virtualDevice(server: VirtualServer, userId: string, deviceId: s
     deviceId,
     get matrix() {
       const { life } = record;
-      if (page?.life !== life) page = { life, matrix: virtualClient(server, record) };
+      if (page?.life !== life) page = { life, matrix: virtualClient(server, userId, deviceId) };
       return page.matrix;
     },
     get status() {

@@ -27,10 +27,10 @@ export interface VirtualServerOptions {
   readonly syncMs: Lateness;
   readonly delayedEvents: false | { readonly maxDelayMs?: number; readonly maxPerUser?: number };
   readonly stickyEvents: boolean;
-  readonly rateLimit: false | RateLimit;
-  readonly clockAheadMs: number;
+  readonly rateLimit?: false | RateLimit;
+  readonly clockAheadMs?: number;
   readonly requestLimit: number;
-  readonly logLimit: number;
+  readonly logLimit?: number;
 }
 
 export class VirtualServer {
@@ -51,16 +51,17 @@ export class VirtualServer {
   readonly #transactions = new Map<string, string>();
   #isUp = true;
 
-  constructor(options: VirtualServerOptions, seed: number) {
+  constructor(options: VirtualServerOptions, seed = 1) {
+    const { logLimit = 10_000 } = options;
     installPlaces();
     this.options = options;
     this.random = new RandomNumbers(seed);
-    this.log = new RequestLog(options.logLimit);
+    this.log = new RequestLog(logLimit);
     const sharedNow = () => this.agenda.now();
     this.faults = new Faults(this.random, sharedNow);
     this.syncFaults = new Faults(this.random, sharedNow);
     this.messageFaults = new Faults(this.random, sharedNow);
-    this.rooms = new VirtualRooms(() => this.#devices.values(), { now: () => this.now(), logLimit: options.logLimit });
+    this.rooms = new VirtualRooms(() => this.#devices.values(), { now: () => this.now(), logLimit });
     this.delayed = new VirtualDelayedEvents(this.agenda, (userId, event) => this.#fire(userId, event));
     this.ephemeral = new VirtualEphemeral(
       this.agenda,
@@ -71,7 +72,7 @@ export class VirtualServer {
 
   /** The time by the clock of the server. */
   now(): number {
-    return this.agenda.now() + this.options.clockAheadMs;
+    return this.agenda.now() + (this.options.clockAheadMs ?? 0);
   }
 
   get devices(): Iterable<DeviceRecord> {
@@ -189,10 +190,10 @@ export class VirtualServer {
     return redactionId;
   }
 
-  schedule(from: Device, event: OutgoingEvent, delayMs: number): string {
+  schedule(userId: string, event: OutgoingEvent, delayMs: number, deviceId = ""): string {
     const { maxDelayMs = Infinity, maxPerUser = 100 } = this.#delayedEvents();
     if (delayMs > maxDelayMs) throw new MatrixError("max-delay-exceeded", "the delay is too long", { maxDelayMs });
-    return this.delayed.schedule(from, event, delayMs, maxPerUser);
+    return this.delayed.schedule({ userId, deviceId }, event, delayMs, maxPerUser);
   }
 
   updateDelayedEvent(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
