@@ -124,7 +124,7 @@ export class LifeTimer extends Subscription implements SchedulerAction<unknown> 
   #state: unknown;
   #cancel: (() => void) | undefined;
   #isSet = false;
-  dueTs = Infinity;
+  dueTs: number = Infinity;
 
   constructor(life: Life, work: Work<unknown>) {
     super();
