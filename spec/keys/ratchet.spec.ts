@@ -398,7 +398,7 @@ describe("media that no step fits", () => {
     marbles(({ cold, expectObservable }) => {
       const call = scene({
         members: cold("a", { a: "me ann" }),
-        letters: of(letter({ from: "ann", ...(reach && { reach }) })),
+        letters: timer(1).pipe(map(() => letter({ from: "ann", ...(reach && { reach }) }))),
         reports,
       });
       const requests$ = steps(call).pipe(

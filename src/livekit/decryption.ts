@@ -1,8 +1,16 @@
 // Decryption: reports whether a LiveKit room can decrypt the media of each participant. protocol.md 6.6.
-import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
-import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
-import { type DecryptedMedia, withRecovery } from "./recovery.ts";
+import { type Participant, type RemoteParticipant, type Room, type RoomOptions, RoomEvent } from "livekit-client";
+import { concatMap, defer, EMPTY, fromEventPattern, map, merge, mergeMap, type Observable, of, timer } from "rxjs";
+import { type DecryptedMedia, hasGrown, withRecovery } from "./recovery.ts";
+import { RtcKeyProvider } from "./key-provider.ts";
 import type { DecryptionReport } from "../types.ts";
+
+/** For how long media is watched, to see whether it is being decrypted. Senders send a frame in less than that. */
+const watchMs = 200;
+
+type FollowedRoom = Pick<Room, "on" | "off" | "remoteParticipants"> & {
+  readonly options?: Pick<RoomOptions, "encryption" | "e2ee">;
+};
 
 /** Only the message of a worker's error reaches the page. It begins with the reason. */
 const results: readonly [prefix: string, result: DecryptionReport["result"]][] = [
@@ -15,7 +23,8 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * A session uses them to say in `encryptionStatus$` why a participant is not visible, and to request missing keys.
  * `followRoom` connects both.
  *
- * LiveKit does not report a recovery. `ok` is emitted within 2 s after the decoders get media again. Subscribe before the
+ * If a participant ratchets its key, and LiveKit cannot follow by itself, the key provider of the room is made to look for the
+ * step (`RtcKeyProvider.catchUp`). LiveKit does not report a recovery. `ok` is emitted within 2 s after the decoders get media again. Subscribe before the
  * room connects, because LiveKit may report a missing key only once. Errors: none. protocol.md 6.6.
  *
  * @example
@@ -29,14 +38,37 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * listening.unsubscribe();
  * ```
  */
-export function decryptionReports(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<DecryptionReport> {
+export function decryptionReports(room: FollowedRoom): Observable<DecryptionReport> {
+  const mediaOf = (identity: string) => decryptedMediaOf(room.remoteParticipants.get(identity));
   return fromEventPattern<[Error, Participant?]>(
     (listener) => room.on(RoomEvent.EncryptionError, listener),
     (listener) => room.off(RoomEvent.EncryptionError, listener),
   ).pipe(
     mergeMap(([error, participant]) => reportOf(error, participant)),
-    withRecovery((identity) => decryptedMediaOf(room.remoteParticipants.get(identity))),
+    mergeMap((report) => merge(of(report), catchUp(room, report, mediaOf))),
+    withRecovery(mediaOf),
   );
+}
+
+/** Makes the key provider look for the step of a key that the media of a participant needs. */
+function catchUp(
+  { options }: FollowedRoom,
+  { participantIdentity, result }: DecryptionReport,
+  mediaOf: (identity: string) => Promise<DecryptedMedia | undefined>,
+): Observable<never> {
+  const encryption = options?.encryption ?? options?.e2ee;
+  const provider = encryption && "keyProvider" in encryption ? encryption.keyProvider : undefined;
+  if (result !== "invalid-key" || !(provider instanceof RtcKeyProvider)) return EMPTY;
+  const media$ = defer(() => mediaOf(participantIdentity));
+  const isDecrypted$ = media$.pipe(
+    concatMap((before) =>
+      timer(watchMs).pipe(
+        concatMap(() => media$),
+        map((now) => hasGrown(before, now)),
+      ),
+    ),
+  );
+  return provider.catchUp(participantIdentity, isDecrypted$);
 }
 
 /** Ignores our own participant: LiveKit lacks our key only until it has installed it. */
