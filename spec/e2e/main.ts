@@ -3,6 +3,7 @@
 // `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { scenario as withElementCall } from "./element-call/70-both-decode.ts";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
@@ -64,6 +65,7 @@ const scenarios: readonly Scenario[] = [
   crossingOffers,
   ringing,
   aroundCall,
+  withElementCall,
 ];
 
 const { values } = parseArgs({
