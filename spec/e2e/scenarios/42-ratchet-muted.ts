@@ -5,7 +5,7 @@ import { withBareMembers } from "../bare-member.ts";
 import { person } from "../person.ts";
 import { ratcheting, type Scenario } from "../scenario.ts";
 import { sdkMember } from "../sdk-member.ts";
-import { assert, until } from "../until.ts";
+import { until } from "../until.ts";
 
 const joins = 8;
 const pauseMs = 1_300;
