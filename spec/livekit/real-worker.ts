@@ -16,19 +16,16 @@ interface Frame {
 type PostMessage = (message: Message) => void;
 
 /** What the worker's module expects of its global scope. */
-const scope = globalThis as unknown as {
-  self: unknown;
-  onmessage: ((event: { data: Message }) => void) | undefined;
-  postMessage: PostMessage;
-  RTCEncodedAudioFrame: unknown;
-};
+const scope = globalThis as unknown as { onmessage: (event: { data: Message }) => void };
 let onPost: PostMessage = () => {};
-scope.self = globalThis;
-scope.onmessage = undefined;
-scope.postMessage = (message) => onPost(message);
-scope.RTCEncodedAudioFrame = class {};
+Object.assign(scope, {
+  self: globalThis,
+  onmessage: undefined,
+  postMessage: (message: Message) => onPost(message),
+  RTCEncodedAudioFrame: Object,
+});
 await import("livekit-client/e2ee-worker");
-const post = (kind: string, data: object) => scope.onmessage!({ data: { kind, data: { ...data } } });
+const post = (kind: string, data: object) => scope.onmessage({ data: { kind, data: { ...data } } });
 
 let timestamp = 0;
 

@@ -1,4 +1,4 @@
-// Delivery: a key of ours that is to be sent to some devices. protocol.md 5.2.
+// Delivery: one message with a key of ours for some devices. protocol.md 5.2.
 import type { Device } from "../matrix.ts";
 import type { OwnKey } from "./own-key.ts";
 

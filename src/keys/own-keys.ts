@@ -269,7 +269,7 @@ export class OwnKeys {
     this.#effects.add({ kind: "key", key });
   }
 
-  /** When the key in use is to be ratcheted. */
+  /** When we ratchet the key in use. */
   get #stepTs(): number {
     return this.#awaiting.size > 0 ? this.#lastStepTs + minStepMs : Infinity;
   }

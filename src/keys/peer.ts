@@ -98,7 +98,7 @@ export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, since
 }
 
 /**
- * Whether a key is older than the one that we have with its index. Of two steps of one key, the earlier one is. Otherwise the
+ * Whether a key is older than the one that we have with its index. An earlier step of the same key is older. Otherwise the
  * sender's clock decides, if both messages say their time. Without a time, another key is newer only if its index follows the newest one, since indexes are used in their order.
  */
 function isOutdated(key: VerifiedKey, { from: before }: HeldKey, keys: readonly HeldKey[]): boolean {

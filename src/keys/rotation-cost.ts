@@ -81,7 +81,7 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
   };
 }
 
-/** How often a key has made all its steps when the next member joins, if other causes make so many new keys. */
+/** New keys in an hour because a key has made all its steps. Other causes, which begin the steps again, make `others`. */
 function rotationsByRatchet(joinsPerHour: number, others: number): number {
   if (joinsPerHour === 0) return 0;
   const share = (joinsPerHour / (joinsPerHour + others)) ** (maxSteps + 1);

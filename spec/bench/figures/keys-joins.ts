@@ -44,7 +44,7 @@ async function messages(make: () => View): Promise<number> {
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: Date.now() });
   const views = range(0, memberCount).map(make);
   for (const at of range(0, memberCount)) {
-    for (const [view, before] of views.map((view, n) => [view, n] as const)) {
+    for (const [before, view] of views.entries()) {
       if (before === at) await view.joins(range(0, before));
       if (before < at) await view.joins([at]);
     }
