@@ -13,6 +13,8 @@ interface EncodedFrame {
   readonly type?: "key" | "delta";
 }
 
+/** The page. TypeScript takes this worker for a window. */
+const page = self as unknown as Pick<Worker, "postMessage">;
 const maxFrames = 4_000;
 const frames: RecordedFrame[] = [];
 
@@ -34,9 +36,9 @@ self.addEventListener("message", ({ data: message }) => {
   if (kind === "decode")
     record({ readable: data.readableStream, writable: data.writableStream, identity: data.participantIdentity });
   // LiveKit waits for these answers.
-  if (kind === "init") postMessage({ kind: "initAck", data: { enabled: false } }, []);
-  if (kind === "enable") postMessage(message, []);
-  if (kind === "frames") postMessage({ kind: "log", data: { level: "debug", msg: "", context: {} }, frames }, []);
+  if (kind === "init") page.postMessage({ kind: "initAck", data: { enabled: false } }, []);
+  if (kind === "enable") page.postMessage(message, []);
+  if (kind === "frames") page.postMessage({ kind: "log", data: { level: "debug", msg: "", context: {} }, frames }, []);
 });
 self.addEventListener("rtctransform", (event) => {
   const { transformer } = event as Event & {

@@ -1,7 +1,6 @@
 // A page that joins the room of the SFU, has no key, and records the frames of everybody as they are on the wire.
 import { BaseKeyProvider, Room } from "livekit-client";
 import type { RecordedFrame } from "./recorded-frame.ts";
-import RecorderWorker from "./recorder-worker.ts?worker";
 import { type PageOptions, play, tokenFor } from "./sfu.ts";
 
 declare global {
@@ -11,7 +10,7 @@ declare global {
   }
 }
 
-const worker = new RecorderWorker();
+const worker = new Worker(new URL("recorder-worker.ts", import.meta.url), { type: "module" });
 const room = new Room({ encryption: { keyProvider: new BaseKeyProvider(), worker } });
 
 window.record = async (options) => {
