@@ -2,6 +2,7 @@
 import { type Participant, type RemoteParticipant, type Room, type RoomOptions, RoomEvent } from "livekit-client";
 import { concatMap, defer, EMPTY, fromEventPattern, map, merge, mergeMap, type Observable, of, timer } from "rxjs";
 import { type DecryptedMedia, hasGrown, withRecovery } from "./recovery.ts";
+import { keyFramesAfter } from "./key-frames.ts";
 import { RtcKeyProvider } from "./key-provider.ts";
 import type { DecryptionReport } from "../types.ts";
 
@@ -10,6 +11,7 @@ const watchMs = 200;
 
 type FollowedRoom = Pick<Room, "on" | "off" | "remoteParticipants"> & {
   readonly options?: Pick<RoomOptions, "encryption" | "e2ee">;
+  readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications">;
 };
 
 /** Only the message of a worker's error reaches the page. It begins with the reason. */
@@ -23,9 +25,11 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * A session uses them to say in `encryptionStatus$` why a participant is not visible, and to request missing keys.
  * `followRoom` connects both.
  *
- * If a participant ratchets its key, and LiveKit cannot follow by itself, the key provider of the room is made to look for the
- * step (`RtcKeyProvider.catchUp`). LiveKit does not report a recovery. `ok` is emitted within 2 s after the decoders get media again. Subscribe before the
+ * LiveKit does not report a recovery. `ok` is emitted within 2 s after the decoders get media again. Subscribe before the
  * room connects, because LiveKit may report a missing key only once. Errors: none. protocol.md 6.6.
+ *
+ * With the key provider of `keyProvider`, it also helps with ratchets (protocol.md 5.9). If LiveKit cannot follow the ratchet of
+ * a participant, the key provider looks for the step. After a step of our own key, our video encoders make a key frame.
  *
  * @example
  * ```ts
@@ -40,25 +44,32 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  */
 export function decryptionReports(room: FollowedRoom): Observable<DecryptionReport> {
   const mediaOf = (identity: string) => decryptedMediaOf(room.remoteParticipants.get(identity));
-  return fromEventPattern<[Error, Participant?]>(
+  const provider = providerOf(room);
+  const report$ = fromEventPattern<[Error, Participant?]>(
     (listener) => room.on(RoomEvent.EncryptionError, listener),
     (listener) => room.off(RoomEvent.EncryptionError, listener),
   ).pipe(
     mergeMap(([error, participant]) => reportOf(error, participant)),
-    mergeMap((report) => merge(of(report), catchUp(room, report, mediaOf))),
+    mergeMap((report) => merge(of(report), provider ? catchUp(provider, report, mediaOf) : EMPTY)),
     withRecovery(mediaOf),
   );
+  return provider ? merge(report$, keyFramesAfter(provider.step$, room)) : report$;
+}
+
+/** The key provider of a room, if it is one of ours. */
+function providerOf({ options }: FollowedRoom): RtcKeyProvider | undefined {
+  const encryption = options?.encryption ?? options?.e2ee;
+  const provider = encryption && "keyProvider" in encryption ? encryption.keyProvider : undefined;
+  return provider instanceof RtcKeyProvider ? provider : undefined;
 }
 
 /** Makes the key provider look for the step of a key that the media of a participant needs. */
 function catchUp(
-  { options }: FollowedRoom,
+  provider: RtcKeyProvider,
   { participantIdentity, result }: DecryptionReport,
   mediaOf: (identity: string) => Promise<DecryptedMedia | undefined>,
 ): Observable<never> {
-  const encryption = options?.encryption ?? options?.e2ee;
-  const provider = encryption && "keyProvider" in encryption ? encryption.keyProvider : undefined;
-  if (result !== "invalid-key" || !(provider instanceof RtcKeyProvider)) return EMPTY;
+  if (result !== "invalid-key") return EMPTY;
   const media$ = defer(() => mediaOf(participantIdentity));
   const isDecrypted$ = media$.pipe(
     concatMap((before) =>

@@ -33,7 +33,10 @@ export interface KeySource {
 export class RtcKeyProvider extends BaseKeyProvider {
   /** Emits why a key could not be installed. Also emits the error that ended `encryptionKey$`. */
   readonly error$: Observable<unknown>;
+  /** Emits when LiveKit begins to encrypt with the next step of our key: `onJoin: "ratchet"`. */
+  readonly step$: Observable<void>;
   readonly #errors = new Subject<unknown>();
+  readonly #steps = new Subject<void>();
   readonly #following: Unsubscribable;
   readonly #keys = new InstalledKeys();
   /** Emits the identity whose keys changed. */
@@ -50,6 +53,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
     // LiveKit's own listener writes the key into the log.
     this.removeAllListeners(KeyProviderEvent.KeyRatcheted);
     this.on(KeyProviderEvent.KeyRatcheted, (result, identity, index) => this.#onRatcheted(result, identity, index));
+    this.step$ = this.#steps.asObservable();
     this.error$ = this.#errors.asObservable();
     this.#following = importInOrder(encryptionKey$, importKey).subscribe({
       next: (imported) => this.#install(imported),
@@ -106,6 +110,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
     this.#following.unsubscribe();
     this.#errors.complete();
     this.#changed$.complete();
+    this.#steps.complete();
   }
 
   #install({ encryptionKey, material, error }: ImportedKey): void {
@@ -119,11 +124,13 @@ export class RtcKeyProvider extends BaseKeyProvider {
     if (held && isLaterStep(held.bytes, bytes)) return;
     // Keys of others that came for our identity before our own key are forgotten.
     if (own && !isOwnIdentity) this.#keys.forget(participantIdentity);
+    const isStep = own && isOwnIdentity && held !== undefined && this.#own?.keyIndex === keyIndex;
     if (own) this.#own = { participantIdentity, keyIndex };
     const key = { key: material, participantIdentity, keyIndex, bytes };
     this.#keys.set(key, this.#own?.participantIdentity);
     this.#changed$.next(participantIdentity);
     this.#set(key);
+    if (isStep) this.#steps.next();
   }
 
   /** LiveKit followed a ratchet of a participant. */
