@@ -24,7 +24,7 @@ describe("a step of our key", () => {
       const videoTrackPublications = new Map(tracks.map((track, index) => [index, { track }]));
       const step$ = cold("-s|", { s: undefined });
       expectObservable(keyFramesAfter(step$, { localParticipant: { videoTrackPublications } as never })).toBe(
-        "102ms |",
+        "101ms |",
       );
       flush();
       const keyFrame = { keyFrame: true };
