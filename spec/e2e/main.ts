@@ -4,6 +4,8 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { scenario as withElementCall } from "./element-call/70-both-decode.ts";
+import { scenario as handsInElementCall } from "./element-call/71-hands-and-reactions.ts";
+import { scenario as elementCallRings } from "./element-call/72-rings.ts";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
@@ -78,6 +80,8 @@ const scenarios: readonly Scenario[] = [
   joinerTime,
   ratchetElementCall,
   withElementCall,
+  handsInElementCall,
+  elementCallRings,
 ];
 
 const { values } = parseArgs({

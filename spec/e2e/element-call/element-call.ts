@@ -14,6 +14,8 @@ export interface ElementCall extends Tab {
   start(): Promise<void>;
   /** The page of Element Call, once it is started. */
   frame(): Frame;
+  /** How many members the call has, as the client of Element Call counts them. */
+  members(): Promise<number>;
   /** Video frames that Element Call has decoded, for each track that it receives. */
   framesByTrack(): Promise<readonly number[]>;
   /** Waits until it decodes more frames of this many tracks. */
@@ -31,6 +33,8 @@ export async function elementCall(
 ): Promise<ElementCall> {
   const tab = await openTab(world, "E", "about:blank");
   const { page } = tab;
+  // In a small window it hides its buttons.
+  await page.setViewportSize({ width: 1_280, height: 960 });
   const url = `${world.pages}${folder}`;
   await page.context().route(`${url}config.json`, (route) => route.fulfill({ json: { matrix_rtc_mode: mode } }));
   await page.context().addInitScript((path) => {
@@ -53,7 +57,7 @@ export async function elementCall(
       const { connections } = window as unknown as { readonly connections: readonly RTCPeerConnection[] };
       const reports = await Promise.all(connections.map((connection) => connection.getStats()));
       return reports
-        .flatMap((report) => [...report.values()])
+        .flatMap((report) => Array.from(report.values()))
         .filter((stat) => stat.type === "inbound-rtp" && stat.kind === "video")
         .map((stat) => Number(stat.framesDecoded ?? 0));
     });
@@ -61,6 +65,7 @@ export async function elementCall(
     userId: account.userId,
     frame,
     framesByTrack,
+    members: () => page.evaluate(() => window.countMembers!()),
     async start() {
       await page.evaluate(() => window.startElementCall!());
       await until("Element Call is loaded", async () => frame() !== undefined, 30_000);

@@ -19,8 +19,8 @@ declare global {
     startHost(options: ElementCallOptions): Promise<void>;
     /** Starts Element Call, which goes into the call by itself. */
     startElementCall?(): void;
-    /** Names of the actions that Element Call has sent to this page. */
-    widgetActions?: readonly string[];
+    /** How many members the call has, as matrix-js-sdk counts them. */
+    countMembers?(): number;
   }
 }
 
@@ -53,11 +53,10 @@ window.startHost = async ({ account, roomId, url, intent }) => {
   document.body.append(frame);
   const api = new ClientWidgetApi(widget, frame, new ElementCallDriver(client, roomId));
   api.setViewedRoomId(roomId);
-  const actions: string[] = [];
-  window.widgetActions = actions;
+  const session = client.matrixRTC.getRoomSession(client.getRoom(roomId)!);
+  window.countMembers = () => session.memberships.length;
   for (const action of ["io.element.join", "im.vector.hangup", "io.element.close", "io.element.device_mute"])
     api.on(`action:${action}`, (event: CustomEvent) => {
-      actions.push(action);
       event.preventDefault();
       api.transport.reply(event.detail, {});
     });
