@@ -34,7 +34,7 @@ import { stableList } from "./member-media.ts";
 import { MovingMembers, type SfuPlace } from "./moving-members.ts";
 import type { ResolvedLivekitOptions } from "./options.ts";
 import { announcedTransport, nextSites, type PublishSite } from "./publish-sites.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import { SfuLinks } from "./sfu-links.ts";
 import { planSfus, type SfuPlan } from "./sfu-plan.ts";
 import { Tiles } from "./tiles.ts";

@@ -9,7 +9,7 @@ import type {
 } from "../media/participant.ts";
 import { mediaSources, type MediaSource } from "../media/source.ts";
 import type { SfuParticipant, SfuTrack } from "./sfu-room.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import type { Unplanned } from "./sfu-plan.ts";
 
 /** Where a member is. */

@@ -16,7 +16,7 @@ import { type Connecting, connectSfu, type ConnectOptions } from "./connect-sfu.
 import { stableList } from "./member-media.ts";
 import { type Published, publishMedia } from "./publish-media.ts";
 import { Receiver } from "./receiver.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import type { WantedSfu } from "./sfu-plan.ts";
 import type { SfuRoom, SfuTrack } from "./sfu-room.ts";
 

@@ -9,7 +9,7 @@ import type { LivekitBackend } from "./backend.ts";
 import { NewestToken } from "./newest-token.ts";
 import { backInTouch } from "./retrying.ts";
 import type { ServiceOptions } from "./service.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import { repairWait } from "./sfu-failure.ts";
 import { SfuLink } from "./sfu-link.ts";
 import type { PresentSfu, WantedSfu } from "./sfu-plan.ts";
