@@ -175,6 +175,7 @@ function send(draft: Draft, { lane, request }: Planned): void {
   requests.inFlight = [...requests.inFlight, { id, lane, request, sentTs: now, timeoutTs: now + timeoutMs }];
   if (request.kind === "write") onWriteSent(draft, request);
   else if (request.kind === "leave") onLeaveSent(draft, request.of);
+  else if (request.kind === "cancel") onCancelSent(draft);
   else if (request.kind === "open-slot") slot.waitUntilTs = Math.min(slot.waitUntilTs, now + conditionMs);
   if ("txn" in request) requests.txns = { ...requests.txns, [idempotencyKey(request)]: request.txn };
   draft.effects.push({ kind: "request", id, request });
@@ -196,6 +197,12 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   if (!isRetry) publication.firstSentTs = now;
   publication.lifetimeMs = lifetimeMs;
   trace(draft, { kind: "membership-sent", reason });
+}
+
+/** The others are cancelled before the same one is tried again. */
+function onCancelSent({ state: { delayedLeave } }: Draft): void {
+  const [first, ...others] = delayedLeave.obsolete;
+  if (first && others.length > 0) delayedLeave.obsolete = [...others, first];
 }
 
 function onLeaveSent(draft: Draft, of: ReplacedMember): void {

@@ -47,8 +47,9 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: 
     case "write":
       return onWritten(draft, inFlight, request, value);
     case "send":
-      publication.status = "no";
       delayedLeave.held = { status: "none" };
+      // Out of the room, the server drops it and answers all the same.
+      if (state.isInRoom) publication.status = "no";
       return;
     case "leave":
       forgetTxn(draft, idempotencyKey(request));

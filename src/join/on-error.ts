@@ -55,7 +55,7 @@ export const shortestDelayMs = 2_000;
  * - **gone**: schedule another, or re-join if it was due. After two in a row without an answered restart: unsupported.
  *
  * Two errors mean the same for each request. `logged-out` ends the join at once. `soft-logged-out` stops all requests until
- * the client is in touch again. A `forbidden` leave waits until we are back in the room, if we are not in it.
+ * the client is in touch again. Outside the room, a leave that failed waits until we are back in it.
  */
 export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): void {
   const { state } = draft;
@@ -187,7 +187,7 @@ function refusalOf(cause: MatrixError): RtcError {
 
 function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of }: Leave): void {
   const { leaving, joinCount, publication, isInRoom } = draft.state;
-  if (leaving && error.kind === "forbidden" && !isInRoom) return awaitReturn(draft, leaving);
+  if (leaving && !isInRoom) return awaitReturn(draft, leaving);
   retry(draft, inFlight, error);
   if (of !== joinCount) {
     if (!leaving?.failure && !isExhausted(draft, "leave") && !isHopeless(draft, "leave")) return;
