@@ -1,0 +1,61 @@
+// Invariant 1, convergence: what a page shows live is what a session that is opened now shows.
+// In the calm, all pages show the members that the server has.
+import { lastTroubleMs } from "./bounds.ts";
+import type { Invariant } from "./invariants.ts";
+import type { Page } from "./page.ts";
+import type { TrueMember } from "./truth.ts";
+import type { SimulatedDevice, World } from "./world.ts";
+
+/** How long the way of an event to all pages may take in the calm. */
+const syncedMs = 3_000;
+
+export class Convergence implements Invariant {
+  #next = 0;
+  /** Since when a page differs from the truth. */
+  readonly #differsSince = new Map<Page, number>();
+
+  onTick(world: World): void {
+    const awake = world.devices.filter(({ page }) => page?.life.state === "awake");
+    const one = awake[(this.#next += 1) % Math.max(1, awake.length)];
+    if (one) this.#compareWithFresh(world, one);
+    for (const device of awake) this.#compareWithTruth(world, device);
+  }
+
+  atEnd(world: World): void {
+    for (const device of world.devices)
+      if (device.page?.life.state === "awake") this.#compareWithFresh(world, device);
+  }
+
+  #compareWithFresh(world: World, { index, page }: SimulatedDevice): void {
+    const difference = world.clock.as(page!.life, () => page!.differenceFromFresh());
+    if (difference !== undefined) world.violate(1, "live and fresh differ", index, difference);
+  }
+
+  #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
+    if (!page || !link.isIdle || !world.isInRoom(userId)) return;
+    const shown = page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`).sort();
+    const isClockWrong = Math.abs(page.life.aheadMs) > 60_000 || world.scenario.steps.some(({ act }) => act === "clock");
+    const readable = world
+      .trueMembers()
+      .filter((member) => isReadable(member, userId))
+      .map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`)
+      .sort();
+    const { ms } = world.clock;
+    if (isClockWrong || [...new Set(shown)].join() === [...new Set(readable)].join()) {
+      this.#differsSince.delete(page);
+      return;
+    }
+    const sinceMs = this.#differsSince.get(page) ?? ms;
+    this.#differsSince.set(page, sinceMs);
+    const calmSinceMs = Math.max(sinceMs, lastTroubleMs(world.scenario, ms));
+    if (ms - calmSinceMs > syncedMs)
+      world.violate(
+        1,
+        "a page does not show the members that the server has",
+        index,
+        `shows ${shown.join(", ")}; the server has ${readable.join(", ")}`,
+      );
+  }
+}
+
+const isReadable = ({ readers }: TrueMember, userId: string): boolean => !readers || readers.has(userId);

@@ -1,0 +1,98 @@
+// Invariants 3 and 4, liveness: after trouble, whoever wants to be in the call is in it, and everybody can decrypt everybody.
+import { lastTroubleMs, recoveryMs } from "./bounds.ts";
+import type { Invariant } from "./invariants.ts";
+import type { Page } from "./page.ts";
+import type { SimulatedDevice, World } from "./world.ts";
+
+/** For how long a status may differ from what the media layer sees. */
+const statusMs = 8_000;
+
+export class Liveness implements Invariant {
+  /** Since when two pages do not decrypt, or a status is wrong. */
+  readonly #since = new Map<string, number>();
+
+  onTick(world: World): void {
+    const { ms } = world.clock;
+    for (const device of world.devices) {
+      const { page } = device;
+      if (!page || page.life.state !== "awake" || !device.wantsIn) continue;
+      const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), device.sinceMs);
+      if (calmMs > recoveryMs(world.scenario, device.traits)) this.#checkMember(world, device, page);
+    }
+    if (world.scenario.server.encrypted) this.#checkKeys(world);
+  }
+
+  onJoinEnd(world: World, { index, wantsIn }: SimulatedDevice, page: Page): void {
+    if (!wantsIn || page.end === "completed" || page.end === "closed") return;
+    const { faults, steps } = world.scenario;
+    const isRefused = faults.some(({ kind }) => kind.startsWith("refused")) || steps.some(({ act }) => act === "kick");
+    if (isRefused) return;
+    const isFirst = !page.hasJoined;
+    if (isFirst && faults.length > 0) return;
+    world.violate(3, `a join ends with ${page.end} although nothing was refused`, index, "");
+  }
+
+  #checkMember(world: World, { index, userId, traits }: SimulatedDevice, page: Page): void {
+    if (page.status !== "joined")
+      return world.violate(3, `a join is still ${page.status} long after the last trouble`, index, "");
+    if (page.probablyLeft) return world.violate(3, "a member says that it has probably left, long after", index, "");
+    const isThere = world
+      .trueMembers()
+      .some((member) => member.userId === userId && member.deviceId === traits.deviceId);
+    if (!isThere) world.violate(3, "a page says that it is in the call, and the server does not have it", index, "");
+  }
+
+  #checkKeys(world: World): void {
+    const { ms } = world.clock;
+    const pages = world.devices.flatMap((device) => {
+      const { page } = device;
+      return page && page.life.state === "awake" && page.status === "joined" ? [{ device, page }] : [];
+    });
+    for (const { device: receiver, page } of pages)
+      for (const { device: sender, page: other } of pages) {
+        if (receiver === sender) continue;
+        const { identity } = other.media;
+        const name = `${page.life.name} of ${other.life.name}`;
+        const isSeen = page.members.some(({ participantIdentity }) => participantIdentity === identity);
+        const result = page.media.resultOf(other.media);
+        const areBothSeen = isSeen && other.members.some(({ participantIdentity }) => participantIdentity === page.media.identity);
+        if (!areBothSeen || identity === undefined || result === undefined) {
+          this.#since.delete(`${name} key`);
+          this.#since.delete(`${name} status`);
+          continue;
+        }
+        this.#checkFor(world, `${name} key`, result !== "ok", ms, () => {
+          const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), receiver.sinceMs, sender.sinceMs);
+          const boundMs = Math.max(...[receiver, sender].map(({ traits }) => recoveryMs(world.scenario, traits)));
+          return calmMs > boundMs ? boundMs : undefined;
+        }, (lastedMs) =>
+          world.violate(4, `a member cannot decrypt another: ${result}`, receiver.index, `${name}, for ${lastedMs} ms`),
+        );
+        const status = page.encryptionOf(identity);
+        const isWrong = (status === "ok") !== (result === "ok");
+        this.#checkFor(world, `${name} status`, isWrong, ms, () => statusMs, (lastedMs) =>
+          world.violate(
+            4,
+            `the encryption status is ${status} although the media layer says ${result}`,
+            receiver.index,
+            `${name}, for ${lastedMs} ms`,
+          ),
+        );
+      }
+  }
+
+  #checkFor(
+    _: World,
+    name: string,
+    isBad: boolean,
+    ms: number,
+    bound: () => number | undefined,
+    violate: (lastedMs: number) => void,
+  ): void {
+    if (!isBad) return void this.#since.delete(name);
+    const sinceMs = this.#since.get(name) ?? ms;
+    this.#since.set(name, sinceMs);
+    const boundMs = bound();
+    if (boundMs !== undefined && ms - sinceMs > boundMs) violate(ms - sinceMs);
+  }
+}
