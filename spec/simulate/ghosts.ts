@@ -2,7 +2,6 @@
 import { willRemove } from "./truth.ts";
 import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
-import type { SentRequest } from "./server.ts";
 import type { SimulatedDevice, World } from "./world.ts";
 
 /** Requests that were on their way when a page ended have arrived after this time. */
@@ -27,18 +26,15 @@ export class Ghosts implements Invariant {
     this.#ended.push({ device: index, page, atMs: world.clock.ms, how });
   }
 
-  onRequest(world: World, { device: index, request, type }: SentRequest): void {
-    if (request !== "send" || !isMembership(type)) return;
-    const page = world.devices[index]?.page;
-    if (!page || page.status === "leaving" || page.traits.client !== "ours") return;
+  onMembershipWritten(world: World, { index }: SimulatedDevice, page: Page): void {
     const guard = world.server.guardOf(page.life);
-    if (!guard.isUnsupported && guard.untilMs <= world.clock.ms)
-      world.violate(
-        2,
-        "a membership is written without a live delayed leave",
-        index,
-        `the last confirmed one ended at ${guard.untilMs} ms`,
-      );
+    if (guard.isUnsupported || guard.untilMs > world.clock.ms) return;
+    world.violate(
+      2,
+      "a membership is written without a live delayed leave",
+      index,
+      `the last confirmed one ended at ${guard.untilMs} ms`,
+    );
   }
 
   onTick(world: World): void {
@@ -77,6 +73,3 @@ export class Ghosts implements Invariant {
     );
   }
 }
-
-export const isMembership = (type: string | undefined): boolean =>
-  type === "org.matrix.msc3401.call.member" || type === "org.matrix.msc4143.rtc.member";

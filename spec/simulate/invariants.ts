@@ -21,6 +21,7 @@ export interface Invariant {
   onMembers?(world: World, device: SimulatedDevice, page: Page): void;
   onJoinEnd?(world: World, device: SimulatedDevice, page: Page): void;
   onPageEnd?(world: World, device: SimulatedDevice, page: Page): void;
+  onMembershipWritten?(world: World, device: SimulatedDevice, page: Page): void;
   onKeyUsed?(world: World, device: SimulatedDevice, page: Page): void;
   onKeyOffered?(
     world: World,
@@ -65,6 +66,9 @@ export class Invariants implements Required<Invariant> {
   }
   onPageEnd(...args: Parameters<Required<Invariant>["onPageEnd"]>): void {
     for (const one of this.#all) one.onPageEnd?.(...args);
+  }
+  onMembershipWritten(...args: Parameters<Required<Invariant>["onMembershipWritten"]>): void {
+    for (const one of this.#all) one.onMembershipWritten?.(...args);
   }
   onKeyUsed(...args: Parameters<Required<Invariant>["onKeyUsed"]>): void {
     for (const one of this.#all) one.onKeyUsed?.(...args);

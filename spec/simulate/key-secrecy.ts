@@ -56,7 +56,7 @@ export class KeySecrecy implements Invariant {
       const isMember = keys.shownSince.has(nameOf(device));
       if (!isMember && !world.presumes) world.violate(5, "a key is sent to a device that is no member", sender, `#${index} to ${nameOf(device)} by ${traits.user}`);
     }
-    if (page.status === "leaving" || page.status === "out")
+    if (page.status === "leaving" || page.end !== undefined)
       world.violate(5, "a key is sent after leaving", sender, `#${index}`);
   }
 

@@ -9,7 +9,8 @@ const statusMs = 8_000;
 
 export class Liveness implements Invariant {
   /** Since when two pages do not decrypt, or a status is wrong. */
-  readonly #since = new Map<string, number>();
+  #since: ReadonlyMap<string, number> = new Map();
+  #nextSince = new Map<string, number>();
 
   onTick(world: World): void {
     const { ms } = world.clock;
@@ -44,6 +45,7 @@ export class Liveness implements Invariant {
 
   #checkKeys(world: World): void {
     const { ms } = world.clock;
+    this.#nextSince = new Map();
     const pages = world.devices.flatMap((device) => {
       const { page } = device;
       return page && page.life.state === "awake" && page.status === "joined" ? [{ device, page }] : [];
@@ -56,12 +58,8 @@ export class Liveness implements Invariant {
         const isSeen = page.members.some(({ participantIdentity }) => participantIdentity === identity);
         const result = page.media.resultOf(other.media);
         const areBothSeen = isSeen && other.members.some(({ participantIdentity }) => participantIdentity === page.media.identity);
-        if (!areBothSeen || identity === undefined || result === undefined) {
-          this.#since.delete(`${name} key`);
-          this.#since.delete(`${name} status`);
-          continue;
-        }
-        this.#checkFor(world, `${name} key`, result !== "ok", ms, () => {
+        if (!areBothSeen || identity === undefined || result === undefined) continue;
+        this.#checkFor(`${name} key`, result !== "ok", ms, () => {
           const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), receiver.sinceMs, sender.sinceMs);
           const boundMs = Math.max(...[receiver, sender].map(({ traits }) => recoveryMs(world.scenario, traits)));
           return calmMs > boundMs ? boundMs : undefined;
@@ -70,7 +68,7 @@ export class Liveness implements Invariant {
         );
         const status = page.encryptionOf(identity);
         const isWrong = (status === "ok") !== (result === "ok");
-        this.#checkFor(world, `${name} status`, isWrong, ms, () => statusMs, (lastedMs) =>
+        this.#checkFor(`${name} status`, isWrong, ms, () => statusMs, (lastedMs) =>
           world.violate(
             4,
             `the encryption status is ${status} although the media layer says ${result}`,
@@ -79,19 +77,19 @@ export class Liveness implements Invariant {
           ),
         );
       }
+    this.#since = this.#nextSince;
   }
 
   #checkFor(
-    _: World,
     name: string,
     isBad: boolean,
     ms: number,
     bound: () => number | undefined,
     violate: (lastedMs: number) => void,
   ): void {
-    if (!isBad) return void this.#since.delete(name);
+    if (!isBad) return;
     const sinceMs = this.#since.get(name) ?? ms;
-    this.#since.set(name, sinceMs);
+    this.#nextSince.set(name, sinceMs);
     const boundMs = bound();
     if (boundMs !== undefined && ms - sinceMs > boundMs) violate(ms - sinceMs);
   }

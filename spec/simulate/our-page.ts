@@ -6,6 +6,7 @@ import type { Matrix } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
 import type { Life } from "./clock.ts";
 import { MediaPage } from "./media.ts";
+import { isMembership } from "./truth.ts";
 import type { Page, PageEvents } from "./page.ts";
 import type { DeviceTraits } from "./scenario.ts";
 import type { SyncedRooms } from "../../src/testing/synced-rooms.ts";
@@ -169,7 +170,7 @@ const inWords = (members: readonly Membership[]): string =>
   members.map(({ eventId, participantIdentity, expiresTs }) => `${participantIdentity} ${eventId} ${expiresTs}`).join(", ");
 
 /** A client whose messages with keys the world sees as they leave. */
-function observed(client: Matrix, { keyOffered }: PageEvents): Matrix {
+function observed(client: Matrix, { keyOffered, membershipWritten }: PageEvents): Matrix {
   return {
     ...client,
     sendToDevice: (devices, type, content) => {
@@ -181,6 +182,8 @@ function observed(client: Matrix, { keyOffered }: PageEvents): Matrix {
     send: (event) => {
       const keys = event.type === "io.element.call.encryption_keys" ? parseRoomKeys(event.content).ok?.keys : undefined;
       for (const key of keys ?? []) keyOffered([], key);
+      const isJoin = "device_id" in event.content || "member" in event.content;
+      if (isMembership(event.type) && isJoin) membershipWritten();
       return client.send(event);
     },
   };

@@ -54,5 +54,7 @@ export interface PageEvents {
   readonly keyInstalled: (identity: string, index: number, key: string) => void;
   /** A message with a key leaves for devices. */
   readonly keyOffered: (devices: readonly Device[], message: Pick<KeyMessage, "keyIndex" | "key">) => void;
+  /** A membership leaves for the server: a join or a renewal, not a leave. */
+  readonly membershipWritten: () => void;
   readonly failed: (how: string, about: unknown) => void;
 }

@@ -85,3 +85,6 @@ function stickyMember(
   const { sender: userId, eventId } = event;
   return { kind: "sticky", userId, deviceId, key, eventId, atMs, untilTs, page, ...(readers && { readers }) };
 }
+
+/** Whether events of a type make members. */
+export const isMembership = (type: string | undefined): boolean => type === stateType || type === stickyType;

@@ -141,6 +141,7 @@ export class World {
     device.page = page;
     this.pages.push(page);
     this.media.add(page.media);
+    this.#invariants.onMembers(this, device, page);
   }
 
   killPage(device: SimulatedDevice): void {
@@ -237,8 +238,12 @@ export class World {
         return;
       }
       case "forget-members":
-        for (const other of this.devices) if (other !== device) device.link.synced.forgetMember(this.roomId, other.userId);
-        return;
+        return inPage(() => {
+          const { synced } = device.link;
+          for (const other of this.devices)
+            if (other.userId !== userId) synced.forgetMember(this.roomId, other.userId);
+          synced.changes$.next([{ kind: "room", roomId: this.roomId }]);
+        });
     }
   }
 
@@ -297,6 +302,7 @@ export class World {
         })(),
       keyOffered: (devices, { keyIndex, key }) =>
         of((page) => this.#invariants.onKeyOffered(this, device, page, devices, keyIndex, Buffer.from(key).toString("base64")))(),
+      membershipWritten: of((page) => this.#invariants.onMembershipWritten(this, device, page)),
       ms: () => this.clock.ms,
       failed: (how, about) => this.violate(8, how, index, describe(about)),
     };
