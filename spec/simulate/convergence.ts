@@ -38,15 +38,20 @@ export class Convergence implements Invariant {
 
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
     if (!page || !link.isIdle || !world.isInRoom(userId)) return;
-    const shown = page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`).sort();
-    const isClockWrong = Math.abs(page.life.aheadMs) > 60_000 || world.scenario.steps.some(({ act }) => act === "clock");
-    const readable = world
-      .trueMembers()
-      .filter((member) => isReadable(member, userId))
-      .map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`)
-      .sort();
+    const shown = new Set(page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`));
+    // A clock that is wrong moves the end of a membership.
+    const wrongMs = Math.abs(page.life.aheadMs) + 1_000;
+    const inTruth = (ts: number) =>
+      world.truth
+        .at(ts)
+        .filter((member) => world.isInRoom(member.userId) && isReadable(member, userId))
+        .map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`);
+    const missing = inTruth(world.now + wrongMs).filter((name) => !shown.has(name));
+    const possible = new Set(inTruth(world.now - wrongMs));
+    const surplus = [...shown].filter((name) => !possible.has(name));
     const { ms } = world.clock;
-    if (isClockWrong || [...new Set(shown)].join() === [...new Set(readable)].join()) {
+    const isClockSet = world.scenario.steps.some(({ device, act }) => act === "clock" && device === index);
+    if (isClockSet || (missing.length === 0 && surplus.length === 0)) {
       this.#differsSince.delete(page);
       return;
     }
@@ -58,7 +63,7 @@ export class Convergence implements Invariant {
         1,
         "a page does not show the members that the server has",
         index,
-        `shows ${shown.join(", ")}; the server has ${readable.join(", ")}`,
+        `lacks ${missing.join(", ") || "nothing"}; shows ${surplus.join(", ") || "nothing"} too much`,
       );
   }
 }

@@ -24,9 +24,15 @@ export interface Guard {
   /** Until when it is live, as far as the page can know. */
   untilMs: number;
   delayMs: number;
-  /** The server has refused to have one. */
+  /** The server has refused to have one, or has sent two although the page lives. */
   isUnsupported: boolean;
+  /** How many the server has sent. */
+  sent: number;
 }
+
+/** The state key or the sticky key of a membership. */
+const leaveKeyOf = ({ stateKey, content }: Pick<OutgoingEvent, "stateKey" | "content">): string =>
+  String(stateKey ?? content["msc4354_sticky_key"]);
 
 const passing: ReadonlySet<string> = new Set(["network", "timeout", "rate-limited", "soft-logged-out"]);
 const isGone = (failure: unknown) =>
@@ -38,6 +44,8 @@ export class SimulatedServer extends VirtualServer {
   readonly clock: SimulatedClock;
   readonly network: Network;
   readonly #guards = new Map<Life, Guard>();
+  /** The page that has scheduled each leave. */
+  readonly #schedulers = new Map<string, Life>();
   readonly #byDevice = new Map<VirtualDevice, DeviceLink>();
   readonly #onRequest: (request: SentRequest) => void;
   /** The page whose request the server handles now. Undefined: it acts by itself. */
@@ -108,8 +116,17 @@ export class SimulatedServer extends VirtualServer {
   /** What a page knows about its delayed leave, by the answers that it got. */
   guardOf(page: Life): Guard {
     let guard = this.#guards.get(page);
-    if (!guard) this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false }));
+    if (!guard) this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, sent: 0 }));
     return guard;
+  }
+
+  /** The server has sent a delayed event. */
+  noteSent(event: Pick<OutgoingEvent, "stateKey" | "content">): void {
+    const page = this.#schedulers.get(leaveKeyOf(event));
+    if (!page || page.state === "dead") return;
+    const guard = this.guardOf(page);
+    guard.sent += 1;
+    guard.isUnsupported ||= guard.sent >= 2;
   }
 
   #noteAnswer(page: Life, kind: RequestKind, sentMs: number, failure: unknown, value: unknown): void {
@@ -127,7 +144,10 @@ export class SimulatedServer extends VirtualServer {
 
   override schedule(userId: string, event: OutgoingEvent, delayMs: number): string {
     if (this.network.isOn("no-delayed-events")) throw new MatrixError("unsupported", "no delayed events here");
-    if (this.actor) this.guardOf(this.actor).delayMs = delayMs;
+    if (this.actor) {
+      this.guardOf(this.actor).delayMs = delayMs;
+      this.#schedulers.set(leaveKeyOf(event), this.actor);
+    }
     return super.schedule(userId, event, delayMs);
   }
 }
