@@ -55,6 +55,7 @@ export class Budgets implements Invariant {
   }
 
   onKeyUsed(world: World, { index }: SimulatedDevice, page: Page): void {
+    if (page.traits.client !== "ours") return;
     const counts = this.#of(page);
     const key = page.media.own?.key ?? "";
     if (key === counts.lastKey) return;

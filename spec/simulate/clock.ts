@@ -12,6 +12,9 @@ export class Life {
   }
 }
 
+/** So many timers at one time never end. */
+const busyLoop = 200_000;
+
 interface Timer {
   readonly id: number;
   readonly life: Life;
@@ -49,6 +52,8 @@ export class SimulatedClock {
   #life: Life = this.server;
   #lastId = 0;
   #order = 0;
+  /** How many timers have fired at the present time. */
+  #firedNow = 0;
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
@@ -148,13 +153,18 @@ export class SimulatedClock {
       if (!timer || timer.dueTs > startTs + untilMs) return false;
       this.#pop();
       if (timer.isCleared || timer.life.state === "dead") continue;
-      this.#now = Math.max(this.#now, timer.dueTs);
+      if (timer.dueTs > this.#now) {
+        this.#now = timer.dueTs;
+        this.#firedNow = 0;
+      }
       if (timer.life.state === "asleep") {
         const parked = this.#parked.get(timer.life);
         if (parked) parked.push(timer);
         else this.#parked.set(timer.life, [timer]);
         continue;
       }
+      this.#firedNow += 1;
+      if (this.#firedNow === busyLoop) this.#onError(new Error(`${busyLoop} timers at one time: a busy loop`));
       this.#fire(timer);
       return true;
     }

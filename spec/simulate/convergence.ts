@@ -37,7 +37,7 @@ export class Convergence implements Invariant {
   }
 
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
-    if (!page || !link.isIdle || !world.isInRoom(userId)) return;
+    if (!page || page.traits.client !== "ours" || !link.isIdle || !world.isInRoom(userId)) return;
     const shown = new Set(page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`));
     // A clock that is wrong moves the end of a membership.
     const wrongMs = Math.abs(page.life.aheadMs) + 1_000;

@@ -18,12 +18,13 @@ export class Ghosts implements Invariant {
   #ended: Ended[] = [];
 
   onPageEnd(world: World, { index }: SimulatedDevice, page: Page): void {
-    this.#ended.push({ device: index, page, atMs: world.clock.ms, how: "a dead page" });
+    if (page.traits.client === "ours")
+      this.#ended.push({ device: index, page, atMs: world.clock.ms, how: "a dead page" });
   }
 
   onJoinEnd(world: World, { index }: SimulatedDevice, page: Page): void {
     const how = page.end === "completed" ? "a page that has left" : "a page whose join has failed";
-    this.#ended.push({ device: index, page, atMs: world.clock.ms, how });
+    if (page.traits.client === "ours") this.#ended.push({ device: index, page, atMs: world.clock.ms, how });
   }
 
   onMembershipWritten(world: World, { index }: SimulatedDevice, page: Page): void {

@@ -68,7 +68,7 @@ export class KeySecrecy implements Invariant {
   onTick(world: World): void {
     const { ms } = world.clock;
     for (const { index, page, traits } of world.devices) {
-      if (!page || page.life.state !== "awake" || page.status !== "joined") continue;
+      if (!page || page.life.state !== "awake" || page.status !== "joined" || traits.client !== "ours") continue;
       const { own } = page.media;
       if (!own) continue;
       const keys = this.#of(page);

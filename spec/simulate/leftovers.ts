@@ -5,14 +5,14 @@ import type { World } from "./world.ts";
 export class Leftovers implements Invariant {
   afterLeave(world: World): void {
     for (const { index, page } of world.devices) {
-      if (!page || page.life.state !== "awake" || page.status === "out") continue;
+      if (!page || page.life.state !== "awake" || page.status === "out" || page.traits.client !== "ours") continue;
       world.violate(9, `a page is still ${page.status} long after it has left`, index, "");
     }
   }
 
   atEnd(world: World): void {
     for (const { index, page } of world.devices) {
-      if (!page || page.life.state !== "awake") continue;
+      if (!page || page.life.state !== "awake" || page.traits.client !== "ours") continue;
       if (page.members.length > 0)
         world.violate(9, "a page shows members a day after all have left", index, page.members.map(({ participantIdentity }) => participantIdentity).join(" "));
       world.clock.as(page.life, () => page.dispose());

@@ -39,7 +39,7 @@ export class OurPage implements Page {
     this.#roomId = roomId;
     this.#events = events;
     this.#matrix = observed(client, events);
-    this.#session = rtcSession(this.#matrix, { roomId, slot });
+    this.#session = rtcSession(this.#matrix, { roomId, slot, awaitRoom: true });
     const { membership$, encryptionKey$, encryptionStatus$, decryption, trace$, rejected$ } = this.#session;
     this.media = new MediaPage(life, (report) => {
       events.log(`media ${report.result} #${report.keyIndex} of ${report.participantIdentity}`);
@@ -89,7 +89,7 @@ export class OurPage implements Page {
   }
 
   differenceFromFresh(): string | undefined {
-    const fresh = watchSession(this.#matrix, { roomId: this.#roomId, slot });
+    const fresh = watchSession(this.#matrix, { roomId: this.#roomId, slot, awaitRoom: true });
     const live = inWords(this.#session.membership$.value);
     const now = inWords(fresh.membership$.value);
     if (live !== now) return `live ${live}, fresh ${now}`;

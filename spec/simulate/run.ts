@@ -2,7 +2,7 @@
 import { restMs } from "./bounds.ts";
 import { Invariants } from "./invariants.ts";
 import type { Scenario } from "./scenario.ts";
-import { type LogLine, type Violation, World } from "./world.ts";
+import { loadSdk, type LogLine, type Violation, World } from "./world.ts";
 
 export interface Outcome {
   readonly violation: Violation | undefined;
@@ -20,12 +20,13 @@ const [hourMs, dayMs] = [3_600_000, 86_400_000];
 const [tickMs, maxTicks] = [500, 1_500];
 
 export async function run(scenario: Scenario): Promise<Outcome> {
+  const hasPromises = scenario.devices.some(({ client }) => client === "sdk");
+  if (hasPromises) await loadSdk();
   const invariants = new Invariants();
   const world = new World(scenario, invariants);
   const restore = world.install();
   const { clock } = world;
   const isOver = () => world.violation !== undefined;
-  const hasPromises = scenario.devices.some(({ client }) => client === "sdk");
   const until = async (ms: number) => {
     if (hasPromises) await clock.runWithPromises(ms, isOver);
     else clock.run(ms, isOver);

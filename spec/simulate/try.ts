@@ -5,7 +5,7 @@ const t0 = performance.now();
 let virtual = 0;
 const counts = new Map<string, number[]>();
 for (let seed = from!; seed <= to!; seed++) {
-  const scenario = draw(seed, { isSmall: small === 1, withoutSdk: true });
+  const scenario = draw(seed, { isSmall: small === 1, withoutSdk: !process.env.SDK });
   const t = performance.now();
   const { violation, lines, virtualMs } = await run(scenario);
   virtual += virtualMs;

@@ -43,6 +43,13 @@ export interface SimulatedDevice {
   pageCount: number;
 }
 
+/** Loaded only for scenarios with such devices: the SDK is large. */
+let sdkPage: typeof import("./sdk-page.ts").SdkPage | undefined;
+
+export async function loadSdk(): Promise<void> {
+  sdkPage ??= (await import("./sdk-page.ts")).SdkPage;
+}
+
 /** The newest lines of a log that are kept. */
 const maxLines = 6_000;
 
@@ -136,7 +143,8 @@ export class World {
     link.open(life);
     const page = this.clock.as(life, () => {
       const client = virtualClient(this.server, userId, traits.deviceId);
-      return new OurPage(life, traits, client, link.synced, this.roomId, this.#eventsOf(device, life));
+      const PageOf = traits.client === "sdk" ? sdkPage! : OurPage;
+      return new PageOf(life, traits, client, link.synced, this.roomId, this.#eventsOf(device, life));
     });
     device.page = page;
     this.pages.push(page);
