@@ -31,7 +31,7 @@ export function draw(seed: number, { isSmall = false, withoutSdk = false }: Draw
   const hasSdk = !withoutSdk && happens(random, 0.15);
   const server = serverTraits(random);
   const isMild = happens(random, 0.2);
-  const devices = Array.from({ length: count }, (_, index) => deviceTraits(random, index, hasSdk));
+  const devices = Array.from({ length: count }, (_, index) => deviceTraits(random, index, hasSdk, server));
   const faults = isMild ? [] : Array.from({ length: random.integer(count < 10 ? 5 : 3) }, () => fault(random, count, lengthMs));
   const steps = devices.flatMap((traits, device) => stepsOf(random, device, traits, lengthMs, isMild));
   return { seed, server, devices, steps: steps.toSorted((a, b) => a.atMs - b.atMs), faults, calmMs: lengthMs };
@@ -47,14 +47,14 @@ function serverTraits(random: Random): ServerTraits {
   };
 }
 
-function deviceTraits(random: Random, index: number, hasSdk: boolean): DeviceTraits {
+function deviceTraits(random: Random, index: number, hasSdk: boolean, { latencyMs }: ServerTraits): DeviceTraits {
   const isSdk = hasSdk && happens(random, 0.4);
   // Some users have two devices.
   const person = index > 0 && happens(random, 0.15) ? index - 1 : index;
   const user = `${names[person % names.length]}${person >= names.length ? Math.floor(person / names.length) : ""}`;
   const mode = random.pick(modes);
   const rotation = happens(random, 0.3) ? rotationOf(random) : undefined;
-  const timing = happens(random, 0.3) ? timingOf(random) : undefined;
+  const timing = happens(random, 0.3) ? timingOf(random, latencyMs) : undefined;
   // A short life leaves no room for a wrong clock.
   const isShortLived = timing?.expiryMs === 60_000;
   return {
@@ -80,8 +80,9 @@ function rotationOf(random: Random): Partial<RotationPolicy> {
 }
 
 /** Each option now and then at one of its ends, as far as they agree with each other. */
-function timingOf(random: Random): JoinTiming {
-  const delayedLeaveMs = random.pick([2_000, 8_000, 18_000, 60_000]);
+function timingOf(random: Random, latencyMs: number): JoinTiming {
+  // A delayed leave that is shorter than a few round trips cannot be kept alive.
+  const delayedLeaveMs = random.pick([2_000, 8_000, 18_000, 60_000].filter((ms) => ms > 8 * latencyMs));
   return {
     ...(happens(random, 0.5) && {
       delayedLeaveMs,

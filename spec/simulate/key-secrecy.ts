@@ -17,6 +17,9 @@ interface Keys {
   readonly offered: Map<string, Set<string>>;
   /** Since when each member is shown, by user and device. */
   shownSince: Map<string, number>;
+  /** The present stay as the page shows it, and since when. */
+  selfInstance: string | undefined;
+  selfSince: number;
   /** When each device that it has offered a key left its list. */
   readonly goneSince: Map<string, number>;
   /** Until when its sleep explains what is late. */
@@ -37,6 +40,9 @@ export class KeySecrecy implements Invariant {
     }
     for (const name of keys.shownSince.keys()) if (!now.has(name)) keys.goneSince.set(name, ms);
     keys.shownSince = now;
+    const instance = page.members.find(({ participantIdentity }) => participantIdentity === page.media.identity)?.instance;
+    if (instance !== keys.selfInstance) keys.selfSince = ms;
+    keys.selfInstance = instance;
   }
 
   onKeyOffered(
@@ -75,8 +81,9 @@ export class KeySecrecy implements Invariant {
       const offered = keys.offered.get(own.key) ?? new Set<string>();
       const self = nameOf({ userId: `@${traits.user}:example.org`, deviceId: traits.deviceId });
       // The others get our keys from the moment the room shows us.
-      const selfSinceMs = keys.shownSince.get(self);
-      if (selfSinceMs !== undefined && !offered.has(everybody))
+      const selfSinceMs = keys.selfSince;
+      const isShown = keys.shownSince.has(self) && selfSinceMs >= page.joinStartedMs;
+      if (isShown && !offered.has(everybody))
         for (const [name, sinceMs] of keys.shownSince) {
           if (name === self || offered.has(name)) continue;
           const waitMs = ms - Math.max(sinceMs, selfSinceMs, keys.asleepUntilMs, page.joinedSinceMs);
@@ -97,7 +104,7 @@ export class KeySecrecy implements Invariant {
   #of(page: Page): Keys {
     let keys = this.#keys.get(page);
     if (!keys) {
-      keys = { offered: new Map(), shownSince: new Map(), goneSince: new Map(), asleepUntilMs: 0 };
+      keys = { offered: new Map(), shownSince: new Map(), goneSince: new Map(), selfInstance: undefined, selfSince: 0, asleepUntilMs: 0 };
       this.#keys.set(page, keys);
     }
     return keys;

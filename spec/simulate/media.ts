@@ -21,7 +21,8 @@ export class MediaPage {
   identity: string | undefined;
   own: UsedKey | undefined;
   readonly #rings = new Map<string, Map<number, string>>();
-  readonly #reported = new Map<string, DecryptionReport["result"]>();
+  /** The last report of each participant: LiveKit reports each index that it lacks. */
+  readonly #reported = new Map<string, string>();
 
   constructor(life: Life, report?: (report: DecryptionReport) => void) {
     this.life = life;
@@ -53,9 +54,9 @@ export class MediaPage {
     const { identity, own } = sender;
     const result = this.resultOf(sender);
     if (identity === undefined || !own || result === undefined || this.life.state !== "awake") return;
-    const before = this.#reported.get(identity) ?? "ok";
-    if (before === result) return;
-    this.#reported.set(identity, result);
+    const now = result === "ok" ? result : `${result} ${own.index}`;
+    if ((this.#reported.get(identity) ?? "ok") === now) return;
+    this.#reported.set(identity, now);
     this.#report?.({ participantIdentity: identity, result, keyIndex: own.index });
   }
 }

@@ -22,6 +22,7 @@ export class OurPage implements Page {
   end: string | undefined;
   hasJoined = false;
   joinedSinceMs = 0;
+  joinStartedMs = 0;
   readonly #matrix: Matrix;
   readonly #synced: SyncedRooms;
   readonly #roomId: string;
@@ -100,11 +101,14 @@ export class OurPage implements Page {
   }
 
   join(): void {
-    if (this.#joined && !this.#joined.closed) return;
+    // A join that still leaves is over for us, and the new one waits for it.
+    if (this.#joined && !this.#joined.closed && this.state?.status !== "leaving") return;
     const { mode, timing, rotation, format, keyTransport } = this.traits;
     this.end = undefined;
     this.hasJoined = false;
+    this.joinStartedMs = this.#events.ms();
     const leave$ = (this.#leave$ = new Subject<void>());
+    const isCurrent = () => this.#leave$ === leave$;
     this.#joined = this.#session
       .join({
         mode,
@@ -114,23 +118,12 @@ export class OurPage implements Page {
         keys: { rotation, format, transport: keyTransport },
       })
       .subscribe({
-        next: (state) => {
-          if (state.status === "joined") {
-            if (this.state?.status !== "joined") this.joinedSinceMs = this.#events.ms();
-            this.hasJoined = true;
-          }
-          this.state = state;
-          this.media.identity = state.status === "leaving" ? undefined : state.member.participantIdentity;
-          const { status } = state;
-          const detail = status === "joining" || status === "rejoining" ? ` ${state.step} ${state.attempt}` : "";
-          this.#events.log(`state ${status}${detail}${this.probablyLeft ? " probably left" : ""}`);
-          this.#events.statusChanged();
-        },
+        next: (state) => isCurrent() && this.#next(state),
         error: (error: unknown) => {
           if (!(error instanceof RtcError)) this.#events.failed("a join failed without an RtcError", error);
-          this.#ended(error instanceof RtcError ? error.code : "unknown");
+          if (isCurrent()) this.#ended(error instanceof RtcError ? error.code : "unknown");
         },
-        complete: () => this.#ended("completed"),
+        complete: () => isCurrent() && this.#ended("completed"),
       });
   }
 
@@ -155,6 +148,20 @@ export class OurPage implements Page {
 
   dispose(): void {
     for (const watching of this.#watching) watching.unsubscribe();
+  }
+
+  #next(state: JoinState): void {
+    if (state.status === "joined") {
+      if (this.state?.status !== "joined") this.joinedSinceMs = this.#events.ms();
+      this.hasJoined = true;
+    }
+    this.state = state;
+    const isMember = state.status !== "leaving" && !("step" in state && state.step === "waiting-for-leave");
+    this.media.identity = isMember ? state.member.participantIdentity : undefined;
+    const { status } = state;
+    const detail = status === "joining" || status === "rejoining" ? ` ${state.step} ${state.attempt}` : "";
+    this.#events.log(`state ${status}${detail}${this.probablyLeft ? " probably left" : ""}`);
+    this.#events.statusChanged();
   }
 
   #ended(how: string): void {

@@ -24,6 +24,8 @@ export interface Page {
   readonly probablyLeft: boolean;
   /** Whether its join has succeeded. */
   readonly hasJoined: boolean;
+  /** When its present or last join began. */
+  readonly joinStartedMs: number;
   /** When its present member appeared: milliseconds of the simulation. */
   readonly joinedSinceMs: number;
   /** How its last join has ended: `completed`, or the code of an error. */

@@ -43,6 +43,7 @@ export class SdkPage implements Page {
   end: string | undefined;
   hasJoined = false;
   joinedSinceMs = 0;
+  joinStartedMs = 0;
   readonly #matrix: Matrix;
   readonly #roomId: string;
   readonly #events: PageEvents;
@@ -73,6 +74,7 @@ export class SdkPage implements Page {
     this.#session.on(MatrixRTCSessionEvent.EncryptionKeyChanged, (key, index, { userId, deviceId }, identity) => {
       const isOwn = userId === client.userId && deviceId === client.deviceId;
       if (isOwn) {
+        if (this.#status === "out" || this.#status === "leaving") return;
         this.media.identity = identity;
         events.keyUsed(index, toBase64(key));
       } else events.keyInstalled(identity, index, toBase64(key));
@@ -118,6 +120,7 @@ export class SdkPage implements Page {
     this.end = undefined;
     this.hasJoined = false;
     this.#status = "joining";
+    this.joinStartedMs = this.#events.ms();
     const { userId, deviceId } = this.#matrix;
     const isSticky = this.traits.mode === "matrix_2_0";
     const memberId = isSticky ? `${this.life.name}-${(this.#joins += 1)}` : `${userId}:${deviceId}`;
