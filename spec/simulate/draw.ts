@@ -90,7 +90,7 @@ function timingOf(random: Random, latencyMs: number): JoinTiming {
     }),
     ...(happens(random, 0.3) && { delayedLeaveRestartTimeoutMs: random.pick([300, 2_000, 10_000]) }),
     ...(happens(random, 0.3) && { requestTimeoutMs: random.pick([1_000, 10_000, 30_000]) }),
-    ...(happens(random, 0.2) && { expiryMs: random.pick([60_000, 600_000, 86_400_000]), expiryHeadroomMs: random.pick([5_000, 20_000]) }),
+    ...(happens(random, 0.2) && { expiryMs: random.pick([60_000, 600_000, 43_200_000]), expiryHeadroomMs: random.pick([5_000, 20_000]) }),
     ...(happens(random, 0.2) && { networkRetryMs: random.pick([100, 3_000, 10_000]) }),
     ...(happens(random, 0.2) && { rateLimitRetryMs: random.pick([100, 20_000]) }),
     ...(happens(random, 0.2) && { leaveTimeoutMs: random.pick([100, 30_000]) }),

@@ -1,5 +1,5 @@
 // Invariant 2, no ghosts: a membership is written only while a delayed leave is live, and goes when its page has gone.
-import { willRemove } from "./truth.ts";
+import { type TrueMember, willRemove } from "./truth.ts";
 import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
 import type { SimulatedDevice, World } from "./world.ts";
@@ -47,7 +47,7 @@ export class Ghosts implements Invariant {
       const isBack = world.devices[device]?.page === page && page.status !== "out";
       const mine = isBack ? [] : world.trueMembers().filter((member) => member.page === page.life);
       for (const member of mine) {
-        if (world.server.guardOf(page.life).isUnsupported || this.#isExcused(world)) continue;
+        if (world.server.guardOf(page.life).isUnsupported || this.#isExcused(world, member)) continue;
         if (pending.some((delayed) => willRemove(delayed, member))) continue;
         world.violate(
           2,
@@ -65,10 +65,11 @@ export class Ghosts implements Invariant {
       world.violate(2, "a membership stays for a day", undefined, `${member.kind} ${member.key}`);
   }
 
-  /** Whether the server may have lost a delayed leave. */
-  #isExcused({ scenario: { steps, faults, server } }: World): boolean {
+  /** Whether the server may have lost a delayed leave. It drops the leave of a user who is not in the room. */
+  #isExcused({ scenario: { steps, faults, server }, devices }: World, { userId }: TrueMember): boolean {
     return (
       !server.delayedEvents ||
+      steps.some(({ act, device }) => act === "kick" && devices[device]?.userId === userId) ||
       steps.some(({ act }) => act === "lose-delayed" || act === "overwrite") ||
       faults.some(({ kind }) => kind === "no-delayed-events" || kind.startsWith("refused"))
     );
