@@ -41,13 +41,12 @@ export class Convergence implements Invariant {
     const shown = new Set(page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`));
     // A clock that is wrong moves the end of a membership.
     const wrongMs = Math.abs(page.life.aheadMs) + 1_000;
-    const inTruth = (ts: number) =>
-      world.truth
-        .at(ts)
-        .filter((member) => world.isInRoom(member.userId) && isReadable(member, userId))
-        .map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`);
-    const missing = inTruth(world.now + wrongMs).filter((name) => !shown.has(name));
-    const possible = new Set(inTruth(world.now - wrongMs));
+    const inTruth = (ts: number) => world.truth.at(ts).filter((member) => world.isInRoom(member.userId));
+    const inWords = ({ kind, userId: who, deviceId }: TrueMember) => `${kind} ${who} ${deviceId}`;
+    const readable = inTruth(world.now + wrongMs).filter((member) => isReadable(member, userId));
+    const missing = readable.map(inWords).filter((name) => !shown.has(name));
+    // Of a member that it cannot read, a page may show an earlier event.
+    const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
     const surplus = [...shown].filter((name) => !possible.has(name));
     const { ms } = world.clock;
     const isClockSet = world.scenario.steps.some(({ device, act }) => act === "clock" && device === index);

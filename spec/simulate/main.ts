@@ -21,6 +21,7 @@ const { values } = parseArgs({
 });
 const options = { isSmall: values.small };
 const shrinkMs = Number(values.shrink) * 1_000;
+const barWidth = 30;
 /** Each of these seeds runs twice. */
 const twiceEvery = 50;
 /** How many violations of one kind are made small. */
@@ -106,8 +107,6 @@ function readProgress(file: string): Progress | undefined {
     return undefined;
   }
 }
-
-const barWidth = 30;
 
 function showProgress(done: number, count: number, rate: number, violations: number): void {
   const filled = Math.round((done / count) * barWidth);

@@ -26,6 +26,8 @@ export interface Guard {
   delayMs: number;
   /** The server has refused to have one, or has sent two although the page lives. */
   isUnsupported: boolean;
+  /** How many restarts in a row found it gone. */
+  gone: number;
   /** How many the server has sent. */
   sent: number;
 }
@@ -116,7 +118,7 @@ export class SimulatedServer extends VirtualServer {
   /** What a page knows about its delayed leave, by the answers that it got. */
   guardOf(page: Life): Guard {
     let guard = this.#guards.get(page);
-    if (!guard) this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, sent: 0 }));
+    if (!guard) this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, gone: 0, sent: 0 }));
     return guard;
   }
 
@@ -134,10 +136,13 @@ export class SimulatedServer extends VirtualServer {
     if (kind === "delayed-events" && value === false) guard.isUnsupported = true;
     if (kind !== "schedule" && kind !== "restart") return;
     if (failure === undefined) {
+      if (kind === "restart") guard.gone = 0;
       guard.untilMs = Math.max(guard.untilMs, sentMs + guard.delayMs);
       return;
     }
     const isPassing = failure instanceof MatrixError && passing.has(failure.kind);
+    // After two in a row that are gone, a page does without.
+    if (kind === "restart" && isGone(failure)) guard.isUnsupported ||= (guard.gone += 1) >= 2;
     // A server that refuses to manage delayed events for good counts as one without them.
     if (!isPassing && !(kind === "restart" && isGone(failure))) guard.isUnsupported = true;
   }
