@@ -72,6 +72,7 @@ export class Liveness implements Invariant {
         this.#checkFor(`${name} key`, result !== "ok", ms, boundInCalm, (lastedMs) =>
           world.violate(4, `a member cannot decrypt another: ${result}`, receiver.index, `${name}, for ${lastedMs} ms`),
         );
+        if (page.traits.client === "sdk") continue;
         const status = page.encryptionOf(identity);
         const isWrong = (status === "ok") !== (result === "ok");
         // Only keys of the present stay count, although the media layer still has those of an earlier one.

@@ -66,7 +66,9 @@ export interface Step {
     /** Somebody empties its membership in the room's state. */
     | "overwrite"
     /** It forgets which users are in the room. */
-    | "forget-members";
+    | "forget-members"
+    /** Breaks an invariant, so that specs can see what happens then. */
+    | "break";
   readonly ms?: number;
 }
 

@@ -245,6 +245,8 @@ export class World {
         if (mine) this.server.rooms.add(this.roomId, { type: memberType, sender: userId, stateKey: mine.key, content: {} });
         return;
       }
+      case "break":
+        return this.violate(8, "broken on purpose", step.device, "");
       case "forget-members":
         return inPage(() => {
           const { synced } = device.link;
