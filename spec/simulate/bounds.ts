@@ -9,7 +9,13 @@ export function recoveryMs(scenario: Scenario, { timing = {} }: DeviceTraits): n
   const { networkRetryMs = 3_000, rateLimitRetryMs = 5_000, requestTimeoutMs = 10_000, jitter = 0.1 } = timing;
   const retryAfterMs = Math.max(0, ...scenario.faults.map((fault) => Math.min(fault.retryAfterMs ?? 0, 300_000)));
   const slow = 2 * requestTimeoutMs - 20_000;
-  return wellMs + 10 * (networkRetryMs * (1 + jitter) - 3_300) * Number(networkRetryMs > 3_000) + Math.max(0, slow) + Math.max(0, rateLimitRetryMs - 5_000) + retryAfterMs;
+  return (
+    wellMs +
+    10 * (networkRetryMs * (1 + jitter) - 3_300) * Number(networkRetryMs > 3_000) +
+    Math.max(0, slow) +
+    Math.max(0, rateLimitRetryMs - 5_000) +
+    retryAfterMs
+  );
 }
 
 /** The time after which everybody must be well. */

@@ -51,7 +51,8 @@ export const breakages: readonly Breakage[] = [
     breaks: "4",
     file: "keys/key-requests.ts",
     text: "  popDue(",
-    becomes: "  popDue(...args: Parameters<KeyRequests[\"popDueReally\"]>): DueRequests {\n    return { ...this.popDueReally(...args), requested: [] };\n  }\n\n  popDueReally(",
+    becomes:
+      '  popDue(...args: Parameters<KeyRequests["popDueReally"]>): DueRequests {\n    return { ...this.popDueReally(...args), requested: [] };\n  }\n\n  popDueReally(',
   },
   {
     name: "an older key replaces a newer one",
@@ -114,7 +115,8 @@ export const breakages: readonly Breakage[] = [
     breaks: "9",
     file: "join/plan.ts",
     text: "  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {",
-    becomes: '  if (leaving.cause === "unsubscribe") return "end";\n  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {',
+    becomes:
+      '  if (leaving.cause === "unsubscribe") return "end";\n  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {',
   },
   {
     name: "users who enter the room later do not get a sticky membership again",

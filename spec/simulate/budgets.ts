@@ -51,7 +51,8 @@ export class Budgets implements Invariant {
     const { expiryMs = 14_400_000, unprotectedExpiryMs = 600_000, leaveTimeoutMs: _ } = page.traits.timing ?? {};
     // Renewals: one in half of the expiry.
     const renewals = Math.ceil((2 * hourMs) / Math.min(expiryMs, unprotectedExpiryMs, hourMs));
-    if (writes > maxWrites + renewals) world.violate(7, "too many writes of a membership in an hour", device, `${writes}`);
+    if (writes > maxWrites + renewals)
+      world.violate(7, "too many writes of a membership in an hour", device, `${writes}`);
   }
 
   onKeyUsed(world: World, { index }: SimulatedDevice, page: Page): void {
@@ -66,7 +67,14 @@ export class Budgets implements Invariant {
     if (!isCustom && keys > maxKeys) world.violate(7, "too many new keys in a minute", index, `${keys}`);
   }
 
-  onKeyOffered(world: World, { index }: SimulatedDevice, page: Page, to: readonly Device[], _: number, key: string): void {
+  onKeyOffered(
+    world: World,
+    { index }: SimulatedDevice,
+    page: Page,
+    to: readonly Device[],
+    _: number,
+    key: string,
+  ): void {
     const { sent } = this.#of(page);
     const { ms } = world.clock;
     for (const { userId, deviceId } of to) {
@@ -76,7 +84,12 @@ export class Budgets implements Invariant {
       const count = window.add(ms);
       // Failed deliveries are tried again after 1, 2, 4 ... s.
       if (count > (world.scenario.faults.length > 0 ? 6 : 3))
-        world.violate(7, "the same key is sent to a device too often", index, `${count} times to ${userId}/${deviceId} within 5 s`);
+        world.violate(
+          7,
+          "the same key is sent to a device too often",
+          index,
+          `${count} times to ${userId}/${deviceId} within 5 s`,
+        );
     }
   }
 

@@ -6,7 +6,10 @@ const laneWidth = 34;
 
 /** What happens all the time says nothing. */
 const isNoise = (text: string): boolean =>
-  text === "> restart" || text === "state joined" || text.startsWith("media-decryption") || text.startsWith("key-delivered");
+  text === "> restart" ||
+  text === "state joined" ||
+  text.startsWith("media-decryption") ||
+  text.startsWith("key-delivered");
 
 /** The last lines before the end, newest last. */
 export function chart({ devices }: Scenario, lines: readonly LogLine[], maxLines = 60): string {
@@ -34,5 +37,7 @@ function inWords(text: string): string {
     const { userId, sender, deviceId, reason } = { ...member, ...rejection };
     return `${kind} ${String(userId ?? sender).slice(1, 6)}/${String(deviceId)} ${reason === undefined ? "" : String(reason)}`;
   }
-  return `${kind} ${Object.values(fields).filter((value) => typeof value !== "object").join(" ")}`;
+  return `${kind} ${Object.values(fields)
+    .filter((value) => typeof value !== "object")
+    .join(" ")}`;
 }

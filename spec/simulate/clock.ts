@@ -22,7 +22,7 @@ interface Timer {
   /** Orders timers that are due at one time. */
   order: number;
   readonly everyMs: number | undefined;
-  readonly callback: () => void;
+  callback: () => void;
   isCleared: boolean;
 }
 
@@ -199,6 +199,8 @@ export class SimulatedClock {
     const timer = this.#timers.get(id);
     if (!timer) return;
     timer.isCleared = true;
+    // It stays in the heap until its time, and must not hold on to anything.
+    timer.callback = nothing;
     this.#timers.delete(id);
   }
 
@@ -231,5 +233,7 @@ export class SimulatedClock {
     heap[at] = last;
   }
 }
+
+const nothing = () => {};
 
 const isBefore = (a: Timer, b: Timer): boolean => a.dueTs < b.dueTs || (a.dueTs === b.dueTs && a.order < b.order);

@@ -25,8 +25,7 @@ export class Convergence implements Invariant {
   }
 
   atEnd(world: World): void {
-    for (const device of world.devices)
-      if (device.page?.life.state === "awake") this.#compareWithFresh(world, device);
+    for (const device of world.devices) if (device.page?.life.state === "awake") this.#compareWithFresh(world, device);
   }
 
   #compareWithFresh(world: World, { index, page }: SimulatedDevice): void {

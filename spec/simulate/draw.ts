@@ -7,7 +7,21 @@ import { between, chanceOf, happens } from "./chance.ts";
 import type { DeviceTraits, Fault, RequestKind, Scenario, ServerTraits, Step } from "./scenario.ts";
 
 const minuteMs = 60_000;
-const names = ["alice", "bob", "carl", "dora", "emil", "fay", "gus", "hana", "ivo", "joy", "kai", "lea", "max"] as const;
+const names = [
+  "alice",
+  "bob",
+  "carl",
+  "dora",
+  "emil",
+  "fay",
+  "gus",
+  "hana",
+  "ivo",
+  "joy",
+  "kai",
+  "lea",
+  "max",
+] as const;
 const modes = ["compatibility", "compatibility", "matrix_2_0", "matrix_2_0", "legacy"] as const;
 
 export interface DrawOptions {
@@ -32,7 +46,9 @@ export function draw(seed: number, { isSmall = false, withoutSdk = false }: Draw
   const server = serverTraits(random);
   const isMild = happens(random, 0.2);
   const devices = Array.from({ length: count }, (_, index) => deviceTraits(random, index, hasSdk, server));
-  const faults = isMild ? [] : Array.from({ length: random.integer(count < 10 ? 5 : 3) }, () => fault(random, count, lengthMs));
+  const faults = isMild
+    ? []
+    : Array.from({ length: random.integer(count < 10 ? 5 : 3) }, () => fault(random, count, lengthMs));
   const steps = devices.flatMap((traits, device) => stepsOf(random, device, traits, lengthMs, isMild));
   return { seed, server, devices, steps: steps.toSorted((a, b) => a.atMs - b.atMs), faults, calmMs: lengthMs };
 }
@@ -90,7 +106,10 @@ function timingOf(random: Random, latencyMs: number): JoinTiming {
     }),
     ...(happens(random, 0.3) && { delayedLeaveRestartTimeoutMs: random.pick([300, 2_000, 10_000]) }),
     ...(happens(random, 0.3) && { requestTimeoutMs: random.pick([1_000, 10_000, 30_000]) }),
-    ...(happens(random, 0.2) && { expiryMs: random.pick([60_000, 600_000, 43_200_000]), expiryHeadroomMs: random.pick([5_000, 20_000]) }),
+    ...(happens(random, 0.2) && {
+      expiryMs: random.pick([60_000, 600_000, 43_200_000]),
+      expiryHeadroomMs: random.pick([5_000, 20_000]),
+    }),
     ...(happens(random, 0.2) && { networkRetryMs: random.pick([100, 3_000, 10_000]) }),
     ...(happens(random, 0.2) && { rateLimitRetryMs: random.pick([100, 20_000]) }),
     ...(happens(random, 0.2) && { leaveTimeoutMs: random.pick([100, 30_000]) }),
@@ -100,7 +119,13 @@ function timingOf(random: Random, latencyMs: number): JoinTiming {
 }
 
 /** The life of one device: it joins, something happens to it, it leaves or stays. */
-function stepsOf(random: Random, device: number, { client, timing }: DeviceTraits, lengthMs: number, isMild: boolean): Step[] {
+function stepsOf(
+  random: Random,
+  device: number,
+  { client, timing }: DeviceTraits,
+  lengthMs: number,
+  isMild: boolean,
+): Step[] {
   const steps: Step[] = [];
   let atMs = random.integer(Math.min(lengthMs, 2 * minuteMs));
   const until = lengthMs;
@@ -141,7 +166,8 @@ function stepsOf(random: Random, device: number, { client, timing }: DeviceTrait
         add("wake");
         break;
       case 8:
-        if (client === "ours" && timing?.expiryMs !== 60_000) add("clock", random.pick([-3_600_000, -45_000, -800, 1_500, 30_000, 7_200_000]));
+        if (client === "ours" && timing?.expiryMs !== 60_000)
+          add("clock", random.pick([-3_600_000, -45_000, -800, 1_500, 30_000, 7_200_000]));
         break;
       case 9:
         if (device === 0) break;
@@ -169,7 +195,15 @@ function stepsOf(random: Random, device: number, { client, timing }: DeviceTrait
   return steps.map((step) => ({ ...step, atMs: Math.min(step.atMs, until - 1) }));
 }
 
-const requestKinds: readonly RequestKind[] = ["send", "schedule", "restart", "cancel", "send-delayed", "delayed-events", "to-device"];
+const requestKinds: readonly RequestKind[] = [
+  "send",
+  "schedule",
+  "restart",
+  "cancel",
+  "send-delayed",
+  "delayed-events",
+  "to-device",
+];
 const faultKinds: readonly Fault["kind"][] = [
   "request-lost",
   "answer-lost",
@@ -190,7 +224,17 @@ const faultKinds: readonly Fault["kind"][] = [
   "to-device-late",
   "no-delayed-events",
 ];
-const errors: readonly MatrixErrorKind[] = ["rate-limited", "rate-limited", "network", "network", "timeout", "not-found", "conflict", "forbidden", "other"];
+const errors: readonly MatrixErrorKind[] = [
+  "rate-limited",
+  "rate-limited",
+  "network",
+  "network",
+  "timeout",
+  "not-found",
+  "conflict",
+  "forbidden",
+  "other",
+];
 
 function fault(random: Random, count: number, lengthMs: number): Fault {
   const kind = random.pick(faultKinds);

@@ -83,7 +83,15 @@ function sticky(eventId: string, content: object, startTs: number, second: numbe
 }
 
 function key(stay: number, keyIndex: number, sentTs: number): SyncChange {
-  const outgoing = { roomId, slot, memberId: `stay-${stay}`, deviceId: laptop, keyIndex, key: keyOf(stay, keyIndex), sentTs };
+  const outgoing = {
+    roomId,
+    slot,
+    memberId: `stay-${stay}`,
+    deviceId: laptop,
+    keyIndex,
+    key: keyOf(stay, keyIndex),
+    sentTs,
+  };
   const { type, content } = keyMessage("io.element.call.encryption_keys", outgoing);
   const message: ToDeviceMessage = { type, sender: bob, content, proof: { deviceId: laptop, crossSigned: true } };
   return { kind: "message", message };
@@ -137,9 +145,14 @@ export function play({ inTime, late }: Delivery): Ending {
         session.encryptionStatus$.subscribe(),
         session.encryptionKey$.subscribe(({ own, participantIdentity: identity, keyIndex, key: bytes }) => {
           if (own) return;
-          installed.set(identity, (installed.get(identity) ?? new Map<number, string>()).set(keyIndex, toBase64(bytes)));
+          installed.set(
+            identity,
+            (installed.get(identity) ?? new Map<number, string>()).set(keyIndex, toBase64(bytes)),
+          );
         }),
-        session.join({ mode: "matrix_2_0", leaveOn: hangUp$ }).subscribe({ error: (error) => wrong.push(`join: ${error}`) }),
+        session
+          .join({ mode: "matrix_2_0", leaveOn: hangUp$ })
+          .subscribe({ error: (error) => wrong.push(`join: ${error}`) }),
       ];
       const deliver = (names: readonly MessageName[]) => {
         for (const name of names) {
@@ -193,7 +206,10 @@ export function play({ inTime, late }: Delivery): Ending {
 }
 
 const inWords = (members: readonly Membership[]): string =>
-  members.filter(({ userId }) => userId === bob).map(({ memberId, eventId }) => `${memberId} ${eventId}`).join(", ");
+  members
+    .filter(({ userId }) => userId === bob)
+    .map(({ memberId, eventId }) => `${memberId} ${eventId}`)
+    .join(", ");
 
 /** A port whose requests all succeed at once. Its own events come back as it sends them. */
 function portOf(synced: SyncedRooms): Matrix {

@@ -40,7 +40,9 @@ export class KeySecrecy implements Invariant {
     }
     for (const name of keys.shownSince.keys()) if (!now.has(name)) keys.goneSince.set(name, ms);
     keys.shownSince = now;
-    const instance = page.members.find(({ participantIdentity }) => participantIdentity === page.media.identity)?.instance;
+    const instance = page.members.find(
+      ({ participantIdentity }) => participantIdentity === page.media.identity,
+    )?.instance;
     if (instance !== keys.selfInstance) keys.selfSince = ms;
     keys.selfInstance = instance;
   }
@@ -60,7 +62,13 @@ export class KeySecrecy implements Invariant {
     for (const device of to) {
       devices.add(nameOf(device));
       const isMember = keys.shownSince.has(nameOf(device));
-      if (!isMember && !world.presumes) world.violate(5, "a key is sent to a device that is no member", sender, `#${index} to ${nameOf(device)} by ${traits.user}`);
+      if (!isMember && !world.presumes)
+        world.violate(
+          5,
+          "a key is sent to a device that is no member",
+          sender,
+          `#${index} to ${nameOf(device)} by ${traits.user}`,
+        );
     }
     if (page.status === "leaving" || page.end !== undefined)
       world.violate(5, "a key is sent after leaving", sender, `#${index}`);
@@ -88,7 +96,12 @@ export class KeySecrecy implements Invariant {
           if (name === self || offered.has(name)) continue;
           const waitMs = ms - Math.max(sinceMs, selfSinceMs, keys.asleepUntilMs, page.joinedSinceMs);
           if (waitMs > offeredMs)
-            world.violate(6, "a member encrypts with a key that it did not offer to another", index, `#${own.index} not to ${name}, for ${waitMs} ms`);
+            world.violate(
+              6,
+              "a member encrypts with a key that it did not offer to another",
+              index,
+              `#${own.index} not to ${name}, for ${waitMs} ms`,
+            );
         }
       if (offered.has(everybody)) continue;
       const boundMs = rotationCost(traits.rotation ?? {}, traffic).leaverExposureMs + slackMs;
@@ -96,7 +109,12 @@ export class KeySecrecy implements Invariant {
         if (!offered.has(name)) continue;
         const exposedMs = ms - Math.max(goneMs, keys.asleepUntilMs, page.joinedSinceMs);
         if (exposedMs > boundMs)
-          world.violate(5, "a leaver holds the key in use for longer than its exposure allows", index, `${name} holds #${own.index} for ${exposedMs} ms, the bound is ${boundMs} ms`);
+          world.violate(
+            5,
+            "a leaver holds the key in use for longer than its exposure allows",
+            index,
+            `${name} holds #${own.index} for ${exposedMs} ms, the bound is ${boundMs} ms`,
+          );
       }
     }
   }
@@ -104,7 +122,14 @@ export class KeySecrecy implements Invariant {
   #of(page: Page): Keys {
     let keys = this.#keys.get(page);
     if (!keys) {
-      keys = { offered: new Map(), shownSince: new Map(), goneSince: new Map(), selfInstance: undefined, selfSince: 0, asleepUntilMs: 0 };
+      keys = {
+        offered: new Map(),
+        shownSince: new Map(),
+        goneSince: new Map(),
+        selfInstance: undefined,
+        selfSince: 0,
+        asleepUntilMs: 0,
+      };
       this.#keys.set(page, keys);
     }
     return keys;

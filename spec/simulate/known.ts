@@ -13,4 +13,7 @@ const folder = new URL("known/", import.meta.url);
 
 export const known: readonly Known[] = readdirSync(folder)
   .toSorted()
-  .map((file) => ({ name: file.replace(".json", ""), ...JSON.parse(readFileSync(new URL(file, folder), "utf8")) }) as Known);
+  .map(
+    (file) =>
+      ({ name: file.replace(".json", ""), ...JSON.parse(readFileSync(new URL(file, folder), "utf8")) }) as Known,
+  );

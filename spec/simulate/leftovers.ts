@@ -14,11 +14,17 @@ export class Leftovers implements Invariant {
     for (const { index, page } of world.devices) {
       if (!page || page.life.state !== "awake" || page.traits.client !== "ours") continue;
       if (page.members.length > 0)
-        world.violate(9, "a page shows members a day after all have left", index, page.members.map(({ participantIdentity }) => participantIdentity).join(" "));
+        world.violate(
+          9,
+          "a page shows members a day after all have left",
+          index,
+          page.members.map(({ participantIdentity }) => participantIdentity).join(" "),
+        );
       world.clock.as(page.life, () => page.dispose());
       const timers = world.clock.timersOf(page.life);
       if (timers > 0) world.violate(9, "timers are left after the last unsubscribe", index, `${timers}`);
-      if (page.leftovers > 0) world.violate(9, "subscriptions are left after the last unsubscribe", index, `${page.leftovers}`);
+      if (page.leftovers > 0)
+        world.violate(9, "subscriptions are left after the last unsubscribe", index, `${page.leftovers}`);
     }
     const { length } = world.server.delayed.pending;
     if (length > 0) world.violate(9, "delayed events are left", undefined, `${length}`);

@@ -62,7 +62,8 @@ export class Liveness implements Invariant {
         );
         const isSeen = page.members.some(({ participantIdentity }) => participantIdentity === identity);
         const result = page.media.resultOf(other.media);
-        const areBothSeen = isSeen && other.members.some(({ participantIdentity }) => participantIdentity === page.media.identity);
+        const areBothSeen =
+          isSeen && other.members.some(({ participantIdentity }) => participantIdentity === page.media.identity);
         if (!areBothSeen || !showSelf || identity === undefined || result === undefined) continue;
         const boundInCalm = () => {
           const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), receiver.sinceMs, sender.sinceMs);
@@ -93,7 +94,9 @@ export class Liveness implements Invariant {
   /** The SDK promises less: its keys arrive only if nothing is lost. Between two of its sessions nothing is promised here. */
   #isPromised({ scenario }: World, ...pair: readonly SimulatedDevice[]): boolean {
     const sdks = pair.filter(({ traits }) => traits.client === "sdk").length;
-    return sdks === 0 || (sdks === 1 && scenario.faults.length === 0 && !scenario.steps.some(({ act }) => act !== "join"));
+    return (
+      sdks === 0 || (sdks === 1 && scenario.faults.length === 0 && !scenario.steps.some(({ act }) => act !== "join"))
+    );
   }
 
   #checkFor(

@@ -46,7 +46,10 @@ interface Progress {
 
 async function all(): Promise<void> {
   const [from = 1, to = from] = values.seeds.split("..").map(Number);
-  const file = join(tmpdir(), `matrixrtc-rx-simulate-${from}-${to}${values.small ? "-small" : ""}-${sourceHash()}.json`);
+  const file = join(
+    tmpdir(),
+    `matrixrtc-rx-simulate-${from}-${to}${values.small ? "-small" : ""}-${sourceHash()}.json`,
+  );
   const progress = values.fresh ? undefined : readProgress(file);
   const { done, violations, ...sums } = progress ?? { done: [], violations: [], virtualMs: 0, seconds: 0 };
   let { virtualMs } = sums;
@@ -72,7 +75,12 @@ async function all(): Promise<void> {
     }
     if (done.length % 20 === 0) {
       save();
-      showProgress(done.length, count, (done.length - before) / ((performance.now() - startTs) / 1_000), violations.length);
+      showProgress(
+        done.length,
+        count,
+        (done.length - before) / ((performance.now() - startTs) / 1_000),
+        violations.length,
+      );
     }
   };
   process.once("SIGINT", () => {
@@ -80,7 +88,12 @@ async function all(): Promise<void> {
     console.log("\ninterrupted; the same command goes on from here");
     process.exit(130);
   });
-  await runPool({ workers: Number(values.workers), script: new URL("worker.ts", import.meta.url), tasks: tasks(), onResult });
+  await runPool({
+    workers: Number(values.workers),
+    script: new URL("worker.ts", import.meta.url),
+    tasks: tasks(),
+    onResult,
+  });
   save();
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
 
@@ -93,7 +106,13 @@ async function all(): Promise<void> {
     console.log(`${report}\n\n${"=".repeat(100)}\n`);
   }
   for (const [kind, times] of reports)
-    console.log(`${times} × ${kind}: seeds ${violations.filter((one) => one.kind === kind).map(({ seed }) => seed).slice(0, 20).join(" ")}`);
+    console.log(
+      `${times} × ${kind}: seeds ${violations
+        .filter((one) => one.kind === kind)
+        .map(({ seed }) => seed)
+        .slice(0, 20)
+        .join(" ")}`,
+    );
   const hours = Math.round(virtualMs / 3_600_000);
   console.log(`${count} seeds, ${hours} hours of calls, in ${seconds().toFixed(0)} s: ${violations.length} violations`);
   process.exitCode = violations.length > 0 ? 1 : 0;

@@ -33,7 +33,14 @@ export class OurPage implements Page {
   #leave$ = new Subject<void>();
   #joined: Subscription | undefined;
 
-  constructor(life: Life, traits: DeviceTraits, client: Matrix, synced: SyncedRooms, roomId: string, events: PageEvents) {
+  constructor(
+    life: Life,
+    traits: DeviceTraits,
+    client: Matrix,
+    synced: SyncedRooms,
+    roomId: string,
+    events: PageEvents,
+  ) {
     this.life = life;
     this.traits = traits;
     this.#synced = synced;
@@ -174,7 +181,9 @@ export class OurPage implements Page {
 }
 
 const inWords = (members: readonly Membership[]): string =>
-  members.map(({ eventId, participantIdentity, expiresTs }) => `${participantIdentity} ${eventId} ${expiresTs}`).join(", ");
+  members
+    .map(({ eventId, participantIdentity, expiresTs }) => `${participantIdentity} ${eventId} ${expiresTs}`)
+    .join(", ");
 
 /** A client whose messages with keys the world sees as they leave. */
 function observed(client: Matrix, { keyOffered, membershipWritten }: PageEvents): Matrix {

@@ -5,7 +5,12 @@ import type { Scenario } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import type { Violation } from "./world.ts";
 
-export async function report(seed: number, scenario: Scenario, violation: Violation, maxShrinkMs: number): Promise<string> {
+export async function report(
+  seed: number,
+  scenario: Scenario,
+  violation: Violation,
+  maxShrinkMs: number,
+): Promise<string> {
   const shrunk = await shrink(scenario, violation, maxShrinkMs);
   const { lines } = await run(shrunk.scenario);
   const { invariant, how, atMs, device, about } = shrunk.violation;
@@ -22,7 +27,8 @@ export async function report(seed: number, scenario: Scenario, violation: Violat
   ].join("\n");
 }
 
-const inName = ({ devices }: Scenario, device: number): string => `${devices[device]?.user}/${devices[device]?.deviceId}`;
+const inName = ({ devices }: Scenario, device: number): string =>
+  `${devices[device]?.user}/${devices[device]?.deviceId}`;
 
 /** A spec that fails until the fault is mended. */
 export function testOf(seed: number, scenario: Scenario, how: string): string {

@@ -84,9 +84,8 @@ export interface Fault {
   readonly requests?: readonly RequestKind[];
   /** How often it happens. Absent: always. */
   readonly probability?: number;
-  readonly kind:
-    /** A request, or its answer, is lost: nobody hears of it. */
-    | "request-lost"
+  readonly kind: /** A request, or its answer, is lost: nobody hears of it. */
+  | "request-lost"
     | "answer-lost"
     /** Late by up to `ms`, so that two can change their order. */
     | "request-late"

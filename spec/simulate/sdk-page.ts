@@ -2,7 +2,6 @@
 import {
   ClientEvent,
   ConnectionError,
-
   type IEvent,
   type MatrixClient,
   MatrixError as SdkError,
@@ -302,7 +301,8 @@ export const focus = { type: "livekit", livekit_service_url: "https://livekit.vi
 /** Whether a membership is a sticky one: the state events of a device have its id in their key. */
 const isSticky = ({ memberId, userId, deviceId }: CallMembership): boolean => memberId !== `${userId}:${deviceId}`;
 
-const plain = (content: object): Record<string, unknown> => JSON.parse(JSON.stringify(content)) as Record<string, unknown>;
+const plain = (content: object): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(content)) as Record<string, unknown>;
 
 /** The first value of a request, with the errors that the SDK knows. */
 function answer<T>(request$: Observable<T>): Promise<T | undefined> {

@@ -118,7 +118,8 @@ export class SimulatedServer extends VirtualServer {
   /** What a page knows about its delayed leave, by the answers that it got. */
   guardOf(page: Life): Guard {
     let guard = this.#guards.get(page);
-    if (!guard) this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, gone: 0, sent: 0 }));
+    if (!guard)
+      this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, gone: 0, sent: 0 }));
     return guard;
   }
 

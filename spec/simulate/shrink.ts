@@ -146,8 +146,7 @@ function* candidatesForFaults(scenario: Scenario): Iterable<Scenario> {
   for (const [index, fault] of scenario.faults.entries()) {
     const withFault = (changed: Fault): Scenario => ({ ...scenario, faults: scenario.faults.with(index, changed) });
     if (fault.probability !== undefined) yield withFault(without(fault, "probability"));
-    if (!fault.devices)
-      for (const device of scenario.devices.keys()) yield withFault({ ...fault, devices: [device] });
+    if (!fault.devices) for (const device of scenario.devices.keys()) yield withFault({ ...fault, devices: [device] });
     if (fault.retryAfterMs !== undefined) yield withFault(without(fault, "retryAfterMs"));
     const { fromMs, toMs } = fault;
     const lengthMs = toMs - fromMs;
@@ -162,7 +161,10 @@ function* candidatesForFaults(scenario: Scenario): Iterable<Scenario> {
 function* candidatesForTimes(scenario: Scenario): Iterable<Scenario> {
   for (const [index, step] of scenario.steps.entries()) {
     const before = scenario.steps[index - 1]?.atMs ?? 0;
-    const withStep = (atMs: number): Scenario => ({ ...scenario, steps: scenario.steps.with(index, { ...step, atMs }) });
+    const withStep = (atMs: number): Scenario => ({
+      ...scenario,
+      steps: scenario.steps.with(index, { ...step, atMs }),
+    });
     const rounded: Step["atMs"][] = [1_000, 100, 10].map((unit) => Math.round(step.atMs / unit) * unit);
     for (const atMs of rounded) {
       if (atMs === step.atMs) break;

@@ -70,5 +70,8 @@ function plant({ name, file, text, becomes }: Breakage, folder: string): void {
   const path = join(folder, "src", file);
   const source = readFileSync(path, "utf8");
   if (source.split(text).length !== 2) throw new Error(`"${name}" no longer fits ${file}: its text must be there once`);
-  writeFileSync(path, source.replace(text, () => becomes));
+  writeFileSync(
+    path,
+    source.replace(text, () => becomes),
+  );
 }

@@ -55,7 +55,12 @@ export const willRemove = ({ event }: PendingEvent, member: TrueMember): boolean
     ? event.stateKey === member.key
     : (event.content as Content)["msc4354_sticky_key"] === member.key && event.stateKey === undefined;
 
-function stateMember(event: ServerEvent, content: Content, atMs: number, page: Life | undefined): TrueMember | undefined {
+function stateMember(
+  event: ServerEvent,
+  content: Content,
+  atMs: number,
+  page: Life | undefined,
+): TrueMember | undefined {
   const { device_id: deviceId, expires, created_ts: createdTs = event.originServerTs } = content;
   if (typeof deviceId !== "string") return undefined;
   const untilTs = Number(createdTs) + Number(expires);

@@ -38,5 +38,4 @@ export async function perform({ seed, options, isTwice, shrinkMs }: Task): Promi
 }
 
 /** In a process of its own. */
-if (process.send)
-  process.on("message", (task: Task) => void perform(task).then((result) => process.send!(result)));
+if (process.send) process.on("message", (task: Task) => void perform(task).then((result) => process.send!(result)));

@@ -203,7 +203,12 @@ export class World {
       if (isAlive) this.clock.after(page.life, 0, () => act(page));
     };
     const setRoomMember = (membership: string, sender: string) =>
-      void this.server.rooms.add(this.roomId, { type: "m.room.member", sender, stateKey: userId, content: { membership } });
+      void this.server.rooms.add(this.roomId, {
+        type: "m.room.member",
+        sender,
+        stateKey: userId,
+        content: { membership },
+      });
     switch (step.act) {
       case "join":
         if (!this.isInRoom(userId)) return;
@@ -239,10 +244,14 @@ export class World {
       case "lose-delayed":
         return this.server.delayed.lose(userId);
       case "overwrite": {
-        const mine = this.truth.at(this.now).find(
-          (member) => member.kind === "state" && member.userId === userId && member.deviceId === device.traits.deviceId,
-        );
-        if (mine) this.server.rooms.add(this.roomId, { type: memberType, sender: userId, stateKey: mine.key, content: {} });
+        const mine = this.truth
+          .at(this.now)
+          .find(
+            (member) =>
+              member.kind === "state" && member.userId === userId && member.deviceId === device.traits.deviceId,
+          );
+        if (mine)
+          this.server.rooms.add(this.roomId, { type: memberType, sender: userId, stateKey: mine.key, content: {} });
         return;
       }
       case "break":
@@ -250,8 +259,7 @@ export class World {
       case "forget-members":
         return inPage(() => {
           const { synced } = device.link;
-          for (const other of this.devices)
-            if (other.userId !== userId) synced.forgetMember(this.roomId, other.userId);
+          for (const other of this.devices) if (other.userId !== userId) synced.forgetMember(this.roomId, other.userId);
           synced.changes$.next([{ kind: "room", roomId: this.roomId }]);
         });
     }
@@ -311,7 +319,9 @@ export class World {
           this.media.changed(page.media);
         })(),
       keyOffered: (devices, { keyIndex, key }) =>
-        of((page) => this.#invariants.onKeyOffered(this, device, page, devices, keyIndex, Buffer.from(key).toString("base64")))(),
+        of((page) =>
+          this.#invariants.onKeyOffered(this, device, page, devices, keyIndex, Buffer.from(key).toString("base64")),
+        )(),
       membershipWritten: of((page) => this.#invariants.onMembershipWritten(this, device, page)),
       ms: () => this.clock.ms,
       failed: (how, about) => this.violate(8, how, index, describe(about)),
@@ -338,7 +348,7 @@ export class World {
 const memberType = "org.matrix.msc3401.call.member";
 
 export const userIdOf = ({ user }: DeviceTraits): string => `@${user}:example.org`;
-export const nameOf = ({ traits: { user, deviceId } }: Pick<SimulatedDevice, "traits">): string => `${user}/${deviceId}`;
+export const nameOf = ({ traits: { user, deviceId } }: Pick<SimulatedDevice, "traits">): string =>
+  `${user}/${deviceId}`;
 export const describe = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ""}` : String(error);
-
