@@ -69,7 +69,13 @@ export class EchoClient implements Matrix {
     const { userId: sender, deviceId: senderDeviceId } = this;
     const [originServerTs, receivedTs] = [Date.now(), Date.now()];
     const sticky: StickyEvent = {
-      ...{ type, content, sender, eventId, originServerTs, receivedTs, senderDeviceId },
+      type,
+      content,
+      sender,
+      eventId,
+      originServerTs,
+      receivedTs,
+      senderDeviceId,
       durationMs: stickyMs,
       encryption: "decrypted",
     };

@@ -1,5 +1,5 @@
 // Bounds: how long a scenario may take for what it must do in the end, by the options of its devices.
-import type { DeviceTraits, Fault, Scenario, Step } from "./scenario.ts";
+import type { DeviceTraits, Fault, Scenario } from "./scenario.ts";
 
 /** After trouble everything is well again within this time, with the default options. docs/budgets.md. */
 const wellMs = 60_000;
@@ -29,12 +29,9 @@ export function lastTroubleMs(scenario: Scenario, atMs: number): number {
     if (fault.fromMs > atMs) continue;
     lastMs = Math.max(lastMs, Math.min(atMs, fault.toMs + afterglowMs(fault)));
   }
-  for (const step of scenario.steps) if (step.atMs <= atMs) lastMs = Math.max(lastMs, step.atMs + stepGlowMs(step));
+  for (const step of scenario.steps) if (step.atMs <= atMs) lastMs = Math.max(lastMs, step.atMs);
   return lastMs;
 }
 
 /** What was late when the fault ended still comes. */
 const afterglowMs = ({ kind, ms = 0 }: Fault): number => (kind.endsWith("late") ? ms : 0);
-
-/** A step is trouble while it takes effect. */
-const stepGlowMs = (_: Step): number => 0;

@@ -1,10 +1,9 @@
 // Invariant 7, budgets: how much a member may ask of the server and of the others. docs/budgets.md, docs/budgets-keys.md.
 import type { Device } from "../../src/matrix.ts";
 import { isMembership } from "./truth.ts";
-import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
 import type { SentRequest } from "./server.ts";
-import type { SimulatedDevice, World } from "./world.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;

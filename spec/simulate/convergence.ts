@@ -1,10 +1,9 @@
 // Invariant 1, convergence: what a page shows live is what a session that is opened now shows.
 // In the calm, all pages show the members that the server has.
 import { lastTroubleMs } from "./bounds.ts";
-import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
 import type { TrueMember } from "./truth.ts";
-import type { SimulatedDevice, World } from "./world.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 /** How long the way of an event to all pages may take in the calm. */
 const syncedMs = 3_000;

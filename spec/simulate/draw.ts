@@ -192,7 +192,7 @@ function stepsOf(
         add("join");
     }
   }
-  return steps.map((step) => ({ ...step, atMs: Math.min(step.atMs, until - 1) }));
+  return Array.from(steps, (step) => ({ ...step, atMs: Math.min(step.atMs, until - 1) }));
 }
 
 const requestKinds: readonly RequestKind[] = [

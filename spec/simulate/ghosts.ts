@@ -1,8 +1,7 @@
 // Invariant 2, no ghosts: a membership is written only while a delayed leave is live, and goes when its page has gone.
 import { type TrueMember, willRemove } from "./truth.ts";
-import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
-import type { SimulatedDevice, World } from "./world.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 /** Requests that were on their way when a page ended have arrived after this time. */
 const drainedMs = 90_000;

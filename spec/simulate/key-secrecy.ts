@@ -2,9 +2,8 @@
 // that was not offered to all members.
 import { rotationCost } from "../../src/keys/rotation-cost.ts";
 import type { Device } from "../../src/matrix.ts";
-import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
-import type { SimulatedDevice, World } from "./world.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 /** Timers fire, and deliveries begin, within this time. */
 const slackMs = 300;

@@ -11,9 +11,9 @@ export interface Known {
 
 const folder = new URL("known/", import.meta.url);
 
-export const known: readonly Known[] = readdirSync(folder)
-  .toSorted()
-  .map(
-    (file) =>
-      ({ name: file.replace(".json", ""), ...JSON.parse(readFileSync(new URL(file, folder), "utf8")) }) as Known,
-  );
+const read = (file: string): Known => {
+  const { about, scenario } = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Omit<Known, "name">;
+  return { name: file.replace(".json", ""), about, scenario };
+};
+
+export const known: readonly Known[] = readdirSync(folder).toSorted().map(read);

@@ -1,6 +1,5 @@
 // Invariant 9, nothing left: after everybody has left, and a day later, nothing of the call remains.
-import type { Invariant } from "./invariants.ts";
-import type { World } from "./world.ts";
+import type { Invariant, World } from "./world.ts";
 
 export class Leftovers implements Invariant {
   afterLeave(world: World): void {

@@ -1,8 +1,7 @@
 // Invariants 3 and 4, liveness: after trouble, whoever wants to be in the call is in it, and everybody can decrypt everybody.
 import { lastTroubleMs, recoveryMs } from "./bounds.ts";
-import type { Invariant } from "./invariants.ts";
 import type { Page } from "./page.ts";
-import type { SimulatedDevice, World } from "./world.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 /** For how long a status may differ from what the media layer sees. */
 const statusMs = 8_000;

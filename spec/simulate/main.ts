@@ -108,7 +108,7 @@ async function all(): Promise<void> {
   for (const [kind, times] of reports)
     console.log(
       `${times} × ${kind}: seeds ${violations
-        .filter((one) => one.kind === kind)
+        .filter((violation) => violation.kind === kind)
         .map(({ seed }) => seed)
         .slice(0, 20)
         .join(" ")}`,

@@ -69,9 +69,10 @@ class Shrinker implements Shrunk {
       ...scenario,
       calmMs,
       steps: scenario.steps.filter(({ atMs }) => atMs < calmMs),
-      faults: scenario.faults
-        .filter(({ fromMs }) => fromMs < calmMs)
-        .map((fault) => ({ ...fault, toMs: Math.min(fault.toMs, calmMs) })),
+      faults: Array.from(
+        scenario.faults.filter(({ fromMs }) => fromMs < calmMs),
+        (fault) => ({ ...fault, toMs: Math.min(fault.toMs, calmMs) }),
+      ),
     });
   }
 
@@ -106,9 +107,10 @@ function withoutDevice(scenario: Scenario, index: number): Scenario {
   return {
     ...scenario,
     devices: scenario.devices.toSpliced(index, 1),
-    steps: scenario.steps
-      .filter(({ device }) => device !== index)
-      .map((step) => ({ ...step, device: renumbered(step.device) })),
+    steps: Array.from(
+      scenario.steps.filter(({ device }) => device !== index),
+      (step) => ({ ...step, device: renumbered(step.device) }),
+    ),
     faults: scenario.faults.flatMap((fault) => {
       if (!fault.devices) return fault;
       const devices = fault.devices.filter((device) => device !== index).map(renumbered);
@@ -182,8 +184,12 @@ const earlier = (scenario: Scenario, fromMs: number, byMs: number): Scenario => 
   return {
     ...scenario,
     calmMs: moved(scenario.calmMs),
-    steps: scenario.steps.map((step) => ({ ...step, atMs: moved(step.atMs) })),
-    faults: scenario.faults.map((fault) => ({ ...fault, fromMs: moved(fault.fromMs), toMs: moved(fault.toMs) })),
+    steps: Array.from(scenario.steps, (step) => ({ ...step, atMs: moved(step.atMs) })),
+    faults: Array.from(scenario.faults, (fault) => ({
+      ...fault,
+      fromMs: moved(fault.fromMs),
+      toMs: moved(fault.toMs),
+    })),
   };
 };
 

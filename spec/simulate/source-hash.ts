@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export function sourceHash(): string {
   const hash = createHash("sha256");
-  for (const file of globSync(["src/**/*.ts", "spec/simulate/*.ts"], { cwd: root }).sort())
+  for (const file of globSync(["src/**/*.ts", "spec/simulate/*.ts"], { cwd: root }).toSorted())
     hash.update(readFileSync(`${root}/${file}`));
   return hash.digest("hex").slice(0, 12);
 }

@@ -1,10 +1,10 @@
 // World: a scenario that happens: the server, the devices with their pages, the media between them, and the history so far.
 import { config } from "rxjs";
+import type { Device } from "../../src/matrix.ts";
 import { virtualClient } from "../../src/testing/virtual-client.ts";
 import type { ServerEvent } from "../../src/testing/virtual-room.ts";
 import { hashOf } from "./chance.ts";
 import { Life, SimulatedClock, startTs } from "./clock.ts";
-import type { Invariants } from "./invariants.ts";
 import { Media } from "./media.ts";
 import { Network } from "./network.ts";
 import { OurPage } from "./our-page.ts";
@@ -43,6 +43,32 @@ export interface SimulatedDevice {
   pageCount: number;
 }
 
+/** One invariant: it looks at what happens, and says `world.violate` when its promise is broken. */
+export interface Invariant {
+  onStep?(world: World, step: Step): void;
+  onRequest?(world: World, request: SentRequest): void;
+  onEvent?(world: World, event: ServerEvent, member: TrueMember | undefined): void;
+  onMembers?(world: World, device: SimulatedDevice, page: Page): void;
+  onJoinEnd?(world: World, device: SimulatedDevice, page: Page): void;
+  onPageEnd?(world: World, device: SimulatedDevice, page: Page): void;
+  onMembershipWritten?(world: World, device: SimulatedDevice, page: Page): void;
+  onKeyUsed?(world: World, device: SimulatedDevice, page: Page): void;
+  onKeyOffered?(
+    world: World,
+    device: SimulatedDevice,
+    page: Page,
+    to: readonly Device[],
+    index: number,
+    key: string,
+  ): void;
+  /** Now and then. */
+  onTick?(world: World): void;
+  /** A while after everybody has left. */
+  afterLeave?(world: World): void;
+  /** A day later. */
+  atEnd?(world: World): void;
+}
+
 /** Loaded only for scenarios with such devices: the SDK is large. */
 let sdkPage: typeof import("./sdk-page.ts").SdkPage | undefined;
 
@@ -70,9 +96,9 @@ export class World {
   }
   /** Changes with each line of the log. */
   logHash = 0;
-  readonly #invariants: Invariants;
+  readonly #invariants: Required<Invariant>;
 
-  constructor(scenario: Scenario, invariants: Invariants) {
+  constructor(scenario: Scenario, invariants: Required<Invariant>) {
     this.scenario = scenario;
     this.#invariants = invariants;
     this.clock = new SimulatedClock((error) => this.violate(8, "thrown in a timer", undefined, describe(error)));
