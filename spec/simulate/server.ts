@@ -194,6 +194,7 @@ export class DeviceLink {
     this.#waiting = unread;
     const synced = new SyncedRooms(userId);
     Object.assign(this.#virtual, { synced });
+    Object.defineProperty(this.#virtual, "changes$", { value: synced.changes$.asObservable(), configurable: true });
     const rooms = this.#server.rooms.joinedBy(userId).map((change) => this.#withTtl(change));
     this.#server.clock.as(page, () => synced.ingest(rooms));
     this.sync();
