@@ -1,6 +1,6 @@
 // MarbleNames: members and keys as words that fit into a marble diagram, and members made from such words.
 import { BehaviorSubject, map, type Observable } from "rxjs";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import { localpart } from "./localpart.ts";

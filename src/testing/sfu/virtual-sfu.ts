@@ -1,7 +1,7 @@
 // VirtualSfu: a LiveKit server in memory: who can decrypt whom, reported as LiveKit reports it, and delegated delayed leaves. protocol.md 6.
 import { Observable, type OperatorFunction, Subject } from "rxjs";
 import type { DelegatedLeave } from "../../join/options.ts";
-import type { JoinState } from "../../join/state.ts";
+import type { JoinState } from "../../join/join-state.ts";
 import type { Device } from "../../matrix.ts";
 import { behavior, type Behavior } from "../../rx/behavior.ts";
 import type { RtcSession } from "../../session.ts";
