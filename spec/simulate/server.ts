@@ -3,8 +3,7 @@ import { Observable } from "rxjs";
 import { MatrixError, type OutgoingEvent } from "../../src/matrix.ts";
 import { SyncedRooms } from "../../src/testing/synced-rooms.ts";
 import type { SyncChange } from "../../src/testing/sync-change.ts";
-import type { VirtualDevice } from "../../src/testing/virtual-device.ts";
-import type { ServerEvent } from "../../src/testing/virtual-room.ts";
+import type { DeviceRecord } from "../../src/testing/device-record.ts";
 import { VirtualServer } from "../../src/testing/virtual-server.ts";
 import type { Life, SimulatedClock } from "./clock.ts";
 import type { Network } from "./network.ts";
@@ -45,10 +44,11 @@ type RequestDraft = Omit<SentRequest, "device"> & { readonly roomId?: string };
 export class SimulatedServer extends VirtualServer {
   readonly clock: SimulatedClock;
   readonly network: Network;
+  readonly syncMs: number;
   readonly #guards = new Map<Life, Guard>();
   /** The page that has scheduled each leave. */
   readonly #schedulers = new Map<string, Life>();
-  readonly #byDevice = new Map<VirtualDevice, DeviceLink>();
+  readonly #byDevice = new Map<DeviceRecord, DeviceLink>();
   readonly #onRequest: (request: SentRequest) => void;
   /** The page whose request the server handles now. Undefined: it acts by itself. */
   actor: Life | undefined;
@@ -68,8 +68,14 @@ export class SimulatedServer extends VirtualServer {
       requestLimit: Infinity,
     });
     this.clock = clock;
+    this.syncMs = syncMs;
     this.network = network;
     this.#onRequest = onRequest;
+  }
+
+  /** The time by its own clock. */
+  override now(): number {
+    return this.clock.as(this.clock.server, () => Date.now());
   }
 
   get links(): Iterable<DeviceLink> {
@@ -84,7 +90,7 @@ export class SimulatedServer extends VirtualServer {
     return link;
   }
 
-  override request<T>(from: VirtualDevice, draft: RequestDraft, act: () => T): Observable<T> {
+  override request<T>(from: DeviceRecord, draft: RequestDraft, act: () => T): Observable<T> {
     const { device } = this.#byDevice.get(from)!;
     return new Observable<T>((subscriber) => {
       const page = this.clock.life;
@@ -162,14 +168,14 @@ export class SimulatedServer extends VirtualServer {
 export class DeviceLink {
   readonly device: number;
   readonly #server: SimulatedServer;
-  readonly #virtual: VirtualDevice;
+  readonly #virtual: DeviceRecord;
   #page: Life | undefined;
   #waiting: SyncChange[] = [];
   /** What is on its way to the page. */
   #underWay: SyncChange[] | undefined;
   #wasCut = false;
 
-  constructor(server: SimulatedServer, device: number, virtual: VirtualDevice) {
+  constructor(server: SimulatedServer, device: number, virtual: DeviceRecord) {
     this.#server = server;
     this.device = device;
     this.#virtual = virtual;
@@ -192,11 +198,13 @@ export class DeviceLink {
     const unread = [...(this.#underWay ?? []), ...this.#waiting].filter(({ kind }) => kind === "message");
     this.#underWay = undefined;
     this.#waiting = unread;
-    const synced = new SyncedRooms(userId);
+    const { clock } = this.#server;
+    const synced = new SyncedRooms(userId, {
+      now: () => clock.as(page, () => Date.now()),
+      serverNow: () => this.#server.now(),
+    });
     Object.assign(this.#virtual, { synced });
-    Object.defineProperty(this.#virtual, "changes$", { value: synced.changes$.asObservable(), configurable: true });
-    const rooms = this.#server.rooms.joinedBy(userId).map((change) => this.#withTtl(change));
-    this.#server.clock.as(page, () => synced.ingest(rooms));
+    clock.as(page, () => synced.ingest(this.#server.rooms.joinedBy(userId)));
     this.sync();
   }
 
@@ -215,7 +223,7 @@ export class DeviceLink {
       return;
     }
     this.#underWay = [];
-    clock.after(clock.server, this.#server.options.syncMs + fate.lateMs, () => {
+    clock.after(clock.server, this.#server.syncMs + fate.lateMs, () => {
       if (this.#page !== page) return;
       const stillGoes = network.syncFateOf(this.device) !== undefined;
       if (!stillGoes) {
@@ -223,9 +231,7 @@ export class DeviceLink {
         this.#wasCut = true;
         return;
       }
-      const response = (fate.isGap ? this.#afterGap(this.#waiting) : this.#waiting).map((change) =>
-        this.#withTtl(change),
-      );
+      const response = fate.isGap ? this.#afterGap(this.#waiting) : this.#waiting;
       this.#underWay = response;
       this.#waiting = [];
       const isBack = this.#wasCut;
@@ -256,17 +262,5 @@ export class DeviceLink {
   #afterGap(changes: readonly SyncChange[]): SyncChange[] {
     const rooms = this.#server.rooms.joinedBy(this.#virtual.userId);
     return [...changes.filter(({ kind }) => kind === "message"), ...rooms];
-  }
-
-  /** The server says how long a sticky event still lasts, by its own clock. */
-  #withTtl(change: SyncChange): SyncChange {
-    const now = this.#server.clock.as(this.#server.clock.server, () => Date.now());
-    const withTtl = (event: ServerEvent): ServerEvent =>
-      event.sticky
-        ? { ...event, sticky: { ...event.sticky, ttlMs: event.sticky.ttlMs ?? event.sticky.untilTs - now } }
-        : event;
-    if (change.kind === "event" && change.event.sticky) return { ...change, event: withTtl(change.event) };
-    if (change.kind === "room") return { ...change, events: change.events.map(withTtl) };
-    return change;
   }
 }

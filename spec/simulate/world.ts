@@ -168,7 +168,9 @@ export class World {
     life.aheadMs = device.page?.life.aheadMs ?? traits.aheadMs ?? 0;
     link.open(life);
     const page = this.clock.as(life, () => {
-      const client = virtualClient(this.server, userId, traits.deviceId);
+      const { changes$, toDevice$, roomKey$ } = link.synced;
+      // The streams as they are: here the pages have clocks of their own.
+      const client = { ...virtualClient(this.server, userId, traits.deviceId), changes$, toDevice$, roomKey$ };
       const PageOf = traits.client === "sdk" ? sdkPage! : OurPage;
       return new PageOf(life, traits, client, link.synced, this.roomId, this.#eventsOf(device, life));
     });
