@@ -32,12 +32,13 @@ for (const folder of wanted) {
     // Stryker cannot read it with TypeScript 7, and nothing in it has to be changed.
     tsconfigFile: "none",
     coverageAnalysis: "perTest",
+    // What runs once at import needs a run of all specs for each mutant.
+    ignoreStatic: true,
     concurrency: Number(values.concurrency),
     timeoutMS: 10_000,
     // Texts for people are not what specs are about.
     mutator: { excludedMutations: ["StringLiteral"] },
-    reporters: ["json", "clear-text"],
-    clearTextReporter: { allowColor: false, logTests: false, reportTests: false, reportMutants: false },
+    reporters: ["json", "progress-append-only"],
     jsonReporter: { fileName: join(out, "report.json") },
     tempDirName: join(out, "sandbox"),
     cleanTempDir: "always",

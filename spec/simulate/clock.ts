@@ -12,7 +12,7 @@ export class Life {
   }
 }
 
-/** So many timers at one time never end. */
+/** A page that sets this many timers at one time never ends. */
 const busyLoop = 200_000;
 
 interface Timer {

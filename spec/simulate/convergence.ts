@@ -43,7 +43,7 @@ export class Convergence implements Invariant {
     const inWords = ({ kind, userId: who, deviceId }: TrueMember) => `${kind} ${who} ${deviceId}`;
     const readable = inTruth(world.now + wrongMs).filter((member) => isReadable(member, userId));
     const missing = readable.map(inWords).filter((name) => !shown.has(name));
-    // Of a member that it cannot read, a page may show an earlier event.
+    // A page may show an earlier event of a member whose newest event it cannot read.
     const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
     const surplus = [...shown].filter((name) => !possible.has(name));
     const { ms } = world.clock;

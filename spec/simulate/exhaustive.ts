@@ -123,7 +123,7 @@ function* permutations<T>(list: readonly T[]): Iterable<readonly T[]> {
     for (const rest of permutations(list.toSpliced(index, 1))) yield [first, ...rest];
 }
 
-/** Plays one delivery to Alice, who is in the call. */
+/** Plays one delivery to Alice. She is in the call. */
 export function play({ inTime, late }: Delivery): Ending {
   const wrong: string[] = [];
   const clock = new SimulatedClock((error) => wrong.push(`thrown: ${String(error)}`));

@@ -1,4 +1,5 @@
-// Invariants 3 and 4, liveness: after trouble, whoever wants to be in the call is in it, and everybody can decrypt everybody.
+// Invariants 3 and 4, liveness: after trouble, each device that wants to be in the call
+// is in it, and each member can decrypt each other member.
 import { lastTroubleMs, recoveryMs } from "./bounds.ts";
 import type { Page } from "./page.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";

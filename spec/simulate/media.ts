@@ -49,7 +49,7 @@ export class MediaPage {
     return key === own.key ? "ok" : "invalid-key";
   }
 
-  /** Tells its session about a change of what it can decrypt. */
+  /** Reports to its session that it can, or cannot, decrypt a participant now. */
   reportOn(sender: MediaPage): void {
     const { identity, own } = sender;
     const result = this.resultOf(sender);

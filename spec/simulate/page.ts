@@ -45,7 +45,7 @@ export interface Page {
   dispose(): void;
 }
 
-/** What a page tells the world. */
+/** The events of a page, for the world. */
 export interface PageEvents {
   readonly log: (text: string) => void;
   readonly membersChanged: () => void;

@@ -12,7 +12,7 @@ export interface Scenario {
   readonly devices: readonly DeviceTraits[];
   readonly steps: readonly Step[];
   readonly faults: readonly Fault[];
-  /** When the faults have stopped, and nobody comes or goes any more. */
+  /** When all steps and faults are over. */
   readonly calmMs: number;
 }
 
@@ -49,7 +49,7 @@ export interface Step {
     | "leave"
     /** Unsubscribes from its join, as an app does that closes. */
     | "close"
-    /** Dies without a word. */
+    /** Crashes: it sends nothing more. */
     | "kill"
     /** Dies, and a new page of it joins. */
     | "reload"

@@ -36,7 +36,7 @@ export interface SimulatedDevice {
   readonly userId: string;
   readonly link: DeviceLink;
   page: Page | undefined;
-  /** Whether it is to be in the call: since its last `join`, until it leaves, dies or gives up. */
+  /** Whether it wants to be in the call: true after `join`, false after it has left, died or failed. */
   wantsIn: boolean;
   /** When that has changed. */
   sinceMs: number;
