@@ -49,6 +49,8 @@ export async function run(scenario: Scenario): Promise<Outcome> {
     if (!isOver()) world.everybodyLeaves();
     await until(leaveAtMs + leaveMs);
     if (!isOver()) invariants.afterLeave(world);
+    // A session of the SDK that has left twice goes on renewing its membership.
+    for (const device of world.devices) if (device.traits.client === "sdk") world.killPage(device);
     await until(leaveAtMs + leaveMs + dayMs);
     if (!isOver()) invariants.atEnd(world);
   } finally {
