@@ -134,7 +134,7 @@ export class CallLog {
       if (isWithin(session, span)) before.set(session.stays[0], session);
       else beside.push(session);
     const merged = merge(within).map((session) => sameAs(before.get(session.stays[0]), session));
-    this.#sessions = [...beside, ...merged].sort((a, b) => a.startTs - b.startTs);
+    this.#sessions = [...beside, ...merged].toSorted((a, b) => a.startTs - b.startTs);
   }
 }
 

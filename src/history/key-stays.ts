@@ -98,7 +98,7 @@ export class KeyStays {
     const fresh = this.#fresh.toSorted(byTime);
     const [first] = this.#links;
     const isOlder = first !== undefined && byTime(fresh.at(-1)!, first) < 0;
-    this.#links = isOlder ? [...fresh, ...this.#links] : [...this.#links, ...fresh].sort(byTime);
+    this.#links = isOlder ? [...fresh, ...this.#links] : [...this.#links, ...fresh].toSorted(byTime);
     // It was the oldest one, and may be no longer.
     if (first) first.stale ||= "again";
     this.#fresh = [];
