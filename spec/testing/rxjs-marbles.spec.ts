@@ -50,8 +50,8 @@ describe("Under rxjs-marbles", () => {
   it(
     "a play can be drawn",
     marbles((m) => {
-      const { alice } = play(m, { alice: "j 9s l", bob: "1s j 3s l" });
-      m.expect(alice.members$, "  ^ 9s !").toBeObservable("n 10ms a 999ms b 2992ms a", {
+      const cast = play(m, { alice: "j 9s l", bob: "1s j 3s l" });
+      m.expect(cast.alice.members$, "  ^ 9s !").toBeObservable("n 10ms a 999ms b 2992ms a", {
         n: "",
         a: "alice",
         b: "alice bob",
