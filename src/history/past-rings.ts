@@ -4,7 +4,7 @@ import type { Ring } from "../ringing/ring-event.ts";
 import type { LoggedRing } from "../ringing/ring-log.ts";
 import { ringEndTs } from "../ringing/validity.ts";
 import { canonicalSlot } from "../room/names.ts";
-import type { Session } from "./call-log.ts";
+import type { Session } from "./slot-sessions.ts";
 import { firstThat } from "./sorted.ts";
 import type { Stay } from "./stays.ts";
 

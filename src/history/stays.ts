@@ -66,7 +66,8 @@ export function takeClaim(
   return { open: { ...fields, startTs: continued?.startTs ?? claimedTs ?? ts, seenTs: ts }, ended };
 }
 
-function endOf({ seenTs: _, ...stay }: OpenStay, endTs: number): Stay | undefined {
+function endOf(open: OpenStay, endTs: number): Stay | undefined {
+  const { seenTs: _, ...stay } = open;
   return endTs > stay.startTs ? { ...stay, endTs } : undefined;
 }
 
