@@ -108,6 +108,11 @@ export interface JoinOptions {
   readonly leaveOn?: Observable<unknown> | undefined;
   /** Shown to others in `matrix_2_0`, at the cost of one more request; the other modes cannot carry it. Default: none. */
   readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
+  /**
+   * The id of our sticky member, if a media server knows it already. A re-join keeps it, so that media go on. Default: a new
+   * id for each join and re-join. A state member has no id of its own.
+   */
+  readonly memberId?: string | undefined;
   /** The waits of the join. Each has its default. */
   readonly timing?: JoinTiming | undefined;
 }
@@ -150,6 +155,7 @@ export interface ResolvedJoinOptions {
   readonly leaveOn: Observable<unknown> | undefined;
   readonly openSlot: boolean;
   readonly delegate: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
+  readonly memberId: string | undefined;
   readonly timing: ResolvedJoinTiming;
 }
 
@@ -176,7 +182,8 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   }
   const transports = options.transports ?? [];
   if (!isObservable(transports)) checkTransports(transports, generation);
-  const { intent, leaveReason } = options;
+  const { intent, leaveReason, memberId } = options;
+  check(memberId === undefined || (typeof memberId === "string" && memberId !== ""), "memberId must be a string");
   check(isObservable(intent) || intent === undefined || typeof intent === "string", "intent must be a string");
   check(
     isObservable(leaveReason) || leaveReason === undefined || typeof leaveReason.code === "string",
@@ -194,6 +201,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
     leaveOn,
     openSlot,
     delegate,
+    memberId,
     timing: resolveTiming(options.timing),
   };
 }
