@@ -3,9 +3,11 @@ import type { MatrixClient, MatrixEvent } from "matrix-js-sdk";
 import {
   asyncScheduler,
   catchError,
+  concat,
   defer,
   EMPTY,
   from,
+  identity,
   ignoreElements,
   map,
   merge,
@@ -14,9 +16,19 @@ import {
   Subject,
   tap,
   throwError,
+  timeout,
 } from "rxjs";
 import { fromMatrixClient } from "../js-sdk/from-matrix-client.ts";
-import type { Device, Matrix, MatrixError, OutgoingEvent, RoomChange, RoomKeyEvent, ToDeviceMessage } from "../matrix.ts";
+import {
+  type Device,
+  type Matrix,
+  MatrixError,
+  type OutgoingEvent,
+  type RoomChange,
+  type RoomEvent,
+  type RoomKeyEvent,
+  type ToDeviceMessage,
+} from "../matrix.ts";
 import { perClient } from "../room/per-client.ts";
 import { isString, objectOr } from "../room/json.ts";
 import { roomKeyType, stateMemberType } from "../room/names.ts";
@@ -25,7 +37,7 @@ import type { RetryLimits } from "./join-config.ts";
 import { isLeftMembershipContent } from "./membership-content.ts";
 import { inOriginalForm, type OriginalJoin } from "./original-form.ts";
 import type { ClientSubset, LimitedEvent, RoomSubset, Statistics } from "./original-types.ts";
-import { type Echo, shapeRooms } from "./shape-rooms.ts";
+import { type OwnEvent, shapeRooms } from "./shape-rooms.ts";
 
 /** A join, as far as its requests depend on it. */
 export interface PortJoin extends OriginalJoin {
@@ -61,7 +73,12 @@ export class CompatPort {
   readonly #roomKey$ = new ReplaySubject<RoomKeyEvent>(...keptKeys);
   readonly #failures = new Map<string, number>();
   #delayId: string | undefined;
-  #echo: ReturnType<Echo>;
+  /** When the server sends our delayed leave, unless it hears from us. */
+  #leaveTs = -Infinity;
+  #delayMs = 0;
+  #unwantedId: string | undefined;
+  #echo: OwnEvent | undefined;
+  #shownTs: Pick<RoomEvent, "eventId" | "originServerTs"> | undefined;
 
   constructor(options: CompatPortOptions) {
     this.#options = options;
@@ -74,7 +91,7 @@ export class CompatPort {
     this.matrix = {
       userId,
       deviceId,
-      ...(base ?? shapeRooms(room, memberEvents, () => this.#echo)),
+      ...(base ?? shapeRooms(room, memberEvents, { echo: () => this.#echo, shownTs: () => this.#shownTs })),
       changes$: base?.changes$ ?? this.#changed$,
       toDevice$: base?.toDevice$ ?? this.#claimedToDevice$(),
       roomKey$: base?.roomKey$ ? merge(base.roomKey$, this.#roomKey$) : this.#roomKey$,
@@ -90,13 +107,23 @@ export class CompatPort {
   /** The room may have changed. */
   changed(): void {
     const { room } = this.#options;
-    if (this.#echo && this.#shows(this.#echo)) this.#echo = undefined;
+    this.#endEcho();
     this.#changed$.next([{ kind: "room", roomId: room.roomId }]);
+  }
+
+  /** Our membership that was sent and that the room does not show yet. */
+  get echo(): LimitedEvent | undefined {
+    return this.#echo && limitedEvent(this.#echo);
   }
 
   /** The room does not show what was sent, whatever the server has accepted. */
   forgetEcho(): void {
     this.#echo = undefined;
+  }
+
+  /** Our membership is gone, and the delayed leave must not end the next one: it is cancelled, as the original does. */
+  replaceDelayedLeave(): void {
+    this.#unwantedId = this.#delayId;
   }
 
   /** Starts to count retries for a new join. */
@@ -121,16 +148,13 @@ export class CompatPort {
     });
   }
 
-  /** Our membership has been written, and other members do not see it yet. */
-  #shows(echo: NonNullable<ReturnType<Echo>>): boolean {
-    const { device_id: deviceId, msc4354_sticky_key: stickyKey } = objectOr(echo.content);
-    return this.#options.memberEvents().some((event) => {
-      const content = event.getContent();
-      const isSame = echo.isSticky
-        ? content["msc4354_sticky_key"] === stickyKey
-        : content["device_id"] === deviceId && event.getType() === stateMemberType;
-      return isSame && event.getSender() === echo.sender;
-    });
+  /** The room shows our membership. It stays the same stay in the call, so it keeps the time at which we sent it. */
+  #endEcho(): void {
+    const echo = this.#echo;
+    const shown = echo && this.#options.memberEvents().find((event) => isShownBy(echo, event));
+    if (!echo || !shown) return;
+    this.#shownTs = { eventId: shown.getId() ?? "", originServerTs: echo.originServerTs };
+    this.#echo = undefined;
   }
 
   #send(event: OutgoingEvent): Observable<string> {
@@ -174,7 +198,7 @@ export class CompatPort {
           isSticky,
           ...(stateKey !== undefined && { stateKey }),
         };
-    if (this.#echo && this.#shows(this.#echo)) this.#echo = undefined;
+    this.#endEcho();
     this.#changed$.next([{ kind: "room", roomId: event.roomId }]);
   }
 
@@ -182,6 +206,7 @@ export class CompatPort {
     const { client } = this.#options;
     const { roomId, type, content, stateKey, stickyMs } = event;
     const delay = { delay: delayMs };
+    const sentTs = asyncScheduler.now();
     return this.#request("schedule", () =>
       stateKey === undefined
         ? client._unstable_sendStickyDelayedEvent(
@@ -197,19 +222,36 @@ export class CompatPort {
       map((response) => {
         const { delay_id: delayId } = objectOr(response);
         if (!isString(delayId)) throw portError(new Error("the server named no delay id"), "schedule");
+        this.#leaveTs = sentTs + delayMs;
+        this.#delayMs = delayMs;
         this.#setDelayId(delayId);
         return delayId;
       }),
     );
   }
 
+  /** Cancels a delayed leave instead of restarting it. For the join it is gone. */
+  #cancelInstead(delayId: string): Observable<never> {
+    this.#unwantedId = undefined;
+    const gone = () => new MatrixError("not-found", "the delayed leave was cancelled");
+    return concat(this.#update(delayId, "cancel", undefined), throwError(gone));
+  }
+
   #update(delayId: string, action: Update, lasting: Matrix | false | undefined): Observable<never> {
+    if (action === "restart" && delayId === this.#unwantedId) return this.#cancelInstead(delayId);
     const { client } = this.#options;
     const method = updateMethods[action];
+    const sentTs = asyncScheduler.now();
+    // When the server is about to send our leave, an answer comes too late: it is asked once more at that moment.
+    const untilLeaveMs = action === "restart" && this.#leaveTs > sentTs ? this.#leaveTs - sentTs : Infinity;
     return this.#request(action, () =>
       client[method] ? client[method](delayId) : client._unstable_updateDelayedEvent(delayId, action as never),
     ).pipe(
-      tap(() => action !== "restart" && this.#forgetDelayId(delayId)),
+      untilLeaveMs === Infinity ? identity : timeout({ first: untilLeaveMs, with: () => throwError(noAnswer) }),
+      tap(() => {
+        if (action === "restart") this.#leaveTs = sentTs + this.#delayMs;
+        else this.#forgetDelayId(delayId);
+      }),
       catchError((error: MatrixError) => {
         if (error.kind === "not-found" || error.kind === "unsupported") this.#forgetDelayId(delayId);
         // A page that is closing needs a request that outlives it.
@@ -303,6 +345,8 @@ export class CompatPort {
   }
 }
 
+const noAnswer = (): MatrixError => new MatrixError("timeout", "no answer in time");
+
 type Update = "restart" | "send" | "cancel";
 
 const updateMethods = {
@@ -319,6 +363,23 @@ function baseOf({ client, room }: CompatPortOptions): Matrix | undefined {
   const isOfClient = (room as { readonly client?: unknown }).client === client;
   return isOfClient ? sdkPort(client as MatrixClient) : undefined;
 }
+
+/** Whether an event of a room is what we have sent. Tests give their events other state keys. */
+function isShownBy({ content, isSticky, sender }: OwnEvent, event: MatrixEvent): boolean {
+  const field = isSticky ? "msc4354_sticky_key" : "device_id";
+  const isSame = event.getContent()[field] === objectOr(content)[field];
+  return isSame && event.getSender() === sender && (event.getType() === stateMemberType) !== isSticky;
+}
+
+const limitedEvent = ({ eventId, sender, originServerTs, type, content }: RoomEvent): LimitedEvent => {
+  return {
+    getId: () => eventId,
+    getSender: () => sender,
+    getTs: () => originServerTs,
+    getType: () => type,
+    getContent: <T>() => content as T,
+  };
+};
 
 function claimedMessage(event: LimitedEvent): ToDeviceMessage {
   const content = event.getContent();

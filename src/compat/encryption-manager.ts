@@ -23,6 +23,7 @@ import type {
   MembershipConfig,
 } from "./original-types.ts";
 import type { KeyTransportEventListener } from "./rtc-events.ts";
+import { stableMembers, toldMember, toldSelf } from "./told-members.ts";
 
 /** The name of a member in the map of `getEncryptionKeys`. */
 export function getEncryptionKeyMapKey({
@@ -54,7 +55,7 @@ export class RTCEncryptionManager {
   /** The members of the senders of keys, as their messages name them. */
   readonly #senders = new Map<string, CallMembershipIdentityParts>();
   /** The members at the last look: a member that did not change stays the same object. */
-  #members = new Map<string, Membership>();
+  #members: ReadonlyMap<string, Membership> = new Map();
   #input$ = new Subject<ExchangeInput>();
   #running = new Subscription();
   #config: (EncryptionConfig & MembershipConfig) | undefined;
@@ -188,12 +189,8 @@ export class RTCEncryptionManager {
     const others = this.#getMemberships().filter(
       ({ sender, deviceId }) => sender !== self.userId || deviceId !== self.deviceId,
     );
-    const before = this.#members;
-    this.#members = new Map(
-      [...(this.#isStarted ? [ownMembership(self)] : []), ...others.map(membershipOf)].map((member) => {
-        return [member.instance, before.get(member.instance) ?? member];
-      }),
-    );
+    const members = [...(this.#isStarted ? [toldSelf(self)] : []), ...others.map(toldMember)];
+    this.#members = stableMembers(members, this.#members);
     return { members: [...this.#members.values()].toSorted(byAge), rejections: () => [] };
   }
 
@@ -231,40 +228,3 @@ export class RTCEncryptionManager {
     );
   }
 }
-
-function membershipOf(member: CallMembership): Membership {
-  const { sender: userId, deviceId, memberId, rtcBackendIdentity } = member;
-  const createdTs = member.createdTs();
-  const instance = JSON.stringify([userId, deviceId, createdTs, rtcBackendIdentity]);
-  return bareMembership({
-    kind: "state",
-    userId,
-    deviceId,
-    memberId,
-    instance,
-    createdTs,
-    participantIdentity: rtcBackendIdentity,
-  });
-}
-
-const ownMembership = (self: OwnMember): Membership =>
-  bareMembership({ ...self, instance: "own", createdTs: -Infinity });
-
-type Needed = Pick<
-  Membership,
-  "kind" | "userId" | "deviceId" | "memberId" | "instance" | "createdTs" | "participantIdentity"
->;
-
-/** The exchange reads no more of a member. */
-const bareMembership = (needed: Needed): Membership => {
-  return {
-    ...needed,
-    slot: "",
-    application: { type: "" },
-    intent: undefined,
-    transports: [],
-    focusSelection: undefined,
-    expiresTs: Infinity,
-    eventId: needed.instance,
-  };
-};

@@ -4,9 +4,13 @@ import { BehaviorSubject, merge, mergeMap, type Observable, Subject, throwError,
 import { RtcError } from "../errors.ts";
 import type { SessionJoinOptions } from "../join-call.ts";
 import type { JoinState } from "../join/state.ts";
-import { rtcSession } from "../session.ts";
-import type { Application } from "../types.ts";
-import { type CallMembership, isMyMembership } from "./call-membership.ts";
+import { ownMembership } from "../join/join.ts";
+import { resolveJoinOptions } from "../join/options.ts";
+import type { JoinTrace } from "../join/trace.ts";
+import { behavior } from "../rx/behavior.ts";
+import type { SessionContext } from "../session-context.ts";
+import type { Application, Membership, Slot } from "../types.ts";
+import { CallMembership, isMyMembership } from "./call-membership.ts";
 import { endOfJoin } from "./compat-errors.ts";
 import { childLog, type CompatLog, type LoggerSubset } from "./compat-log.ts";
 import { CompatPort } from "./compat-port.ts";
@@ -25,6 +29,7 @@ import {
 import type { MembershipManagerEventHandlerMap } from "./rtc-events.ts";
 import { emptyStatistics } from "./rtc-statistics.ts";
 import { roomCall, slotToJoin } from "./slot-description.ts";
+import { stableMembers, toldMember } from "./told-members.ts";
 
 /** The call that a manager joins: of a session, or of the manager alone. */
 export interface ManagedCall {
@@ -174,8 +179,10 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     this.#ownMembership = memberships.find((member) => isMyMembership(member, this.#userId, this.#deviceId));
     if (this.#isAlone) {
       this.#told = memberships.flatMap(({ matrixEvent }) => (matrixEvent ? [matrixEvent as MatrixEvent] : []));
-      this.#call.port.forgetEcho();
-      this.#call.port.changed();
+      const { port } = this.#call;
+      if (!this.#ownMembership) port.replaceDelayedLeave();
+      port.forgetEcho();
+      port.changed();
     }
     return Promise.resolve();
   }
@@ -207,12 +214,28 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     return {};
   }
 
+  /** Without a session, our membership is shown from our write on, until the members that we are told do not include it. */
   #alone(client: ClientSubset, room: RoomSubset): ManagedCall {
     this.#isAlone = true;
     const port = new CompatPort({ client, room, memberEvents: () => this.#told, statistics: emptyStatistics() });
-    const { roomId } = room;
-    const rtc = rtcSession(port.matrix, { roomId, slot: slotToJoin(this.slotDescription) });
-    return { port, join: (options) => rtc.join({ ...options, keys: { enabled: false } }) };
+    const { matrix } = port;
+    const slot = slotToJoin(this.slotDescription);
+    let members: ReadonlyMap<string, Membership> = new Map();
+    const readMembers = () => {
+      const told = [...this.#told, ...(port.echo ? [port.echo] : [])].map((event) => toldMember(CallMembership.of(event)));
+      const before = members;
+      members = stableMembers(told, before);
+      return [...members.values()];
+    };
+    const context: SessionContext<JoinTrace> = {
+      matrix,
+      roomId: room.roomId,
+      slot,
+      membership$: behavior(readMembers, matrix.changes$),
+      slot$: new BehaviorSubject<Slot>({ status: "absent" }),
+      trace: () => {},
+    };
+    return { port, join: (options) => ownMembership(context, resolveJoinOptions(slot, options)) };
   }
 
   #applicationOf(applicationData: Record<string, unknown> | undefined): Application {

@@ -10,15 +10,31 @@ import { stateOf } from "./slot-description.ts";
 
 type Reading = Pick<Matrix, "rooms" | "hasRoom" | "stateEvent" | "stateEvents" | "stickyEvents">;
 
-/** Our own membership that was sent and that the room does not show yet. */
-export type Echo = () => (RoomEvent & { readonly isSticky: boolean }) | undefined;
+/** Our own membership, as we sent it. */
+export type OwnEvent = RoomEvent & { readonly isSticky: boolean };
+
+/** What is known of our own membership beside the room. */
+export interface OwnEvents {
+  /** It was sent, and the room does not show it yet. */
+  readonly echo: () => OwnEvent | undefined;
+  /** The event by which the room shows it now, and the time at which we sent it. */
+  readonly shownTs: () => Pick<RoomEvent, "eventId" | "originServerTs"> | undefined;
+}
 
 /**
  * Reads one room.
  *
  * @param memberEvents The events that make members.
  */
-export function shapeRooms(room: RoomSubset, memberEvents: () => readonly MatrixEvent[], echo: Echo): Reading {
+export function shapeRooms(
+  room: RoomSubset,
+  memberEvents: () => readonly MatrixEvent[],
+  { echo, shownTs }: OwnEvents,
+): Reading {
+  const withTime = (event: RoomEvent): RoomEvent => {
+    const shown = shownTs();
+    return shown?.eventId === event.eventId ? { ...event, originServerTs: shown.originServerTs } : event;
+  };
   const members = (isSticky: boolean): readonly MatrixEvent[] =>
     memberEvents().filter((event) => (event.getType() === stateMemberType) !== isSticky);
   const echoIn = (isSticky: boolean): readonly RoomEvent[] => {
@@ -28,7 +44,7 @@ export function shapeRooms(room: RoomSubset, memberEvents: () => readonly Matrix
 
   const stateEvents = (roomId: string, type: string): readonly RoomEvent[] => {
     if (roomId !== room.roomId) return [];
-    if (type === stateMemberType) return [...members(false).map(stateEventOf), ...echoIn(false)];
+    if (type === stateMemberType) return [...members(false).map(stateEventOf).map(withTime), ...echoIn(false)];
     const events = slotTypes.includes(type) ? stateOf(room)?.getStateEvents(type) : [];
     return (events ?? []).filter((event) => event.getType() === type).map(stateEventOf);
   };
