@@ -208,8 +208,7 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
         getState: () => ({ getStateEvents: (type: string) => (type === slotType ? slot : []) }),
       } as never);
       room.emit("RoomState.events", slot);
-      await settle();
-      expect(session.memberships).toHaveLength(1);
+      await until(() => expect(session.memberships).toHaveLength(1));
     });
 
     it("are seen when a membership expires", async () => {
