@@ -62,9 +62,9 @@ export class Emitter<Events extends EventMap> {
   /** Calls the listeners of an event in their order. Returns whether there was one. */
   emit<E extends keyof Events & string>(event: E, ...args: Parameters<Events[E]>): boolean {
     const entries = this.#of(event);
-    for (const { listener, isOnce } of entries) {
-      if (isOnce) this.off(event, listener as Events[E]);
-      listener.apply(this, args);
+    for (const entry of entries) {
+      if (entry.isOnce) this.#set(event, this.#of(event).filter((other) => other !== entry));
+      entry.listener.apply(this, args);
     }
     return entries.length > 0;
   }
