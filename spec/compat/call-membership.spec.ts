@@ -36,17 +36,16 @@ describe.each(sides)("CallMembership of $name", ({ names }) => {
       expect(member.transports).toEqual(content.foci_preferred);
     });
 
-    it("has its own member id", () =>
-      expect(memberOf({ ...content, membershipID: "own" }).memberId).toBe("own"));
+    it("has its own member id", () => expect(memberOf({ ...content, membershipID: "own" }).memberId).toBe("own"));
 
     it("has the data of its application, without the fields of the session", () => {
       expect(memberOf({ ...content, membershipID: "x", created_ts: 1, expires: 2 }).applicationData).toStrictEqual({
-        "type": "m.call",
+        type: "m.call",
         "m.call.intent": "voice",
       });
       expect(memberOf({ ...content, "org.example.key": { nested: true } }).applicationData).toStrictEqual({
         "org.example.key": { nested: true },
-        "type": "m.call",
+        type: "m.call",
         "m.call.intent": "voice",
       });
     });
@@ -112,7 +111,7 @@ describe.each(sides)("CallMembership of $name", ({ names }) => {
   });
 
   describe("of a sticky event", () => {
-    const content = { ...stickyContent, application: { "type": "m.call", "m.call.intent": "voice", "more": 1 } };
+    const content = { ...stickyContent, application: { type: "m.call", "m.call.intent": "voice", more: 1 } };
 
     it("has what its content says", () => {
       const member = memberOf(content, 12_345);

@@ -7,13 +7,13 @@ import { sides } from "./sides.ts";
 const type = "org.matrix.msc4075.rtc.notification";
 const now = 1_000_000;
 const content = {
-  "user_id": bob,
-  "slot_id": "m.call#ROOM",
+  user_id: bob,
+  slot_id: "m.call#ROOM",
   "m.mentions": { user_ids: [alice] },
-  "notification_type": "ring",
-  "sender_ts": now - 1_000,
-  "lifetime": 30_000,
-  "msc4354_sticky_key": "m.call#ROOM",
+  notification_type: "ring",
+  sender_ts: now - 1_000,
+  lifetime: 30_000,
+  msc4354_sticky_key: "m.call#ROOM",
 };
 const openSlot = { status: "open", application: { type: "m.call" } };
 
@@ -69,11 +69,11 @@ describe.each(sides)("A notification as $name reads it", ({ names }) => {
     const world = { members: [stateContent] };
     const room = roomOf(world);
     const relation = { rel_type: "m.reference", event_id: room.events[0]!.getId() };
-    const event = mockEvent(type, { ...content, "slot_id": undefined, "m.relates_to": relation }, now);
+    const event = mockEvent(type, { ...content, slot_id: undefined, "m.relates_to": relation }, now);
     await expect(
       names.parseCallNotificationContent(event, { room: room as never, userId: alice, now }),
     ).resolves.toMatchObject({ slot_id: "m.call#ROOM" });
-    await expect(parse({ "slot_id": undefined, "m.relates_to": { ...relation, event_id: "$x" } })).rejects.toThrow(
+    await expect(parse({ slot_id: undefined, "m.relates_to": { ...relation, event_id: "$x" } })).rejects.toThrow(
       "is not a current membership",
     );
   });

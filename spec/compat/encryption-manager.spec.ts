@@ -35,8 +35,13 @@ describe.each(sides)("RTCEncryptionManager of $name", ({ names }) => {
       stop: vi.fn(),
       sendKey: vi.fn().mockResolvedValue(undefined),
     });
-    manager = new names.RTCEncryptionManager(ownIds, () => members, transport as never, onKey, quiet as never, (...ids) =>
-      Promise.resolve(`HASH<${ids.join("|")}>`),
+    manager = new names.RTCEncryptionManager(
+      ownIds,
+      () => members,
+      transport as never,
+      onKey,
+      quiet as never,
+      (...ids) => Promise.resolve(`HASH<${ids.join("|")}>`),
     );
   });
   afterEach(() => {

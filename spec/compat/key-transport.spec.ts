@@ -69,10 +69,13 @@ describe.each(sides)("ToDeviceKeyTransport of $name", ({ names }) => {
     expect(warn).toHaveBeenCalledWith("No targets found for sending key");
   });
 
-  it.each(["unknown variant send_to_device", "this is not supported"])("fails if a widget says: %s", async (message) => {
-    client.encryptAndSendToDevice.mockRejectedValue(new Error(message));
-    await expect(transport.sendKey("ABCDEF", 2, [to(bob, "BOBPHONE")])).rejects.toThrow(names.NotSupportedError);
-  });
+  it.each(["unknown variant send_to_device", "this is not supported"])(
+    "fails if a widget says: %s",
+    async (message) => {
+      client.encryptAndSendToDevice.mockRejectedValue(new Error(message));
+      await expect(transport.sendKey("ABCDEF", 2, [to(bob, "BOBPHONE")])).rejects.toThrow(names.NotSupportedError);
+    },
+  );
 
   it("does not fail for other trouble", async () => {
     client.encryptAndSendToDevice.mockRejectedValue(new Error("offline"));

@@ -10,7 +10,13 @@ const call: SlotDescription = { application: "m.call", id: "ROOM" };
 const stateKey = `_${alice}_PHONE_m.call`;
 const notFound = () => new MatrixError({ errcode: "M_NOT_FOUND" }, 404);
 const rateLimited = (seconds: number) =>
-  new MatrixError({ errcode: "M_LIMIT_EXCEEDED" }, 429, undefined, undefined, new Headers({ "Retry-After": `${seconds}` }));
+  new MatrixError(
+    { errcode: "M_LIMIT_EXCEEDED" },
+    429,
+    undefined,
+    undefined,
+    new Headers({ "Retry-After": `${seconds}` }),
+  );
 
 describe.each(sides)("MembershipManager of $name", ({ names }) => {
   let client: MockClient;
@@ -94,15 +100,15 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
           room.roomId,
           stateType,
           {
-            "application": "m.call",
-            "call_id": "",
-            "device_id": "PHONE",
-            "expires": 14_400_000,
-            "foci_preferred": [focus],
-            "focus_active": { type: "livekit", focus_selection: "oldest_membership" },
+            application: "m.call",
+            call_id: "",
+            device_id: "PHONE",
+            expires: 14_400_000,
+            foci_preferred: [focus],
+            focus_active: { type: "livekit", focus_selection: "oldest_membership" },
             "m.call.intent": undefined,
-            "membershipID": `${alice}:PHONE`,
-            "scope": "m.room",
+            membershipID: `${alice}:PHONE`,
+            scope: "m.room",
           },
           stateKey,
         ],
@@ -114,12 +120,12 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
     });
 
     it("names its own transport first, and selects it, with a transport of its own", async () => {
-      const own = { type: "livekit", livekit_service_url: "https://own.example.org" };
-      managerOf({ callIntent: "audio", applicationData: { "org.example.page": 3 } }).join([focus], own);
+      const mine = { type: "livekit", livekit_service_url: "https://own.example.org" };
+      managerOf({ callIntent: "audio", applicationData: { "org.example.page": 3 } }).join([focus], mine);
       await turns();
       expect(writes()[0]![2]).toMatchObject({
-        "foci_preferred": [own, focus],
-        "focus_active": { type: "livekit", focus_selection: "multi_sfu" },
+        foci_preferred: [own, focus],
+        focus_active: { type: "livekit", focus_selection: "multi_sfu" },
         "m.call.intent": "audio",
         "org.example.page": 3,
       });
@@ -160,7 +166,7 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
 
     it("takes the longest delay that the server allows", async () => {
       const tooLong = new MatrixError({
-        "errcode": "M_UNKNOWN",
+        errcode: "M_UNKNOWN",
         "org.matrix.msc4140.errcode": "M_MAX_DELAY_EXCEEDED",
         "org.matrix.msc4140.max_delay": 7_500,
       });
@@ -386,7 +392,7 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
       await manager.onRTCSessionMemberUpdate([member]);
       await manager.updateCallIntent("video");
       expect(writes()).toHaveLength(2);
-      expect(writes()[1]![2]).toMatchObject({ "m.call.intent": "video", "created_ts": member.createdTs() });
+      expect(writes()[1]![2]).toMatchObject({ "m.call.intent": "video", created_ts: member.createdTs() });
     });
 
     it("writes nothing for the intent that it has", async () => {
@@ -406,7 +412,7 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
       await manager.updateApplicationData({ "org.example.page": 1 });
       await manager.updateApplicationData({ "org.example.page": 1 });
       expect(writes()).toHaveLength(2);
-      expect(writes()[1]![2]).toMatchObject({ "application": "m.call", "org.example.page": 1 });
+      expect(writes()[1]![2]).toMatchObject({ application: "m.call", "org.example.page": 1 });
     });
   });
 
@@ -557,9 +563,7 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
         await turns(1_000);
       }
       await turns();
-      expect(onError.mock.lastCall![0].message).toMatch(
-        "The MembershipManager shut down because of the end condition",
-      );
+      expect(onError.mock.lastCall![0].message).toMatch("The MembershipManager shut down because of the end condition");
       expect(onError.mock.lastCall![0].message).toMatch("Reached maximum (7) retries cause by");
       expect(writes()).toEqual([]);
     });
@@ -626,7 +630,7 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
           null,
           "org.matrix.msc4143.rtc.member",
           {
-            application: { "type": "m.call", "m.call.intent": "audio", "org.example.page": 1 },
+            application: { type: "m.call", "m.call.intent": "audio", "org.example.page": 1 },
             member: { user_id: alice, device_id: "PHONE", id: "alice-in-this-call" },
             slot_id: "m.call#ROOM",
             transports: {

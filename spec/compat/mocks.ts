@@ -56,7 +56,7 @@ export function mockEvent(type: string, withSender: object, ts: number = Date.no
 /** A room with these memberships. `show` replaces them. */
 export class MockRoom extends EventEmitter {
   readonly roomId: string;
-  readonly hasMembershipState = vi.fn((_user: string, _membership: string) => true);
+  readonly hasMembershipState = vi.fn<(user: string, membership: string) => boolean>(() => true);
   readonly getVersion = vi.fn(() => "default");
   readonly getLiveTimeline = vi.fn(() => ({ getState: () => this.#state }) as never);
   readonly _unstable_getStickyEvents = vi.fn(() => this.#sticky);
@@ -82,7 +82,9 @@ export class MockRoom extends EventEmitter {
   }
 
   show(contents: readonly object[]): void {
-    this.#events = contents.filter((content) => !("slot_id" in content)).map((content) => mockEvent(stateType, content));
+    this.#events = contents
+      .filter((content) => !("slot_id" in content))
+      .map((content) => mockEvent(stateType, content));
     this.#sticky = contents.filter((content) => "slot_id" in content).map((content) => mockEvent(stickyType, content));
   }
 
@@ -97,24 +99,27 @@ export class MockRoom extends EventEmitter {
   }
 }
 
+/** A request that succeeds. */
+const answering = (answer: unknown) => vi.fn<(...given: unknown[]) => Promise<unknown>>(async () => answer);
+
 /** A client with the methods that a session needs. Every request succeeds. */
 export class MockClient extends EventEmitter {
   readonly getUserId = vi.fn((): string | null => alice);
   readonly getDeviceId = vi.fn((): string | null => "PHONE");
-  readonly sendEvent = vi.fn(async (..._: unknown[]) => ({ event_id: "$sent" }));
-  readonly sendStateEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({ event_id: "$state" }));
+  readonly sendEvent = answering({ event_id: "$sent" });
+  readonly sendStateEvent = answering({ event_id: "$state" });
   readonly cancelPendingEvent = vi.fn();
-  readonly encryptAndSendToDevice = vi.fn(async (..._: unknown[]): Promise<void> => {});
+  readonly encryptAndSendToDevice = answering({});
   readonly decryptEventIfNeeded = vi.fn(async () => {});
-  readonly _unstable_sendDelayedStateEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({ delay_id: "id" }));
-  readonly _unstable_updateDelayedEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({}));
-  readonly _unstable_cancelScheduledDelayedEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({}));
-  readonly _unstable_restartScheduledDelayedEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({}));
-  readonly _unstable_sendScheduledDelayedEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({}));
-  readonly _unstable_sendStickyEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({ event_id: "$sticky" }));
-  readonly _unstable_sendStickyDelayedEvent = vi.fn(async (..._: unknown[]): Promise<unknown> => ({ delay_id: "id" }));
+  readonly _unstable_sendDelayedStateEvent = answering({ delay_id: "id" });
+  readonly _unstable_updateDelayedEvent = answering({});
+  readonly _unstable_cancelScheduledDelayedEvent = answering({});
+  readonly _unstable_restartScheduledDelayedEvent = answering({});
+  readonly _unstable_sendScheduledDelayedEvent = answering({});
+  readonly _unstable_sendStickyEvent = answering({ event_id: "$sticky" });
+  readonly _unstable_sendStickyDelayedEvent = answering({ delay_id: "id" });
   readonly getRooms = vi.fn((): Room[] => []);
-  readonly getRoom = vi.fn((_: string): Room | null => null);
+  readonly getRoom = vi.fn<(roomId: string) => Room | null>(() => null);
 }
 
 /** Lets promises settle, WebCrypto's included. */

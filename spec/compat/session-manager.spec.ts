@@ -2,11 +2,21 @@
 import type { Room } from "matrix-js-sdk";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MatrixRTCSessionManager, SlotDescription } from "matrixrtc-rx/compat";
-import { bob, MockClient, mockEvent, MockRoom, settle, stateContent, stateType, stickyContent, stickyType } from "./mocks.ts";
+import {
+  bob,
+  MockClient,
+  mockEvent,
+  MockRoom,
+  settle,
+  stateContent,
+  stateType,
+  stickyContent,
+  stickyType,
+} from "./mocks.ts";
 import { quiet, type Side, sides } from "./sides.ts";
 
 const kinds = ["state", "sticky"] as const;
-const cases = sides.flatMap((side) => kinds.map((kind) => ({ ...side, kind })));
+const cases = sides.flatMap(({ name, names }) => kinds.map((kind) => ({ name, names, kind })));
 
 describe.each(cases)("MatrixRTCSessionManager of $name, $kind", ({ names, kind }: Side & { kind: string }) => {
   let client: MockClient;

@@ -112,7 +112,10 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
       ["in the format of 2023", { user_id: bob, memberships: [{ device_id: "X" }] }],
       ["that are junk", { user_id: bob, memberships: ["i am a fish"], application: "m.call" }],
       ["whose call id has a #", { ...stateContent, call_id: "a#b" }],
-      ["with a sticky event of somebody else", { ...stickyContent, member: { ...stickyContent.member, user_id: alice } }],
+      [
+        "with a sticky event of somebody else",
+        { ...stickyContent, member: { ...stickyContent.member, user_id: alice } },
+      ],
     ])("do not include events %s", async (_, content) => {
       expect((await open(new MockRoom([content]))).memberships).toEqual([]);
     });
@@ -145,10 +148,7 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
     });
 
     it("can be read without a session", async () => {
-      const members = await names.MatrixRTCSession.sessionMembershipsForSlot(
-        new MockRoom([stateContent]).asRoom,
-        call,
-      );
+      const members = await names.MatrixRTCSession.sessionMembershipsForSlot(new MockRoom([stateContent]).asRoom, call);
       expect(members.map(({ userId }) => userId)).toEqual([bob]);
     });
   });
@@ -241,7 +241,7 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
     ])("of members with the intents %s and %s has the intent %s", async (first, second, consensus) => {
       const contents = [
         { ...stateContent, "m.call.intent": first },
-        { ...stateContent, "device_id": "SECOND", "m.call.intent": second },
+        { ...stateContent, device_id: "SECOND", "m.call.intent": second },
       ];
       expect((await open(new MockRoom(contents))).getConsensusCallIntent()).toBe(consensus);
     });
@@ -282,15 +282,15 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
         "!room:example.org",
         stateType,
         {
-          "application": "m.call",
-          "call_id": "",
-          "device_id": "PHONE",
-          "expires": 14_400_000,
-          "foci_preferred": [focus],
-          "focus_active": { type: "livekit", focus_selection: "oldest_membership" },
+          application: "m.call",
+          call_id: "",
+          device_id: "PHONE",
+          expires: 14_400_000,
+          foci_preferred: [focus],
+          focus_active: { type: "livekit", focus_selection: "oldest_membership" },
           "m.call.intent": undefined,
-          "membershipID": `${alice}:PHONE`,
-          "scope": "m.room",
+          membershipID: `${alice}:PHONE`,
+          scope: "m.room",
         },
         `_${alice}_PHONE_m.call`,
       );
@@ -310,7 +310,9 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
 
     it("is a sticky member, if the config says so", async () => {
       const session = await open(new MockRoom());
-      session.joinRTCSession({ ...ownIds, memberId: "alice-in-this-call" }, [], focus, { unstableSendStickyEvents: true });
+      session.joinRTCSession({ ...ownIds, memberId: "alice-in-this-call" }, [], focus, {
+        unstableSendStickyEvents: true,
+      });
       expect(session.isJoined()).toBe(true);
       await settle();
       expect(client._unstable_sendStickyEvent.mock.calls[0]).toMatchObject([
@@ -440,13 +442,13 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
 
   describe("a notification", () => {
     const expected = (eventId: unknown) => ({
-      "slot_id": "m.call#ROOM",
+      slot_id: "m.call#ROOM",
       "m.mentions": { user_ids: [], room: true },
-      "notification_type": "ring",
+      notification_type: "ring",
       "m.relates_to": { event_id: eventId, rel_type: "m.reference" },
-      "sender_ts": expect.any(Number),
-      "lifetime": 90_000,
-      "msc4354_sticky_key": "m.call#ROOM",
+      sender_ts: expect.any(Number),
+      lifetime: 90_000,
+      msc4354_sticky_key: "m.call#ROOM",
     });
 
     it("is sent as a sticky event when we start a call", async () => {
@@ -483,7 +485,7 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
         [
           "!room:example.org",
           "org.matrix.msc4075.rtc.notification",
-          { ...content, "m.call.intent": "audio", "lifetime": 30_000 },
+          { ...content, "m.call.intent": "audio", lifetime: 30_000 },
         ],
       ]);
     });

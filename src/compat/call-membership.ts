@@ -204,7 +204,7 @@ export class CallMembership {
     const ofApplication = Object.entries(data).filter(([key]) => !sessionFields.has(key));
     return {
       ...Object.fromEntries(ofApplication),
-      "type": data.application,
+      type: data.application,
       "m.call.intent": data["m.call.intent"],
     };
   }

@@ -30,7 +30,16 @@ type NotificationEvent = Pick<
   "getContent" | "getId" | "getSender" | "getTs" | "getType" | "unstableStickyInfo"
 >;
 
-/** When a notification stops to be valid: counted from the clock of its sender, if that is not too far ahead of its server. */
+/**
+ * When a notification stops to be valid: counted from the clock of its sender, if that is not too far ahead of its server.
+ *
+ * @example
+ * ```ts
+ * import { getCallNotificationExpiry } from "matrixrtc-rx/compat";
+ *
+ * console.assert(getCallNotificationExpiry({ sender_ts: 1_000, lifetime: 30_000 }, 900, 2_000) === 31_000);
+ * ```
+ */
 export function getCallNotificationExpiry(
   { sender_ts: senderTs, lifetime }: Pick<IRTCNotificationContent, "sender_ts" | "lifetime">,
   originServerTs: number,
@@ -45,11 +54,28 @@ export function getCallNotificationExpiry(
  *
  * @throws Error if the content is malformed, or if the notification does not ring for us: it is ours, was replaced, has
  *   expired, does not mention us, or was declined; its slot is not open; or we are in the call or left it later.
+ *
+ * @example
+ * ```ts
+ * import type { MatrixEvent, Room } from "matrix-js-sdk";
+ * import { parseCallNotificationContent } from "matrixrtc-rx/compat";
+ *
+ * const rings = (event: MatrixEvent, room: Room): Promise<boolean> =>
+ *   parseCallNotificationContent(event, { room, userId: "@alice:example.org" }).then(
+ *     () => true,
+ *     () => false,
+ *   );
+ * console.assert(typeof rings === "function");
+ * ```
  */
-export async function parseCallNotificationContent(
+export function parseCallNotificationContent(
   event: NotificationEvent,
   context: RTCNotificationValidationContext,
 ): Promise<IRTCNotificationContent> {
+  return new Promise((resolve) => resolve(contentOf(event, context)));
+}
+
+function contentOf(event: NotificationEvent, context: RTCNotificationValidationContext): IRTCNotificationContent {
   const { notification } = names.deployed;
   if (event.getType() !== notification) throw new Error(`Event ${event.getId()} is not an ${notification} event`);
   const content: JsonObject = event.getContent();
@@ -169,7 +195,6 @@ function hasDeclined(room: NotificationRoom, userId: string, eventId: string): b
   return isInTimeline === true || room._unstable_getKeyedStickyEvent(userId, type, eventId) !== undefined;
 }
 
-
 /** The content of the notification that rings for a call that we have started. */
 export function notificationContent(
   own: CallMembership,
@@ -179,13 +204,13 @@ export function notificationContent(
 ): IRTCNotificationContent {
   const { eventId, callIntent } = own;
   return {
-    "slot_id": slotId,
+    slot_id: slotId,
     "m.mentions": { user_ids: [], room: true },
-    "notification_type": type,
+    notification_type: type,
     "m.relates_to": { event_id: eventId, rel_type: "m.reference" },
-    "sender_ts": asyncScheduler.now(),
-    "lifetime": lifetimeMs,
-    "msc4354_sticky_key": slotId,
+    sender_ts: asyncScheduler.now(),
+    lifetime: lifetimeMs,
+    msc4354_sticky_key: slotId,
     ...(callIntent && { "m.call.intent": callIntent }),
   };
 }

@@ -209,14 +209,7 @@ export class CompatPort {
     const sentTs = asyncScheduler.now();
     return this.#request("schedule", () =>
       stateKey === undefined
-        ? client._unstable_sendStickyDelayedEvent(
-            roomId,
-            stickyMs ?? 0,
-            delay,
-            null,
-            type as never,
-            content as never,
-          )
+        ? client._unstable_sendStickyDelayedEvent(roomId, stickyMs ?? 0, delay, null, type as never, content as never)
         : client._unstable_sendDelayedStateEvent(roomId, delay, type as never, content as never, stateKey),
     ).pipe(
       map((response) => {

@@ -47,19 +47,15 @@ export class MatrixRTCSessionManager extends Emitter<MatrixRTCSessionManagerEven
   readonly #listeners: Readonly<Record<string, (...args: never[]) => void>>;
 
   /** @param slotDescription Where the calls happen. Default: the usual call of each room. */
-  constructor(
-    rootLogger: LoggerSubset | undefined,
-    client: MatrixClient,
-    slotDescription: SlotDescription = roomCall,
-  ) {
+  constructor(rootLogger: LoggerSubset | undefined, client: MatrixClient, slotDescription: SlotDescription = roomCall) {
     super();
     this.#client = client;
     this.#slotDescription = slotDescription;
     this.#logger = rootLogger;
     this.#log = childLog(rootLogger, `[MatrixRTCSessionManager ${computeSlotId(slotDescription)}]`);
     this.#listeners = {
-      "Room": (room: Room) => this.#refresh(room),
-      "event": (event: MatrixEvent) => this.#onEvent(event),
+      Room: (room: Room) => this.#refresh(room),
+      event: (event: MatrixEvent) => this.#onEvent(event),
       "Event.decrypted": (event: MatrixEvent) => this.#onEvent(event),
       "RoomState.events": (event: MatrixEvent) => this.#onState(event),
       "RoomState.members": (_: MatrixEvent, __: RoomState, member: RoomMember) => this.#onMember(member),

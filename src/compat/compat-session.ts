@@ -475,7 +475,8 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
     const before = this.#announced;
     const { memberships, membershipManager } = this;
     this.#announced = memberships;
-    const isSame = before.length === memberships.length && before.every((m, i) => CallMembership.equal(m, memberships[i]));
+    const isSame =
+      before.length === memberships.length && before.every((m, i) => CallMembership.equal(m, memberships[i]));
     if (!isSame) {
       this.emit("memberships_changed", before, memberships);
       this.#keeper?.onMembershipsChanged(before, this);

@@ -63,7 +63,11 @@ export class Emitter<Events extends EventMap> {
   emit<E extends keyof Events & string>(event: E, ...args: Parameters<Events[E]>): boolean {
     const entries = this.#of(event);
     for (const entry of entries) {
-      if (entry.isOnce) this.#set(event, this.#of(event).filter((other) => other !== entry));
+      if (entry.isOnce)
+        this.#set(
+          event,
+          this.#of(event).filter((other) => other !== entry),
+        );
       entry.listener.apply(this, args);
     }
     return entries.length > 0;

@@ -1,5 +1,17 @@
 // RTCEncryptionManager: media keys with the names of matrix-js-sdk 43, over our exchange of keys. protocol.md 5.
-import { asyncScheduler, catchError, defer, EMPTY, from, map, mergeMap, type Observable, of, Subject, Subscription } from "rxjs";
+import {
+  asyncScheduler,
+  catchError,
+  defer,
+  EMPTY,
+  from,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  Subject,
+  Subscription,
+} from "rxjs";
 import { deviceKey } from "../keys/device.ts";
 import type { ExchangeEffect } from "../keys/effects.ts";
 import { type CallNow, Exchange, type ExchangeInput } from "../keys/exchange.ts";
@@ -25,7 +37,17 @@ import type {
 import type { KeyTransportEventListener } from "./rtc-events.ts";
 import { stableMembers, toldMember, toldSelf } from "./told-members.ts";
 
-/** The name of a member in the map of `getEncryptionKeys`. */
+/**
+ * The name of a member in the map of `getEncryptionKeys`.
+ *
+ * @example
+ * ```ts
+ * import { getEncryptionKeyMapKey } from "matrixrtc-rx/compat";
+ *
+ * const id = getEncryptionKeyMapKey({ userId: "@alice:example.org", deviceId: "PHONE", memberId: "uuid" });
+ * console.assert(id === "@alice:example.org:PHONE(uuid)");
+ * ```
+ */
 export function getEncryptionKeyMapKey({
   userId,
   deviceId,

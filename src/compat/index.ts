@@ -10,11 +10,7 @@ export {
 export { MatrixRTCSession, type SessionKeeper } from "./compat-session.ts";
 export { MatrixRTCSessionManager, type MatrixRTCSessionManagerEventHandlerMap } from "./compat-session-manager.ts";
 export { Emitter, type EventMap } from "./emitter.ts";
-export {
-  getEncryptionKeyMapKey,
-  type OnEncryptionKeysChanged,
-  RTCEncryptionManager,
-} from "./encryption-manager.ts";
+export { getEncryptionKeyMapKey, type OnEncryptionKeysChanged, RTCEncryptionManager } from "./encryption-manager.ts";
 export { type KeyTransport, NotSupportedError, ToDeviceKeyTransport } from "./key-transport.ts";
 export { OutdatedKeyFilter } from "./outdated-keys.ts";
 export {
@@ -38,8 +34,35 @@ export {
   type SessionMembershipData,
 } from "./membership-content.ts";
 export { type ManagedCall, MembershipManager, StickyEventMembershipManager } from "./membership-manager.ts";
-export type * from "./original-types.ts";
-export { RTC_SLOT_ENCRYPTION_PER_MEMBER, Status } from "./original-types.ts";
+export {
+  type CallMembershipIdentityParts,
+  type ClientSubset,
+  type EncryptionConfig,
+  type EncryptionKeyInfo,
+  type EncryptionKeyMapKey,
+  type EncryptionKeysEventContent,
+  type EncryptionKeysToDeviceEventContent,
+  type InboundEncryptionSession,
+  type IRTCDeclineContent,
+  type IRTCNotificationContent,
+  type JoinSessionConfig,
+  type LimitedEvent,
+  type MembershipConfig,
+  type ParticipantDeviceInfo,
+  type RoomSubset,
+  RTC_SLOT_ENCRYPTION_PER_MEMBER,
+  type RTCCallIntent,
+  type RTCNotificationType,
+  type RtcSlotApplicationContent,
+  type RtcSlotEncryptionContent,
+  type RtcSlotEventContent,
+  type SessionConfig,
+  type SessionMembershipsForSlotOpts,
+  type SlotDescription,
+  type Statistics,
+  Status,
+  type Transport,
+} from "./original-types.ts";
 export {
   KeyTransportEvents,
   type KeyTransportEventListener,

@@ -79,7 +79,11 @@ export interface Foci {
  * The transports and the mode of a join. Until 2025 the second argument of a join said how to select a transport
  * (`focus_selection`). Today it is a transport of its own.
  */
-export function fociOf(preferred: readonly Transport[], active: Transport | undefined, config: JoinSessionConfig): Foci {
+export function fociOf(
+  preferred: readonly Transport[],
+  active: Transport | undefined,
+  config: JoinSessionConfig,
+): Foci {
   const isSelection = active !== undefined && "focus_selection" in active;
   const own = active === undefined || isSelection ? [] : [active];
   if (config.unstableSendStickyEvents) return { transports: own, mode: "matrix_2_0" };

@@ -25,7 +25,7 @@ export function membersOf(
   return memberEventsOf(room, slotDescription, options, log)
     .flatMap((event) => memberOf(event, log) ?? [])
     .filter((member) => isInCall(member, room, slotDescription))
-    .sort((a, b) => a.createdTs() - b.createdTs());
+    .toSorted((a, b) => a.createdTs() - b.createdTs());
 }
 
 /** The events that may make members. A sticky event takes the place of a state event with its key. */

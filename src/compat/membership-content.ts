@@ -6,28 +6,28 @@ import { slotIdToDescription } from "./slot-description.ts";
 
 /** Content of a membership in a sticky event. */
 export interface RtcMembershipData {
-  "slot_id": string;
-  "member": { user_id: string; device_id: string; id: string };
+  slot_id: string;
+  member: { user_id: string; device_id: string; id: string };
   "m.relates_to"?: { event_id: string; rel_type: "m.reference" };
-  "application": RtcSlotApplicationContent;
-  "transports": { published: Transport[]; can_subscribe: string[] };
-  "versions": string[];
-  "msc4354_sticky_key"?: string;
-  "sticky_key"?: string;
+  application: RtcSlotApplicationContent;
+  transports: { published: Transport[]; can_subscribe: string[] };
+  versions: string[];
+  msc4354_sticky_key?: string;
+  sticky_key?: string;
 }
 
 /** Content of a membership in a state event. */
 export interface SessionMembershipData {
-  "application": string;
-  "call_id": string;
-  "device_id": string;
-  "focus_active": { type: string; focus_selection: string };
-  "foci_preferred": Transport[];
-  "created_ts"?: number;
-  "scope"?: "m.room" | "m.user";
-  "expires"?: number;
+  application: string;
+  call_id: string;
+  device_id: string;
+  focus_active: { type: string; focus_selection: string };
+  foci_preferred: Transport[];
+  created_ts?: number;
+  scope?: "m.room" | "m.user";
+  expires?: number;
   "m.call.intent"?: RTCCallIntent;
-  "membershipID"?: string;
+  membershipID?: string;
 }
 
 /** The content of an event is no membership. `errors` has a line for each wrong field. */
@@ -41,14 +41,33 @@ export class MatrixRTCMembershipParseError extends AggregateError {
   }
 }
 
-/** Whether a content says that its member has left: it has nothing but a slot and a sticky key. */
+/**
+ * Whether a content says that its member has left: it has nothing but a slot and a sticky key.
+ *
+ * @example
+ * ```ts
+ * import { isLeftMembershipContent } from "matrixrtc-rx/compat";
+ *
+ * console.assert(isLeftMembershipContent({ slot_id: "m.call#ROOM", msc4354_sticky_key: "alice" }));
+ * ```
+ */
 export function isLeftMembershipContent(content: object): boolean {
   return Object.keys(content).every((key) => key === "slot_id" || key === "msc4354_sticky_key");
 }
 
-/** The identity of a sticky member at a LiveKit server: a hash of its ids. protocol.md 6.1. */
-export async function computeRtcIdentityRaw(userId: string, deviceId: string, memberId: string): Promise<string> {
-  return rtcIdentity(userId, deviceId, memberId);
+/**
+ * The identity of a sticky member at a LiveKit server: a hash of its ids. protocol.md 6.1.
+ *
+ * @example
+ * ```ts
+ * import { computeRtcIdentityRaw } from "matrixrtc-rx/compat";
+ *
+ * const identity = await computeRtcIdentityRaw("@alice:example.org", "PHONE", "alice-in-this-call");
+ * console.assert(identity.length === 43);
+ * ```
+ */
+export function computeRtcIdentityRaw(userId: string, deviceId: string, memberId: string): Promise<string> {
+  return Promise.resolve(rtcIdentity(userId, deviceId, memberId));
 }
 
 /** The same as `computeRtcIdentityRaw`, at once. */
@@ -59,6 +78,17 @@ export const rtcIdentity = (userId: string, deviceId: string, memberId: string):
  * Whether a content is a membership of a state event. Returns true, or throws.
  *
  * @throws MatrixRTCMembershipParseError
+ *
+ * @example
+ * ```ts
+ * import { checkSessionsMembershipData, MatrixRTCMembershipParseError } from "matrixrtc-rx/compat";
+ *
+ * try {
+ *   checkSessionsMembershipData({ application: "m.call" });
+ * } catch (error) {
+ *   console.assert(error instanceof MatrixRTCMembershipParseError && error.errors.length === 4);
+ * }
+ * ```
  */
 export function checkSessionsMembershipData(content: object): content is SessionMembershipData {
   const data = content as JsonObject;
@@ -84,6 +114,17 @@ const userIdForm = /@.+:.+/;
  * Whether a content is a membership of a sticky event. Returns true, or throws.
  *
  * @throws MatrixRTCMembershipParseError
+ *
+ * @example
+ * ```ts
+ * import { checkRtcMembershipData, MatrixRTCMembershipParseError } from "matrixrtc-rx/compat";
+ *
+ * try {
+ *   checkRtcMembershipData({ slot_id: "m.call#ROOM" }, "@alice:example.org");
+ * } catch (error) {
+ *   console.assert(error instanceof MatrixRTCMembershipParseError && error.type === "RtcMembership");
+ * }
+ * ```
  */
 export function checkRtcMembershipData(content: object, sender: string): content is RtcMembershipData {
   const data = content as JsonObject;
@@ -115,10 +156,7 @@ export function checkRtcMembershipData(content: object, sender: string): content
       "sticky_key and msc4354_sticky_key must be equal if both are defined",
     ],
     [relation === undefined || isString(relatesTo["event_id"]), "m.relates_to.event_id must be a string"],
-    [
-      relation === undefined || relatesTo["rel_type"] === "m.reference",
-      "m.relates_to.rel_type must be m.reference",
-    ],
+    [relation === undefined || relatesTo["rel_type"] === "m.reference", "m.relates_to.rel_type must be m.reference"],
   ]);
 }
 

@@ -222,7 +222,9 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     const slot = slotToJoin(this.slotDescription);
     let members: ReadonlyMap<string, Membership> = new Map();
     const readMembers = () => {
-      const told = [...this.#told, ...(port.echo ? [port.echo] : [])].map((event) => toldMember(CallMembership.of(event)));
+      const told = [...this.#told, ...(port.echo ? [port.echo] : [])].map((event) =>
+        toldMember(CallMembership.of(event)),
+      );
       const before = members;
       members = stableMembers(told, before);
       return [...members.values()];

@@ -116,20 +116,20 @@ export interface EncryptionKeysEventContent {
 
 /** Content of an `org.matrix.msc4075.rtc.notification` event. */
 export interface IRTCNotificationContent {
-  "slot_id": string;
+  slot_id: string;
   "m.mentions": { user_ids?: string[]; room?: boolean };
   "m.relates_to"?: { rel_type: string; event_id: string };
-  "notification_type"?: RTCNotificationType;
+  notification_type?: RTCNotificationType;
   "m.call.intent"?: RTCCallIntent;
-  "sender_ts": number;
-  "lifetime": number;
-  "msc4354_sticky_key"?: string;
+  sender_ts: number;
+  lifetime: number;
+  msc4354_sticky_key?: string;
 }
 
 /** Content of an `org.matrix.msc4310.rtc.decline` event. */
 export interface IRTCDeclineContent {
   "m.relates_to"?: { rel_type: string; event_id: string };
-  "msc4354_sticky_key"?: string;
+  msc4354_sticky_key?: string;
 }
 
 /** The value of `encryption.type` in a slot of an encrypted room. */

@@ -6,7 +6,16 @@ import type { RoomSubset, RtcSlotEventContent, SlotDescription } from "./origina
 /** The slot of the usual call of a room. */
 export const roomCall: SlotDescription = { application: "m.call", id: "ROOM" };
 
-/** The slot id of a description: `m.call#ROOM`. */
+/**
+ * The slot id of a description: `m.call#ROOM`.
+ *
+ * @example
+ * ```ts
+ * import { computeSlotId } from "matrixrtc-rx/compat";
+ *
+ * console.assert(computeSlotId({ application: "m.call", id: "ROOM" }) === "m.call#ROOM");
+ * ```
+ */
 export function computeSlotId({ application, id }: SlotDescription): string {
   return `${application}#${id}`;
 }
@@ -22,6 +31,13 @@ export const slotDescriptionToId: typeof computeSlotId = computeSlotId;
  * The description of a slot id.
  *
  * @throws Error if the id has more than one `#`.
+ *
+ * @example
+ * ```ts
+ * import { slotIdToDescription } from "matrixrtc-rx/compat";
+ *
+ * console.assert(slotIdToDescription("m.call#ROOM").application === "m.call");
+ * ```
  */
 export function slotIdToDescription(slotId: string): SlotDescription {
   const [application = "", id, ...more] = slotId.split("#");
@@ -29,7 +45,18 @@ export function slotIdToDescription(slotId: string): SlotDescription {
   return { application, id: id as string };
 }
 
-/** The content of the slot event of a room. Undefined if there is none. */
+/**
+ * The content of the slot event of a room. Undefined if there is none.
+ *
+ * @example
+ * ```ts
+ * import type { Room } from "matrix-js-sdk";
+ * import { getSlotEventContent } from "matrixrtc-rx/compat";
+ *
+ * const room = { getLiveTimeline: () => ({ getState: () => undefined }) } as unknown as Room;
+ * console.assert(getSlotEventContent(room, { application: "m.call", id: "ROOM" }) === undefined);
+ * ```
+ */
 export function getSlotEventContent(
   room: Pick<RoomSubset, "getLiveTimeline">,
   slotDescription: SlotDescription,
@@ -37,11 +64,22 @@ export function getSlotEventContent(
   const state = stateOf(room);
   const event = state?.getStateEvents(names.deployed.slot, computeSlotId(slotDescription));
   // Some rooms of tests answer with any event of theirs.
-  if (!event || (event.getType && event.getType() !== names.deployed.slot)) return undefined;
+  if (!event?.getContent || (event.getType && event.getType() !== names.deployed.slot)) return undefined;
   return event.getContent<RtcSlotEventContent>();
 }
 
-/** Whether the slot is closed. Undefined if the room has no slot event. */
+/**
+ * Whether the slot is closed. Undefined if the room has no slot event.
+ *
+ * @example
+ * ```ts
+ * import type { Room } from "matrix-js-sdk";
+ * import { isSlotClosed } from "matrixrtc-rx/compat";
+ *
+ * const room = { getLiveTimeline: () => ({ getState: () => undefined }) } as unknown as Room;
+ * console.assert(isSlotClosed(room, { application: "m.call", id: "ROOM" }) === undefined);
+ * ```
+ */
 export function isSlotClosed(
   room: Pick<RoomSubset, "getLiveTimeline">,
   slotDescription: SlotDescription,
@@ -52,7 +90,18 @@ export function isSlotClosed(
   return status !== "open" || !isObject(application) || application["type"] !== slotDescription.application;
 }
 
-/** Whether the slot is open. Undefined if the room has no slot event. */
+/**
+ * Whether the slot is open. Undefined if the room has no slot event.
+ *
+ * @example
+ * ```ts
+ * import type { Room } from "matrix-js-sdk";
+ * import { isSlotOpen } from "matrixrtc-rx/compat";
+ *
+ * const room = { getLiveTimeline: () => ({ getState: () => undefined }) } as unknown as Room;
+ * console.assert(isSlotOpen(room, { application: "m.call", id: "ROOM" }) === undefined);
+ * ```
+ */
 export function isSlotOpen(
   room: Pick<RoomSubset, "getLiveTimeline">,
   slotDescription: SlotDescription,

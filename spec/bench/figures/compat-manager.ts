@@ -48,8 +48,12 @@ export async function compatManager({ turns }: Effort): Promise<Figure[]> {
       goal: { atMost: 5 },
     },
     figure("compatManagerFound", "calls that it knows after the start", "calls", ({ found }) => found),
-    figure("compatManagerListeners", "listeners on client and rooms", "listeners", ({ listeners }) => listeners, { atMost: 5 }),
-    figure("compatManagerListenersAfter", "listeners after stop", "listeners", ({ after }) => after.listeners, { atMost: 0 }),
+    figure("compatManagerListeners", "listeners on client and rooms", "listeners", ({ listeners }) => listeners, {
+      atMost: 5,
+    }),
+    figure("compatManagerListenersAfter", "listeners after stop", "listeners", ({ after }) => after.listeners, {
+      atMost: 0,
+    }),
     figure("compatManagerTimersAfter", "timers after stop", "timers", ({ after }) => after.timers, { atMost: 0 }),
   ];
 }
