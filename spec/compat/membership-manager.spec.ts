@@ -124,7 +124,7 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
       managerOf({ callIntent: "audio", applicationData: { "org.example.page": 3 } }).join([focus], mine);
       await turns();
       expect(writes()[0]![2]).toMatchObject({
-        foci_preferred: [own, focus],
+        foci_preferred: [mine, focus],
         focus_active: { type: "livekit", focus_selection: "multi_sfu" },
         "m.call.intent": "audio",
         "org.example.page": 3,
@@ -337,6 +337,22 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
       expect(writes()).toHaveLength(2);
       expect(onProbablyLeft).toHaveBeenCalledWith(false);
     });
+
+    it.each([undefined, 1_000])(
+      "grows its lifetime by the same time at each renewal, with the headroom %s",
+      async (headroom) => {
+        const expiry = 10_000;
+        const config = { membershipEventExpiryMs: expiry, membershipEventExpiryHeadroomMs: headroom };
+        managerOf(config).join([focus]);
+        await turns(0);
+        expect(writes().map(([, , content]) => content)).toMatchObject([{ expires: expiry }]);
+        for (let count = 2; count <= 12; count += 1) {
+          await turns(expiry);
+          expect(writes()).toHaveLength(count);
+          expect(client.sendStateEvent.mock.lastCall![2]).toMatchObject({ expires: expiry * count });
+        }
+      },
+    );
 
     it("retries a restart after a rate limit", async () => {
       client._unstable_restartScheduledDelayedEvent.mockRejectedValue(rateLimited(1));

@@ -1,5 +1,5 @@
 // The session of the original and ours, by the same expectations: members, joining, keys, notifications, slots.
-import { MatrixError } from "matrix-js-sdk";
+import { createClient, MatrixError } from "matrix-js-sdk";
 import { UnsupportedStickyEventsEndpointError } from "matrix-js-sdk/lib/errors.js";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { JoinSessionConfig, MatrixRTCSession, SlotDescription } from "matrixrtc-rx/compat";
@@ -388,6 +388,21 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
       await session._onRTCSessionMemberUpdate();
       await settle();
       expect(client.sendStateEvent).toHaveBeenCalledTimes(2);
+    });
+  });
+
+  describe("with a client of the SDK that has no server", () => {
+    it("writes its membership as soon as the delayed leave has failed", async () => {
+      const real = createClient({ baseUrl: "base_url" });
+      real.getUserId = () => alice;
+      real.getDeviceId = () => "PHONE";
+      real.sendStateEvent = vi.fn(async () => ({ event_id: "$state" }));
+      const room = new MockRoom([stateContent]);
+      const session = names.MatrixRTCSession.sessionForSlot(real, room.asRoom, call);
+      sessions.push(session);
+      await session.initialMembershipCalculated;
+      join(session);
+      await until(() => expect(real.sendStateEvent).toHaveBeenCalledTimes(1));
     });
   });
 

@@ -27,12 +27,15 @@ export function timingOf(config: MembershipConfig): JoinTiming & { readonly expi
     ? stickyLifetimeMs
     : within([2_000, 100 * dayMs], stateExpiryMs ?? 14_400_000);
   const headroomMs = config.membershipEventExpiryHeadroomMs ?? config.membershipExpiryTimeoutHeadroom ?? 5_000;
+  const expiryHeadroomMs = within([100, expiryMs / 2], headroomMs);
   return {
     delayedLeaveMs,
     delayedLeaveRestartMs: within([500, delayedLeaveMs - 1], restartMs),
     delayedLeaveRestartTimeoutMs: within([100, 60_000], config.delayedLeaveEventRestartLocalTimeoutMs ?? 2_000),
     expiryMs,
-    expiryHeadroomMs: within([100, expiryMs / 2], headroomMs),
+    expiryHeadroomMs,
+    // A sticky event always lasts equally long.
+    renewalExtraMs: config.unstableSendStickyEvents ? 0 : expiryHeadroomMs,
     // Without delayed events only the expiry ends a ghost, so it is short unless the app wants it otherwise.
     unprotectedExpiryMs: stateExpiryMs === undefined ? 600_000 : expiryMs,
     networkRetryMs: within(

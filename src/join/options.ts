@@ -51,6 +51,9 @@ export interface JoinTiming {
   /** The membership is renewed this long before it expires, and hourly; at most half of that time. From 100. Default 300,000 (SDK 5,000). */
   readonly expiryHeadroomMs?: number | undefined;
 
+  /** How much longer a renewed state membership lasts than a new one. With `expiryHeadroomMs`, renewals keep step with `expiryMs`. Default 0. */
+  readonly renewalExtraMs?: number | undefined;
+
   /** Without a confirmed leave after this time, the stream fails with `leave-timeout`. 100 to 30,000. Default 10,000 (EC 1,000). */
   readonly leaveTimeoutMs?: number | undefined;
   /** Any other request without an answer is repeated after this time; a late answer still counts. 100 to 60,000. Default 10,000 (SDK: never). */
@@ -133,6 +136,7 @@ const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, mi
   expiryMs: [14_400_000, ...delays],
   unprotectedExpiryMs: [600_000, ...delays],
   expiryHeadroomMs: [300_000, 100, 100 * dayMs],
+  renewalExtraMs: [0, 0, 100 * dayMs],
   leaveTimeoutMs: [10_000, 100, 30_000],
   requestTimeoutMs: [10_000, ...timeouts],
   networkRetryMs: [3_000, ...pauses],
