@@ -15,8 +15,15 @@ const dayMs = 86_400_000;
 /** The longest time that a sticky membership lasts (protocol.md 3.1). */
 export const stickyLifetimeMs = 3_600_000;
 
-/** The waits of a join. Times that make no sense are replaced by the nearest that do. */
-export function timingOf(config: MembershipConfig): JoinTiming & { readonly expiryMs: number } {
+/** What a renewal of our membership depends on. */
+export type Renewal = { readonly [K in "expiryMs" | "expiryHeadroomMs" | "renewalExtraMs"]: number };
+
+/**
+ * The waits of a join. Times that make no sense are replaced by the nearest that do.
+ *
+ * @param leastExpiryMs The shortest lifetime of a membership. A session keeps to the limits of our joins.
+ */
+export function timingOf(config: MembershipConfig, leastExpiryMs: number = 60_000): JoinTiming & Renewal {
   const delayedLeaveMs = within(
     [2_000, 100 * dayMs],
     config.delayedLeaveEventDelayMs ?? config.membershipServerSideExpiryTimeout ?? 8_000,
@@ -25,7 +32,7 @@ export function timingOf(config: MembershipConfig): JoinTiming & { readonly expi
   const stateExpiryMs = config.membershipEventExpiryMs ?? config.membershipExpiryTimeout;
   const expiryMs = config.unstableSendStickyEvents
     ? stickyLifetimeMs
-    : within([2_000, 100 * dayMs], stateExpiryMs ?? 14_400_000);
+    : within([leastExpiryMs, 100 * dayMs], stateExpiryMs ?? 14_400_000);
   const headroomMs = config.membershipEventExpiryHeadroomMs ?? config.membershipExpiryTimeoutHeadroom ?? 5_000;
   const expiryHeadroomMs = within([100, expiryMs / 2], headroomMs);
   return {

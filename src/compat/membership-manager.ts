@@ -3,7 +3,7 @@ import type { MatrixEvent } from "matrix-js-sdk";
 import { BehaviorSubject, merge, mergeMap, type Observable, Subject, throwError, timer } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { SessionJoinOptions } from "../join-call.ts";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import { ownMembership } from "../join/join.ts";
 import { resolveJoinOptions } from "../join/options.ts";
 import type { JoinTrace } from "../join/trace.ts";
@@ -16,7 +16,7 @@ import { childLog, type CompatLog, type LoggerSubset } from "./compat-log.ts";
 import { CompatPort } from "./compat-port.ts";
 import { isDeepEqual } from "./deep-equal.ts";
 import { Emitter } from "./emitter.ts";
-import { fociOf, retryLimitsOf, timingOf } from "./join-config.ts";
+import { fociOf, type Renewal, retryLimitsOf, timingOf } from "./join-config.ts";
 import {
   type ClientSubset,
   type JoinSessionConfig,
@@ -130,13 +130,14 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     const { port } = this.#call;
     const { transports, mode } = fociOf(fociPreferred, multiSfuFocus, this.#config);
     const timing = timingOf(this.#config);
+    const { expiryMs } = this.#isAlone ? this.#exactTiming() : timing;
     const { slotDescription } = this;
     this.#isRunning = true;
     this.#isActivated = true;
     this.#leaving = undefined;
     this.state.probablyLeft = false;
     this.state.delayId = undefined;
-    port.begin({ slotDescription, transports, expiryMs: timing.expiryMs, limits: retryLimitsOf(this.#config) });
+    port.begin({ slotDescription, transports, expiryMs, limits: retryLimitsOf(this.#config) });
     const failure$ = port.failed$.pipe(mergeMap((cause) => throwError(() => failed(cause))));
     const options: SessionJoinOptions = {
       mode,
@@ -237,7 +238,19 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
       slot$: new BehaviorSubject<Slot>({ status: "absent" }),
       trace: () => {},
     };
-    return { port, join: (options) => ownMembership(context, resolveJoinOptions(slot, options)) };
+    return {
+      port,
+      join: (options) => {
+        const resolved = resolveJoinOptions(slot, options);
+        return ownMembership(context, { ...resolved, timing: { ...resolved.timing, ...this.#exactTiming() } });
+      },
+    };
+  }
+
+  /** A manager without a session renews as often as the config says, also if that is more often than our joins allow. */
+  #exactTiming(): Renewal {
+    const { expiryMs, expiryHeadroomMs, renewalExtraMs } = timingOf(this.#config, 2_000);
+    return { expiryMs, expiryHeadroomMs, renewalExtraMs };
   }
 
   #applicationOf(applicationData: Record<string, unknown> | undefined): Application {
