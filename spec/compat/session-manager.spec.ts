@@ -177,6 +177,19 @@ describe("MatrixRTCSessionManager of the facade", () => {
     expect(listeners()).toBe(0);
   });
 
+  it("says that a call has ended when the client forgets its last sticky member", async () => {
+    vi.useFakeTimers();
+    const room = new MockRoom([stickyContent]);
+    const { manager, onEnded } = start(room);
+    await vi.advanceTimersByTimeAsync(3_599_000);
+    room.show([]);
+    expect(onEnded).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(onEnded).toHaveBeenCalledTimes(1);
+    manager.stop();
+    vi.useRealTimers();
+  });
+
   it("says that a call has ended when its last member expires", async () => {
     vi.useFakeTimers();
     const { manager, onEnded } = start(new MockRoom([{ ...stateContent, expires: 5_000 }]));

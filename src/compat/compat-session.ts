@@ -1,6 +1,6 @@
 // MatrixRTCSession: one call in one room, with the names of matrix-js-sdk 43, over our session. protocol.md 9.1.
 import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
-import { Subscription } from "rxjs";
+import { asyncScheduler, Subscription } from "rxjs";
 import { names, stateMemberType } from "../room/names.ts";
 import { at } from "../rx/at.ts";
 import { rtcSession, type RtcSession } from "../session.ts";
@@ -460,8 +460,7 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
   #readMembers(): CallMembership[] {
     const members = membersOf(this.#room, this.slotDescription, this.#options, this.#log);
     this.#expiry?.unsubscribe();
-    const expiresTs = members.map((member) => member.getAbsoluteExpiry() ?? Infinity);
-    this.#expiry = at(Math.min(...expiresTs, Infinity)).subscribe(() => this.#recalculate());
+    this.#expiry = at(nextEndTs(members, asyncScheduler.now())).subscribe(() => this.#recalculate());
     return members;
   }
 
@@ -524,6 +523,20 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
     const events = [...added, ...removed, ...updated.flatMap(({ current, previous }) => [current, previous])];
     if (events.some((event) => event.getType() === names.deployed.stickyMember)) this.#recalculate();
   };
+}
+
+/** After the end of a sticky event, its client may need this time to forget it. */
+const forgettingMs = 1_000;
+
+/** When the next member ends by itself. */
+function nextEndTs(members: readonly CallMembership[], now: number): number {
+  let next = Infinity;
+  for (const member of members) {
+    const { unstableStickyExpiresAt: stickyUntilTs } = member.matrixEvent as Partial<MatrixEvent>;
+    const endTs = member.getAbsoluteExpiry() ?? Math.max(stickyUntilTs ?? Infinity, now + forgettingMs);
+    next = Math.min(next, endTs);
+  }
+  return next;
 }
 
 const logPrefix = ({ roomId }: Pick<RoomSubset, "roomId">, slotDescription: SlotDescription): string =>

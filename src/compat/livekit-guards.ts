@@ -34,8 +34,10 @@ export const isLivekitFocusSelection = (object: Anything): object is LivekitFocu
   object.type === "livekit" && "focus_selection" in object;
 
 /** The name of `isLivekitTransportConfig` until 2025. */
-export const isLivekitFocusConfig: typeof isLivekitTransportConfig = isLivekitTransportConfig;
+export const isLivekitFocusConfig = (object: Anything): object is LivekitTransportConfig =>
+  isLivekitTransportConfig(object);
 /** The name of `isLivekitTransport` until 2025. */
-export const isLivekitFocus: typeof isLivekitTransport = isLivekitTransport;
+export const isLivekitFocus = (object: Anything): object is LivekitTransport => isLivekitTransport(object);
 /** The name of `isLivekitFocusSelection` until 2025. */
-export const isLivekitFocusActive: typeof isLivekitFocusSelection = isLivekitFocusSelection;
+export const isLivekitFocusActive = (object: Anything): object is LivekitFocusSelection =>
+  isLivekitFocusSelection(object);

@@ -25,7 +25,7 @@ export const slotToJoin = ({ application, id }: SlotDescription): string =>
   computeSlotId({ application, id: id === "" ? roomCall.id : id });
 
 /** The name of `computeSlotId` until 2025. */
-export const slotDescriptionToId: typeof computeSlotId = computeSlotId;
+export const slotDescriptionToId = (slotDescription: SlotDescription): string => computeSlotId(slotDescription);
 
 /**
  * The description of a slot id.
