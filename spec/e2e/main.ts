@@ -34,6 +34,12 @@ import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
 import { scenario as facade } from "./scenarios/50-facade.ts";
 import { scenario as facadeSticky } from "./scenarios/51-facade-sticky.ts";
+import { scenario as ratchet } from "./scenarios/40-ratchet.ts";
+import { scenario as ratchetSdk } from "./scenarios/41-ratchet-sdk.ts";
+import { scenario as ratchetMuted } from "./scenarios/42-ratchet-muted.ts";
+import { scenario as ratchetPast } from "./scenarios/43-ratchet-past.ts";
+import { scenario as joinerTime } from "./scenarios/44-joiner-time.ts";
+import { scenario as ratchetElementCall } from "./scenarios/45-ratchet-element-call.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -71,6 +77,12 @@ const scenarios: readonly Scenario[] = [
   aroundCall,
   facade,
   facadeSticky,
+  ratchet,
+  ratchetSdk,
+  ratchetMuted,
+  ratchetPast,
+  joinerTime,
+  ratchetElementCall,
   withElementCall,
   handsInElementCall,
   elementCallRings,
