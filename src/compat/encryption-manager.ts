@@ -15,7 +15,7 @@ import {
 import { deviceKey } from "../keys/device.ts";
 import type { ExchangeEffect } from "../keys/effects.ts";
 import { type CallNow, Exchange, type ExchangeInput } from "../keys/exchange.ts";
-import type { Delivery } from "../keys/own-key.ts";
+import type { Delivery } from "../keys/delivery.ts";
 import { resolveRotation, type RotationPolicy } from "../keys/rotation.ts";
 import type { ToDeviceOutcome } from "../matrix.ts";
 import { byAge } from "../membership/order.ts";
@@ -163,7 +163,7 @@ export class RTCEncryptionManager {
     // Of two keys of one moment, the later one counts.
     const sentTs = timestamp + this.#receivedCount++ / 1e6;
     const verified = { userId, deviceId, memberId, keyIndex, key, sentTs, receivedTs: now };
-    const verification = { verified: { ...verified, wantsKey: false, isSlotUnknown: false } };
+    const verification = { verified: { ...verified, wantsKey: false, reach: 1, isSlotUnknown: false } };
     this.#input$.next({ kind: "message", verification });
   };
 
