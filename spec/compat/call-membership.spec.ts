@@ -54,7 +54,7 @@ describe.each(sides)("CallMembership of $name", ({ names }) => {
       ["m.call", "", "m.call#ROOM", { application: "m.call", id: "ROOM" }],
       ["m.call", "custom", "m.call#custom", { application: "m.call", id: "custom" }],
       ["m.board", "", "m.board#", { application: "m.board", id: "" }],
-    ])("of the application %s with the call id %j is in the slot %s", (application, call_id, slotId, description) => {
+    ])("is in the right slot: application %s, call id %j, slot %s", (application, call_id, slotId, description) => {
       const member = memberOf({ ...content, application, call_id });
       expect(member.slotId).toBe(slotId);
       expect(member.slotDescription).toStrictEqual(description);
@@ -223,13 +223,13 @@ describe.each(sides)("Helpers of $name", ({ names }) => {
     expect(() => names.slotIdToDescription("m.call#a#b")).toThrow();
   });
 
-  it("tell left memberships from joined ones", () => {
+  it("know which memberships say that a member has left", () => {
     expect(names.isLeftMembershipContent({})).toBe(true);
     expect(names.isLeftMembershipContent({ slot_id: "m.call#ROOM", msc4354_sticky_key: "x" })).toBe(true);
     expect(names.isLeftMembershipContent(stateContent)).toBe(false);
   });
 
-  it("tell transports of LiveKit apart", () => {
+  it("know the kinds of LiveKit transports", () => {
     const config = { type: "livekit", livekit_service_url: "https://one.example.org" };
     const transport = { ...config, livekit_alias: "alias" };
     const selection = { type: "livekit", focus_selection: "oldest_membership" };

@@ -192,7 +192,7 @@ describe("The config of a join", () => {
 });
 
 describe("A lifetime", () => {
-  it("differs from that of a membership that stands already, so that the server takes the event", async () => {
+  it("is different if the room shows a membership of this device, because a server drops an equal event", async () => {
     vi.useFakeTimers({ now: 1_000_017 });
     const client = new MockClient();
     const room = new MockRoom([{ ...own, created_ts: 1_000_000 }]);

@@ -62,7 +62,7 @@ describe.each(sides)("ToDeviceKeyTransport of $name", ({ names }) => {
     expect(statistics.counters.roomEventEncryptionKeysSent).toBe(1);
   });
 
-  it("sends nothing to itself alone", async () => {
+  it("sends nothing if we are the only member", async () => {
     await transport.sendKey("ABCDEF", 2, [to(alice, "PHONE")]);
     expect(client.encryptAndSendToDevice).not.toHaveBeenCalled();
     expect(statistics.counters.roomEventEncryptionKeysSent).toBe(0);

@@ -662,6 +662,18 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
       expect(writes()).toEqual([]);
     });
 
+    it("joins again with the same id, and sends no leave for it", async () => {
+      const manager = joinSticky();
+      await turns();
+      await manager.onRTCSessionMemberUpdate([other()]);
+      await turns();
+      const sentIds = client._unstable_sendStickyEvent.mock.calls.map(([, , , , content]) => {
+        return (content as { member?: { id: string } }).member?.id;
+      });
+      expect(sentIds).toEqual(["alice-in-this-call", "alice-in-this-call"]);
+      expect(manager.status).toBe("Connected");
+    });
+
     it("leaves by its delayed leave", async () => {
       const manager = joinSticky();
       await turns();

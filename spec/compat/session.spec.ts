@@ -238,7 +238,7 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
       [undefined, "audio", "audio"],
       ["audio", "audio", "audio"],
       ["audio", "video", undefined],
-    ])("of members with the intents %s and %s has the intent %s", async (first, second, consensus) => {
+    ])("has the intent of its members: %s and %s make %s", async (first, second, consensus) => {
       const contents = [
         { ...stateContent, "m.call.intent": first },
         { ...stateContent, device_id: "SECOND", "m.call.intent": second },

@@ -15,7 +15,7 @@ import { computeSlotId, slotIdToDescription } from "./slot-description.ts";
 /** How long a state membership lasts that does not say so: 4 hours, in milliseconds. */
 export const DEFAULT_EXPIRE_DURATION: number = 4 * 3_600_000;
 
-/** The content of a membership: of a sticky event (`rtc`) or of a state event (`session`). */
+/** The content of a membership. `rtc`: a sticky event has it. `session`: a state event has it. */
 export type MembershipData =
   | { readonly kind: "rtc"; readonly data: RtcMembershipData }
   | { readonly kind: "session"; readonly data: SessionMembershipData };

@@ -44,7 +44,7 @@ export function tooManyRetries(error: MatrixError, request: RequestFor, limit: n
   return new Error(message, { cause });
 }
 
-/** The innermost error that says why: of the client, if there is one. */
+/** The error at the end of the causes. The error of the client is preferred. */
 function causeOf(error: unknown): unknown {
   let innermost = error;
   while (innermost instanceof Error && innermost.cause !== undefined && !originals.has(innermost)) {

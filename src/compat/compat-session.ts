@@ -41,7 +41,7 @@ import {
   slotToJoin,
 } from "./slot-description.ts";
 
-/** Who looks after a session: a manager, which listens for all its sessions. */
+/** A manager that listens for all its sessions. */
 export interface SessionKeeper {
   onMembershipsChanged(before: readonly CallMembership[], session: MatrixRTCSession): void;
 }

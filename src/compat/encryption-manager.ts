@@ -160,7 +160,7 @@ export class RTCEncryptionManager {
     }
     const now = asyncScheduler.now();
     this.#senders.set(deviceKey(membership), membership);
-    // Of two keys of one moment, the later one counts.
+    // If two keys come at the same time, the later one counts.
     const sentTs = timestamp + this.#receivedCount++ / 1e6;
     const verified = { userId, deviceId, memberId, keyIndex, key, sentTs, receivedTs: now };
     const verification = { verified: { ...verified, wantsKey: false, reach: 1, isSlotUnknown: false } };

@@ -1,4 +1,4 @@
-// LivekitGuards: what kind of LiveKit transport an object is, as matrix-js-sdk tells them apart.
+// LivekitGuards: the kinds of LiveKit transports, with the names of matrix-js-sdk.
 import type { Transport } from "./original-types.ts";
 
 /** A LiveKit transport without an alias. */

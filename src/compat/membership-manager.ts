@@ -31,7 +31,7 @@ import { emptyStatistics } from "./rtc-statistics.ts";
 import { roomCall, slotToJoin } from "./slot-description.ts";
 import { stableMembers, toldMember } from "./told-members.ts";
 
-/** The call that a manager joins: of a session, or of the manager alone. */
+/** The call that a manager joins. */
 export interface ManagedCall {
   readonly port: CompatPort;
   join(options: SessionJoinOptions): Observable<JoinState>;
@@ -51,7 +51,7 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
   readonly #intent$: BehaviorSubject<string | undefined>;
   readonly #application$: BehaviorSubject<Application>;
   readonly #leave$ = new Subject<void>();
-  /** What a manager without a session was told of the members. */
+  /** The events of the members that a manager without a session knows. */
   #told: readonly MatrixEvent[] = [];
   #isAlone = false;
   #isRunning = false;
@@ -215,7 +215,7 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     return {};
   }
 
-  /** Without a session, our membership is shown from our write on, until the members that we are told do not include it. */
+  /** Without a session, our membership counts as shown once it is written, until `onRTCSessionMemberUpdate` lacks it. */
   #alone(client: ClientSubset, room: RoomSubset): ManagedCall {
     this.#isAlone = true;
     const port = new CompatPort({ client, room, memberEvents: () => this.#told, statistics: emptyStatistics() });
