@@ -285,6 +285,18 @@ describe("A real client and its rooms", () => {
 });
 
 describe("An emitter", () => {
+  it("waits for its listeners, whether or not they fail", async () => {
+    const session = open(new MockRoom());
+    const seen: boolean[] = [];
+    await expect(session.emitPromised("join_state_changed", true)).resolves.toBe(false);
+    session.on("join_state_changed", () => {
+      throw new Error("a listener that fails");
+    });
+    session.on("join_state_changed", (isJoined) => void seen.push(isJoined));
+    await expect(session.emitPromised("join_state_changed", true)).resolves.toBe(true);
+    expect(seen).toEqual([true]);
+  });
+
   it("has the methods of Node's, with the same results", () => {
     const run = (emitter: EventEmitter) => {
       const seen: unknown[] = [];

@@ -73,6 +73,13 @@ export class Emitter<Events extends EventMap> {
     return entries.length > 0;
   }
 
+  /** Calls the listeners of an event, and waits for all of them. Resolves to whether there was one. */
+  async emitPromised<E extends keyof Events & string>(event: E, ...args: Parameters<Events[E]>): Promise<boolean> {
+    const listeners = this.listeners(event);
+    await Promise.allSettled(listeners.map(async (listener) => listener(...args)));
+    return listeners.length > 0;
+  }
+
   /** How many listeners an event has. */
   listenerCount(event: keyof Events & string): number {
     return this.#of(event).length;
