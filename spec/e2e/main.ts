@@ -32,6 +32,8 @@ import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
+import { scenario as facade } from "./scenarios/50-facade.ts";
+import { scenario as facadeSticky } from "./scenarios/51-facade-sticky.ts";
 import { scenario as ratchet } from "./scenarios/40-ratchet.ts";
 import { scenario as ratchetSdk } from "./scenarios/41-ratchet-sdk.ts";
 import { scenario as ratchetMuted } from "./scenarios/42-ratchet-muted.ts";
@@ -73,6 +75,8 @@ const scenarios: readonly Scenario[] = [
   crossingOffers,
   ringing,
   aroundCall,
+  facade,
+  facadeSticky,
   ratchet,
   ratchetSdk,
   ratchetMuted,
