@@ -32,6 +32,8 @@ import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
+import { scenario as facade } from "./scenarios/50-facade.ts";
+import { scenario as facadeSticky } from "./scenarios/51-facade-sticky.ts";
 import { scenario as ratchet } from "./scenarios/40-ratchet.ts";
 import { scenario as ratchetSdk } from "./scenarios/41-ratchet-sdk.ts";
 import { scenario as ratchetMuted } from "./scenarios/42-ratchet-muted.ts";
@@ -74,6 +76,8 @@ const scenarios: readonly Scenario[] = [
   crossingOffers,
   ringing,
   aroundCall,
+  facade,
+  facadeSticky,
   ratchet,
   ratchetSdk,
   ratchetMuted,
@@ -129,6 +133,8 @@ try {
   console.error(redacted(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 }
+// The SDK keeps timers, in members of this process too.
+process.exit();
 
 async function play(scenario: Scenario, world: World): Promise<Outcome> {
   const tabs: Tab[] = [];
