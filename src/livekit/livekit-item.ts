@@ -1,5 +1,5 @@
 // LivekitItem: the item of one member as Behaviors, each of which emits only when its own part changes.
-import { Subject } from "rxjs";
+import { endWith, ignoreElements, Subject, takeUntil } from "rxjs";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import type { Membership } from "../types.ts";
 import { type MemberMedia, noMedia } from "./member-media.ts";
@@ -25,7 +25,9 @@ export class LivekitItem<Track> {
       quality$: part(() => this.media.quality),
       encryption$: part(() => this.media.encryption),
       problem$: part(() => this.media.problem),
-      show,
+      // A tile that waits for this stream must end with its member.
+      show: (source, tile) =>
+        show(source, tile).pipe(takeUntil(this.#changed$.pipe(ignoreElements(), endWith(undefined)))),
     };
   }
 

@@ -17,8 +17,8 @@ export interface LivekitParticipant<Track = MediaStreamTrack> extends MediaParti
   readonly furtherTracks$: Behavior<readonly SfuTrack<Track>[]>;
   /**
    * Says how a tile shows a video of this member. That decides which layer is received, and whether any is. It counts while
-   * subscribed to; the largest of several tiles decides. It outlives reconnects, and the next stay of the same device
-   * in the call. Emits nothing, never completes, never fails.
+   * subscribed to; the largest of several tiles decides. It outlives reconnects. Emits nothing, never fails, and
+   * completes when the member is gone.
    */
   show(source: "camera" | "screen_share", tile: TileSize | Observable<TileSize>): Observable<never>;
 }

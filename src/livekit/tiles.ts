@@ -1,4 +1,4 @@
-// Tiles: how tiles show the videos of members now, by device: a wish outlives a reconnect and the next stay of its device.
+// Tiles: how tiles show the videos of members now, by device. A wish holds for as long as it is subscribed to.
 import { isObservable, Observable, of, Subject } from "rxjs";
 import type { Device } from "../matrix.ts";
 import type { TileSize } from "./wanted-layer.ts";
