@@ -1,7 +1,7 @@
 // RoomSetup: how rooms of the virtual homeserver begin, who may enter them, and how they are replaced. Client-server API, rooms.
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
-import { isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
+import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
 import type { VirtualRoom } from "./virtual-room.ts";
 import type { VirtualRooms } from "./virtual-rooms.ts";
 
@@ -91,8 +91,19 @@ export function upgradeRoom(rooms: VirtualRooms, roomId: string, version: string
       setMembership(rooms, newRoomId, { sender: creator, userId, membership: "ban" });
   const content = { body: "This room has been replaced", replacement_room: newRoomId };
   rooms.add(roomId, { type: "m.room.tombstone", sender: creator, stateKey: "", content });
+  closeRoom(rooms, roomId, creator);
   return newRoomId;
 }
+
+/** Like Synapse, so that ordinary members can neither write nor invite in the old room. */
+function closeRoom(rooms: VirtualRooms, roomId: string, sender: string): void {
+  const levels = objectOr(rooms.get(roomId).stateEvent("m.room.power_levels", "")?.content);
+  const closed = (name: string) => Math.max(closedLevel, isFiniteNumber(levels[name]) ? levels[name] : 0);
+  const content = { ...levels, invite: closed("invite"), events_default: closed("events_default") };
+  rooms.add(roomId, { type: "m.room.power_levels", sender, stateKey: "", content });
+}
+
+const closedLevel = 50;
 
 const membershipOf = (room: VirtualRoom, userId: string): unknown =>
   objectOr(room.stateEvent("m.room.member", userId)?.content)["membership"];

@@ -61,9 +61,7 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
       server.request(me, { request: "redact", roomId }, () => server.redact(me, roomId, eventId, txnId, reason)),
     sendTyping: (roomId, isTyping, timeoutMs) =>
       server
-        .request(me, { request: "typing", roomId }, () =>
-          server.ephemeral.setTyping(roomId, userId, isTyping, timeoutMs),
-        )
+        .request(me, { request: "typing", roomId }, () => server.setTyping(roomId, userId, isTyping, timeoutMs))
         .pipe(ignoreElements()),
     sendReceipt: (roomId, eventId) =>
       server

@@ -1,5 +1,5 @@
 // VirtualHomeserver: users, devices and rooms in memory, for tests in virtual time and for examples in real time.
-import type { MonoTypeOperatorFunction, Observable } from "rxjs";
+import type { Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import type { JsonObject } from "../room/json.ts";
@@ -26,7 +26,7 @@ import {
   upgradeRoom,
 } from "./room-setup.ts";
 import type { PendingEvent } from "./virtual-delayed-events.ts";
-import { type Leftovers, runOn, type VirtualDevice, virtualDevice } from "./virtual-device.ts";
+import { type Leftovers, type VirtualDevice, virtualDevice } from "./virtual-device.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
@@ -172,13 +172,6 @@ export interface VirtualHomeserver {
   injectMessageFault(filter: MessageFilter, fault: MessageFault): () => void;
   /** Changes the condition of a device. */
   adjust(device: Device, condition: Partial<Condition>): void;
-  /**
-   * Stops a device like a crashed page: it sends and gets nothing more. A join of it with `leaveOn` would fail with
-   * `leave-timeout`, so put `whileAlive` or `runOn` behind the join. `adjust` to `online` is a new page of the same device.
-   */
-  kill(device: Device): void;
-  /** `runOn` for the device: the stream runs on it, and completes when it is killed. */
-  whileAlive<T>(device: Device): MonoTypeOperatorFunction<T>;
   /** The client of a device does not know the room membership of a user any more, as after a gappy sync. */
   forgetMember(device: Device, roomId: string, userId: string): void;
   /** The server deletes the delayed events of a user without sending them. */
@@ -286,8 +279,6 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     injectSyncFault: (filter, fault) => server.syncFaults.arm(filter, fault),
     injectMessageFault: (filter, fault) => server.messageFaults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
-    kill: (device) => server.device(device).kill(),
-    whileAlive: ({ userId, deviceId }) => runOn(deviceOf(userId, deviceId)),
     forgetMember: (device, roomId, userId) => server.device(device).synced.forgetMember(roomId, userId),
     loseDelayed: (userId) => server.delayed.lose(userId),
     updateDelayedEvent: (delayId, action) => server.updateDelayedEvent(undefined, delayId, action),

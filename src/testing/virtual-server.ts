@@ -2,6 +2,7 @@
 import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
+import { setNewest } from "../rx/stable.ts";
 import { DeviceRecord } from "./device-record.ts";
 import {
   type Fault,
@@ -175,7 +176,7 @@ export class VirtualServer {
     const known = this.#transactions.get(transaction);
     if (known !== undefined) return known;
     const eventId = this.#addToTimeline(sender, event, isEncrypted ? from : undefined);
-    this.#transactions.set(transaction, eventId);
+    setNewest(this.#transactions, transaction, eventId, maxTransactions);
     return eventId;
   }
 
@@ -186,7 +187,7 @@ export class VirtualServer {
     if (rejection) throw rejection;
     const transaction = JSON.stringify([userId, deviceId, roomId, eventId, txnId]);
     const redactionId = this.#transactions.get(transaction) ?? this.rooms.redact(roomId, eventId, userId, reason);
-    this.#transactions.set(transaction, redactionId);
+    setNewest(this.#transactions, transaction, redactionId, maxTransactions);
     return redactionId;
   }
 
@@ -200,6 +201,12 @@ export class VirtualServer {
     if (!this.#isUp) throw new MatrixError("network", "the server does not answer");
     this.#delayedEvents();
     this.delayed.update(userId, delayId, action);
+  }
+
+  /** @throws MatrixError `forbidden` if the user is not in the room. */
+  setTyping(roomId: string, userId: string, isTyping: boolean, timeoutMs: number): void {
+    if (!this.rooms.get(roomId).joined.has(userId)) throw new MatrixError("forbidden", `${userId} is not in the room`);
+    this.ephemeral.setTyping(roomId, userId, isTyping, timeoutMs);
   }
 
   /** Hands a to-device message to a device. */
@@ -241,6 +248,9 @@ export class VirtualServer {
     return this.rooms.add(roomId, by ? { ...draft, proof: by.proof } : draft);
   }
 }
+
+/** How many transactions the server remembers. */
+const maxTransactions = 10_000;
 
 /** Virtual time begins at 0. */
 const firstRealTs = Date.UTC(2000, 0);

@@ -100,7 +100,7 @@ export const scenarios: readonly Scenario[] = [
       const [page] = await log.request("the past", alice.olderEvents!(roomId, { limit: 3 }));
       log.note(
         "three events, newest first",
-        page?.events.map(({ type, content }) => [type, Object.keys(content as object)]),
+        page?.events.map(({ type, content }) => [type, Object.keys(content as object).toSorted()]),
       );
       log.note("there is more", page?.next !== undefined);
       subscription?.unsubscribe();
