@@ -40,6 +40,7 @@ import { scenario as ratchetMuted } from "./scenarios/42-ratchet-muted.ts";
 import { scenario as ratchetPast } from "./scenarios/43-ratchet-past.ts";
 import { scenario as joinerTime } from "./scenarios/44-joiner-time.ts";
 import { scenario as ratchetElementCall } from "./scenarios/45-ratchet-element-call.ts";
+import { scenario as manyCalls } from "./scenarios/80-many-calls.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -83,6 +84,7 @@ const scenarios: readonly Scenario[] = [
   ratchetPast,
   joinerTime,
   ratchetElementCall,
+  manyCalls,
   withElementCall,
   handsInElementCall,
   elementCallRings,
