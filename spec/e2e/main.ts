@@ -127,6 +127,8 @@ try {
   console.error(redacted(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 }
+// The SDK keeps timers, in members of this process too.
+process.exit();
 
 async function play(scenario: Scenario, world: World): Promise<Outcome> {
   const tabs: Tab[] = [];

@@ -290,15 +290,15 @@ function withBusy(
     waiting.set(call, known);
     return known;
   };
-  const declined = new Set<string>();
+  const declined = new WeakSet<Ring>();
   const readBusy = () => {
     const calls = read();
     if (!busy$.value) return calls;
     return whenBusy === "decline" ? none : calls.map(asWaiting);
   };
   const declining$ = defer(() => (busy$.value && whenBusy === "decline" ? read() : [])).pipe(
-    filter(({ ring }) => !declined.has(ring.eventId)),
-    tap(({ ring }) => declined.add(ring.eventId)),
+    filter(({ ring }) => !declined.has(ring)),
+    tap(({ ring }) => declined.add(ring)),
     concatMap(({ ring, roomId }) => decline(ring, "busy", roomId)),
   );
   const changed$ = merge(refreshed$, busy$);
