@@ -6,18 +6,9 @@ import { roomMembershipOf } from "../room/room-member.ts";
 import { decodeSlot } from "../room/slot.ts";
 import { isEmpty } from "../room/json.ts";
 import { KeyStays } from "./key-stays.ts";
+import { byStart, type Session, type SlotChanges, SlotSessions, widen } from "./slot-sessions.ts";
 import { firstThat, insert } from "./sorted.ts";
 import { type SlotChange, statementOf, type Stay, whileOpen } from "./stays.ts";
-
-/** One call: stays of devices that overlap or touch. Times are in milliseconds since 1970. */
-export interface Session {
-  readonly slot: string;
-  readonly startTs: number;
-  /** When the last device left. In the future if the call may still be running. */
-  readonly endTs: number;
-  /** In the order of their starts. */
-  readonly stays: readonly Stay[];
-}
 
 export class CallLog {
   readonly #only: string | undefined;
@@ -30,8 +21,7 @@ export class CallLog {
   readonly #dirty = new Set<KeyStays>();
   readonly #dirtyUsers = new Set<string>();
   #isStickyDirty = false;
-  /** All stays, by start. */
-  #stays: readonly Stay[] = [];
+  readonly #slotSessions = new Map<string, SlotSessions>();
   /** Oldest first. */
   #sessions: readonly Session[] = [];
 
@@ -107,57 +97,34 @@ export class CallLog {
     return isSticky && this.#slots.size > 0 ? whileOpen(stay, this.#slots.get(stay.slot) ?? []) : [stay];
   }
 
-  /** Computes the stays of changed keys, and the sessions around the stays that changed. */
+  /** Computes the stays of changed keys, and the sessions of their slots around the stays that changed. */
   #recompute(): void {
     const removed = new Set<Stay>();
     const added: Stay[] = [];
     for (const key of this.#dirty) key.update({ removed, added });
     this.#dirty.clear();
-    if (removed.size === 0 && added.length === 0) return;
-    let [fromTs, untilTs] = [Infinity, -Infinity];
-    for (const changed of [removed, added])
-      for (const { startTs, endTs } of changed) {
-        fromTs = Math.min(fromTs, startTs);
-        untilTs = Math.max(untilTs, endTs);
-      }
-    const span = widened(this.#sessions, { fromTs, untilTs });
-    const [at, to] = [
-      firstThat(this.#stays, ({ startTs }) => startTs >= span.fromTs),
-      firstThat(this.#stays, ({ startTs }) => startTs > span.untilTs),
-    ];
-    const within = [...this.#stays.slice(at, to).filter((stay) => !removed.has(stay)), ...added];
-    within.sort((a, b) => a.startTs - b.startTs);
-    this.#stays = [...this.#stays.slice(0, at), ...within, ...this.#stays.slice(to)];
-    const before = new Map<Stay | undefined, Session>();
-    const beside: Session[] = [];
-    for (const session of this.#sessions)
-      if (isWithin(session, span)) before.set(session.stays[0], session);
-      else beside.push(session);
-    const merged = merge(within).map((session) => sameAs(before.get(session.stays[0]), session));
-    this.#sessions = [...beside, ...merged].toSorted((a, b) => a.startTs - b.startTs);
+    const changes = new Map<string, SlotChanges>();
+    const changesIn = ({ slot }: Stay): SlotChanges => {
+      const known = changes.get(slot) ?? { removed, added: [], fromTs: Infinity, untilTs: -Infinity };
+      changes.set(slot, known);
+      return known;
+    };
+    for (const stay of removed) widen(changesIn(stay), stay);
+    for (const stay of added) {
+      const ofSlot = changesIn(stay);
+      ofSlot.added.push(stay);
+      widen(ofSlot, stay);
+    }
+    if (changes.size === 0) return;
+    const gone = new Set<Session>();
+    const fresh: Session[] = [];
+    for (const [slot, ofSlot] of changes) {
+      const sessions = this.#slotSessions.get(slot) ?? new SlotSessions();
+      this.#slotSessions.set(slot, sessions);
+      sessions.change(ofSlot, gone, fresh);
+    }
+    this.#sessions = [...this.#sessions.filter((session) => !gone.has(session)), ...fresh].toSorted(byStart);
   }
-}
-
-/** A time in which sessions change. */
-interface Span {
-  readonly fromTs: number;
-  readonly untilTs: number;
-}
-
-const isWithin = ({ startTs, endTs }: Session, { fromTs, untilTs }: Span): boolean =>
-  startTs <= untilTs && endTs >= fromTs;
-
-/** Widens a span until no session runs across its edges. */
-function widened(sessions: readonly Session[], span: Span): Span {
-  let { fromTs, untilTs } = span;
-  // Sessions are in the order of their starts, so one pass in each direction finds all.
-  for (let index = sessions.length - 1; index >= 0; index -= 1) {
-    const { startTs, endTs } = sessions[index]!;
-    if (endTs >= fromTs && startTs < fromTs) fromTs = startTs;
-  }
-  for (const { startTs, endTs } of sessions)
-    if (startTs <= untilTs && endTs >= fromTs && endTs > untilTs) untilTs = endTs;
-  return { fromTs, untilTs };
 }
 
 /** The key whose stays an event is about. Undefined: it is no membership event. */
@@ -168,30 +135,6 @@ function keyOf({ type, stateKey, sender, content }: PastEvent): string | undefin
   const key = stickyKeyOf(content);
   return key === undefined ? undefined : JSON.stringify([type, sender, key]);
 }
-
-/** Merges stays, sorted by start, that overlap or touch within one slot. protocol.md 9.4. */
-export function merge(stays: readonly Stay[]): Session[] {
-  const sessions: { slot: string; startTs: number; endTs: number; stays: Stay[] }[] = [];
-  const current = new Map<string, (typeof sessions)[number]>();
-  for (const stay of stays) {
-    const { slot, startTs, endTs } = stay;
-    const session = current.get(slot);
-    if (session && startTs <= session.endTs) {
-      session.endTs = Math.max(session.endTs, endTs);
-      session.stays.push(stay);
-    } else {
-      const next = { slot, startTs, endTs, stays: [stay] };
-      sessions.push(next);
-      current.set(slot, next);
-    }
-  }
-  return sessions;
-}
-
-const sameAs = (before: Session | undefined, session: Session): Session =>
-  before?.stays.length === session.stays.length && before.stays.every((stay, index) => stay === session.stays[index])
-    ? before
-    : session;
 
 function entryOf<T>(map: Map<string, T[]>, key: string): T[] {
   const known = map.get(key);

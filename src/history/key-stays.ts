@@ -11,7 +11,7 @@ export interface KeyRules {
 
 /** A statement, and what is known once it was taken. */
 interface Link {
-  readonly statement: Statement;
+  statement: Statement;
   open: OpenStay | undefined;
   /** The parts of the stay that it ended. */
   parts: readonly Stay[];
@@ -47,11 +47,10 @@ export class KeyStays {
   /** An event was redacted: it counts as a leave. Returns whether that changes anything. */
   redact(eventId: string): boolean {
     const isIt = ({ statement }: Link) => statement.eventId === eventId && statement.claim !== undefined;
-    const redacted = (link: Link): Link =>
-      isIt(link) ? { ...link, statement: { ...link.statement, claim: undefined }, stale: link.stale || "again" } : link;
-    if (!this.#links.some(isIt) && !this.#fresh.some(isIt)) return false;
-    this.#links = this.#links.map(redacted);
-    this.#fresh = this.#fresh.map(redacted);
+    const link = this.#links.find(isIt) ?? this.#fresh.find(isIt);
+    if (!link) return false;
+    link.statement = { ...link.statement, claim: undefined };
+    link.stale ||= "again";
     return true;
   }
 
@@ -63,26 +62,23 @@ export class KeyStays {
   /** Takes what is new. Statements after it are taken again until nothing is different from before. */
   update(changes: StayChanges): void {
     this.#merge();
+    const links = this.#links;
     const pool = new Pool(changes);
     // The stay that lasts may be ended by a statement, and still be the same.
     pool.drop(this.#tail);
     let isSame = true;
-    let open: OpenStay | undefined;
-    for (const [index, link] of this.#links.entries()) {
-      if (isSame && !link.stale) {
-        open = link.open;
-        continue;
-      }
-      const { statement } = link;
-      if (index === 0) open = this.#begin(statement);
-      const taken = takeClaim(open, statement.claim, statement.ts, this.#rules.leaveAfter);
-      link.parts = this.#replace(link.parts, taken.ended, pool);
-      isSame = link.stale !== "new" && isSameOpen(link.open, taken.open);
-      if (!isSame) link.open = taken.open;
+    for (let index = 0; index < links.length; index += 1) {
+      const link = links[index]!;
+      if (isSame && !link.stale) continue;
+      const { claim, ts } = link.statement;
+      const before = index === 0 ? this.#begin(link.statement) : links[index - 1]!.open;
+      const { open, ended } = takeClaim(before, claim, ts, this.#rules.leaveAfter);
+      link.parts = this.#replace(link.parts, ended, pool);
+      isSame = link.stale !== "new" && isSameOpen(link.open, open);
+      if (!isSame) link.open = open;
       link.stale = false;
-      open = link.open;
     }
-    const { ended } = takeClaim(open, undefined, Infinity, this.#rules.leaveAfter);
+    const { ended } = takeClaim(links.at(-1)?.open, undefined, Infinity, this.#rules.leaveAfter);
     this.#tail = this.#replace(none, ended, pool);
   }
 
@@ -106,6 +102,7 @@ export class KeyStays {
 
   #replace(before: readonly Stay[], ended: Stay | undefined, pool: Pool): readonly Stay[] {
     const parts = ended ? this.#rules.partsOf(ended) : none;
+    if (parts.length === 0 && before.length === 0) return before;
     if (parts.length === before.length && parts.every((part, index) => isSameStay(before[index], part))) return before;
     pool.drop(before);
     return parts.map((part) => pool.take(part));

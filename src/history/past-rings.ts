@@ -4,7 +4,7 @@ import type { Ring } from "../ringing/ring-event.ts";
 import type { LoggedRing } from "../ringing/ring-log.ts";
 import { ringEndTs } from "../ringing/validity.ts";
 import { canonicalSlot } from "../room/names.ts";
-import type { Session } from "./call-log.ts";
+import type { Session } from "./slot-sessions.ts";
 import { firstThat } from "./sorted.ts";
 import type { Stay } from "./stays.ts";
 
@@ -45,10 +45,10 @@ export class PastRings {
     for (const each of logged) {
       const { ring, seenTs } = each;
       const endTs = ringEndTs(ring, seenTs);
-      // The sessions of a slot do not overlap.
+      // The sessions of a slot do not overlap: the one that ran when it was sent, or the next one.
       const candidates = ofSlot.get(canonicalSlot(ring.slot)) ?? [];
-      const session = candidates[firstThat(candidates, ({ startTs }) => startTs > endTs) - 1];
-      if (!session || session.endTs < ring.sentTs) continue;
+      const session = candidates[firstThat(candidates, ({ endTs: overTs }) => overTs >= ring.sentTs)];
+      if (!session || session.startTs > endTs) continue;
       const known = this.#reads.get(ring);
       const isSame = known?.isOver && known.session === session && known.logged === each;
       const read = isSame ? known : this.#read(each, session, endTs, now);
