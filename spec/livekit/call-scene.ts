@@ -1,5 +1,5 @@
 // A scene of people in a call over virtual LiveKit servers, a virtual homeserver and virtual time.
-import { BehaviorSubject, map, merge, type Observable, of, Subject, Subscription, switchMap, timer } from "rxjs";
+import { BehaviorSubject, merge, Subject, Subscription, timer } from "rxjs";
 import type { JoinState } from "../../src/join/join-state.ts";
 import type { SessionJoinOptions } from "../../src/join-call.ts";
 import { livekitCall, type LivekitCall, type LivekitCallOptions } from "../../src/livekit/livekit-call.ts";
@@ -83,18 +83,7 @@ export function callScene(names: readonly string[], options: SceneOptions = {}) 
   return { home, sfu, roomId, enter };
 }
 
-/** The participants in words, others first: `bob connected microphone,camera video`. */
-export function wordsOf(participants$: Observable<readonly MediaParticipant<unknown>[]>): Observable<string> {
-  return participants$.pipe(
-    switchMap((items) =>
-      merge(
-        of(undefined),
-        ...items.flatMap((item) => [item.connection$, item.tracks$, item.problem$, item.encryption$]),
-      ).pipe(map(() => wordsNow(items))),
-    ),
-  );
-}
-
+/** The other participants in words: `bob connected microphone,camera video`. */
 export const wordsNow = (items: readonly MediaParticipant<unknown>[]): string =>
   items
     .filter(({ isLocal }) => !isLocal)
