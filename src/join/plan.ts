@@ -1,5 +1,6 @@
 // Plan: what to ask of the homeserver next. protocol.md 4.2, 4.4, 4.7.
 import { maxStickyMs } from "../membership/sticky-map.ts";
+import { nextTryTs } from "./backoff.ts";
 import type { MembershipData } from "./content.ts";
 import { armedLeave, type Leaving, type LifecycleState, type Settings } from "./model.ts";
 import { echoGraceMs } from "./phases.ts";
@@ -65,8 +66,7 @@ function isFree({ requests }: State, lane: Lane): boolean {
 }
 
 /** Whether a request of this kind need not wait any longer. */
-const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean =>
-  now >= (requests.notBeforeTs[kind] ?? 0) && now >= (requests.retryUnlessBackTs[kind] ?? 0);
+const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean => now >= nextTryTs(requests, kind);
 
 /** The delayed leave is restarted for as long as it guards us. */
 function planDelayedLeave(state: State, now: number): Request | undefined {

@@ -3,10 +3,14 @@
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { EncryptionKey, OwnMember } from "../types.ts";
 import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
-import type { EffectList, Surroundings } from "./effects.ts";
+import type { Delivery } from "./delivery.ts";
+import type { EffectList } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
+import type { Environment } from "./environment.ts";
 import type { MemberChanges } from "./member-changes.ts";
-import { type Delivery, OwnKey } from "./own-key.ts";
+import { OwnKey } from "./own-key.ts";
+import { maxSteps } from "./ratchet.ts";
+import { NextStep } from "./next-step.ts";
 import { Resends } from "./resends.ts";
 import {
   type Collecting,
@@ -29,6 +33,7 @@ export class OwnKeys {
   readonly #policy: RotationPolicy;
   readonly #newKey: () => Uint8Array<ArrayBuffer>;
   readonly #isRemoved: (userId: string) => boolean;
+  readonly #reachOf: (device: Device) => number;
   readonly #effects: EffectList;
   #active: OwnKey;
   #pending: OwnKey | undefined;
@@ -45,10 +50,19 @@ export class OwnKeys {
   readonly #resends = new Resends();
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
+  readonly #nextStep: NextStep;
 
-  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings, effects: EffectList) {
-    const { newKey, isRemoved, now } = surroundings;
+  /** @param reachOf How many steps of a key a device follows by itself. */
+  constructor(
+    self: OwnMember,
+    policy: RotationPolicy,
+    { newKey, isRemoved, now }: Environment,
+    reachOf: (device: Device) => number,
+    effects: EffectList,
+  ) {
     this.#effects = effects;
+    this.#reachOf = reachOf;
+    this.#nextStep = new NextStep(policy.onJoin === "ratchet");
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
@@ -61,7 +75,7 @@ export class OwnKeys {
     return this.#used;
   }
 
-  /** How many keys we have used. */
+  /** How many keys, and steps of keys, we have used. */
   get useCount(): number {
     return this.#useCount;
   }
@@ -80,7 +94,12 @@ export class OwnKeys {
   /** When something is due by the clock alone. */
   get dueTs(): number {
     const rotationTs = this.#nextRotation()?.dueTs ?? Infinity;
-    return Math.min(this.#pending?.useTs ?? Infinity, rotationTs, ...this.#keys().map(({ dueTs }) => dueTs));
+    return Math.min(
+      this.#pending?.useTs ?? Infinity,
+      rotationTs,
+      this.#nextStep.dueTs,
+      ...this.#keys().map(({ dueTs }) => dueTs),
+    );
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
@@ -89,6 +108,7 @@ export class OwnKeys {
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) this.#rotate(rotation.reason, now);
+    if (now >= this.#nextStep.dueTs) this.#step(now);
     this.#noteSuppression(awaitedSinceTs);
     for (const key of this.#keys())
       for (const [attempt, devices] of key.popDue(now)) this.#send({ key, devices, attempt });
@@ -104,10 +124,12 @@ export class OwnKeys {
     else key.retry(device, attempt + 1, ts);
   }
 
-  /** A member requests our key. It gets only keys that it was given before. */
+  /** A member requests our key. It gets only keys that it was given before, at their present step. */
   resend(device: Device, now: number): void {
     if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;
     this.#resends.note(device, now);
+    if (this.#active.stepsBehind(device) > 0 && this.#nextStep.noteStraggler(device))
+      this.#effects.note({ kind: "ratchet-ended", ...device });
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
   }
 
@@ -142,6 +164,7 @@ export class OwnKeys {
     for (const device of removed) this.#removeRecipient(device, now);
     // During a rotation, joiners also get the key in use. Otherwise they could decrypt nothing until the switch.
     const isFresh = this.#pending || !this.#mayRotate() || now - this.#active.createdTs < this.#policy.graceMs;
+    const isRatcheted = this.#nextStep.isWanted && this.#mayRotate();
     let isAwaited = false;
     for (const device of added) {
       this.#recipients.set(deviceKey(device), device);
@@ -149,9 +172,12 @@ export class OwnKeys {
       const isBack = this.#keys().some((key) => key.mayBeHeldBy(device));
       if (isBack) this.#resends.note(device, resendTs);
       // A device that is back may have again what it had before.
-      for (const key of this.#keys())
-        if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, key.mayBeHeldBy(device) ? resendTs : now);
-      isAwaited ||= !isFresh && !this.#active.mayBeHeldBy(device);
+      for (const key of this.#keys()) {
+        if (key.mayBeHeldBy(device)) key.enqueue(device, resendTs);
+        else if (isRatcheted && key === this.#active) this.#nextStep.add(device);
+        else if (isFresh) key.enqueue(device, now);
+      }
+      isAwaited ||= !isFresh && !isRatcheted && !this.#active.mayBeHeldBy(device);
     }
     return isAwaited;
   }
@@ -184,6 +210,7 @@ export class OwnKeys {
 
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
+    this.#nextStep.remove(device);
     for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }
 
@@ -218,15 +245,37 @@ export class OwnKeys {
   #use(active: OwnKey, now: number): void {
     this.#active = active;
     this.#pending = undefined;
-    const { keyIndex, key: bytes } = active;
+    // They have got this key.
+    this.#nextStep.popJoiners();
+    const { keyIndex } = active;
     const ids = idsOf(this.#self);
-    const key = { ...ids, keyIndex, key: bytes, own: true, sinceTs: now };
-    this.#useCount += 1;
-    this.#used = [...this.#used, key].slice(-maxUsedKeys);
     this.#status = { ...ids, status: "ok", keyIndex, sinceTs: now };
-    const { participantIdentity } = ids;
-    this.#effects.note({ kind: "key-used", keyIndex, participantIdentity });
+    this.#effects.note({ kind: "key-used", keyIndex, participantIdentity: ids.participantIdentity });
+    this.#install(now);
+  }
+
+  /** We encrypt with the present step of the key in use from here on. */
+  #install(now: number): void {
+    const { keyIndex, key: bytes } = this.#active;
+    const key = { ...idsOf(this.#self), keyIndex, key: bytes, own: true, sinceTs: now };
+    this.#useCount += 1;
+    this.#used = [...this.#used.filter((used) => used.keyIndex !== keyIndex), key].slice(-maxUsedKeys);
     this.#effects.add({ kind: "key", key });
+  }
+
+  /** Ratchets the key in use, and then sends it to those who joined, and to those who cannot derive the step. */
+  #step(now: number): void {
+    const key = this.#active;
+    const joiners = this.#nextStep.popJoiners();
+    if (this.#nextStep.isWanted && key.step < maxSteps) {
+      this.#nextStep.note(now);
+      key.ratchet();
+      this.#effects.note({ kind: "key-ratcheted", keyIndex: key.keyIndex, step: key.step });
+      this.#install(now);
+      for (const device of joiners) key.enqueue(device, now);
+      for (const device of this.#recipients.values())
+        if (key.stepsBehind(device) > this.#reachOf(device)) key.catchUp(device, now);
+    } else if (!this.#pending) this.#rotate("join", now);
   }
 
   #noteSuppression(awaitedSinceTs: number | undefined): void {

@@ -1,8 +1,32 @@
 // Decryption: reports whether a LiveKit room can decrypt the media of each participant. protocol.md 6.6.
-import { type Participant, type RemoteParticipant, type Room, RoomEvent } from "livekit-client";
-import { EMPTY, fromEventPattern, mergeMap, type Observable, of } from "rxjs";
-import { type DecryptedMedia, withRecovery } from "./recovery.ts";
+import { type Participant, type RemoteParticipant, type Room, type RoomOptions, RoomEvent } from "livekit-client";
+import {
+  concatMap,
+  defer,
+  EMPTY,
+  fromEventPattern,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  takeUntil,
+  timer,
+} from "rxjs";
+import { type DecryptedMedia, hasGrown, type MediaOf, recovery, withRecovery } from "./recovery.ts";
+import { keyFramesAfter } from "./key-frames.ts";
+import { RtcKeyProvider } from "./key-provider.ts";
 import type { DecryptionReport } from "../types.ts";
+
+/** For how long media is watched, to see whether it is being decrypted. Senders send a frame in less than that. */
+const watchMs = 200;
+/** Media that does not flow again by then is in trouble. */
+const settleMs = 2_500;
+
+type FollowedRoom = Pick<Room, "on" | "off" | "remoteParticipants"> & {
+  readonly options?: Pick<RoomOptions, "encryption" | "e2ee">;
+  readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications">;
+};
 
 /** Only the message of a worker's error reaches the page. It begins with the reason. */
 const results: readonly [prefix: string, result: DecryptionReport["result"]][] = [
@@ -18,6 +42,9 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * LiveKit does not report a recovery. `ok` is emitted within 2 s after the decoders get media again. Subscribe before the
  * room connects, because LiveKit may report a missing key only once. Errors: none. protocol.md 6.6.
  *
+ * With the key provider of `keyProvider`, it also helps with ratchets (protocol.md 5.9). If LiveKit cannot follow the ratchet of
+ * a participant, the key provider looks for the step, and an invalid key is reported only if that fails, after 2.5 s. After a step of our own key, our video encoders make a key frame.
+ *
  * @example
  * ```ts
  * import type { DecryptionReport } from "matrixrtc-rx";
@@ -29,14 +56,48 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * listening.unsubscribe();
  * ```
  */
-export function decryptionReports(room: Pick<Room, "on" | "off" | "remoteParticipants">): Observable<DecryptionReport> {
-  return fromEventPattern<[Error, Participant?]>(
+export function decryptionReports(room: FollowedRoom): Observable<DecryptionReport> {
+  const mediaOf = (identity: string) => decryptedMediaOf(room.remoteParticipants.get(identity));
+  const provider = providerOf(room);
+  const report$ = fromEventPattern<[Error, Participant?]>(
     (listener) => room.on(RoomEvent.EncryptionError, listener),
     (listener) => room.off(RoomEvent.EncryptionError, listener),
   ).pipe(
     mergeMap(([error, participant]) => reportOf(error, participant)),
-    withRecovery((identity) => decryptedMediaOf(room.remoteParticipants.get(identity))),
+    mergeMap((report) => {
+      if (!provider || report.result !== "invalid-key") return of(report);
+      const { participantIdentity } = report;
+      // Frames of an earlier key or step can come late, and a later step is looked for. Most of the time there is no trouble.
+      const trouble$ = timer(settleMs).pipe(map(() => report));
+      return merge(
+        catchUp(provider, participantIdentity, mediaOf),
+        trouble$.pipe(takeUntil(recovery(participantIdentity, mediaOf))),
+      );
+    }),
+    withRecovery(mediaOf),
   );
+  return provider ? merge(report$, keyFramesAfter(provider.step$, room)) : report$;
+}
+
+/** The key provider of a room, if it is one of ours. */
+function providerOf({ options }: FollowedRoom): RtcKeyProvider | undefined {
+  const encryption = options?.encryption ?? options?.e2ee;
+  const provider = encryption && "keyProvider" in encryption ? encryption.keyProvider : undefined;
+  return provider instanceof RtcKeyProvider ? provider : undefined;
+}
+
+/** Makes the key provider look for the step of a key that the media of a participant needs. */
+function catchUp(provider: RtcKeyProvider, participantIdentity: string, mediaOf: MediaOf): Observable<never> {
+  const media$ = defer(() => mediaOf(participantIdentity));
+  const isDecrypted$ = media$.pipe(
+    concatMap((before) =>
+      timer(watchMs).pipe(
+        concatMap(() => media$),
+        map((now) => hasGrown(before, now)),
+      ),
+    ),
+  );
+  return provider.catchUp(participantIdentity, isDecrypted$);
 }
 
 /** Ignores our own participant: LiveKit lacks our key only until it has installed it. */
