@@ -32,12 +32,15 @@ import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
+import { scenario as facade } from "./scenarios/50-facade.ts";
+import { scenario as facadeSticky } from "./scenarios/51-facade-sticky.ts";
 import { scenario as ratchet } from "./scenarios/40-ratchet.ts";
 import { scenario as ratchetSdk } from "./scenarios/41-ratchet-sdk.ts";
 import { scenario as ratchetMuted } from "./scenarios/42-ratchet-muted.ts";
 import { scenario as ratchetPast } from "./scenarios/43-ratchet-past.ts";
 import { scenario as joinerTime } from "./scenarios/44-joiner-time.ts";
 import { scenario as ratchetElementCall } from "./scenarios/45-ratchet-element-call.ts";
+import { scenario as manyCalls } from "./scenarios/80-many-calls.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -73,12 +76,15 @@ const scenarios: readonly Scenario[] = [
   crossingOffers,
   ringing,
   aroundCall,
+  facade,
+  facadeSticky,
   ratchet,
   ratchetSdk,
   ratchetMuted,
   ratchetPast,
   joinerTime,
   ratchetElementCall,
+  manyCalls,
   withElementCall,
   handsInElementCall,
   elementCallRings,

@@ -1,6 +1,6 @@
 // Invariant 1, convergence: what a page shows live is what a session that is opened now shows.
 // In the calm, all pages show the members that the server has.
-import { lastTroubleMs } from "./bounds.ts";
+import { lastTroubleMs, recoveryMs } from "./bounds.ts";
 import type { Page } from "./page.ts";
 import type { TrueMember } from "./truth.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
@@ -45,7 +45,11 @@ export class Convergence implements Invariant {
     const missing = readable.map(inWords).filter((name) => !shown.has(name));
     // A page may show an earlier event of a member whose newest event it cannot read.
     const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
-    const surplus = [...shown].filter((name) => !possible.has(name));
+    // Who enters the room again may hold a sticky join, and cannot read the leave that was sent meanwhile.
+    const wasOut = world.scenario.steps.some(
+      ({ act, device }) => act === "enter-room" && world.devices[device]?.userId === userId,
+    );
+    const surplus = [...shown].filter((name) => !possible.has(name) && !(wasOut && name.startsWith("sticky")));
     const { ms } = world.clock;
     const isClockSet = world.scenario.steps.some(({ device, act }) => act === "clock" && device === index);
     if (isClockSet || (missing.length === 0 && surplus.length === 0)) {
@@ -55,7 +59,9 @@ export class Convergence implements Invariant {
     const sinceMs = this.#differsSince.get(page) ?? ms;
     this.#differsSince.set(page, sinceMs);
     const calmSinceMs = Math.max(sinceMs, lastTroubleMs(world.scenario, ms));
-    if (ms - calmSinceMs > syncedMs)
+    // Who lacks the members of the room looks them up, and tries again if that fails.
+    const hasForgotten = world.scenario.steps.some(({ act, device }) => act === "forget-members" && device === index);
+    if (ms - calmSinceMs > (hasForgotten ? recoveryMs(world.scenario, page.traits) : syncedMs))
       world.violate(
         1,
         "a page does not show the members that the server has",

@@ -105,7 +105,9 @@ function timingOf(random: Random, latencyMs: number): JoinTiming {
       delayedLeaveRestartMs: Math.min(random.pick([500, 1_000, 5_000]), delayedLeaveMs / 2),
     }),
     ...(happens(random, 0.3) && { delayedLeaveRestartTimeoutMs: random.pick([300, 2_000, 10_000]) }),
-    ...(happens(random, 0.3) && { requestTimeoutMs: random.pick([1_000, 10_000, 30_000]) }),
+    ...(happens(random, 0.3) && {
+      requestTimeoutMs: random.pick([1_000, 10_000, 30_000].filter((ms) => ms > 4 * latencyMs)),
+    }),
     ...(happens(random, 0.2) && {
       expiryMs: random.pick([60_000, 600_000, 43_200_000]),
       expiryHeadroomMs: random.pick([5_000, 20_000]),

@@ -89,7 +89,8 @@ export class KeySecrecy implements Invariant {
       const self = nameOf({ userId: `@${traits.user}:example.org`, deviceId: traits.deviceId });
       // The others get our keys from the moment the room shows us.
       const selfSinceMs = keys.selfSince;
-      const isShown = keys.shownSince.has(self) && selfSinceMs >= page.joinStartedMs;
+      const shows = page.members.some(({ participantIdentity }) => participantIdentity === page.media.identity);
+      const isShown = shows && selfSinceMs >= page.joinStartedMs;
       if (isShown && !offered.has(everybody))
         for (const [name, sinceMs] of keys.shownSince) {
           if (name === self || offered.has(name)) continue;

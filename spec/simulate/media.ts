@@ -32,6 +32,8 @@ export class MediaPage {
   install(identity: string, index: number, key: string): void {
     const ring = this.#rings.get(identity) ?? new Map<number, string>();
     this.#rings.set(identity, ring.set(index % ringSize, key));
+    // A new key is tried afresh: if it does not fit either, LiveKit reports that again.
+    if (this.#reported.get(identity) === `invalid-key ${index}`) this.#reported.set(identity, `tried ${index}`);
   }
 
   forget(): void {

@@ -197,15 +197,16 @@ function writeRequest(
     reason,
     content,
     createdTs: isFirst ? undefined : createdTs,
-    lifetimeMs: lifetimeMs(settings, state),
+    lifetimeMs: lifetimeMs(settings, state, reason),
     ageMs: isFirst ? 0 : now - publication.joinedTs,
   });
 }
 
 /** How long a write makes us last. Shorter without a delayed leave. One sticky key always keeps its duration (3.1). */
-function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State): number {
+function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State, reason: WriteReason): number {
   const isUnprotected = delayedLeave.held.status === "unsupported";
-  if (kind === "state") return isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs;
+  const extraMs = reason === "refresh" ? timing.renewalExtraMs : 0;
+  if (kind === "state") return (isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs) + extraMs;
   if (publication.status !== "no") return publication.lifetimeMs;
   return isUnprotected ? Math.min(timing.unprotectedExpiryMs, maxStickyMs) : maxStickyMs;
 }

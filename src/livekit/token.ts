@@ -1,10 +1,9 @@
 // SfuToken: gets access to a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
-import { catchError, map, type Observable, tap } from "rxjs";
+import { catchError, identity, map, type MonoTypeOperatorFunction, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
-import { participantIdentity } from "../membership/identity.ts";
 import { fromBase64 } from "../room/base64.ts";
 import { isString, type JsonObject, objectOr } from "../room/json.ts";
-import { generationOf, isSameCall, names, roomCallSlot } from "../room/names.ts";
+import { isSameCall, names, roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
 import { askHomeserver, askService, mapErrors, rulesFor, type ServiceOptions, type ServiceRequest } from "./service.ts";
@@ -29,6 +28,8 @@ export interface SfuToken {
   readonly alias: string;
   /** The participant identity that the token gives us. */
   readonly identity: string;
+  /** How long it is valid, from the moment when it came. */
+  readonly lifeMs: number;
 }
 
 /**
@@ -43,8 +44,8 @@ export interface SfuToken {
  *
  * **An OpenID token proves who we are.** Every member can name an address, and the service there could use our token at
  * another service. So only addresses that `livekitTransport` has found with the same `backend` are trusted. All others must
- * be `https:`, on a public host, without a query. Each user can name one of them within an hour, and all users together
- * can name 50. `mayAsk` can refuse more. A public host name that resolves to a private address is not noticed.
+ * be `https:`, on a public host, without a query. Each user can name three of them within an hour, and all users
+ * together can name 50. `mayAsk` can refuse more. A public host name that resolves to a private address is not noticed.
  *
  * @throws RtcError `bad-argument`, at once, for a state member that publishes outside `m.call#ROOM`: `/sfu/get` has no slots.
  *
@@ -63,7 +64,14 @@ export interface SfuToken {
  *     transport: { type: "livekit", livekit_service_url: "https://rtc.example.org/jwt" },
  *     roomId: "!kitchen:example.org",
  *     slot: "m.call#ROOM",
- *     member: { kind: "state", userId: "@alice:example.org", deviceId: "PHONE", memberId: "@alice:example.org:PHONE" },
+ *     // In an app: the member of a JoinState.
+ *     member: {
+ *       kind: "state",
+ *       userId: "@alice:example.org",
+ *       deviceId: "PHONE",
+ *       memberId: "@alice:example.org:PHONE",
+ *       participantIdentity: "@alice:example.org:PHONE",
+ *     },
  *     purpose: "publish",
  *   },
  *   { fetch: async () => answer },
@@ -75,6 +83,16 @@ export function sfuToken(
   request: SfuTokenRequest,
   options: ServiceOptions = {},
 ): Observable<SfuToken> {
+  return tokenOnce(backend, request, options, retrying(backend));
+}
+
+/** One request for a token: what fails is repeated by `repeated` alone. */
+export function tokenOnce(
+  backend: Pick<LivekitBackend, "openIdToken" | "livekitToken" | "changes$">,
+  request: SfuTokenRequest,
+  options: ServiceOptions = {},
+  repeated: MonoTypeOperatorFunction<unknown> = identity,
+): Observable<SfuToken> {
   const { slot, member, purpose, transport } = request;
   if (purpose === "publish" && member.kind === "state" && !isSameCall(slot, roomCallSlot))
     throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
@@ -84,9 +102,9 @@ export function sfuToken(
   const isOfHomeserver = objectOr(transport)["type"] === names.stable.livekit.type;
 
   return (isOfHomeserver ? askHomeserver(backend, request) : choose(request, token$, legacy$)).pipe(
-    retrying(backend),
+    repeated,
     map((response) => read(response, rulesFor(backend, request, options))),
-    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, request)),
+    tap((token) => purpose === "publish" && assertOwnIdentity(token.identity, request)),
     mapErrors("the request for a token failed"),
   );
 }
@@ -103,10 +121,8 @@ function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<u
 }
 
 /** Others look for our media and install our keys under the identity that follows from our membership. */
-function assertOwnIdentity(identity: string, { member, transport }: SfuTokenRequest): void {
-  const { kind, userId, deviceId, memberId } = member;
-  const generation = generationOf("", transport.type);
-  if (identity === participantIdentity(kind, userId, deviceId, memberId, generation)) return;
+function assertOwnIdentity(given: string, { member }: SfuTokenRequest): void {
+  if (given === member.participantIdentity) return;
   throw new RtcError(
     "no-transport",
     "the token gives us another identity than our membership does, so that nobody could decode us",
@@ -117,11 +133,22 @@ function read(response: unknown, rules: AddressRules): SfuToken {
   const { url, jwt } = objectOr(response);
   const fault = sfuUrlFault(url, rules);
   if (fault !== undefined) throw new RtcError("no-transport", `the address of the SFU ${fault}`);
-  const { sub, video } = isString(jwt) ? payloadOf(jwt) : {};
+  const { sub, video, nbf, exp } = isString(jwt) ? payloadOf(jwt) : {};
   const alias = objectOr(video)["room"];
   if (!isString(jwt) || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
     throw new RtcError("no-transport", "the token of the authorisation service cannot be read");
-  return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub };
+  return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub, lifeMs: lifeOf(nbf, exp) };
+}
+
+const usualLifeMs = 3_600_000;
+const minLifeMs = 30_000;
+const maxLifeMs = 86_400_000;
+
+/** The life of a token. The clock of the service may be far from ours, so its times are only compared with each other. */
+function lifeOf(notBefore: unknown, expires: unknown): number {
+  const life =
+    typeof notBefore === "number" && typeof expires === "number" ? (expires - notBefore) * 1_000 : usualLifeMs;
+  return Number.isFinite(life) ? Math.min(Math.max(life, minLifeMs), maxLifeMs) : usualLifeMs;
 }
 
 function payloadOf(jwt: string): JsonObject {

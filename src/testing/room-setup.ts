@@ -63,6 +63,13 @@ export function assertMayJoin(room: VirtualRoom, userId: string): void {
   throw new MatrixError("forbidden", `${userId} is not invited to the room`);
 }
 
+/** @throws MatrixError `forbidden` if nobody can invite the user. */
+export function assertMayInvite(room: VirtualRoom, userId: string): void {
+  const membership = membershipOf(room, userId);
+  if (membership === "ban") throw new MatrixError("forbidden", `${userId} is banned from the room`);
+  if (membership === "join") throw new MatrixError("forbidden", `${userId} is in the room already`);
+}
+
 /** @throws MatrixError `forbidden` if the user may not ask for an invitation. */
 export function assertMayKnock(room: VirtualRoom, userId: string): void {
   const membership = membershipOf(room, userId);

@@ -74,10 +74,10 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     updateDelayedEvent: (delayId, action) =>
       server
         .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
-          server.updateDelayedEvent(userId, delayId, action),
+          server.updateDelayedEvent(delayId, action),
         )
         .pipe(ignoreElements()),
-    delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),
+    delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.statedLimits),
 
     openIdToken: () =>
       server.request(me, { request: "openid-token" }, () => ({

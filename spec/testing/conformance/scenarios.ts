@@ -327,6 +327,9 @@ export const scenarios: readonly Scenario[] = [
       await log.request("receipt", bob.sendReceipt!(roomId, eventId));
       const receipt = () => JSON.stringify(alice.ephemeral!("m.receipt", roomId) ?? null);
       log.note("alice sees it", await eventually(() => receipt().includes(eventId) && receipt().includes(bob.userId)));
+      await lab.setPresence("bob", "in a call");
+      const presence = () => JSON.stringify(alice.ephemeral!("m.presence", bob.userId) ?? null);
+      log.note("alice sees the presence of bob", await eventually(() => presence().includes("in a call")));
       await log.request("typing from outside", lab.port("carl").sendTyping!(roomId, true, 30_000));
       subscription?.unsubscribe();
     },

@@ -1,20 +1,41 @@
-// Replaces matrixrtc-rx/livekit in the call app: the same, and it notes rooms, tokens and connections.
-import { RoomEvent, type Room } from "livekit-client";
-import type { RtcSession } from "matrixrtc-rx";
-import * as livekit from "matrixrtc-rx/livekit";
-import { type Observable, tap, using } from "rxjs";
+// Replaces livekit-client below the library: the same, and it notes rooms, tokens and connections.
+import { type RemoteTrack, Room as LivekitRoom, RoomEvent } from "livekit-client";
+import "./alive.ts";
 import { mark, noteRoom } from "./inspection.ts";
 
-export * from "matrixrtc-rx/livekit";
+export * from "livekit-client";
 
-export const sfuToken: typeof livekit.sfuToken = (backend, request) =>
-  livekit.sfuToken(backend, request).pipe(tap(() => request.purpose !== "subscribe" && mark("token")));
+export class Room extends LivekitRoom {
+  constructor(...options: ConstructorParameters<typeof LivekitRoom>) {
+    super(...options);
+    const { connect } = this;
+    this.connect = (...request) => {
+      // There is a token now.
+      mark("token");
+      this.once(RoomEvent.Connected, () => mark("sfu"));
+      this.on(RoomEvent.TrackSubscribed, (track) => void markFirstFrame(track));
+      const noted = noteRoom(this);
+      this.once(RoomEvent.Disconnected, () => noted.unsubscribe());
+      return connect(...request);
+    };
+    const { disconnect } = this;
+    // The library listens no more when it disconnects, and neither do we.
+    this.disconnect = (...how) => disconnect(...how).finally(() => noteRoom(this).unsubscribe());
+  }
+}
 
-export const followRoom = (session: Pick<RtcSession, "decryption">, room: Room): Observable<never> =>
-  using(
-    () => {
-      room.once(RoomEvent.Connected, () => mark("sfu"));
-      return noteRoom(room);
-    },
-    () => livekit.followRoom(session, room),
-  );
+const sampleMs = 20;
+const samples = 500;
+
+/** Marks the first decoded frame of a video. */
+async function markFirstFrame(track: RemoteTrack): Promise<void> {
+  if (track.kind !== "video") return;
+  for (let sample = 0; sample < samples; sample += 1) {
+    const report = await track.getRTCStatsReport();
+    const decoded = Array.from(report?.values() ?? []).some(
+      ({ type, framesDecoded }) => type === "inbound-rtp" && framesDecoded > 0,
+    );
+    if (decoded) return mark("frame");
+    await new Promise((resolve) => setTimeout(resolve, sampleMs));
+  }
+}

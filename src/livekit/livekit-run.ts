@@ -1,0 +1,306 @@
+// LivekitRun: the media of a call while somebody listens: its connections, kept in line with the plan, and its participants.
+import {
+  asyncScheduler,
+  catchError,
+  distinctUntilChanged,
+  EMPTY,
+  finalize,
+  map,
+  type Observable,
+  of,
+  ReplaySubject,
+  startWith,
+  Subject,
+  Subscription,
+} from "rxjs";
+import { findOwn } from "../join/own-member.ts";
+import type { JoinState } from "../join/join-state.ts";
+import { transportOf } from "../membership/transport.ts";
+import type { Matrix } from "../matrix.ts";
+import { type CallProblem, callProblems, ripeProblems } from "../media/call-problem.ts";
+import type { DeviceFailure } from "../media/device-failure.ts";
+import { ownMemberOf, sendable } from "../media/media-inputs.ts";
+import type { OutgoingMedia } from "../media/outgoing.ts";
+import { isEncrypted } from "../room/encryption.ts";
+import { at } from "../rx/at.ts";
+import type { RtcSession } from "../session.ts";
+import type { Membership, OwnMember, Transport } from "../types.ts";
+import type { LivekitBackend } from "./backend.ts";
+import { livekitTransport } from "./discovery.ts";
+import { lacking, LackReports } from "./lack-reports.ts";
+import { LivekitItems } from "./livekit-items.ts";
+import type { LivekitParticipant } from "./livekit-participant.ts";
+import { stableList } from "./member-media.ts";
+import { MovingMembers, type SfuPlace } from "./moving-members.ts";
+import type { ResolvedLivekitOptions } from "./options.ts";
+import { announcedTransport, nextSites, type PublishSite } from "./publish-sites.ts";
+import type { SfuConnection } from "./sfu-status.ts";
+import { SfuLinks } from "./sfu-links.ts";
+import { planSfus, type SfuPlan } from "./sfu-plan.ts";
+import { Tiles } from "./tiles.ts";
+import type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
+import { transportKey } from "./transport-key.ts";
+
+const maxRounds = 20;
+const laterMs = 100;
+
+/** What the media layer needs of a session. */
+export type LivekitSession = Pick<
+  RtcSession,
+  "roomId" | "slot" | "membership$" | "encryptionKey$" | "keys$" | "encryptionStatus$" | "decryption"
+>;
+
+export class LivekitRun<Track> {
+  readonly changed$: Subject<void> = new Subject();
+  participants: readonly LivekitParticipant<Track>[] = [];
+  connections: readonly SfuConnection[] = [];
+  problems: readonly CallProblem[] = [];
+  /** The transport that our membership should name. */
+  announced: Transport | undefined;
+
+  readonly #matrix: Matrix & LivekitBackend;
+  readonly #session: LivekitSession;
+  readonly #options: ResolvedLivekitOptions<Track>;
+  readonly #trace$: Subject<LivekitTrace>;
+  readonly #running = new Subscription();
+  readonly #links: SfuLinks<Track>;
+  readonly #items: LivekitItems<Track>;
+  readonly #tiles: Tiles;
+  readonly #lacks: LackReports;
+  readonly #moving = new MovingMembers();
+  readonly #media$ = new ReplaySubject<OutgoingMedia<Track>>(1);
+  #media: OutgoingMedia<Track> = {};
+  #state: JoinState | undefined;
+  #own: OwnMember | undefined;
+  #target: Transport | undefined;
+  #sites: readonly PublishSite[] = [];
+  #isEncrypted = false;
+  #lowBandwidth = false;
+  #devices: readonly DeviceFailure[] = [];
+  #found: readonly CallProblem[] = [];
+  #plan: SfuPlan = { wanted: [], unplanned: new Map() };
+  #timer = Subscription.EMPTY;
+  #timerTs = Infinity;
+  #isRefreshing = false;
+  #isDirty = false;
+
+  constructor(
+    matrix: Matrix & LivekitBackend,
+    session: LivekitSession,
+    options: ResolvedLivekitOptions<Track>,
+    tiles: Tiles,
+    trace$: Subject<LivekitTrace>,
+  ) {
+    this.#matrix = matrix;
+    this.#session = session;
+    this.#options = options;
+    this.#tiles = tiles;
+    this.#trace$ = trace$;
+    this.#links = new SfuLinks({
+      matrix,
+      session,
+      rooms: options.rooms,
+      service: options.service,
+      media$: this.#media$,
+      changed: () => this.#refresh(),
+      trace: (entry) => this.#trace(entry),
+    });
+    this.#items = new LivekitItems(this.#links, this.#moving, tiles);
+    this.#lacks = new LackReports((participantIdentity) => {
+      this.#trace({ kind: "key-lacking", participantIdentity });
+      session.decryption.next({ participantIdentity, result: "missing-key" });
+    });
+  }
+
+  start(): void {
+    const { join, media$, transport$, lowBandwidth$, deviceFailures$, encrypted } = this.#options;
+    const { roomId, membership$, encryptionStatus$ } = this.#session;
+    const set = <T>(source$: Observable<T>, take: (value: T) => void) =>
+      this.#running.add(
+        source$.pipe(catchError(() => EMPTY)).subscribe((value) => {
+          take(value);
+          this.#refresh();
+        }),
+      );
+    // While it starts, nothing is decided on half of the inputs.
+    this.#isRefreshing = true;
+    // A room can be known for a while before its encryption is.
+    const encrypted$ =
+      encrypted === undefined
+        ? this.#matrix.changes$.pipe(
+            startWith(undefined),
+            map(() => isEncrypted(this.#matrix, roomId)),
+            distinctUntilChanged(),
+          )
+        : of(encrypted);
+    set(encrypted$, (value) => (this.#isEncrypted ||= value));
+    set(sendable(media$), (media) => {
+      this.#media = media;
+      this.#media$.next(media);
+    });
+    set(transport$ ?? livekitTransport(this.#matrix, this.#options.service), (target) => (this.#target = target));
+    set(lowBandwidth$, (value) => (this.#lowBandwidth = value));
+    set(deviceFailures$, (devices) => (this.#devices = devices));
+    set(this.#tiles.changed$, () => {});
+    set(join.pipe(finalize(() => (this.#state = undefined))), (state) => (this.#state = state));
+    set(ownMemberOf(join), (own) => (this.#own = own));
+    set(membership$, () => {});
+    set(encryptionStatus$, () => {});
+    this.#isRefreshing = false;
+    this.#refresh();
+  }
+
+  stop(): void {
+    this.#timer.unsubscribe();
+    this.#running.unsubscribe();
+    this.#links.stop();
+    this.#items.end();
+  }
+
+  /** Decides everything again. Changes that come meanwhile are decided after it. */
+  #refresh(): void {
+    this.#isDirty = true;
+    if (this.#isRefreshing || this.#running.closed) return;
+    this.#isRefreshing = true;
+    const emits: (() => void)[] = [];
+    const before = this.#shown();
+    // Each round takes what the one before has caused. They end, since the same decision again has no effect.
+    for (let rounds = 0; this.#isDirty && rounds < maxRounds; rounds += 1) {
+      this.#isDirty = false;
+      this.#connect();
+      this.#receive();
+      emits.push(...this.#describe());
+    }
+    this.#wait();
+    this.#isRefreshing = false;
+    for (const emit of emits) emit();
+    if (stableList(this.#shown(), before) !== before) this.changed$.next();
+    // Rounds that go on are a fault of an SDK, which must not stop the page.
+    if (this.#isDirty) this.#running.add(asyncScheduler.schedule(() => this.#refresh(), laterMs));
+  }
+
+  #connect(): void {
+    const members = this.#session.membership$.value;
+    const { followOldest, maxSfus } = this.#options;
+    const [oldest] = members;
+    const followed = followOldest && oldest ? transportOf(oldest, oldest) : undefined;
+    const isPublishedAt = (sfu: string) => this.#links.isPublishedAt(sfu);
+    const shown = this.#own && findOwn(members, this.#own);
+    const announced = shown && oldest && transportOf(shown, oldest);
+    this.#sites = nextSites(this.#sites, {
+      target: this.#own && (followed ?? this.#target),
+      isPublishedAt,
+      isAnnounced: (sfu) => announced !== undefined && transportKey(announced) === sfu,
+      now: asyncScheduler.now(),
+    });
+    this.announced = announcedTransport(this.#sites, isPublishedAt) ?? this.#target;
+    this.#moving.update(members, (member) => placeOf(member, oldest), asyncScheduler.now());
+    this.#plan = planSfus({
+      own: this.#own,
+      publishOn: this.#sites.map(({ transport }) => transport),
+      members,
+      maxSfus,
+      leftBy: (member) => this.#moving.of(member)?.sfu,
+      present: this.#links.present(asyncScheduler.now()),
+    });
+    this.#links.align(this.#plan.wanted, this.#isEncrypted);
+  }
+
+  /** Subscribes to what can be decrypted and is shown. */
+  #receive(): void {
+    const statuses = this.#session.encryptionStatus$.value;
+    const now = asyncScheduler.now();
+    const lacks = new Set<string>();
+    for (const link of this.#links.all) {
+      const { room, receiver, isConnected, wanted } = link;
+      if (!room || !receiver || !isConnected) continue;
+      const received = [...wanted.members, ...wanted.leaving];
+      const members = new Map(received.map((member) => [member.participantIdentity, member]));
+      const refreshed = receiver.update({
+        isEncrypted: this.#isEncrypted,
+        members,
+        statuses,
+        everything: this.#options.videos === "all",
+        lowBandwidth: this.#lowBandwidth,
+        tilesOf: (member, source) => this.#tiles.of(member, source),
+      });
+      for (const participantIdentity of refreshed) this.#trace({ kind: "picture-refreshed", participantIdentity });
+      if (this.#isEncrypted) for (const identity of lacking(room, statuses)) lacks.add(identity);
+    }
+    this.#lacks.update(lacks, now);
+  }
+
+  /** Brings items, connections and problems in line. Returns what is to be emitted. */
+  #describe(): readonly (() => void)[] {
+    const now = asyncScheduler.now();
+    const members = this.#session.membership$.value;
+    const { participants, emits } = this.#items.update({
+      members: this.#own ? members : [],
+      local: this.#own && findOwn(members, this.#own),
+      media: this.#media,
+      isEncrypted: this.#isEncrypted,
+      statuses: this.#session.encryptionStatus$.value,
+      unplanned: this.#plan.unplanned,
+      now,
+    });
+    this.participants = stableList(participants, this.participants);
+    this.connections = stableList(
+      this.#links.all.map(({ connection }) => connection),
+      this.connections,
+    );
+    this.#found = callProblems(
+      {
+        state: this.#state,
+        connections: this.connections,
+        devices: this.#devices,
+        publishFailures: this.#links.publishFailures,
+        members: this.participants
+          .filter(({ isLocal }) => !isLocal)
+          .map(({ member, encryption$, problem$ }) => ({
+            member,
+            encryption: encryption$.value,
+            problem: problem$.value,
+          })),
+      },
+      this.#found,
+      now,
+    );
+    this.problems = stableList(ripeProblems(this.#found, now).ripe, this.problems);
+    return emits;
+  }
+
+  #shown(): readonly unknown[] {
+    return [this.participants, this.connections, this.problems, this.announced];
+  }
+
+  /** One timer for all that changes by the clock alone. */
+  #wait(): void {
+    const now = asyncScheduler.now();
+    const ts = Math.min(
+      ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
+      this.#lacks.dueTs,
+      this.#moving.dueTs,
+      this.#links.replacedTs(now),
+      ripeProblems(this.#found, now).nextTs,
+    );
+    if (ts === this.#timerTs) return;
+    this.#timer.unsubscribe();
+    this.#timerTs = ts;
+    this.#timer = at(ts)
+      .pipe(map(() => (this.#timerTs = Infinity)))
+      .subscribe(() => {
+        this.#lacks.tick(asyncScheduler.now());
+        this.#refresh();
+      });
+  }
+
+  #trace(entry: LivekitTraceEntry): void {
+    if (this.#trace$.observed) this.#trace$.next({ ...entry, ts: asyncScheduler.now() });
+  }
+}
+
+function placeOf(member: Membership, oldest: Membership | undefined): SfuPlace | undefined {
+  const transport = oldest && transportOf(member, oldest);
+  const sfu = transport && transportKey(transport);
+  return transport && sfu !== undefined ? { sfu, transport } : undefined;
+}
