@@ -7,6 +7,8 @@ import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
 import { scenario as crossingOffers } from "./mesh/27-crossing-offers.ts";
+import { scenario as nodeMember } from "./node/60-node-member.ts";
+import { scenario as recorder } from "./node/61-recorder.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -64,6 +66,8 @@ const scenarios: readonly Scenario[] = [
   crossingOffers,
   ringing,
   aroundCall,
+  nodeMember,
+  recorder,
 ];
 
 const { values } = parseArgs({

@@ -8,10 +8,12 @@ export interface AudioFormat {
   readonly sampleRate?: number | undefined;
   /** Default 1. */
   readonly channels?: number | undefined;
+  /** The length of a frame. Default 10. */
+  readonly frameMs?: number | undefined;
 }
 
 /**
- * The sound of a received audio track: frames of 10 ms of 16-bit samples, silence included.
+ * The sound of a received audio track: frames of 16-bit samples, silence included.
  *
  * Cold: each subscriber decodes for itself. It completes when the track ends. A subscriber that is slower than the sound
  * makes memory grow.
@@ -26,11 +28,9 @@ export interface AudioFormat {
  * console.assert(typeof sound$.subscribe === "function");
  * ```
  */
-export function audioFrames(
-  track: RemoteTrack,
-  { sampleRate = 48_000, channels = 1 }: AudioFormat = {},
-): Observable<AudioFrame> {
-  return framesOf(() => new AudioStream(track, { sampleRate, numChannels: channels }));
+export function audioFrames(track: RemoteTrack, format: AudioFormat = {}): Observable<AudioFrame> {
+  const { sampleRate = 48_000, channels = 1, frameMs = 10 } = format;
+  return framesOf(() => new AudioStream(track, { sampleRate, numChannels: channels, frameSizeMs: frameMs }));
 }
 
 /**

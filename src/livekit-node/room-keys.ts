@@ -1,5 +1,5 @@
 // RoomKeys: installs the media keys of a session in a room of rtc-node, and reports what can be decrypted. protocol.md 6.6.
-import { EncryptionState, type Room } from "@livekit/rtc-node";
+import { type E2EEOptions, EncryptionState, type Room } from "@livekit/rtc-node";
 import { filter, map, type Observable, type Subscription } from "rxjs";
 import type { DecryptionReport, EncryptionKey } from "../types.ts";
 import type { CryptorReport, RtcNode } from "./rtc-node.ts";
@@ -7,7 +7,7 @@ import type { CryptorReport, RtcNode } from "./rtc-node.ts";
 const textEncoder = new TextEncoder();
 
 /** How rtc-node must derive and keep keys, so that it decrypts LiveKit's browser client and is decrypted by it. */
-export const encryptionOptions = {
+export const encryptionOptions: E2EEOptions = {
   keyProviderOptions: {
     ratchetSalt: textEncoder.encode("LKFrameEncryptionKey"),
     ratchetWindowSize: 10,
@@ -16,11 +16,11 @@ export const encryptionOptions = {
     // rtc-node does not export its enum. This is HKDF.
     keyDerivationFunction: 1,
   },
-} as const;
+};
 
 export class RoomKeys {
   /** The participants whose media can be decrypted. */
-  readonly identities = new Set<string>();
+  readonly identities: Set<string> = new Set();
   #own: EncryptionKey | undefined;
   readonly #rtc: RtcNode;
   readonly #room: Room;

@@ -1,8 +1,7 @@
 // RtcNode: what we need of @livekit/rtc-node: rooms, and the requests that its public API lacks. protocol.md 6.6.
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { type EncryptionState, type LocalTrack, Room } from "@livekit/rtc-node";
 import { fromEventPattern, type Observable } from "rxjs";
+import { RtcError } from "../errors.ts";
 
 /** A track of a participant can be decrypted, or no longer. */
 export interface CryptorReport {
@@ -36,18 +35,14 @@ interface FfiRoomEvent {
   readonly message: { readonly case?: string; readonly value?: unknown };
 }
 
-let client: FfiClient | undefined;
-
 /**
  * The interface of rtc-node to its native part. `KeyProvider.setKey` of rtc-node sends no key, so the request has to be
- * made here. The package does not export this file.
+ * made here. The package does not export it, but it keeps its only instance at this name, made by its first request.
  */
 function ffi(): FfiClient {
-  if (client) return client;
-  const require = createRequire(import.meta.url);
-  const file = join(dirname(require.resolve("@livekit/rtc-node")), "ffi_client.cjs");
-  const { FfiClient } = require(file) as { FfiClient: { readonly instance: FfiClient } };
-  return (client = FfiClient.instance);
+  const { _ffiClientInstance } = globalThis as { readonly _ffiClientInstance?: FfiClient };
+  if (_ffiClientInstance) return _ffiClientInstance;
+  throw new RtcError("unsupported", "this version of @livekit/rtc-node keeps its native client elsewhere");
 }
 
 const handleOf = (room: Room): bigint | undefined => room["ffiHandle"]?.handle;

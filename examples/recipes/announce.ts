@@ -1,0 +1,102 @@
+// Announce: plays a WAV file into a call as soon as everybody who is in it can decrypt us, and leaves.
+import { AudioFrame, AudioSource } from "@livekit/rtc-node";
+import {
+  combineLatest,
+  defer,
+  distinctUntilChanged,
+  endWith,
+  filter,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  of,
+  shareReplay,
+  Subject,
+  switchMap,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from "rxjs";
+import { type RtcSession, rtcSession } from "matrixrtc-rx";
+import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
+import { livekitTransport } from "matrixrtc-rx/livekit";
+import { type NodeMedia, nodeMedia } from "matrixrtc-rx/livekit-node";
+import { readWav, type Sound } from "./wav.ts";
+
+const frameMs = 100;
+/** The others need a moment to receive a new track. */
+const settleMs = 1_500;
+/** Who cannot decrypt us after this time is not waited for. */
+const patienceMs = 20_000;
+
+/** Emits what it does now. Completes once we have left. */
+export function announce(
+  matrix: MatrixClientPort,
+  roomId: string,
+  path: string,
+  stop$: Observable<unknown>,
+): Observable<string> {
+  return defer(() => {
+    const sound = readWav(path);
+    const source = new AudioSource(sound.sampleRate, sound.channels, 5 * frameMs);
+    const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+    const transport$ = livekitTransport(matrix).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+    const played$ = new Subject<void>();
+    const leaveOn = merge(played$, stop$);
+    const state$ = session.join({ transports: transport$.pipe(map((transport) => [transport])), leaveOn });
+    const outgoing$ = of({ microphone: { source } });
+    const media = nodeMedia(session, { backend: matrix, state$, transport$, outgoing$, sources: [] });
+    return merge(
+      state$.pipe(
+        map(({ status }) => status),
+        distinctUntilChanged(),
+      ),
+      merge(isReady(media, session), timer(patienceMs)).pipe(
+        take(1),
+        switchMap(() => play(sound, source)),
+        tap({ complete: () => played$.next() }),
+      ),
+      // Keeps our media while we play.
+      media.connections$.pipe(ignoreElements()),
+    ).pipe(
+      takeUntil(state$.pipe(ignoreElements(), endWith("left"))),
+      finalize(() => void source.close()),
+    );
+  });
+}
+
+/** Emits once we are published and everybody has our key. */
+function isReady({ participants$ }: NodeMedia, { encryptionStatus$ }: RtcSession): Observable<unknown> {
+  const isPublished$ = participants$.pipe(
+    switchMap((all) => all.find(({ isLocal }) => isLocal)?.tracks$ ?? of([])),
+    map((tracks) => tracks.length > 0),
+  );
+  const isReached$ = encryptionStatus$.pipe(
+    map((all) => all.size > 0 && [...all.values()].every((one) => !one.unreached)),
+  );
+  return combineLatest([isPublished$, isReached$]).pipe(
+    filter(([isPublished, isReached]) => isPublished && isReached),
+    take(1),
+    switchMap(() => timer(settleMs)),
+  );
+}
+
+/** Completes once the sound was sent. The source takes frames as fast as they are sent. */
+const play = (sound: Sound, source: AudioSource): Observable<string> =>
+  from(write(sound, source)).pipe(ignoreElements(), (writing$) => merge(of("playing"), writing$));
+
+async function write({ samples, sampleRate, channels }: Sound, source: AudioSource): Promise<void> {
+  const perFrame = (sampleRate * frameMs) / 1_000;
+  for (let at = 0; at < samples.length; at += perFrame * channels) {
+    const frame = new Int16Array(perFrame * channels);
+    frame.set(samples.subarray(at, at + frame.length));
+    // One frame after the other.
+    // oxlint-disable-next-line no-await-in-loop
+    await source.captureFrame(new AudioFrame(frame, sampleRate, channels, perFrame));
+  }
+  await source.waitForPlayout();
+}

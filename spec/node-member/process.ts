@@ -1,0 +1,138 @@
+// A member in a process of its own: joins with media, and reports on its standard output. It is told what to do on its
+// standard input, and ends when that closes.
+import { createInterface } from "node:readline";
+import { BehaviorSubject, map, of, shareReplay, Subject, Subscription, switchMap, take } from "rxjs";
+import { type JoinMode, type JoinState, rtcSession } from "matrixrtc-rx";
+import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import { delegateToSfu, livekitTransport } from "matrixrtc-rx/livekit";
+import { nodeMedia, type NodeOutgoingMedia, type SfuConnectionState } from "matrixrtc-rx/livekit-node";
+import { startClient } from "./client.ts";
+import { Hearing } from "./hearing.ts";
+import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
+import { sendPicture, sendTone } from "./sending.ts";
+
+const reportMs = 250;
+const slot = "m.call#ROOM";
+// The servers of a test have private addresses and no certificates.
+const allowInsecure = true;
+
+const settings = JSON.parse(process.env["MEMBER"] ?? "") as MemberSettings;
+const { roomId, mode, hz, tones, hasVideo, isDelegated, duty = 1, hearsOnce = false } = settings;
+
+const { client, requests } = await startClient(settings);
+const matrix = fromMatrixClient(client);
+const session = rtcSession(matrix, { roomId, slot, awaitRoom: true });
+const ending = new AbortController();
+const hearing = new Hearing(tones, hearsOnce);
+const hangUp$ = new Subject<void>();
+const service$ = new BehaviorSubject<string | undefined>(undefined);
+
+let call = new Subscription();
+let state: JoinState | undefined;
+let joinTs = 0;
+let departures = 0;
+let connections: readonly SfuConnectionState[] = [];
+let problems: MemberReport["problems"] = [];
+
+const outgoing: NodeOutgoingMedia = {
+  microphone: { source: sendTone(hz, duty, ending.signal) },
+  ...(hasVideo && { camera: { source: sendPicture(ending.signal) } }),
+};
+
+/** Whatever happens, the parent must learn of it. */
+function fail(error: unknown): void {
+  console.error(error instanceof Error ? error.stack : error);
+  process.exit(1);
+}
+
+function join(): void {
+  joinTs = Date.now();
+  const transport$ = service$.pipe(
+    switchMap((serviceUrl) => livekitTransport(matrix, { serviceUrl, allowInsecure })),
+    shareReplay({ bufferSize: 1, refCount: true }),
+  );
+  const state$ = session.join({
+    mode: mode as JoinMode,
+    transports: transport$.pipe(map((transport) => [transport])),
+    leaveOn: hangUp$,
+    ...(isDelegated && {
+      delegate: (leave) =>
+        transport$.pipe(
+          take(1),
+          switchMap((transport) => delegateToSfu(matrix, { transport, roomId, slot }, { allowInsecure })(leave)),
+        ),
+    }),
+  });
+  const outgoing$ = of(outgoing);
+  const media = nodeMedia(session, { backend: matrix, state$, transport$, outgoing$, allowInsecure });
+  call = new Subscription();
+  call.add(media.connections$.subscribe((now) => (connections = now)));
+  call.add(media.problems$.subscribe((now) => (problems = now)));
+  call.add(hearing.listen(media.participants$).subscribe({ error: fail }));
+  call.add(
+    state$.subscribe({
+      next: (now) => (state = now),
+      error: fail,
+      complete() {
+        state = undefined;
+        call.unsubscribe();
+      },
+    }),
+  );
+}
+
+const commands: { readonly [K in MemberCommand["command"]]: (command: MemberCommand & { command: K }) => void } = {
+  join,
+  leave: () => hangUp$.next(),
+  hop: ({ service }) => service$.next(service),
+  "reset-gaps": () => hearing.resetGaps(),
+  end() {
+    ending.abort();
+    call.unsubscribe();
+    process.exit();
+  },
+};
+
+session.membership$.subscribe();
+session.trace$.subscribe((entry) => {
+  if (entry.kind === "member-left") departures += 1;
+});
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const command = JSON.parse(line) as MemberCommand;
+    (commands[command.command] as (one: MemberCommand) => void)(command);
+  })
+  .on("close", () => process.exit());
+
+const send = () => process.stdout.write(`${JSON.stringify(report())}\n`);
+setInterval(send, reportMs);
+send();
+
+function report(): MemberReport {
+  const ts = Date.now();
+  const { user, system } = process.cpuUsage();
+  const statuses = [...session.encryptionStatus$.value.values()];
+  return {
+    ts,
+    status: state?.status ?? "out",
+    delayedLeave: state?.status === "joined" ? state.delayedLeave.status : "none",
+    probablyLeft: state?.status === "joined" && state.probablyLeft,
+    joinTs,
+    members: Object.fromEntries(session.membership$.value.map(({ userId, instance }) => [userId, instance])),
+    heard: hearing.now(ts),
+    encryption: Object.fromEntries(
+      statuses.map((one) => [one.userId, one.status === "waiting" ? one.reason : one.status]),
+    ),
+    connections: Object.fromEntries(
+      connections.map(({ url, status }) => [url, status.status === "failed" ? status.reason : status.status]),
+    ),
+    problems,
+    pictures: hearing.pictures,
+    keysSent: session.statistics$.value.delivered,
+    ownKeyIndex: session.keys$.value.findLast(({ own }) => own)?.keyIndex ?? -1,
+    requests,
+    cpuMs: Math.round((user + system) / 1_000),
+    memoryMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
+    departures,
+  };
+}
