@@ -1,6 +1,7 @@
 // CallProblem: everything that is wrong with a call now, most severe first. Pure.
 import type { JoinState } from "../join/state.ts";
 import type { MemberEncryption } from "../keys/encryption-status.ts";
+import type { MediaProblemCode } from "../media/participant.ts";
 import type { ConnectionFailure } from "./connection-failure.ts";
 import type { NodeParticipant } from "./node-participant.ts";
 import type { SfuConnectionState } from "./sfu-connections.ts";
@@ -38,35 +39,39 @@ export interface Troubles {
 }
 
 /** The problems now. A problem that was there before keeps its time. */
-export function problemsOf(
-  { state, connections, statuses, participants }: Troubles,
-  before: readonly CallProblem[],
-  now: number,
-): readonly CallProblem[] {
-  const kinds: CallProblemKind[] = [
-    ...(state?.status === "rejoining" ? [{ code: "not-in-call" } as const] : []),
-    ...(state?.status === "joined" && state.probablyLeft ? [{ code: "probably-left" } as const] : []),
-    ...connections
-      .toSorted((a, b) => Number(b.isPublishing) - Number(a.isPublishing))
-      .flatMap(({ url, isPublishing, status }): CallProblemKind[] => {
-        if (status.status === "reconnecting") return [{ code: "reconnecting", url, isPublishing }];
-        if (status.status !== "failed") return [];
-        const { reason, nextTryTs } = status;
-        return [{ code: "no-connection", url, isPublishing, reason, ...(nextTryTs !== undefined && { nextTryTs }) }];
-      }),
-    ...[...statuses].flatMap(([participantIdentity, status]): CallProblemKind[] => [
-      ...(status.status === "ok" ? [] : [{ code: "cannot-decrypt", participantIdentity } as const]),
-      ...(status.unreached ? [{ code: "not-decrypted", participantIdentity } as const] : []),
-    ]),
-    ...participants
-      .filter(({ problem$ }) => ["no-common-transport", "waiting-for-other-side"].includes(problem$.value?.code ?? ""))
-      .map(({ member }) => ({ code: "no-media", participantIdentity: member.participantIdentity }) as const),
-  ];
+export function problemsOf(troubles: Troubles, before: readonly CallProblem[], now: number): readonly CallProblem[] {
+  const { state, connections, statuses, participants } = troubles;
+  const kinds: CallProblemKind[] = [];
+  if (state?.status === "rejoining") kinds.push({ code: "not-in-call" });
+  if (state?.status === "joined" && state.probablyLeft) kinds.push({ code: "probably-left" });
+  for (const connection of connections.toSorted((a, b) => Number(b.isPublishing) - Number(a.isPublishing)))
+    kinds.push(...problemsOfConnection(connection));
+  for (const [participantIdentity, { status, unreached }] of statuses) {
+    if (status !== "ok") kinds.push({ code: "cannot-decrypt", participantIdentity });
+    if (unreached) kinds.push({ code: "not-decrypted", participantIdentity });
+  }
+  for (const { member, problem$ } of participants)
+    if (withoutMedia.has(problem$.value?.code))
+      kinds.push({ code: "no-media", participantIdentity: member.participantIdentity });
+
   const known = new Map(before.map((problem) => [keyOf(problem), problem]));
   return kinds.map((kind) => {
-    const { sinceTs = now, ...old } = known.get(keyOf(kind)) ?? {};
-    return JSON.stringify(old) === JSON.stringify(kind) ? known.get(keyOf(kind))! : { ...kind, sinceTs };
+    const old = known.get(keyOf(kind));
+    const problem = Object.assign({ sinceTs: old?.sinceTs ?? now }, kind);
+    return old && JSON.stringify(old) === JSON.stringify(problem) ? old : problem;
   });
+}
+
+const withoutMedia: ReadonlySet<MediaProblemCode | undefined> = new Set([
+  "no-common-transport",
+  "waiting-for-other-side",
+]);
+
+function problemsOfConnection({ url, isPublishing, status }: SfuConnectionState): readonly CallProblemKind[] {
+  if (status.status === "reconnecting") return [{ code: "reconnecting", url, isPublishing }];
+  if (status.status !== "failed") return [];
+  const { reason, nextTryTs } = status;
+  return [{ code: "no-connection", url, isPublishing, reason, ...(nextTryTs !== undefined && { nextTryTs }) }];
 }
 
 function keyOf(problem: CallProblemKind): string {

@@ -1,16 +1,14 @@
 // Publishing: sends our media in a room of rtc-node, and keeps it equal to what the app wants to send now.
 import {
   type AudioSource,
-  LocalAudioTrack,
   type LocalTrack,
   type LocalTrackPublication,
-  LocalVideoTrack,
   TrackPublishOptions,
   TrackSource,
   type VideoSource,
 } from "@livekit/rtc-node";
 import { concatMap, filter, from, type Observable, startWith, switchMap, take } from "rxjs";
-import { kindOf, type MediaSource, mediaSources } from "../media/source.ts";
+import { type MediaSource, mediaSources } from "../media/source.ts";
 import { FailedConnection } from "./connection-failure.ts";
 import type { RtcNode } from "./rtc-node.ts";
 import type { LiveRoom } from "./sfu-connection.ts";
@@ -90,7 +88,7 @@ export function publishing(
     }
     if (!wanted || !localParticipant) return;
     if (!present) {
-      const track = trackOf(source, wanted.source);
+      const track = rtc.createTrack(source, wanted.source);
       if (wanted.muted) rtc.setMuted(track, true);
       const publication = await localParticipant.publishTrack(
         track,
@@ -103,10 +101,4 @@ export function publishing(
       rtc.setMuted(present.track, present.isMuted);
     }
   }
-}
-
-function trackOf(name: MediaSource, source: NodeOutgoingTrack["source"]): LocalTrack {
-  return kindOf(name) === "audio"
-    ? LocalAudioTrack.createAudioTrack(name, source as AudioSource)
-    : LocalVideoTrack.createVideoTrack(name, source as VideoSource);
 }

@@ -1,7 +1,17 @@
 // RtcNode: what we need of @livekit/rtc-node: rooms, and the requests that its public API lacks. protocol.md 6.6.
-import { type EncryptionState, type LocalTrack, Room } from "@livekit/rtc-node";
-import { fromEventPattern, type Observable } from "rxjs";
+import {
+  type AudioSource,
+  type EncryptionState,
+  LocalAudioTrack,
+  type LocalTrack,
+  LocalVideoTrack,
+  Room,
+  type RoomOptions,
+  type VideoSource,
+} from "@livekit/rtc-node";
+import { fromEventPattern, Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
+import { kindOf, type MediaSource } from "../media/source.ts";
 
 /** A track of a participant can be decrypted, or no longer. */
 export interface CryptorReport {
@@ -11,7 +21,10 @@ export interface CryptorReport {
 
 /** What we need of rtc-node. Specs use a fake. */
 export interface RtcNode {
-  createRoom(): Room;
+  /** Connects, and emits the room. Fails if that fails. Unsubscribing disconnects. */
+  connect(url: string, jwt: string, options: RoomOptions): Observable<Room>;
+  /** A track that is fed by a source of the app. */
+  createTrack(name: MediaSource, source: AudioSource | VideoSource): LocalTrack;
   /** Installs a key of a participant, at any index. */
   setKey(room: Room, participantIdentity: string, keyIndex: number, key: Uint8Array): void;
   /** Encrypts a published track with another key from now on. */
@@ -54,7 +67,23 @@ function requestE2ee(room: Room, message: { readonly case: string; readonly valu
 }
 
 export const rtcNode: RtcNode = {
-  createRoom: () => new Room(),
+  connect: (url, jwt, options) =>
+    new Observable((subscriber) => {
+      const room = new Room();
+      const connected = room.connect(url, jwt, options);
+      connected.then(
+        () => subscriber.next(room),
+        (error: unknown) => subscriber.error(error),
+      );
+      return () => {
+        room.removeAllListeners();
+        connected.then(() => room.disconnect()).catch(() => {});
+      };
+    }),
+  createTrack: (name, source) =>
+    kindOf(name) === "audio"
+      ? LocalAudioTrack.createAudioTrack(name, source as AudioSource)
+      : LocalVideoTrack.createVideoTrack(name, source as VideoSource),
   setKey(room, participantIdentity, keyIndex, key) {
     requestE2ee(room, { case: "setKey", value: { participantIdentity, keyIndex, key } });
   },

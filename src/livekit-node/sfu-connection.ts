@@ -57,6 +57,8 @@ export interface ConnectionOptions {
   readonly inTouch$: Observable<unknown>;
   /** What to do while a room is connected. Its errors end the connection. */
   readonly use: (live: LiveRoom) => Observable<unknown>;
+  /** From 0 to 1, for the jitter of waits. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** rtc-node resumes after a short cut by itself, within this time. */
@@ -78,7 +80,7 @@ export function sfuConnection(token$: Observable<SfuToken>, options: ConnectionO
     });
     const delay = (error: unknown, attempts: number): Observable<unknown> => {
       const reason = failureOf(error);
-      const waitMs = waitBefore(reason, attempts, Math.random());
+      const waitMs = waitBefore(reason, attempts, (options.random ?? Math.random)());
       if (waitMs === undefined) {
         subscriber.next({ status: "failed", reason });
         return NEVER;
@@ -120,9 +122,17 @@ const events = [
 
 /** Emits when the room is connected, reconnecting and connected again. Fails when the connection has ended. */
 function liveRoom({ url, jwt }: SfuToken, options: ConnectionOptions): Observable<ConnectionStatus> {
-  const { rtc, encryptionKey$, isEncrypted, use } = options;
+  const { rtc, isEncrypted } = options;
+  return rtc
+    .connect(url, jwt, { autoSubscribe: false, dynacast: true, ...(isEncrypted && { encryption: encryptionOptions }) })
+    .pipe(switchMap((room) => runRoom(room, options)));
+}
+
+function runRoom(
+  room: Room,
+  { rtc, encryptionKey$, isEncrypted, use }: ConnectionOptions,
+): Observable<ConnectionStatus> {
   return new Observable((subscriber) => {
-    const room = rtc.createRoom();
     const keys = new RoomKeys(rtc, room);
     const installed$ = new Subject<void>();
     const roomEvent$ = (name: (typeof events)[number]) =>
@@ -132,21 +142,16 @@ function liveRoom({ url, jwt }: SfuToken, options: ConnectionOptions): Observabl
       );
     const speakers = new Set<string>();
     const qualities = new Map<string, ConnectionQuality>();
-    const live: LiveRoom = {
-      room,
-      keys,
-      speakers,
-      qualities,
-      changes$: merge(installed$, ...events.map(roomEvent$)),
-    };
+    const changes$ = merge(installed$, ...events.map(roomEvent$));
+    const live: LiveRoom = { room, keys, speakers, qualities, changes$ };
 
+    // The room forgets its listeners when it is disconnected.
     room.on(RoomEvent.ActiveSpeakersChanged, (now) => {
       speakers.clear();
       for (const { identity } of now) speakers.add(identity);
     });
     room.on(RoomEvent.ConnectionQualityChanged, (quality, { identity }) => qualities.set(identity, quality));
     room.on(RoomEvent.ParticipantDisconnected, ({ identity }) => qualities.delete(identity));
-
     room.on(RoomEvent.Reconnecting, () => subscriber.next({ status: "reconnecting", live }));
     room.on(RoomEvent.Reconnected, () => {
       keys.useOwnKey();
@@ -154,27 +159,12 @@ function liveRoom({ url, jwt }: SfuToken, options: ConnectionOptions): Observabl
     });
     room.on(RoomEvent.Disconnected, (reason) => subscriber.error(new FailedConnection(failureOfReason(reason))));
 
-    const connected = room
-      .connect(url, jwt, {
-        autoSubscribe: false,
-        dynacast: true,
-        ...(isEncrypted && { encryption: encryptionOptions }),
-      })
-      .then(() => {
-        if (subscriber.closed) return;
-        if (isEncrypted) subscriber.add(keys.follow(encryptionKey$, () => installed$.next()));
-        subscriber.next({ status: "connected", live });
-        subscriber.add(
-          use(live)
-            .pipe(ignoreElements())
-            .subscribe({ error: (error: unknown) => subscriber.error(error) }),
-        );
-      })
-      .catch((error: unknown) => subscriber.error(error));
-
-    return () => {
-      room.removeAllListeners();
-      void connected.then(() => room.disconnect()).catch(() => {});
-    };
+    if (isEncrypted) subscriber.add(keys.follow(encryptionKey$, () => installed$.next()));
+    subscriber.next({ status: "connected", live });
+    subscriber.add(
+      use(live)
+        .pipe(ignoreElements())
+        .subscribe({ error: (error: unknown) => subscriber.error(error) }),
+    );
   });
 }

@@ -48,8 +48,8 @@ export const scenario: Scenario = {
       const files = await readdir(recordings);
       assert(files.length === 1, `${files.length} files were written`);
       const heard = toneIn(join(recordings, files[0]!));
-      assert(heard.toneMs > 0.9 * toneMs, `only ${heard.toneMs} ms of ${toneMs} ms were recorded`);
-      return { "tone played ms": toneMs, "tone recorded ms": heard.toneMs, "file ms": heard.fileMs };
+      assert(heard.heardMs > 0.9 * toneMs, `only ${heard.heardMs} ms of ${toneMs} ms were recorded`);
+      return { "tone played ms": toneMs, "tone recorded ms": heard.heardMs, "file ms": heard.fileMs };
     } finally {
       await Promise.all([recorder, announcer].map(({ end }) => end()));
       await rm(folder, { recursive: true, force: true });
@@ -78,8 +78,8 @@ function startRecipe(name: string, settings: Record<string, string>) {
 function toneIn(path: string) {
   const { samples, sampleRate: rate } = readWav(path);
   const size = (rate * windowMs) / 1_000;
-  let toneMs = 0;
+  let heardMs = 0;
   for (let at = 0; at + size <= samples.length; at += size)
-    if (isTone(samples.subarray(at, at + size), rate, hz)) toneMs += windowMs;
-  return { toneMs, fileMs: Math.round((1_000 * samples.length) / rate) };
+    if (isTone(samples.subarray(at, at + size), rate, hz)) heardMs += windowMs;
+  return { heardMs, fileMs: Math.round((1_000 * samples.length) / rate) };
 }
