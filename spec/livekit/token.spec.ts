@@ -21,7 +21,7 @@ const jwtOf = (sub: string) => `${encode({ alg: "HS256" })}.${encode({ ...payloa
 const jwt = jwtOf(payload.sub);
 const url = "wss://rtc.example.org/livekit/sfu";
 const given: Answer = { status: 200, body: { url, jwt } };
-const token = { url, jwt, alias: payload.video.room, identity: payload.sub };
+const token = { url, jwt, alias: payload.video.room, identity: payload.sub, lifeMs: 3_600_000 };
 
 const state = { kind: "state", userId: "@zoë:example.org", deviceId: "Ω?>~", memberId: payload.sub } as const;
 const sticky = {

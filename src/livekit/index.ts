@@ -8,3 +8,39 @@ export { delegateToSfu } from "./delegation.ts";
 export type { ServiceOptions, ServiceRequest } from "./service.ts";
 export { sfuToken, type SfuToken, type SfuTokenRequest } from "./token.ts";
 export { type LivekitTransport, isLivekitTransport } from "./livekit-transport.ts";
+export { livekitCall, type LivekitCall, type LivekitCallOptions } from "./livekit-call.ts";
+export { livekitRooms, type LivekitRoomsOptions } from "./livekit-rooms.ts";
+export { livekitMedia, type LivekitMedia } from "./livekit-media.ts";
+export type { LivekitMediaOptions } from "./options.ts";
+export type { LivekitSession } from "./livekit-run.ts";
+export type { LivekitParticipant } from "./livekit-participant.ts";
+export type { TileSize } from "./wanted-layer.ts";
+export type { SfuConnection } from "./sfu-connection.ts";
+export { disconnectedError, refusedError, SfuError, type SfuFailure, type SfuFailureCode } from "./sfu-failure.ts";
+export type {
+  Reception,
+  SfuParticipant,
+  SfuPublication,
+  SfuRoom,
+  SfuRoomOptions,
+  SfuRooms,
+  SfuRoomState,
+  SfuTrack,
+} from "./sfu-room.ts";
+export type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
+export type { CallProblem, CallProblemCode } from "../media/call-problem.ts";
+export type { DeviceFailure, DeviceFailureCode } from "../media/device-failure.ts";
+export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
+export type {
+  MediaConnection,
+  MediaEncryption,
+  MediaParticipant,
+  MediaProblem,
+  MediaProblemCode,
+  MediaQuality,
+  ParticipantTrack,
+} from "../media/participant.ts";
+export type { MediaSource } from "../media/source.ts";
+export { mediaView, type MediaView } from "../media/view.ts";
+export { type DeviceWish, type DeviceWishes, type OwnDevices, ownDevices } from "../media/own-devices.ts";
+export { elementSize, type ElementSize } from "../media/tile-size.ts";

@@ -51,7 +51,7 @@ function waitAfter({ retryAfterMs }: MatrixError, attempts: number): number | un
 }
 
 /** Emits when the platform or the Matrix client says that the connection is back. */
-function backInTouch({ changes$ = EMPTY }: Pick<LivekitBackend, "changes$">): Observable<unknown> {
+export function backInTouch({ changes$ = EMPTY }: Pick<LivekitBackend, "changes$">): Observable<unknown> {
   const online$ = typeof globalThis.addEventListener === "function" ? fromEvent(globalThis, "online") : EMPTY;
   return merge(online$, changes$.pipe(filter((batch) => batch.length === 0)));
 }

@@ -1,5 +1,5 @@
 // SfuToken: gets access to a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
-import { catchError, map, type Observable, tap } from "rxjs";
+import { catchError, identity, map, type MonoTypeOperatorFunction, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import { fromBase64 } from "../room/base64.ts";
@@ -29,6 +29,8 @@ export interface SfuToken {
   readonly alias: string;
   /** The participant identity that the token gives us. */
   readonly identity: string;
+  /** How long it is valid, from the moment when it came. */
+  readonly lifeMs: number;
 }
 
 /**
@@ -75,6 +77,16 @@ export function sfuToken(
   request: SfuTokenRequest,
   options: ServiceOptions = {},
 ): Observable<SfuToken> {
+  return tokenOnce(backend, request, options, retrying(backend));
+}
+
+/** One request for a token: what fails is repeated by `repeated` alone. */
+export function tokenOnce(
+  backend: Pick<LivekitBackend, "openIdToken" | "livekitToken" | "changes$">,
+  request: SfuTokenRequest,
+  options: ServiceOptions = {},
+  repeated: MonoTypeOperatorFunction<unknown> = identity,
+): Observable<SfuToken> {
   const { slot, member, purpose, transport } = request;
   if (purpose === "publish" && member.kind === "state" && !isSameCall(slot, roomCallSlot))
     throw new RtcError("bad-argument", `a state member can publish in ${roomCallSlot} only: join as a sticky member`);
@@ -84,9 +96,9 @@ export function sfuToken(
   const isOfHomeserver = objectOr(transport)["type"] === names.stable.livekit.type;
 
   return (isOfHomeserver ? askHomeserver(backend, request) : choose(request, token$, legacy$)).pipe(
-    retrying(backend),
+    repeated,
     map((response) => read(response, rulesFor(backend, request, options))),
-    tap(({ identity }) => purpose === "publish" && assertOwnIdentity(identity, request)),
+    tap((token) => purpose === "publish" && assertOwnIdentity(token.identity, request)),
     mapErrors("the request for a token failed"),
   );
 }
@@ -103,10 +115,10 @@ function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<u
 }
 
 /** Others look for our media and install our keys under the identity that follows from our membership. */
-function assertOwnIdentity(identity: string, { member, transport }: SfuTokenRequest): void {
+function assertOwnIdentity(given: string, { member, transport }: SfuTokenRequest): void {
   const { kind, userId, deviceId, memberId } = member;
   const generation = generationOf("", transport.type);
-  if (identity === participantIdentity(kind, userId, deviceId, memberId, generation)) return;
+  if (given === participantIdentity(kind, userId, deviceId, memberId, generation)) return;
   throw new RtcError(
     "no-transport",
     "the token gives us another identity than our membership does, so that nobody could decode us",
@@ -117,11 +129,22 @@ function read(response: unknown, rules: AddressRules): SfuToken {
   const { url, jwt } = objectOr(response);
   const fault = sfuUrlFault(url, rules);
   if (fault !== undefined) throw new RtcError("no-transport", `the address of the SFU ${fault}`);
-  const { sub, video } = isString(jwt) ? payloadOf(jwt) : {};
+  const { sub, video, nbf, exp } = isString(jwt) ? payloadOf(jwt) : {};
   const alias = objectOr(video)["room"];
   if (!isString(jwt) || typeof sub !== "string" || typeof alias !== "string" || sub === "" || alias === "")
     throw new RtcError("no-transport", "the token of the authorisation service cannot be read");
-  return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub };
+  return { url: String(url).replace(/^http/, "ws"), jwt, alias, identity: sub, lifeMs: lifeOf(nbf, exp) };
+}
+
+const usualLifeMs = 3_600_000;
+const minLifeMs = 30_000;
+const maxLifeMs = 86_400_000;
+
+/** The life of a token. The clock of the service may be far from ours, so its times are only compared with each other. */
+function lifeOf(notBefore: unknown, expires: unknown): number {
+  const life =
+    typeof notBefore === "number" && typeof expires === "number" ? (expires - notBefore) * 1_000 : usualLifeMs;
+  return Number.isFinite(life) ? Math.min(Math.max(life, minLifeMs), maxLifeMs) : usualLifeMs;
 }
 
 function payloadOf(jwt: string): JsonObject {

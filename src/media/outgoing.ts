@@ -2,8 +2,8 @@
 import type { MediaSource } from "./source.ts";
 
 /** A track that we send. The library never stops it: the app that made it does. */
-export interface OutgoingTrack {
-  readonly track: MediaStreamTrack;
+export interface OutgoingTrack<Track = MediaStreamTrack> {
+  readonly track: Track;
   /** Nothing of it is sent, and the others see that. Default false. */
   readonly muted?: boolean;
 }
@@ -22,4 +22,4 @@ export interface OutgoingTrack {
  * console.assert(media$.value.microphone?.muted === true);
  * ```
  */
-export type OutgoingMedia = { readonly [Source in MediaSource]?: OutgoingTrack };
+export type OutgoingMedia<Track = MediaStreamTrack> = { readonly [Source in MediaSource]?: OutgoingTrack<Track> };

@@ -1,95 +1,51 @@
-// Call: our membership, our media, and the media of the others, for as long as it is subscribed to.
-import type { JoinState, Membership, RtcSession } from "matrixrtc-rx";
-import { type LivekitBackend, livekitTransport, type LivekitTransport, sfuToken } from "matrixrtc-rx/livekit";
+// Call: joins, over LiveKit, or over a mesh if the homeserver names no SFU. Both give the same participants.
+import E2eeWorker from "livekit-client/e2ee-worker?worker";
+import { type JoinState, type Matrix, RtcError, type RtcSession } from "matrixrtc-rx";
 import {
-  combineLatest,
-  connect,
-  defer,
-  distinctUntilChanged,
-  fromEvent,
-  map,
-  merge,
-  type Observable,
-  of,
-  race,
-  retry,
-  shareReplay,
-  switchMap,
-  timer,
-} from "rxjs";
-import { connection } from "./connection.ts";
-import { type Devices, publish } from "./devices.ts";
+  type CallProblem,
+  livekitCall,
+  livekitRooms,
+  livekitTransport,
+  type LivekitBackend,
+  type LivekitParticipant,
+  type MediaParticipant,
+} from "matrixrtc-rx/livekit";
+import { fullMesh, meshTransport } from "matrixrtc-rx/webrtc";
+import { catchError, map, type Observable, of, throwError } from "rxjs";
+import type { Devices } from "./devices.ts";
 import type { Link } from "./link.ts";
-import { connections, type Connections, type Sfu, sfusOf } from "./media.ts";
-import { takeUntilCompleted } from "./take-until-completed.ts";
 
 export interface CallOptions {
+  readonly matrix: Matrix & LivekitBackend;
   readonly session: RtcSession;
-  readonly backend: LivekitBackend;
   readonly devices: Devices;
   readonly link: Pick<Link, "mode" | "camera">;
   readonly leaveOn: Observable<unknown>;
 }
 
 export interface Call {
-  readonly state: JoinState;
-  readonly members: readonly Membership[];
-  readonly rooms: Connections;
+  /** Joins while subscribed to; completes once we have left. */
+  readonly state$: Observable<JoinState>;
+  readonly participants$: Observable<readonly (MediaParticipant & Partial<Pick<LivekitParticipant, "show">>)[]>;
+  readonly problems$: Observable<readonly CallProblem[]>;
 }
 
-type Own = JoinState["member"];
-
-const firstWaitMs = 2_000;
-const maxWaitMs = 60_000;
-
-/** Joins; completes once we have left. */
-export function call(options: CallOptions): Observable<Call> {
-  const { session, backend, devices, link, leaveOn } = options;
-  return defer(() => {
-    const transport$ = livekitTransport(backend).pipe(shareReplay({ bufferSize: 1, refCount: true }));
-    const state$ = session.join({
-      mode: link.mode,
-      transports: transport$.pipe(map((transport) => [transport])),
-      intent: devices.camera$.pipe(map((on) => (on ? "video" : "audio"))),
-      leaveOn,
-    });
-    return state$.pipe(
-      connect((joining$) =>
-        combineLatest({
-          state: joining$,
-          members: session.membership$,
-          rooms: combineLatest([transport$, joining$.pipe(map(activeMember), distinctUntilChanged())]).pipe(
-            switchMap(([transport, own]) => (own ? roomsOf(options, transport, own) : of<Connections>(new Map()))),
-          ),
-        }).pipe(takeUntilCompleted(joining$)),
-      ),
-    );
+/** Finds out how the media travels, and emits the call. */
+export function callOf({ matrix, session, devices, link, leaveOn }: CallOptions): Observable<Call> {
+  const intent = devices.camera$.pipe(map((on) => (on ? "video" : "audio")));
+  const join = { mode: link.mode, intent, leaveOn };
+  const { media$: media, failures$ } = devices.own;
+  // A slow machine, which chooses its camera, sends one layer.
+  const rooms = livekitRooms({
+    worker: () => new E2eeWorker(),
+    ...(link.camera && { room: { dynacast: false, publishDefaults: { simulcast: false } } }),
   });
-}
-
-/** Media stops as soon as we begin to leave. */
-const activeMember = (state: JoinState): Own | undefined => (state.status === "leaving" ? undefined : state.member);
-
-/** Where we publish, and where others do. */
-function roomsOf(options: CallOptions, transport: LivekitTransport, own: Own): Observable<Connections> {
-  return options.session.membership$.pipe(
-    map((members) => sfusOf(own, transport.livekit_service_url, members)),
-    connections((sfu) => roomAt(options, sfu, own)),
+  return livekitTransport(matrix).pipe(
+    map((transport) => livekitCall(matrix, session, { transport, rooms, media, deviceFailures: failures$, join })),
+    catchError((error: unknown) => {
+      if (!(error instanceof RtcError) || error.code !== "no-transport") return throwError(() => error);
+      const state$ = session.join({ ...join, transports: [meshTransport], keys: { enabled: false } });
+      return of({ ...fullMesh(matrix, session, { join: state$, media }), state$, problems$: of([]) });
+    }),
   );
 }
-
-/** A LiveKit room, connected again with a new token when it is lost. */
-function roomAt(options: CallOptions, { url, purpose }: Sfu, member: Own) {
-  const { session, backend, devices, link } = options;
-  const transport = { type: "livekit", livekit_service_url: url };
-  const room$ = sfuToken(backend, { transport, roomId: session.roomId, slot: session.slot, member, purpose }).pipe(
-    switchMap((token) => connection(token, { session, camera: link.camera })),
-    retry({ delay: (_, count) => nextTry(count), resetOnSuccess: true }),
-  );
-  if (purpose === "subscribe") return room$;
-  return room$.pipe(switchMap((room) => merge(of(room), publish(room, devices))));
-}
-
-/** Waits longer each time, but not when the network comes back. */
-const nextTry = (count: number): Observable<unknown> =>
-  race(timer(Math.min(firstWaitMs * 2 ** (count - 1), maxWaitMs)), fromEvent(window, "online"));

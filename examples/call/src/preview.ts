@@ -1,68 +1,76 @@
 // Preview: before the call: the members, our own picture and the level of our microphone. Nothing is sent or written yet.
-import {
-  createAudioAnalyser,
-  createLocalAudioTrack,
-  createLocalVideoTrack,
-  type LocalAudioTrack,
-} from "livekit-client";
 import type { RtcSession } from "matrixrtc-rx";
 import {
   defer,
+  distinctUntilChanged,
   finalize,
   fromEvent,
   ignoreElements,
   map,
   merge,
   type Observable,
+  of,
   switchMap,
   takeUntil,
   tap,
   timer,
 } from "rxjs";
 import { controls } from "./controls.ts";
-import { type Devices, localTrack } from "./devices.ts";
+import type { Devices } from "./devices.ts";
 import { element, page } from "./element.ts";
-import type { Link } from "./link.ts";
+import { play } from "./tile.ts";
 
 const meterMs = 100;
 
 export interface PreviewOptions {
   readonly session: RtcSession;
   readonly devices: Devices;
-  readonly link: Pick<Link, "camera">;
   readonly nameOf: (userId: string) => string;
 }
 
 /** Completes when the user wants to join. */
-export function preview(place: ParentNode, { session, devices, link, nameOf }: PreviewOptions): Observable<never> {
+export function preview(place: ParentNode, { session, devices, nameOf }: PreviewOptions): Observable<never> {
   const who = element("p", { className: "note", role: "status" });
+  const problem = element("p", { className: "problem", role: "alert" });
   const video = element("video", { autoplay: true, playsInline: true, muted: true });
   const meter = element("meter", { max: 1, ariaLabel: "Microphone level" });
-  const node = element("section", { className: "preview", ariaLabel: "Preview" }, who, video, meter);
+  const node = element("section", { className: "preview", ariaLabel: "Preview" }, who, problem, video, meter);
 
   const people$ = session.membership$.pipe(
     map((members) => members.map(({ userId }) => nameOf(userId)).join(", ")),
     tap((names) => (who.textContent = names ? `In the call: ${names}` : "Nobody is in the call yet.")),
   );
-  const resolution = link.camera && { resolution: link.camera };
-  const camera$ = localTrack("camera", devices, () => createLocalVideoTrack(resolution)).pipe(
-    tap((track) => (track ? track.attach(video) : (video.srcObject = null))),
+  const { media$, failures$ } = devices.own;
+  const problems$ = failures$.pipe(
+    tap(
+      (list) =>
+        (problem.textContent = list.map(({ source, code }) => `The ${source} cannot be used: ${code}`).join("\n")),
+    ),
   );
-  const microphone$ = localTrack("microphone", devices, () => createLocalAudioTrack()).pipe(
-    switchMap((track) => (track ? levelOf(track) : [0])),
+  const picture$ = media$.pipe(tap(({ camera }) => play(video, camera?.muted ? undefined : camera?.track)));
+  const level$ = media$.pipe(
+    map(({ microphone }) => (microphone?.muted ? undefined : microphone?.track)),
+    distinctUntilChanged(),
+    switchMap((track) => (track ? levelOf(track) : of(0))),
     tap((level) => (meter.value = level)),
   );
   const join = element("button", { className: "primary", textContent: "Join call" });
-  const everything$ = merge(people$, camera$, microphone$, controls(node, devices, join));
+  const everything$ = merge(people$, problems$, picture$, level$, controls(node, devices, join, false));
   return page(node, everything$.pipe(takeUntil(fromEvent(join, "click")), ignoreElements()), place);
 }
 
 /** How loud a track is, from 0 to 1, several times a second. */
-const levelOf = (track: LocalAudioTrack): Observable<number> =>
+const levelOf = (track: MediaStreamTrack): Observable<number> =>
   defer(() => {
-    const { calculateVolume, cleanup } = createAudioAnalyser(track);
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 256 });
+    new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream([track]) }).connect(analyser);
+    const samples = new Uint8Array(analyser.fftSize);
     return timer(0, meterMs).pipe(
-      map(() => calculateVolume()),
-      finalize(() => void cleanup()),
+      map(() => {
+        analyser.getByteTimeDomainData(samples);
+        return Math.max(...samples.map((one) => Math.abs(one - 128))) / 128;
+      }),
+      finalize(() => void context.close()),
     );
   });

@@ -4,7 +4,6 @@ import { rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import { matrixRoom } from "matrixrtc-rx/room";
 import {
-  BehaviorSubject,
   catchError,
   concat,
   defer,
@@ -15,12 +14,10 @@ import {
   merge,
   type Observable,
   repeat,
-  scan,
-  Subject,
   tap,
 } from "rxjs";
 import { callPage } from "./call-page.ts";
-import type { Devices } from "./devices.ts";
+import { devicesFor } from "./devices.ts";
 import { element, page } from "./element.ts";
 import { type Link, linkTo } from "./link.ts";
 import { preview } from "./preview.ts";
@@ -37,11 +34,7 @@ export function roomPage(client: MatrixClient, roomId: string, link: Link): Obse
   const room = matrixRoom(backend, roomId);
   const nameOf = (userId: string) => room.profile$(userId).value.name;
   const faces = facesIn(client, room);
-  const devices: Devices = {
-    camera$: new BehaviorSubject(true),
-    microphone$: new BehaviorSubject(true),
-    problem$: new Subject(),
-  };
+  const devices = devicesFor(link);
 
   const copy = element("button", { className: "copy", textContent: "Copy link" });
   const problem = element("p", { className: "problem", role: "alert" });
@@ -63,20 +56,14 @@ export function roomPage(client: MatrixClient, roomId: string, link: Link): Obse
       ),
     ),
   );
-  const problem$ = devices.problem$.pipe(
-    // One line for the camera and one for the microphone.
-    scan((lines, text) => [...lines.filter((line) => line !== text), text].slice(-2), [] as readonly string[]),
-    tap((lines) => (problem.textContent = lines.join("\n"))),
-  );
-
   const preview$ = defer(() => {
     if (sessionStorage.getItem(storageKey) === roomId) return EMPTY;
-    return preview(content, { session, devices, link, nameOf });
+    return preview(content, { session, devices, nameOf });
   });
   const call$ = defer(() => {
     sessionStorage.setItem(storageKey, roomId);
     problem.textContent = "";
-    return callPage(content, { session, backend, devices, link, nameOf, faces, room, own: backend });
+    return callPage(content, { session, matrix: backend, devices, link, nameOf, faces, room });
   }).pipe(
     catchError((error: unknown) => {
       problem.textContent = reasonOf(error);
@@ -86,5 +73,6 @@ export function roomPage(client: MatrixClient, roomId: string, link: Link): Obse
   );
   const pages$ = concat(preview$, call$).pipe(repeat());
 
-  return page(node, merge(pages$, named$, copied$, problem$).pipe(ignoreElements()));
+  // The devices stay open from the preview to the call.
+  return page(node, merge(pages$, named$, copied$, devices.own.media$).pipe(ignoreElements()));
 }

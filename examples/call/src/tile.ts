@@ -1,65 +1,83 @@
-// Tile: one member of the call: picture, name, lock, the index of its key, and why the picture is missing.
-import { type Participant, Track } from "livekit-client";
-import { distinctUntilChanged, finalize, ignoreElements, map, merge, type Observable, switchMap, tap } from "rxjs";
+// Tile: one member of the call: picture, sound, name, lock, and why the picture is missing.
+import { elementSize, type MediaSource, mediaView } from "matrixrtc-rx/livekit";
+import {
+  combineLatest,
+  distinctUntilChanged,
+  EMPTY,
+  finalize,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  switchMap,
+  tap,
+} from "rxjs";
+import type { Call } from "./call.ts";
 import { element, shown } from "./element.ts";
-import { trouble } from "./encryption.ts";
-import { lockWords } from "./lock.ts";
-import type { MemberView } from "./member-views.ts";
+import { lockOf, lockWords } from "./lock.ts";
 import { type Faces, showFace } from "./room/faces.ts";
+import { viewWords } from "./words.ts";
 
-export interface TileOptions {
-  readonly grid: HTMLElement;
-  readonly faces: Faces;
-}
+type Participant = Call["participants$"] extends Observable<readonly (infer T)[]> ? T : never;
 
 /** Shows a member for as long as it is subscribed to. */
-export function tile(view$: Observable<MemberView>, { grid, faces }: TileOptions): Observable<never> {
+export function tile(
+  participant$: Observable<Participant>,
+  { grid, faces }: { readonly grid: HTMLElement; readonly faces: Faces },
+): Observable<never> {
   const video = element("video", { autoplay: true, playsInline: true, muted: true });
   const audio = element("audio", { autoplay: true });
-  const initial = element("span", { className: "initial" });
-  const name = element("span", { className: "name" });
+  const [initial, name, key] = ["initial", "name", "key"].map((className) => element("span", { className }));
   const lock = element("span", { className: "lock", role: "img" });
-  const key = element("span", { className: "key" });
   const why = element("p", { className: "why" });
-  const footer = element("footer", {}, lock, name, key);
-  const node = element("article", { className: "tile" }, initial, video, audio, why, footer);
-  const picture = player(video, Track.Source.Camera);
-  const sound = player(audio, Track.Source.Microphone);
+  const node = element(
+    "article",
+    { className: "tile" },
+    initial!,
+    video,
+    audio,
+    why,
+    element("footer", {}, lock, name!, key!),
+  );
 
-  const show = ({ member, isOwn, participant, encryption, lock: state }: MemberView) => {
-    why.textContent = trouble(encryption);
-    lock.title = lock.ariaLabel = lockWords[state];
-    key.textContent = encryption?.status === "ok" ? `key ${encryption.keyIndex}` : "";
-    Object.assign(node.dataset, { user: member.userId, own: isOwn, lock: state, picture: picture(participant) });
-    if (!isOwn) node.dataset["muted"] = String(!sound(participant));
-  };
-  const face$ = view$.pipe(
-    distinctUntilChanged((a, b) => a.member.userId === b.member.userId),
-    switchMap(({ member, isOwn }) => faces(member.userId).pipe(map((face) => ({ ...face, isOwn })))),
-    tap((face) => {
-      name.textContent = face.isOwn ? `${face.name} (you)` : face.name;
-      showFace(initial, face);
+  const media$ = participant$.pipe(
+    switchMap((participant) => {
+      const { member, isLocal, tracks$, encryption$ } = participant;
+      node.dataset["user"] = member.userId;
+      node.dataset["own"] = String(isLocal);
+      const show = (source: "camera" | "screen_share") => participant.show?.(source, elementSize(node)) ?? EMPTY;
+      const content$ = combineLatest([tracks$, encryption$, mediaView(participant)]).pipe(
+        tap(([tracks, encryption, view]) => {
+          const playable = (source: MediaSource) => tracks.find((one) => one.source === source && !one.muted)?.track;
+          const picture = playable("screen_share") ?? playable("camera");
+          const sound = isLocal ? undefined : playable("microphone");
+          play(video, picture);
+          play(audio, sound);
+          const state = lockOf(encryption, tracks);
+          lock.title = lock.ariaLabel = lockWords[state];
+          why.textContent = viewWords(view, encryption);
+          key!.textContent = "keyIndex" in encryption ? `key ${encryption.keyIndex}` : "";
+          Object.assign(node.dataset, { lock: state, view, picture: picture !== undefined });
+          if (!isLocal) node.dataset["muted"] = String(sound === undefined);
+        }),
+      );
+      return merge(content$, ...(isLocal ? [] : [show("camera"), show("screen_share")]));
     }),
   );
-  const clear = () => {
-    picture(undefined);
-    sound(undefined);
-  };
-  return shown(node, grid, merge(face$, view$.pipe(tap(show))).pipe(finalize(clear), ignoreElements()));
+  const face$ = participant$.pipe(
+    distinctUntilChanged((a, b) => a.member.userId === b.member.userId && a.isLocal === b.isLocal),
+    switchMap(({ member, isLocal }) => faces(member.userId).pipe(map((face) => ({ ...face, isLocal })))),
+    tap((face) => {
+      name!.textContent = face.isLocal ? `${face.name} (you)` : face.name;
+      showFace(initial!, face);
+    }),
+  );
+  const stop = () => [video, audio].forEach((player) => play(player, undefined));
+  return shown(node, grid, merge(media$, face$).pipe(finalize(stop), ignoreElements()));
 }
 
-/** Plays a participant's track of one source, if it is encrypted. Returns whether there is one to play. */
-function player(node: HTMLMediaElement, source: Track.Source) {
-  let playing: Track | undefined;
-  return (participant: Participant | undefined): boolean => {
-    const publication = participant?.getTrackPublication(source);
-    const isPlayable = publication && !publication.isMuted && publication.isEncrypted;
-    const track = isPlayable ? publication.track : undefined;
-    if (track !== playing) {
-      playing?.detach(node);
-      track?.attach(node);
-      playing = track;
-    }
-    return track !== undefined;
-  };
+/** Plays a track in an element, from the moment when it is another one. */
+export function play(player: HTMLMediaElement, track: MediaStreamTrack | undefined): void {
+  const [playing] = (player.srcObject as MediaStream | null)?.getTracks() ?? [];
+  if (playing !== track) player.srcObject = track ? new MediaStream([track]) : null;
 }

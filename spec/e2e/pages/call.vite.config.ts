@@ -9,14 +9,18 @@ const appSources = path("../../../examples/call/src/");
 /** The probe for each entry of the built library. Vite's aliases lead to these entries. */
 const wrappers: ReadonlyMap<string, string> = new Map([
   [path("../../../dist/index.js"), path("probes/core.ts")],
-  [path("../../../dist/livekit/index.js"), path("probes/livekit.ts")],
   [path("../../../dist/js-sdk/index.js"), path("probes/js-sdk.ts")],
 ]);
+
+const built = path("../../../dist/livekit/");
 
 const probes: Plugin = {
   name: "probes",
   enforce: "pre",
-  resolveId: (file, importer) => (importer?.startsWith(appSources) ? wrappers.get(file) : undefined),
+  resolveId: (file, importer) => {
+    if (file === "livekit-client" && importer?.startsWith(built)) return path("probes/livekit.ts");
+    return importer?.startsWith(appSources) ? wrappers.get(file) : undefined;
+  },
 };
 
 export default mergeConfig(app({ command: "build", mode: "production" }), {

@@ -20,6 +20,7 @@ import {
 } from "rxjs";
 import { findOwn } from "../../join/own-member.ts";
 import type { Matrix } from "../../matrix.ts";
+import { ownMemberOf, sendable } from "../../media/media-inputs.ts";
 import type { OutgoingMedia } from "../../media/outgoing.ts";
 import type { MediaParticipant, MediaProblemCode } from "../../media/participant.ts";
 import { isInRoom } from "../../room/room-member.ts";
@@ -32,7 +33,6 @@ import { iceServers } from "../turn.ts";
 import type { MeshMessage } from "./envelope.ts";
 import { localMedia, type LocalSource } from "./local-participant.ts";
 import { Mailbox } from "./mailbox.ts";
-import { ownMemberOf, sendable } from "./mesh-inputs.ts";
 import { isInMesh } from "./mesh-transport.ts";
 import type { ResolvedMeshOptions } from "./options.ts";
 import type { Arrival } from "./pair.ts";

@@ -1,20 +1,23 @@
-// Replaces matrixrtc-rx/livekit in the call app: the same, and it notes rooms, tokens and connections.
-import { RoomEvent, type Room } from "livekit-client";
-import type { RtcSession } from "matrixrtc-rx";
-import * as livekit from "matrixrtc-rx/livekit";
-import { type Observable, tap, using } from "rxjs";
+// Replaces livekit-client below the library: the same, and it notes rooms, tokens and connections.
+import { Room as LivekitRoom, RoomEvent } from "livekit-client";
 import { mark, noteRoom } from "./inspection.ts";
 
-export * from "matrixrtc-rx/livekit";
+export * from "livekit-client";
 
-export const sfuToken: typeof livekit.sfuToken = (backend, request) =>
-  livekit.sfuToken(backend, request).pipe(tap(() => request.purpose !== "subscribe" && mark("token")));
-
-export const followRoom = (session: Pick<RtcSession, "decryption">, room: Room): Observable<never> =>
-  using(
-    () => {
-      room.once(RoomEvent.Connected, () => mark("sfu"));
-      return noteRoom(room);
-    },
-    () => livekit.followRoom(session, room),
-  );
+export class Room extends LivekitRoom {
+  constructor(...options: ConstructorParameters<typeof LivekitRoom>) {
+    super(...options);
+    const { connect } = this;
+    this.connect = (...request) => {
+      // Who connects has a token.
+      mark("token");
+      this.once(RoomEvent.Connected, () => mark("sfu"));
+      const noted = noteRoom(this);
+      this.once(RoomEvent.Disconnected, () => noted.unsubscribe());
+      return connect(...request);
+    };
+    const { disconnect } = this;
+    // The library listens no more when it disconnects, and neither do we.
+    this.disconnect = (...how) => disconnect(...how).finally(() => noteRoom(this).unsubscribe());
+  }
+}

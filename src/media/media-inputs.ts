@@ -1,4 +1,4 @@
-// MeshInputs: what a mesh is made from: who we are in the call, and what we send.
+// MediaInputs: what every media layer is made from: who we are in the call, and what we send.
 import {
   catchError,
   concat,
@@ -12,11 +12,11 @@ import {
   tap,
   timer,
 } from "rxjs";
-import type { JoinState } from "../../join/state.ts";
-import type { OutgoingMedia } from "../../media/outgoing.ts";
-import type { OwnMember } from "../../types.ts";
+import type { JoinState } from "../join/state.ts";
+import type { OutgoingMedia } from "./outgoing.ts";
+import type { OwnMember } from "../types.ts";
 
-/** A mesh waits this long for a camera, and then begins without it. */
+/** A media layer waits this long for a camera, and then begins without it. */
 const mediaPatienceMs = 2_000;
 
 /** Who we are in the call; undefined from the moment at which we begin to leave. Never fails. */
@@ -27,8 +27,8 @@ export const ownMemberOf = (join: Observable<JoinState>): Observable<OwnMember |
   );
 
 /** What we send: nothing after a failure, and nothing until it begins if that takes too long. Never fails. */
-export function sendable(media$: Observable<OutgoingMedia>): Observable<OutgoingMedia> {
-  const nothing: OutgoingMedia = {};
+export function sendable<Track>(media$: Observable<OutgoingMedia<Track>>): Observable<OutgoingMedia<Track>> {
+  const nothing: OutgoingMedia<Track> = {};
   return defer(() => {
     let hasBegun = false;
     return merge(

@@ -1,0 +1,115 @@
+// ConnectSfu: stays connected to one SFU: a token, a room, and the next try after each failure. docs/media.md.
+import {
+  asyncScheduler,
+  concat,
+  connect,
+  defer,
+  distinctUntilChanged,
+  filter,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  of,
+  retry,
+  Subject,
+  switchMap,
+  take,
+  tap,
+  throwError,
+  timer,
+} from "rxjs";
+import type { NewestToken } from "./newest-token.ts";
+import type { SfuConnection } from "./sfu-connection.ts";
+import { failureOf, isOfNetwork, retryAfterOf, SfuError, type SfuFailure, waitAfterFailure } from "./sfu-failure.ts";
+import type { SfuRoom } from "./sfu-room.ts";
+
+/** How a connection is now. */
+export interface Connecting<Track> {
+  readonly status: SfuConnection["status"];
+  /** The room, from its first try to connect on. */
+  readonly room?: SfuRoom<Track>;
+  readonly failure?: SfuFailure;
+  readonly nextTryTs?: number;
+}
+
+export interface ConnectOptions<Track> {
+  readonly token: NewestToken;
+  /** Makes the room of one try. */
+  readonly makeRoom: () => SfuRoom<Track>;
+  /** Emits when the network is back. */
+  readonly backInTouch$: Observable<unknown>;
+}
+
+/** A connection that lasted this long has ended the row of failures. */
+const stableMs = 10_000;
+/** A try that began this long before the network came back may hang: it is begun again. */
+const staleMs = 2_000;
+
+/** Connects while subscribed to, and connects again for as long as that lasts. Never completes, never fails. */
+export function connectSfu<Track>({
+  token,
+  makeRoom,
+  backInTouch$,
+}: ConnectOptions<Track>): Observable<Connecting<Track>> {
+  return defer(() => {
+    const failed$ = new Subject<Connecting<Track>>();
+    let failures = 0;
+    let failure: SfuFailure | undefined;
+    let connectedTs: number | undefined;
+
+    const attempt$ = defer(() => {
+      const startedTs = asyncScheduler.now();
+      connectedTs = undefined;
+      const before = failure && { failure };
+      const room$ = token.token$.pipe(
+        take(1),
+        switchMap(({ url, jwt }) => {
+          const room = makeRoom();
+          return concat(room.connect(url, jwt), throwError(lost)).pipe(
+            tap((state) => {
+              if (state === "connected") connectedTs ??= asyncScheduler.now();
+            }),
+            map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
+          );
+        }),
+      );
+      const hangs$ = backInTouch$.pipe(
+        filter(() => connectedTs === undefined && asyncScheduler.now() - startedTs >= staleMs),
+        map((): never => {
+          throw begunAgain;
+        }),
+      );
+      return merge(hangs$, concat(of<Connecting<Track>>({ status: "waiting", ...before }), room$));
+    });
+
+    const delay = (error: unknown): Observable<unknown> => {
+      if (error === begunAgain) return of(undefined);
+      const now = asyncScheduler.now();
+      if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
+      failures += 1;
+      failure = failureOf(error);
+      if (failure.code === "token-refused") token.drop();
+      const askedMs = retryAfterOf(error);
+      const waitMs = Math.max(waitAfterFailure(failure.code, failures, Math.random()), askedMs ?? 0);
+      failed$.next({ status: "failed", failure, nextTryTs: now + waitMs });
+      const again$ = isOfNetwork(failure.code) && askedMs === undefined ? backInTouch$ : NEVER;
+      return merge(timer(waitMs), again$).pipe(take(1));
+    };
+    return merge(failed$, attempt$.pipe(retry({ delay }))).pipe(
+      connect((states$) => merge(states$, renewing(states$, token))),
+    );
+  });
+}
+
+const begunAgain = new SfuError("connection-lost", "the network is back");
+const lost = () => new SfuError("connection-lost", "the connection to the SFU has ended");
+
+/** Renews the token while the room is connected. */
+function renewing(states$: Observable<Connecting<unknown>>, token: NewestToken): Observable<never> {
+  return states$.pipe(
+    map(({ status }) => status === "connected" || status === "reconnecting"),
+    distinctUntilChanged(),
+    switchMap((isUp) => (isUp ? token.renewing$ : NEVER)),
+  );
+}

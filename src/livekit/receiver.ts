@@ -1,0 +1,84 @@
+// Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
+import type { MemberEncryption } from "../keys/encryption-status.ts";
+import type { Membership } from "../types.ts";
+import { receptionOf, type TileSize } from "./wanted-layer.ts";
+import type { Reception, SfuRoom, SfuTrack } from "./sfu-room.ts";
+
+export interface ReceiverInput {
+  readonly isEncrypted: boolean;
+  /** The members that publish on this SFU, by identity. */
+  readonly members: ReadonlyMap<string, Membership>;
+  readonly statuses: ReadonlyMap<string, MemberEncryption>;
+  readonly everything: boolean;
+  readonly lowBandwidth: boolean;
+  readonly tilesOf: (member: Membership, source: string) => readonly TileSize[];
+}
+
+type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive" | "refresh">;
+
+/** Holds which tracks of one room are received. */
+export class Receiver<Track> {
+  readonly #room: Room<Track>;
+  #received = new Map<string, Reception>();
+  /** Participants whose media came without its key. */
+  readonly #lacked = new Set<string>();
+
+  constructor(room: Room<Track>) {
+    this.#room = room;
+  }
+
+  isPaused(sid: string): boolean {
+    const reception = this.#received.get(sid);
+    return reception === "paused" || reception === "off";
+  }
+
+  /** Sets the reception of every track. Returns whose pictures were refreshed, because their keys have come late. */
+  update(input: ReceiverInput): readonly string[] {
+    const { participants } = this.#room;
+    const received = new Map<string, Reception>();
+    const refreshed: string[] = [];
+    for (const [identity, { tracks }] of participants) {
+      const member = input.members.get(identity);
+      const status = input.statuses.get(identity);
+      const isDecryptable = this.#isDecryptable(identity, status, input);
+      for (const track of tracks) {
+        const isSubscribed = this.#isSubscribed(track.sid);
+        // A key that changes, or a stay that begins again, does not end what is received.
+        const isAllowed = member && (!input.isEncrypted || track.encrypted) && (isDecryptable || isSubscribed);
+        const reception = isAllowed ? wanted(track, member, isSubscribed, input) : undefined;
+        if (reception) received.set(track.sid, reception);
+        this.#room.receive(identity, track.sid, reception ?? "off");
+      }
+      if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
+      else if (isDecryptable && this.#lacked.delete(identity)) {
+        this.#room.refresh(identity);
+        refreshed.push(identity);
+      }
+    }
+    this.#received = received;
+    return refreshed;
+  }
+
+  #isDecryptable(identity: string, status: MemberEncryption | undefined, { isEncrypted }: ReceiverInput): boolean {
+    return !isEncrypted || (status?.status === "ok" && this.#room.hasKey(identity, status.keyIndex));
+  }
+
+  #isSubscribed(sid: string): boolean {
+    const reception = this.#received.get(sid);
+    return reception !== undefined && reception !== "off";
+  }
+}
+
+/** Reports of media that could not be decrypted. */
+const late: ReadonlySet<string> = new Set(["missing-key", "invalid-key"]);
+
+function wanted<Track>(
+  track: SfuTrack<Track>,
+  member: Membership,
+  isSubscribed: boolean,
+  input: ReceiverInput,
+): Reception {
+  const { everything, lowBandwidth, tilesOf } = input;
+  const { kind, source } = track;
+  return receptionOf({ kind, tiles: tilesOf(member, source), everything, lowBandwidth, isSubscribed });
+}

@@ -1,0 +1,139 @@
+// SfuLink: one connection of a call, with what we publish on it, for as long as the plan wants it.
+import {
+  BehaviorSubject,
+  distinctUntilChanged,
+  map,
+  NEVER,
+  type Observable,
+  of,
+  Subscription,
+  switchMap,
+  tap,
+} from "rxjs";
+import type { Membership } from "../types.ts";
+import type { OutgoingMedia } from "../media/outgoing.ts";
+import { type Connecting, connectSfu, type ConnectOptions } from "./connect-sfu.ts";
+import { stableList } from "./member-media.ts";
+import { type Published, publishMedia } from "./publish-media.ts";
+import { Receiver } from "./receiver.ts";
+import type { SfuConnection } from "./sfu-connection.ts";
+import type { WantedSfu } from "./sfu-plan.ts";
+import type { SfuRoom } from "./sfu-room.ts";
+
+const nothing: Published = { isComplete: false, failures: [] };
+
+export interface LinkOptions<Track> extends ConnectOptions<Track> {
+  readonly media$: Observable<OutgoingMedia<Track>>;
+  readonly now: () => number;
+  /** Something of this link is different. */
+  readonly changed: () => void;
+  readonly onStatus: (connection: SfuConnection) => void;
+}
+
+export class SfuLink<Track> {
+  wanted: WantedSfu;
+  published: Published = nothing;
+  connection: SfuConnection;
+  room: SfuRoom<Track> | undefined;
+  receiver: Receiver<Track> | undefined;
+  readonly #publishes$: BehaviorSubject<boolean>;
+  readonly #running = new Subscription();
+  readonly #options: LinkOptions<Track>;
+
+  constructor(wanted: WantedSfu, options: LinkOptions<Track>) {
+    this.wanted = wanted;
+    this.#options = options;
+    this.#publishes$ = new BehaviorSubject(wanted.purpose === "publish");
+    this.connection = { ...identityOf(wanted), status: "waiting", sinceTs: options.now() };
+  }
+
+  /** Connects. Call it once. */
+  start(): void {
+    const up$ = new BehaviorSubject<SfuRoom<Track> | undefined>(undefined);
+    const empty$ = of<OutgoingMedia<Track>>({});
+    const media$ = this.#publishes$.pipe(
+      distinctUntilChanged(),
+      switchMap((publishes) => (publishes ? this.#options.media$ : empty$)),
+    );
+    this.#running.add(
+      up$
+        .pipe(
+          distinctUntilChanged(),
+          tap(() => (this.published = nothing)),
+          switchMap((room) => (room ? publishMedia(room, media$) : NEVER)),
+        )
+        .subscribe((published) => {
+          this.published = published;
+          this.#options.changed();
+        }),
+    );
+    const connecting$ = connectSfu(this.#options).pipe(tap((now) => this.#take(now)));
+    const room$ = connecting$.pipe(
+      map(({ status, room }) => ({ room, isUp: status === "connected" || status === "reconnecting" })),
+      tap(({ room, isUp }) => up$.next(isUp ? room : undefined)),
+      map(({ room }) => room),
+      distinctUntilChanged(),
+      switchMap((room) => room?.changes$ ?? NEVER),
+    );
+    this.#running.add(room$.subscribe(() => this.#options.changed()));
+  }
+
+  update(wanted: WantedSfu): void {
+    this.wanted = wanted;
+    this.connection = this.#described({ ...this.connection, ...identityOf(wanted) });
+    this.#publishes$.next(wanted.purpose === "publish");
+  }
+
+  get isConnected(): boolean {
+    return this.connection.status === "connected";
+  }
+
+  /** It works, or LiveKit repairs it: participants and tracks stay. */
+  get isUp(): boolean {
+    return this.isConnected || this.connection.status === "reconnecting";
+  }
+
+  stop(): void {
+    this.#running.unsubscribe();
+    this.room = undefined;
+  }
+
+  #take({ status, room, failure, nextTryTs }: Connecting<Track>): void {
+    if (room !== this.room) this.receiver = room && new Receiver(room);
+    this.room = room;
+    const { connection } = this;
+    const sinceTs = connection.status === status ? connection.sinceTs : this.#options.now();
+    const next: SfuConnection = {
+      ...identityOf(this.wanted),
+      status,
+      sinceTs,
+      ...(failure && { failure }),
+      ...(nextTryTs !== undefined && { nextTryTs }),
+    };
+    this.connection = this.#described(next);
+    if (connection !== this.connection) this.#options.onStatus(this.connection);
+    this.#options.changed();
+  }
+
+  /** The same object as before, if it says the same. */
+  #described(next: SfuConnection): SfuConnection {
+    const { connection: before } = this;
+    const members = stableList(next.members, before.members);
+    const isSame =
+      before.sfu === next.sfu &&
+      before.purpose === next.purpose &&
+      before.status === next.status &&
+      before.failure === next.failure &&
+      before.nextTryTs === next.nextTryTs &&
+      before.members === members;
+    return isSame ? before : { ...next, members };
+  }
+}
+
+const identityOf = ({
+  sfu,
+  purpose,
+  members,
+}: WantedSfu): Pick<SfuConnection, "sfu" | "purpose"> & {
+  readonly members: readonly Membership[];
+} => ({ sfu, purpose, members });
