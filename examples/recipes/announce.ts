@@ -13,7 +13,6 @@ import {
   merge,
   type Observable,
   of,
-  shareReplay,
   Subject,
   switchMap,
   take,
@@ -23,8 +22,7 @@ import {
 } from "rxjs";
 import { type RtcSession, rtcSession } from "matrixrtc-rx";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
-import { livekitTransport } from "matrixrtc-rx/livekit";
-import { type NodeMedia, nodeMedia } from "matrixrtc-rx/livekit-node";
+import { type LivekitCall, livekitCall, nodeRooms, type NodeTrack } from "matrixrtc-rx/livekit-node";
 import { readWav, type Sound } from "./wav.ts";
 
 const frameMs = 100;
@@ -44,36 +42,36 @@ export function announce(
     const sound = readWav(path);
     const source = new AudioSource(sound.sampleRate, sound.channels, 5 * frameMs);
     const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
-    const transport$ = livekitTransport(matrix).pipe(shareReplay({ bufferSize: 1, refCount: true }));
     const played$ = new Subject<void>();
-    const leaveOn = merge(played$, stop$);
-    const state$ = session.join({ transports: transport$.pipe(map((transport) => [transport])), leaveOn });
-    const outgoing$ = of({ microphone: { source } });
-    const media = nodeMedia(session, { backend: matrix, state$, transport$, outgoing$, sources: [] });
+    const call = livekitCall<NodeTrack>(matrix, session, {
+      rooms: nodeRooms(),
+      media: { microphone: { track: source } },
+      videos: "shown",
+      join: { leaveOn: merge(played$, stop$) },
+    });
     return merge(
-      state$.pipe(
+      call.state$.pipe(
         map(({ status }) => status),
         distinctUntilChanged(),
       ),
-      merge(isReady(media, session), timer(patienceMs)).pipe(
+      merge(isReady(call, session), timer(patienceMs)).pipe(
         take(1),
         switchMap(() => play(sound, source)),
         tap({ complete: () => played$.next() }),
       ),
       // Keeps our media while we play.
-      media.connections$.pipe(ignoreElements()),
+      call.connections$.pipe(ignoreElements()),
     ).pipe(
-      takeUntil(state$.pipe(ignoreElements(), endWith("left"))),
+      takeUntil(call.state$.pipe(ignoreElements(), endWith("left"))),
       finalize(() => void source.close()),
     );
   });
 }
 
-/** Emits once we are published and everybody has our key. */
-function isReady({ participants$ }: NodeMedia, { encryptionStatus$ }: RtcSession): Observable<unknown> {
-  const isPublished$ = participants$.pipe(
-    switchMap((all) => all.find(({ isLocal }) => isLocal)?.tracks$ ?? of([])),
-    map((tracks) => tracks.length > 0),
+/** Emits once we are on our SFU and everybody has our key. */
+function isReady({ connections$ }: LivekitCall<NodeTrack>, { encryptionStatus$ }: RtcSession): Observable<unknown> {
+  const isPublished$ = connections$.pipe(
+    map((all) => all.some(({ purpose, status }) => purpose === "publish" && status === "connected")),
   );
   const isReached$ = encryptionStatus$.pipe(
     map((all) => all.size > 0 && [...all.values()].every((one) => !one.unreached)),

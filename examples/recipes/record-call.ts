@@ -1,12 +1,13 @@
 // RecordCall: is in a call, and writes the sound of each member to a WAV file of its own.
 import { join } from "node:path";
 import {
+  distinctUntilChanged,
+  EMPTY,
   endWith,
   finalize,
   ignoreElements,
   map,
   type Observable,
-  shareReplay,
   startWith,
   switchMap,
   take,
@@ -15,8 +16,13 @@ import {
 } from "rxjs";
 import { rtcSession, whilePresent } from "matrixrtc-rx";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
-import { livekitTransport } from "matrixrtc-rx/livekit";
-import { audioFrames, nodeMedia, type NodeParticipant } from "matrixrtc-rx/livekit-node";
+import {
+  audioFrames,
+  livekitCall,
+  type LivekitParticipant,
+  nodeRooms,
+  type NodeTrack,
+} from "matrixrtc-rx/livekit-node";
 import { WavFile } from "./wav.ts";
 
 const sampleRate = 48_000;
@@ -31,13 +37,16 @@ export function recordCall(
   stop$: Observable<unknown>,
 ): Observable<string> {
   const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
-  const transport$ = livekitTransport(matrix).pipe(shareReplay({ bufferSize: 1, refCount: true }));
-  const state$ = session.join({ transports: transport$.pipe(map((transport) => [transport])), leaveOn: stop$ });
-  const media = nodeMedia(session, { backend: matrix, state$, transport$, sources: ["microphone"] });
-  const others$ = media.participants$.pipe(map((all) => all.filter(({ isLocal }) => !isLocal)));
+  const { state$, participants$ } = livekitCall<NodeTrack>(matrix, session, {
+    rooms: nodeRooms(),
+    // Nothing shows videos, so none is received.
+    videos: "shown",
+    join: { leaveOn: stop$ },
+  });
+  const others$ = participants$.pipe(map((all) => all.filter(({ isLocal }) => !isLocal)));
   return others$.pipe(
     takeUntil(state$.pipe(ignoreElements(), endWith("left"))),
-    endWith<readonly NodeParticipant[]>([]),
+    endWith<readonly LivekitParticipant<NodeTrack>[]>([]),
     whilePresent(
       ({ member }) => member.instance,
       (participant$) => recordOne(participant$, folder),
@@ -46,10 +55,9 @@ export function recordCall(
 }
 
 /** One file for one stay of a member. Pauses, for instance of a connection that was lost, are silent. */
-function recordOne(participant$: Observable<NodeParticipant>, folder: string): Observable<string> {
+function recordOne(participant$: Observable<LivekitParticipant<NodeTrack>>, folder: string): Observable<string> {
   const gone$ = participant$.pipe(ignoreElements(), endWith("gone"));
   return participant$.pipe(
-    // A renewed membership makes another item with the same streams.
     take(1),
     switchMap(({ member, tracks$ }) => {
       const name = `${encodeURIComponent(member.userId)} ${new Date().toISOString().replaceAll(":", "-")}.wav`;
@@ -71,16 +79,11 @@ function recordOne(participant$: Observable<NodeParticipant>, folder: string): O
   );
 }
 
-/** The samples of the tracks that are received. */
-const soundOf = (tracks$: NodeParticipant["tracks$"]): Observable<Int16Array> =>
+/** The samples of the microphone, while it is received. */
+const soundOf = (tracks$: LivekitParticipant<NodeTrack>["tracks$"]): Observable<Int16Array> =>
   tracks$.pipe(
-    map((tracks) => tracks.flatMap(({ track }) => track ?? [])),
-    whilePresent(
-      (track) => track.sid ?? "",
-      (track$) =>
-        track$.pipe(
-          switchMap((track) => audioFrames(track, { sampleRate })),
-          map(({ data }) => data),
-        ),
-    ),
+    map((tracks) => tracks.find(({ source }) => source === "microphone")?.track),
+    distinctUntilChanged(),
+    switchMap((track) => (track ? audioFrames(track, { sampleRate }) : EMPTY)),
+    map(({ data }) => data),
   );

@@ -1,11 +1,20 @@
 // FakeRtcNode: rooms of rtc-node without a network. Specs connect them, publish in them and look at what was asked of them.
 import { EventEmitter } from "node:events";
-import { EncryptionType, type LocalTrack, type Room, RoomEvent, TrackSource } from "@livekit/rtc-node";
-import { NEVER, Observable, Subject } from "rxjs";
+import {
+  EncryptionType,
+  type LocalTrack,
+  type Room,
+  RoomEvent,
+  type RoomOptions,
+  TrackKind,
+  TrackSource,
+} from "@livekit/rtc-node";
+import { Subject } from "rxjs";
 import type { CryptorReport, RtcNode } from "../../src/livekit-node/rtc-node.ts";
 
 interface FakePublication {
   readonly sid: string;
+  readonly kind: TrackKind;
   readonly source: TrackSource;
   readonly encryptionType: EncryptionType;
   muted: boolean;
@@ -15,8 +24,9 @@ interface FakePublication {
 }
 
 export class FakeRoom extends EventEmitter {
-  readonly url: string;
-  readonly jwt: string;
+  options: RoomOptions | undefined;
+  readonly #log: string[];
+  readonly #connecting: () => Promise<void>;
   readonly remoteParticipants = new Map<
     string,
     { identity: string; trackPublications: Map<string, FakePublication> }
@@ -26,17 +36,31 @@ export class FakeRoom extends EventEmitter {
     trackPublications: new Map<string, { sid: string; source: TrackSource; encryptionType: EncryptionType }>(),
     publishTrack: async (_track: unknown, { source }: { source?: TrackSource }) => {
       const sid = `own-${source}`;
+      this.#log.push(`publish ${sid}`);
       const publication = { sid, source: source!, encryptionType: EncryptionType.GCM };
       this.localParticipant.trackPublications.set(sid, publication);
       return publication;
     },
-    unpublishTrack: async (sid: string) => void this.localParticipant.trackPublications.delete(sid),
+    unpublishTrack: async (sid: string) => {
+      this.#log.push(`unpublish ${sid}`);
+      this.localParticipant.trackPublications.delete(sid);
+    },
   };
 
-  constructor(url: string, jwt: string) {
+  constructor(log: string[] = [], connecting: () => Promise<void> = async () => {}) {
     super();
-    this.url = url;
-    this.jwt = jwt;
+    this.#log = log;
+    this.#connecting = connecting;
+  }
+
+  async connect(url: string, jwt: string, options: RoomOptions): Promise<void> {
+    this.#log.push(`connect ${url} ${jwt}`);
+    this.options = options;
+    await this.#connecting();
+  }
+
+  async disconnect(): Promise<void> {
+    this.#log.push("disconnect");
   }
 
   /** A participant comes with a track. */
@@ -48,12 +72,14 @@ export class FakeRoom extends EventEmitter {
     const sid = `${identity}-${source}`;
     const publication: FakePublication = {
       sid,
+      kind: source === TrackSource.SOURCE_CAMERA ? TrackKind.KIND_VIDEO : TrackKind.KIND_AUDIO,
       source,
       encryptionType,
       muted: false,
       subscribed: false,
       track: undefined,
       setSubscribed: (isWanted) => {
+        this.#log.push(`${isWanted ? "subscribe" : "unsubscribe"} ${sid}`);
         publication.subscribed = isWanted;
         publication.track = isWanted ? { sid } : undefined;
         this.emit(isWanted ? RoomEvent.TrackSubscribed : RoomEvent.TrackUnsubscribed);
@@ -79,8 +105,8 @@ export interface FakeRtcNode extends RtcNode {
   readonly report$: Subject<CryptorReport>;
 }
 
-/** @param connecting What a connection does before it is there: by default nothing. */
-export function fakeRtcNode(connecting: (url: string) => Observable<never> = () => NEVER): FakeRtcNode {
+/** @param connecting How each attempt to connect goes. By default it succeeds. */
+export function fakeRtcNode(connecting: () => Promise<void> = async () => {}): FakeRtcNode {
   const log: string[] = [];
   const rooms: FakeRoom[] = [];
   const report$ = new Subject<CryptorReport>();
@@ -88,23 +114,17 @@ export function fakeRtcNode(connecting: (url: string) => Observable<never> = () 
     log,
     rooms,
     report$,
-    connect: (url, jwt) =>
-      new Observable((subscriber) => {
-        subscriber.add(connecting(url).subscribe({ error: (error: unknown) => subscriber.error(error) }));
-        if (subscriber.closed) return undefined;
-        const room = new FakeRoom(url, jwt);
-        rooms.push(room);
-        log.push(`connect ${url} ${jwt}`);
-        subscriber.next(room.asRoom());
-        return () => {
-          room.removeAllListeners();
-          log.push(`disconnect ${url} ${jwt}`);
-        };
-      }),
-    createTrack: (name) => ({ name }) as unknown as LocalTrack,
+    makeRoom() {
+      const room = new FakeRoom(log, connecting);
+      rooms.push(room);
+      return room.asRoom();
+    },
+    makeTrack: (name) => ({ name }) as unknown as LocalTrack,
     setKey: (_room, identity, keyIndex) => void log.push(`setKey ${identity} ${keyIndex}`),
     useKeyIndex: (_room, _identity, sid, keyIndex) => void log.push(`useKeyIndex ${sid} ${keyIndex}`),
     setMuted: (_track, isMuted) => void log.push(isMuted ? "mute" : "unmute"),
+    setEnabled: ({ sid }, isEnabled) => void log.push(`${isEnabled ? "enable" : "pause"} ${sid}`),
+    setDimensions: ({ sid }, width, height) => void log.push(`${sid} ${width}x${height}`),
     cryptorReports: () => report$,
   };
 }

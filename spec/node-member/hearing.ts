@@ -1,7 +1,7 @@
 // Hearing: measures the tone of each other member in what was decoded. Members without a tone of their own are heard when they are loud.
-import { EMPTY, type Observable, switchMap, takeWhile, tap } from "rxjs";
+import { distinctUntilKeyChanged, EMPTY, type Observable, switchMap, takeWhile, tap } from "rxjs";
 import { whilePresent } from "matrixrtc-rx";
-import { audioFrames, type NodeParticipant, videoFrames } from "matrixrtc-rx/livekit-node";
+import { audioFrames, type LivekitParticipant, type NodeTrack, videoFrames } from "matrixrtc-rx/livekit-node";
 import type { Heard } from "./report.ts";
 import { isLoud, isTone } from "./tone.ts";
 
@@ -33,7 +33,7 @@ export class Hearing {
   }
 
   /** Listens to the participants while subscribed. */
-  listen(participants$: Observable<readonly NodeParticipant[]>): Observable<unknown> {
+  listen(participants$: Observable<readonly LivekitParticipant<NodeTrack>[]>): Observable<unknown> {
     return participants$.pipe(
       whilePresent(
         ({ member }) => member.instance,
@@ -42,14 +42,15 @@ export class Hearing {
     );
   }
 
-  #listenTo({ member: { userId }, isLocal, tracks$ }: NodeParticipant): Observable<unknown> {
+  #listenTo({ member: { userId }, isLocal, tracks$ }: LivekitParticipant<NodeTrack>): Observable<unknown> {
     if (isLocal) return EMPTY;
     return tracks$.pipe(
       whilePresent(
-        ({ source, track }) => `${source} ${track?.sid}`,
+        ({ source }) => source,
         (track$) =>
           track$.pipe(
-            // A mute makes another object of the same track.
+            // A mute makes another item with the same track.
+            distinctUntilKeyChanged("track"),
             switchMap(({ source, track }) => {
               if (!track) return EMPTY;
               return source === "camera" ? this.#see(userId, videoFrames(track)) : this.#hear(userId, track);
@@ -59,7 +60,7 @@ export class Hearing {
     );
   }
 
-  #hear(userId: string, track: Parameters<typeof audioFrames>[0]): Observable<unknown> {
+  #hear(userId: string, track: NodeTrack): Observable<unknown> {
     return audioFrames(track, { sampleRate, frameMs }).pipe(
       tap(({ data }) => this.#take(userId, data)),
       takeWhile(() => !this.#hearsOnce || this.heard[userId] === undefined),

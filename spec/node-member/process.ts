@@ -1,11 +1,18 @@
 // A member in a process of its own: joins with media, and reports on its standard output. It is told what to do on its
 // standard input, and ends when that closes.
 import { createInterface } from "node:readline";
-import { BehaviorSubject, map, of, shareReplay, Subject, Subscription, switchMap, take } from "rxjs";
+import { BehaviorSubject, shareReplay, Subject, Subscription, switchMap, take } from "rxjs";
 import { type JoinMode, type JoinState, rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
-import { delegateToSfu, livekitTransport } from "matrixrtc-rx/livekit";
-import { nodeMedia, type NodeOutgoingMedia, type SfuConnectionState } from "matrixrtc-rx/livekit-node";
+import {
+  delegateToSfu,
+  livekitCall,
+  livekitTransport,
+  nodeRooms,
+  type NodeTrack,
+  type OutgoingMedia,
+  type SfuConnection,
+} from "matrixrtc-rx/livekit-node";
 import { startClient } from "./client.ts";
 import { Hearing } from "./hearing.ts";
 import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
@@ -31,12 +38,12 @@ let call = new Subscription();
 let state: JoinState | undefined;
 let joinTs = 0;
 let departures = 0;
-let connections: readonly SfuConnectionState[] = [];
+let connections: readonly SfuConnection[] = [];
 let problems: MemberReport["problems"] = [];
 
-const outgoing: NodeOutgoingMedia = {
-  microphone: { source: sendTone(hz, duty, ending.signal) },
-  ...(hasVideo && { camera: { source: sendPicture(ending.signal) } }),
+const media: OutgoingMedia<NodeTrack> = {
+  microphone: { track: sendTone(hz, duty, ending.signal) },
+  ...(hasVideo && { camera: { track: sendPicture(ending.signal) } }),
 };
 
 /** Whatever happens, the parent must learn of it. */
@@ -51,24 +58,27 @@ function join(): void {
     switchMap((serviceUrl) => livekitTransport(matrix, { serviceUrl, allowInsecure })),
     shareReplay({ bufferSize: 1, refCount: true }),
   );
-  const state$ = session.join({
-    mode: mode as JoinMode,
-    transports: transport$.pipe(map((transport) => [transport])),
-    leaveOn: hangUp$,
-    ...(isDelegated && {
-      delegate: (leave) =>
-        transport$.pipe(
-          take(1),
-          switchMap((transport) => delegateToSfu(matrix, { transport, roomId, slot }, { allowInsecure })(leave)),
-        ),
-    }),
+  const { state$, participants$, connections$, problems$ } = livekitCall<NodeTrack>(matrix, session, {
+    rooms: nodeRooms(),
+    transport: transport$,
+    media,
+    allowInsecure,
+    join: {
+      mode: mode as JoinMode,
+      leaveOn: hangUp$,
+      ...(isDelegated && {
+        delegate: (leave) =>
+          transport$.pipe(
+            take(1),
+            switchMap((transport) => delegateToSfu(matrix, { transport, roomId, slot }, { allowInsecure })(leave)),
+          ),
+      }),
+    },
   });
-  const outgoing$ = of(outgoing);
-  const media = nodeMedia(session, { backend: matrix, state$, transport$, outgoing$, allowInsecure });
   call = new Subscription();
-  call.add(media.connections$.subscribe((now) => (connections = now)));
-  call.add(media.problems$.subscribe((now) => (problems = now)));
-  call.add(hearing.listen(media.participants$).subscribe({ error: fail }));
+  call.add(connections$.subscribe((now) => (connections = now)));
+  call.add(problems$.subscribe((now) => (problems = now)));
+  call.add(hearing.listen(participants$).subscribe({ error: fail }));
   call.add(
     state$.subscribe({
       next: (now) => (state = now),
@@ -124,7 +134,7 @@ function report(): MemberReport {
       statuses.map((one) => [one.userId, one.status === "waiting" ? one.reason : one.status]),
     ),
     connections: Object.fromEntries(
-      connections.map(({ url, status }) => [url, status.status === "failed" ? status.reason : status.status]),
+      connections.map(({ sfu, status, failure }) => [sfu, status === "failed" ? (failure?.code ?? status) : status]),
     ),
     problems,
     pictures: hearing.pictures,

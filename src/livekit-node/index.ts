@@ -1,20 +1,14 @@
-// The public names of matrixrtc-rx/livekit-node: media in Node.
-export { nodeMedia } from "./node-media.ts";
-export type { MediaSession, NodeMedia, NodeMediaOptions } from "./node-media.ts";
-export type { NodeOutgoingMedia, NodeOutgoingTrack } from "./publishing.ts";
-export type { NodeParticipant } from "./node-participant.ts";
-export type { NodeTrack } from "./participant-view.ts";
-export type { CallProblem, CallProblemKind } from "./call-problem.ts";
-export type { SfuConnectionState } from "./sfu-connections.ts";
-export type { ConnectionStatus, LiveRoom } from "./sfu-connection.ts";
-export type { ConnectionFailure } from "./connection-failure.ts";
+// The public names of matrixrtc-rx/livekit-node: media in Node. With those of matrixrtc-rx/livekit that need no browser.
+export { nodeRooms } from "./node-rooms.ts";
 export { audioFrames, type AudioFormat, videoFrames } from "./frames.ts";
-export type { CryptorReport, RtcNode } from "./rtc-node.ts";
-export type {
-  MediaConnection,
-  MediaEncryption,
-  MediaProblem,
-  MediaProblemCode,
-  MediaQuality,
-} from "../media/participant.ts";
-export type { MediaSource } from "../media/source.ts";
+export type { NodeSource, NodeTrack } from "./node-track.ts";
+export { livekitCall, type LivekitCall, type LivekitCallOptions } from "../livekit/livekit-call.ts";
+export { livekitMedia, type LivekitMedia } from "../livekit/livekit-media.ts";
+export type { LivekitParticipant } from "../livekit/livekit-participant.ts";
+export { type DiscoveryOptions, livekitTransport } from "../livekit/discovery.ts";
+export { delegateToSfu } from "../livekit/delegation.ts";
+export type { SfuConnection } from "../livekit/sfu-connection.ts";
+export type { SfuRooms } from "../livekit/sfu-room.ts";
+export type { CallProblem } from "../media/call-problem.ts";
+export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
+export type { ParticipantTrack } from "../media/participant.ts";

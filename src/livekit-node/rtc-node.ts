@@ -1,17 +1,16 @@
-// RtcNode: what we need of @livekit/rtc-node: rooms, and the requests that its public API lacks. protocol.md 6.6.
+// RtcNode: what we need of @livekit/rtc-node: rooms and tracks, and the requests that its public API lacks. protocol.md 6.6.
 import {
-  type AudioSource,
   type EncryptionState,
   LocalAudioTrack,
   type LocalTrack,
   LocalVideoTrack,
+  type RemoteTrackPublication,
   Room,
-  type RoomOptions,
-  type VideoSource,
 } from "@livekit/rtc-node";
-import { fromEventPattern, Observable } from "rxjs";
+import { fromEventPattern, type Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { kindOf, type MediaSource } from "../media/source.ts";
+import type { NodeSource } from "./node-track.ts";
 
 /** A track of a participant can be decrypted, or no longer. */
 export interface CryptorReport {
@@ -21,15 +20,17 @@ export interface CryptorReport {
 
 /** What we need of rtc-node. Specs use a fake. */
 export interface RtcNode {
-  /** Connects, and emits the room. Fails if that fails. Unsubscribing disconnects. */
-  connect(url: string, jwt: string, options: RoomOptions): Observable<Room>;
-  /** A track that is fed by a source of the app. */
-  createTrack(name: MediaSource, source: AudioSource | VideoSource): LocalTrack;
+  makeRoom(): Room;
+  makeTrack(name: MediaSource, source: NodeSource): LocalTrack;
   /** Installs a key of a participant, at any index. */
   setKey(room: Room, participantIdentity: string, keyIndex: number, key: Uint8Array): void;
   /** Encrypts a published track with another key from now on. */
   useKeyIndex(room: Room, participantIdentity: string, trackSid: string, keyIndex: number): void;
   setMuted(track: LocalTrack, isMuted: boolean): void;
+  /** Lets the SFU send a track that is subscribed to, or not. */
+  setEnabled(publication: RemoteTrackPublication, isEnabled: boolean): void;
+  /** Asks the SFU for the layer of this size. */
+  setDimensions(publication: RemoteTrackPublication, width: number, height: number): void;
   cryptorReports(room: Room): Observable<CryptorReport>;
 }
 
@@ -43,14 +44,13 @@ interface FfiEvent {
   readonly message: { readonly case?: string; readonly value?: unknown };
 }
 
-interface FfiRoomEvent {
+interface FfiRoomEvent extends FfiEvent {
   readonly roomHandle: bigint;
-  readonly message: { readonly case?: string; readonly value?: unknown };
 }
 
 /**
  * The interface of rtc-node to its native part. `KeyProvider.setKey` of rtc-node sends no key, so the request has to be
- * made here. The package does not export it, but it keeps its only instance at this name, made by its first request.
+ * made here. The package does not export it, but it keeps its only instance under this name from its first request on.
  */
 function ffi(): FfiClient {
   const { _ffiClientInstance } = globalThis as { readonly _ffiClientInstance?: FfiClient };
@@ -58,41 +58,36 @@ function ffi(): FfiClient {
   throw new RtcError("unsupported", "this version of @livekit/rtc-node keeps its native client elsewhere");
 }
 
+const request = (name: string, value: object): unknown => ffi().request({ message: { case: name, value } });
+
 const handleOf = (room: Room): bigint | undefined => room["ffiHandle"]?.handle;
 
-/** Nothing happens without a handle: the room is not connected any more. */
-function requestE2ee(room: Room, message: { readonly case: string; readonly value: object }): void {
+/** Without a handle, the room is not connected any more. */
+function requestE2ee(room: Room, name: string, value: object): void {
   const roomHandle = handleOf(room);
-  if (roomHandle !== undefined) ffi().request({ message: { case: "e2ee", value: { roomHandle, message } } });
+  if (roomHandle !== undefined) request("e2ee", { roomHandle, message: { case: name, value } });
 }
 
 export const rtcNode: RtcNode = {
-  connect: (url, jwt, options) =>
-    new Observable((subscriber) => {
-      const room = new Room();
-      const connected = room.connect(url, jwt, options);
-      connected.then(
-        () => subscriber.next(room),
-        (error: unknown) => subscriber.error(error),
-      );
-      return () => {
-        room.removeAllListeners();
-        connected.then(() => room.disconnect()).catch(() => {});
-      };
-    }),
-  createTrack: (name, source) =>
+  makeRoom: () => new Room(),
+  makeTrack: (name, source) =>
     kindOf(name) === "audio"
-      ? LocalAudioTrack.createAudioTrack(name, source as AudioSource)
-      : LocalVideoTrack.createVideoTrack(name, source as VideoSource),
+      ? LocalAudioTrack.createAudioTrack(name, source as Parameters<typeof LocalAudioTrack.createAudioTrack>[1])
+      : LocalVideoTrack.createVideoTrack(name, source as Parameters<typeof LocalVideoTrack.createVideoTrack>[1]),
   setKey(room, participantIdentity, keyIndex, key) {
-    requestE2ee(room, { case: "setKey", value: { participantIdentity, keyIndex, key } });
+    requestE2ee(room, "setKey", { participantIdentity, keyIndex, key });
   },
   useKeyIndex(room, participantIdentity, trackSid, keyIndex) {
-    requestE2ee(room, { case: "cryptorSetKeyIndex", value: { participantIdentity, trackSid, keyIndex } });
+    requestE2ee(room, "cryptorSetKeyIndex", { participantIdentity, trackSid, keyIndex });
   },
-  setMuted(track, isMuted) {
-    const value = { trackHandle: track.ffi_handle.handle, mute: isMuted };
-    ffi().request({ message: { case: "localTrackMute", value } });
+  setMuted(track, mute) {
+    request("localTrackMute", { trackHandle: track.ffi_handle.handle, mute });
+  },
+  setEnabled({ ffiHandle: { handle: trackPublicationHandle } }, enabled) {
+    request("enableRemoteTrackPublication", { trackPublicationHandle, enabled });
+  },
+  setDimensions({ ffiHandle: { handle: trackPublicationHandle } }, width, height) {
+    request("updateRemoteTrackPublicationDimension", { trackPublicationHandle, width, height });
   },
   cryptorReports: (room) =>
     fromEventPattern(
