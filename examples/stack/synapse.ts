@@ -113,6 +113,8 @@ const overFederation = ({ certificate, key }: Federation) => ({
   federation_verify_certificates: false,
   ip_range_blacklist: [],
   federation_ip_range_blacklist: [],
+  // By default a server that was away is asked again after ten minutes.
+  federation: { destination_min_retry_interval: "1s", destination_max_retry_interval: "5s" },
 });
 
 const unpadded = (bytes: Buffer) => bytes.toString("base64").replace(/=+$/, "");

@@ -27,8 +27,10 @@ export async function register(homeserver: string, name: string): Promise<Accoun
   };
 }
 
-export async function joinRoom({ homeserver, accessToken }: Account, roomId: string): Promise<void> {
-  await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, {}, accessToken);
+/** @param via The server that knows the room, if it is another one. */
+export async function joinRoom({ homeserver, accessToken }: Account, roomId: string, via?: string): Promise<void> {
+  const query = via === undefined ? "" : `?server_name=${encodeURIComponent(via)}&via=${encodeURIComponent(via)}`;
+  await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}${query}`, {}, accessToken);
 }
 
 /** Makes an encrypted room with an open slot, in which everybody may join calls. */

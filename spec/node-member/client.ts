@@ -35,7 +35,7 @@ export async function startClient(device: Device): Promise<{ client: MatrixClien
 
 /** The method and the endpoint of a request, without ids. */
 function nameOf(url: string | URL, method = "GET"): string {
-  const parts = new URL(url).pathname.split("/").filter((part) => /^[a-z_]+$/i.test(part));
+  const parts = new URL(url).pathname.split("/").filter((part) => /^(?!syd_)[a-z_]+$/i.test(part));
   return `${method} ${parts
     .slice(parts.indexOf("client") + 1)
     .filter((part) => part !== "unstable")

@@ -138,6 +138,7 @@ function report(): MemberReport {
     ),
     problems,
     pictures: hearing.pictures,
+    keysCreated: session.statistics$.value.keysCreated,
     keysSent: session.statistics$.value.delivered,
     ownKeyIndex: session.keys$.value.findLast(({ own }) => own)?.keyIndex ?? -1,
     requests,

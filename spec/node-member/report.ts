@@ -55,6 +55,8 @@ export interface MemberReport {
   readonly problems: readonly CallProblem[];
   /** Frames of pictures that were decoded, by user. */
   readonly pictures: Readonly<Record<string, number>>;
+  /** Keys of ours that were made, and messages that carried one to a device. */
+  readonly keysCreated: number;
   readonly keysSent: number;
   readonly ownKeyIndex: number;
   /** Requests to the homeserver by path, without ids. */
