@@ -52,7 +52,7 @@ export class NodeKeys {
       this.#own = key;
       this.useOwnKey();
     }
-    // A track that is being published now takes the index that was set last, whoever's key it was.
+    // A track that is being published now takes the index that was set last, which may be that of another member.
     else if (this.#own) this.#set(this.#own);
     return true;
   }

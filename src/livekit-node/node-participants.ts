@@ -14,7 +14,7 @@ import type { MediaQuality } from "../media/participant.ts";
 import type { MediaSource } from "../media/source.ts";
 import type { NodeTrack } from "./node-track.ts";
 
-/** What rtc-node tells in events alone. */
+/** What rtc-node reports in events alone. */
 export interface Signals {
   /** The identities of those who speak now. */
   readonly speakers: ReadonlySet<string>;
@@ -43,7 +43,7 @@ function participantOf(
 ): SfuParticipant<NodeTrack> {
   const quality = qualities.get(identity);
   const speaking = speakers.has(identity);
-  // rtc-node tells who speaks, and not how loud.
+  // rtc-node reports speakers without their levels.
   return {
     identity,
     tracks,
