@@ -4,17 +4,20 @@ import { perClient } from "../room/per-client.ts";
 
 /** How many different addresses other members can make us contact within an hour. */
 const maxServices = 50;
-const maxUsers = 1_000;
+/** A member whose transport changes names another address. A hostile one has many. */
+const maxServicesPerUser = 3;
 const rememberedMs = 3_600_000;
 
 interface Contact {
   readonly url: string;
+  readonly namedBy: string | undefined;
   readonly ts: number;
 }
 
 export class ContactedServices {
   readonly #own = new Set<string>();
-  readonly #byUser = new Map<string, Contact>();
+  /** By address, the latest contact last. */
+  readonly #contacts = new Map<string, Contact>();
 
   /** Our own homeserver, or our own configuration, names this address. */
   addOwn(url: string): void {
@@ -26,26 +29,26 @@ export class ContactedServices {
   }
 
   /**
-   * Registers a contact for a member, or returns why it is refused: each user can name one address within an hour, and all
-   * users together 50.
+   * Registers a contact for a member, or returns why it is refused: within an hour each user can name three addresses that
+   * nobody has named before, and all users together 50.
    */
   contact(url: string, userId: string | undefined, now: number): string | undefined {
     this.#forgetOld(now);
-    const known = userId === undefined ? undefined : this.#byUser.get(userId);
-    if (known && known.url !== url) return "is the second one of its user within an hour";
-    const urls = new Set(Array.from(this.#byUser.values(), (contact) => contact.url));
-    if (!urls.has(url) && urls.size >= maxServices) return `is one too many: ${maxServices} within an hour`;
-    // Without a user, each address has an entry of its own.
-    const key = userId ?? url;
-    this.#byUser.delete(key);
-    this.#byUser.set(key, { url, ts: now });
+    const known = this.#contacts.get(url);
+    const contacts = [...this.#contacts.values()];
+    const ofUser = userId === undefined ? 0 : contacts.filter(({ namedBy }) => namedBy === userId).length;
+    if (!known && ofUser >= maxServicesPerUser)
+      return `is one too many of its user: ${maxServicesPerUser} within an hour`;
+    if (!known && contacts.length >= maxServices) return `is one too many: ${maxServices} within an hour`;
+    this.#contacts.delete(url);
+    this.#contacts.set(url, { url, namedBy: known ? known.namedBy : userId, ts: now });
     return undefined;
   }
 
   #forgetOld(now: number): void {
-    for (const [key, { ts }] of this.#byUser) {
-      if (ts > now - rememberedMs && this.#byUser.size < maxUsers) return;
-      this.#byUser.delete(key);
+    for (const [url, { ts }] of this.#contacts) {
+      if (ts > now - rememberedMs) return;
+      this.#contacts.delete(url);
     }
   }
 }

@@ -42,7 +42,16 @@ export interface DiscoveryOptions {
  */
 export function livekitTransport(
   backend: Pick<LivekitBackend, "rtcTransports" | "wellKnown" | "changes$">,
-  { serviceUrl, fallbackServiceUrl, allowInsecure = false }: DiscoveryOptions = {},
+  options: DiscoveryOptions = {},
+): Observable<LivekitTransport> {
+  return discoverTransport(backend, options, () => {});
+}
+
+/** As `livekitTransport`. It also says of each source that named nothing usable why. */
+export function discoverTransport(
+  backend: Pick<LivekitBackend, "rtcTransports" | "wellKnown" | "changes$">,
+  { serviceUrl, fallbackServiceUrl, allowInsecure = false }: DiscoveryOptions,
+  note: (reason: string) => void,
 ): Observable<LivekitTransport> {
   const chosen = transportAt(serviceUrl, allowInsecure);
   const fallback = transportAt(fallbackServiceUrl, allowInsecure);
@@ -54,20 +63,22 @@ export function livekitTransport(
 
   return defer(() => {
     const reasons: string[] = [];
+    const because = (reason: string) => {
+      reasons.push(reason);
+      note(reason);
+    };
     let cause: unknown;
     /** The first usable transport of a source. Without one, notes why. */
     const usable = (source: string, list$: Observable<Parsed<readonly unknown[]>>): Observable<LivekitTransport> =>
       list$.pipe(
         mergeMap(({ ok: list, malformed: problem }): Observable<LivekitTransport> => {
           const found = list?.find((item) => isLivekitTransport(item, allowInsecure));
-          if (!found) reasons.push(`${source} ${problem ?? faultsOf(list ?? [], allowInsecure)}`);
+          if (!found) because(`${source} ${problem ?? faultsOf(list ?? [], allowInsecure)}`);
           return found ? of(found) : EMPTY;
         }),
         catchError((error: unknown) => {
           cause = error;
-          reasons.push(
-            `${source} could not be read (${error instanceof MatrixError ? error.message : "unknown error"})`,
-          );
+          because(`${source} could not be read (${error instanceof MatrixError ? error.message : "unknown error"})`);
           return EMPTY;
         }),
       );

@@ -44,3 +44,4 @@ export type { MediaSource } from "../media/source.ts";
 export { mediaView, type MediaView } from "../media/view.ts";
 export { type DeviceWish, type DeviceWishes, type OwnDevices, ownDevices } from "../media/own-devices.ts";
 export { elementSize, type ElementSize } from "../media/tile-size.ts";
+export { type CallSetupOptions, checkCallSetup, type SetupStep, type SetupStepName } from "./call-setup.ts";

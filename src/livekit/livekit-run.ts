@@ -32,6 +32,7 @@ import { LivekitItem } from "./livekit-item.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
 import { localMedia } from "./local-media.ts";
 import { memberMedia, stableList } from "./member-media.ts";
+import { MovingMembers, type SfuPlace } from "./moving-members.ts";
 import { NewestToken } from "./newest-token.ts";
 import type { ResolvedLivekitOptions } from "./options.ts";
 import { announcedTransport, nextSites, type PublishSite } from "./publish-sites.ts";
@@ -68,6 +69,7 @@ export class LivekitRun<Track> {
   readonly #items = new Map<string, LivekitItem<Track>>();
   readonly #tiles: Tiles;
   readonly #lacks: LackReports;
+  readonly #moving = new MovingMembers();
   readonly #media$ = new ReplaySubject<OutgoingMedia<Track>>(1);
   readonly #backInTouch$: Observable<unknown>;
   #media: OutgoingMedia<Track> = {};
@@ -185,11 +187,13 @@ export class LivekitRun<Track> {
       now: asyncScheduler.now(),
     });
     this.announced = announcedTransport(this.#sites, isPublishedAt) ?? this.#target;
+    this.#moving.update(members, (member) => placeOf(member, oldest), asyncScheduler.now());
     this.#plan = planSfus({
       own: this.#own,
       publishOn: this.#sites.map(({ transport }) => transport),
       members,
       maxSfus,
+      leftBy: (member) => this.#moving.of(member)?.sfu,
       present: Array.from(this.#links.values(), ({ wanted, isUp }) => ({ ...wanted, isConnected: isUp })),
     });
     this.#align(this.#plan.wanted);
@@ -251,14 +255,14 @@ export class LivekitRun<Track> {
     return [...this.#links.values()].filter(({ wanted }) => wanted.sfu === sfu);
   }
 
-  /** The connection on which a member is: the one that works, if there are two. */
+  /** The connection on which a member is. While it moves to another SFU: the old one, until the new one brings its media. */
   #linkOf(member: Membership): SfuLink<Track> | undefined {
-    const links = [...this.#links.values()].filter(({ wanted }) => wanted.members.includes(member));
-    return (
-      links.find(({ isUp, room }) => isUp && room?.participants.has(member.participantIdentity)) ??
-      links.find(({ isUp }) => isUp) ??
-      links[0]
-    );
+    const links = [...this.#links.values()];
+    const there = links.filter(({ wanted }) => wanted.members.includes(member));
+    const bringing = there.find((link) => link.brings(member));
+    const left = links.find((link) => link.isUp && link.wanted.leaving.includes(member) && link.brings(member));
+    if (bringing || !left) return bringing ?? there.find(({ isUp }) => isUp) ?? there[0];
+    return left;
   }
 
   /** Subscribes to what can be decrypted and is shown. */
@@ -269,7 +273,8 @@ export class LivekitRun<Track> {
     for (const link of this.#links.values()) {
       const { room, receiver, isConnected, wanted } = link;
       if (!room || !receiver || !isConnected) continue;
-      const members = new Map(wanted.members.map((member) => [member.participantIdentity, member]));
+      const received = [...wanted.members, ...wanted.leaving];
+      const members = new Map(received.map((member) => [member.participantIdentity, member]));
       const refreshed = receiver.update({
         isEncrypted: this.#isEncrypted,
         members,
@@ -348,6 +353,7 @@ export class LivekitRun<Track> {
   #memberMedia(member: Membership, item: LivekitItem<Track>, now: number) {
     const link = this.#linkOf(member);
     const { participantIdentity: identity } = member;
+    if (link?.wanted.members.includes(member) && link.brings(member)) this.#moving.settle(member);
     const participant = link?.isUp ? link.room?.participants.get(identity) : undefined;
     return memberMedia<Track>(
       {
@@ -385,6 +391,7 @@ export class LivekitRun<Track> {
     const ts = Math.min(
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
+      this.#moving.dueTs,
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;
@@ -401,4 +408,10 @@ export class LivekitRun<Track> {
   #trace(entry: LivekitTraceEntry): void {
     if (this.#trace$.observed) this.#trace$.next({ ...entry, ts: asyncScheduler.now() });
   }
+}
+
+function placeOf(member: Membership, oldest: Membership | undefined): SfuPlace | undefined {
+  const transport = oldest && transportOf(member, oldest);
+  const sfu = transport && transportKey(transport);
+  return transport && sfu !== undefined ? { sfu, transport } : undefined;
 }

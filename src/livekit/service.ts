@@ -25,7 +25,7 @@ import { type AddressRules, serviceUrlFault, withoutEndSlashes } from "./service
 export interface ServiceRequest {
   /** Our own transport, or the transport of another member. */
   readonly transport: Transport;
-  /** The member that names the transport, if it is not our own. Each user can make us contact one address within an hour. */
+  /** The member that names the transport, if it is not our own. Each user can make us contact three addresses within an hour. */
   readonly namedBy?: Pick<Membership, "userId"> | undefined;
   readonly roomId: string;
   readonly slot: string;

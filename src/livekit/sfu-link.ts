@@ -18,7 +18,7 @@ import { type Published, publishMedia } from "./publish-media.ts";
 import { Receiver } from "./receiver.ts";
 import type { SfuConnection } from "./sfu-connection.ts";
 import type { WantedSfu } from "./sfu-plan.ts";
-import type { SfuRoom } from "./sfu-room.ts";
+import type { SfuRoom, SfuTrack } from "./sfu-room.ts";
 
 const nothing: Published = { isComplete: false, failures: [] };
 
@@ -91,6 +91,14 @@ export class SfuLink<Track> {
   /** It works, or LiveKit repairs it: participants and tracks stay. */
   get isUp(): boolean {
     return this.isConnected || this.connection.status === "reconnecting";
+  }
+
+  /** Whether the media of a member comes here: each of its tracks that is sent and shown. */
+  brings({ participantIdentity }: Membership): boolean {
+    const participant = this.isUp ? this.room?.participants.get(participantIdentity) : undefined;
+    const isThere = ({ sid, muted, track }: SfuTrack<Track>) =>
+      muted || track !== undefined || (this.receiver?.isPaused(sid) ?? false);
+    return participant?.tracks.every(isThere) ?? false;
   }
 
   stop(): void {

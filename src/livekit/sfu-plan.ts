@@ -18,6 +18,8 @@ export interface WantedSfu {
   readonly namedBy: Membership | undefined;
   /** The other members that publish there, oldest first. */
   readonly members: readonly Membership[];
+  /** Members that have moved to another SFU, and are received here until they are received there. */
+  readonly leaving: readonly Membership[];
 }
 
 /** Why a member is on no SFU of the plan. */
@@ -37,25 +39,34 @@ export interface PlanInput {
   readonly members: readonly Membership[];
   /** How many SFUs beside ours. */
   readonly maxSfus: number;
+  /** The SFU that a member has left, while it is still received there. */
+  readonly leftBy: (member: Membership) => string | undefined;
   /** The connections that there are now. */
   readonly present: readonly (WantedSfu & { readonly isConnected: boolean })[];
+}
+
+interface Place {
+  readonly transport: Transport;
+  readonly namedBy: Membership | undefined;
+  readonly members: Membership[];
+  readonly leaving: Membership[];
 }
 
 /** Each user can name one SFU beside those that are wanted anyway: a hostile user has many devices. */
 const maxSfusPerUser = 1;
 
 /** Decides which connections are wanted. An equal transport gives an equal key, so that nothing is connected again. */
-export function planSfus({ own, publishOn, members, maxSfus, present }: PlanInput): SfuPlan {
+export function planSfus({ own, publishOn, members, maxSfus, leftBy, present }: PlanInput): SfuPlan {
   const unplanned = new Map<Membership, Unplanned>();
   if (!own) return { wanted: [], unplanned };
   const [oldest] = members;
-  const places = new Map<string, { transport: Transport; namedBy: Membership | undefined; members: Membership[] }>();
+  const places = new Map<string, Place>();
   const publishing = new Set<string>();
   for (const transport of publishOn) {
     const sfu = transportKey(transport);
     if (sfu === undefined || publishing.has(sfu)) continue;
     publishing.add(sfu);
-    places.set(sfu, { transport, namedBy: undefined, members: [] });
+    places.set(sfu, { transport, namedBy: undefined, members: [], leaving: [] });
   }
   const countOf = new Map<string, number>();
   for (const member of members) {
@@ -77,7 +88,23 @@ export function planSfus({ own, publishOn, members, maxSfus, present }: PlanInpu
       continue;
     }
     countOf.set(member.userId, count + 1);
-    places.set(sfu, { transport, namedBy: namedBy(transport, member, oldest), members: [member] });
+    places.set(sfu, { transport, namedBy: namedBy(transport, member, oldest), members: [member], leaving: [] });
+  }
+  const kept = new Map<string, WantedSfu>();
+  for (const member of members) {
+    const sfu = leftBy(member);
+    const link = sfu === undefined ? undefined : present.find((one) => one.sfu === sfu && one.isConnected);
+    if (!link) continue;
+    const place = places.get(link.sfu);
+    if (place) place.leaving.push(member);
+    // Nobody else is there: only what is connected already is kept.
+    else
+      kept.set(link.key, {
+        ...link,
+        purpose: "subscribe",
+        members: [],
+        leaving: [...(kept.get(link.key)?.leaving ?? []), member],
+      });
   }
   const wanted = Array.from(places, ([sfu, place]): WantedSfu[] => {
     const purpose = publishing.has(sfu) ? "publish" : "subscribe";
@@ -88,7 +115,7 @@ export function planSfus({ own, publishOn, members, maxSfus, present }: PlanInpu
     const [old] = works;
     return old ? [one, { ...one, key: old.key, own: old.own, purpose: "subscribe" }] : [one];
   });
-  return { wanted: wanted.flat(), unplanned };
+  return { wanted: [...wanted.flat(), ...kept.values()], unplanned };
 }
 
 /** A member that follows the oldest one has not chosen the address itself. */

@@ -1,0 +1,314 @@
+import { concat, delay, map, NEVER, type Observable, of, Subject, tap, throwError, timer } from "rxjs";
+import { describe, expect, test, vi } from "vitest";
+import { MatrixError } from "../../src/matrix.ts";
+import { RtcError } from "../../src/errors.ts";
+import { type Connecting, connectSfu } from "../../src/livekit/connect-sfu.ts";
+import { NewestToken } from "../../src/livekit/newest-token.ts";
+import {
+  disconnectedError,
+  failureOf,
+  refusedError,
+  repairWait,
+  SfuError,
+  type SfuFailureCode,
+  waitAfterFailure,
+} from "../../src/livekit/sfu-failure.ts";
+import type { SfuRoom, SfuRoomState } from "../../src/livekit/sfu-room.ts";
+import type { SfuToken } from "../../src/livekit/token.ts";
+import { marbles } from "../support/marbles.ts";
+
+/** Waits are as long as they are said to be. */
+const even = () => vi.spyOn(Math, "random").mockReturnValue(0.5);
+
+const tokenOf = (jwt: string, lifeMs = 3_600_000): SfuToken => ({
+  url: "wss://sfu",
+  jwt,
+  alias: "a",
+  identity: "me",
+  lifeMs,
+});
+
+/** Tokens `t1`, `t2`, …, each after 1 ms. */
+function tokens(lifeMs?: number) {
+  let count = 0;
+  const asked: number[] = [];
+  const request$ = timer(1).pipe(
+    map(() => {
+      asked.push((count += 1));
+      return tokenOf(`t${count}`, lifeMs);
+    }),
+  );
+  return { token: new NewestToken(request$), asked };
+}
+
+/** A room that connects after 1 ms, and whose connection then is as the stream says. */
+const roomThat = (after$: Observable<SfuRoomState>, used: string[] = []) =>
+  ({
+    connect: (_url: string, jwt: string) => {
+      used.push(jwt);
+      return concat(of("connecting" as const), of("connected" as const).pipe(delay(1)), after$);
+    },
+  }) as unknown as SfuRoom<string>;
+
+const roomRefused = (error: Error) =>
+  ({
+    connect: () =>
+      concat(
+        of("connecting" as const),
+        throwError(() => error),
+      ),
+  }) as unknown as SfuRoom<string>;
+
+const words = ({ status, failure, nextTryTs }: Connecting<string>) =>
+  [status, failure?.code, nextTryTs === undefined ? undefined : `next ${nextTryTs}`].filter(Boolean).join(" ");
+
+describe("A connection to an SFU", () => {
+  test(
+    "waits for a token, connects, and says each state",
+    marbles(({ expectObservable }) => {
+      const { token } = tokens();
+      const states$ = connectSfu({ token, makeRoom: () => roomThat(NEVER), backInTouch$: NEVER }).pipe(map(words));
+      expectObservable(states$, "5ms !").toBe("wct", { w: "waiting", c: "connecting", t: "connected" });
+    }),
+  );
+
+  test(
+    "is tried again after 1, 2, 4, 8, 16, 30 and 30 s, and keeps the reason until one try works",
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const tries: number[] = [];
+      const makeRoom = () => roomRefused(refusedError(undefined));
+      const said: string[] = [];
+      const listening = connectSfu({ token, makeRoom, backInTouch$: NEVER }).subscribe((state) => {
+        said.push(words(state));
+        if (state.status === "failed") tries.push(state.nextTryTs!);
+      });
+      timer(100_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(tries.slice(0, 7).map((ts, index) => ts - (tries[index - 1] ?? 1))).toEqual([
+        1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
+      ]);
+      expect(said.slice(0, 5)).toEqual([
+        "waiting",
+        "connecting",
+        "failed unreachable next 1001",
+        "waiting unreachable",
+        "connecting unreachable",
+      ]);
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test.each<[SfuFailureCode, number]>([
+    ["duplicate-identity", 30_000],
+    ["removed", 10_000],
+    ["service-refused", 10_000],
+    ["sfu-full", 5_000],
+    ["room-closed", 2_000],
+    ["server-shutdown", 1_000],
+    ["connection-lost", 1_000],
+  ])("waits at first, after %s, %i ms, and never longer than five minutes", (code, firstMs) => {
+    expect(waitAfterFailure(code, 1, 0.5)).toBe(firstMs);
+    expect(waitAfterFailure(code, 1, 0)).toBe(firstMs * 0.75);
+    expect(waitAfterFailure(code, 1, 1)).toBe(firstMs * 1.25);
+    expect(waitAfterFailure(code, 1_000, 0.5)).toBeLessThanOrEqual(300_000);
+  });
+
+  test(
+    "is tried at once when the network is back, unless the SFU has decided against us",
+    marbles(({ flush }) => {
+      even();
+      for (const [code, tries] of [
+        ["connection-lost", 2],
+        ["removed", 1],
+      ] as const) {
+        const { token } = tokens();
+        const backInTouch$ = new Subject<void>();
+        let count = 0;
+        const makeRoom = () => {
+          count += 1;
+          return roomThat(
+            concat(
+              timer(1).pipe(
+                map((): never => {
+                  throw new SfuError(code, code);
+                }),
+              ),
+              NEVER,
+            ),
+          );
+        };
+        const listening = connectSfu({ token, makeRoom, backInTouch$ }).subscribe();
+        timer(50).subscribe(() => backInTouch$.next());
+        timer(60).subscribe(() => {
+          expect([code, count]).toEqual([code, tries]);
+          listening.unsubscribe();
+        });
+      }
+      flush();
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test(
+    "begins a try again that has hung since before the network came back",
+    marbles(({ flush }) => {
+      const { token } = tokens();
+      const backInTouch$ = new Subject<void>();
+      const used: string[] = [];
+      const hanging = () =>
+        ({
+          connect: (_: string, jwt: string) => (used.push(jwt), concat(of("connecting"), NEVER)),
+        }) as unknown as SfuRoom<string>;
+      const listening = connectSfu({ token, makeRoom: hanging, backInTouch$ }).subscribe();
+      timer(1_000).subscribe(() => backInTouch$.next());
+      timer(5_000).subscribe(() => backInTouch$.next());
+      timer(6_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(used).toHaveLength(2);
+    }),
+  );
+
+  test(
+    "begins with short waits again once a connection has lasted 10 s, and not sooner",
+    marbles(({ flush }) => {
+      even();
+      for (const [lastingMs, waits] of [
+        [9_000, [1_000, 2_000, 4_000]],
+        [11_000, [1_000, 1_000, 1_000]],
+      ] as const) {
+        const { token } = tokens();
+        const waited: number[] = [];
+        const makeRoom = () =>
+          roomThat(
+            timer(lastingMs).pipe(
+              map((): never => {
+                throw disconnectedError(3);
+              }),
+            ),
+          );
+        let now = 0;
+        const listening = connectSfu({ token, makeRoom, backInTouch$: NEVER }).subscribe(({ status, nextTryTs }) => {
+          if (status === "failed") waited.push(nextTryTs! - now);
+        });
+        const clock = timer(0, 1)
+          .pipe(tap((ts) => (now = ts)))
+          .subscribe();
+        timer(60_000).subscribe(() => {
+          listening.unsubscribe();
+          clock.unsubscribe();
+        });
+        timer(60_001).subscribe(() => {
+          const close = waited.slice(0, 3).map((ms, index) => Math.abs(ms - waits[index]!) <= 2);
+          expect(close).toEqual([true, true, true]);
+        });
+      }
+      flush();
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test(
+    "waits as long as a service asks",
+    marbles(({ flush }) => {
+      even();
+      const cause = new MatrixError("rate-limited", "busy", { retryAfterMs: 20_000 });
+      const error = new RtcError("request-failed", "busy", { cause });
+      const token = new NewestToken(throwError(() => error));
+      const backInTouch$ = timer(100);
+      const said: string[] = [];
+      const listening = connectSfu({ token, makeRoom: () => roomThat(NEVER), backInTouch$ }).subscribe((state) =>
+        said.push(words(state)),
+      );
+      timer(1_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(said).toEqual(["waiting", "failed no-token next 20000"]);
+      vi.restoreAllMocks();
+    }),
+  );
+});
+
+describe("The token of a connection", () => {
+  test(
+    "is renewed before it lapses; the connection stays, and the next one uses the newest (26)",
+    marbles(({ flush }) => {
+      const { token, asked } = tokens(600_000);
+      const used: string[] = [];
+      const lost$ = new Subject<SfuRoomState>();
+      const makeRoom = () => roomThat(used.length === 0 ? lost$ : NEVER, used);
+      const listening = connectSfu({ token, makeRoom, backInTouch$: NEVER }).subscribe();
+      timer(1_000_000).subscribe(() => {
+        expect(used).toEqual(["t1"]);
+        expect(asked.length).toBeGreaterThanOrEqual(2);
+        lost$.error(disconnectedError(undefined));
+      });
+      timer(1_005_000).subscribe(() => {
+        expect(used).toEqual(["t1", `t${asked.at(-1)}`]);
+        listening.unsubscribe();
+      });
+      flush();
+    }),
+  );
+
+  test(
+    "is used again for the next try, until the SFU refuses it",
+    marbles(({ flush }) => {
+      const { token } = tokens();
+      const used: string[] = [];
+      const makeRoom = () =>
+        ({
+          connect: (_: string, jwt: string) => {
+            used.push(jwt);
+            return throwError(() => refusedError(used.length < 3 ? 503 : 401));
+          },
+        }) as unknown as SfuRoom<string>;
+      const listening = connectSfu({ token, makeRoom, backInTouch$: NEVER }).subscribe();
+      timer(60_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(used.slice(0, 4)).toEqual(["t1", "t1", "t1", "t2"]);
+    }),
+  );
+});
+
+describe("The reason of a failure", () => {
+  test.each([
+    [2, "duplicate-identity"],
+    [3, "server-shutdown"],
+    [4, "removed"],
+    [5, "room-closed"],
+    [8, "server-shutdown"],
+    [9, "connection-lost"],
+    [10, "room-closed"],
+    [undefined, "connection-lost"],
+  ])("is told apart by LiveKit's number: %s is %s", (reason, code) =>
+    expect(disconnectedError(reason).code).toBe(code),
+  );
+
+  test.each([
+    [401, "token-refused"],
+    [403, "token-refused"],
+    [404, "room-missing"],
+    [429, "sfu-full"],
+    [503, "sfu-full"],
+    [500, "unreachable"],
+    [undefined, "unreachable"],
+  ])("is told apart by the status of the answer: %s is %s", (status, code) =>
+    expect(refusedError(status).code).toBe(code),
+  );
+
+  test("is the service if it gave no token, and says whether it refused us", () => {
+    expect(failureOf(new RtcError("request-failed", "m"))).toEqual({ code: "no-token", message: "m" });
+    expect(failureOf(new RtcError("no-transport", "m"))).toEqual({ code: "service-refused", message: "m" });
+    expect(failureOf("anything").code).toBe("connection-lost");
+  });
+});
+
+test("LiveKit repairs a connection for about a minute, with waits of at most 2.5 s, and then gives up", () => {
+  const waits = Array.from({ length: 40 }, (_, count) => repairWait(count, 1));
+  const used = waits.filter((wait) => wait !== undefined);
+  expect(Math.max(...used)).toBe(2_500);
+  expect(used.reduce((sum, wait) => sum + wait, 0)).toBeLessThan(70_000);
+  expect(waits.at(-1)).toBeUndefined();
+  expect(repairWait(0, 0)).toBe(0);
+});

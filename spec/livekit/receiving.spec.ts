@@ -1,0 +1,186 @@
+import { timer } from "rxjs";
+import { describe, expect, test } from "vitest";
+import { receptionOf } from "../../src/livekit/wanted-layer.ts";
+import { marbles } from "../support/marbles.ts";
+import { callScene, userOf, wordsNow } from "./call-scene.ts";
+
+const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
+
+/** Whether anything of a user is received by another. */
+const isReceived = ({ sfu }: ReturnType<typeof callScene>, by: string, of: string): boolean =>
+  sfu.flows().includes(`${by}<${of}`);
+
+describe("A track of an encrypted call", () => {
+  test(
+    "is received from the moment when its key is installed, and not before",
+    marbles(({ flush }) => {
+      const scene = callScene(["alice", "bob"]);
+      scene.sfu.installMs = 300;
+      const log: string[] = [];
+      const alice = scene.enter("alice");
+      const bob = scene.enter("bob");
+      for (let ms = 1; ms < 1_000; ms += 1)
+        at(ms, () => {
+          const room = [...scene.sfu.open].find(({ identity }) => identity.startsWith(userOf("alice")));
+          const hasKey = room?.installed.has(`${userOf("bob")}:PHONE 0`) ?? false;
+          if (isReceived(scene, "alice", "bob") !== hasKey) log.push(`${ms}: received ${!hasKey}, key ${hasKey}`);
+        });
+      at(1_100, () => {
+        expect(log).toEqual([]);
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video");
+        expect(wordsNow(bob.call.participants$.value)).toBe("alice connected microphone,camera video");
+      });
+      flush();
+    }),
+  );
+
+  test(
+    "is not received while its key does not come; the session is told so, and the tile says why",
+    marbles(({ flush }) => {
+      const scene = callScene(["alice", "bob"], { endMs: 30_000 });
+      const disarm = scene.home.injectFault(
+        { request: "to-device", userId: userOf("bob") },
+        { lose: "request", times: 1_000 },
+      );
+      const alice = scene.enter("alice");
+      scene.enter("bob");
+      const asked: number[] = [];
+      alice.call.trace$.subscribe(({ kind, ts }) => kind === "key-lacking" && asked.push(ts));
+      at(10_000, () => {
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone?,camera? waiting-for-key");
+        expect(isReceived(scene, "alice", "bob")).toBe(false);
+        expect(asked).toHaveLength(1);
+        const [problem] = alice.call.problems$.value;
+        expect([problem?.code, problem?.member?.userId]).toEqual(["member-undecryptable", userOf("bob")]);
+        disarm();
+      });
+      at(28_000, () => {
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video");
+        expect(alice.call.problems$.value).toEqual([]);
+      });
+      flush();
+    }),
+  );
+});
+
+describe("What is received of a video", () => {
+  const input = { kind: "video", tiles: [], everything: true, lowBandwidth: false, isSubscribed: false } as const;
+  const best = { width: Infinity, height: Infinity };
+
+  test("is the best layer if nothing says how it is shown", () => expect(receptionOf(input)).toEqual(best));
+
+  test("is nothing if only what is shown is received", () => {
+    expect(receptionOf({ ...input, everything: false })).toBe("off");
+    expect(receptionOf({ ...input, everything: false, isSubscribed: true })).toBe("paused");
+  });
+
+  test("is the layer for the largest tile that can be seen", () =>
+    expect(
+      receptionOf({
+        ...input,
+        tiles: [
+          { width: 160, height: 90 },
+          { width: 640.4, height: 360 },
+          { width: 1920, height: 1080, visible: false },
+        ],
+      }),
+    ).toEqual({ width: 640, height: 360 }));
+
+  test.each([
+    { width: 640, height: 360, visible: false },
+    { width: 0, height: 0 },
+  ])("is paused for a tile that nobody sees: %j", (tile) => {
+    expect(receptionOf({ ...input, tiles: [tile], isSubscribed: true })).toBe("paused");
+    expect(receptionOf({ ...input, tiles: [tile] })).toBe("off");
+  });
+
+  test("is small with little bandwidth, except in a tile with a high priority", () => {
+    const tile = { width: 1280, height: 720 };
+    expect(receptionOf({ ...input, lowBandwidth: true })).toEqual({ width: 320, height: 180 });
+    expect(receptionOf({ ...input, lowBandwidth: true, tiles: [tile] })).toEqual({ width: 320, height: 180 });
+    expect(receptionOf({ ...input, lowBandwidth: true, tiles: [{ ...tile, priority: "high" }] })).toEqual(tile);
+  });
+
+  test("never ends the sound", () =>
+    expect(receptionOf({ ...input, kind: "audio", everything: false, lowBandwidth: true })).toEqual(best));
+});
+
+describe("How tiles show the members", () => {
+  const names = Array.from({ length: 20 }, (_, n) => `user${n}`);
+
+  test(
+    "decides how many videos come: 9 tiles of a call of 20 receive 9",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", ...names], { encrypted: false });
+      const alice = enter("alice", "sfu", { videos: "shown" }, "");
+      for (const name of names) enter(name, "sfu", { videos: "shown" }, "cam");
+      at(3_000, () => {
+        const others = alice.call.participants$.value.filter(({ isLocal }) => !isLocal);
+        expect(others).toHaveLength(20);
+        const showing = others.slice(0, 9).map((one) => one.show("camera", { width: 320, height: 180 }).subscribe());
+        const count = () =>
+          sfu
+            .flows()
+            .split(", ")
+            .filter((line) => line.startsWith("alice<")).length;
+        expect(count()).toBe(9);
+        showing[0]!.unsubscribe();
+        expect(count()).toBe(8);
+        for (const one of showing) one.unsubscribe();
+        expect(count()).toBe(0);
+        expect(others[0]!.tracks$.value[0]!.paused).toBe(true);
+      });
+      flush();
+    }),
+  );
+
+  test(
+    "is applied again after a reconnect, and in the next stay of the same device",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"], { encrypted: false, endMs: 60_000 });
+      const alice = enter("alice", "sfu", { videos: "shown" }, "");
+      const bob = enter("bob", "sfu", {}, "cam");
+      const sizes = () =>
+        [...sfu.open]
+          .filter(({ identity }) => identity.includes("alice"))
+          .flatMap(({ receptions, participants }) => {
+            const sids = [...participants.values()].flatMap(({ tracks }) => tracks.map(({ sid }) => sid));
+            return sids.map((sid) => JSON.stringify(receptions.get(sid)));
+          });
+      at(1_000, () => {
+        const item = alice.call.participants$.value.find(({ isLocal }) => !isLocal)!;
+        item.show("camera", { width: 640, height: 360 }).subscribe();
+        expect(sizes()).toEqual(['{"width":640,"height":360}']);
+        sfu.server("sfu").drop("connection-lost", `${userOf("alice")}:PHONE`);
+      });
+      at(5_000, () => {
+        expect(sizes()).toEqual(['{"width":640,"height":360}']);
+        bob.leave();
+      });
+      at(8_000, () => enter("bob", "sfu", {}, "cam"));
+      at(10_000, () => expect(sizes()).toEqual(['{"width":640,"height":360}']));
+      flush();
+    }),
+  );
+});
+
+describe("A key that comes late", () => {
+  test(
+    "makes the picture go on at once: key frames are asked for",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"]);
+      const alice = enter("alice");
+      enter("bob");
+      at(1_000, () => {
+        const participantIdentity = `${userOf("bob")}:PHONE`;
+        alice.session.decryption.next({ participantIdentity, result: "missing-key", keyIndex: 1 });
+        const room = [...sfu.open].find(({ identity }) => identity.includes("alice"));
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera waiting-for-key");
+        expect(sfu.flows()).toContain("alice<bob camera");
+        alice.session.decryption.next({ participantIdentity, result: "ok" });
+        expect(room!.refreshed).toEqual([participantIdentity]);
+      });
+      flush();
+    }),
+  );
+});
