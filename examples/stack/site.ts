@@ -29,6 +29,8 @@ export interface Site {
   readonly sfu: string;
   /** Base URL of the authorisation service: the `livekit_service_url` that the homeserver announces. */
   readonly service: string;
+  /** How long the tokens of the service last from now on. */
+  readonly tokens: { ttlS: number };
   readonly parts: { readonly homeserver: Part; readonly sfu: Part & { kill(): Promise<void> }; readonly service: Part };
   stop(): Promise<void>;
 }
@@ -67,10 +69,11 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
   const { sfu: address, networkInterface } = addresses;
   const sfu = await createLivekit({ binary, folder, livekit, usual, address, networkInterface });
 
+  const tokens = { ttlS: 3_600 };
   let server: Server | undefined = first.server;
   let auth: AuthService | undefined;
   const serve = (on: Server) => {
-    auth = createAuthService({ homeservers, sfu: sfu.url, livekit });
+    auth = createAuthService({ homeservers, sfu: sfu.url, livekit, tokens });
     on.on("request", auth.handle);
   };
   const servicePart: Part = {
@@ -93,6 +96,7 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
     serverName: synapse.serverName,
     sfu: sfu.url,
     service,
+    tokens,
     parts,
     async start() {
       await Promise.all([synapse.start(), sfu.start(), servicePart.start()]);

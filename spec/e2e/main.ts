@@ -31,6 +31,13 @@ import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
+import { scenario as delegated } from "./sites/68-delegated.ts";
+import { scenario as duplicateIdentity } from "./sites/70-duplicate-identity.ts";
+import { scenario as hop } from "./sites/66-hop.ts";
+import { scenario as oldestLeaves } from "./sites/67-oldest-leaves.ts";
+import { scenario as sfuKilled } from "./sites/65-sfu-killed.ts";
+import { scenario as shortTokens } from "./sites/69-short-tokens.ts";
+import { scenarios as twoHomeservers } from "./sites/62-two-homeservers.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -68,6 +75,13 @@ const scenarios: readonly Scenario[] = [
   aroundCall,
   nodeMember,
   recorder,
+  ...twoHomeservers,
+  sfuKilled,
+  hop,
+  oldestLeaves,
+  delegated,
+  shortTokens,
+  duplicateIdentity,
 ];
 
 const { values } = parseArgs({
@@ -94,7 +108,8 @@ const outcomes: Outcome[] = [];
 
 try {
   if (chosen.length === 0) throw new Error(`there is no scenario ${only}`);
-  await inWorld({ mode: values.mode, say }, async (world) => {
+  const federated = chosen.some(({ isFederated }) => isFederated);
+  await inWorld({ mode: values.mode, federated, say }, async (world) => {
     for (const scenario of chosen) {
       say(`\n${scenario.name}`);
       // Scenarios measure times, so they run one after the other.

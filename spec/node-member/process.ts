@@ -136,6 +136,7 @@ function report(): MemberReport {
     connections: Object.fromEntries(
       connections.map(({ sfu, status, failure }) => [sfu, status === "failed" ? (failure?.code ?? status) : status]),
     ),
+    publishes: connections.find(({ purpose }) => purpose === "publish")?.sfu,
     problems,
     pictures: hearing.pictures,
     keysCreated: session.statistics$.value.keysCreated,

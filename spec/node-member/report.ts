@@ -51,7 +51,10 @@ export interface MemberReport {
   readonly heard: Readonly<Record<string, Heard>>;
   /** The status of each member's encryption: `ok`, or why not. */
   readonly encryption: Readonly<Record<string, string>>;
+  /** The state of each connection, or why it failed, by the address of its service. */
   readonly connections: Readonly<Record<string, string>>;
+  /** Where our own media goes. */
+  readonly publishes: string | undefined;
   readonly problems: readonly CallProblem[];
   /** Frames of pictures that were decoded, by user. */
   readonly pictures: Readonly<Record<string, number>>;

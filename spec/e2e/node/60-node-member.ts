@@ -42,7 +42,7 @@ export const scenario: Scenario = {
 };
 
 /** Each browser decodes pictures of the other two, and Node gets pictures and sound of both. */
-async function allDecode(node: NodeMember, a: Person, b: Person) {
+export async function allDecode(node: NodeMember, a: Person, b: Person) {
   const picturesOf = ({ userId }: Person) => node.report.pictures[userId] ?? 0;
   const first = { a: picturesOf(a), b: picturesOf(b) };
   const startTs = Date.now();
