@@ -33,10 +33,10 @@ export async function joinRoom({ homeserver, accessToken }: Account, roomId: str
   await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}${query}`, {}, accessToken);
 }
 
-/** Makes an encrypted room with an open slot, in which everybody may join calls. */
+/** Makes an encrypted room with an open slot, in which everybody may join calls. Without invitations everybody may enter. */
 export async function createRoom(
   { homeserver, accessToken }: Account,
-  { invite }: { readonly invite: readonly string[] },
+  { invite = [] }: { readonly invite?: readonly string[] } = {},
 ): Promise<string> {
   const slot = {
     status: "open",
@@ -45,6 +45,7 @@ export async function createRoom(
   };
   const body = {
     invite,
+    ...(invite.length === 0 && { preset: "public_chat" }),
     initial_state: [
       { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } },
       { type: "org.matrix.msc4143.rtc.slot", state_key: "m.call#ROOM", content: slot },

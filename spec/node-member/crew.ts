@@ -28,7 +28,7 @@ export async function startCrew(options: CrewOptions): Promise<NodeMember[]> {
   for (const [at, homeserver] of homeservers.entries())
     accounts.push(await register(homeserver, nameAt(at).split(" ")[0]!));
   const [first, ...others] = accounts;
-  const roomId = await createRoom(first!, { invite: others.map(({ userId }) => userId) });
+  const roomId = await createRoom(first!);
   const server = first!.userId.slice(first!.userId.indexOf(":") + 1);
   // oxlint-disable-next-line no-await-in-loop
   for (const account of others) await joinRoom(account, roomId, server);
