@@ -1,5 +1,7 @@
 // Play: one call for all faults of a mode. Each fault begins when all is well, and ends when all is well again.
+import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { startStack } from "../../examples/stack/stack.ts";
 import { register, joinRoom } from "../e2e/account.ts";
 import { startCrew } from "../node-member/crew.ts";
@@ -137,6 +139,7 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   } catch (error) {
     problems.push(wordsOf(error));
   }
+  if (problems.length > 0) await writeLogs(`${mode} ${fault.name}`, members);
   await sleep(quietMs);
   const departures = Math.max(...observers.map(({ report }, at) => report.departures - before[at]!));
   if (fault.membership === "stays" && departures > 0) problems.push(`${departures} members were seen to leave`);
@@ -144,6 +147,16 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   const gapMs = untouched.length === 0 ? undefined : longestGap(untouched);
   if (gapMs !== undefined && gapMs > maxGapMs) problems.push(`a gap of ${gapMs} ms in media that was not touched`);
   return { fault: fault.name, mode, departures, gapMs, convergedMs, more, problems };
+}
+
+const logs = fileURLToPath(new URL(".logs/", import.meta.url));
+
+/** Keeps the decisions of all members, to find out why a fault was not survived. */
+async function writeLogs(name: string, members: readonly NodeMember[]): Promise<void> {
+  await mkdir(logs, { recursive: true });
+  const textOf = (member: NodeMember) =>
+    `${member.name} ${member.userId}\n${JSON.stringify(member.report, null, 2)}\n${member.complaints.join("\n")}`;
+  await writeFile(`${logs}${name.replaceAll(/\W+/g, "-")}.log`, members.map(textOf).join("\n\n"));
 }
 
 /** Resolves with how long it took. */

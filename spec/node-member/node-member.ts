@@ -8,13 +8,13 @@ import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
 
 const program = fileURLToPath(new URL("process.ts", import.meta.url));
 const startMs = 60_000;
-const keptLines = 20;
+const keptLines = 300;
 
 export class NodeMember {
   readonly name: string;
   readonly settings: MemberSettings;
   readonly #child: ChildProcess;
-  /** The latest lines of its standard error. */
+  /** The latest decisions and errors of the process. */
   readonly complaints: string[] = [];
   #report: MemberReport | undefined;
 
@@ -104,7 +104,7 @@ export class NodeMember {
   }
 
   #assertAlive(): false {
-    if (!this.isAlive) throw new Error(`${this.name} has ended: ${this.complaints.join("\n")}`);
+    if (!this.isAlive) throw new Error(`${this.name} has ended: ${this.complaints.slice(-20).join("\n")}`);
     return false;
   }
 }

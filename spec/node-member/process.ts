@@ -46,6 +46,12 @@ const media: OutgoingMedia<NodeTrack> = {
   ...(hasVideo && { camera: { track: sendPicture(ending.signal) } }),
 };
 
+/** The decisions of a member, for the parent to show after a failure. They contain no secret. */
+function logged(kind: string, entry: object): void {
+  const words = Object.entries(entry).map(([name, value]) => `${name}=${JSON.stringify(value)?.slice(0, 120)}`);
+  console.error(`${new Date().toISOString().slice(11, 23)} ${kind} ${words.join(" ").slice(0, 250)}`);
+}
+
 /** Whatever happens, the parent must learn of it. */
 function fail(error: unknown): void {
   console.error(error instanceof Error ? error.stack : error);
@@ -58,7 +64,7 @@ function join(): void {
     switchMap((serviceUrl) => livekitTransport(matrix, { serviceUrl, allowInsecure })),
     shareReplay({ bufferSize: 1, refCount: true }),
   );
-  const { state$, participants$, connections$, problems$ } = livekitCall<NodeTrack>(matrix, session, {
+  const { state$, participants$, connections$, problems$, trace$ } = livekitCall<NodeTrack>(matrix, session, {
     rooms: nodeRooms(),
     transport: transport$,
     media,
@@ -76,6 +82,7 @@ function join(): void {
     },
   });
   call = new Subscription();
+  call.add(trace$.subscribe((entry) => logged(entry.kind, entry)));
   call.add(connections$.subscribe((now) => (connections = now)));
   call.add(problems$.subscribe((now) => (problems = now)));
   call.add(hearing.listen(participants$).subscribe({ error: fail }));
@@ -106,6 +113,7 @@ const commands: { readonly [K in MemberCommand["command"]]: (command: MemberComm
 session.membership$.subscribe();
 session.trace$.subscribe((entry) => {
   if (entry.kind === "member-left") departures += 1;
+  logged(entry.kind, entry);
 });
 createInterface({ input: process.stdin })
   .on("line", (line) => {
