@@ -94,6 +94,7 @@ const rateLimits = {
   rc_registration: fast,
   rc_login: { address: fast, account: fast },
   rc_joins: { local: fast, remote: fast },
+  rc_joins_per_room: fast,
   rc_delayed_event_mgmt: fast,
   rc_presence: { per_user: fast },
 };

@@ -97,7 +97,8 @@ export async function playFaults(faults: readonly Fault[], mode: string, say: (l
     const rows: Row[] = [];
     let isDelegated = false;
     for (const fault of faults) {
-      if (isDelegated !== (fault.isDelegated ?? false)) {
+      // A fault that failed may have left no Carl behind.
+      if (!members[2]!.isAlive || isDelegated !== (fault.isDelegated ?? false)) {
         isDelegated = fault.isDelegated ?? false;
         // oxlint-disable-next-line no-await-in-loop
         await replaceCarl(isDelegated);
@@ -144,7 +145,8 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   const departures = Math.max(...observers.map(({ report }, at) => report.departures - before[at]!));
   if (fault.membership === "stays" && departures > 0) problems.push(`${departures} members were seen to leave`);
   if (fault.membership === "returns" && departures === 0) problems.push("nobody was seen to leave");
-  const gapMs = untouched.length === 0 ? undefined : longestGap(untouched);
+  const living = untouched.filter((pair) => pair.every(({ isAlive }) => isAlive));
+  const gapMs = living.length === 0 ? undefined : longestGap(living);
   if (gapMs !== undefined && gapMs > maxGapMs) problems.push(`a gap of ${gapMs} ms in media that was not touched`);
   return { fault: fault.name, mode, departures, gapMs, convergedMs, more, problems };
 }
@@ -155,7 +157,11 @@ const logs = fileURLToPath(new URL(".logs/", import.meta.url));
 async function writeLogs(name: string, members: readonly NodeMember[]): Promise<void> {
   await mkdir(logs, { recursive: true });
   const textOf = (member: NodeMember) =>
-    `${member.name} ${member.userId}\n${JSON.stringify(member.report, null, 2)}\n${member.complaints.join("\n")}`;
+    [
+      `${member.name} ${member.userId}`,
+      member.isAlive ? JSON.stringify(member.report, null, 2) : "ended",
+      ...member.complaints,
+    ].join("\n");
   await writeFile(`${logs}${name.replaceAll(/\W+/g, "-")}.log`, members.map(textOf).join("\n\n"));
 }
 
