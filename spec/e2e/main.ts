@@ -32,12 +32,13 @@ import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
 import { scenario as delegated } from "./sites/68-delegated.ts";
-import { scenario as duplicateIdentity } from "./sites/70-duplicate-identity.ts";
+import { scenario as duplicateIdentity } from "./sites/90-duplicate-identity.ts";
 import { scenario as hop } from "./sites/66-hop.ts";
 import { scenario as oldestLeaves } from "./sites/67-oldest-leaves.ts";
 import { scenario as sfuKilled } from "./sites/65-sfu-killed.ts";
 import { scenario as shortTokens } from "./sites/69-short-tokens.ts";
 import { scenarios as twoHomeservers } from "./sites/62-two-homeservers.ts";
+import { scenario as manyCalls } from "./scenarios/80-many-calls.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -82,6 +83,7 @@ const scenarios: readonly Scenario[] = [
   delegated,
   shortTokens,
   duplicateIdentity,
+  manyCalls,
 ];
 
 const { values } = parseArgs({

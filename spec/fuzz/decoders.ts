@@ -325,7 +325,8 @@ export const decoders: readonly Decoder[] = [
     bases: [{ transport: livekit, response: { url: "wss://sfu.example.org", jwt } }],
     decode: (given) => {
       const { transport, response } = Object(given) as Record<string, any>;
-      const member = { kind: "state", userId: alice, deviceId: "PHONE", memberId: `${alice}:PHONE` } as const;
+      const ids = { userId: alice, deviceId: "PHONE", memberId: `${alice}:PHONE` };
+      const member = { kind: "state", ...ids, participantIdentity: ids.memberId } as const;
       const request = { transport, roomId, slot: roomCall, member, purpose: "subscribe" } as const;
       sfuToken(backendWith(NEVER, NEVER), request, { fetch: fetchWith(response) })
         .subscribe(neverFails)

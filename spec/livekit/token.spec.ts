@@ -23,12 +23,19 @@ const url = "wss://rtc.example.org/livekit/sfu";
 const given: Answer = { status: 200, body: { url, jwt } };
 const token = { url, jwt, alias: payload.video.room, identity: payload.sub, lifeMs: 3_600_000 };
 
-const state = { kind: "state", userId: "@zoë:example.org", deviceId: "Ω?>~", memberId: payload.sub } as const;
+const state = {
+  kind: "state",
+  userId: "@zoë:example.org",
+  deviceId: "Ω?>~",
+  memberId: payload.sub,
+  participantIdentity: payload.sub,
+} as const;
 const sticky = {
   kind: "sticky",
   userId: "@bob:example.org",
   deviceId: "PHONEXYZ",
   memberId: "0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11",
+  participantIdentity: "/OWG95Nu9KLA84En3UdxxB0togOVuO0qBPur/W1cuAk",
 } as const;
 /** Vector V4 of the protocol. */
 const hashed = "/OWG95Nu9KLA84En3UdxxB0togOVuO0qBPur/W1cuAk";

@@ -169,7 +169,8 @@ describe("A member of the first draft of 2024", () => {
 });
 
 describe("A token for a transport of the stable generation", () => {
-  const member = { kind: "sticky", userId: users.alice, deviceId: "A", memberId: "one" } as const;
+  const participantIdentity = hashOf([users.alice, "one"]);
+  const member = { kind: "sticky", userId: users.alice, deviceId: "A", memberId: "one", participantIdentity } as const;
   const request = {
     transport: { type: "m.livekit", url: sfu },
     roomId: "!kitchen:example.org",

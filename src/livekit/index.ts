@@ -29,19 +29,6 @@ export type {
 } from "./sfu-room.ts";
 export type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
 export type { CallProblem, CallProblemCode } from "../media/call-problem.ts";
-export type { DeviceFailure, DeviceFailureCode } from "../media/device-failure.ts";
 export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
-export type {
-  MediaConnection,
-  MediaEncryption,
-  MediaParticipant,
-  MediaProblem,
-  MediaProblemCode,
-  MediaQuality,
-  ParticipantTrack,
-} from "../media/participant.ts";
-export type { MediaSource } from "../media/source.ts";
-export { mediaView, type MediaView } from "../media/view.ts";
-export { type DeviceWish, type DeviceWishes, type OwnDevices, ownDevices } from "../media/own-devices.ts";
-export { elementSize, type ElementSize } from "../media/tile-size.ts";
+export type { MediaParticipant, ParticipantTrack } from "../media/participant.ts";
 export { type CallSetupOptions, checkCallSetup, type SetupStep, type SetupStepName } from "./call-setup.ts";

@@ -3,6 +3,7 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  distinctUntilChanged,
   EMPTY,
   finalize,
   map,
@@ -10,6 +11,7 @@ import {
   of,
   ReplaySubject,
   share,
+  startWith,
   Subject,
   Subscription,
 } from "rxjs";
@@ -21,7 +23,7 @@ import { type CallProblem, callProblems, ripeProblems } from "../media/call-prob
 import type { DeviceFailure } from "../media/device-failure.ts";
 import { ownMemberOf, sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
-import { isEncrypted, whenEncrypted } from "../room/encryption.ts";
+import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
 import type { RtcSession } from "../session.ts";
 import type { Membership, OwnMember, Transport } from "../types.ts";
@@ -45,6 +47,9 @@ import { Tiles } from "./tiles.ts";
 import { tokenOnce } from "./token.ts";
 import type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
 import { transportKey } from "./transport-key.ts";
+
+const maxRounds = 20;
+const laterMs = 100;
 
 /** What the media layer needs of a session. */
 export type LivekitSession = Pick<
@@ -118,11 +123,16 @@ export class LivekitRun<Track> {
       );
     // While it starts, nothing is decided on half of the inputs.
     this.#isRefreshing = true;
+    // A room can be known for a while before its encryption is.
     const encrypted$ =
       encrypted === undefined
-        ? defer(() => (isEncrypted(this.#matrix, roomId) ? of(true) : whenEncrypted(this.#matrix, roomId)))
+        ? this.#matrix.changes$.pipe(
+            startWith(undefined),
+            map(() => isEncrypted(this.#matrix, roomId)),
+            distinctUntilChanged(),
+          )
         : of(encrypted);
-    set(encrypted$, (value) => (this.#isEncrypted = value !== false));
+    set(encrypted$, (value) => (this.#isEncrypted ||= value));
     set(sendable(media$), (media) => {
       this.#media = media;
       this.#media$.next(media);
@@ -156,7 +166,7 @@ export class LivekitRun<Track> {
     const emits: (() => void)[] = [];
     const before = this.#shown();
     // Each round takes what the one before has caused. They end, since the same decision again has no effect.
-    for (let rounds = 0; this.#isDirty && rounds < 20; rounds += 1) {
+    for (let rounds = 0; this.#isDirty && rounds < maxRounds; rounds += 1) {
       this.#isDirty = false;
       this.#connect();
       this.#receive();
@@ -166,7 +176,8 @@ export class LivekitRun<Track> {
     this.#isRefreshing = false;
     for (const emit of emits) emit();
     if (stableList(this.#shown(), before) !== before) this.changed$.next();
-    if (this.#isDirty) this.#refresh();
+    // Rounds that go on are a fault of an SDK, which must not stop the page.
+    if (this.#isDirty) this.#running.add(asyncScheduler.schedule(() => this.#refresh(), laterMs));
   }
 
   #connect(): void {

@@ -1,4 +1,4 @@
-// NewestToken: a token for an SFU that is renewed before it lapses. Who connects takes the newest one. protocol.md 6.3.
+// NewestToken: a token for an SFU that is renewed before it lapses. Each connection takes the newest one. protocol.md 6.3.
 import { defer, EMPTY, ignoreElements, type Observable, of, repeat, retry, switchMap, tap, timer } from "rxjs";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import type { SfuToken } from "./token.ts";

@@ -29,8 +29,8 @@ export interface ServiceRequest {
   readonly namedBy?: Pick<Membership, "userId"> | undefined;
   readonly roomId: string;
   readonly slot: string;
-  /** Our own member. */
-  readonly member: Pick<OwnMember, "kind" | "userId" | "deviceId" | "memberId">;
+  /** Our own member, of a `JoinState`. */
+  readonly member: OwnMember;
 }
 
 /** How to contact an authorisation service. */

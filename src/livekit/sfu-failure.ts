@@ -33,7 +33,16 @@ export interface SfuFailure {
   readonly message: string;
 }
 
-/** The error of an `SfuRoom`. */
+/**
+ * The error of an `SfuRoom`, for adapters of LiveKit SDKs.
+ *
+ * @example
+ * ```ts
+ * import { SfuError } from "matrixrtc-rx/livekit";
+ *
+ * console.assert(new SfuError("removed", "a moderator removed us").code === "removed");
+ * ```
+ */
 export class SfuError extends Error implements SfuFailure {
   override readonly name = "SfuError";
   readonly code: SfuFailureCode;
@@ -54,13 +63,31 @@ const byDisconnectReason: Readonly<Record<number, readonly [SfuFailureCode, mess
   10: ["room-closed", "the room of the SFU was closed"],
 };
 
-/** The error for a `DisconnectReason` of LiveKit. */
+/**
+ * The error for a `DisconnectReason` of LiveKit, for adapters of its SDKs.
+ *
+ * @example
+ * ```ts
+ * import { disconnectedError } from "matrixrtc-rx/livekit";
+ *
+ * console.assert(disconnectedError(2).code === "duplicate-identity");
+ * ```
+ */
 export function disconnectedError(reason: number | undefined): SfuError {
   const [code, message] = byDisconnectReason[reason ?? 0] ?? ["connection-lost", "the connection to the SFU was lost"];
   return new SfuError(code, message);
 }
 
-/** The error for the HTTP status with which an SFU refused a connection; undefined for none. */
+/**
+ * The error for the HTTP status with which an SFU refused a connection, for adapters of LiveKit SDKs; undefined for none.
+ *
+ * @example
+ * ```ts
+ * import { refusedError } from "matrixrtc-rx/livekit";
+ *
+ * console.assert(refusedError(503).code === "sfu-full" && refusedError(undefined).code === "unreachable");
+ * ```
+ */
 export function refusedError(status: number | undefined): SfuError {
   if (status === 404) return new SfuError("room-missing", "the SFU does not have the room");
   if (status === 429 || status === 503) return new SfuError("sfu-full", `the SFU answered ${status}`);

@@ -1,10 +1,9 @@
 // SfuToken: gets access to a LiveKit server. protocol.md 6.3; section 11, rows 14 and 15.
 import { catchError, identity, map, type MonoTypeOperatorFunction, type Observable, tap } from "rxjs";
 import { RtcError } from "../errors.ts";
-import { participantIdentity } from "../membership/identity.ts";
 import { fromBase64 } from "../room/base64.ts";
 import { isString, type JsonObject, objectOr } from "../room/json.ts";
-import { generationOf, isSameCall, names, roomCallSlot } from "../room/names.ts";
+import { isSameCall, names, roomCallSlot } from "../room/names.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { retrying } from "./retrying.ts";
 import { askHomeserver, askService, mapErrors, rulesFor, type ServiceOptions, type ServiceRequest } from "./service.ts";
@@ -65,7 +64,14 @@ export interface SfuToken {
  *     transport: { type: "livekit", livekit_service_url: "https://rtc.example.org/jwt" },
  *     roomId: "!kitchen:example.org",
  *     slot: "m.call#ROOM",
- *     member: { kind: "state", userId: "@alice:example.org", deviceId: "PHONE", memberId: "@alice:example.org:PHONE" },
+ *     // In an app: the member of a JoinState.
+ *     member: {
+ *       kind: "state",
+ *       userId: "@alice:example.org",
+ *       deviceId: "PHONE",
+ *       memberId: "@alice:example.org:PHONE",
+ *       participantIdentity: "@alice:example.org:PHONE",
+ *     },
  *     purpose: "publish",
  *   },
  *   { fetch: async () => answer },
@@ -115,10 +121,8 @@ function choose({ purpose, member, slot }: SfuTokenRequest, token$: Observable<u
 }
 
 /** Others look for our media and install our keys under the identity that follows from our membership. */
-function assertOwnIdentity(given: string, { member, transport }: SfuTokenRequest): void {
-  const { kind, userId, deviceId, memberId } = member;
-  const generation = generationOf("", transport.type);
-  if (given === participantIdentity(kind, userId, deviceId, memberId, generation)) return;
+function assertOwnIdentity(given: string, { member }: SfuTokenRequest): void {
+  if (given === member.participantIdentity) return;
   throw new RtcError(
     "no-transport",
     "the token gives us another identity than our membership does, so that nobody could decode us",

@@ -56,7 +56,7 @@ export type MediaDevicesPart = Pick<MediaDevices, "getUserMedia" | "getDisplayMe
  * @param devices Used instead of `navigator.mediaDevices`.
  * @example
  * ```ts
- * import { ownDevices } from "matrixrtc-rx/livekit";
+ * import { ownDevices } from "matrixrtc-rx/media";
  * import { BehaviorSubject } from "rxjs";
  *
  * const camera$ = new BehaviorSubject(false);

@@ -14,7 +14,7 @@ export interface ElementSize {
  *
  * @example
  * ```ts
- * import { elementSize } from "matrixrtc-rx/livekit";
+ * import { elementSize } from "matrixrtc-rx/media";
  *
  * const isBrowser = typeof document !== "undefined";
  * // In a tile: participant.show("camera", elementSize(video)).subscribe()

@@ -68,8 +68,8 @@ export function viewOf({ isLocal, connection, tracks, encryption, problem }: Vie
  *
  * @example
  * ```ts
- * import type { MediaParticipant } from "matrixrtc-rx/livekit";
- * import { mediaView } from "matrixrtc-rx/livekit";
+ * import type { MediaParticipant } from "matrixrtc-rx/media";
+ * import { mediaView } from "matrixrtc-rx/media";
  *
  * const show = (participant: MediaParticipant, tile: { dataset: Record<string, string> }) =>
  *   mediaView(participant).subscribe((view) => (tile.dataset["view"] = view));

@@ -2,14 +2,13 @@
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { type JoinState, type Matrix, RtcError, type RtcSession } from "matrixrtc-rx";
 import {
-  type CallProblem,
   livekitCall,
   livekitRooms,
   livekitTransport,
   type LivekitBackend,
   type LivekitParticipant,
-  type MediaParticipant,
 } from "matrixrtc-rx/livekit";
+import type { CallProblem, MediaParticipant } from "matrixrtc-rx/media";
 import { fullMesh, meshTransport } from "matrixrtc-rx/webrtc";
 import { catchError, map, type Observable, of, throwError } from "rxjs";
 import type { Devices } from "./devices.ts";

@@ -1,5 +1,5 @@
 // Devices: which of camera, microphone and screen the user wants on, and what they give.
-import { type OwnDevices, ownDevices } from "matrixrtc-rx/livekit";
+import { type OwnDevices, ownDevices } from "matrixrtc-rx/media";
 import { BehaviorSubject, map } from "rxjs";
 import type { Link } from "./link.ts";
 

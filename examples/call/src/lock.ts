@@ -1,5 +1,5 @@
 // Lock: whether what we see and hear of a participant is end-to-end encrypted.
-import type { MediaEncryption, ParticipantTrack } from "matrixrtc-rx/livekit";
+import type { MediaEncryption, ParticipantTrack } from "matrixrtc-rx/media";
 
 /** `closed`: encrypted, and we hold the key. `waiting`: encrypted, and we lack the key. `open`: not encrypted. `none`: no media. */
 export type Lock = "closed" | "waiting" | "open" | "none";

@@ -1,5 +1,5 @@
 // Tile: one member of the call: picture, sound, name, lock, and why the picture is missing.
-import { elementSize, type MediaSource, mediaView } from "matrixrtc-rx/livekit";
+import { elementSize, type MediaSource, mediaView } from "matrixrtc-rx/media";
 import {
   combineLatest,
   distinctUntilChanged,

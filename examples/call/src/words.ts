@@ -1,6 +1,6 @@
 // Words: what problems, states and views of a call are called on the page.
 import type { JoinState } from "matrixrtc-rx";
-import type { CallProblem, CallProblemCode, MediaEncryption, MediaView } from "matrixrtc-rx/livekit";
+import type { CallProblem, CallProblemCode, MediaEncryption, MediaView } from "matrixrtc-rx/media";
 
 const problems: Readonly<Record<CallProblemCode, string>> = {
   "probably-left": "The homeserver does not answer. Others may see you as gone.",

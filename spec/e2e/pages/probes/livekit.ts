@@ -1,5 +1,6 @@
 // Replaces livekit-client below the library: the same, and it notes rooms, tokens and connections.
 import { Room as LivekitRoom, RoomEvent } from "livekit-client";
+import "./alive.ts";
 import { mark, noteRoom } from "./inspection.ts";
 
 export * from "livekit-client";
@@ -9,7 +10,7 @@ export class Room extends LivekitRoom {
     super(...options);
     const { connect } = this;
     this.connect = (...request) => {
-      // Who connects has a token.
+      // There is a token now.
       mark("token");
       this.once(RoomEvent.Connected, () => mark("sfu"));
       const noted = noteRoom(this);

@@ -8,7 +8,7 @@ import { until } from "../until.ts";
 import { withNodeMembers } from "../node/node-person.ts";
 
 export const scenario: Scenario = {
-  name: "70. A second connection under the identity of a member: it says so, and the member comes back",
+  name: "90. A second connection under the identity of a member: it says so, and the member comes back",
   run: ({ world: { stack } }) =>
     withNodeMembers(async (own) => {
       const homeservers = [stack.homeserver, stack.homeserver];
