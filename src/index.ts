@@ -14,7 +14,7 @@ export type { KeyStatistics } from "./keys/statistics.ts";
 export type { KeyRejection, RejectedKey } from "./keys/trace.ts";
 export type { DelegatedLeave, JoinMode, JoinOptions, JoinTiming, LeaveReason, ValueOrStream } from "./join/options.ts";
 export type { WriteReason } from "./join/requests.ts";
-export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/state.ts";
+export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/join-state.ts";
 export { rtcSessions } from "./sessions/sessions.ts";
 export type { RtcSessions, SessionsOptions } from "./sessions/sessions.ts";
 export { transportOf } from "./membership/transport.ts";

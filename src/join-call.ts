@@ -16,7 +16,7 @@ import {
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
 import { ownMembership } from "./join/join.ts";
-import type { JoinState } from "./join/state.ts";
+import type { JoinState } from "./join/join-state.ts";
 import type { KeysEvent } from "./keys/effects.ts";
 import type { Keys } from "./keys/keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
@@ -60,7 +60,7 @@ export function joinCall(
 
     const join$ = new Observable<JoinState>((subscriber) => {
       const state$ = new Subject<JoinState>();
-      const renewal$ = new Subject<void>();
+      const keysUnanswered$ = new Subject<void>();
       // Keys stop before the first request of a leave, and when the join ends. An error of the join reaches the subscriber
       // by itself.
       const own$ = state$.pipe(
@@ -72,12 +72,12 @@ export function joinCall(
       // In this order, so that the keys see each state, and the end, before the subscriber does.
       subscriber.add(
         own$.pipe(switchMap(exchange)).subscribe({
-          next: ({ kind }) => kind === "peers-do-not-answer" && renewal$.next(),
+          next: ({ kind }) => kind === "keys-unanswered" && keysUnanswered$.next(),
           error: (cause: unknown) => subscriber.error(keysFailed(cause)),
         }),
       );
       subscriber.add(state$.subscribe(subscriber));
-      subscriber.add(ownMembership(context, joinOptions, renewal$).subscribe(state$));
+      subscriber.add(ownMembership(context, joinOptions, keysUnanswered$).subscribe(state$));
     });
     return defer(() => {
       // Without `enabled`, keys wait until the room is encrypted.

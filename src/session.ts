@@ -1,7 +1,7 @@
 // Session: one slot of one room as streams: watched, joined, with its media keys. protocol.md 9.1.
 import type { Observable, Observer } from "rxjs";
 import { joinCall, type SessionJoinOptions } from "./join-call.ts";
-import type { JoinState } from "./join/state.ts";
+import type { JoinState } from "./join/join-state.ts";
 import type { MemberEncryption } from "./keys/encryption-status.ts";
 import { Keys } from "./keys/keys.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";
@@ -65,7 +65,9 @@ export interface RtcSession<App extends Application = Application> extends Watch
    * 30 s of leaving that this stream does not show: only `trace$` emits its end (`leave-ended`). With `leaveOn`, the
    * stream shows it. After the end of a join, a new subscriber joins again.
    * A client joins a call once at a time: while it is in the call, another join fails with `already-joined`, also by another
-   * session object. While it is leaving, another join waits for the end of the leave.
+   * session object. While it is leaving, another join waits for the end of the leave. Copies of a port (with the same
+   * `changes$`) are one client. Other tabs and processes of the device are not seen.
+   * If we are kicked from the room, the join fails, and the leave waits until we are back or the membership has expired.
    *
    * @throws RtcError `bad-argument`, at once, for options that are wrong or contradict each other.
    * @example

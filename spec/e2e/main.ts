@@ -3,6 +3,9 @@
 // `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { scenario as withElementCall } from "./element-call/70-both-decode.ts";
+import { scenario as handsInElementCall } from "./element-call/71-hands-and-reactions.ts";
+import { scenario as elementCallRings } from "./element-call/72-rings.ts";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
@@ -84,6 +87,9 @@ const scenarios: readonly Scenario[] = [
   shortTokens,
   duplicateIdentity,
   manyCalls,
+  withElementCall,
+  handsInElementCall,
+  elementCallRings,
 ];
 
 const { values } = parseArgs({

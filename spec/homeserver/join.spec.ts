@@ -22,7 +22,7 @@ describe.each(modes)("In mode %s", (mode) => {
     const intent = new BehaviorSubject("video");
     const leaveOn = new Subject<void>();
     const joinAt = performance.now();
-    const timing = { ...short, expiryMs: 4_000, expiryHeadroomMs: 2_000 };
+    const timing = { ...short, expiryMs: 60_000, expiryHeadroomMs: 30_000 };
     const options = { mode, timing, intent, leaveOn };
     const over = lastValueFrom(rtcSession(alice.matrix, { roomId, slot }).join(options));
     figure(context, "from join to being seen", since(joinAt, await seenByBob.seen(true)));
@@ -37,9 +37,9 @@ describe.each(modes)("In mode %s", (mode) => {
     // A sticky event lasts for an hour, independent of the options.
     if (first?.kind === "state") {
       const changed = seenByBob.events();
-      await until(() => seenByBob.events() >= changed + 3);
+      await until(() => seenByBob.events() >= changed + 2, 70_000);
       expect(seenByBob.member()).toMatchObject({ createdTs: first.createdTs });
-      expect(seenByBob.member()?.expiresTs).toBeLessThan(Date.now() + 4_000);
+      expect(seenByBob.member()?.expiresTs).toBeLessThan(Date.now() + 60_000);
     }
     expect(seenByBob.leaves()).toEqual({ ours: 0, sdk: 0 });
 
@@ -100,9 +100,9 @@ it("in each mode, on a server without delayed events, a member is refreshed ofte
   const [alice, bob] = [await device("alice"), await device("bob")];
   const without = { ...alice, matrix: { ...alice.matrix, delayedEventLimits: () => of<false>(false) } };
   const members = await memberInEachMode(without, bob, {
-    timing: { unprotectedExpiryMs: 4_000, expiryHeadroomMs: 2_000 },
+    timing: { unprotectedExpiryMs: 60_000, expiryHeadroomMs: 30_000 },
   });
-  await until(() => members.every(({ seen }) => seen.events() >= 3));
+  await until(() => members.every(({ seen }) => seen.events() >= 2), 40_000);
   for (const member of members) {
     expect(isFullyJoined(member)).toBe(true);
     expect(member.seen.leaves()).toEqual({ ours: 0, sdk: 0 });
@@ -110,9 +110,9 @@ it("in each mode, on a server without delayed events, a member is refreshed ofte
   const killedAt = performance.now();
   alice.kill();
   for (const { options, seen, leave } of members) {
-    const gone = await seen.seen(false);
-    figure(context, `${options.mode}: to expiry, after 4000 ms`, since(killedAt, gone));
-    expect(gone.ours - killedAt).toBeLessThan(4_000 + 1_000);
+    const gone = await seen.seen(false, 70_000);
+    figure(context, `${options.mode}: to expiry, after a minute`, since(killedAt, gone));
+    expect(gone.ours - killedAt).toBeLessThan(60_000 + 1_000);
     leave();
   }
 });

@@ -82,7 +82,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)("A lost key of matrix-js
       0,
     );
     figure(context, "time in which another member of ours lacks our key", inMs(gapMs));
-    expect(a.writes$.value).toEqual(["join", "missing-key"]);
+    expect(a.writes$.value).toEqual(["join", "keys-unanswered"]);
     expect(sent.toSorted()).toEqual(["0 > alice", "0 > carl", "1 > alice", "1 > carl"]);
     expect([a, c].map(({ session }) => session.statistics$.value.keysCreated)).toEqual([1, 1]);
   });

@@ -11,7 +11,8 @@ const config = mergeConfig(shared, {
     // A session of matrix-js-sdk sets a negative timer when a member has just expired.
     execArgv: ["--disable-warning=TimeoutNegativeWarning"],
     reporters: ["default", figuresReporter],
-    testTimeout: 60_000,
+    // The shortest expiry is a minute, and some specs wait for one.
+    testTimeout: 150_000,
     hookTimeout: 60_000,
   },
 });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ownMembership } from "../../src/join/join.ts";
 import { resolveJoinOptions } from "../../src/join/options.ts";
 import { MatrixError } from "../../src/matrix.ts";
+import { virtualHomeserver } from "../../src/testing/index.ts";
 import { callOf, marbles, scene, slot, toTheEnd } from "./scene.ts";
 import { lifecycle } from "./steps.ts";
 
@@ -47,6 +48,34 @@ describe("Devices whose server comes back after an outage", () => {
   });
 });
 
+describe("The members of a call whose server was down for a minute", () => {
+  it.each(["compatibility", "matrix_2_0"] as const)(
+    "do not send at the same moment when it is back, in %s mode",
+    (mode) => {
+      const requestsAt = new Map<string, number>();
+      toTheEnd(() => {
+        const users = Array.from({ length: 20 }, (_, index) => `@user${index}:example.org`);
+        const home = virtualHomeserver();
+        const roomId = home.createRoom({ members: users });
+        timer(60_000).subscribe(() => home.stop());
+        timer(120_000).subscribe(() => home.start());
+        home.request$.pipe(filter(({ ts }) => ts >= 120_000)).subscribe(({ ts, request }) => {
+          requestsAt.set(`${request} ${ts}`, (requestsAt.get(`${request} ${ts}`) ?? 0) + 1);
+        });
+        for (const [index, user] of users.entries())
+          timer(137 * index).subscribe(() =>
+            ownMembership(
+              callOf(home.client(user, "A"), roomId),
+              resolveJoinOptions(slot, { mode, leaveOn: timer(180_000) }),
+            ).subscribe(),
+          );
+      });
+      // 20 members in half a second: a few meet by chance.
+      expect(Math.max(...requestsAt.values())).toBeLessThanOrEqual(4);
+    },
+  );
+});
+
 describe("A wait after trouble of the network", () => {
   it("is longer by the share that jitter allows, and never shorter", () => {
     const waits = Array.from({ length: 50 }, (_, seed) => {
@@ -54,7 +83,7 @@ describe("A wait after trouble of the network", () => {
       steps.join();
       steps.at(5_000).input({ kind: "clock" });
       steps.fails("network");
-      return (steps.state().requests.retryTs.restart ?? NaN) - 5_000;
+      return (steps.state().requests.retryUnlessBackTs.restart ?? NaN) - 5_000;
     });
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
     expect(Math.max(...waits)).toBeLessThanOrEqual(4_500);

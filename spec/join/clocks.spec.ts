@@ -3,7 +3,7 @@ import { EMPTY, map, of, Subject, throwError, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { type Matrix, MatrixError, type OutgoingEvent, type RoomChange, type RoomEvent } from "../../src/matrix.ts";
 import { callOf, memberType, scene, type SceneOptions, toTheEnd } from "./scene.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { callIdOf, openSlot, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "../../src/join/content.ts";
+import { callIdOf, openSlot, stateJoin, ownStateKey, stickyJoin, stickyLeave } from "../../src/join/content.ts";
 import type { OwnMember } from "../../src/types.ts";
 
 const call = { roomId: "!kitchen:example.org", slot: "m.call#ROOM" };
@@ -91,7 +91,7 @@ describe("The key of a state membership (protocol.md 1.3, 1.4)", () => {
     ["m.call#X", false, "_@alice:example.org_ALICEDEV01_m.callX"],
     ["org.example.game#ROOM", false, "_@alice:example.org_ALICEDEV01_org.example.gameROOM"],
   ])("in slot %s with owned keys %s is %s", (slot, owned, key) => {
-    expect(stateKeyOf(alice, slot, owned)).toBe(key);
+    expect(ownStateKey(alice, slot, owned)).toBe(key);
   });
 
   it("maps the default call to the empty call id for m.call alone (guarantee 30)", () => {

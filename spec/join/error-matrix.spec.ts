@@ -414,64 +414,65 @@ describe("Writing the membership that joins", () => {
 });
 
 describe("Renewing the membership", () => {
-  const soon = { expiryMs: 12_000, expiryHeadroomMs: 6_000 };
+  // The shortest expiry. The restarts are rare, so that few are drawn.
+  const soon = { expiryMs: 60_000, expiryHeadroomMs: 30_000, delayedLeaveMs: 60_000, delayedLeaveRestartMs: 29_000 };
   rows(
     { request: { request: "send", type: member }, from: "1s (x|)", options: { timing: soon } },
     {
       "rate-limited: again after the given wait": {
         kind: "rate-limited",
         retryAfterMs: 700,
-        watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R 997ms W 701ms W",
+        watch: "^ 33s !",
+        requests: "C-D-W-R 28999ms R 997ms W 701ms W",
         states: "  a-d-w-j",
       },
       "network: again after 3 s": {
         kind: "network",
-        watch: "^ 10s !",
-        requests: "C-D-W-R 4999ms R 997ms W 3001ms W",
+        watch: "^ 34s !",
+        requests: "C-D-W-R 28999ms R 997ms W 3001ms W",
         states: "  a-d-w-j",
       },
       "network, more often than it is retried: goes on, ten times more slowly, until it expires": {
         kind: "network",
         times: 2,
         options: { timing: { ...soon, maxRetries: 1 } },
-        watch: "^ 16s !",
-        requests: "C-D-W-R 4999ms R 997ms W 3001ms W 999ms R 1997ms R-W-R",
-        states: "  a-d-w-j 11997ms                                  k---j",
+        watch: "^ 64s !",
+        requests: "C-D-W-R 28999ms R 997ms W 3001ms W 24999ms R 1997ms R-W-R",
+        states: "  a-d-w-j 59997ms                                  k---j",
       },
       "timeout: again, a second after it was sent": {
         kind: "timeout",
-        watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R 997ms W 999ms W",
+        watch: "^ 33s !",
+        requests: "C-D-W-R 28999ms R 997ms W 999ms W",
         states: "  a-d-w-j",
       },
       "forbidden: fails, and leaves once": {
         kind: "forbidden",
-        watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R 997ms W-S",
-        states: "  a-d-w-j 5999ms          l-#",
+        watch: "^ 33s !",
+        requests: "C-D-W-R 28999ms R 997ms W-S",
+        states: "  a-d-w-j 29999ms         l-#",
         error: "join-refused",
       },
       "unsupported: fails, and leaves once": {
         kind: "unsupported",
-        watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R 997ms W-S",
-        states: "  a-d-w-j 5999ms          l-#",
+        watch: "^ 33s !",
+        requests: "C-D-W-R 28999ms R 997ms W-S",
+        states: "  a-d-w-j 29999ms         l-#",
         error: "unsupported",
       },
       "unknown: again after 3 s": {
         kind: "other",
-        watch: "^ 10s !",
-        requests: "C-D-W-R 4999ms R 997ms W 3001ms W",
+        watch: "^ 34s !",
+        requests: "C-D-W-R 28999ms R 997ms W 3001ms W",
         states: "  a-d-w-j",
       },
       "unknown, more often than it is retried: joins again": {
         kind: "other",
         times: 2,
         options: { timing: { ...soon, maxRetries: 1 } },
-        watch: "^ 14s !",
-        requests: "C-D-W-R 4999ms R 997ms W 3001ms W-R-W-R",
-        states: "  a-d-w-j 9001ms                   r---j",
+        watch: "^ 38s !",
+        requests: "C-D-W-R 28999ms R 997ms W 3001ms W-R-W-R",
+        states: "  a-d-w-j 33001ms                  r---j",
       },
     },
   );

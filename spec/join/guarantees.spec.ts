@@ -4,6 +4,7 @@ import {
   ignoreElements,
   interval,
   map,
+  defer,
   NEVER,
   Observable,
   range,
@@ -54,7 +55,7 @@ describe("Our own membership", () => {
     steps.answers();
     expect(steps.state()).toMatchObject({
       isOver: true,
-      delayedLeave: { held: { status: "wanted" } },
+      delayedLeave: { held: { status: "none" } },
       requests: { inFlight: [] },
     });
   });
@@ -92,7 +93,8 @@ describe("Our own membership", () => {
     "21. is a new instance after a crash that nobody noticed, although a server drops repeated state",
     marbles(({ expectObservable }) => {
       const { call, join, membership$ } = scene();
-      const crashing = { ...call, matrix: { ...call.matrix, updateDelayedEvent: () => NEVER } };
+      const changes$ = defer(() => call.matrix.changes$);
+      const crashing = { ...call, matrix: { ...call.matrix, changes$, updateDelayedEvent: () => NEVER } };
       const crashed$ = ownMembership(crashing, resolveJoinOptions(call.slot));
       expectObservable(crashed$.pipe(ignoreElements()), "       ^ 9s !").toBe("");
       expectObservable(join().pipe(ignoreElements()), "    5s ^ 3s !").toBe("");

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ownMembership } from "../../src/join/join.ts";
 import { resolveJoinOptions } from "../../src/join/options.ts";
 import type { Matrix, RoomChange } from "../../src/matrix.ts";
+import type { RtcError } from "../../src/errors.ts";
 import type { JoinTrace } from "../../src/join/trace.ts";
 import { alice, bob, callOf, lastJoinsOf, marbles, memberType, scene, slot, stickyType, toTheEnd } from "./scene.ts";
 
@@ -58,24 +59,55 @@ describe("A re-join", () => {
   );
 });
 
-describe("A member that was kicked and is back in the room within the delay", () => {
-  it("leaves no ghost: its delayed leave stays, and its leave is not called confirmed", () => {
-    const ended: JoinTrace[] = [];
-    let last = "";
-    toTheEnd(() => {
-      const { home, roomId, join, seen$, trace } = scene({ members: [bob, alice] });
-      timer(10_000).subscribe(() => home.kick(roomId, alice));
-      timer(15_000).subscribe(() => home.joinRoom(roomId, alice));
-      const watching = seen$.subscribe((names) => (last = names));
-      timer(60_000).subscribe(() => watching.unsubscribe());
-      join().subscribe({
-        error: () => ended.push(...(trace.filter(({ kind }) => kind === "leave-ended") as JoinTrace[])),
+describe.each(["compatibility", "matrix_2_0"] as const)(
+  "A member that was kicked from the room, in %s mode,",
+  (mode) => {
+    /** Alice is kicked at 20 s. When her join has failed, when Bob no longer sees her, and how the leave has ended. */
+    function kicked(backMs: number) {
+      const outcome = { failedTs: NaN, code: "", goneTs: NaN, ended: [] as JoinTrace[] };
+      toTheEnd(() => {
+        const { home, roomId, join, seen$, trace } = scene({ members: [bob, alice] });
+        timer(20_000).subscribe(() => home.kick(roomId, alice));
+        timer(backMs).subscribe(() => home.joinRoom(roomId, alice));
+        const watching = seen$.subscribe((names) => {
+          if (names === "") outcome.goneTs = asyncScheduler.now();
+        });
+        timer(7_200_000).subscribe(() => watching.unsubscribe());
+        join({ mode }).subscribe({
+          error: ({ code }: RtcError) => Object.assign(outcome, { code, failedTs: asyncScheduler.now() }),
+        });
+        timer(100_000).subscribe(() =>
+          outcome.ended.push(...(trace.filter(({ kind }) => kind === "leave-ended") as JoinTrace[])),
+        );
       });
+      return outcome;
+    }
+
+    it.each([
+      ["before its delayed leave is due", 25_000],
+      ["after its delayed leave was due", 47_000],
+      ["much later", 90_000],
+    ])("leaves the call when it is back in the room: %s", (_, backMs) => {
+      const { goneTs, failedTs, code, ended } = kicked(backMs);
+      expect(code).toBe("join-refused");
+      expect(failedTs).toBeLessThan(21_000);
+      expect(goneTs).toBeGreaterThanOrEqual(backMs);
+      expect(goneTs).toBeLessThan(backMs + 100);
+      expect(ended).toEqual([{ kind: "leave-ended", confirmed: true, error: "join-refused" }]);
     });
-    expect(ended).toEqual([{ kind: "leave-ended", confirmed: false, error: "join-refused" }]);
-    expect(last).toBe("");
-  });
-});
+
+    it("gives its leave up when its membership has expired, and does not call it confirmed", () => {
+      const ended: unknown[] = [];
+      toTheEnd(() => {
+        const { home, roomId, join, trace } = scene({ members: [bob, alice] });
+        timer(20_000).subscribe(() => home.kick(roomId, alice));
+        join({ mode }).subscribe({ error: () => {} });
+        timer(5 * 3_600_000).subscribe(() => ended.push(...trace.filter(({ kind }) => kind === "leave-ended")));
+      });
+      expect(ended).toEqual([{ kind: "leave-ended", confirmed: false, error: "join-refused" }]);
+    });
+  },
+);
 
 describe("A sticky member that joins again", () => {
   it(

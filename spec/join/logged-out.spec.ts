@@ -1,7 +1,7 @@
 // Logged out: the access token is not valid any more, for good or until the client logs in again.
 import { takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { alice, inWords, marbles, scene, smooth, toTheEnd } from "./scene.ts";
 

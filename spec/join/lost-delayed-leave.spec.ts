@@ -1,10 +1,11 @@
 // Lost delayed leaves: servers and proxies on which delayed events cannot be managed, or not always.
-import { filter, map, take, timer } from "rxjs";
+import { asyncScheduler, filter, ignoreElements, interval, map, take, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import type { Fault } from "../../src/testing/index.ts";
 import { lifecycle } from "./steps.ts";
-import { alice, marbles, scene } from "./scene.ts";
+import { alice, marbles, scene, toTheEnd } from "./scene.ts";
 import { count, watch } from "./watch.ts";
 
 const modes = ["compatibility", "matrix_2_0"] as const;
@@ -51,6 +52,44 @@ describe("Delayed leaves that cannot be managed", () => {
       for (let ts = 7_000; ts < 290_000; ts += 20_000) timer(ts).subscribe(() => home.loseDelayed(alice));
     };
     expect(watch({ forMs: 290_000, arrange })).toMatchObject({ leaves: 0, words: "joined, armed" });
+  });
+});
+
+describe.each(modes)("A server that answers restarts, but does not do them, in %s mode,", (mode) => {
+  const arrange = ({ call }: ReturnType<typeof scene>) => {
+    const { updateDelayedEvent } = call.matrix;
+    const lying: typeof updateDelayedEvent = (delayId, action, options) =>
+      action === "restart" ? timer(2).pipe(ignoreElements()) : updateDelayedEvent(delayId, action, options);
+    Object.assign(call.matrix, { updateDelayedEvent: lying });
+  };
+
+  it("makes us leave twice, and then once in ten minutes", () => {
+    const watched = watch({ forMs: 3_600_000, options: { mode }, arrange });
+    expect(watched.leaves).toBeLessThanOrEqual(2 + 5);
+    expect(watched.longestAbsenceMs).toBeLessThan(1_000);
+    expect(watch({ forMs: 600_000, options: { mode }, arrange })).toMatchObject({
+      leaves: 2,
+      words: "joined, unsupported",
+    });
+  });
+
+  it("has its answers believed for as long as the time between two restarts at most, once the leave was shown", () => {
+    let longestMs = 0;
+    toTheEnd(() => {
+      const call = scene();
+      arrange(call);
+      let state: JoinState | undefined;
+      let goneTs: number | undefined;
+      interval(100)
+        .pipe(takeUntil(timer(1_800_000)))
+        .subscribe(() => {
+          const isBelieved = state?.status === "joined" && state.delayedLeave.status === "armed";
+          goneTs = isBelieved && call.home.delayed().length === 0 ? (goneTs ?? asyncScheduler.now()) : undefined;
+          if (goneTs !== undefined) longestMs = Math.max(longestMs, asyncScheduler.now() - goneTs);
+        });
+      call.join({ mode, leaveOn: timer(1_800_001) }).subscribe((present) => (state = present));
+    });
+    expect(longestMs).toBeLessThanOrEqual(5_000);
   });
 });
 

@@ -2,8 +2,9 @@
 import { ignoreElements, switchMap, timer } from "rxjs";
 import { describe, it } from "vitest";
 import { rtcSession } from "../../src/index.ts";
-import { resolveJoinOptions } from "../../src/join/options.ts";
+import { type JoinMode, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
+import type { Matrix } from "../../src/matrix.ts";
 import { alice, callOf, firstJoin, inWords, marbles, scene, slot, smooth } from "./scene.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 
@@ -33,6 +34,38 @@ describe("A second join of one client, room and slot", () => {
       expectObservable(first.join().pipe(ignoreElements()), "^ 3s !").toBe("");
       expectObservable(inWords(second$), "                   ^ 3s !").toBe("1s #", words, "already-joined");
       expectObservable(firstJoin(other$), "                  ^ 3s !").toBe("1006ms (j|)");
+    }),
+  );
+
+  it.each<[string, (client: Matrix, again: Matrix) => Matrix]>([
+    ["another port of the same client", (_, again) => again],
+    ["a copy of the port", (client) => ({ ...client })],
+  ])("fails with already-joined by %s, too", (_, other) =>
+    marbles(({ cold, expectObservable }) => {
+      const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+      const roomId = home.createRoom({ members: [alice] });
+      const client = home.client(alice, "A");
+      const second = rtcSession(other(client, home.client(alice, "A")), { roomId, slot });
+      const second$ = cold("1s a").pipe(switchMap(() => second.join()));
+      expectObservable(rtcSession(client, { roomId, slot }).join().pipe(ignoreElements()), "^ 3s !").toBe("");
+      expectObservable(inWords(second$), "^ 3s !").toBe("1s #", words, "already-joined");
+    })(),
+  );
+
+  it(
+    "joins from another device, and from another page of a device whose first page was killed",
+    marbles(({ cold, expectObservable }) => {
+      const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+      const roomId = home.createRoom({ members: [alice] });
+      const join = (deviceId: string) => rtcSession(home.client(alice, deviceId), { roomId, slot }).join();
+      const phone = { userId: alice, deviceId: "A" };
+      cold("2s a").subscribe(() => home.kill(phone));
+      cold("3s a").subscribe(() => home.adjust(phone, { connection: "online" }));
+      expectObservable(join("A").pipe(home.whileAlive(phone), ignoreElements()), "^ 9s !").toBe("2s |");
+      const other$ = cold("1s a").pipe(switchMap(() => join("B")));
+      const again$ = cold("4s a").pipe(switchMap(() => join("A")));
+      expectObservable(firstJoin(other$), "^ 9s !").toBe("1006ms (j|)");
+      expectObservable(firstJoin(again$), "^ 9s !").toBe("4006ms (j|)");
     }),
   );
 
@@ -90,5 +123,19 @@ describe("A join whose state key is longer than Matrix allows", () => {
       expectObservable(requests$, "                     ^ 9s !").toBe("");
       expectObservable(inWords(join("compatibility")), "^ 9s !").toBe("#", words, "bad-argument");
     }),
+  );
+});
+
+describe("A join of a device whose id readers of state memberships ignore", () => {
+  it.each(["", "A:B", ":"])("fails before the first request, but joins in matrix_2_0 if it has an id: %j", (deviceId) =>
+    marbles(({ expectObservable }) => {
+      const { call, roomId, requests$ } = scene();
+      const context = callOf({ ...call.matrix, deviceId }, roomId);
+      const join = (mode: JoinMode) => ownMembership(context, resolveJoinOptions(slot, { mode }));
+      expectObservable(requests$, "^ 9s !").toBe(deviceId === "" ? "" : "C-D-W-(RS)");
+      expectObservable(inWords(join("compatibility")), "^ 9s !").toBe("#", words, "bad-argument");
+      expectObservable(inWords(join("legacy")), "       ^ 9s !").toBe("#", words, "bad-argument");
+      if (deviceId !== "") expectObservable(firstJoin(join("matrix_2_0")), "^ 9s !").toBe("------(j|)");
+    })(),
   );
 });

@@ -60,6 +60,12 @@ describe("The options of a join", () => {
       { timing: { delayedLeaveMs: 0 } },
       /delayedLeaveMs must be a number of milliseconds from 2,000/,
     ],
+    ["renewals without a pause", { timing: { expiryMs: 2_000 } }, /expiryMs .* from 60,000/],
+    [
+      "renewals without a pause on servers without delayed events",
+      { timing: { unprotectedExpiryMs: 2_000 } },
+      /unprotectedExpiryMs .* from 60,000/,
+    ],
     ["an endless delay", { timing: { delayedLeaveMs: Infinity } }, /from 2,000 to 8,640,000,000/],
     ["a leave that takes for ever", { timing: { leaveTimeoutMs: 3_600_000 } }, /leaveTimeoutMs .* from 100 to 30,000/],
     ["a busy loop of retries", { timing: { networkRetryMs: 1 } }, /networkRetryMs .* from 100 to 600,000/],

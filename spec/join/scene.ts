@@ -4,7 +4,7 @@ import { TestScheduler } from "rxjs/testing";
 import type { SessionContext } from "../../src/session-context.ts";
 import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import type { RtcError } from "../../src/errors.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { members } from "../../src/membership/members.ts";
@@ -69,8 +69,8 @@ export function scene(options: SceneOptions = {}) {
     seen$: seenByBob$.pipe(map(memberNames), distinctUntilChanged()),
     membership$: seenByBob$,
     /** Joins; waits have no random part unless `timing.jitter` is given. */
-    join: ({ timing, ...join }: JoinOptions = {}, unanswered$?: Observable<void>): Observable<JoinState> =>
-      ownMembership(call, resolveJoinOptions(slot, { ...join, timing: { jitter: 0, ...timing } }), unanswered$),
+    join: ({ timing, ...join }: JoinOptions = {}, keysUnanswered$?: Observable<void>): Observable<JoinState> =>
+      ownMembership(call, resolveJoinOptions(slot, { ...join, timing: { jitter: 0, ...timing } }), keysUnanswered$),
     /** All contents of one type that reached the server, oldest first. */
     sent: (type: string) => home.events(roomId).flatMap((event) => (event.type === type ? [event.content] : [])),
   };

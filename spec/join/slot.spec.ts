@@ -1,6 +1,6 @@
 import { map, type Observable, switchMap, timer } from "rxjs";
 import { describe, it } from "vitest";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { alice, bob, inWords, marbles, memberType, scene, slot, smooth, stickyType } from "./scene.ts";
 
 const slotType = "org.matrix.msc4143.rtc.slot";

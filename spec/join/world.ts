@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { asyncScheduler, NEVER, Subject, Subscription, throwError, timer } from "rxjs";
 import type { JoinMode } from "../../src/join/options.ts";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { MatrixError } from "../../src/matrix.ts";
 import type { Fault, VirtualRequest } from "../../src/testing/index.ts";
 import type { Membership } from "../../src/types.ts";

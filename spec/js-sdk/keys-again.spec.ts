@@ -63,7 +63,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)(
       await vi.advanceTimersByTimeAsync(10_990);
       expect(peer.sent).toEqual(["alice#0", "carl#0"]);
       await vi.advanceTimersByTimeAsync(100);
-      expect(writesOf(a)).toEqual(["join", "missing-key"]);
+      expect(writesOf(a)).toEqual(["join", "keys-unanswered"]);
       expect(a.statuses()).toContain("bob ok 1");
       // The cost: the SDK's member changes its key for all. Our members do not, and lack no key.
       await vi.advanceTimersByTimeAsync(30_000);
@@ -79,7 +79,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)(
       const { a, peer, lacks, end } = await threeInCall(mode, (to) => to === alice);
       lacks(0);
       await vi.advanceTimersByTimeAsync(15 * 60_000);
-      expect(writesOf(a)).toEqual(["join", ...Array.from({ length: 4 }, () => "missing-key")]);
+      expect(writesOf(a)).toEqual(["join", ...Array.from({ length: 4 }, () => "keys-unanswered")]);
       expect(peer.used).toEqual([0, 1, 2, 3, 4]);
       await end();
     });

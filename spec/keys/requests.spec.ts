@@ -13,7 +13,7 @@ const requests = ({ requested$, key$ }: ReturnType<typeof scene>) =>
   });
 
 /** `r` for each renewal of our membership. */
-const renewals = ({ renewal$ }: ReturnType<typeof scene>) => renewal$.pipe(map(() => "r"));
+const renewals = ({ keysUnanswered$ }: ReturnType<typeof scene>) => keysUnanswered$.pipe(map(() => "r"));
 
 /** The media layer lacks a key of a member. */
 const lack = (name: string, keyIndex = 0): DecryptionReport => ({
@@ -268,8 +268,8 @@ describe("renewals of our membership", () => {
       expectObservable(renewals(call), "1000s !").toBe("11s r 59999ms r 119999ms r 239999ms r 479999ms r");
       flush();
       expect(call.traced("key-requested")).toHaveLength(19);
-      expect(call.traced("key-request-unanswered")[0]).toEqual({
-        kind: "key-request-unanswered",
+      expect(call.traced("keys-unanswered")[0]).toEqual({
+        kind: "keys-unanswered",
         userId: "@bob:example.org",
         deviceId: "PHONE",
         memberId: "id-of-bob",
@@ -280,12 +280,12 @@ describe("renewals of our membership", () => {
   it(
     "our membership is not renewed if we leave at the trace entry about it",
     marbles(({ cold, expectObservable }) => {
-      const { trace$, renewal$ } = scene({
+      const { trace$, keysUnanswered$ } = scene({
         members: cold("a", { a: "me bob" }),
         reports: cold("m", { m: lack("bob") }),
       });
-      const left$ = trace$.pipe(filter(({ kind }) => kind === "key-request-unanswered"));
-      expectObservable(renewal$.pipe(takeUntil(left$)), "20s !").toBe("11s |");
+      const left$ = trace$.pipe(filter(({ kind }) => kind === "keys-unanswered"));
+      expectObservable(keysUnanswered$.pipe(takeUntil(left$)), "20s !").toBe("11s |");
     }),
   );
 
@@ -331,7 +331,7 @@ describe("renewals of our membership", () => {
       });
       expectObservable(renewals(call), "100s !").toBe("11s r 59999ms r");
       flush();
-      expect(call.traced("key-request-unanswered").map((entry) => "userId" in entry && entry.userId)).toEqual([
+      expect(call.traced("keys-unanswered").map((entry) => "userId" in entry && entry.userId)).toEqual([
         "@bob:example.org",
         "@bob:example.org",
         "@carl:example.org",

@@ -261,7 +261,7 @@ export function scene(plan: Plan) {
     /** Whether anybody follows the members. */
     isWatched: () => membership$.observed,
     /** Emits when our membership has to be renewed. */
-    renewal$: events.pipe(filter(({ kind }) => kind === "peers-do-not-answer")),
+    keysUnanswered$: events.pipe(filter(({ kind }) => kind === "keys-unanswered")),
     /** Keys to install: `me#0`, `bob#3`. */
     installed$: key$.pipe(map(keyName)),
     /** Keys that go out: `0 > bob carl`, or `0 > room`. */

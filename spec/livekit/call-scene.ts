@@ -1,6 +1,6 @@
 // A scene of people in a call over virtual LiveKit servers, a virtual homeserver and virtual time.
 import { BehaviorSubject, map, merge, type Observable, of, Subject, Subscription, switchMap, timer } from "rxjs";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import type { SessionJoinOptions } from "../../src/join-call.ts";
 import { livekitCall, type LivekitCall, type LivekitCallOptions } from "../../src/livekit/livekit-call.ts";
 import type { OutgoingMedia } from "../../src/media/outgoing.ts";

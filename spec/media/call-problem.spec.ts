@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JoinState } from "../../src/join/state.ts";
+import type { JoinState } from "../../src/join/join-state.ts";
 import { callProblems, type ProblemInput, ripeProblems } from "../../src/media/call-problem.ts";
 import { membersNamed } from "../../src/testing/index.ts";
 

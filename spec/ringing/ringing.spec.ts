@@ -245,6 +245,29 @@ describe("A ring", () => {
   );
 
   it(
+    "that was missed or declined stays so if its target joins and leaves the call later",
+    marbles(({ cold, flush }) => {
+      const { a, b, b2, c } = scene();
+      const [calling, carls] = [a.ringing(), c.ringing()];
+      const outcomes = ({ rings$ }: Ringing) => [...rings$.value[0]!.outcomes.values()];
+      happens(cold, "a 999ms d 28s (jk)", {
+        a: () => calling.ring({ userIds: [bob, carl], lifetimeMs: 10_000 }).subscribe(),
+        d: () => carls.decline(carls.incoming$.value[0]!).subscribe(),
+        j: () => joins(b),
+        k: () => joins(c),
+      });
+      const listening = [calling, carls].map(({ rings$ }) => rings$.subscribe());
+      cold("60s e").subscribe(() => {
+        expect(outcomes(calling)).toEqual(["no-answer", "declined"]);
+        // After a reload: when Bob had entered is not known any more.
+        expect(outcomes(b2.ringing())).toEqual(["joined", "declined"]);
+        for (const one of listening) one.unsubscribe();
+      });
+      flush();
+    }),
+  );
+
+  it(
     "of somebody who leaves the room ends",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, b, c } = scene();

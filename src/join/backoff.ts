@@ -13,7 +13,7 @@ const shortestRetryMs = 250;
 /** The same for tries that timed out. */
 const timeoutRetryMs = 1_000;
 /** When the network is back, the clients of a server spread their retries over this time, as far as `jitter` says. */
-const resumeSpreadMs = 5_000;
+export const resumeSpreadMs = 5_000;
 
 /**
  * Notes the failure, and when to try again. A request that timed out is tried again soon. While joining for the first time
@@ -42,16 +42,16 @@ export function resetFailures({ state: { requests } }: Draft, kind: RequestKind)
 /** Sends nothing of this kind for a while: after trouble of the network, only until the network is back. */
 export function backOff({ state: { requests }, now }: Draft, kind: RequestKind, error: MatrixError, ms: number): void {
   const untilTs = { [kind]: now + Math.max(0, ms) };
-  if (error.kind === "network") requests.retryTs = { ...requests.retryTs, ...untilTs };
-  else requests.notBefore = { ...requests.notBefore, ...untilTs };
+  if (error.kind === "network") requests.retryUnlessBackTs = { ...requests.retryUnlessBackTs, ...untilTs };
+  else requests.notBeforeTs = { ...requests.notBeforeTs, ...untilTs };
 }
 
 /** The network is back: what waits for it is tried again at once, or within a moment that differs for each client. */
 export function retrySoon(draft: Draft): void {
   const { requests } = draft.state;
   const soonTs = draft.now + jitter(draft, resumeSpreadMs);
-  const entries = Object.entries(requests.retryTs).map(([kind, ts]) => [kind, Math.min(ts, soonTs)] as const);
-  requests.retryTs = Object.fromEntries(entries);
+  const entries = Object.entries(requests.retryUnlessBackTs).map(([kind, ts]) => [kind, Math.min(ts, soonTs)] as const);
+  requests.retryUnlessBackTs = Object.fromEntries(entries);
 }
 
 /** How long to wait after an error. */

@@ -24,7 +24,7 @@ export function callIdOf(slot: string): string {
  * The key of our state membership (1.4). No leading underscore in room versions with owned state keys.
  * Nothing separates its parts: `board#11` and `board1#1` share a key, so that a device can be in one of them only.
  */
-export function stateKeyOf({ userId, deviceId }: OwnMember, slot: string, ownedStateKeys: boolean): string {
+export function ownStateKey({ userId, deviceId }: OwnMember, slot: string, ownedStateKeys: boolean): string {
   const key = `${userId}_${deviceId}_${applicationTypeOf(slot)}${callIdOf(slot)}`;
   return ownedStateKeys ? key : `_${key}`;
 }

@@ -39,9 +39,10 @@ export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
   if (!armed) return;
   // Another one is wanted: a restart of this one must not hold that up.
   stopWaiting(draft, ({ kind }) => kind === "restart");
-  delayedLeave.lostCount += 1;
-  delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
   delayedLeave.held = { status: "wanted" };
+  delayedLeave.lostCount += 1;
+  delayedLeave.hasLied ||= armed.isSent && draft.now < armed.leaveTs;
+  if (!armed.isSent) delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
   if (delayedLeave.lostCount >= maxLost) goUnprotected(draft, "not-restarted", isProof);
 }
 
@@ -58,7 +59,7 @@ export function discardDelayedLeave({ state: { delayedLeave }, now }: Draft, del
 export function forgetDelayedLeave({ state }: Draft, delayId: string): void {
   const { delayedLeave } = state;
   delayedLeave.obsolete = delayedLeave.obsolete.filter((obsolete) => obsolete.delayId !== delayId);
-  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "wanted" };
+  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "none" };
 }
 
 /** An hour-long delayed leave that was not delegated would end our next membership. */

@@ -19,8 +19,12 @@ export type Input =
       readonly kind: "membership";
       readonly own: Membership | undefined;
       readonly standing?: StandingEvent | undefined;
+      /** The event by which we have left. */
+      readonly leaveId?: string | undefined;
       readonly strays?: readonly ReplacedMember[];
     }
+  /** We were kicked from the room, or have entered it. */
+  | { readonly kind: "room"; readonly isIn: boolean }
   | { readonly kind: "slot"; readonly status: Slot["status"] }
   /** Somebody entered the room who cannot read our membership. */
   | { readonly kind: "late-room-member" }

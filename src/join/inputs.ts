@@ -3,6 +3,7 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  distinctUntilChanged,
   EMPTY,
   filter,
   fromEvent,
@@ -11,6 +12,8 @@ import {
   merge,
   type Observable,
   of,
+  skip,
+  startWith,
   take,
   tap,
 } from "rxjs";
@@ -18,6 +21,7 @@ import { RtcError } from "../errors.ts";
 import type { RoomChange, RoomEvent } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { isFiniteNumber, objectOr } from "../room/json.ts";
+import { isInRoom } from "../room/room-member.ts";
 import { stateMemberType } from "../room/names.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { OwnMember } from "../types.ts";
@@ -28,7 +32,7 @@ import type { LifecycleState, StandingEvent } from "./model.ts";
 import { isUnchanged } from "./on-input.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import { findOwn, findStrays } from "./own-member.ts";
-import { stateKeyIn } from "./port.ts";
+import { stateKeyIn } from "./own-state-key.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** The join that the inputs are for, as it is at each moment. */
@@ -48,6 +52,7 @@ export function joinInputs(
     leaveInputs(options),
     call.slot$.pipe(map(({ status }): Input => ({ kind: "slot", status }))),
     ownMembershipInputs(call, join),
+    roomInputs(call),
     membershipData(slot, options).pipe(
       map((content): Input => ({ kind: "content", content })),
       orFailure("the membership data failed"),
@@ -56,7 +61,7 @@ export function joinInputs(
       ? lateRoomMembers(matrix, roomId).pipe(map((): Input => ({ kind: "late-room-member" })))
       : EMPTY,
     // An empty batch: the client is in touch again, and timers may not have kept up with the clock.
-    changesOf(call).pipe(
+    changesIn(call).pipe(
       filter((batch) => batch.length === 0),
       map((): Input => ({ kind: "resumed" })),
     ),
@@ -97,7 +102,7 @@ function orFailure(what: string) {
 /** What the room shows of us, whenever that may have changed. */
 function ownMembershipInputs(call: SessionContext<JoinTrace>, join: PresentJoin): Observable<Input> {
   // If our membership appears and ends within one sync, the list does not change. So look at every change that may be ours.
-  const ownChanges$ = changesOf(call).pipe(filter((batch) => batch.some((change) => mayBeOwn(change, call))));
+  const ownChanges$ = changesIn(call).pipe(filter((batch) => batch.some((change) => mayBeOwn(change, call))));
   return merge(call.membership$, ownChanges$).pipe(
     map((): Input | undefined => {
       const members = call.membership$.value;
@@ -106,22 +111,38 @@ function ownMembershipInputs(call: SessionContext<JoinTrace>, join: PresentJoin)
       const own = findOwn(members, member);
       if (isUnchanged(join.state(), own)) return undefined;
       const strays = findStrays(members, joinCount, join.memberOf);
-      return { kind: "membership", own, standing: findStanding(call, member), strays };
+      return { kind: "membership", own, ...findOwnEvent(call, member), strays };
     }),
     filter((input) => input !== undefined),
   );
 }
 
-/** Our event in the room, whether or not it makes us a member. */
-function findStanding(call: SessionContext<JoinTrace>, own: OwnMember): StandingEvent | undefined {
+/** Our event in the room, whether or not it makes us a member, or the event by which we have left. */
+function findOwnEvent(
+  call: SessionContext<JoinTrace>,
+  own: OwnMember,
+): { readonly standing?: StandingEvent; readonly leaveId?: string } {
   const event = own.kind === "state" ? stateEventOf(call, own) : stickyEventOf(call, own);
-  const content = objectOr(event?.content);
-  if (!event || !("application" in content)) return undefined;
-  const { eventId, originServerTs } = event;
+  if (!event) return {};
+  const content = objectOr(event.content);
+  const { eventId, originServerTs, sender } = event;
+  if (!("application" in content)) return sender === own.userId ? { leaveId: eventId } : {};
   const { created_ts: createdTs, expires: lifetimeMs } = content;
   const sinceTs = isFiniteNumber(createdTs) ? Math.min(createdTs, originServerTs) : originServerTs;
   const isExpired = isFiniteNumber(lifetimeMs) && sinceTs + lifetimeMs <= asyncScheduler.now();
-  return { eventId, originServerTs, isExpired };
+  return { standing: { eventId, originServerTs, isExpired } };
+}
+
+/** Whether we are in the room, whenever that may have changed. */
+function roomInputs(call: SessionContext<JoinTrace>): Observable<Input> {
+  const { matrix, roomId } = call;
+  return changesIn(call).pipe(
+    map(() => isInRoom(matrix, roomId, matrix.userId)),
+    startWith(true),
+    distinctUntilChanged(),
+    skip(1),
+    map((isIn): Input => ({ kind: "room", isIn })),
+  );
 }
 
 function stateEventOf(call: SessionContext<JoinTrace>, own: OwnMember): RoomEvent | undefined {
@@ -142,7 +163,7 @@ function mayBeOwn(change: RoomChange, { matrix }: SessionContext<JoinTrace>): bo
   return change.kind !== "sticky" || change.event.sender === matrix.userId;
 }
 
-const changesOf = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
+const changesIn = ({ matrix, roomId }: SessionContext<JoinTrace>): Observable<readonly RoomChange[]> =>
   changesByRoom(matrix).inRoom(roomId);
 
 /** Events of the page, where there is one: it is being closed, or the network is back. */

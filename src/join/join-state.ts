@@ -1,99 +1,90 @@
-// JoinState of the lifecycle: what a user sees of it. protocol.md 4.3.
-import type { OwnMember } from "../types.ts";
-import type { DelayedLeave, LifecycleState } from "./model.ts";
-import type { RequestKind } from "./requests.ts";
-import { availableTs } from "./token-bucket.ts";
-import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./state.ts";
+// JoinState: our own membership as a UI can show it at any moment. protocol.md 4.3.
+import type { Membership, OwnMember } from "../types.ts";
 
-/** The state that a user sees. Its times are those of the wall clock, which the lifecycle is ahead of by `aheadMs`. */
-export function toJoinState(state: LifecycleState, member: OwnMember, now: number, aheadMs: number): JoinState {
-  switch (state.phase) {
-    case "joining":
-      return { status: "joining", member, ...progressOf(state, now, aheadMs) };
-    case "rejoining": {
-      const { reason = "vanished", attempt: rejoins = 1 } = state.rejoin ?? {};
-      const { attempt, ...rest } = progressOf(state, now, aheadMs);
-      return { status: "rejoining", member, reason, ...rest, attempt: attempt + rejoins - 1 };
+/** What a join is doing or waiting for now. */
+export type JoinStep =
+  /** An earlier join of the same call is still leaving. */
+  | "waiting-for-leave"
+  /** The access token has expired: until the client is in touch again. */
+  | "waiting-for-login"
+  | "waiting-for-transports"
+  | "checking-support"
+  | "opening-slot"
+  | "scheduling-leave"
+  | "sending-membership";
+
+/** How often the present step was tried. */
+export interface Attempt {
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** When the next try begins; absent while a try is under way. */
+  readonly nextTryTs?: number;
+}
+
+/** Why we have to join again. */
+export type RejoinReason =
+  /** The room shows us as gone. */
+  | "vanished"
+  /** The server has sent our leave, because it heard nothing from us in time. */
+  | "left-by-server"
+  /** Our membership expired before it could be renewed. */
+  | "expired"
+  /** Renewing it was refused for reasons that we do not know. */
+  | "not-renewed";
+
+/** The delayed leave, by which the server removes us when it hears nothing from us. */
+export type DelayedLeaveState =
+  /** `untilTs`: when the server sends our leave unless it hears from us. `delegated`: another party restarts it. */
+  | { readonly status: "armed"; readonly untilTs: number; readonly delegated: boolean }
+  | { readonly status: "scheduling" }
+  /** The server has none for us. A crashed client stays visible until its membership expires. */
+  | { readonly status: "unsupported" };
+
+/**
+ * The state of a join. `member` is who we are in it; a re-join in `matrix_2_0` has a new one. Times are in milliseconds
+ * since 1970, by the clock of this device.
+ *
+ * After `leaving` the stream completes, or fails with an `RtcError`. protocol.md 4.3.
+ *
+ * @example
+ * ```ts
+ * import type { JoinState } from "matrixrtc-rx";
+ *
+ * const words = (state: JoinState): string => {
+ *   switch (state.status) {
+ *     case "joining":
+ *       return `joining, ${state.step}`;
+ *     case "joined":
+ *       return state.probablyLeft ? "others see you as gone" : "in the call";
+ *     case "rejoining":
+ *       return `back in a moment, ${state.reason}`;
+ *     case "leaving":
+ *       return "leaving";
+ *   }
+ * };
+ * console.assert(typeof words === "function");
+ * ```
+ */
+export type JoinState =
+  | ({ readonly status: "joining"; readonly member: OwnMember; readonly step: JoinStep } & Attempt)
+  | {
+      readonly status: "joined";
+      readonly member: OwnMember;
+      /** Our membership as the room shows it; absent until the first sync that contains it. */
+      readonly membership?: Membership;
+      readonly sinceTs: number;
+      readonly delayedLeave: DelayedLeaveState;
+      /** How far the clock of the server is ahead of ours, or behind if negative; absent if they agree within a minute. */
+      readonly clockOffsetMs?: number;
+      /** The access token has expired: nothing is sent until the client is in touch again. */
+      readonly waitingFor?: "login";
+      /** True from the moment when the server should have sent our leave, until it answers a restart. */
+      readonly probablyLeft: boolean;
     }
-    case "joined": {
-      const { own, isEchoed, probablyLeft, clockOffsetMs } = state.presence;
-      const joined: { -readonly [K in keyof Joined]: Joined[K] } = {
-        status: "joined",
-        member,
-        sinceTs: state.publication.joinedTs - aheadMs,
-        delayedLeave: delayedLeaveOf(state.delayedLeave, aheadMs),
-        probablyLeft,
-      };
-      if (own && isEchoed) joined.membership = own;
-      if (clockOffsetMs !== 0) joined.clockOffsetMs = clockOffsetMs;
-      if (state.requests.isPaused) joined.waitingFor = "login";
-      return joined;
-    }
-    case "leaving":
-      return { status: "leaving", member, sinceTs: (state.leaving?.sinceTs ?? now) - aheadMs };
-  }
-}
-
-/** Whether two states show a user the same. Members and memberships that did not change are the same objects. */
-export function isSameJoinState(a: JoinState | undefined, b: JoinState): boolean {
-  if (a?.status !== b.status || a.member !== b.member) return false;
-  switch (b.status) {
-    case "joined":
-      return isSameJoined(a as typeof b, b);
-    case "joining":
-      return isSameProgress(a as typeof b, b);
-    case "rejoining":
-      return isSameProgress(a as typeof b, b) && (a as typeof b).reason === b.reason;
-    case "leaving":
-      return true;
-  }
-}
-
-function isSameJoined(a: Joined, b: Joined): boolean {
-  return (
-    a.membership === b.membership &&
-    a.sinceTs === b.sinceTs &&
-    a.probablyLeft === b.probablyLeft &&
-    a.clockOffsetMs === b.clockOffsetMs &&
-    a.waitingFor === b.waitingFor &&
-    isSameDelayedLeave(a.delayedLeave, b.delayedLeave)
-  );
-}
-type Joined = Extract<JoinState, { status: "joined" }>;
-
-function isSameDelayedLeave(a: DelayedLeaveState, b: DelayedLeaveState): boolean {
-  if (a.status !== "armed" || b.status !== "armed") return a.status === b.status;
-  return a.untilTs === b.untilTs && a.delegated === b.delegated;
-}
-
-function isSameProgress(a: Progress, b: Progress): boolean {
-  return a.step === b.step && a.attempt === b.attempt && a.nextTryTs === b.nextTryTs;
-}
-type Progress = Attempt & { readonly step: JoinStep };
-
-function delayedLeaveOf({ held }: DelayedLeave, aheadMs: number): DelayedLeaveState {
-  if (held.status === "armed") return { status: "armed", untilTs: held.leaveTs - aheadMs, delegated: held.delegated };
-  return { status: held.status === "unsupported" ? "unsupported" : "scheduling" };
-}
-
-function progressOf(state: LifecycleState, now: number, aheadMs: number): Progress {
-  const { failures, notBefore, retryTs, inFlight } = state.requests;
-  const [step, kind] = stepOf(state);
-  const budgetTs = kind === "write" && state.rejoin ? availableTs(state.publication.budgetTs) : 0;
-  const nextTryTs = Math.max(notBefore[kind] ?? 0, retryTs[kind] ?? 0, budgetTs);
-  const isWaiting = nextTryTs > now && !inFlight.some(({ request }) => request.kind === kind);
-  const attempt = (failures[kind] ?? 0) + 1;
-  return isWaiting ? { step, attempt, nextTryTs: nextTryTs - aheadMs } : { step, attempt };
-}
-
-function stepOf(state: LifecycleState): readonly [JoinStep, RequestKind] {
-  const { content, requests } = state;
-  const { held } = state.delayedLeave;
-  if (state.isBlocked) return ["waiting-for-leave", "capability"];
-  if (requests.isPaused) return ["waiting-for-login", "capability"];
-  if (held.status === "unknown") return ["checking-support", "capability"];
-  if (!content) return ["waiting-for-transports", "write"];
-  if (held.status === "wanted") return ["scheduling-leave", "schedule"];
-  if (requests.inFlight.some(({ request }) => request.kind === "open-slot")) return ["opening-slot", "open-slot"];
-  return ["sending-membership", "write"];
-}
+  | ({
+      readonly status: "rejoining";
+      readonly member: OwnMember;
+      readonly reason: RejoinReason;
+      readonly step: JoinStep;
+    } & Attempt)
+  | { readonly status: "leaving"; readonly member: OwnMember; readonly sinceTs: number };

@@ -3,16 +3,17 @@ import { map, merge, NEVER, Observable, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import type { SessionContext } from "../session-context.ts";
-import { isSameJoinState, toJoinState } from "./join-state.ts";
+import { isSameJoinState, toJoinState } from "./to-join-state.ts";
+import { leftBehindBy, nothingLeft } from "./handover.ts";
 import { earlierJoin, rememberJoin } from "./joins.ts";
 import type { Input } from "./draft.ts";
-import { armedLeave, type LifecycleState, type LeftBehind } from "./model.ts";
+import type { LifecycleState, LeftBehind } from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
 import { ownMembers } from "./own-member.ts";
 import { leaveTimeout } from "./phases.ts";
-import { assertStateKey } from "./port.ts";
+import { assertStateMember } from "./own-state-key.ts";
 import { runLifecycle } from "./run.ts";
-import type { JoinState } from "./state.ts";
+import type { JoinState } from "./join-state.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /**
@@ -22,22 +23,22 @@ import type { JoinTrace } from "./trace.ts";
  * `leave-timeout` otherwise. Unsubscribing starts the same leave, which nobody can observe; it is tried for 30 s at most,
  * and the delayed leave stays behind it. An error that ends the join causes one attempt to leave, then an `RtcError`:
  * `join-refused`, `unsupported`, `no-transport`, `request-failed`, or `bad-argument` for a stream of the options that failed.
- * `logged-out` ends it without a leave. `already-joined`: this client is in this call already. If that join is leaving, the
+ * `logged-out` ends it without a leave. Kicked from the room, we leave once we are back in it. `already-joined`: this client is in this call already. If that join is leaving, the
  * new one waits for the end of its leave.
  *
- * `unanswered$`: others have to see us join again before they send their media keys again. We stay the same member.
+ * `keysUnanswered$`: others have to see us join again before they send their media keys again. We stay the same member.
  */
 export function ownMembership(
   call: SessionContext<JoinTrace>,
   options: ResolvedJoinOptions,
-  unanswered$: Observable<void> = NEVER,
+  keysUnanswered$: Observable<void> = NEVER,
 ): Observable<JoinState> {
   return new Observable((subscriber) => {
     const earlier = earlierJoin(call);
     if (earlier?.status === "active")
       return subscriber.error(new RtcError("already-joined", "this client has joined this call; end that join first"));
     const memberOf = ownMembers(call.matrix, options.kind, options.generation);
-    if (options.kind === "state") assertStateKey(call, memberOf(0));
+    if (options.kind === "state") assertStateMember(call, memberOf(0));
 
     const clock = new IntervalClock();
     const commands$ = new Subject<Input>();
@@ -48,7 +49,7 @@ export function ownMembership(
     let state: LifecycleState | undefined;
     let shown: JoinState | undefined;
 
-    const leftBehind = (): LeftBehind => (state ? leftBehindBy(state, clock) : nothing);
+    const leftBehind = (): LeftBehind => (state && options.kind === "state" ? leftBehindBy(state, clock) : nothingLeft);
     const forget = rememberJoin(call, {
       get status() {
         if (!isObserved) return "unobserved";
@@ -58,14 +59,14 @@ export function ownMembership(
       handOver: (kind) => {
         forget();
         // A sticky member is another member, and each leaves by itself.
-        if (options.kind === "sticky" || kind === "sticky") return nothing;
+        if (options.kind === "sticky" || kind === "sticky") return nothingLeft;
         commands$.next({ kind: "replaced" });
         return leftBehind();
       },
     });
 
     call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
-    const unanswered = unanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" })));
+    const unanswered = keysUnanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" })));
     const beginning = { seed: seedOf(call), isBlocked, ...before };
     // Not tied to the subscriber: the leave outlives it.
     runLifecycle(call, options, { beginning, clock, memberOf, commands$: merge(commands$, unanswered) }).subscribe({
@@ -79,7 +80,7 @@ export function ownMembership(
       complete: () => {
         // The next join cancels a delayed leave that is left, and leaves in our place if that was not confirmed.
         const { obsolete, isMember } = leftBehind();
-        if (options.kind === "sticky" || !(isMember || obsolete.length > 0)) forget();
+        if (!isMember && obsolete.length === 0) forget();
         if (state?.isBlocked && earlier) rememberJoin(call, earlier);
         const failure = state?.leaving?.failure;
         if (failure) subscriber.error(failure);
@@ -97,19 +98,6 @@ export function ownMembership(
       for (const callback of callbacks.splice(0)) callback();
     };
   });
-}
-
-const nothing: LeftBehind = { obsolete: [], isMember: false };
-
-/** What the next join under the same state key takes over. The times are those of the wall clock. */
-function leftBehindBy(state: LifecycleState, clock: IntervalClock): LeftBehind {
-  const armed = armedLeave(state);
-  // Restarts without an answer may have prolonged it.
-  const last = armed ? [{ delayId: armed.delayId, untilTs: clock.now() + armed.delayMs }] : [];
-  const obsolete = [...state.delayedLeave.obsolete, ...last].map(({ delayId, untilTs }) => {
-    return { delayId, untilTs: untilTs - clock.aheadMs };
-  });
-  return { obsolete, isMember: state.publication.status !== "no" };
 }
 
 /** Differs for each device and each room, and is the same in each run. FNV-1a. */

@@ -1,5 +1,6 @@
-// Joins: the joins of a client that are not over, at most one for each room and slot. protocol.md 4.7.
+// Joins: the joins of a device that are not over, at most one for each room and slot. protocol.md 4.7.
 import type { Matrix } from "../matrix.ts";
+import { perClient } from "../room/per-client.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { LeftBehind } from "./model.ts";
 import type { OwnMember } from "../types.ts";
@@ -18,18 +19,19 @@ export interface EarlierJoin {
   readonly handOver: (kind: OwnMember["kind"]) => LeftBehind;
 }
 
-const joinsOfClients = new WeakMap<Matrix, Map<string, EarlierJoin>>();
+type Call = SessionContext<JoinTrace>;
 
-const keyOf = ({ roomId, slot }: SessionContext<JoinTrace>): string => JSON.stringify([roomId, slot]);
+/** Ports with the same stream of changes are copies for the same client. Other pages of a device cannot be seen from here. */
+const joinsOf: (changes$: Matrix["changes$"]) => Map<string, EarlierJoin> = perClient(() => new Map());
 
-export function earlierJoin(call: SessionContext<JoinTrace>): EarlierJoin | undefined {
-  return joinsOfClients.get(call.matrix)?.get(keyOf(call));
-}
+const keyOf = ({ matrix: { userId, deviceId }, roomId, slot }: Call): string =>
+  JSON.stringify([userId, deviceId, roomId, slot]);
+
+export const earlierJoin = (call: Call): EarlierJoin | undefined => joinsOf(call.matrix.changes$).get(keyOf(call));
 
 /** Remembers the newest join of a call, until the function that it returns is called. */
-export function rememberJoin(call: SessionContext<JoinTrace>, join: EarlierJoin): () => void {
-  const joins = joinsOfClients.get(call.matrix) ?? new Map<string, EarlierJoin>();
-  joinsOfClients.set(call.matrix, joins);
+export function rememberJoin(call: Call, join: EarlierJoin): () => void {
+  const joins = joinsOf(call.matrix.changes$);
   const key = keyOf(call);
   joins.set(key, join);
   return () => {

@@ -14,7 +14,7 @@ import {
 import { stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
-import { echoGraceMs, end, giveUp, leaveRetryMs, leaveTimeout, rejoin, replaceDueLeave } from "./phases.ts";
+import { echoGraceMs, end, giveUp, leaveTimeout, rejoin, replaceDueLeave } from "./phases.ts";
 import { isAmbiguous, isExtra, plan, type Planned } from "./plan.ts";
 import { idempotencyKey, type InFlight, type Request, type RequestKind } from "./requests.ts";
 import { availableTs, spend } from "./token-bucket.ts";
@@ -81,8 +81,8 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
   };
   for (const { timeoutTs } of requests.inFlight) consider(timeoutTs);
   for (const { sentTs } of requests.timedOut) consider(sentTs + longestRequestMs);
-  for (const kind in requests.notBefore) consider(requests.notBefore[kind as RequestKind] ?? Infinity);
-  for (const kind in requests.retryTs) consider(requests.retryTs[kind as RequestKind] ?? Infinity);
+  for (const kind in requests.notBeforeTs) consider(requests.notBeforeTs[kind as RequestKind] ?? Infinity);
+  for (const kind in requests.retryUnlessBackTs) consider(requests.retryUnlessBackTs[kind as RequestKind] ?? Infinity);
   for (const { untilTs } of obsolete) consider(untilTs);
   if (obsolete.length > 0) consider(delayedLeave.waitUntilTs);
   if (held.status === "armed") {
@@ -99,7 +99,7 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
   if (dirty || presence.isMissing) consider(joinedTs + echoGraceMs);
   if (leaving) {
     consider(leaving.sinceTs + settings.timing.leaveTimeoutMs);
-    consider(leaving.sinceTs + leaveRetryMs);
+    consider(leaving.endTs);
   }
   return state.isOver ? Infinity : dueTs;
 }
@@ -144,13 +144,16 @@ function onLeaveClock(draft: Draft, leaving: Leaving): void {
   const { settings, state, now } = draft;
   const hasTimedOut = now >= leaving.sinceTs + settings.timing.leaveTimeoutMs;
   if (hasTimedOut && !leaving.hasTimedOut) state.leaving = { ...leaving, hasTimedOut };
-  if (now >= leaving.sinceTs + leaveRetryMs) end(draft, leaveTimeout());
+  if (now >= leaving.endTs) end(draft, leaveTimeout());
 }
 
 /** This step comes much later than it was due. Either we have slept, or the clock was set forward: ask the server first. */
 function onJump({ state, now }: Draft, dueTs: number): void {
   const armed = armedLeave(state);
-  if (state.leaving) state.leaving = { ...state.leaving, sinceTs: state.leaving.sinceTs + now - dueTs };
+  if (state.leaving) {
+    const { sinceTs, endTs } = state.leaving;
+    state.leaving = { ...state.leaving, sinceTs: sinceTs + now - dueTs, endTs: endTs + now - dueTs };
+  }
   if (!armed || armed.leaveTs <= dueTs || state.phase !== "joined" || state.requests.isPaused) return;
   state.delayedLeave.held = { ...armed, restartTs: now, doubtTs: now };
 }

@@ -4,7 +4,7 @@ import type { Membership, Slot } from "../types.ts";
 import type { MembershipData } from "./content.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
 import type { InFlight, RequestKind, WriteReason } from "./requests.ts";
-import type { RejoinReason } from "./state.ts";
+import type { RejoinReason } from "./join-state.ts";
 import type { LeaveCause } from "./trace.ts";
 
 /** The options by which the lifecycle decides: plain values alone. */
@@ -22,6 +22,8 @@ export interface LifecycleState {
   readonly joinCount: number;
   /** What the application says of itself, once it is known. */
   readonly content: MembershipData | undefined;
+  /** We are in the room, as far as we know. */
+  readonly isInRoom: boolean;
   readonly slot: SlotConditions;
   readonly delayedLeave: DelayedLeave;
   readonly publication: Publication;
@@ -48,13 +50,16 @@ export interface DelayedLeave {
   readonly delayMs: number;
   /** How many were lost in a row since a restart was answered. */
   readonly lostCount: number;
+  /** One was sent although restarts of it were answered: such an answer proves nothing. */
+  readonly hasLied: boolean;
   /** Until when one that was lost may still be sent, whatever the server says. */
   readonly mayFireUntilTs: number;
   /** Delayed leaves that we no longer want: they would end our membership when they are sent. */
   readonly obsolete: readonly ObsoleteLeave[];
   /** Until when a new one waits for those to be cancelled. */
   readonly waitUntilTs: number;
-  readonly delegate: "wanted" | "refused" | { readonly delayId: string; readonly leaveTs: number };
+  /** `decided`: the other party has accepted or refused. An object: it was scheduled, and waits for that. */
+  readonly delegate: "wanted" | "decided" | { readonly delayId: string; readonly leaveTs: number };
 }
 
 /** A delayed leave that has to be cancelled. Its id is a secret. */
@@ -68,6 +73,8 @@ export interface ObsoleteLeave {
 export type HeldLeave =
   | { readonly status: "unknown" }
   | { readonly status: "wanted" }
+  /** It was sent or cancelled, to leave. */
+  | { readonly status: "none" }
   | ArmedLeave
   /** The server gives us none. We ask again at `retryTs`. */
   | { readonly status: "unsupported"; readonly retryTs: number };
@@ -76,12 +83,16 @@ export interface ArmedLeave {
   readonly status: "armed";
   readonly delayId: string;
   readonly delayMs: number;
+  /** When it was scheduled. */
+  readonly sinceTs: number;
   /** When the server sends it at the earliest: counted from our last confirmed restart. */
   readonly leaveTs: number;
   readonly restartTs: number;
   readonly delegated: boolean;
   /** Since when we do not know whether it is still alive: a restart that is sent later will show it. */
   readonly doubtTs: number | undefined;
+  /** The room has shown a leave of ours since it was armed, which can be this one. */
+  readonly isSent: boolean;
 }
 
 /** Our membership at the server. */
@@ -134,6 +145,8 @@ export interface Presence {
   readonly own: Membership | undefined;
   /** Our event in the room, whether or not the room counts us as a member. */
   readonly standing: StandingEvent | undefined;
+  /** The event by which we have left, if the room shows one. */
+  readonly leaveId: string | undefined;
   /** The event that the room still shows of an earlier instance. */
   readonly staleEventId: string | undefined;
   /** The room was seen without us after our join was sent. */
@@ -156,9 +169,9 @@ export interface Requests {
   readonly failures: ByKind;
   readonly unknowns: ByKind;
   /** The earliest time of the next try, whatever happens. */
-  readonly notBefore: ByKind;
+  readonly notBeforeTs: ByKind;
   /** The time of the next try, unless the network comes back earlier. */
-  readonly retryTs: ByKind;
+  readonly retryUnlessBackTs: ByKind;
   /** Transaction ids of contents that were sent and not confirmed, by `idempotencyKey`. */
   readonly txns: Readonly<Record<string, number>>;
   readonly nextId: number;
@@ -168,6 +181,8 @@ export interface Requests {
 
 export interface Leaving {
   readonly sinceTs: number;
+  /** When we stop trying. */
+  readonly endTs: number;
   readonly cause: LeaveCause;
   readonly reason: LeaveReason | undefined;
   readonly failure: RtcError | undefined;
@@ -203,11 +218,13 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
     isBlocked,
     joinCount: 0,
     content: undefined,
+    isInRoom: true,
     slot: { status: "absent", isAsked: false, waitUntilTs: Infinity },
     delayedLeave: {
       held: { status: "unknown" },
       delayMs: settings.timing.delayedLeaveMs,
       lostCount: 0,
+      hasLied: false,
       mayFireUntilTs: -Infinity,
       obsolete,
       waitUntilTs: obsolete.length > 0 ? now + conditionMs : -Infinity,
@@ -235,6 +252,7 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       isEchoed: false,
       own: undefined,
       standing: undefined,
+      leaveId: undefined,
       staleEventId: undefined,
       isMissing: false,
       createdTs: undefined,
@@ -246,8 +264,8 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       timedOut: [],
       failures: {},
       unknowns: {},
-      notBefore: {},
-      retryTs: {},
+      notBeforeTs: {},
+      retryUnlessBackTs: {},
       txns: {},
       nextId: 1,
       isPaused: false,

@@ -6,7 +6,7 @@ import { stopListening, stopListeningToEarlier, stopWaiting } from "./in-flight.
 import { type Draft, forgetTxn, trace } from "./draft.ts";
 import { armedLeave } from "./model.ts";
 import { onError, shortestDelayMs } from "./on-error.ts";
-import { forgetReplaced, isConfirmedBySync, markPublished, restartEveryMs } from "./phases.ts";
+import { forgetReplaced, isConfirmedBySync, markPublished, onFalseRestart, restartEveryMs } from "./phases.ts";
 import { type Answer, idempotencyKey, type InFlight, type Request } from "./requests.ts";
 
 /**
@@ -48,7 +48,7 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: 
       return onWritten(draft, inFlight, request, value);
     case "send":
       publication.status = "no";
-      delayedLeave.held = { status: "wanted" };
+      delayedLeave.held = { status: "none" };
       return;
     case "leave":
       forgetTxn(draft, idempotencyKey(request));
@@ -95,9 +95,11 @@ function onScheduled(
     return discardDelayedLeave(draft, delayId, delayMs);
   }
   const restartTs = sentTs + restartEveryMs(settings, delayMs, false);
-  delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated, doubtTs: undefined };
+  delayedLeave.held = { ...newlyArmed(sentTs), delayId, delayMs, leaveTs, restartTs, delegated };
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated });
 }
+
+const newlyArmed = (sinceTs: number) => ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false }) as const;
 
 function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: boolean): void {
   const { settings, state } = draft;
@@ -105,11 +107,16 @@ function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: b
   const armed = armedLeave(state);
   if (armed?.delayId !== delayId) return;
   stopListeningToEarlier(draft, "restart", sentTs);
+  if (armed.isSent) return onFalseRestart(draft, armed);
   const { delayMs, delegated, doubtTs } = armed;
   const isDoubtOver = doubtTs !== undefined && (state.phase !== "joined" || sentTs >= doubtTs);
   if (isDoubtOver && state.phase === "joined") shiftTimes(draft, doubtTs - armed.leaveTs);
   const everyMs = restartEveryMs(settings, delayMs, delegated);
-  delayedLeave.lostCount = 0;
+  // A server that answers without restarting sends it when it was due at first. That must have been seen by now.
+  if (!delayedLeave.hasLied || sentTs >= armed.sinceTs + 2 * delayMs) {
+    delayedLeave.lostCount = 0;
+    delayedLeave.hasLied = false;
+  }
   delayedLeave.held = {
     ...armed,
     leaveTs: Math.max(armed.leaveTs, sentTs + delayMs),
@@ -166,7 +173,7 @@ function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind
   if (before) discardDelayedLeave(draft, before.delayId, before.delayMs);
   const restartTs = now + restartEveryMs(settings, delayMs, true);
   const { leaveTs } = delegate;
-  delayedLeave.held = { status: "armed", delayId, delayMs, leaveTs, restartTs, delegated: true, doubtTs: undefined };
-  delayedLeave.delegate = "refused";
+  delayedLeave.held = { ...newlyArmed(leaveTs - delayMs), delayId, delayMs, leaveTs, restartTs, delegated: true };
+  delayedLeave.delegate = "decided";
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated: true });
 }

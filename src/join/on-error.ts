@@ -20,7 +20,7 @@ import {
   loseDelayedLeave,
 } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, trace } from "./draft.ts";
-import { armedLeave } from "./model.ts";
+import { armedLeave, type Leaving } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
 
@@ -55,7 +55,7 @@ export const shortestDelayMs = 2_000;
  * - **gone**: schedule another, or re-join if it was due. After two in a row without an answered restart: unsupported.
  *
  * Two errors mean the same for each request. `logged-out` ends the join at once. `soft-logged-out` stops all requests until
- * the client is in touch again.
+ * the client is in touch again. A `forbidden` leave waits until we are back in the room, if we are not in it.
  */
 export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): void {
   const { state } = draft;
@@ -76,7 +76,7 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
       return onRestartError(draft, inFlight, error, request.delayId);
     case "send":
       if (state.leaving) state.leaving = { ...state.leaving, hasSendFailed: true };
-      if (isGone(error) || error.kind === "unsupported") state.delayedLeave.held = { status: "wanted" };
+      if (isGone(error) || error.kind === "unsupported") state.delayedLeave.held = { status: "none" };
       return backOff(draft, "leave", error, isTransient(error) ? waitMs(draft, error, 0) : 0);
     case "cancel":
       return onCancelError(draft, inFlight, error, request.delayId);
@@ -136,7 +136,7 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
     trace(draft, { kind: "delayed-leave-gone", fired: isDue });
     loseDelayedLeave(draft, true);
     if (isDue && hasEnded(draft)) rejoin(draft, "left-by-server");
-    else if (delayedLeave.delegate === "refused" && armed.delegated) delayedLeave.delegate = "wanted";
+    else if (delayedLeave.delegate === "decided" && armed.delegated) delayedLeave.delegate = "wanted";
   } else if (armed.doubtTs !== undefined && state.phase === "rejoining") {
     // It may still be alive, but its answer must not hold up the re-join.
     discardDelayedLeave(draft, armed.delayId, armed.delayMs);
@@ -186,7 +186,8 @@ function refusalOf(cause: MatrixError): RtcError {
 }
 
 function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of }: Leave): void {
-  const { leaving, joinCount, publication } = draft.state;
+  const { leaving, joinCount, publication, isInRoom } = draft.state;
+  if (leaving && error.kind === "forbidden" && !isInRoom) return awaitReturn(draft, leaving);
   retry(draft, inFlight, error);
   if (of !== joinCount) {
     if (!leaving?.failure && !isExhausted(draft, "leave") && !isHopeless(draft, "leave")) return;
@@ -199,10 +200,21 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of
   }
 }
 
+/** We are no longer in the room, where our membership still stands: we leave when we are back, unless it has expired then. */
+function awaitReturn({ state }: Draft, leaving: Leaving): void {
+  const { firstSentTs, lifetimeMs } = state.publication;
+  state.requests.notBeforeTs = { ...state.requests.notBeforeTs, leave: Infinity };
+  state.leaving = {
+    ...leaving,
+    hasTimedOut: leaving.hasTimedOut || leaving.failure !== undefined,
+    endTs: Math.max(leaving.endTs, firstSentTs + lifetimeMs),
+  };
+}
+
 function onDelegationRefused(draft: Draft, error: MatrixError): void {
-  if (draft.state.delayedLeave.delegate === "refused") return;
+  if (draft.state.delayedLeave.delegate === "decided") return;
   discardDelegation(draft);
-  draft.state.delayedLeave.delegate = "refused";
+  draft.state.delayedLeave.delegate = "decided";
   trace(draft, { kind: "delegation-refused", error: error.kind });
 }
 

@@ -31,10 +31,12 @@ export function onInput(draft: Draft, input: Input): void {
     case "slot":
       state.slot.status = input.status;
       return;
+    case "room":
+      return onRoom(draft, input.isIn);
     case "late-room-member":
       return markDirty(draft, "late-room-member", now + lateMemberWaitMs);
     case "keys-unanswered":
-      return renew(draft);
+      return onKeysUnanswered(draft);
     case "page-hidden":
       return onPageHidden(draft);
     case "leave":
@@ -71,9 +73,10 @@ function onRequestAnswered(draft: Draft, { id, answer }: Extract<Input, { kind: 
 }
 
 /** Our presence is what the room shows, and nothing else. */
-function onOwnMembership(draft: Draft, { own, standing, strays = [] }: Shown): void {
+function onOwnMembership(draft: Draft, { own, standing, leaveId, strays = [] }: Shown): void {
   const { state } = draft;
   const { presence, publication } = state;
+  onOwnLeave(draft, leaveId);
   presence.own = own;
   presence.standing = standing;
   noteClockOffset(draft);
@@ -105,6 +108,25 @@ function shownSinceTs({ presence, publication }: LifecycleState, now: number): n
   return standing?.isExpired && now < publication.expiresTs ? standing.originServerTs : undefined;
 }
 
+/**
+ * The room shows a leave of ours. It is our delayed leave if that would be due by now without a restart. One of an earlier
+ * page comes sooner. A redaction of our membership is no leave: it keeps the event id.
+ */
+function onOwnLeave({ state, now }: Draft, leaveId: string | undefined): void {
+  const { presence, publication, delayedLeave } = state;
+  const isNew = ![undefined, presence.leaveId, presence.own?.eventId, publication.eventId].includes(leaveId);
+  presence.leaveId = leaveId;
+  const armed = armedLeave(state);
+  if (armed && !armed.delegated && isNew && now >= armed.sinceTs + armed.delayMs)
+    delayedLeave.held = { ...armed, isSent: true };
+}
+
+/** Back in the room, we can leave the call if that was refused while we were out. */
+function onRoom({ state }: Draft, isIn: boolean): void {
+  state.isInRoom = isIn;
+  if (isIn && state.leaving) state.requests.notBeforeTs = {};
+}
+
 /** Whether we need not send a leave for a stray. */
 const hasLeft = ({ publication }: LifecycleState, stray: number | string): boolean =>
   typeof stray === "string" && publication.leftStrays.includes(stray);
@@ -131,7 +153,7 @@ function isLeaveShown(draft: Draft): boolean {
 function onLeaveShown({ state }: Draft): void {
   state.publication.status = "no";
   if (state.requests.inFlight.some(({ request }) => request.kind === "send"))
-    state.delayedLeave.held = { status: "wanted" };
+    state.delayedLeave.held = { status: "none" };
   state.requests.inFlight = state.requests.inFlight.filter(({ lane }) => lane === "cleanup");
 }
 
@@ -141,7 +163,7 @@ export function isHiddenBySlot({ settings, state }: Pick<Draft, "settings" | "st
 }
 
 /** Our membership has to be written again, once for all that happens until `dueTs`. */
-function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missing-key", dueTs: number): void {
+function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-unanswered", dueTs: number): void {
   const { phase, joinCount, publication, requests } = draft.state;
   // A new event is needed: it is no retry of the one before.
   forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
@@ -154,11 +176,11 @@ function markDirty(draft: Draft, reason: "update" | "late-room-member" | "missin
  * Makes matrix-js-sdk take us for a member that joins, so that it sends its keys again. For matrix-js-sdk, a sticky member
  * joins with every event, and a state member with a new `created_ts`. A millisecond is enough, and keeps our place in the list.
  */
-function renew(draft: Draft): void {
+function onKeysUnanswered(draft: Draft): void {
   const { presence, publication } = draft.state;
   if (!presence.own) return;
   publication.createdFromTs = (presence.createdTs ?? presence.own.createdTs) + 1;
-  markDirty(draft, "missing-key", draft.now);
+  markDirty(draft, "keys-unanswered", draft.now);
 }
 
 /** The page is about to close: leaves at once. If the page lives on, the next restart or sync shows that we have left. */

@@ -4,6 +4,7 @@ import { RtcError } from "../errors.ts";
 import { names, writtenGeneration } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { Application, Generation, OwnMember, Transport } from "../types.ts";
+import { refillMs } from "./token-bucket.ts";
 
 /** How our membership is written: protocol.md 0. Both formats are always read. */
 export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
@@ -17,7 +18,7 @@ export type ValueOrStream<T> = T | Observable<T>;
 /** The reason of a leave, shown to others: `leave`, `delayed_leave`, `slot_closed` or a code of the application. MSC4143. */
 export interface LeaveReason {
   readonly code: string;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** A delayed leave that another party will keep alive for us. The id is a secret. */
@@ -44,9 +45,9 @@ export interface JoinTiming {
   readonly delegatedLeaveMs?: number | undefined;
   /** `delayedLeaveRestartMs` of a delegated delayed leave. Default 300,000, as EC. */
   readonly delegatedLeaveRestartMs?: number | undefined;
-  /** How long a state membership lasts unless renewed. 2,000 to 8,640,000,000. Default 14,400,000. A sticky one lasts 3,600,000. */
+  /** How long a state membership lasts unless renewed. 60,000 to 8,640,000,000. Default 14,400,000. A sticky one lasts 3,600,000. */
   readonly expiryMs?: number | undefined;
-  /** `expiryMs` on servers without delayed events. Default 600,000 (SDK: `expiryMs`). */
+  /** `expiryMs` on servers without delayed events. The same range. Default 600,000 (SDK: `expiryMs`). */
   readonly unprotectedExpiryMs?: number | undefined;
   /** The membership is renewed this long before it expires, and hourly; at most half of that time. From 100. Default 300,000 (SDK 5,000). */
   readonly expiryHeadroomMs?: number | undefined;
@@ -114,6 +115,8 @@ export interface JoinOptions {
 
 const dayMs = 86_400_000;
 const delays = [2_000, 100 * dayMs] as const;
+/** With half of the shortest expiry between two renewals there are no more of them than of other writes. */
+const expiries = [2 * refillMs, 100 * dayMs] as const;
 const intervals = [500, 100 * dayMs] as const;
 const timeouts = [100, 60_000] as const;
 const pauses = [100, 600_000] as const;
@@ -125,8 +128,8 @@ const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, mi
   delayedLeaveRestartTimeoutMs: [2_000, ...timeouts],
   delegatedLeaveMs: [3_600_000, ...delays],
   delegatedLeaveRestartMs: [300_000, ...intervals],
-  expiryMs: [14_400_000, ...delays],
-  unprotectedExpiryMs: [600_000, ...delays],
+  expiryMs: [14_400_000, ...expiries],
+  unprotectedExpiryMs: [600_000, ...expiries],
   expiryHeadroomMs: [300_000, 100, 100 * dayMs],
   leaveTimeoutMs: [10_000, 100, 30_000],
   requestTimeoutMs: [10_000, ...timeouts],

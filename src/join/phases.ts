@@ -1,12 +1,12 @@
 // Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
 import { RtcError } from "../errors.ts";
-import { unknownsOf } from "./backoff.ts";
+import { jitter, resumeSpreadMs, unknownsOf } from "./backoff.ts";
 import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, trace } from "./draft.ts";
-import { armedLeave, type ReplacedMember, type Settings } from "./model.ts";
+import { type ArmedLeave, armedLeave, type ReplacedMember, type Settings } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
-import type { RejoinReason } from "./state.ts";
+import type { RejoinReason } from "./join-state.ts";
 import type { LeaveCause } from "./trace.ts";
 
 /** How long we wait for the room to show us for the first time before our absence counts (4.8). */
@@ -19,7 +19,7 @@ const maxReplaced = 5;
 const leaveWaitMs = 2_000;
 
 /** How long a leave is retried after the caller has stopped waiting for it. */
-export const leaveRetryMs = 30_000;
+const leaveRetryMs = 30_000;
 
 /** After a lost delayed leave may have fired, its leave needs this time to arrive. */
 const arrivalMs = 500;
@@ -81,12 +81,17 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   discardDelegation(draft);
   delayedLeave.delegate = "wanted";
   askForDelayedLeave(draft);
-  const waitTs = now + rejoinWaitMs(draft, attempt);
-  requests.notBefore = { schedule: waitTs, write: waitTs };
-  requests.retryTs = {};
+  const spreadTs = now + (wasCutOff(draft) ? jitter(draft, resumeSpreadMs) : 0);
+  const waitTs = Math.max(spreadTs, now + rejoinWaitMs(draft, attempt));
+  requests.notBeforeTs = { schedule: waitTs, write: waitTs, cancel: spreadTs };
+  requests.retryUnlessBackTs = {};
   requests.failures = {};
   requests.unknowns = {};
 }
+
+/** Whether the server did not answer. Then its other clients may join again at this moment, too. */
+const wasCutOff = ({ state: { requests, presence } }: Draft): boolean =>
+  presence.probablyLeft || requests.timedOut.length > 0 || (requests.failures.restart ?? 0) > 0;
 
 /** A re-join needs a delayed leave that is alive. */
 function askForDelayedLeave(draft: Draft): void {
@@ -98,9 +103,18 @@ function askForDelayedLeave(draft: Draft): void {
     if (settings.kind === "state") discardDelayedLeave(draft, held.delayId, held.delayMs);
     return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
   }
-  // A new sticky member needs one of its own. That of a state member may still be alive: ask first.
-  const asked = { ...held, restartTs: now, doubtTs: now };
-  state.delayedLeave.held = settings.kind === "sticky" ? { status: "wanted" } : asked;
+  // That of a state member may still be alive: ask first. A new sticky member needs one of its own.
+  if (settings.kind === "state") state.delayedLeave.held = { ...held, restartTs: now, doubtTs: now };
+  else if (held.isSent) loseDelayedLeave(draft, false);
+  else state.delayedLeave.held = { status: "wanted" };
+}
+
+/** A restart was answered, although the room has shown that the delayed leave was sent: the answer is not true. */
+export function onFalseRestart(draft: Draft, armed: ArmedLeave): void {
+  const { settings, state } = draft;
+  loseDelayedLeave(draft, false);
+  if (settings.kind === "state") discardDelayedLeave(draft, armed.delayId, armed.delayMs);
+  else if (state.phase !== "joined") rejoin(draft, "left-by-server");
 }
 
 /**
@@ -136,6 +150,7 @@ export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, fai
   discardDelegation(draft);
   state.leaving = {
     sinceTs: now,
+    endTs: now + leaveRetryMs,
     cause,
     reason,
     failure,
@@ -143,8 +158,8 @@ export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, fai
     hasSendFailed: false,
     keepDelayedLeave: false,
   };
-  requests.notBefore = {};
-  requests.retryTs = {};
+  requests.notBeforeTs = {};
+  requests.retryUnlessBackTs = {};
   requests.failures = {};
   requests.unknowns = {};
   requests.inFlight = requests.inFlight.flatMap((request) => {

@@ -1,4 +1,5 @@
 // Plan: what to ask of the homeserver next. protocol.md 4.2, 4.4, 4.7.
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import type { MembershipData } from "./content.ts";
 import { armedLeave, type Leaving, type LifecycleState, type Settings } from "./model.ts";
 import { echoGraceMs } from "./phases.ts";
@@ -65,7 +66,7 @@ function isFree({ requests }: State, lane: Lane): boolean {
 
 /** Whether a request of this kind need not wait any longer. */
 const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean =>
-  now >= (requests.notBefore[kind] ?? 0) && now >= (requests.retryTs[kind] ?? 0);
+  now >= (requests.notBeforeTs[kind] ?? 0) && now >= (requests.retryUnlessBackTs[kind] ?? 0);
 
 /** The delayed leave is restarted for as long as it guards us. */
 function planDelayedLeave(state: State, now: number): Request | undefined {
@@ -119,7 +120,7 @@ function planCleanup({ delayedLeave }: State): Request | undefined {
 function planDelegation(settings: Settings, state: State): Request | undefined {
   const { held, delegate } = state.delayedLeave;
   if (!settings.delegates || state.phase !== "joined" || held.status !== "armed") return undefined;
-  if (delegate === "refused") return undefined;
+  if (delegate === "decided") return undefined;
   const delayMs = settings.timing.delegatedLeaveMs;
   if (delegate === "wanted") return scheduleRequest(state, delayMs, true);
   return { kind: "delegate", joinCount: state.joinCount, delayId: delegate.delayId, delayMs };
@@ -206,7 +207,7 @@ function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: S
   const isUnprotected = delayedLeave.held.status === "unsupported";
   if (kind === "state") return isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs;
   if (publication.status !== "no") return publication.lifetimeMs;
-  return isUnprotected ? Math.min(timing.unprotectedExpiryMs, 3_600_000) : 3_600_000;
+  return isUnprotected ? Math.min(timing.unprotectedExpiryMs, maxStickyMs) : maxStickyMs;
 }
 
 /** A retry keeps the transaction id of its content, so that the server takes it once. */

@@ -4,10 +4,10 @@ import type { MembershipData } from "./content.ts";
 import type { LeaveReason } from "./options.ts";
 
 /**
- * Why the membership was written. `late-room-member`: somebody entered the room who could not read it. `missing-key`:
+ * Why the membership was written. `late-room-member`: somebody entered the room who could not read it. `keys-unanswered`:
  * others have to see us join again before they send their media keys again.
  */
-export type WriteReason = "join" | "rejoin" | "refresh" | "update" | "late-room-member" | "missing-key";
+export type WriteReason = "join" | "rejoin" | "refresh" | "update" | "late-room-member" | "keys-unanswered";
 
 /** A request to the homeserver. `joinCount` says which of our joins it is about: each re-join counts up. */
 export type Request =

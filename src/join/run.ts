@@ -9,7 +9,7 @@ import { lifecycle, nextDueTs } from "./lifecycle.ts";
 import type { Effect, Input } from "./draft.ts";
 import { type Beginning, initialState, type LifecycleState, type Settings } from "./model.ts";
 import type { ResolvedJoinOptions } from "./options.ts";
-import { requester } from "./port.ts";
+import { requester } from "./requester.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** How a join begins, and what it shares with its caller. */

@@ -3,7 +3,7 @@ import type { RtcErrorCode } from "../errors.ts";
 import type { MatrixErrorKind } from "../matrix.ts";
 import type { JoinMode } from "./options.ts";
 import type { RequestKind, WriteReason } from "./requests.ts";
-import type { RejoinReason } from "./state.ts";
+import type { RejoinReason } from "./join-state.ts";
 
 /** Why we leave: because of the caller, or of an error. */
 export type LeaveCause = "leaveOn" | "unsubscribe" | "failure";

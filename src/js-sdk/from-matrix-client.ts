@@ -4,6 +4,7 @@ import { map } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Matrix } from "../matrix.ts";
+import { perClient } from "../room/per-client.ts";
 import { aroundCallOf } from "./around-call.ts";
 import { callsOf } from "./sdk-calls.ts";
 import { delayedEventsOf } from "./sdk-delayed-events.ts";
@@ -22,7 +23,7 @@ import { toDeviceOf } from "./sdk-to-device.ts";
 export type MatrixClientPort = Matrix & LivekitBackend;
 
 /**
- * Makes the port of this library from a matrix-js-sdk client (version 43).
+ * Makes the port of this library from a matrix-js-sdk client (version 43). The same client has the same port each time.
  *
  * It adds at most fifteen listeners to the client, for any number of rooms, and only while somebody is subscribed. In encrypted
  * rooms the client needs `initRustCrypto()` before it is started. It is made for `/sync`: over sliding sync one response
@@ -40,6 +41,11 @@ export type MatrixClientPort = Matrix & LivekitBackend;
  * ```
  */
 export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
+  return portOf(client);
+}
+
+/** One port for each client, so that it is known that two joins are of one device. */
+const portOf = perClient((client: MatrixClient): MatrixClientPort => {
   const userId = client.getUserId();
   const deviceId = client.getDeviceId();
   if (userId === null || deviceId === null)
@@ -62,4 +68,4 @@ export function fromMatrixClient(client: MatrixClient): MatrixClientPort {
     ...callsOf(client),
     ...livekitBackendOf(client),
   };
-}
+});

@@ -20,7 +20,7 @@ export type KeysEvent =
   /** A key to install now. */
   | { readonly kind: "key"; readonly key: EncryptionKey }
   /** Peers send media, but not their keys: our membership has to be renewed, so that they see us join. */
-  | { readonly kind: "peers-do-not-answer" };
+  | { readonly kind: "keys-unanswered" };
 
 /** Effects of a step, to perform in their order. */
 export type ExchangeEffect = Note | KeysEvent | { readonly kind: "send"; readonly delivery: Delivery };

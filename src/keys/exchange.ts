@@ -180,8 +180,8 @@ export class Exchange {
     const asked = requested.filter(({ unreached }) => unreached !== "not-cross-signed").map(memberOf);
     for (const member of asked) this.#effects.note({ kind: "key-requested", ...member }, { requested: 1 });
     if (asked.length > 0) this.#own.requestTo(asked, now);
-    for (const peer of unanswered) this.#effects.note({ kind: "key-request-unanswered", ...memberOf(peer) });
-    if (unanswered.length > 0) this.#effects.add({ kind: "peers-do-not-answer" });
+    for (const peer of unanswered) this.#effects.note({ kind: "keys-unanswered", ...memberOf(peer) });
+    if (unanswered.length > 0) this.#effects.add({ kind: "keys-unanswered" });
   }
 }
 

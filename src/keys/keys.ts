@@ -90,7 +90,7 @@ export class Keys {
       case "key":
         this.#installed$.next(output.key);
         return of(output);
-      case "peers-do-not-answer":
+      case "keys-unanswered":
         return of(output);
     }
   }

@@ -80,7 +80,7 @@ export type KeyTrace =
   /** We request the key of a member, because it is missing. */
   | ({ readonly kind: "key-requested"; readonly memberId: string } & Device)
   /** A member sends media but does not answer our requests. We write our membership again, so it sees us join. */
-  | ({ readonly kind: "key-request-unanswered"; readonly memberId: string } & Device)
+  | ({ readonly kind: "keys-unanswered"; readonly memberId: string } & Device)
   /** A device requests our key. */
   | ({ readonly kind: "key-request-received" } & Device)
   /** The media layer reports about a participant. */

@@ -16,7 +16,7 @@ import {
   tap,
 } from "rxjs";
 import type { SessionJoinOptions } from "../join-call.ts";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import type { Matrix } from "../matrix.ts";
 import { sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";

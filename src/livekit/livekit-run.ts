@@ -16,7 +16,7 @@ import {
   Subscription,
 } from "rxjs";
 import { findOwn } from "../join/own-member.ts";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import { transportOf } from "../membership/transport.ts";
 import type { Matrix } from "../matrix.ts";
 import { type CallProblem, callProblems, ripeProblems } from "../media/call-problem.ts";

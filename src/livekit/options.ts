@@ -1,7 +1,7 @@
 // LivekitMediaOptions: how to take part in the media of a call over LiveKit, with defaults.
 import { isObservable, type Observable, of } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import type { DeviceFailure } from "../media/device-failure.ts";
 import type { Transport } from "../types.ts";

@@ -1,5 +1,5 @@
 // CallProblem: everything that is wrong with a call now, most severe first. Pure.
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import type { Membership } from "../types.ts";
 import type { DeviceFailure } from "./device-failure.ts";
 import type { MediaEncryption, MediaProblem } from "./participant.ts";

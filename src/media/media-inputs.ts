@@ -12,7 +12,7 @@ import {
   tap,
   timer,
 } from "rxjs";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import type { OutgoingMedia } from "./outgoing.ts";
 import type { OwnMember } from "../types.ts";
 

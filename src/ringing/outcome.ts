@@ -14,17 +14,20 @@ export interface TargetFacts {
   readonly endTs: number;
   /** When the target entered the call: before the ring, or after it. Undefined: it is not known to have been in the call. */
   readonly joinedTs: number | undefined;
+  /** The target has left the call after the ring ended. It is not known when it had entered. Default false. */
+  readonly hasLeftLater?: boolean;
   readonly hasDeclined: boolean;
   readonly isCallOver: boolean;
 }
 
 /** The outcome of a ring for one target. What the target did counts before what the sender did. */
 export function outcomeOf({ revoked }: Pick<LoggedRing, "revoked">, facts: TargetFacts): RingOutcome {
-  const { now, endTs, joinedTs, hasDeclined, isCallOver } = facts;
+  const { now, endTs, joinedTs, hasLeftLater = false, hasDeclined, isCallOver } = facts;
   if (joinedTs !== undefined && joinedTs <= endTs) return "joined";
   if (hasDeclined) return "declined";
   if (revoked === "superseded") return "superseded";
   if (revoked !== undefined) return "withdrawn";
-  if (now >= endTs) return "no-answer";
+  // A ring that rang out is answered more often than it is followed by another call.
+  if (now >= endTs) return hasLeftLater ? "joined" : "no-answer";
   return isCallOver ? "withdrawn" : "ringing";
 }

@@ -1,6 +1,6 @@
 // RingOnStart: rings when our join has started a call, and takes the ring back if we leave before anybody picked up.
 import { AsyncSubject, map, type MonoTypeOperatorFunction, Observable } from "rxjs";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import type { Membership } from "../types.ts";
 
 /** What it needs of the call. */

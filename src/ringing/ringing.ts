@@ -17,7 +17,7 @@ import {
   tap,
 } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { JoinState } from "../join/state.ts";
+import type { JoinState } from "../join/join-state.ts";
 import type { Matrix } from "../matrix.ts";
 import { slotIn } from "../room/names.ts";
 import { isSlotId } from "../room/slot.ts";

@@ -190,10 +190,13 @@ export class RoomRings {
     const outcomes = new Map<string, RingOutcome>();
     for (const userId of this.#targetsOf(ring, around)) {
       const last = known?.outcomes.get(userId);
+      const leftTs = presence.leftTs(userId) ?? -Infinity;
       const outcome = outcomeOf(logged, {
         now,
         endTs,
-        joinedTs: last === "joined" ? ring.sentTs : joinedTs(ring, presence, userId),
+        joinedTs: last === "joined" ? ring.sentTs : joinedTs(ring, endTs, presence, userId),
+        // What this client has seen counts: the leave is of a later call.
+        hasLeftLater: leftTs > endTs && last !== "no-answer",
         hasDeclined: declines.has(userId),
         isCallOver: isCallOver(ring, presence),
       });
@@ -256,10 +259,11 @@ function isCallOver({ memberEventId, sentTs }: Ring, { members, lastLeaveTs }: C
   return members.length === 0 && (memberEventId !== undefined || lastLeaveTs >= sentTs);
 }
 
-/** When a target entered the call. A leave after the ring shows that the target was in it. */
-function joinedTs({ sentTs }: Ring, presence: CallPresence, userId: string): number | undefined {
+/** When a target entered the call. A leave while it rang shows that the target was in it. */
+function joinedTs({ sentTs }: Ring, endTs: number, presence: CallPresence, userId: string): number | undefined {
   const leftTs = presence.leftTs(userId);
-  return presence.enteredTs(userId) ?? (leftTs !== undefined && leftTs >= sentTs ? sentTs : undefined);
+  const hasLeft = leftTs !== undefined && leftTs >= sentTs && leftTs <= endTs;
+  return presence.enteredTs(userId) ?? (hasLeft ? sentTs : undefined);
 }
 
 /** Users that are no persons, as Element names them in the state of a room. */

@@ -22,10 +22,10 @@ export interface Watcher {
   readonly deadlineTs: number | undefined;
 }
 
-/** The changes of a client: one object for each client. */
-export const changesByRoom: (matrix: Pick<Matrix, "changes$">) => ChangesByRoom = perClient(
-  ({ changes$ }) => new ClientChanges(changes$),
-);
+const clientChangesOf = perClient((changes$: Matrix["changes$"]) => new ClientChanges(changes$));
+
+/** The changes of a client: one object for each client, and for copies of its port. */
+export const changesByRoom = ({ changes$ }: Pick<Matrix, "changes$">): ChangesByRoom => clientChangesOf(changes$);
 
 /** A batch that says: read everything in this room. */
 export const wholeRoom = (roomId: string): readonly RoomChange[] => [{ kind: "room", roomId }];

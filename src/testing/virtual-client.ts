@@ -31,7 +31,7 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     stateEvent: (roomId, type, stateKey) => synced.stateEvent(roomId, type, stateKey),
     stateEvents: (roomId, type) => synced.stateEvents(roomId, type),
     stickyEvents: (roomId) => synced.stickyEvents(roomId),
-    changes$: synced.changes$.asObservable(),
+    changes$: me.changes$,
     toDevice$: synced.toDevice$.asObservable(),
     roomKey$: synced.roomKey$.asObservable(),
     timeline: (roomId) => synced.timelines.timeline(roomId),

@@ -1,6 +1,6 @@
 // VirtualDevice: a device as the server knows it, with its condition and the changes of its next sync response.
 import { BehaviorSubject, filter, map, type Observable, take, timer } from "rxjs";
-import type { Device, ToDeviceMessage } from "../matrix.ts";
+import type { Device, RoomChange, ToDeviceMessage } from "../matrix.ts";
 import type { SyncChange } from "./sync-change.ts";
 import { SyncedRooms } from "./synced-rooms.ts";
 
@@ -25,6 +25,7 @@ export class VirtualDevice implements Device {
   readonly userId: string;
   readonly deviceId: string;
   readonly synced: SyncedRooms;
+  #changes$: Observable<readonly RoomChange[]>;
   readonly #isServerUp: () => boolean;
   readonly #syncMs: number;
   readonly #condition$ = new BehaviorSubject(initialCondition);
@@ -36,12 +37,24 @@ export class VirtualDevice implements Device {
     this.userId = userId;
     this.deviceId = deviceId;
     this.synced = new SyncedRooms(userId);
+    this.#changes$ = this.synced.changes$.asObservable();
     this.#syncMs = syncMs;
     this.#isServerUp = isServerUp;
   }
 
   get condition(): Condition {
     return this.#condition$.value;
+  }
+
+  /** The changes. All ports of one page have the same stream. */
+  get changes$(): Observable<readonly RoomChange[]> {
+    return this.#changes$;
+  }
+
+  /** Stops this page of the device. Ports that are made from now on are those of another page. */
+  stop(): void {
+    this.#changes$ = this.synced.changes$.asObservable();
+    this.adjust({ connection: "frozen" });
   }
 
   /** The proof that comes with the messages that it encrypts. */

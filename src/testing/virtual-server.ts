@@ -63,7 +63,7 @@ export class VirtualServer {
 
   /** The device stops like a crashed page. */
   kill(device: Device): void {
-    this.device(device).adjust({ connection: "frozen" });
+    this.device(device).stop();
     this.killed$.next(keyOf(device));
   }
 

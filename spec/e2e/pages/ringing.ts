@@ -6,6 +6,8 @@ import { watchRinging } from "matrixrtc-rx/ringing";
 import type { PageOptions } from "./sfu.ts";
 
 interface RingingPage {
+  /** Whether the homeserver has the keys of a device, so that events can be encrypted for it. */
+  knowsDevice(userId: string, deviceId: string): Promise<boolean>;
   /** `ringing` or `silent`, by our library. */
   sound(): string;
   ring(userIds: string[]): void;
@@ -50,6 +52,10 @@ window.startRinging = async ({ account, roomId, service }) => {
       .findLast((event) => event.getType() === ringType);
 
   window.ringing = {
+    async knowsDevice(of, device) {
+      const devices = await client.getCrypto()!.getUserDeviceInfo([of], true);
+      return devices.get(of)?.has(device) ?? false;
+    },
     sound: () => ringing.incoming$.value[0]?.status ?? "silent",
     ring: (userIds) => void ringing.ring({ userIds }).subscribe(),
     withdraw: () => void ringing.withdraw().subscribe(),

@@ -24,6 +24,16 @@ export const scenario: Scenario = {
     const sound = () => b.page.evaluate(() => window.ringing!.sound());
     const outcome = () => a.page.evaluate((id) => window.ringing!.outcome(id), bob.userId);
 
+    // A client that has just started has not uploaded its keys yet: nobody can encrypt for it.
+    for (const [page, of] of [
+      [a.page, bob],
+      [b.page, alice],
+    ] as const) {
+      const knows = () =>
+        page.evaluate(([user, device]) => window.ringing!.knowsDevice(user, device), [of.userId, of.deviceId] as const);
+      await until(`the keys of ${of.userId} are there`, knows, 20_000);
+    }
+
     // Ours rings, the SDK reads.
     await a.page.evaluate((id) => window.ringing!.ring([id]), bob.userId);
     await until("the SDK accepts our ring", async () => (await verdict()) === "accepted", 20_000);

@@ -1,6 +1,6 @@
 // A drawn scene: meshes whose members are given by the spec, so that memberships and messages can come in any order.
 import { BehaviorSubject, concat, NEVER, Observable, of, Subscription, timer } from "rxjs";
-import type { JoinState } from "../../../src/join/state.ts";
+import type { JoinState } from "../../../src/join/join-state.ts";
 import type { Device, ToDeviceMessage } from "../../../src/matrix.ts";
 import { membersNamed, virtualHomeserver, virtualPeers } from "../../../src/testing/index.ts";
 import type { Membership } from "../../../src/types.ts";

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../../src/matrix.ts";
 import { marbles } from "../../support/marbles.ts";
 import { sending } from "../scene.ts";
+import { drawnScene, meshed } from "./drawn-scene.ts";
 import { meshScene, wordOf, wordsOf } from "./scene.ts";
 
 type Scene = ReturnType<typeof meshScene>;
@@ -138,6 +139,29 @@ describe("A mesh", () => {
       expect(flows).toEqual(full(["alice", "bob"]));
     }),
   );
+
+  it.each([
+    ["the caller", "alice"],
+    ["the side that is called", "bob"],
+  ])("makes its calls again if %s is seen in another stay at once, without having left (mesh 7)", (_, mover) => {
+    marbles(({ flush }) => {
+      const { enter, peers } = drawnScene();
+      const meshes = [enter("alice", "alice bob"), enter("bob", "alice bob")];
+      const flows: string[] = [];
+      at(1_000, () => flows.push(peers.flows().join()));
+      for (const [index, { members$ }] of meshes.entries())
+        at(2_000 + index * 300, () => members$.next(meshed("alice bob".replace(mover, `${mover}#2`))));
+      at(4_000, () => flows.push(peers.flows().join(), `${peers.open.length} open`));
+      flush();
+      const both = "alice>bob microphone,bob>alice microphone";
+      expect(flows).toEqual([both, both, "2 open"]);
+      const closed = meshes.map(({ trace }) =>
+        trace.flatMap((entry) => (entry.kind === "pair-closed" ? entry.reason : [])),
+      );
+      const expected = mover === "alice" ? ["we-left", "peer-left"] : ["peer-left", "we-left"];
+      expect(closed.map(([first]) => first)).toEqual(expected);
+    })();
+  });
 
   it(
     "tries a pair again for as long as the other one is a member, at growing and uneven distances (mesh 14)",

@@ -46,6 +46,8 @@ import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
 /** A pair that runs. */
 interface Entry {
   paired: Paired;
+  /** The stay of ours that its messages name. */
+  readonly own: PeerId;
   readonly arrival$: Subject<Arrival>;
   readonly leave$: Subject<void>;
   readonly closed$: Subject<void>;
@@ -158,7 +160,9 @@ export class MeshRun {
     const isAmong = (list: readonly Membership[], { peer }: Paired) =>
       list.some((member) => isSamePeer(peerIdOf(member), peer));
     for (const [key, entry] of Array.from(this.#pairs)) {
-      if (wanted.has(key)) continue;
+      // A sync may show us in another stay without showing that we were gone between the two.
+      const isSameStay = this.#ownPeer !== undefined && isSamePeer(entry.own, this.#ownPeer);
+      if (wanted.has(key) && isSameStay) continue;
       const hasLeft = !isAmong(members, entry.paired);
       this.#close(entry, hasLeft ? "peer-left" : isAmong(surplus, entry.paired) ? "over-limit" : "we-left");
     }
@@ -173,6 +177,7 @@ export class MeshRun {
     const { peer, isCaller } = paired;
     const entry: Entry = {
       paired,
+      own,
       arrival$: new Subject(),
       leave$: new Subject(),
       closed$: new Subject(),

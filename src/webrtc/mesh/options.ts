@@ -1,7 +1,7 @@
 // MeshOptions: how to take part in a mesh, with defaults.
 import { isObservable, type Observable, of } from "rxjs";
 import { RtcError } from "../../errors.ts";
-import type { JoinState } from "../../join/state.ts";
+import type { JoinState } from "../../join/join-state.ts";
 import type { OutgoingMedia } from "../../media/outgoing.ts";
 import { browserPeer } from "../browser.ts";
 import type { PeerConnections } from "../peer-connection.ts";

@@ -1,21 +1,18 @@
-// Port: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
+// Requester: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
 import { asyncScheduler, EMPTY, Observable, retry } from "rxjs";
 import type { SessionContext } from "../session-context.ts";
-import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
-import { hasOwnedStateKeys } from "../room/create.ts";
+import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { names, slotIn, stateMemberType } from "../room/names.ts";
 import type { OwnMember } from "../types.ts";
-import { openSlot, stableJoin, stateJoin, stateKeyOf, stickyJoin, stickyLeave } from "./content.ts";
+import { openSlot, stableJoin, stateJoin, stickyJoin, stickyLeave } from "./content.ts";
 import type { Input } from "./draft.ts";
 import type { ReplacedMember } from "./model.ts";
 import type { LeaveReason, ResolvedJoinOptions } from "./options.ts";
+import { stateKeyIn } from "./own-state-key.ts";
 import type { Answer, Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
-
-/** A leave lasts as long as a sticky event can: at least as long as the membership that it ends (3.1). */
-const stickyLeaveMs = 3_600_000;
 
 /** Makes the function that sends requests: each answers exactly once, and never fails. */
 export function requester(
@@ -46,7 +43,8 @@ export function requester(
   const leaveEvent = (of: ReplacedMember, txn: number, reason?: LeaveReason): OutgoingEvent => {
     if (mode !== "matrix_2_0") return state(memberOf(0), {});
     const memberId = typeof of === "string" ? of : memberOf(of).memberId;
-    return { ...sticky(txn, stickyLeaveMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
+    // A leave lasts as long as a sticky event can: at least as long as the membership that it ends (3.1).
+    return { ...sticky(txn, maxStickyMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
   };
   const sticky = (txn: number, stickyMs: number) => {
     return { roomId, type: stickyMember, stickyMs, txnId: `${(txnPrefix ??= crypto.randomUUID())}.${txn}` };
@@ -90,21 +88,6 @@ export function requester(
 }
 
 const answersByCompleting: ReadonlySet<Request["kind"]> = new Set(["restart", "send", "cancel", "delegate"] as const);
-
-/** The key of our state membership in the room of this call. */
-export const stateKeyIn = ({ matrix, roomId, slot }: SessionContext<JoinTrace>, own: OwnMember): string =>
-  stateKeyOf(own, slot, hasOwnedStateKeys(matrix, roomId));
-
-/** The most bytes that Matrix allows in a state key. */
-const maxStateKeyBytes = 255;
-
-/** @throws RtcError `bad-argument` if no server would accept our state membership. */
-export function assertStateKey(call: SessionContext<JoinTrace>, own: OwnMember): void {
-  const bytes = new TextEncoder().encode(stateKeyIn(call, own)).length;
-  if (bytes <= maxStateKeyBytes) return;
-  const message = `the state key of user, device and slot has ${bytes} bytes, and Matrix allows ${maxStateKeyBytes}`;
-  throw new RtcError("bad-argument", `${message}: use a shorter slot, or the mode matrix_2_0`);
-}
 
 /** A cancel that goes on without a subscriber: the join may end before its answer. */
 function outliving(cancel$: Observable<never>): Observable<never> {

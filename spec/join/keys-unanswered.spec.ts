@@ -19,8 +19,8 @@ describe("Media keys that others do not send again", () => {
   it.each(modes)("make us write our membership once more without leaving, in %s mode", (mode) =>
     marbles(({ cold, expectObservable }) => {
       const { requests$, join, seen$ } = scene();
-      const unanswered$ = cold<void>("               1s x");
-      const joining$ = join({ mode }, unanswered$);
+      const keysUnanswered$ = cold<void>("               1s x");
+      const joining$ = join({ mode }, keysUnanswered$);
       expectObservable(requests$, "                  ^ 4s !").toBe("C-D-W-R 993ms W");
       expectObservable(seen$, "                      ^ 4s !").toBe("n-----a", { n: "", a: "alice" });
       expectObservable(inWords(joining$), "          ^ 4s !").toBe("a-d-w-j", smooth);
@@ -74,8 +74,8 @@ describe("Media keys that others do not send again", () => {
   it("are the reason of the write in the trace", () => {
     const { trace, join } = scene();
     toTheEnd(() => join({ leaveOn: timer(2_000) }, timer(1_000).pipe(map(() => undefined))).subscribe());
-    expect(trace).toContainEqual({ kind: "membership-sent", reason: "missing-key" });
-    expect(trace).toContainEqual({ kind: "membership-written", reason: "missing-key", by: "answer" });
+    expect(trace).toContainEqual({ kind: "membership-sent", reason: "keys-unanswered" });
+    expect(trace).toContainEqual({ kind: "membership-written", reason: "keys-unanswered", by: "answer" });
   });
 
   it("cause no write before we are in the call", () => {
