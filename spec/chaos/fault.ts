@@ -31,8 +31,6 @@ export type Pair = readonly [hearer: NodeMember, speaker: NodeMember];
 
 export interface Fault {
   readonly name: string;
-  /** Modes in which it makes sense. Default: both. */
-  readonly modes?: readonly string[];
   /** Carl lets the authorisation service restart his delayed leave. */
   readonly isDelegated?: boolean;
   /**

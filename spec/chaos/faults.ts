@@ -145,11 +145,10 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "a leaked delayed leave fires",
-    modes: ["compatibility"],
     membership: "returns",
     untouched: withoutCarl,
     async run(scene) {
-      await scheduleLeave(scene.carl.settings, 2_000);
+      await scheduleLeave(scene.carl, 2_000);
       return untilGone(scene, 15_000);
     },
   },

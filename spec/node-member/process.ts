@@ -133,6 +133,7 @@ function report(): MemberReport {
   return {
     ts,
     status: state?.status ?? "out",
+    memberId: state?.member.memberId,
     delayedLeave: state?.status === "joined" ? state.delayedLeave.status : "none",
     probablyLeft: state?.status === "joined" && state.probablyLeft,
     joinTs,

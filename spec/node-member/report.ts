@@ -42,6 +42,8 @@ export interface Heard {
 export interface MemberReport {
   readonly ts: number;
   readonly status: string;
+  /** Ours, while we are in the call. */
+  readonly memberId: string | undefined;
   readonly delayedLeave: string;
   readonly probablyLeft: boolean;
   /** When the last subscription of the join began. */
