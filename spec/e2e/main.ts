@@ -1,5 +1,5 @@
 // `npm run e2e`: calls between browsers over a real homeserver and a real SFU.
-// `-- --smoke`: scenario 1 alone. `-- --only 3`: one scenario. `-- --json FILE`: outcomes and figures.
+// `-- --smoke`: scenario 1 alone. `-- --only 3,4`: some scenarios. `-- --json FILE`: outcomes and figures.
 // `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -100,8 +100,8 @@ const { values } = parseArgs({
     mode: { type: "string", default: "compatibility" },
   },
 });
-const only = values.smoke ? "1" : values.only;
-const chosen = scenarios.filter(({ name }) => only === undefined || name.startsWith(`${only}.`));
+const only = (values.smoke ? "1" : values.only)?.split(",");
+const chosen = scenarios.filter(({ name }) => only === undefined || only.some((one) => name.startsWith(`${one}.`)));
 
 interface Outcome {
   readonly name: string;
@@ -115,7 +115,7 @@ const say = (line: string) => console.log(redacted(line));
 const outcomes: Outcome[] = [];
 
 try {
-  if (chosen.length === 0) throw new Error(`there is no scenario ${only}`);
+  if (chosen.length === 0) throw new Error(`there is no scenario ${only?.join()}`);
   const federated = chosen.some(({ isFederated }) => isFederated);
   await inWorld({ mode: values.mode, federated, say }, async (world) => {
     for (const scenario of chosen) {
