@@ -216,6 +216,18 @@ describe("What we publish", () => {
     expect(rtc.log.slice(2)).toEqual(["setKey alice 2", "publish own-2", "useKeyIndex own-2 2"]);
   });
 
+  test("is encrypted with our newest key after a repair that published it again", async () => {
+    const { rtc, sdk, encryptionKey$ } = await publishing(false);
+    encryptionKey$.next(key("alice", 2));
+    await vi.advanceTimersByTimeAsync(0);
+    const { trackPublications } = sdk.localParticipant;
+    const [before] = trackPublications.values();
+    trackPublications.clear();
+    trackPublications.set("again", { ...before!, sid: "again" });
+    sdk.emit(RoomEvent.LocalTrackRepublished);
+    expect(rtc.log.at(-1)).toBe("useKeyIndex again 2");
+  });
+
   test("is muted before it is published, and can be unmuted, replaced and unpublished", async () => {
     const { rtc, encryptionKey$, publication } = await publishing(true);
     encryptionKey$.next(key("alice"));

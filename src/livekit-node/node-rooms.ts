@@ -115,6 +115,8 @@ class NodeRoom implements SfuRoom<NodeTrack> {
           repairing$.next(false);
           subscriber.next("connected");
         });
+        // A repaired connection may have published our tracks again, under new ids.
+        room.on(RoomEvent.LocalTrackRepublished, () => this.#keys?.useOwnKey());
         room.on(RoomEvent.Disconnected, (reason) => subscriber.error(disconnectedError(reason)));
         const givenUp$ = repairing$.pipe(switchMap((is) => (is ? timer(repairMs) : [])));
         subscriber.add(givenUp$.subscribe(() => subscriber.error(disconnectedError(undefined))));
