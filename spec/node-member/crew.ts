@@ -46,7 +46,7 @@ export async function startCrew(options: CrewOptions): Promise<NodeMember[]> {
             prefix(at + of),
           ),
         );
-      // A machine can start so many at once.
+      // The next ones start when these have started, because each start costs more than a second of CPU.
       // oxlint-disable-next-line no-await-in-loop
       members.push(...(await Promise.all(started)));
       onStarted(members.length);

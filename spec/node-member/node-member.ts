@@ -1,4 +1,4 @@
-// NodeMember: a member in a process of its own: started, told what to do, looked at, stopped and killed.
+// NodeMember: a member in a process of its own. It takes commands, and it can be frozen and killed.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// A member in a process of its own: joins with media, and reports on its standard output. It is told what to do on its
+// A member in a process of its own: joins with media, and reports on its standard output. It reads commands from its
 // standard input, and ends when that closes.
 import { createInterface } from "node:readline";
 import { BehaviorSubject, shareReplay, Subject, Subscription, switchMap, take } from "rxjs";

@@ -1,4 +1,4 @@
-// Report: what a member in a process of its own is told, and what it says about itself and the others.
+// Report: the settings of a member in a process of its own, its commands, and its reports.
 import type { CallProblem } from "matrixrtc-rx/livekit-node";
 
 /** Who a member is, and how it joins. */

@@ -1,4 +1,4 @@
-// Tone: a sine that tells one member from another, and how to recognise it in what was decoded.
+// Tone: a sine of a frequency that only one member sends, and how to recognise it in decoded sound.
 
 /** A frequency of its own for each of 30 members, in steps that Goertzel's algorithm separates in 50 ms. */
 export const toneOf = (member: number): number => 400 + 100 * (member % 30);
