@@ -99,6 +99,8 @@ export function keyMessage(n: number): {
     member: { claimed_device_id: deviceId },
     session: { call_id: "", application: "m.call", scope: "m.room" },
     sent_ts: Date.now(),
+    // All members are of our library.
+    "rx.matrixrtc.ratchet_window": 8,
   };
   return { type: "io.element.call.encryption_keys", sender, content, proof: { deviceId, crossSigned: true } };
 }

@@ -10,6 +10,7 @@ import { callLog } from "./figures/call-log.ts";
 import { joinIdle } from "./figures/join-idle.ts";
 import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
+import { keysJoins } from "./figures/keys-joins.ts";
 import { keysIdle } from "./figures/keys-idle.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
 import { roomMembers } from "./figures/room-members.ts";
@@ -36,6 +37,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   counts,
   keysIdle,
   keysChurn,
+  keysJoins,
   roomMembers,
   joinIdle,
   callLog,

@@ -42,6 +42,12 @@ import { scenario as sfuKilled } from "./sites/65-sfu-killed.ts";
 import { scenario as shortTokens } from "./sites/69-short-tokens.ts";
 import { scenarios as twoHomeservers } from "./sites/62-two-homeservers.ts";
 import { scenario as manyCalls } from "./scenarios/80-many-calls.ts";
+import { scenario as ratchet } from "./scenarios/40-ratchet.ts";
+import { scenario as ratchetSdk } from "./scenarios/41-ratchet-sdk.ts";
+import { scenario as ratchetMuted } from "./scenarios/42-ratchet-muted.ts";
+import { scenario as ratchetPast } from "./scenarios/43-ratchet-past.ts";
+import { scenario as joinerTime } from "./scenarios/44-joiner-time.ts";
+import { scenario as ratchetElementCall } from "./scenarios/45-ratchet-element-call.ts";
 import type { Tab } from "./tab.ts";
 import { scenario as voipOfOurs } from "./voip/22-two-of-ours.ts";
 import { scenario as voipGlare } from "./voip/23-glare.ts";
@@ -87,6 +93,12 @@ const scenarios: readonly Scenario[] = [
   shortTokens,
   duplicateIdentity,
   manyCalls,
+  ratchet,
+  ratchetSdk,
+  ratchetMuted,
+  ratchetPast,
+  joinerTime,
+  ratchetElementCall,
   withElementCall,
   handsInElementCall,
   elementCallRings,

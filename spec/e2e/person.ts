@@ -1,6 +1,6 @@
 // Person: a user of the call app: presses its buttons, and reads its inspection.
 import { nameFor, password } from "./account.ts";
-import type { CallInspection, InspectedMember } from "./pages/probes/inspection.ts";
+import type { CallInspection, InspectedMember, KeyCounts } from "./pages/probes/inspection.ts";
 import type { KeyMessage } from "./pages/probes/key-messages.ts";
 import type { Mark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
@@ -96,6 +96,17 @@ export class Person {
     return this.tab.page.evaluate(() => window.keyMessages ?? []);
   }
 
+  /** Turns a device on again during a call. */
+  async turnOn(device: "Mic" | "Camera"): Promise<void> {
+    await this.tab.page.getByRole("button", { name: `${device} off` }).click();
+    await this.tab.page.getByRole("button", { name: `${device} on` }).waitFor();
+  }
+
+  /** What happened to keys since we joined. */
+  keyCounts(): Promise<KeyCounts> {
+    return this.tab.page.evaluate(() => window.callInspection!.keyCounts());
+  }
+
   async resetGaps(): Promise<void> {
     await this.tab.page.evaluate(() => window.callInspection?.resetGaps());
   }
@@ -125,6 +136,7 @@ export async function person(world: World, name: string, link = world.app): Prom
   url.searchParams.set("homeserver", world.stack.homeserver);
   url.searchParams.set("camera", camera);
   url.searchParams.set("mode", world.mode);
+  if (world.onJoin) url.searchParams.set("onJoin", world.onJoin);
   const tab = await openTab(world, name, url.href);
   const userName = nameFor(name);
   const { page } = tab;

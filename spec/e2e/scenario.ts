@@ -24,6 +24,12 @@ export const inMode = (context: ScenarioContext, mode: string): ScenarioContext 
   world: { ...context.world, mode },
 });
 
+/** The same context, in which a join ratchets the keys of our members. */
+export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
+  ...context,
+  world: { ...context.world, onJoin: "ratchet" },
+});
+
 /** The steps from the join to the first decoded frame, each in milliseconds since the join. */
 export function timesOf({ marks }: Inspected): Figures {
   const { homeserver, token, sfu, key, frame } = marks;

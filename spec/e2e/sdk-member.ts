@@ -14,17 +14,22 @@ export interface SdkMember extends Tab {
 }
 
 const frames = 20;
+/** The options of Element Call for LiveKit's key provider. */
+const elementCallKeys = { keyOptions: { keyringSize: 256, ratchetWindowSize: 10 } };
 
 export async function sdkMember(
   world: World,
   account: Account,
   link: string,
   mode: "state" | "sticky",
+  {
+    keyOptions = {},
+  }: { readonly keyOptions?: { readonly keyringSize?: number; readonly ratchetWindowSize?: number } } = elementCallKeys,
 ): Promise<SdkMember> {
   const tab = await openTab(world, "S", `${world.pages}sdk-member.html`);
   const { page } = tab;
   const roomId = new URLSearchParams(new URL(link).hash.slice(1)).get("room")!;
-  const options = { account, roomId, service: world.stack.service, sticky: mode === "sticky" };
+  const options = { account, roomId, service: world.stack.service, sticky: mode === "sticky", keyOptions };
   await page.evaluate((start) => window.startSdkMember(start), options);
   const framesOf = (userId: string) => page.evaluate((id) => window.sdkMember!.framesDecoded(id), userId);
   return Object.assign(tab, {

@@ -14,6 +14,8 @@ export interface World {
   readonly browser: Browser;
   /** How our members join. */
   readonly mode: string;
+  /** What a join does to their keys. The default of the library unless given. */
+  readonly onJoin?: "ratchet";
 }
 
 /** The same world for people of the second homeserver of a federated stack. */

@@ -43,6 +43,32 @@ describe("rotationCost", () => {
     }
   });
 
+  it("with a ratchet, a joiner opens nothing of the past, waits for nothing, and costs one message until the ninth", () => {
+    const joins = { members: 8, joinsPerHour: 120, leavesPerHour: 0 };
+    const cost = rotationCost({ onJoin: "ratchet" }, joins);
+    expect(cost).toMatchObject({ joinerReachMs: 0, joinerWaitMs: 0 });
+    expect(cost.rotationsPerHour).toBeCloseTo(120 / 9);
+    expect(cost.messagesPerHour / rotationCost({}, joins).messagesPerHour).toBeLessThan(0.3);
+    expect(rotationCost({ onJoin: "ratchet", participantLimit: 8 }, joins)).toMatchObject({ joinerReachMs: Infinity });
+  });
+
+  it.each([0, 60, 600])(
+    "predicts how often joins use up a ratchet while %d leaves an hour make new keys",
+    (leavesPerHour) => {
+      const policy = { onJoin: "ratchet", maxCoalesceMs: 0, useDelayMs: 0 } as const;
+      const predicted = rotationCost(policy, { members: 100, joinsPerHour: 600, leavesPerHour }).rotationsPerHour;
+      let seed = 7;
+      const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+      let rotations = 0;
+      for (let change = 0, steps = 0; change < 200_000; change++) {
+        const isLeave = random() < leavesPerHour / (600 + leavesPerHour);
+        steps = isLeave || steps === 8 ? 0 : steps + 1;
+        if (steps === 0) rotations += 1;
+      }
+      expect(predicted / (rotations / (200_000 / (600 + leavesPerHour)))).toBeCloseTo(1, 1);
+    },
+  );
+
   it("throws for a policy that makes no sense", () => {
     expect(() => rotationCost({ coalesceMs: -1 }, traffic)).toThrow(RtcError);
   });
@@ -77,6 +103,12 @@ describe("resolveKeyOptions", () => {
     ["an endless time to collect", { rotation: { maxCoalesceMs: Infinity } }],
     ["a period of 0 ms", { rotation: { periodMs: 0 } }],
     ["a participant limit of 0", { rotation: { participantLimit: 0 } }],
+    ["an unknown effect of a join", { rotation: { onJoin: "nothing" as never } }],
+    [
+      "a ratchet in room events, whose receivers of that time take 16 bytes",
+      { transport: "room-event", rotation: { onJoin: "ratchet" } },
+    ],
+    ["a ratchet in room events as well", { transport: "both", rotation: { onJoin: "ratchet" } }],
     ["an unknown format", { format: "m.room_key" as never }],
     ["an unknown transport", { transport: "room" as never }],
     ["room events in a format that they do not have", { transport: "room-event", format: "m.rtc.encryption_key" }],

@@ -81,6 +81,8 @@ export interface Letter {
   readonly content?: object;
   readonly proof?: ToDeviceMessage["proof"] | "none";
   readonly memberId?: string | undefined;
+  /** How many steps of a key its device follows: one unless given. */
+  readonly reach?: number;
 }
 
 /** A key message of today's format. `from` names an instance: `bob2`. */
@@ -93,6 +95,7 @@ export function letter({
   content,
   proof,
   memberId,
+  reach,
 }: Letter): ToDeviceMessage {
   const { userId: sender, deviceId } = deviceOf(from.replace(/\d+$/, ""));
   return {
@@ -104,6 +107,7 @@ export function letter({
       member: { id: memberId ?? `id-of-${from}`, claimed_device_id: deviceId },
       session: { call_id: "", application: "m.call", scope: "m.room" },
       sent_ts: sentTs,
+      ...(reach !== undefined && { "rx.matrixrtc.ratchet_window": reach }),
       ...content,
     },
     ...(proof !== "none" && { proof: proof ?? { deviceId, crossSigned: true } }),

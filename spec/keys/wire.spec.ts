@@ -10,8 +10,8 @@ const deviceId = "PHONEXYZ";
 const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => index);
 const outgoing = { roomId, slot: "m.call#ROOM", memberId, deviceId, keyIndex: 0, sentTs: 1790000000500 };
 
-/** The field that our messages have beyond the examples. */
-const ours = { "rx.matrixrtc.slot_id": "m.call#ROOM" };
+/** The fields that our messages have beyond the examples. */
+const ours = { "rx.matrixrtc.slot_id": "m.call#ROOM", "rx.matrixrtc.ratchet_window": 8 };
 const e8 = {
   keys: { index: 0, key: "AAECAwQFBgcICQoLDA0ODw==" },
   room_id: roomId,

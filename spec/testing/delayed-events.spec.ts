@@ -92,7 +92,7 @@ describe("a delayed event of the virtual homeserver", () => {
         .pipe(
           tap((id) => {
             delayId = id;
-            expect(home.delayed()).toEqual([{ userId: bob, event: state, delayMs: 100, dueTs: 102 }]);
+            expect(home.delayed()).toEqual([{ userId: bob, deviceId: "B", event: state, delayMs: 100, dueTs: 102 }]);
             expect(JSON.stringify([home.delayed(), home.requests])).not.toContain(delayId);
             home.loseDelayed(bob);
           }),

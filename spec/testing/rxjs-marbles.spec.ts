@@ -3,7 +3,7 @@ import { map } from "rxjs";
 import { configure } from "rxjs-marbles";
 import { describe, expect, it } from "vitest";
 import { rtcSession } from "matrixrtc-rx";
-import { keyName, memberNames, virtualHomeserver } from "matrixrtc-rx/testing";
+import { assertTimeLines, keyName, memberNames, play, virtualHomeserver } from "matrixrtc-rx/testing";
 
 const { marbles } = configure({
   run: true,
@@ -46,4 +46,22 @@ describe("Under rxjs-marbles", () => {
       m.expect(keys$, subs).toBeObservable(expected, { a: "alice#0", b: "bob#0", c: "alice#1" });
     }),
   );
+
+  it(
+    "a play can be drawn",
+    marbles((m) => {
+      const cast = play(m, { alice: "j 9s l", bob: "1s j 3s l" });
+      m.expect(cast.alice.members$, "  ^ 9s !").toBeObservable("n 10ms a 999ms b 2992ms a", {
+        n: "",
+        a: "alice",
+        b: "alice bob",
+      });
+    }),
+  );
+
+  it("assertTimeLines shows a difference as two time lines", () => {
+    const { marbles: drawn } = configure({ run: true, frameworkMatcher: true, assertDeepEqual: assertTimeLines });
+    const test = drawn((m) => m.expect(m.cold("a|")).toBeObservable("-a|"));
+    expect(test).toThrow("expected  1ms a  2ms |\nactual    0 a    1ms |");
+  });
 });

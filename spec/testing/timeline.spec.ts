@@ -15,7 +15,7 @@ describe("a timeline event of the virtual homeserver", () => {
       const { home, roomId, a, b, state } = roomOfTwo({ encrypted: true });
       home.adjust({ userId: bob, deviceId: "B" }, { crossSigned: false });
       const proof = { deviceId: "B", crossSigned: false };
-      const roomKey = { roomId, sender: bob, originServerTs: 2, content, proof };
+      const roomKey = { roomId, sender: bob, originServerTs: 2, ageMs: 3, content, proof };
       const order: string[] = [];
       a.roomKey$?.subscribe(() => order.push("keys"));
       a.changes$.subscribe(() => order.push("change"));

@@ -4,7 +4,17 @@ import { stickyKeyOf } from "../membership/sticky-event.ts";
 import { canonicalSlot, firstDraftMemberType, slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
 import { roomMembershipOf } from "../room/room-member.ts";
 import { decodeSlot } from "../room/slot.ts";
-import { type RoomLeaves, type SlotChange, type Stay, staysOf, whileOpen } from "./stays.ts";
+import { isEmpty } from "../room/json.ts";
+import { firstThat, insert } from "./sorted.ts";
+import {
+  type RoomLeaves,
+  type SlotChange,
+  type Statement,
+  statementOf,
+  type Stay,
+  staysOf,
+  whileOpen,
+} from "./stays.ts";
 
 /** One call: stays of devices that overlap or touch. Times are in milliseconds since 1970. */
 export interface Session {
@@ -16,21 +26,27 @@ export interface Session {
   readonly stays: readonly Stay[];
 }
 
-/** The events of one state key, or of one sticky key of a sender, and their stays. */
+/** One state key, or one sticky key of a sender, and its stays. */
 interface Key {
   readonly isSticky: boolean;
   readonly sender: string;
-  readonly events: PastEvent[];
+  readonly statements: Statement[];
+  /** Statements in the order of time come one by one, or a page at once in the opposite order. */
+  isSorted: boolean;
   stays: readonly Stay[];
 }
 
 export class CallLog {
   readonly #only: string | undefined;
   readonly #keys = new Map<string, Key>();
-  readonly #ids = new Set<string>();
+  readonly #keysOf = new Map<string, Key[]>();
+  /** All events that were put, with the key that a membership event belongs to. */
+  readonly #known = new Map<string, Key | undefined>();
   readonly #roomLeaves = new Map<string, number[]>();
   readonly #slots = new Map<string, SlotChange[]>();
   readonly #dirty = new Set<Key>();
+  readonly #dirtyUsers = new Set<string>();
+  #isStickyDirty = false;
   /** All stays, by start. */
   #stays: Stay[] = [];
   /** Oldest first. */
@@ -43,39 +59,61 @@ export class CallLog {
 
   /** Puts an event of the room. Events may come in any order, and more than once. */
   put(event: PastEvent): void {
-    const { type, stateKey, sender, eventId, content } = event;
+    const { type, stateKey, eventId, originServerTs: ts, content } = event;
+    if (this.#known.has(eventId)) {
+      // Its content is gone: it was redacted.
+      if (isEmpty(content)) this.redact(eventId);
+      return;
+    }
     const text = keyOf(event);
     if (text !== undefined) {
-      if (this.#isKnown(eventId)) return;
-      const key = this.#keys.get(text) ?? { isSticky: stateKey === undefined, sender, events: [], stays: [] };
-      this.#keys.set(text, key);
-      insert(key.events, event, isBefore);
+      const key = this.#keyAt(text, event);
+      this.#known.set(eventId, key);
+      const statement = statementOf(event);
+      const last = key.statements.at(-1);
+      if (last && !isBefore(last, statement)) key.isSorted = false;
+      key.statements.push(statement);
       this.#dirty.add(key);
     } else if (type === "m.room.member" && stateKey !== undefined) {
-      if (roomMembershipOf(content) === "join" || this.#isKnown(eventId)) return;
-      insert(entryOf(this.#roomLeaves, stateKey), event.originServerTs, (a, b) => a < b);
-      this.#soil(({ sender: userId }) => userId === stateKey);
-    } else if (slotTypes.includes(type) && stateKey !== undefined && !this.#isKnown(eventId)) {
-      const change = { ts: event.originServerTs, isOpen: decodeSlot(content, stateKey).status === "open" };
-      insert(entryOf(this.#slots, canonicalSlot(stateKey)), change, (a, b) => a.ts < b.ts);
-      this.#soil(({ isSticky }) => isSticky);
+      if (roomMembershipOf(content) === "join") return;
+      this.#known.set(eventId, undefined);
+      insert(entryOf(this.#roomLeaves, stateKey), ts, (leaveTs) => leaveTs);
+      this.#dirtyUsers.add(stateKey);
+    } else if (slotTypes.includes(type) && stateKey !== undefined) {
+      this.#known.set(eventId, undefined);
+      const change = { ts, isOpen: decodeSlot(content, stateKey).status === "open" };
+      insert(entryOf(this.#slots, canonicalSlot(stateKey)), change, (one) => one.ts);
+      this.#isStickyDirty = true;
     }
+  }
+
+  /** A membership event was redacted: it counts as a leave. */
+  redact(eventId: string): void {
+    const key = this.#known.get(eventId);
+    const index = key?.statements.findIndex((statement) => statement.eventId === eventId) ?? -1;
+    const statement = key?.statements[index];
+    if (!key || !statement?.claim) return;
+    key.statements[index] = { ...statement, claim: undefined };
+    this.#dirty.add(key);
   }
 
   /** The calls, oldest first. A call that did not change is the same object as before. */
   get sessions(): readonly Session[] {
+    for (const userId of this.#dirtyUsers) for (const key of this.#keysOf.get(userId) ?? []) this.#dirty.add(key);
+    if (this.#isStickyDirty) for (const key of this.#keys.values()) if (key.isSticky) this.#dirty.add(key);
+    this.#dirtyUsers.clear();
+    this.#isStickyDirty = false;
     if (this.#dirty.size > 0) this.#recompute();
     return this.#sessions;
   }
 
-  #isKnown(eventId: string): boolean {
-    if (this.#ids.has(eventId)) return true;
-    this.#ids.add(eventId);
-    return false;
-  }
-
-  #soil(fits: (key: Key) => boolean): void {
-    for (const key of this.#keys.values()) if (fits(key)) this.#dirty.add(key);
+  #keyAt(text: string, { stateKey, sender }: PastEvent): Key {
+    const known = this.#keys.get(text);
+    if (known) return known;
+    const made: Key = { isSticky: stateKey === undefined, sender, statements: [], isSorted: true, stays: [] };
+    this.#keys.set(text, made);
+    entryOf(this.#keysOf, sender).push(made);
+    return made;
   }
 
   /** Computes the stays of changed keys, and the sessions from the first stay that changed on. */
@@ -97,7 +135,7 @@ export class CallLog {
     const restartTs = restartOf(this.#sessions, fromTs);
     const kept = this.#sessions.filter(({ endTs }) => endTs < restartTs);
     const before = this.#sessions.filter(({ endTs }) => endTs >= restartTs);
-    const at = lowerBound(this.#stays, restartTs);
+    const at = firstThat(this.#stays, ({ startTs }) => startTs >= restartTs);
     const rest = [...this.#stays.slice(at).filter((stay) => !replaced.has(stay)), ...added];
     rest.sort((a, b) => a.startTs - b.startTs);
     this.#stays = [...this.#stays.slice(0, at), ...rest];
@@ -106,8 +144,11 @@ export class CallLog {
     this.#sessions = [...kept, ...merged].toSorted((a, b) => a.startTs - b.startTs);
   }
 
-  #staysOf({ events, sender, isSticky }: Key): readonly Stay[] {
-    const all = staysOf(events, this.#roomLeaves.get(sender) ?? none);
+  #staysOf(key: Key): readonly Stay[] {
+    const { statements, sender, isSticky } = key;
+    if (!key.isSorted) statements.sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    key.isSorted = true;
+    const all = staysOf(statements, this.#roomLeaves.get(sender) ?? none);
     const ours = this.#only === undefined ? all : all.filter(({ slot }) => slot === this.#only);
     if (!isSticky || this.#slots.size === 0) return ours;
     return ours.flatMap((stay) => whileOpen(stay, this.#slots.get(stay.slot) ?? []));
@@ -119,9 +160,9 @@ const none: RoomLeaves = [];
 /** The time from which on sessions may change, if stays change from `fromTs` on: no session runs across it. */
 function restartOf(sessions: readonly Session[], fromTs: number): number {
   let restartTs = fromTs;
-  for (let last = NaN; last !== restartTs; ) {
-    last = restartTs;
-    for (const { startTs, endTs } of sessions) if (endTs >= restartTs && startTs < restartTs) restartTs = startTs;
+  for (let index = sessions.length - 1; index >= 0; index -= 1) {
+    const { startTs, endTs } = sessions[index]!;
+    if (endTs >= restartTs && startTs < restartTs) restartTs = startTs;
   }
   return restartTs;
 }
@@ -172,15 +213,7 @@ const isSameStay = (a: Stay | undefined, b: Stay): boolean =>
   a.memberId === b.memberId &&
   a.intent === b.intent;
 
-const isBefore = (a: PastEvent, b: PastEvent): boolean =>
-  a.originServerTs === b.originServerTs ? a.eventId < b.eventId : a.originServerTs < b.originServerTs;
-
-/** Inserts into a sorted list. Events mostly come at one of its ends. */
-function insert<T>(list: T[], item: T, precedes: (a: T, b: T) => boolean): void {
-  let at = list.length;
-  while (at > 0 && precedes(item, list[at - 1]!)) at -= 1;
-  list.splice(at, 0, item);
-}
+const isBefore = (a: Statement, b: Statement): boolean => (a.ts === b.ts ? a.eventId < b.eventId : a.ts < b.ts);
 
 function entryOf<T>(map: Map<string, T[]>, key: string): T[] {
   const known = map.get(key);
@@ -188,15 +221,4 @@ function entryOf<T>(map: Map<string, T[]>, key: string): T[] {
   const made: T[] = [];
   map.set(key, made);
   return made;
-}
-
-/** The index of the first stay that starts at `ts` or later. */
-function lowerBound(stays: readonly Stay[], ts: number): number {
-  let [low, high] = [0, stays.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (stays[middle]!.startTs < ts) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

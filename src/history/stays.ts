@@ -6,6 +6,7 @@ import { parseStickyMember } from "../membership/sticky-event.ts";
 import { maxStickyMs } from "../membership/sticky-map.ts";
 import { isFiniteNumber, isObject, objectOr } from "../room/json.ts";
 import { canonicalSlot, firstDraftMemberType } from "../room/names.ts";
+import { firstThat } from "./sorted.ts";
 
 /** One stay of a device in a call. Times are in milliseconds since 1970, by the clocks of the servers. */
 export interface Stay {
@@ -28,14 +29,31 @@ interface Claim extends Omit<Stay, "startTs"> {
   readonly continues: number | "any" | undefined;
 }
 
+/** What an event says about its key: an event of a state key, or of a sticky key of a sender. */
+export interface Statement {
+  readonly ts: number;
+  readonly eventId: string;
+  readonly claim: Claim | undefined;
+  /** What the state key had before, as far as the event says. It counts for the oldest statement that we have. */
+  readonly before: Claim | undefined;
+}
+
+/** Reads an event. Its content is not kept. */
+export function statementOf(event: PastEvent): Statement {
+  const { originServerTs: ts, eventId } = event;
+  const claim = event.stateKey === undefined ? stickyClaim(event) : stateClaim(event);
+  return { ts, eventId, claim, before: previousClaim(event) };
+}
+
 /** What ends stays of a user, beside its own events: leaves of the room, in ascending order. */
 export type RoomLeaves = readonly number[];
 
-/** The stays of one key: of a state key, or of a sticky key of a sender. `events` are in the order of time. */
-export function staysOf(events: readonly PastEvent[], roomLeaves: RoomLeaves): readonly Stay[] {
+/** The stays of one key. Its statements are in the order of time. */
+export function staysOf(statements: readonly Statement[], roomLeaves: RoomLeaves): readonly Stay[] {
   const stays: Stay[] = [];
   let open: (Stay & { readonly seenTs: number }) | undefined;
-  const leaveAfter = (ts: number): number => roomLeaves.find((leaveTs) => leaveTs > ts) ?? Infinity;
+  const leaveAfter = (ts: number): number =>
+    roomLeaves.length > 0 ? (roomLeaves[firstThat(roomLeaves, (leaveTs) => leaveTs > ts)] ?? Infinity) : Infinity;
   const closeBy = (ts: number) => {
     if (!open) return;
     const { seenTs, ...stay } = open;
@@ -51,10 +69,9 @@ export function staysOf(events: readonly PastEvent[], roomLeaves: RoomLeaves): r
     const { claimedTs, continues: _, ...fields } = claim;
     open = { ...fields, startTs: open?.startTs ?? claimedTs ?? ts, seenTs: ts };
   };
-  const [first] = events;
-  const before = first && previousClaim(first);
+  const before = statements[0]?.before;
   if (before?.claimedTs !== undefined) take(before, before.claimedTs);
-  for (const event of events) take(claimOf(event), event.originServerTs);
+  for (const { claim, ts } of statements) take(claim, ts);
   closeBy(Infinity);
   return stays;
 }
@@ -70,17 +87,6 @@ function previousClaim(event: PastEvent): Claim | undefined {
   // Without a time it is unknown when the stay began: an older page will say it.
   if (!isFiniteNumber(claimedTs)) return undefined;
   return stateClaim({ ...event, content, originServerTs: claimedTs });
-}
-
-/** What was read before: the events of a key are walked again at each new one. */
-const claims = new WeakMap<PastEvent, { readonly claim: Claim | undefined }>();
-
-function claimOf(event: PastEvent): Claim | undefined {
-  const known = claims.get(event);
-  if (known) return known.claim;
-  const claim = event.stateKey === undefined ? stickyClaim(event) : stateClaim(event);
-  claims.set(event, { claim });
-  return claim;
 }
 
 function stateClaim(event: RoomEvent): Claim | undefined {
@@ -125,10 +131,12 @@ export interface SlotChange {
 /** The parts of a stay in which its slot was open. Before the first change it was absent, which counts as open. */
 export function whileOpen(stay: Stay, changes: readonly SlotChange[]): readonly Stay[] {
   const parts: Stay[] = [];
-  let startTs: number | undefined = stay.startTs;
-  for (const { ts, isOpen } of changes) {
+  let index = firstThat(changes, ({ ts }) => ts > stay.startTs);
+  let startTs = (changes[index - 1]?.isOpen ?? true) ? stay.startTs : undefined;
+  for (; index < changes.length; index += 1) {
+    const { ts, isOpen } = changes[index]!;
     if (ts >= stay.endTs) break;
-    if (isOpen) startTs ??= Math.max(ts, stay.startTs);
+    if (isOpen) startTs ??= ts;
     else if (startTs !== undefined) {
       if (ts > startTs) parts.push({ ...stay, startTs, endTs: ts });
       startTs = undefined;

@@ -5,7 +5,7 @@ import type { Rejection } from "../membership/rejection.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { Note } from "./effects.ts";
-import type { Delivery } from "./own-key.ts";
+import type { Delivery } from "./delivery.ts";
 import type { KeyTrace } from "./trace.ts";
 
 /** What the keys of a session need of it. */

@@ -1,6 +1,6 @@
 // Effects: what a step of the exchange of keys asks for. protocol.md 5.
 import type { EncryptionKey } from "../types.ts";
-import type { Delivery } from "./own-key.ts";
+import type { Delivery } from "./delivery.ts";
 import type { KeyCounts } from "./statistics.ts";
 import type { KeyTrace } from "./trace.ts";
 
@@ -43,15 +43,4 @@ export class EffectList {
     this.#effects = [];
     return effects;
   }
-}
-
-/** What a step needs beside its input: all else is decided by the input. */
-export interface Surroundings {
-  /** Makes a random key. */
-  readonly newKey: () => Uint8Array<ArrayBuffer>;
-  /** Whether a user is in the room now. */
-  readonly isInRoom: (userId: string) => boolean;
-  /** Whether a user was kicked or banned from the room. */
-  readonly isRemoved: (userId: string) => boolean;
-  readonly now: number;
 }

@@ -4,10 +4,11 @@ import type { ToDeviceOutcome } from "../matrix.ts";
 import type { Rejection } from "../membership/rejection.ts";
 import type { DecryptionReport, EncryptionKey, Membership, OwnMember } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
-import { EffectList, type ExchangeEffect, type Surroundings } from "./effects.ts";
+import type { Delivery } from "./delivery.ts";
+import { EffectList, type ExchangeEffect } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
+import type { Environment } from "./environment.ts";
 import { type MemberChanges, memberChanges } from "./member-changes.ts";
-import type { Delivery } from "./own-key.ts";
 import { OwnKeys } from "./own-keys.ts";
 import type { Peer } from "./peer.ts";
 import { type Evidence, isStillPresumed, presume, type PresumedMember } from "./presumed.ts";
@@ -41,11 +42,11 @@ export class Exchange {
   #members: readonly Membership[] = [];
   #presumed: readonly PresumedMember[] = [];
 
-  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings) {
+  constructor(self: OwnMember, policy: RotationPolicy, environment: Environment) {
     this.#self = self;
-    this.#isInRoom = surroundings.isInRoom;
-    this.#own = new OwnKeys(self, policy, surroundings, this.#effects);
-    this.#reception = new Reception(self, surroundings.isInRoom, this.#effects);
+    this.#isInRoom = environment.isInRoom;
+    this.#own = new OwnKeys(self, policy, environment, (device) => this.#reception.reachOf(device), this.#effects);
+    this.#reception = new Reception(self, environment.isInRoom, this.#effects);
   }
 
   /** When something is due by the clock alone. */

@@ -15,6 +15,7 @@ import {
 import { isInRoom, isRemoved } from "../room/room-member.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
+import { sameItems } from "../rx/stable.ts";
 import type { DecryptionReport, EncryptionKey, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
 import type { KeysEvent } from "./effects.ts";
@@ -60,17 +61,17 @@ export class Keys {
    * Emits each key at the moment to install it: our first at once, later ones after the use delay, those of the others
    * once we see their member. The others get our keys from the moment the room shows us as a member.
    */
-  exchange(own: OwnMember, options: ResolvedKeyOptions): Observable<KeysEvent> {
+  exchange(self: OwnMember, options: ResolvedKeyOptions): Observable<KeysEvent> {
     return defer(() => {
       const { matrix, roomId } = this.#context;
-      const exchange = new Exchange(own, options.rotation, {
+      const exchange = new Exchange(self, options.rotation, {
         newKey: () => crypto.getRandomValues(new Uint8Array(keyBytes(options.format))),
         isInRoom: (userId) => isInRoom(matrix, roomId, userId),
         isRemoved: (userId) => isRemoved(matrix, roomId, userId),
         now: asyncScheduler.now(),
       });
       this.#exchange = exchange;
-      return runExchange(exchange, this.#context, own, options, this.#report$).pipe(
+      return runExchange(exchange, this.#context, self, options, this.#report$).pipe(
         mergeMap((output) => this.#handle(exchange, output)),
         finalize(() => this.#end(exchange)),
       );
@@ -104,7 +105,7 @@ export class Keys {
   /** The same list, as long as it holds the same keys. */
   #readKeys(): readonly EncryptionKey[] {
     const now = [...(this.#exchange?.keys() ?? [])];
-    return isSame(now, this.#keys) ? this.#keys : (this.#keys = now);
+    return sameItems(now, this.#keys) ? this.#keys : (this.#keys = now);
   }
 
   /** The same map, as long as it holds the same statuses in the same order. */
@@ -114,9 +115,6 @@ export class Keys {
     // If two members claim one identity, it belongs to the older one.
     for (const status of statuses)
       if (!now.has(status.participantIdentity)) now.set(status.participantIdentity, status);
-    return isSame([...now.values()], [...this.#statuses.values()]) ? this.#statuses : (this.#statuses = now);
+    return sameItems([...now.values()], [...this.#statuses.values()]) ? this.#statuses : (this.#statuses = now);
   }
 }
-
-const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((item, index) => item === b[index]);

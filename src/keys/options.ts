@@ -77,6 +77,8 @@ export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions 
   check(formats.includes(format), `format must be ${formats.join(" or ")}`);
   check(transports.includes(transport), `transport must be ${transports.join(" or ")}`);
   check(transport === "to-device" || format === formats[0], `transport ${transport} needs format ${formats[0]}`);
+  const mayRatchet = transport === "to-device";
+  check(mayRatchet || rotation.onJoin === "new-key", `transport ${transport} needs rotation.onJoin new-key`);
   check(typeof requireCrossSigned === "boolean", "requireCrossSigned must be true or false");
   check(!requireCrossSigned || transport === "to-device", "requireCrossSigned needs transport to-device");
   check(enabled === undefined || typeof enabled === "boolean", "enabled must be true or false");

@@ -1,6 +1,7 @@
 // OwnKey: one media key of ours, which devices may hold it, and which are still to get it. protocol.md 5.1, pitfall 23.
 import type { Device } from "../matrix.ts";
 import { deviceKey } from "./device.ts";
+import { nextStep } from "./ratchet.ts";
 
 /** A device that is to get a key. */
 interface Due {
@@ -25,21 +26,47 @@ const maxLeaverDevices = 100;
 
 export class OwnKey {
   readonly keyIndex: number;
-  readonly key: Uint8Array<ArrayBuffer>;
   readonly createdTs: number;
   /** When we start to encrypt with it. */
   readonly useTs: number;
-  /** Devices that it was sent to. Each may hold it, even if the server reported a failure. */
-  readonly #holders = new Set<string>();
+  #key: Uint8Array<ArrayBuffer>;
+  #step = 0;
+  /** Devices that it was sent to, with the step. Each may hold it, even if the server reported a failure. */
+  readonly #holders = new Map<string, number>();
   readonly #due = new Map<string, Due>();
   /** Users with holders that left the call. The first to leave comes first. */
   readonly #leavers = new Map<string, Leaver>();
 
   constructor(keyIndex: number, key: Uint8Array<ArrayBuffer>, createdTs: number, useTs: number) {
     this.keyIndex = keyIndex;
-    this.key = key;
+    this.#key = key;
     this.createdTs = createdTs;
     this.useTs = useTs;
+  }
+
+  /** The key at its present step. An earlier step is never given to anybody again. */
+  get key(): Uint8Array<ArrayBuffer> {
+    return this.#key;
+  }
+
+  /** How often it was ratcheted. */
+  get step(): number {
+    return this.#step;
+  }
+
+  ratchet(): void {
+    this.#key = nextStep(this.#key);
+    this.#step += 1;
+  }
+
+  /** How many steps a device has to derive from the last one that it was sent. */
+  stepsBehind(device: Device): number {
+    return this.#step - (this.#holders.get(deviceKey(device)) ?? this.#step);
+  }
+
+  /** A device cannot derive the present step. It is sent now, unless a message is due already. */
+  catchUp(device: Device, now: number): void {
+    if (!this.#due.has(deviceKey(device))) this.enqueue(device, now);
   }
 
   mayBeHeldBy(device: Device): boolean {
@@ -117,23 +144,13 @@ export class OwnKey {
     for (const [id, { device, attempt, ts }] of this.#due) {
       if (ts > now) continue;
       this.#due.delete(id);
-      this.#holders.add(id);
+      this.#holders.set(id, this.#step);
       const devices = byAttempt.get(attempt);
       if (devices) devices.push(device);
       else byAttempt.set(attempt, [device]);
     }
     return byAttempt;
   }
-}
-
-/** A key of ours for some devices. */
-export interface Delivery {
-  readonly key: OwnKey;
-  readonly devices: readonly Device[];
-  /** 1 for the first try. */
-  readonly attempt: number;
-  /** The message also requests the keys of these devices. */
-  readonly wantsKey?: boolean;
 }
 
 function earliest(leavers: ReadonlyMap<string, Leaver>, timeOf: (leaver: Leaver) => number): number | undefined {

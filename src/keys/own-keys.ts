@@ -3,10 +3,13 @@
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { EncryptionKey, OwnMember } from "../types.ts";
 import { type CallMember, deviceKey, devicesOf, idsOf, sameDevice } from "./device.ts";
-import type { EffectList, Surroundings } from "./effects.ts";
+import type { Delivery } from "./delivery.ts";
+import type { EffectList } from "./effects.ts";
 import type { MemberEncryption } from "./encryption-status.ts";
+import type { Environment } from "./environment.ts";
 import type { MemberChanges } from "./member-changes.ts";
-import { type Delivery, OwnKey } from "./own-key.ts";
+import { OwnKey } from "./own-key.ts";
+import { maxSteps } from "./ratchet.ts";
 import { Resends } from "./resends.ts";
 import {
   type Collecting,
@@ -23,12 +26,15 @@ const maxBackOffMs = 60_000;
 const maxUnsignedWaitMs = 10_000;
 /** How many keys that we used are kept for late subscribers. */
 const maxUsedKeys = 8;
+/** The shortest time between two steps of a key. livekit-client follows one step at a time, and needs a frame of each. */
+const minStepMs = 1_000;
 
 export class OwnKeys {
   readonly #self: OwnMember;
   readonly #policy: RotationPolicy;
   readonly #newKey: () => Uint8Array<ArrayBuffer>;
   readonly #isRemoved: (userId: string) => boolean;
+  readonly #reachOf: (device: Device) => number;
   readonly #effects: EffectList;
   #active: OwnKey;
   #pending: OwnKey | undefined;
@@ -45,10 +51,25 @@ export class OwnKeys {
   readonly #resends = new Resends();
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
+  /** Joiners that get the key in use with its next step. */
+  readonly #awaiting = new Map<string, Device>();
+  #lastStepTs = -Infinity;
+  /** Whether a join ratchets the key in use. */
+  #ratchets: boolean;
+  /** Devices that had to request a step which they should have derived. */
+  readonly #stragglers = new Set<string>();
 
-  constructor(self: OwnMember, policy: RotationPolicy, surroundings: Surroundings, effects: EffectList) {
-    const { newKey, isRemoved, now } = surroundings;
+  /** @param reachOf How many steps of a key a device follows by itself. */
+  constructor(
+    self: OwnMember,
+    policy: RotationPolicy,
+    { newKey, isRemoved, now }: Environment,
+    reachOf: (device: Device) => number,
+    effects: EffectList,
+  ) {
     this.#effects = effects;
+    this.#reachOf = reachOf;
+    this.#ratchets = policy.onJoin === "ratchet";
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
@@ -80,7 +101,12 @@ export class OwnKeys {
   /** When something is due by the clock alone. */
   get dueTs(): number {
     const rotationTs = this.#nextRotation()?.dueTs ?? Infinity;
-    return Math.min(this.#pending?.useTs ?? Infinity, rotationTs, ...this.#keys().map(({ dueTs }) => dueTs));
+    return Math.min(
+      this.#pending?.useTs ?? Infinity,
+      rotationTs,
+      this.#stepTs,
+      ...this.#keys().map(({ dueTs }) => dueTs),
+    );
   }
 
   /** Takes the members of the call, ourselves included, with their changes, and does what is due. */
@@ -89,6 +115,7 @@ export class OwnKeys {
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) this.#rotate(rotation.reason, now);
+    if (now >= this.#stepTs) this.#step(now);
     this.#noteSuppression(awaitedSinceTs);
     for (const key of this.#keys())
       for (const [attempt, devices] of key.popDue(now)) this.#send({ key, devices, attempt });
@@ -104,10 +131,11 @@ export class OwnKeys {
     else key.retry(device, attempt + 1, ts);
   }
 
-  /** A member requests our key. It gets only keys that it was given before. */
+  /** A member requests our key. It gets only keys that it was given before, at their present step. */
   resend(device: Device, now: number): void {
     if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;
     this.#resends.note(device, now);
+    if (this.#active.stepsBehind(device) > 0) this.#noteStraggler(device);
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
   }
 
@@ -142,6 +170,7 @@ export class OwnKeys {
     for (const device of removed) this.#removeRecipient(device, now);
     // During a rotation, joiners also get the key in use. Otherwise they could decrypt nothing until the switch.
     const isFresh = this.#pending || !this.#mayRotate() || now - this.#active.createdTs < this.#policy.graceMs;
+    const isRatcheted = this.#ratchets && this.#mayRotate();
     let isAwaited = false;
     for (const device of added) {
       this.#recipients.set(deviceKey(device), device);
@@ -149,9 +178,12 @@ export class OwnKeys {
       const isBack = this.#keys().some((key) => key.mayBeHeldBy(device));
       if (isBack) this.#resends.note(device, resendTs);
       // A device that is back may have again what it had before.
-      for (const key of this.#keys())
-        if (isFresh || key.mayBeHeldBy(device)) key.enqueue(device, key.mayBeHeldBy(device) ? resendTs : now);
-      isAwaited ||= !isFresh && !this.#active.mayBeHeldBy(device);
+      for (const key of this.#keys()) {
+        if (key.mayBeHeldBy(device)) key.enqueue(device, resendTs);
+        else if (isRatcheted && key === this.#active) this.#awaiting.set(deviceKey(device), device);
+        else if (isFresh) key.enqueue(device, now);
+      }
+      isAwaited ||= !isFresh && !isRatcheted && !this.#active.mayBeHeldBy(device);
     }
     return isAwaited;
   }
@@ -183,7 +215,8 @@ export class OwnKeys {
   }
 
   #removeRecipient(device: Device, now: number): void {
-    this.#recipients.delete(deviceKey(device));
+    const id = deviceKey(device);
+    for (const devices of [this.#recipients, this.#awaiting, this.#stragglers]) devices.delete(id);
     for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }
 
@@ -218,15 +251,52 @@ export class OwnKeys {
   #use(active: OwnKey, now: number): void {
     this.#active = active;
     this.#pending = undefined;
-    const { keyIndex, key: bytes } = active;
+    // They have got this key.
+    this.#awaiting.clear();
+    const { keyIndex } = active;
     const ids = idsOf(this.#self);
-    const key = { ...ids, keyIndex, key: bytes, own: true, sinceTs: now };
-    this.#useCount += 1;
-    this.#used = [...this.#used, key].slice(-maxUsedKeys);
     this.#status = { ...ids, status: "ok", keyIndex, sinceTs: now };
-    const { participantIdentity } = ids;
-    this.#effects.note({ kind: "key-used", keyIndex, participantIdentity });
+    this.#effects.note({ kind: "key-used", keyIndex, participantIdentity: ids.participantIdentity });
+    this.#install(now);
+  }
+
+  /** We encrypt with the present step of the key in use from here on. */
+  #install(now: number): void {
+    const { keyIndex, key: bytes } = this.#active;
+    const key = { ...idsOf(this.#self), keyIndex, key: bytes, own: true, sinceTs: now };
+    this.#useCount += 1;
+    this.#used = [...this.#used.filter((used) => used.keyIndex !== keyIndex), key].slice(-maxUsedKeys);
     this.#effects.add({ kind: "key", key });
+  }
+
+  /** When we ratchet the key in use. */
+  get #stepTs(): number {
+    return this.#awaiting.size > 0 ? this.#lastStepTs + minStepMs : Infinity;
+  }
+
+  /** Ratchets the key in use, and then sends it to those who joined, and to those who cannot derive the step. */
+  #step(now: number): void {
+    const key = this.#active;
+    if (this.#ratchets && key.step < maxSteps) {
+      this.#lastStepTs = now;
+      key.ratchet();
+      this.#effects.note({ kind: "key-ratcheted", keyIndex: key.keyIndex, step: key.step });
+      this.#install(now);
+      for (const device of this.#awaiting.values()) key.enqueue(device, now);
+      for (const device of this.#recipients.values())
+        if (key.stepsBehind(device) > this.#reachOf(device)) key.catchUp(device, now);
+    } else if (!this.#pending) this.#rotate("join", now);
+    this.#awaiting.clear();
+  }
+
+  /** A device needs messages for steps that it should derive. If that happens again, joins make new keys for the rest of the call. */
+  #noteStraggler(device: Device): void {
+    const id = deviceKey(device);
+    if (this.#ratchets && this.#stragglers.has(id)) {
+      this.#ratchets = false;
+      this.#effects.note({ kind: "ratchet-ended", ...device });
+    }
+    this.#stragglers.add(id);
   }
 
   #noteSuppression(awaitedSinceTs: number | undefined): void {

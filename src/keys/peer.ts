@@ -4,6 +4,7 @@ import type { ToDeviceOutcome } from "../matrix.ts";
 import type { DecryptionReport, EncryptionKey } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
+import { isLaterStep, isSameKey } from "./ratchet.ts";
 import type { KeyRejection } from "./trace.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
@@ -59,6 +60,8 @@ const maxKeys = 8;
 const firstKeyWaitMs = 5_000;
 /** How long a key may take that media already needs. */
 const neededKeyWaitMs = 1_000;
+/** How long the media layer may take to follow a ratchet, and to report that it decrypts again. */
+const followWaitMs = 3_000;
 
 /** A member that just joined. Its key can still come by itself. */
 export function newPeer(
@@ -81,7 +84,7 @@ export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, since
   const request = isAnswer ? undefined : peer.request;
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
   if (before && isOutdated(from, before, peer.keys)) return { peer, rejected: "outdated" };
-  if (before && isSame(before.from.key, from.key)) {
+  if (before && isSameKey(before.from.key, from.key)) {
     const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from, isEarly });
     // If the media does not fit, it was tried with this key.
     const isTried = peer.trouble?.reason === "invalid-key";
@@ -97,13 +100,15 @@ export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, since
 }
 
 /**
- * Whether a key is older than the one that we have with its index: by the sender's clock if both messages say their time.
- * Otherwise another key is newer only if its index follows the newest one, since indexes are used in their order.
+ * Whether a key is older than the one that we have with its index. An earlier step of the same key is older. Otherwise the
+ * sender's clock decides, if both messages say their time. Without a time, another key is newer only if its index follows the newest one, since indexes are used in their order.
  */
 function isOutdated(key: VerifiedKey, { from: before }: HeldKey, keys: readonly HeldKey[]): boolean {
+  if (isLaterStep(key.key, before.key)) return false;
+  if (isLaterStep(before.key, key.key)) return true;
   if (key.sentTs !== undefined && before.sentTs !== undefined) return before.sentTs >= key.sentTs;
   const newestIndex = keys.at(-1)?.key.keyIndex ?? 0;
-  return !isSame(key.key, before.key) && isAtOrAfter(newestIndex, key.keyIndex);
+  return !isSameKey(key.key, before.key) && isAtOrAfter(newestIndex, key.keyIndex);
 }
 
 /** Takes a report of the media layer. */
@@ -114,7 +119,11 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionR
   if (isHeld(peer, result, keyIndex)) {
     // The media layer may not have installed it yet. The key that we still lack counts more.
     if (trouble && request) return peer;
-    return { ...peer, trouble: result === "missing-key" ? undefined : { reason: result, keyIndex } };
+    if (result === "missing-key") return { ...peer, trouble: undefined };
+    // A member that ratchets its key may be more steps ahead than the media layer can follow.
+    const mayBeBehind = (keys.at(-1)?.from.reach ?? 1) > 1;
+    const next = mayBeBehind ? { dueTs: now + followWaitMs, count: 0 } : request;
+    return { ...peer, trouble: { reason: result, keyIndex }, request: next };
   }
   const lacked = request && trouble?.keyIndex;
   // Tracks can use two keys for a short time. The later one counts.
@@ -184,6 +193,3 @@ function isAnswerFor(lacked: number | undefined, keyIndex: number, isEarly: bool
 function isAtOrAfter(keyIndex: number, other: number): boolean {
   return (keyIndex - other + 256) % 256 < 128;
 }
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index]);

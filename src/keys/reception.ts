@@ -50,6 +50,11 @@ export class Reception {
     return this.#peers.get(member)?.status;
   }
 
+  /** How many steps of a key of ours a device follows by itself. livekit-client alone follows one. */
+  reachOf(device: Device): number {
+    return this.#peers.ofDevice(device).at(-1)?.keys.at(-1)?.from.reach ?? 1;
+  }
+
   /** Takes a verified key. */
   receive(key: VerifiedKey, members: readonly Membership[], now: number): void {
     const owner = this.#peers.ownerOf(key);

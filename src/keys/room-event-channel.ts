@@ -43,7 +43,7 @@ interface RoomKeySend {
   readonly progress$: Observable<Progress>;
 }
 
-export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysContext, own: OwnMember): KeyChannel {
+export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysContext, self: OwnMember): KeyChannel {
   /** The last one of each key, unless it failed. */
   const sends = new WeakMap<OwnKey, RoomKeySend>();
 
@@ -78,7 +78,7 @@ export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysCont
         throwError(() => cause),
       );
     }
-    const event = roomKeyEvent({ slot, deviceId: own.deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
+    const event = roomKeyEvent({ slot, deviceId: self.deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
     return concat(
       of(note({ kind: "key-sent", keyIndex, transport: "room-event", devices }, { sends: 1 })),
       // A retry has its own transaction id, since it also serves devices that joined after the first try.

@@ -1,4 +1,5 @@
 // RotationCost: what a rotation policy costs, and what it protects from. protocol.md 5.1.
+import { maxSteps } from "./ratchet.ts";
 import { quietMs, resolveRotation, type RotationPolicy } from "./rotation.ts";
 
 /** How lively a call is. */
@@ -24,7 +25,10 @@ export interface RotationCost {
   readonly joinerWaitMs: number;
   /** New keys that we make in an hour, at most and on average. */
   readonly rotationsPerHour: number;
-  /** Messages that we send in an hour, at most and on average. Every member sends that many. */
+  /**
+   * Messages that we send in an hour, at most and on average. Every member sends that many. With `onJoin: "ratchet"`, a
+   * member that follows one step only gets one more for every second join. It is not counted.
+   */
   readonly messagesPerHour: number;
 }
 
@@ -47,6 +51,7 @@ const hourMs = 3_600_000;
  */
 export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraffic): RotationCost {
   const { useDelayMs, graceMs, coalesceMs, maxCoalesceMs, periodMs, participantLimit } = resolveRotation(policy);
+  const ratchets = resolveRotation(policy).onJoin === "ratchet";
   const { members, joinsPerHour, leavesPerHour } = traffic;
   const isLimited = members >= participantLimit;
   const grownMs = Math.max(coalesceMs, maxCoalesceMs);
@@ -55,8 +60,13 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
   const meanMs = hourMs / leavesPerHour;
   const windowMs = meanMs <= quietMs ? grownMs : coalesceMs;
   const byLeaves = leavesPerHour > 0 ? hourMs / (meanMs + idleMs(meanMs, windowMs, useDelayMs)) : 0;
-  const byJoins = joinsPerHour > 0 ? hourMs / (hourMs / joinsPerHour + graceMs) : 0;
-  const rotationsPerHour = isLimited ? 0 : byLeaves + byJoins + hourMs / periodMs;
+  const byAge = hourMs / periodMs;
+  const byJoins = ratchets
+    ? rotationsByRatchet(joinsPerHour, byLeaves + byAge)
+    : joinsPerHour > 0
+      ? hourMs / (hourMs / joinsPerHour + graceMs)
+      : 0;
+  const rotationsPerHour = isLimited ? 0 : byLeaves + byJoins + byAge;
   // A joiner during a rotation gets two keys.
   const keysPerJoin = 1 + Math.min(1, (rotationsPerHour * useDelayMs) / hourMs);
   const others = Math.max(0, members - 1);
@@ -64,11 +74,18 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
     // Only one key is rolled out at a time. A leave during that waits for its end, and the next key covers it.
     leaverExposureMs: isLimited ? Infinity : Math.max(grownMs, useDelayMs) + useDelayMs,
     singleLeaverExposureMs: isLimited ? Infinity : Math.max(coalesceMs, useDelayMs) + useDelayMs,
-    joinerReachMs: isLimited ? Infinity : graceMs,
-    joinerWaitMs: useDelayMs,
+    joinerReachMs: isLimited ? Infinity : ratchets ? 0 : graceMs,
+    joinerWaitMs: ratchets ? 0 : useDelayMs,
     rotationsPerHour,
     messagesPerHour: rotationsPerHour * others + joinsPerHour * keysPerJoin,
   };
+}
+
+/** New keys in an hour because a key has made all its steps. Other causes, which begin the steps again, make `others`. */
+function rotationsByRatchet(joinsPerHour: number, others: number): number {
+  if (joinsPerHour === 0) return 0;
+  const share = (joinsPerHour / (joinsPerHour + others)) ** (maxSteps + 1);
+  return others > 0 ? (others * share) / (1 - share) : joinsPerHour / (maxSteps + 1);
 }
 
 /** The mean time from the first leave after a rotation until the next rotation. */

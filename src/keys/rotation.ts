@@ -1,6 +1,9 @@
 // Rotation: when our key has to change, and why. protocol.md 5.1.
 import { RtcError } from "../errors.ts";
 
+/** What a join does to our key. */
+export type OnJoin = "new-key" | "ratchet";
+
 /**
  * When our media key changes: a trade between what leavers and joiners can decrypt, and the number of messages.
  *
@@ -22,7 +25,20 @@ export interface RotationPolicy {
    * It counts from the moment of sending, so the limit on a leaver's exposure holds on a slow network too.
    */
   readonly useDelayMs: number;
-  /** A joiner gets the key in use if that is younger than this, and otherwise causes a new key. Default 10000. */
+  /**
+   * What a join does. Default `new-key`: a new key goes to all members, after `graceMs`.
+   *
+   * `ratchet`: we go on with the next step of the key in use, and only the joiner gets a message, at once. It can decrypt
+   * nothing of the past. The others derive the step: LiveKit does that if its `ratchetWindowSize` is more than 0. Members
+   * that follow one step only, such as those of matrix-js-sdk, get every second step by a message. After eight steps
+   * there is a new key. Two steps are 1 s apart at least, so a joiner that comes within 1 s of another one waits for that
+   * long. Needs the key transport `to-device`. docs/ratchet.md.
+   */
+  readonly onJoin: OnJoin;
+  /**
+   * A joiner gets the key in use if that is younger than this, and otherwise causes a new key. Default 10000. Not used with
+   * `onJoin: "ratchet"`.
+   */
   readonly graceMs: number;
   /**
    * How long leaves are collected before one new key covers all of them. Default 0: a single leave makes a new key at once.
@@ -45,6 +61,7 @@ export interface RotationPolicy {
 
 const defaults: RotationPolicy = {
   useDelayMs: 1000,
+  onJoin: "new-key",
   graceMs: 10_000,
   coalesceMs: 0,
   maxCoalesceMs: 10_000,
@@ -61,6 +78,7 @@ export function resolveRotation(policy: Partial<RotationPolicy> = {}): RotationP
   const rotation = { ...defaults, ...policy };
   for (const name of ["useDelayMs", "graceMs", "coalesceMs", "maxCoalesceMs"] as const)
     check(rotation[name] >= 0 && rotation[name] < Infinity, `${name} must be a number of milliseconds, 0 or more`);
+  check(["new-key", "ratchet"].includes(rotation.onJoin), "onJoin must be new-key or ratchet");
   check(rotation.periodMs > 0, "periodMs must be more than 0 ms");
   check(rotation.participantLimit >= 1, "participantLimit must be 1 or more");
   return rotation;

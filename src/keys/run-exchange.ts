@@ -19,8 +19,8 @@ import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
 import type { DecryptionReport, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
-import type { Delivery } from "./own-key.ts";
-import { deliveryChannel } from "./delivery.ts";
+import type { Delivery } from "./delivery.ts";
+import { deliveryChannel } from "./delivery-channel.ts";
 import type { ExchangeEffect } from "./effects.ts";
 import type { Exchange, ExchangeInput } from "./exchange.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
@@ -33,14 +33,14 @@ export type ExchangeOutput = { readonly kind: "stepped" } | Exclude<ExchangeEffe
 export function runExchange(
   exchange: Exchange,
   context: KeysContext,
-  own: OwnMember,
+  self: OwnMember,
   options: ResolvedKeyOptions,
   report$: Observable<DecryptionReport>,
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
     const clock = new IntervalClock();
     const needsRejections$ = new Subject<boolean>();
-    const channel = deliveryChannel(context, own, options);
+    const channel = deliveryChannel(context, self, options);
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
       channel(delivery).pipe(
         tap((report) => report.kind === "note" && subscriber.next(report)),
@@ -63,7 +63,7 @@ export function runExchange(
           switchMap((isNeeded) => (isNeeded ? context.rejected$ : EMPTY)),
           map((): ExchangeInput => ({ kind: "look" })),
         ),
-        inputsOf(context, own, options, report$, clock),
+        inputsOf(context, self, options, report$, clock),
       ),
       perform: (effect) => (effect.kind === "send" ? send(effect.delivery) : void subscriber.next(effect)),
       dueTs: ({ dueTs }) => dueTs,
@@ -84,19 +84,19 @@ export function runExchange(
 /** Inputs in this order: start, then messages and reports, then members. */
 function inputsOf(
   { matrix, roomId, slot, membership$ }: KeysContext,
-  own: OwnMember,
+  self: OwnMember,
   { requireCrossSigned }: ResolvedKeyOptions,
   report$: Observable<DecryptionReport>,
   clock: Pick<IntervalClock, "now">,
 ): Observable<ExchangeInput> {
-  const recipient = { ...own, roomId, slot, requireCrossSigned };
+  const receiver = { ...self, roomId, slot, requireCrossSigned };
   const verification$ = merge(
     matrix.toDevice$.pipe(
       // Relevance before proof: messages for others, and malformed ones, cannot make us look up devices.
-      mergeMap((message) => (isForUs(message, recipient) ? proven(message) : of(message))),
-      mergeMap((message) => verifyMessage(message, recipient, clock.now())),
+      mergeMap((message) => (isForUs(message, receiver) ? proven(message) : of(message))),
+      mergeMap((message) => verifyMessage(message, receiver, clock.now())),
     ),
-    (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, recipient, clock.now()))),
+    (matrix.roomKey$ ?? EMPTY).pipe(mergeMap((event) => verifyRoomKeys(event, receiver, clock.now()))),
   );
   const roomMember$ = changesByRoom(matrix)
     .inRoom(roomId)

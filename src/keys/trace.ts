@@ -49,6 +49,10 @@ export type KeyTrace =
   | { readonly kind: "key-created"; readonly keyIndex: number; readonly reason: RotationReason }
   /** We encrypt with it from now on. */
   | { readonly kind: "key-used"; readonly keyIndex: number; readonly participantIdentity: string }
+  /** A member joined. We encrypt with the next step of the key in use from now on. */
+  | { readonly kind: "key-ratcheted"; readonly keyIndex: number; readonly step: number }
+  /** A device requested steps that it should derive, for the second time. From now on, joins make new keys. */
+  | ({ readonly kind: "ratchet-ended" } & Device)
   /** A new key would be due, but `participantLimit` is reached. Members who left can still decrypt. */
   | { readonly kind: "rotation-suppressed"; readonly userCount: number }
   /** A key of ours is sent to a number of devices: in a message to each, or in one event of the room. */

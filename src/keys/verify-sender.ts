@@ -7,7 +7,7 @@ import type { RejectedKey } from "./trace.ts";
 import { formatOf, type KeyMessage, parseKeyMessage, parseRoomKeys } from "./wire.ts";
 
 /** A key whose sending device is proven. */
-export interface VerifiedKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey"> {
+export interface VerifiedKey extends Device, Pick<KeyMessage, "keyIndex" | "key" | "memberId" | "wantsKey" | "reach"> {
   /** By the sender's clock, if the message says it. */
   readonly sentTs: number | undefined;
   readonly receivedTs: number;
@@ -21,32 +21,32 @@ export type Verification =
   | { readonly rejected: RejectedKey; readonly verified?: undefined };
 
 /** For whom a message has to be, and how much its sender has to prove. */
-export interface Recipient extends Device {
+export interface Receiver extends Device {
   readonly roomId: string;
   readonly slot: string;
   readonly requireCrossSigned: boolean;
 }
 
-/** Whether a to-device message says that it is a key for this recipient. Only then it is worth a look-up of its device. */
-export function isForUs({ type, content }: ToDeviceMessage, recipient: Recipient): boolean {
+/** Whether a to-device message says that it is a key for this receiver. Only then it is worth a look-up of its device. */
+export function isForUs({ type, content }: ToDeviceMessage, receiver: Receiver): boolean {
   const format = formatOf(type);
   const ok = format && parseKeyMessage(format, content).ok;
-  return ok?.roomId === recipient.roomId && mayBeFor(recipient.slot, ok);
+  return ok?.roomId === receiver.roomId && mayBeFor(receiver.slot, ok);
 }
 
-/** Verifies the key of a to-device message. Empty if it is no key message, or not for this recipient. */
-export function verifyMessage(message: ToDeviceMessage, recipient: Recipient, now: number): readonly Verification[] {
+/** Verifies the key of a to-device message. Empty if it is no key message, or not for this receiver. */
+export function verifyMessage(message: ToDeviceMessage, receiver: Receiver, now: number): readonly Verification[] {
   const format = formatOf(message.type);
   if (!format) return [];
   const { ok, malformed } = parseKeyMessage(format, message.content);
   if (!ok) return [rejected(message, { reason: "malformed", path: malformed })];
-  if (ok.roomId !== recipient.roomId || !mayBeFor(recipient.slot, ok)) return [];
-  const { keyIndex, key, memberId, wantsKey, sentTs } = ok;
-  const isSlotUnknown = ok.slot === undefined && !isSameCall(recipient.slot, roomCallSlot);
-  const sender = verifySender(message, ok.deviceId, recipient);
+  if (ok.roomId !== receiver.roomId || !mayBeFor(receiver.slot, ok)) return [];
+  const { keyIndex, key, memberId, wantsKey, reach, sentTs } = ok;
+  const isSlotUnknown = ok.slot === undefined && !isSameCall(receiver.slot, roomCallSlot);
+  const sender = verifySender(message, ok.deviceId, receiver);
   if (!sender) return [];
   if (sender.rejected) return [sender];
-  const said = { keyIndex, key, memberId, wantsKey, sentTs, isSlotUnknown };
+  const said = { keyIndex, key, memberId, wantsKey, reach, sentTs, isSlotUnknown };
   return [{ verified: { ...sender.device, ...said, receivedTs: now } }];
 }
 
@@ -59,17 +59,17 @@ function mayBeFor(slot: string, { slot: named, application = "m.call" }: KeyMess
 const maxAgeMs = 60_000;
 
 /** Verifies each key of a timeline event. The time of the event and its age are the server's, since our clock may be wrong. protocol.md 5.5. */
-export function verifyRoomKeys(event: RoomKeyEvent, recipient: Recipient, now: number): readonly Verification[] {
+export function verifyRoomKeys(event: RoomKeyEvent, receiver: Receiver, now: number): readonly Verification[] {
   const { originServerTs: sentTs, ageMs = now - sentTs } = event;
-  if (event.roomId !== recipient.roomId) return [];
+  if (event.roomId !== receiver.roomId) return [];
   const { ok, malformed } = parseRoomKeys(event.content);
   if (!ok) return [rejected(event, { reason: "malformed", path: malformed })];
-  if (!isSameCall(ok.slot, recipient.slot)) return [];
-  const sender = verifySender(event, ok.deviceId, recipient);
+  if (!isSameCall(ok.slot, receiver.slot)) return [];
+  const sender = verifySender(event, ok.deviceId, receiver);
   if (!sender) return [];
   if (ageMs > maxAgeMs) return [rejected(event, { reason: "stale" })];
   if (sender.rejected) return [sender];
-  const common = { ...sender.device, memberId: undefined, wantsKey: false, isSlotUnknown: false };
+  const common = { ...sender.device, memberId: undefined, wantsKey: false, reach: 1, isSlotUnknown: false };
   return ok.keys.map((key) => ({ verified: { ...common, ...key, sentTs, receivedTs: now } }));
 }
 
@@ -81,7 +81,7 @@ type Sender =
 function verifySender(
   message: Pick<ToDeviceMessage, "sender" | "proof">,
   namedDeviceId: string | undefined,
-  recipient: Recipient,
+  receiver: Receiver,
 ): Sender | undefined {
   const { sender: userId, proof } = message;
   const named = namedDeviceId === undefined ? {} : { deviceId: namedDeviceId };
@@ -90,9 +90,9 @@ function verifySender(
   if (deviceId === undefined) return rejected(message, { reason: "unproven-device", ...named });
   if (namedDeviceId !== undefined && namedDeviceId !== deviceId)
     return rejected(message, { reason: "forged-device", deviceId });
-  if (recipient.requireCrossSigned && !crossSigned) return rejected(message, { reason: "not-cross-signed", deviceId });
+  if (receiver.requireCrossSigned && !crossSigned) return rejected(message, { reason: "not-cross-signed", deviceId });
   const device = { userId, deviceId };
-  return sameDevice(device, recipient) ? undefined : { device };
+  return sameDevice(device, receiver) ? undefined : { device };
 }
 
 function rejected(

@@ -1,10 +1,12 @@
 // Wire: key messages in all their forms. protocol.md 5.2, 5.3, 5.5, E8 to E10, 11 rows 11 to 13.
 import { fromBase64, toBase64, toUnpaddedBase64 } from "../room/base64.ts";
+import { isId } from "../room/bounds.ts";
 import { isFiniteNumber, isObject, isString, objectOr } from "../room/json.ts";
 import { isSameCall, roomCallSlot, roomKeyType } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { KeyFormat } from "./options.ts";
+import { maxSteps } from "./ratchet.ts";
 
 /** What a key message says. Its sender claims everything in it. */
 export interface KeyMessage {
@@ -19,12 +21,16 @@ export interface KeyMessage {
   readonly sentTs: number | undefined;
   /** Whether the sender lacks our key and requests it. */
   readonly wantsKey: boolean;
+  /** How many steps of a ratcheted key the sender follows by itself, 1 to 8. */
+  readonly reach: number;
 }
 
 /** Fields of this library. Other clients ignore them. */
 const slotField = "rx.matrixrtc.slot_id";
 /** A client that knows it sends its key again. */
 const wantsKeyField = "rx.matrixrtc.wants_key";
+/** How many steps of a key the sender follows by itself. The receivers of livekit-client follow one. */
+const reachField = "rx.matrixrtc.ratchet_window";
 /** When the message was sent, in the format that has no field for it. */
 const sentTsField = "rx.matrixrtc.sent_ts";
 
@@ -45,8 +51,6 @@ type IndexedKey = Pick<KeyMessage, "keyIndex" | "key">;
 
 /** In characters of base64: 32 bytes take 44. */
 const maxKeyLength = 64;
-/** Ids of unknown senders are kept, so their length is limited. */
-const maxIdLength = 255;
 
 function readKey(value: unknown): Parsed<IndexedKey> {
   const { index, key } = objectOr(value);
@@ -56,9 +60,9 @@ function readKey(value: unknown): Parsed<IndexedKey> {
   return parsed({ keyIndex: index, key: bytes });
 }
 
-const isId = (value: unknown): value is string => isString(value) && value.length <= maxIdLength;
-
 const timeIn = (value: unknown): number | undefined => (isFiniteNumber(value) ? value : undefined);
+
+const reachIn = (value: unknown): number => Math.max(1, Math.min(maxSteps, timeIn(value) ?? 1));
 
 /** Reads a key message. */
 export function parseKeyMessage(format: KeyFormat, content: unknown): Parsed<KeyMessage> {
@@ -72,7 +76,13 @@ export function parseKeyMessage(format: KeyFormat, content: unknown): Parsed<Key
   if (!read.ok) return malformed(`${name}.${read.malformed}`);
   const slot = rest[slotField];
   const wantsKey = rest[wantsKeyField] === true;
-  const common = { roomId, slot: isString(slot) ? slot : undefined, ...read.ok, wantsKey };
+  const common = {
+    roomId,
+    slot: isString(slot) ? slot : undefined,
+    ...read.ok,
+    wantsKey,
+    reach: reachIn(rest[reachField]),
+  };
   if (isNew) {
     const memberId = rest["member_id"];
     if (!isId(memberId)) return malformed("member_id");
@@ -128,7 +138,7 @@ export interface OutgoingKey {
 /** The type and content of a key message. */
 export function keyMessage(format: KeyFormat, outgoing: OutgoingKey): { type: string; content: object } {
   const { roomId, slot, memberId, deviceId, keyIndex, key, sentTs, wantsKey } = outgoing;
-  const ours = { [slotField]: slot, ...(wantsKey && { [wantsKeyField]: true }) };
+  const ours = { [slotField]: slot, [reachField]: maxSteps, ...(wantsKey && { [wantsKeyField]: true }) };
   if (format === "m.rtc.encryption_key") {
     const media_key = { index: keyIndex, key: toUnpaddedBase64(key) };
     return {

@@ -1,5 +1,4 @@
 // FollowRoom: passes the decryption reports of a LiveKit room on to a session. protocol.md 6.6.
-import type { Room } from "livekit-client";
 import { ignoreElements, type Observable, tap } from "rxjs";
 import type { DecryptionReport } from "../types.ts";
 import { decryptionReports } from "./decryption.ts";
@@ -26,7 +25,7 @@ import { decryptionReports } from "./decryption.ts";
  */
 export function followRoom(
   session: { readonly decryption: { next(report: DecryptionReport): void } },
-  room: Pick<Room, "on" | "off" | "remoteParticipants">,
+  room: Parameters<typeof decryptionReports>[0],
 ): Observable<never> {
   return decryptionReports(room).pipe(
     tap((report) => session.decryption.next(report)),

@@ -1,15 +1,25 @@
 // RtcKeyProvider: installs media keys in LiveKit. protocol.md 6.6.
-import { BaseKeyProvider, type KeyInfo, KeyProviderEvent } from "livekit-client";
-import { type Observable, Subject, type Unsubscribable } from "rxjs";
+import { BaseKeyProvider, type KeyInfo, KeyProviderEvent, type RatchetResult } from "livekit-client";
+import {
+  defer,
+  EMPTY,
+  filter,
+  finalize,
+  ignoreElements,
+  map,
+  type Observable,
+  Subject,
+  takeUntil,
+  tap,
+  type Unsubscribable,
+} from "rxjs";
 import { RtcError } from "../errors.ts";
+import { isLaterStep, isSameKey } from "../keys/ratchet.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import type { EncryptionKey } from "../types.ts";
+import { catchUp } from "./catch-up.ts";
+import { type InstalledKey, InstalledKeys } from "./installed-keys.ts";
 import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
-
-/** How many keys of each participant are kept for LiveKit rooms that connect later. */
-const maxKeysPerParticipant = 4;
-/** For how many participants. LiveKit sends all these keys to its worker for each published track. */
-const maxParticipants = 1_000;
 
 /** What a key provider needs of a session. */
 export interface KeySource {
@@ -23,10 +33,15 @@ export interface KeySource {
 export class RtcKeyProvider extends BaseKeyProvider {
   /** Emits why a key could not be installed. Also emits the error that ended `encryptionKey$`. */
   readonly error$: Observable<unknown>;
+  /** Emits when LiveKit begins to encrypt with the next step of our key: `onJoin: "ratchet"`. */
+  readonly step$: Observable<void>;
   readonly #errors = new Subject<unknown>();
+  readonly #steps = new Subject<void>();
   readonly #following: Unsubscribable;
-  /** By identity. The identity with the newest key is last. */
-  readonly #keys = new Map<string, readonly KeyInfo[]>();
+  readonly #keys = new InstalledKeys();
+  /** Emits the identity whose keys changed. */
+  readonly #changed$ = new Subject<string>();
+  readonly #catchingUp = new Set<string>();
   readonly #knownKeys$: Behavior<readonly EncryptionKey[]> | undefined;
   #own: { readonly participantIdentity: string; readonly keyIndex: number } | undefined;
 
@@ -35,6 +50,10 @@ export class RtcKeyProvider extends BaseKeyProvider {
       throw new RtcError("unsupported", "media keys need WebCrypto, which browsers offer to secure pages only");
     super({ keyringSize: 256, ratchetWindowSize: 10 });
     this.#knownKeys$ = keys$;
+    // LiveKit's own listener writes the key into the log.
+    this.removeAllListeners(KeyProviderEvent.KeyRatcheted);
+    this.on(KeyProviderEvent.KeyRatcheted, (result, identity, index) => this.#onRatcheted(result, identity, index));
+    this.step$ = this.#steps.asObservable();
     this.error$ = this.#errors.asObservable();
     this.#following = importInOrder(encryptionKey$, importKey).subscribe({
       next: (imported) => this.#install(imported),
@@ -55,14 +74,43 @@ export class RtcKeyProvider extends BaseKeyProvider {
    * method returns every key that ever existed.
    */
   override getKeys(): KeyInfo[] {
-    const known = this.#knownKeys$ && new Set(this.#knownKeys$.value.map((key) => key.participantIdentity));
-    return Array.from(this.#keys).flatMap(([identity, keys]) => (!known || known.has(identity) ? keys : []));
+    return this.#keys.all(this.#knownKeys$ && new Set(this.#knownKeys$.value.map((key) => key.participantIdentity)));
+  }
+
+  /**
+   * Looks for a later step of the key of a participant whose media LiveKit cannot decrypt. LiveKit derives one step by itself,
+   * whatever its `ratchetWindowSize`, but a member that was muted while others joined can be eight steps ahead.
+   *
+   * Works while subscribed, and emits nothing. `decryptionReports` and `followRoom` do it for you. protocol.md 5.9.
+   *
+   * @param isDecrypted$ Watches the media of the participant for a moment. Emits whether it is being decrypted.
+   */
+  catchUp(participantIdentity: string, isDecrypted$: Observable<boolean>): Observable<never> {
+    return defer(() => {
+      const key = this.#keys.of(participantIdentity).at(-1);
+      const isOwn = participantIdentity === this.#own?.participantIdentity;
+      if (!key || isOwn || this.#catchingUp.has(participantIdentity)) return EMPTY;
+      this.#catchingUp.add(participantIdentity);
+      const stepOf = (bytes: Uint8Array<ArrayBuffer>) =>
+        defer(() => importKey(bytes)).pipe(map((material) => ({ ...key, key: material, bytes })));
+      let tried = key;
+      const install = (bytes: Uint8Array<ArrayBuffer>) => stepOf(bytes).pipe(tap((step) => this.#set((tried = step))));
+      return catchUp(key.bytes, install, isDecrypted$).pipe(
+        tap(() => this.#keys.replace(key, tried)),
+        // LiveKit has found the step, or a new key came.
+        takeUntil(this.#changed$.pipe(filter((changed) => changed === participantIdentity))),
+        finalize(() => this.#endCatchUp(participantIdentity, tried)),
+        ignoreElements(),
+      );
+    });
   }
 
   /** Stops following `encryptionKey$`. */
   dispose(): void {
     this.#following.unsubscribe();
     this.#errors.complete();
+    this.#changed$.complete();
+    this.#steps.complete();
   }
 
   #install({ encryptionKey, material, error }: ImportedKey): void {
@@ -70,24 +118,39 @@ export class RtcKeyProvider extends BaseKeyProvider {
     const { own, participantIdentity, keyIndex } = encryptionKey;
     const isOwnIdentity = this.#own?.participantIdentity === participantIdentity;
     if (isOwnIdentity && !own) return this.#errors.next(refused(encryptionKey));
+    const bytes = encryptionKey.key;
+    // LiveKit may have followed the ratchet of the sender further than the message that brought this step.
+    const held = this.#keys.of(participantIdentity).find((key) => key.keyIndex === keyIndex);
+    if (held && isLaterStep(held.bytes, bytes)) return;
     // Keys of others that came for our identity before our own key are forgotten.
-    if (own && !isOwnIdentity) this.#keys.delete(participantIdentity);
+    if (own && !isOwnIdentity) this.#keys.forget(participantIdentity);
+    const isStep = own && isOwnIdentity && held !== undefined && this.#own?.keyIndex === keyIndex;
     if (own) this.#own = { participantIdentity, keyIndex };
-    const key: KeyInfo = { key: material, participantIdentity, keyIndex };
-    this.#keep(key, participantIdentity);
-    this.emit(KeyProviderEvent.SetKey, key, true);
+    const key = { key: material, participantIdentity, keyIndex, bytes };
+    this.#keys.set(key, this.#own?.participantIdentity);
+    this.#changed$.next(participantIdentity);
+    this.#set(key);
+    if (isStep) this.#steps.next();
   }
 
-  #keep(key: KeyInfo, participantIdentity: string): void {
-    const others = this.#keys.get(participantIdentity)?.filter(({ keyIndex }) => keyIndex !== key.keyIndex) ?? [];
-    this.#keys.delete(participantIdentity);
-    this.#keys.set(participantIdentity, [...others, key].slice(-maxKeysPerParticipant));
-    if (this.#keys.size <= maxParticipants) return;
-    for (const identity of this.#keys.keys()) {
-      if (identity === this.#own?.participantIdentity) continue;
-      this.#keys.delete(identity);
-      return;
-    }
+  /** LiveKit followed a ratchet of a participant. */
+  #onRatcheted({ chainKey, cryptoKey }: RatchetResult, participantIdentity = "", keyIndex?: number): void {
+    const bytes = new Uint8Array(chainKey);
+    const held = this.#keys.of(participantIdentity).find((key) => key.keyIndex === keyIndex);
+    if (!held || !isLaterStep(bytes, held.bytes)) return;
+    this.#keys.replace(held, { ...held, key: cryptoKey, bytes });
+    this.#changed$.next(participantIdentity);
+  }
+
+  /** The key that is kept counts again, whatever was tried last. */
+  #endCatchUp(participantIdentity: string, tried: InstalledKey): void {
+    this.#catchingUp.delete(participantIdentity);
+    const kept = this.#keys.of(participantIdentity).find(({ keyIndex }) => keyIndex === tried.keyIndex);
+    if (kept && !isSameKey(kept.bytes, tried.bytes)) this.#set(kept);
+  }
+
+  #set({ key, participantIdentity, keyIndex }: InstalledKey): void {
+    this.emit(KeyProviderEvent.SetKey, { key, participantIdentity, keyIndex }, true);
   }
 }
 

@@ -56,6 +56,6 @@ export function withRecovery(
 }
 
 /** A stream without an earlier count may be old, so it does not count as growth. */
-function hasGrown(before: DecryptedMedia = new Map(), now: DecryptedMedia = new Map()): boolean {
+export function hasGrown(before: DecryptedMedia = new Map(), now: DecryptedMedia = new Map()): boolean {
   return [...now].some(([stream, amount]) => amount > (before.get(stream) ?? Infinity));
 }

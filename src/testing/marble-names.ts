@@ -1,10 +1,10 @@
 // MarbleNames: members and keys as words that fit into a marble diagram, and members made from such words.
 import { BehaviorSubject, map, type Observable } from "rxjs";
+import type { JoinState } from "../join/join-state.ts";
 import { participantIdentity } from "../membership/identity.ts";
 import type { Behavior } from "../rx/behavior.ts";
+import { localpart } from "./localpart.ts";
 import type { EncryptionKey, Membership } from "../types.ts";
-
-const localpart = (userId: string): string => /^@([^:]*)/.exec(userId)?.[1] ?? userId;
 
 /**
  * A list of members in words, in its order: the local part of each user id, followed by `/` and the device if a user is
@@ -141,4 +141,20 @@ function memberWith(name: string, fields: Partial<Membership>): Membership {
     eventId: `$${name}`,
     ...fields,
   };
+}
+
+/**
+ * The state of a join as a word: `joining`, `joined`, `probably-left`, `rejoining` or `leaving`. `probably-left` is
+ * `joined` while the others probably see us as gone.
+ *
+ * @example
+ * ```ts
+ * import { stateName } from "matrixrtc-rx/testing";
+ *
+ * const member = { kind: "state", userId: "@alice:example.org", deviceId: "A", memberId: "1", participantIdentity: "" } as const;
+ * console.assert(stateName({ status: "leaving", member, sinceTs: 0 }) === "leaving");
+ * ```
+ */
+export function stateName(state: JoinState): string {
+  return state.status === "joined" && state.probablyLeft ? "probably-left" : state.status;
 }

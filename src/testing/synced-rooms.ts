@@ -13,6 +13,15 @@ interface Received {
   readonly untilTs: number;
 }
 
+/** The clocks by which a device counts. */
+export interface Clock {
+  /** The clock of the device. */
+  now(): number;
+  serverNow(): number;
+}
+
+const oneClock: Clock = { now: () => asyncScheduler.now(), serverNow: () => asyncScheduler.now() };
+
 class SyncedRoom {
   readonly state = new Map<string, Map<string, RoomEvent>>();
   /** By event id. */
@@ -30,10 +39,12 @@ export class SyncedRooms {
   readonly roomKey$: Subject<RoomKeyEvent> = new Subject();
   readonly timelines: SyncedTimelines;
   readonly #userId: string;
+  readonly #clock: Clock;
   readonly #rooms = new Map<string, SyncedRoom>();
 
-  constructor(userId: string) {
+  constructor(userId: string, clock: Clock = oneClock) {
     this.#userId = userId;
+    this.#clock = clock;
     this.timelines = new SyncedTimelines(userId);
   }
 
@@ -56,17 +67,18 @@ export class SyncedRooms {
   }
 
   stickyEvents(roomId: string): Iterable<StickyEvent> {
-    const now = asyncScheduler.now();
+    const now = this.#clock.now();
     const held = [...(this.#rooms.get(roomId)?.sticky.values() ?? [])];
     return held.filter(({ untilTs }) => untilTs > now).map(({ event }) => event);
   }
 
   /** Processes a sync response in the order of clients: to-device messages, rooms, decrypted timeline events. */
-  ingest(response: readonly SyncChange[], evenIfEmpty = false): void {
+  ingest(response: readonly SyncChange[], evenIfEmpty = false, isLimited = false): void {
     const changes = response.flatMap((change) => this.#apply(change));
     for (const change of response) if (change.kind === "message") this.toDevice$.next(change.message);
     if (changes.length > 0 || evenIfEmpty) this.changes$.next(changes);
-    this.timelines.ingest(response);
+    this.timelines.ingest(response, isLimited);
+    if (isLimited) return;
     for (const change of response) if (change.kind === "event") this.#decrypt(change.event);
   }
 
@@ -83,7 +95,8 @@ export class SyncedRooms {
   }
 
   #decrypt({ roomId, type, sender, originServerTs, content, proof }: ServerEvent): void {
-    if (proof && type === roomKeyType) this.roomKey$.next({ roomId, sender, originServerTs, content, proof });
+    const ageMs = this.#clock.serverNow() - originServerTs;
+    if (proof && type === roomKeyType) this.roomKey$.next({ roomId, sender, originServerTs, ageMs, content, proof });
   }
 
   #apply(change: SyncChange): RoomChange[] {
@@ -139,9 +152,9 @@ export class SyncedRooms {
   #received({ sticky, ...event }: ServerEvent): Received | undefined {
     if (!sticky) return undefined;
     const { durationMs, encryption, senderDeviceId, readers } = sticky;
-    const receivedTs = asyncScheduler.now();
-    const ttlMs = sticky.ttlMs ?? sticky.untilTs - receivedTs;
-    const untilTs = receivedTs + (isFiniteNumber(ttlMs) ? ttlMs : sticky.untilTs - receivedTs);
+    const receivedTs = this.#clock.now();
+    const ttlMs = sticky.ttlMs ?? sticky.untilTs - this.#clock.serverNow();
+    const untilTs = receivedTs + (isFiniteNumber(ttlMs) ? ttlMs : sticky.untilTs - this.#clock.serverNow());
     const times = { durationMs, ttlMs, receivedTs };
     if (encryption === "undecryptable" || (readers && !readers.has(this.#userId)))
       return { event: { ...event, ...times, ...unreadable }, untilTs };

@@ -24,10 +24,22 @@ export class SyncedTimelines {
     return this.#contents.get(keyOf(type, id));
   }
 
-  ingest(response: readonly SyncChange[]): void {
-    const changes = response.flatMap((change) => this.#apply(change));
+  /** @param isLimited Whether the response has a gap: timelines start again, without the events in it. */
+  ingest(response: readonly SyncChange[], isLimited = false): void {
+    const changes = isLimited ? this.#applyLimited(response) : response.flatMap((change) => this.#apply(change));
     if (changes.length > 0) this.timeline$.next(changes);
     for (const change of response) if (change.kind === "ephemeral") this.#tell(change.event);
+  }
+
+  #applyLimited(response: readonly SyncChange[]): readonly TimelineChange[] {
+    const roomIds = new Set(
+      response.flatMap((change) => {
+        if (change.kind === "event") return [change.event.roomId];
+        return change.kind === "room" ? [change.roomId] : [];
+      }),
+    );
+    for (const roomId of roomIds) this.#timelines.set(roomId, []);
+    return [...roomIds].map((roomId) => ({ kind: "gap", roomId }));
   }
 
   #apply(change: SyncChange): readonly TimelineChange[] {

@@ -3,12 +3,14 @@ import { catchError, defer, ignoreElements, map, merge, of, type Observable, tap
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, MatrixError, OutgoingEvent, ToDeviceOutcome } from "../matrix.ts";
 import { pageOf } from "./virtual-past.ts";
+import { heardOn } from "./time/heard-on.ts";
 import type { VirtualServer } from "./virtual-server.ts";
 import { virtualTimelineEvents } from "./virtual-timeline-events.ts";
 
 export function virtualClient(server: VirtualServer, userId: string, deviceId: string): Matrix & LivekitBackend {
   const me = server.logIn(userId, deviceId);
   const { synced } = me;
+  const heard = <T>(source$: Observable<T>): Observable<T> => heardOn(me, source$);
 
   const sendToOne = ({ userId: to, deviceId: device }: Device, type: string, content: object) =>
     defer((): Observable<ToDeviceOutcome> => {
@@ -31,17 +33,17 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     stateEvent: (roomId, type, stateKey) => synced.stateEvent(roomId, type, stateKey),
     stateEvents: (roomId, type) => synced.stateEvents(roomId, type),
     stickyEvents: (roomId) => synced.stickyEvents(roomId),
-    changes$: me.changes$,
-    toDevice$: synced.toDevice$.asObservable(),
-    roomKey$: synced.roomKey$.asObservable(),
+    changes$: heard(synced.changes$),
+    toDevice$: heard(synced.toDevice$),
+    roomKey$: heard(synced.roomKey$),
     timeline: (roomId) => synced.timelines.timeline(roomId),
     olderEvents: (roomId, { from, limit }) =>
       server.request(me, { request: "messages", roomId }, () => pageOf(server.rooms.get(roomId), userId, limit, from)),
-    timeline$: synced.timelines.timeline$.asObservable(),
-    timelineEvents: (types) => virtualTimelineEvents(synced, types),
+    timeline$: heard(synced.timelines.timeline$),
+    timelineEvents: (types) => heard(virtualTimelineEvents(synced, types, () => server.now())),
     turnServer: () => server.request(me, { request: "turn-server" }, () => ({})),
     ephemeral: (type, id) => synced.timelines.ephemeral(type, id),
-    ephemeral$: synced.timelines.ephemeral$.asObservable(),
+    ephemeral$: heard(synced.timelines.ephemeral$),
 
     sendToDevice: (devices, type, content) => merge(...devices.map((to) => sendToOne(to, type, content))),
     isCrossSigned: (device) => defer(() => of(server.isCrossSigned(device))),
@@ -68,11 +70,13 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
         .request(me, { request: "receipt", roomId }, () => server.ephemeral.setReceipt(roomId, userId, eventId))
         .pipe(ignoreElements()),
     schedule: (event, delayMs) =>
-      server.request(me, { request: "schedule", ...placeOf(event) }, () => server.schedule(userId, event, delayMs)),
+      server.request(me, { request: "schedule", ...placeOf(event) }, () =>
+        server.schedule(userId, event, delayMs, deviceId),
+      ),
     updateDelayedEvent: (delayId, action) =>
       server
         .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
-          server.delayed.update(userId, delayId, action),
+          server.updateDelayedEvent(userId, delayId, action),
         )
         .pipe(ignoreElements()),
     delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),

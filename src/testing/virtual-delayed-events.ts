@@ -1,27 +1,25 @@
 // VirtualDelayedEvents: events that the server sends later, unless they are cancelled. MSC4140 as in Synapse 1.163.2.
-import { asyncScheduler, type Subscription } from "rxjs";
-import { MatrixError, type OutgoingEvent } from "../matrix.ts";
-import { at } from "../rx/at.ts";
+import { type Device, MatrixError, type OutgoingEvent } from "../matrix.ts";
+import type { Agenda } from "./time/agenda.ts";
 
 /** A delayed event that the server holds. Its id is not shown, because it is a secret of its owner. */
-export interface PendingEvent {
-  readonly userId: string;
+export interface PendingEvent extends Device {
   readonly event: OutgoingEvent;
   readonly delayMs: number;
-  /** When the server will send it. */
+  /** When the server will send it, by the clock that all share. */
   readonly dueTs: number;
 }
 
-const maxPerUser = 100;
-
 export class VirtualDelayedEvents {
   readonly #held = new Map<string, PendingEvent>();
-  readonly #timers = new Map<string, Subscription>();
+  readonly #planned = new Map<string, () => void>();
+  readonly #agenda: Agenda;
   readonly #fire: (userId: string, event: OutgoingEvent) => void;
   #lastId = 0;
   #paused = false;
 
-  constructor(fire: (userId: string, event: OutgoingEvent) => void) {
+  constructor(agenda: Agenda, fire: (userId: string, event: OutgoingEvent) => void) {
+    this.#agenda = agenda;
     this.#fire = fire;
   }
 
@@ -29,20 +27,23 @@ export class VirtualDelayedEvents {
     return [...this.#held.values()];
   }
 
-  schedule(userId: string, event: OutgoingEvent, delayMs: number): string {
+  /** @param maxPerUser How many delayed events of one user the server holds at most. */
+  schedule({ userId, deviceId }: Device, event: OutgoingEvent, delayMs: number, maxPerUser: number): string {
     if (this.pending.filter((held) => held.userId === userId).length >= maxPerUser)
       throw new MatrixError("rate-limited", "too many delayed events");
     const delayId = `delay-id-${(this.#lastId += 1)}`;
-    this.#hold(delayId, { userId, event, delayMs, dueTs: asyncScheduler.now() + delayMs });
+    this.#hold(delayId, { userId, deviceId, event, delayMs, dueTs: this.#agenda.now() + delayMs });
     return delayId;
   }
 
-  update(userId: string, delayId: string, action: "restart" | "send" | "cancel"): void {
+  /** @param userId The user who asks. Undefined: anybody who knows the id, as the newer text of MSC4140 allows. */
+  update(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
     const held = this.#held.get(delayId);
-    if (held?.userId !== userId) throw new MatrixError("not-found", "no such delayed event");
-    if (action === "restart") this.#hold(delayId, { ...held, dueTs: asyncScheduler.now() + held.delayMs });
+    if (!held || (userId !== undefined && held.userId !== userId))
+      throw new MatrixError("not-found", "no such delayed event");
+    if (action === "restart") this.#hold(delayId, { ...held, dueTs: this.#agenda.now() + held.delayMs });
     else this.#drop(delayId);
-    if (action === "send") this.#fire(userId, held.event);
+    if (action === "send") this.#fire(held.userId, held.event);
   }
 
   /** Deletes the delayed events of a user without sending them. */
@@ -53,29 +54,36 @@ export class VirtualDelayedEvents {
   /** Sends nothing until `resume`. */
   pause(): void {
     this.#paused = true;
-    for (const timer of this.#timers.values()) timer.unsubscribe();
+    for (const cancel of this.#planned.values()) cancel();
   }
 
   /** Sends at once what was due during the pause, and everything else when it is due. */
   resume(): void {
     this.#paused = false;
-    for (const [delayId, held] of Array.from(this.#held)) this.#hold(delayId, held);
+    for (const [delayId, held] of Array.from(this.#held)) {
+      if (held.dueTs <= this.#agenda.now()) this.#send(delayId, held);
+      else this.#hold(delayId, held);
+    }
   }
 
   #hold(delayId: string, held: PendingEvent): void {
     this.#drop(delayId);
     this.#held.set(delayId, held);
-    if (this.#paused) return;
-    const timer = at(held.dueTs).subscribe(() => {
-      this.#drop(delayId);
-      this.#fire(held.userId, held.event);
-    });
-    if (!timer.closed) this.#timers.set(delayId, timer);
+    if (!this.#paused)
+      this.#planned.set(
+        delayId,
+        this.#agenda.at(held.dueTs, () => this.#send(delayId, held)),
+      );
+  }
+
+  #send(delayId: string, { userId, event }: PendingEvent): void {
+    this.#drop(delayId);
+    this.#fire(userId, event);
   }
 
   #drop(delayId: string): void {
     this.#held.delete(delayId);
-    this.#timers.get(delayId)?.unsubscribe();
-    this.#timers.delete(delayId);
+    this.#planned.get(delayId)?.();
+    this.#planned.delete(delayId);
   }
 }

@@ -1,112 +1,199 @@
-// VirtualDevice: a device as the server knows it, with its condition and the changes of its next sync response.
-import { BehaviorSubject, filter, map, type Observable, take, timer } from "rxjs";
-import type { Device, RoomChange, ToDeviceMessage } from "../matrix.ts";
-import type { SyncChange } from "./sync-change.ts";
-import { SyncedRooms } from "./synced-rooms.ts";
+// VirtualDevice: a device in the hand of a test: its port, its page, its clock, and what is left of it.
+import { defer, merge, Observable } from "rxjs";
+import type { LivekitBackend } from "../livekit/backend.ts";
+import { RtcError } from "../errors.ts";
+import type { Device, Matrix } from "../matrix.ts";
+import type { Condition, DeviceRecord } from "./device-record.ts";
+import type { Life, SleepingTimers } from "./time/life.ts";
+import { inside, presentPlace } from "./time/place.ts";
+import { virtualClient } from "./virtual-client.ts";
+import type { VirtualServer } from "./virtual-server.ts";
 
-/** The condition of a device. */
-export interface Condition {
-  /**
-   * `offline`: requests fail. `frozen`: like a stopped page, requests and their responses wait until it is online again. In
-   * both states the device does not sync. Its first sync afterwards emits a batch, which is empty if nothing changed.
-   */
-  readonly connection: "online" | "offline" | "frozen";
-  /** `held`: the server keeps its to-device messages until this is `delivered` again. */
-  readonly toDevice: "delivered" | "held";
-  /** Whether other users know the device. If not, sending to it gives `unknown-device`. */
-  readonly listed: boolean;
-  /** Whether proofs call the device cross-signed. */
-  readonly crossSigned: boolean;
+/** What a device still has or waits for. All numbers are 0 once nothing of it is left. */
+export interface Leftovers {
+  /** Timers that are set by code which runs on the device (`runOn`, `run`). */
+  readonly timers: number;
+  /** Subscriptions to the streams of its port. */
+  readonly listeners: number;
+  /** Streams behind `runOn` that are subscribed to. */
+  readonly subscriptions: number;
+  /** Requests that have no answer yet. */
+  readonly requests: number;
+  /** Delayed events of the device that the server holds. */
+  readonly delayedEvents: number;
 }
 
-const initialCondition: Condition = { connection: "online", toDevice: "delivered", listed: true, crossSigned: true };
+/**
+ * A device of the virtual homeserver: a page that runs code, on a machine with a clock.
+ *
+ * Code runs on the device if it is subscribed to behind `runOn`, or called by `run`. Timers that this code sets by RxJS are
+ * timers of the device, and `asyncScheduler.now()` is its clock. Code that runs elsewhere has the time and the timers of
+ * the test.
+ *
+ * @example
+ * ```ts
+ * import { TestScheduler } from "rxjs/testing";
+ * import { timer } from "rxjs";
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { runOn, virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * new TestScheduler(() => {}).run(({ cold }) => {
+ *   const home = virtualHomeserver();
+ *   const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ *   const phone = home.device("@alice:example.org", "PHONE");
+ *   phone.setClock(3_600_000); // an hour fast
+ *
+ *   const session = rtcSession(phone.matrix, { roomId, slot: "m.call#ROOM" });
+ *   session.join({ leaveOn: timer(20_000) }).pipe(runOn(phone)).subscribe();
+ *   cold("5s s 60s w").subscribe((act) => (act === "s" ? phone.sleep() : phone.wake()));
+ *   cold("3m x").subscribe(() => console.assert(phone.leftovers().timers === 0));
+ * });
+ * ```
+ */
+export interface VirtualDevice extends Device {
+  /** The port of the page. After `reload` it is another one. */
+  readonly matrix: Matrix & LivekitBackend;
+  /** `asleep`: its timers and its network wait. `dead`: nothing runs on it until `reload`. */
+  readonly status: "awake" | "asleep" | "dead";
+  /** Its condition on the network and on the server. */
+  readonly condition: Condition;
+  /** How far its clock is ahead of the time that all share, in milliseconds; behind if negative. */
+  readonly clockAheadMs: number;
 
-export class VirtualDevice implements Device {
-  readonly userId: string;
-  readonly deviceId: string;
-  readonly synced: SyncedRooms;
-  #changes$: Observable<readonly RoomChange[]>;
-  readonly #isServerUp: () => boolean;
-  readonly #syncMs: number;
-  readonly #condition$ = new BehaviorSubject(initialCondition);
-  #waiting: SyncChange[] = [];
-  #isSyncing = false;
-  #wasCut = false;
+  /** Runs code on the device, for example what a click of its user does. Returns what the code returns. */
+  run<T>(code: () => T): T;
+  /**
+   * Sets its clock. Timers that are set already fire when they would have fired anyway.
+   *
+   * @throws RtcError `bad-argument` for a time before 1970. Virtual time begins at 0, so set a clock back only later.
+   */
+  setClock(aheadMs: number): void;
+  /** Changes its condition. */
+  adjust(condition: Partial<Condition>): void;
+  /** Requests fail, and nothing is synced, until `goOnline`. */
+  goOffline(): void;
+  goOnline(): void;
+  /**
+   * Its timers, requests, responses and syncs wait until `wake`.
+   *
+   * @param timers `late`, the default: overdue timers fire at the wake-up, as in a page that was stopped. `paused`: timers
+   *   fire later by the length of the sleep, as on a machine whose timers do not count while it sleeps.
+   */
+  sleep(timers?: SleepingTimers): void;
+  wake(): void;
+  /** The page ends as in a crash: nothing more is sent, and none of its code runs. */
+  kill(): void;
+  /** The page ends, and another one starts on the same device. It has another port, and knows the rooms. */
+  reload(): void;
+  /** What is left of the page. */
+  leftovers(): Leftovers;
+}
 
-  constructor(userId: string, deviceId: string, syncMs: number, isServerUp: () => boolean) {
-    this.userId = userId;
-    this.deviceId = deviceId;
-    this.synced = new SyncedRooms(userId);
-    this.#changes$ = this.synced.changes$.asObservable();
-    this.#syncMs = syncMs;
-    this.#isServerUp = isServerUp;
-  }
+const nothing = { listeners: 0, subscriptions: 0, requests: 0 };
 
-  get condition(): Condition {
-    return this.#condition$.value;
-  }
+/** The device and its page that runs now, for `runOn`. */
+const recordsOf = new WeakMap<VirtualDevice, DeviceRecord>();
 
-  /** The changes. All ports of one page have the same stream. */
-  get changes$(): Observable<readonly RoomChange[]> {
-    return this.#changes$;
-  }
+/** Emits when the condition of a device has changed, or when its page has ended. */
+export const conditionChanges = (device: VirtualDevice): Observable<unknown> =>
+  defer(() => {
+    const record = recordsOf.get(device)!;
+    return merge(record.changed$, record.life.ended$);
+  });
 
-  /** Stops this page of the device. Ports that are made from now on are those of another page. */
-  stop(): void {
-    this.#changes$ = this.synced.changes$.asObservable();
-    this.adjust({ connection: "frozen" });
-  }
+export function virtualDevice(server: VirtualServer, userId: string, deviceId: string): VirtualDevice {
+  const record = server.logIn(userId, deviceId);
+  let page: { readonly life: Life; readonly matrix: Matrix & LivekitBackend } | undefined;
+  const device: VirtualDevice = {
+    userId,
+    deviceId,
+    get matrix() {
+      const { life } = record;
+      if (page?.life !== life) page = { life, matrix: virtualClient(server, userId, deviceId) };
+      return page.matrix;
+    },
+    get status() {
+      return record.life.status;
+    },
+    get condition() {
+      return record.condition;
+    },
+    get clockAheadMs() {
+      return record.clock.aheadMs;
+    },
+    run: (code) => inside(record.life, code),
+    setClock(aheadMs) {
+      if (server.agenda.now() + aheadMs < 0)
+        throw new RtcError("bad-argument", "the clock would show a time before 1970: virtual time begins at 0");
+      record.clock.aheadMs = aheadMs;
+    },
+    adjust: (condition) => record.adjust(condition),
+    goOffline: () => record.adjust({ connection: "offline" }),
+    goOnline: () => record.adjust({ connection: "online" }),
+    sleep: (timers) => record.adjust({ connection: "frozen" }, timers),
+    wake() {
+      if (record.life.status === "asleep") record.adjust({ connection: "online" });
+    },
+    kill: () => record.kill(),
+    reload() {
+      record.kill();
+      record.adjust({ connection: "online" });
+    },
+    leftovers() {
+      const { timerCount: timers, status } = record.life;
+      // A page that is dead has nothing any more, though its code could not clean up.
+      const counts = status === "dead" ? nothing : record.life.counts;
+      const delayedEvents = server.delayed.pending.filter(
+        (held) => held.userId === userId && held.deviceId === deviceId,
+      ).length;
+      return { timers, ...counts, delayedEvents };
+    },
+  };
+  recordsOf.set(device, record);
+  return device;
+}
 
-  /** The proof that comes with the messages that it encrypts. */
-  get proof(): NonNullable<ToDeviceMessage["proof"]> {
-    return { deviceId: this.deviceId, crossSigned: this.condition.crossSigned };
-  }
-
-  /** Emits once as soon as the device is not frozen. */
-  get awake$(): Observable<void> {
-    return this.#condition$.pipe(
-      filter(({ connection }) => connection !== "frozen"),
-      take(1),
-      map(() => undefined),
-    );
-  }
-
-  /** Whether the device and the server can reach each other. */
-  get isConnected(): boolean {
-    return this.condition.connection === "online" && this.#isServerUp();
-  }
-
-  adjust(change: Partial<Condition>): void {
-    this.#condition$.next({ ...this.condition, ...change });
-    this.sync();
-  }
-
-  /** Adds a change to the next sync response. */
-  enqueue(change: SyncChange): void {
-    this.#waiting.push(change);
-    this.sync();
-  }
-
-  /** Starts a sync if a change is waiting, or if the connection is back. */
-  sync(): void {
-    if (!this.isConnected) this.#wasCut = true;
-    else if (!this.#isSyncing && (this.#wasCut || this.#waiting.some((change) => this.#isDue(change)))) this.#start();
-  }
-
-  #start(): void {
-    this.#isSyncing = true;
-    timer(this.#syncMs).subscribe(() => {
-      this.#isSyncing = false;
-      if (!this.isConnected) return;
-      const response = this.#waiting.filter((change) => this.#isDue(change));
-      this.#waiting = this.#waiting.filter((change) => !this.#isDue(change));
-      const isBack = this.#wasCut;
-      this.#wasCut = false;
-      this.synced.ingest(response, isBack);
+/**
+ * Runs a stream on a device: subscribed to there, with the clock and the timers of the device, and unsubscribed from there.
+ *
+ * What it emits goes on where the subscriber is. If the page of the device ends (`kill`, `reload`), the stream completes,
+ * because a page that has ended emits nothing more, not even an error.
+ *
+ * Sources of the test that the stream subscribes to, such as `leaveOn`, emit on the device as well if they are `cold`
+ * marbles or timers. Put what a Subject or `hot` marbles do into `run`.
+ *
+ * @example
+ * ```ts
+ * import { asyncScheduler, defer, of } from "rxjs";
+ * import { runOn, virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const phone = virtualHomeserver().device("@alice:example.org", "PHONE");
+ * phone.setClock(-60_000); // a minute slow
+ * let seenTs = 0;
+ * defer(() => of(asyncScheduler.now()))
+ *   .pipe(runOn(phone))
+ *   .subscribe((ts) => (seenTs = ts));
+ * console.assert(asyncScheduler.now() - seenTs >= 60_000);
+ * ```
+ */
+export function runOn<T>(device: VirtualDevice): (source$: Observable<T>) => Observable<T> {
+  return (source$) =>
+    new Observable((subscriber) => {
+      const life = recordsOf.get(device)!.life;
+      if (life.status === "dead") return subscriber.complete();
+      const place = presentPlace();
+      const here = (notify: () => void) => inside(place, notify);
+      life.counts.subscriptions += 1;
+      subscriber.add(() => (life.counts.subscriptions -= 1));
+      subscriber.add(life.ended$.subscribe(() => subscriber.complete()));
+      const subscription = inside(life, () =>
+        source$.subscribe({
+          next: (value) => here(() => subscriber.next(value)),
+          error: (error: unknown) => here(() => subscriber.error(error)),
+          complete: () => here(() => subscriber.complete()),
+        }),
+      );
+      subscriber.add(() => inside(life, () => subscription.unsubscribe()));
+      return undefined;
     });
-  }
-
-  #isDue(change: SyncChange): boolean {
-    return change.kind !== "message" || this.condition.toDevice === "delivered";
-  }
 }

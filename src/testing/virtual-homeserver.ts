@@ -1,42 +1,65 @@
 // VirtualHomeserver: users, devices and rooms in memory, for tests in virtual time and for examples in real time.
-import { type MonoTypeOperatorFunction, type Observable, takeUntil } from "rxjs";
+import type { MonoTypeOperatorFunction, Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
-import { RtcError } from "../errors.ts";
-import { isObject, type JsonObject } from "../room/json.ts";
-import { virtualClient } from "./virtual-client.ts";
+import type { JsonObject } from "../room/json.ts";
+import type { Condition } from "./device-record.ts";
+import type {
+  DeviceFilter,
+  Fault,
+  Lateness,
+  MessageFault,
+  MessageFilter,
+  RequestFilter,
+  SyncFault,
+  VirtualRequest,
+} from "./faults.ts";
+import type { RateLimit } from "./rate-limits.ts";
+import {
+  assertMayJoin,
+  assertMayKnock,
+  creatorOf,
+  type JoinRule,
+  type RoomOptions,
+  setMembership,
+  setUpRoom,
+  upgradeRoom,
+} from "./room-setup.ts";
 import type { PendingEvent } from "./virtual-delayed-events.ts";
-import type { Fault, RequestFilter, VirtualRequest } from "./faults.ts";
-import type { Condition } from "./virtual-device.ts";
+import { type Leftovers, runOn, type VirtualDevice, virtualDevice } from "./virtual-device.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
-/** How the virtual homeserver behaves. */
-export interface VirtualHomeserverOptions {
-  /** How long a request travels to the server. Its response takes the same time. Default 20. */
-  readonly latencyMs?: number;
+/** How the virtual homeserver behaves. `reconfigure` changes it later. */
+export interface VirtualHomeserverBehavior {
+  /** How long a request travels to the server, and as long again its response. Default 20. */
+  readonly latencyMs?: Lateness;
   /** The time from the first event of a sync response until the client has it. Events of this time share a batch. Default 20. */
-  readonly syncMs?: number;
-  /** `false`: the server has no delayed events. Default: delays of up to a day. */
-  readonly delayedEvents?: false | { readonly maxDelayMs?: number };
+  readonly syncMs?: Lateness;
+  /**
+   * `false`: the server has no delayed events. Default: delays of up to a day, at most 100 for each user. Those that it
+   * holds already are sent in any case.
+   */
+  readonly delayedEvents?: false | { readonly maxDelayMs?: number; readonly maxPerUser?: number };
   /** Whether the server accepts sticky events. Default true. */
   readonly stickyEvents?: boolean;
+  /** How many requests of each user it accepts. Default `false`: all. */
+  readonly rateLimit?: false | RateLimit;
+  /** How far the clock of the server is ahead; behind if negative. Default 0. */
+  readonly clockAheadMs?: number;
+}
+
+/** How to make a virtual homeserver. */
+export interface VirtualHomeserverOptions extends VirtualHomeserverBehavior {
+  /** Decides about all that is drawn by chance: the same seed gives the same run. Default 1. */
+  readonly seed?: number;
   /**
    * In virtual time, a test fails after this many requests, because a join that nobody ends would go on forever. Default
    * 20,000: one member that does nothing for a day.
    */
   readonly requestLimit?: number;
-}
-
-/** How to make a room. */
-export interface RoomOptions {
-  /** The users in the room. The first one created it and has power level 100. */
-  readonly members: readonly string[];
-  readonly encrypted?: boolean;
-  /** Changes to the content of `m.room.power_levels`. By default all members may send call memberships. */
-  readonly powerLevels?: JsonObject;
-  /** Default "11". With "org.matrix.msc3757.11", users own the state keys that begin with their id. */
-  readonly version?: string;
+  /** How many requests, and how many events of each room, are kept at least. Older ones may be forgotten. Default 10,000. */
+  readonly logLimit?: number;
 }
 
 /** A raw state event, as if it came over federation. */
@@ -90,14 +113,23 @@ export interface RawSticky
 export interface VirtualHomeserver {
   /** Makes a room and returns its id. Existing clients know it after their next sync, later ones at once. */
   createRoom(options: RoomOptions): string;
-  /** The port of a device. The first call logs the device in and syncs it. */
+  /** A device, the same at each call. The first call logs it in and syncs it. */
+  device(userId: string, deviceId: string): VirtualDevice;
+  /** The port of a device: `device(userId, deviceId).matrix`. */
   client(userId: string, deviceId: string): Matrix & LivekitBackend;
 
+  /** @throws MatrixError `forbidden` if the user is banned, or not invited to a room that is not public. */
   joinRoom(roomId: string, userId: string): void;
+  /** Asks for an invitation. @throws MatrixError `forbidden` unless the join rule is `knock`. */
+  knock(roomId: string, userId: string): void;
   leaveRoom(roomId: string, userId: string): void;
   invite(roomId: string, userId: string): void;
   kick(roomId: string, userId: string): void;
   ban(roomId: string, userId: string): void;
+  unban(roomId: string, userId: string): void;
+  setJoinRule(roomId: string, joinRule: JoinRule): void;
+  /** Replaces a room by another one with the same rules, in which only its creator is. Returns the id of the new room. */
+  upgradeRoom(roomId: string, version?: string): string;
 
   /** Adds state to a room without checking permissions, and returns the event id. */
   setState(roomId: string, event: RawState): string;
@@ -117,34 +149,52 @@ export interface VirtualHomeserver {
 
   /** All events of a room on the server, oldest first. */
   events(roomId: string): readonly ServerEvent[];
+  /** The current state of a room on the server. */
+  state(roomId: string): readonly ServerEvent[];
+  /** The current state event of a room on the server at one place. */
+  stateEvent(roomId: string, type: string, stateKey?: string): ServerEvent | undefined;
   /** The delayed events that are scheduled now. */
   delayed(): readonly PendingEvent[];
   /** Every event at the instant when the server accepts it. */
   readonly event$: Observable<ServerEvent>;
-  /** Every request that clients made, oldest first. */
+  /** The requests that clients made, oldest first. */
   readonly requests: readonly VirtualRequest[];
+  /** The number of all requests, also of those that are not kept. */
+  readonly requestCount: number;
   /** Every request at the instant when it leaves a client. */
   readonly request$: Observable<VirtualRequest>;
 
-  /** Makes the next matching request go wrong, or the next `times` requests. The returned function undoes what is left. */
+  /** Makes requests that fit go wrong, by default the next one. The returned function undoes what is left. */
   injectFault(filter: RequestFilter, fault: Fault): () => void;
+  /** Makes sync responses of devices that fit go wrong. The returned function undoes what is left. */
+  injectSyncFault(filter: DeviceFilter, fault: SyncFault): () => void;
+  /** Makes to-device messages that fit go wrong after the server has acknowledged them. The returned function undoes what is left. */
+  injectMessageFault(filter: MessageFilter, fault: MessageFault): () => void;
   /** Changes the condition of a device. */
   adjust(device: Device, condition: Partial<Condition>): void;
   /**
    * Stops a device like a crashed page: it sends and gets nothing more. A join of it with `leaveOn` would fail with
-   * `leave-timeout`, so put `whileAlive` behind the join. `adjust` to `online` is a new page of the same device.
+   * `leave-timeout`, so put `whileAlive` or `runOn` behind the join. `adjust` to `online` is a new page of the same device.
    */
   kill(device: Device): void;
-  /** Completes a stream when a device is killed. */
+  /** `runOn` for the device: the stream runs on it, and completes when it is killed. */
   whileAlive<T>(device: Device): MonoTypeOperatorFunction<T>;
   /** The client of a device does not know the room membership of a user any more, as after a gappy sync. */
   forgetMember(device: Device, roomId: string, userId: string): void;
   /** The server deletes the delayed events of a user without sending them. */
   loseDelayed(userId: string): void;
+  /** Restarts, sends or cancels a delayed event, as somebody who knows its id: an SFU to which it was delegated. @throws MatrixError */
+  updateDelayedEvent(delayId: string, action: "restart" | "send" | "cancel"): void;
+  /** Changes how the server behaves from now on. */
+  reconfigure(change: VirtualHomeserverBehavior): void;
   /** The server answers nothing, syncs nothing and sends no delayed event until `start`. */
   stop(): void;
   /** Sends at once the delayed events that were due since `stop`, and syncs the clients. */
   start(): void;
+  /** Stops the server, and starts it again after a while. */
+  restart(downMs: number): void;
+  /** What all devices have left together: all numbers are 0 after a clean end. */
+  leftovers(): Leftovers;
 }
 
 /**
@@ -161,80 +211,98 @@ export interface VirtualHomeserver {
  * ```
  */
 export function virtualHomeserver(options: VirtualHomeserverOptions = {}): VirtualHomeserver {
-  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 } } = options;
-  const { stickyEvents = true, requestLimit = 20_000 } = options;
-  const server = new VirtualServer({ latencyMs, syncMs, delayedEvents, stickyEvents, requestLimit });
+  const { latencyMs = 20, syncMs = 20, delayedEvents = { maxDelayMs: 86_400_000 }, stickyEvents = true } = options;
+  const { rateLimit = false, clockAheadMs = 0, requestLimit = 20_000, logLimit = 10_000, seed = 1 } = options;
+  const behavior = { latencyMs, syncMs, delayedEvents, stickyEvents, rateLimit, clockAheadMs };
+  const server = new VirtualServer({ ...behavior, requestLimit, logLimit }, seed);
+  const { rooms } = server;
+  const devices = new Map<string, VirtualDevice>();
 
-  const creatorOf = (roomId: string) => server.rooms.get(roomId).stateEvent("m.room.create", "")?.sender ?? "";
-  const setMembership = (roomId: string, sender: string, stateKey: string, membership: string) =>
-    void server.rooms.add(roomId, { type: "m.room.member", sender, stateKey, content: { membership } });
+  const deviceOf = (userId: string, deviceId: string): VirtualDevice => {
+    const key = JSON.stringify([userId, deviceId]);
+    const device = devices.get(key) ?? virtualDevice(server, userId, deviceId);
+    devices.set(key, device);
+    return device;
+  };
+  const setTo = (membership: string, bySelf: boolean) => (roomId: string, userId: string) => {
+    const sender = bySelf ? userId : creatorOf(rooms.get(roomId));
+    setMembership(rooms, roomId, { sender, userId, membership });
+  };
+  const setJoined = setTo("join", true);
+  const setKnocked = setTo("knock", true);
 
   return {
-    createRoom({ members, encrypted = false, powerLevels = {}, version = "11" }) {
-      const [creator] = members;
-      if (creator === undefined)
-        throw new RtcError("bad-argument", "members must name at least one user, the creator of the room");
-      const roomId = server.rooms.create();
-      const set = (type: string, content: JsonObject) =>
-        server.rooms.add(roomId, { type, sender: creator, stateKey: "", content });
-      set("m.room.create", { room_version: version });
-      for (const userId of members) setMembership(roomId, userId, userId, "join");
-      set("m.room.power_levels", merged({ ...defaultLevels, users: { [creator]: 100 } }, powerLevels));
-      if (encrypted) set("m.room.encryption", { algorithm: "m.megolm.v1.aes-sha2" });
-      return roomId;
+    createRoom: (room) => setUpRoom(rooms, room),
+    device: deviceOf,
+    client: (userId, deviceId) => deviceOf(userId, deviceId).matrix,
+
+    joinRoom(roomId, userId) {
+      assertMayJoin(rooms.get(roomId), userId);
+      setJoined(roomId, userId);
     },
-    client: (userId, deviceId) => virtualClient(server, userId, deviceId),
+    knock(roomId, userId) {
+      assertMayKnock(rooms.get(roomId), userId);
+      setKnocked(roomId, userId);
+    },
+    leaveRoom: setTo("leave", true),
+    invite: setTo("invite", false),
+    kick: setTo("leave", false),
+    ban: setTo("ban", false),
+    unban: setTo("leave", false),
+    setJoinRule(roomId, joinRule) {
+      const sender = creatorOf(rooms.get(roomId));
+      rooms.add(roomId, { type: "m.room.join_rules", sender, stateKey: "", content: { join_rule: joinRule } });
+    },
+    upgradeRoom: (roomId, version = "12") => upgradeRoom(rooms, roomId, version),
 
-    joinRoom: (roomId, userId) => setMembership(roomId, userId, userId, "join"),
-    leaveRoom: (roomId, userId) => setMembership(roomId, userId, userId, "leave"),
-    invite: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "invite"),
-    kick: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "leave"),
-    ban: (roomId, userId) => setMembership(roomId, creatorOf(roomId), userId, "ban"),
-
-    setState: (roomId, event) => server.rooms.add(roomId, event),
+    setState: (roomId, event) => rooms.add(roomId, event),
     sendSticky(roomId, { durationMs = 3_600_000, ttlMs, encryption = "cleartext", senderDeviceId, ...draft }) {
-      return server.rooms.addSticky(roomId, draft, {
+      return rooms.addSticky(roomId, draft, {
         durationMs,
         encryption,
         ...(ttlMs !== undefined && { ttlMs }),
         ...(senderDeviceId !== undefined && { senderDeviceId }),
       });
     },
-    sendEvent: (roomId, event) => server.rooms.add(roomId, event),
-    redact: (roomId, eventId) => server.rooms.redact(roomId, eventId, creatorOf(roomId)),
+    sendEvent: (roomId, event) => rooms.add(roomId, event),
+    redact: (roomId, eventId) => void rooms.redact(roomId, eventId, creatorOf(rooms.get(roomId))),
     setPresence: (userId, content) => server.ephemeral.setPresence(userId, content),
     deliver: (to, message) => server.deliver(to, message),
 
-    events: (roomId) => server.rooms.get(roomId).events,
+    events: (roomId) => rooms.get(roomId).events,
+    state: (roomId) => rooms.get(roomId).state,
+    stateEvent: (roomId, type, stateKey = "") => rooms.get(roomId).stateEvent(type, stateKey),
     delayed: () => server.delayed.pending,
-    event$: server.rooms.event$.asObservable(),
-    requests: server.requests,
+    event$: rooms.event$.asObservable(),
+    get requests() {
+      return server.log.newest;
+    },
+    get requestCount() {
+      return server.log.count;
+    },
     request$: server.request$.asObservable(),
 
     injectFault: (filter, fault) => server.faults.arm(filter, fault),
+    injectSyncFault: (filter, fault) => server.syncFaults.arm(filter, fault),
+    injectMessageFault: (filter, fault) => server.messageFaults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
-    kill: (device) => server.kill(device),
-    whileAlive: (device) => takeUntil(server.deathOf(device)),
+    kill: (device) => server.device(device).kill(),
+    whileAlive: ({ userId, deviceId }) => runOn(deviceOf(userId, deviceId)),
     forgetMember: (device, roomId, userId) => server.device(device).synced.forgetMember(roomId, userId),
     loseDelayed: (userId) => server.delayed.lose(userId),
+    updateDelayedEvent: (delayId, action) => server.updateDelayedEvent(undefined, delayId, action),
+    reconfigure: (change) => server.reconfigure(change),
     stop: () => server.stop(),
     start: () => server.start(),
+    restart(downMs) {
+      server.stop();
+      server.agenda.in(downMs, () => server.start());
+    },
+    leftovers() {
+      const sum = (name: keyof Leftovers) =>
+        [...devices.values()].reduce((total, device) => total + device.leftovers()[name], 0);
+      const [timers, listeners, subscriptions] = [sum("timers"), sum("listeners"), sum("subscriptions")];
+      return { timers, listeners, subscriptions, requests: sum("requests"), delayedEvents: sum("delayedEvents") };
+    },
   };
 }
-
-const defaultLevels: JsonObject = {
-  users_default: 0,
-  events_default: 0,
-  state_default: 50,
-  events: { "org.matrix.msc3401.call.member": 0 },
-};
-
-const merged = (base: JsonObject, changes: JsonObject): JsonObject => ({
-  ...base,
-  ...Object.fromEntries(
-    Object.entries(changes).map(([key, value]) => {
-      const before = base[key];
-      return [key, isObject(before) && isObject(value) ? merged(before, value) : value];
-    }),
-  ),
-});

@@ -25,9 +25,15 @@ export interface Stickiness extends Pick<StickyEvent, "encryption" | "senderDevi
 
 export class VirtualRoom {
   /** All events of the room, oldest first. */
-  readonly events: ServerEvent[] = [];
+  events: ServerEvent[] = [];
   readonly #state = new Map<string, ServerEvent>();
   #joined: ReadonlySet<string> = new Set();
+  #forgetAt: number;
+
+  /** @param logLimit How many old events it keeps at least. */
+  constructor(logLimit: number) {
+    this.#forgetAt = 2 * logLimit;
+  }
 
   stateEvent(type: string, stateKey: string): ServerEvent | undefined {
     return this.#state.get(keyOf(type, stateKey));
@@ -36,6 +42,22 @@ export class VirtualRoom {
   /** What the server sends to a newcomer: the state, and the sticky events that have not expired. */
   snapshot(now: number): readonly ServerEvent[] {
     return [...this.#state.values(), ...this.events.filter(({ sticky }) => sticky && sticky.untilTs > now)];
+  }
+
+  /** The current state. */
+  get state(): readonly ServerEvent[] {
+    return [...this.#state.values()];
+  }
+
+  /** Forgets old events once there are twice as many as the limit: neither current state nor sticky. */
+  forget(limit: number, now: number): void {
+    if (this.events.length < this.#forgetAt) return;
+    const current = new Set(this.#state.values());
+    const oldest = this.events.length - limit;
+    this.events = this.events.filter(
+      (event, index) => index >= oldest || current.has(event) || (event.sticky && event.sticky.untilTs > now),
+    );
+    this.#forgetAt = Math.max(this.events.length, limit) * 2;
   }
 
   get isEncrypted(): boolean {

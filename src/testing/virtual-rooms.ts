@@ -1,8 +1,8 @@
 // VirtualRooms: all rooms of the server. A change in a room goes to the devices of its members.
-import { asyncScheduler, Subject } from "rxjs";
+import { Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { EphemeralEvent, OutgoingEvent } from "../matrix.ts";
-import type { VirtualDevice } from "./virtual-device.ts";
+import type { DeviceRecord } from "./device-record.ts";
 import { type ServerEvent, type Stickiness, VirtualRoom } from "./virtual-room.ts";
 import type { SyncChange } from "./sync-change.ts";
 
@@ -18,17 +18,21 @@ const maxTimeline = 100;
 
 export class VirtualRooms {
   readonly event$: Subject<ServerEvent> = new Subject();
-  readonly #devices: () => Iterable<VirtualDevice>;
+  readonly #devices: () => Iterable<DeviceRecord>;
+  readonly #now: () => number;
+  readonly #logLimit: number;
   readonly #rooms = new Map<string, VirtualRoom>();
   #eventCount = 0;
 
-  constructor(devices: () => Iterable<VirtualDevice>) {
+  constructor(devices: () => Iterable<DeviceRecord>, { now, logLimit }: { now: () => number; logLimit: number }) {
     this.#devices = devices;
+    this.#now = now;
+    this.#logLimit = logLimit;
   }
 
   create(): string {
     const roomId = `!room${this.#rooms.size + 1}:virtual.example`;
-    this.#rooms.set(roomId, new VirtualRoom());
+    this.#rooms.set(roomId, new VirtualRoom(this.#logLimit));
     return roomId;
   }
 
@@ -41,7 +45,7 @@ export class VirtualRooms {
   /** The rooms that a device of a user finds when it logs in. */
   joinedBy(userId: string): SyncChange[] {
     const joined = [...this.#rooms].filter(([, room]) => room.joined.has(userId));
-    return joined.map(([roomId, room]) => wholeOf(roomId, room));
+    return joined.map(([roomId, room]) => this.#wholeOf(roomId, room));
   }
 
   /** Adds an event without checking permissions. The devices of the room's members get it with their next sync. */
@@ -52,12 +56,13 @@ export class VirtualRooms {
     const content = toJson(draft.content);
     const before = room.joined;
     const readers = draft.proof && { readers: before };
-    const event: ServerEvent = { eventId, originServerTs: asyncScheduler.now(), ...draft, ...readers, roomId, content };
+    const event: ServerEvent = { eventId, originServerTs: this.#now(), ...draft, ...readers, roomId, content };
     room.add(event);
+    room.forget(this.#logLimit, this.#now());
     this.event$.next(event);
     for (const device of this.#devices()) {
       if (before.has(device.userId)) device.enqueue({ kind: "event", event });
-      else if (room.joined.has(device.userId)) device.enqueue(wholeOf(roomId, room));
+      else if (room.joined.has(device.userId)) device.enqueue(this.#wholeOf(roomId, room));
     }
     return event.eventId;
   }
@@ -66,7 +71,7 @@ export class VirtualRooms {
   addSticky(roomId: string, draft: EventDraft, sticky: Omit<Stickiness, "untilTs" | "readers">): string {
     const { durationMs, encryption } = sticky;
     const forMs = typeof durationMs === "number" ? Math.min(durationMs, maxStickyMs) : maxStickyMs;
-    const untilTs = asyncScheduler.now() + forMs;
+    const untilTs = this.#now() + forMs;
     const readers = encryption === "decrypted" ? { readers: this.get(roomId).joined } : {};
     return this.add(roomId, { ...draft, sticky: { ...sticky, untilTs, ...readers } });
   }
@@ -96,14 +101,12 @@ export class VirtualRooms {
     for (const device of this.#devices())
       if (rooms.some(({ joined }) => joined.has(device.userId))) device.enqueue({ kind: "ephemeral", event });
   }
-}
 
-const wholeOf = (roomId: string, room: VirtualRoom): SyncChange => ({
-  kind: "room",
-  roomId,
-  events: room.snapshot(asyncScheduler.now()),
-  timeline: room.events.slice(-maxTimeline),
-});
+  #wholeOf(roomId: string, room: VirtualRoom): SyncChange {
+    const timeline = room.events.slice(-maxTimeline);
+    return { kind: "room", roomId, events: room.snapshot(this.#now()), timeline };
+  }
+}
 
 /** A copy of a value as JSON carries it. */
 export const toJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));

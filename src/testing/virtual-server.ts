@@ -1,52 +1,103 @@
 // VirtualServer: how the virtual homeserver handles the requests of clients. Client-server API, MSC4140, MSC4354; protocol.md 4.6.
-import { asyncScheduler, defer, filter, type Observable, Subject, switchMap } from "rxjs";
+import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
-import { VirtualDelayedEvents } from "./virtual-delayed-events.ts";
-import { VirtualDevice } from "./virtual-device.ts";
-import { VirtualEphemeral } from "./virtual-ephemeral.ts";
-import { Faults, type VirtualRequest } from "./faults.ts";
-import { toJson, VirtualRooms } from "./virtual-rooms.ts";
+import { DeviceRecord } from "./device-record.ts";
+import {
+  type Fault,
+  Faults,
+  type Lateness,
+  type MessageFault,
+  type MessageOnItsWay,
+  type SyncFault,
+  type VirtualRequest,
+} from "./faults.ts";
 import { overNetwork } from "./network.ts";
+import { RandomNumbers } from "./random-numbers.ts";
+import { type RateLimit, RateLimits } from "./rate-limits.ts";
+import { RequestLog } from "./request-log.ts";
+import { Agenda } from "./time/agenda.ts";
+import { installPlaces, outside } from "./time/place.ts";
+import { VirtualDelayedEvents } from "./virtual-delayed-events.ts";
+import { VirtualEphemeral } from "./virtual-ephemeral.ts";
+import { toJson, VirtualRooms } from "./virtual-rooms.ts";
 
 export interface VirtualServerOptions {
-  readonly latencyMs: number;
-  readonly syncMs: number;
-  readonly delayedEvents: false | { readonly maxDelayMs?: number };
+  readonly latencyMs: Lateness;
+  readonly syncMs: Lateness;
+  readonly delayedEvents: false | { readonly maxDelayMs?: number; readonly maxPerUser?: number };
   readonly stickyEvents: boolean;
+  readonly rateLimit?: false | RateLimit;
+  readonly clockAheadMs?: number;
   readonly requestLimit: number;
+  readonly logLimit?: number;
 }
 
 export class VirtualServer {
-  readonly options: VirtualServerOptions;
-  readonly requests: VirtualRequest[] = [];
+  options: VirtualServerOptions;
+  readonly agenda: Agenda = new Agenda();
+  readonly random: RandomNumbers;
+  readonly log: RequestLog;
   readonly request$: Subject<VirtualRequest> = new Subject();
-  readonly faults: Faults = new Faults();
-  readonly killed$: Subject<string> = new Subject();
-  readonly #devices = new Map<string, VirtualDevice>();
-  readonly rooms: VirtualRooms = new VirtualRooms(() => this.#devices.values());
-  readonly delayed: VirtualDelayedEvents = new VirtualDelayedEvents((userId, event) => this.#fire(userId, event));
-  readonly ephemeral: VirtualEphemeral = new VirtualEphemeral((event) => this.rooms.tell(event));
+  readonly faults: Faults<VirtualRequest, Fault>;
+  readonly syncFaults: Faults<Device, SyncFault>;
+  readonly messageFaults: Faults<MessageOnItsWay, MessageFault>;
+  readonly rooms: VirtualRooms;
+  readonly delayed: VirtualDelayedEvents;
+  readonly ephemeral: VirtualEphemeral;
+  readonly #devices = new Map<string, DeviceRecord>();
+  readonly #rateLimits = new RateLimits();
   /** Event ids by transaction, so that a retried request has one effect. */
   readonly #transactions = new Map<string, string>();
   #isUp = true;
 
-  constructor(options: VirtualServerOptions) {
+  constructor(options: VirtualServerOptions, seed = 1) {
+    const { logLimit = 10_000 } = options;
+    installPlaces();
     this.options = options;
+    this.random = new RandomNumbers(seed);
+    this.log = new RequestLog(logLimit);
+    const sharedNow = () => this.agenda.now();
+    this.faults = new Faults(this.random, sharedNow);
+    this.syncFaults = new Faults(this.random, sharedNow);
+    this.messageFaults = new Faults(this.random, sharedNow);
+    this.rooms = new VirtualRooms(() => this.#devices.values(), { now: () => this.now(), logLimit });
+    this.delayed = new VirtualDelayedEvents(this.agenda, (userId, event) => this.#fire(userId, event));
+    this.ephemeral = new VirtualEphemeral(
+      this.agenda,
+      () => this.now(),
+      (event) => this.rooms.tell(event),
+    );
+  }
+
+  /** The time by the clock of the server. */
+  now(): number {
+    return this.agenda.now() + (this.options.clockAheadMs ?? 0);
+  }
+
+  get devices(): Iterable<DeviceRecord> {
+    return this.#devices.values();
   }
 
   /** Logs a device in, if it is not logged in yet. It knows the rooms of its user from the start. */
-  logIn(userId: string, deviceId: string): VirtualDevice {
+  logIn(userId: string, deviceId: string): DeviceRecord {
     const key = keyOf({ userId, deviceId });
     const known = this.#devices.get(key);
     if (known) return known;
-    const device = new VirtualDevice(userId, deviceId, this.options.syncMs, () => this.#isUp);
+    const device = new DeviceRecord(userId, deviceId, {
+      agenda: this.agenda,
+      random: this.random,
+      syncFaults: this.syncFaults,
+      syncMs: () => this.options.syncMs,
+      isServerUp: () => this.#isUp,
+      serverNow: () => this.now(),
+    });
     this.#devices.set(key, device);
     device.synced.ingest(this.rooms.joinedBy(userId));
     return device;
   }
 
-  device(device: Device): VirtualDevice {
+  device(device: Device): DeviceRecord {
     const known = this.#devices.get(keyOf(device));
     if (!known)
       throw new RtcError("bad-argument", `${device.userId} has no device ${device.deviceId}: make its client`);
@@ -61,15 +112,9 @@ export class VirtualServer {
     return this.isListed(device) && this.device(device).condition.crossSigned;
   }
 
-  /** The device stops like a crashed page. */
-  kill(device: Device): void {
-    this.device(device).stop();
-    this.killed$.next(keyOf(device));
-  }
-
-  /** Emits when a device is killed. */
-  deathOf(device: Device): Observable<unknown> {
-    return this.killed$.pipe(filter((key) => key === keyOf(device)));
+  reconfigure(change: Partial<VirtualServerOptions>): void {
+    this.options = { ...this.options, ...change };
+    if (change.rateLimit !== undefined) this.#rateLimits.clear();
   }
 
   stop(): void {
@@ -85,20 +130,38 @@ export class VirtualServer {
   }
 
   /** Makes a request of a device. `act` runs when the request reaches the server. */
-  request<T>(from: VirtualDevice, request: Omit<VirtualRequest, "ts" | keyof Device>, act: () => T): Observable<T> {
+  request<T>(from: DeviceRecord, request: Omit<VirtualRequest, "ts" | keyof Device>, act: () => T): Observable<T> {
     const { userId, deviceId } = from;
-    const leave = () => {
-      const sent: VirtualRequest = { ts: asyncScheduler.now(), userId, deviceId, ...request };
-      this.requests.push(sent);
+    const { random } = this;
+    return overNetwork(from, () => {
+      const sent: VirtualRequest = { ts: this.agenda.now(), userId, deviceId, ...request };
+      this.log.add(sent);
       this.request$.next(sent);
-      if (this.requests.length === this.options.requestLimit) failIfVirtual(this.options.requestLimit);
-      return overNetwork(from, this.options.latencyMs, this.faults.nextFor(sent), act);
-    };
-    return defer(() => from.awake$.pipe(switchMap(leave)));
+      if (this.log.count === this.options.requestLimit) this.#failIfVirtual();
+      const latencyMs = random.durationMs(this.options.latencyMs);
+      const limited = () => {
+        if (this.options.rateLimit) this.#rateLimits.count(this.options.rateLimit, sent, this.agenda.now());
+        return act();
+      };
+      return { latencyMs, fault: this.faults.nextFor(sent), random, act: limited };
+    });
+  }
+
+  /** A join that nobody ends restarts its delayed leave forever, and the virtual time of a `TestScheduler` goes on with it. */
+  #failIfVirtual(): void {
+    const isVirtual = this.agenda.now() < firstRealTs;
+    if (!isVirtual) return;
+    const about = "a join is probably never ended: give it leaveOn, unsubscribe from it, or kill its device";
+    const message = `${this.log.count} requests in virtual time; ${about}. Or raise requestLimit. ${this.log.summary()}`;
+    outside(() =>
+      asyncScheduler.schedule(() => {
+        throw new RtcError("bad-argument", message);
+      }),
+    );
   }
 
   /** Accepts an event from a device if its user may send it. */
-  send(from: VirtualDevice, event: OutgoingEvent): string {
+  send(from: DeviceRecord, event: OutgoingEvent): string {
     const { userId: sender, deviceId } = from;
     const { roomId, type } = event;
     const room = this.rooms.get(roomId);
@@ -117,7 +180,7 @@ export class VirtualServer {
   }
 
   /** Redacts an event for a device if its user may, once for each transaction. */
-  redact(from: VirtualDevice, roomId: string, eventId: string, txnId: string, reason?: string): string {
+  redact(from: DeviceRecord, roomId: string, eventId: string, txnId: string, reason?: string): string {
     const { userId, deviceId } = from;
     const rejection = this.rooms.get(roomId).redactionRejectionOf(userId, eventId);
     if (rejection) throw rejection;
@@ -127,17 +190,37 @@ export class VirtualServer {
     return redactionId;
   }
 
-  schedule(userId: string, event: OutgoingEvent, delayMs: number): string {
-    const { delayedEvents } = this.options;
-    if (!delayedEvents) throw new MatrixError("unsupported", "no delayed events here");
-    const { maxDelayMs = Infinity } = delayedEvents;
+  schedule(userId: string, event: OutgoingEvent, delayMs: number, deviceId = ""): string {
+    const { maxDelayMs = Infinity, maxPerUser = 100 } = this.#delayedEvents();
     if (delayMs > maxDelayMs) throw new MatrixError("max-delay-exceeded", "the delay is too long", { maxDelayMs });
-    return this.delayed.schedule(userId, event, delayMs);
+    return this.delayed.schedule({ userId, deviceId }, event, delayMs, maxPerUser);
+  }
+
+  updateDelayedEvent(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
+    if (!this.#isUp) throw new MatrixError("network", "the server does not answer");
+    this.#delayedEvents();
+    this.delayed.update(userId, delayId, action);
   }
 
   /** Hands a to-device message to a device. */
   deliver(to: Device, message: ToDeviceMessage): void {
-    this.device(to).enqueue({ kind: "message", message: { ...message, content: toJson(message.content) } });
+    const device = this.device(to);
+    const { type, sender } = message;
+    const { userId, deviceId } = to;
+    const fault = this.messageFaults.nextFor({ type, sender, to: { userId, deviceId } });
+    if (fault?.lose) return;
+    const lateMs = this.random.durationMs(fault?.lateMs);
+    const copy: ToDeviceMessage = { ...message, content: toJson(message.content) };
+    const enqueue = () => device.enqueue({ kind: "message", message: copy });
+    if (lateMs > 0) this.agenda.in(lateMs, enqueue);
+    else enqueue();
+  }
+
+  /** @throws MatrixError `unsupported` if the server has no delayed events. */
+  #delayedEvents(): { readonly maxDelayMs?: number; readonly maxPerUser?: number } {
+    const { delayedEvents } = this.options;
+    if (!delayedEvents) throw new MatrixError("unsupported", "no delayed events here");
+    return delayedEvents;
   }
 
   /** Sends a delayed event that is due, in cleartext. Like Synapse, checks the permission only now and drops a forbidden event. */
@@ -149,7 +232,7 @@ export class VirtualServer {
   }
 
   /** Adds a timeline event, encrypted by a device or in cleartext. */
-  #addToTimeline(sender: string, { roomId, type, content, stickyMs }: OutgoingEvent, by?: VirtualDevice): string {
+  #addToTimeline(sender: string, { roomId, type, content, stickyMs }: OutgoingEvent, by?: DeviceRecord): string {
     const draft = { type, content, sender };
     if (stickyMs !== undefined) {
       const encryption = by ? ({ encryption: "decrypted", senderDeviceId: by.deviceId } as const) : cleartext;
@@ -157,16 +240,6 @@ export class VirtualServer {
     }
     return this.rooms.add(roomId, by ? { ...draft, proof: by.proof } : draft);
   }
-}
-
-/** A join that nobody ends restarts its delayed leave forever, and the virtual time of a `TestScheduler` goes on with it. */
-function failIfVirtual(limit: number): void {
-  const isVirtual = asyncScheduler.now() < firstRealTs;
-  if (!isVirtual) return;
-  const about = "a join is probably never ended: give it leaveOn, unsubscribe from it, or kill its device";
-  asyncScheduler.schedule(() => {
-    throw new RtcError("bad-argument", `${limit} requests in virtual time; ${about}. Or raise requestLimit`);
-  });
 }
 
 /** Virtual time begins at 0. */

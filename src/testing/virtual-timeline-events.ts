@@ -1,5 +1,5 @@
 // VirtualTimelineEvents: the timeline events of some types in all rooms of a virtual client. Client-server API, syncing.
-import { asyncScheduler, concat, defer, filter, map, type Observable, of } from "rxjs";
+import { concat, defer, filter, map, type Observable, of } from "rxjs";
 import type { TimelineArrival, TimelineEvent } from "../matrix.ts";
 import type { SyncedRooms } from "./synced-rooms.ts";
 
@@ -8,10 +8,11 @@ const recentMs = 600_000;
 export function virtualTimelineEvents(
   synced: SyncedRooms,
   types: readonly string[],
+  serverNow: () => number,
 ): Observable<readonly TimelineArrival[]> {
   const arrivals = (roomId: string, events: readonly TimelineEvent[]): readonly TimelineArrival[] =>
     events.flatMap((event) => {
-      const ageMs = asyncScheduler.now() - event.originServerTs;
+      const ageMs = serverNow() - event.originServerTs;
       return types.includes(event.type) && ageMs <= recentMs ? [{ roomId, event, ageMs }] : [];
     });
   const recent$ = defer(() =>

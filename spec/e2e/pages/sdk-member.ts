@@ -1,5 +1,5 @@
 // A page that joins through MatrixRTCSession of matrix-js-sdk and gives the keys to LiveKit by hand.
-import { BaseKeyProvider, Room } from "livekit-client";
+import { BaseKeyProvider, type KeyProviderOptions, Room } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
 import { MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/index.js";
@@ -21,13 +21,15 @@ interface SdkMember {
 
 declare global {
   interface Window {
-    startSdkMember(options: PageOptions & { readonly sticky: boolean }): Promise<void>;
+    startSdkMember(
+      options: PageOptions & { readonly sticky: boolean; readonly keyOptions: Partial<KeyProviderOptions> },
+    ): Promise<void>;
     sdkMember?: SdkMember;
   }
 }
 
 window.startSdkMember = async (options) => {
-  const { account, roomId, service, sticky } = options;
+  const { account, roomId, service, sticky, keyOptions } = options;
   const { homeserver: baseUrl, userId, deviceId, accessToken } = account;
   const client = createClient({ baseUrl, userId, deviceId, accessToken });
   await client.initRustCrypto();
@@ -38,7 +40,7 @@ window.startSdkMember = async (options) => {
   await synced;
 
   const session = client.matrixRTC.getRoomSession(client.getRoom(roomId)!);
-  const provider = new SdkKeyProvider({ keyringSize: 256, ratchetWindowSize: 10 });
+  const provider = new SdkKeyProvider(keyOptions);
   const room = new Room({
     encryption: { keyProvider: provider, worker: new E2eeWorker() },
     videoCaptureDefaults: { resolution: { width: 320, height: 180, frameRate: 12 } },

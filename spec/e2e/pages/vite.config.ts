@@ -26,9 +26,17 @@ export default defineConfig({
     target: "es2022",
     chunkSizeWarningLimit: 4_000,
     rolldownOptions: {
-      input: ["eavesdropper", "sdk-member", "ringing", "mesh", "links", "voip", "sdk-call", "element-call"].map(
-        (name) => path(`${name}.html`),
-      ),
+      input: [
+        "eavesdropper",
+        "recorder",
+        "sdk-member",
+        "ringing",
+        "mesh",
+        "links",
+        "voip",
+        "sdk-call",
+        "element-call",
+      ].map((name) => path(`${name}.html`)),
     },
   },
 });

@@ -33,6 +33,18 @@ export interface InspectedMember {
   readonly longestGapMs: number;
 }
 
+/** What happened to keys since we joined. */
+export interface KeyCounts {
+  /** New keys of ours, and steps of them. */
+  readonly created: number;
+  readonly ratcheted: number;
+  /** Devices that a key of ours was sent to, each time. */
+  readonly sent: number;
+  /** Keys that we requested, and that were requested of us. */
+  readonly requested: number;
+  readonly answered: number;
+}
+
 export type InspectedEncryption = EncryptionStatus & Pick<MemberEncryption, "unreached">;
 
 export interface CallInspection {
@@ -41,6 +53,7 @@ export interface CallInspection {
   /** Milliseconds from our join to the first time of each. */
   marks(): Partial<Record<Mark, number>>;
   members(): readonly InspectedMember[];
+  keyCounts(): KeyCounts;
   /** Measures gaps from now on. */
   resetGaps(): void;
 }
@@ -83,6 +96,7 @@ class Inspection implements CallInspection {
   readonly #keyAges = new Map<string, number>();
   #ownIdentity: string | undefined;
   #gaps = new Map<string, Gap>();
+  readonly #counts = new Map<string, number>();
 
   constructor(session: RtcSession) {
     this.#session = session;
@@ -91,6 +105,16 @@ class Inspection implements CallInspection {
   states = (): readonly string[] => this.#states;
   marks = (): Partial<Record<Mark, number>> => this.marked.times();
   members = (): readonly InspectedMember[] => this.#session.membership$.value.map((member) => this.#inspect(member));
+  keyCounts = (): KeyCounts => {
+    const [created = 0, ratcheted = 0, sent = 0, requested = 0, answered = 0] = [
+      "key-created",
+      "key-ratcheted",
+      "key-sent",
+      "key-requested",
+      "key-request-received",
+    ].map((kind) => this.#counts.get(kind));
+    return { created, ratcheted, sent, requested, answered };
+  };
   resetGaps = (): void => void (this.#gaps = new Map());
 
   /** Follows keys and frames while subscribed to. */
@@ -105,6 +129,10 @@ class Inspection implements CallInspection {
         }),
       ),
       trace$.pipe(
+        tap((entry) => {
+          const count = entry.kind === "key-sent" ? entry.devices : 1;
+          this.#counts.set(entry.kind, (this.#counts.get(entry.kind) ?? 0) + count);
+        }),
         tap((entry) => entry.kind === "key-received" && this.#keyAges.set(entry.participantIdentity, entry.ageMs)),
       ),
       timer(0, sampleMs).pipe(exhaustMap(() => this.#sample())),

@@ -1,0 +1,162 @@
+// LiveKit's receivers follow a ratchet. The worker is the real one of livekit-client.
+import { BaseKeyProvider, KeyProviderEvent } from "livekit-client";
+import { defer, EMPTY, map, Observable, of, Subject } from "rxjs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { nextStep } from "../../src/keys/ratchet.ts";
+import { catchUp } from "../../src/livekit/catch-up.ts";
+import { decryptionReports } from "../../src/livekit/decryption.ts";
+import { importKey } from "../../src/livekit/key-import.ts";
+import { keyProvider } from "../../src/livekit/key-provider.ts";
+import type { EncryptionKey } from "../../src/types.ts";
+import { marbles } from "../support/marbles.ts";
+import { receiverOf } from "./real-worker.ts";
+
+const first = Uint8Array.from({ length: 16 }, (_, index) => index);
+const stepOf = (count: number): Uint8Array<ArrayBuffer> => (count === 0 ? first : nextStep(stepOf(count - 1)));
+
+const keyOf = (participantIdentity: string, count: number, keyIndex = 3): EncryptionKey => ({
+  userId: "@bob:example.org",
+  deviceId: "PHONE",
+  memberId: "m",
+  participantIdentity,
+  keyIndex,
+  key: stepOf(count),
+  own: false,
+  sinceTs: 0,
+});
+
+const ends: (() => void)[] = [];
+afterEach(() => ends.splice(0).forEach((end) => end()));
+
+/** A receiver with our key provider, which holds step 0, and follows its room. */
+async function ourReceiver() {
+  const encryptionKey$ = new Subject<EncryptionKey>();
+  const provider = keyProvider({ encryptionKey$ });
+  const receiver = receiverOf(provider);
+  const following = decryptionReports(receiver.room).subscribe();
+  const sending = setInterval(() => receiver.sendFrame(), 20);
+  ends.push(() => {
+    clearInterval(sending);
+    following.unsubscribe();
+    provider.dispose();
+  });
+  const install = async (key: EncryptionKey) => {
+    const installed = new Promise((resolve) => provider.once(KeyProviderEvent.SetKey, resolve));
+    encryptionKey$.next(key);
+    await installed;
+  };
+  await install(keyOf(receiver.identity, 0));
+  const decodesMore = async () => {
+    const before = receiver.decoded();
+    await vi.waitFor(() => expect(receiver.decoded()).toBeGreaterThan(before + 5), { timeout: 10_000 });
+  };
+  const encryptWith = async (count: number) => receiver.encryptWith(await importKey(stepOf(count)), 3);
+  return { receiver, provider, install, decodesMore, encryptWith };
+}
+
+describe("LiveKit's own key provider", () => {
+  it.each([
+    [1, true],
+    [2, false],
+  ])("with a window of 10 decodes a sender that is %d steps ahead: %s", async (count, isDecoded) => {
+    const provider = new (class extends BaseKeyProvider {
+      install = (key: CryptoKey, identity: string) => this.onSetEncryptionKey(key, identity, 3);
+    })({ ratchetWindowSize: 10, keyringSize: 256 });
+    const receiver = receiverOf(provider);
+    provider.install(await importKey(stepOf(0)), receiver.identity);
+    receiver.encryptWith(await importKey(stepOf(count)), 3);
+    // LiveKit drops frames until it has the keys.
+    while (receiver.encoded() < 20) {
+      receiver.sendFrame();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(receiver.decoded() > 0).toBe(isDecoded);
+  });
+});
+
+describe("our key provider", () => {
+  it.each([1, 2, 5, 8])("decodes a sender that is %d steps ahead", async (count) => {
+    const { decodesMore, encryptWith } = await ourReceiver();
+    await encryptWith(count);
+    await decodesMore();
+  });
+
+  it("keeps the step that LiveKit has found, when somebody publishes a track and LiveKit sets all keys again", async () => {
+    const { receiver, decodesMore, encryptWith } = await ourReceiver();
+    for (const count of [1, 2, 3]) {
+      await encryptWith(count);
+      await decodesMore();
+    }
+    receiver.publish();
+    await encryptWith(4);
+    await decodesMore();
+  });
+
+  it("does not go back when a message brings an earlier step than the one that LiveKit has found", async () => {
+    const { receiver, provider, install, decodesMore, encryptWith } = await ourReceiver();
+    for (const count of [1, 2, 3]) {
+      await encryptWith(count);
+      await decodesMore();
+    }
+    const set: number[] = [];
+    provider.on(KeyProviderEvent.SetKey, ({ keyIndex = -1 }) => set.push(keyIndex));
+    await Promise.race([install(keyOf(receiver.identity, 1)), decodesMore()]);
+    expect(set).toEqual([]);
+    await install(keyOf(receiver.identity, 4));
+    await encryptWith(4);
+    await decodesMore();
+    expect(set).toEqual([3]);
+  });
+
+  it("leaves LiveKit with the key that it has, if no step fits", async () => {
+    const { provider, decodesMore, encryptWith, receiver } = await ourReceiver();
+    const set: CryptoKey[] = [];
+    provider.on(KeyProviderEvent.SetKey, ({ key }) => set.push(key));
+    receiver.encryptWith(await importKey(new Uint8Array(16)), 3);
+    await vi.waitFor(() => expect(set).toHaveLength(8), { timeout: 10_000 });
+    expect(set.at(-1)).toBe(provider.getKeys()[0]?.key);
+    await encryptWith(1);
+    await decodesMore();
+  });
+
+  it("looks for nothing on behalf of our own identity or an unknown one, and once at a time for the others", async () => {
+    const provider = keyProvider({ encryptionKey$: of({ ...keyOf("me", 0), own: true }, keyOf("bob", 0)) });
+    await vi.waitFor(() => expect(provider.getKeys()).toHaveLength(2));
+    const look$ = new Subject<boolean>();
+    const looking = ["me", "nobody", "bob", "bob"].map((identity) => provider.catchUp(identity, look$).subscribe());
+    expect(looking.map(({ closed }) => closed)).toEqual([true, true, false, true]);
+    look$.next(true);
+    expect(looking[2]?.closed).toBe(true);
+    expect(provider.catchUp("bob", look$).subscribe().closed).toBe(false);
+    provider.dispose();
+  });
+});
+
+describe("the search for a step", () => {
+  const nameOf = (step: Uint8Array) =>
+    "01234567".split("").find((count) => stepOf(Number(count)).join() === step.join())!;
+
+  /** Each look at the media takes 2 ms. `looks`: whether it is decrypted then. Digits are tries, `f` is the step that fits. */
+  const search = (looks: string, expected: string, fitting?: string) =>
+    marbles(({ cold, expectObservable }) => {
+      const results = looks.split("").values();
+      const isDecrypted$ = defer(() => cold("--(l|)", { l: results.next().value === "1" }));
+      const words$ = new Observable<string>((subscriber) => {
+        const install = (step: Uint8Array) => defer(() => (subscriber.next(nameOf(step)), EMPTY));
+        return catchUp(first, install, isDecrypted$)
+          .pipe(map((step) => `fits ${nameOf(step)}`))
+          .subscribe(subscriber);
+      });
+      expectObservable(words$).toBe(expected, {
+        ...Object.fromEntries("1234567".split("").map((n) => [n, n])),
+        f: `fits ${fitting}`,
+      });
+    });
+
+  it("begins with the key itself, because late frames of an earlier key may have failed", search("1", "--(f|)", "0"));
+  it("ends with the step that fits", search("0001", "--1-2-3-(f|)", "3"));
+  it(
+    "ends without a step after the seventh, with which LiveKit tries the eighth",
+    search("00000000", "--1-2-3-4-5-6-7-|"),
+  );
+});

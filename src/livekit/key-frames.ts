@@ -1,0 +1,32 @@
+// KeyFrames: asks our video encoders for a key frame after each step of our key. protocol.md 5.9.
+import type { Room } from "livekit-client";
+import { delay, ignoreElements, type Observable, tap } from "rxjs";
+
+/** By then LiveKit's worker encrypts with the step. */
+const afterMs = 100;
+
+/**
+ * Audio that is encrypted with a step can overtake video that is encrypted with the step before. The receivers, which keep one
+ * key for each index, cannot decrypt that video any more. Without a key frame, their picture stops for up to 3 s.
+ */
+export function keyFramesAfter(
+  step$: Observable<unknown>,
+  { localParticipant }: { readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications"> },
+): Observable<never> {
+  return step$.pipe(
+    delay(afterMs),
+    tap(() => {
+      for (const { track } of localParticipant?.videoTrackPublications.values() ?? [])
+        if (track?.sender) void requestKeyFrame(track.sender).catch(() => {});
+    }),
+    ignoreElements(),
+  );
+}
+
+/** Browsers that do not know the second argument (WebRTC extensions, 2024) change nothing. */
+async function requestKeyFrame(sender: RTCRtpSender): Promise<void> {
+  const parameters = sender.getParameters();
+  const options = { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) };
+  // TypeScript does not have the second argument yet.
+  await (sender.setParameters as (...args: readonly unknown[]) => Promise<void>).call(sender, parameters, options);
+}

@@ -1,0 +1,157 @@
+// Marbles: a test in the virtual time of a TestScheduler, which shows every expectation that fails as two time lines.
+import type { Observable } from "rxjs";
+import { type RunHelpers, TestScheduler } from "rxjs/testing";
+import { differenceFromList, differenceOf, type Recorded } from "./time-line.ts";
+
+/** What a stream must emit. */
+export interface StreamExpectation {
+  /** Compares with a marble diagram, as `expectObservable` does. */
+  toBe(marbles: string, values?: unknown, error?: unknown): void;
+  /**
+   * Compares with a list: the time and the value of each emission, for example `"12ms alice bob"`. `"5s |"` is the
+   * completion, and `"5s # RtcError: …"` an error. An empty text is written `""`. Values that are no text are written as JSON.
+   */
+  toEmit(...cells: readonly string[]): void;
+}
+
+/** The helpers of `TestScheduler.run`, and `expect`. */
+export interface MarbleHelpers extends RunHelpers {
+  /** Expects something of a stream. It is subscribed to at the start, or as the subscription marbles say: `"^ 5s !"`. */
+  expect(source$: Observable<unknown>, subscription?: string): StreamExpectation;
+}
+
+interface Pending {
+  /** Where it was written. */
+  place: string | undefined;
+  compare: ((actual: readonly Recorded[], expected: readonly Recorded[]) => string | undefined) | undefined;
+}
+
+/**
+ * Makes a test in virtual time, for any test runner that takes functions: vitest, jest, `node:test`.
+ *
+ * It is `TestScheduler.run` with readable failures. An expectation that fails shows what was expected and what came as two
+ * time lines, one above the other, with the first difference marked, and the line of the source where it is. All
+ * expectations that fail are shown, not only the first one.
+ *
+ * @example
+ * ```ts
+ * import { map, timer } from "rxjs";
+ * import { marbles } from "matrixrtc-rx/testing";
+ *
+ * // test("a title", marbles((m) => { … }));
+ * const test = marbles((m) => {
+ *   const names$ = timer(5).pipe(map(() => "alice"));
+ *   m.expect(names$).toBe("-----(a|)", { a: "alice" });
+ *   m.expect(names$).toEmit("5ms alice", "5ms |");
+ *   m.expect(names$).toEmit("6ms alice", "6ms |");
+ * });
+ *
+ * let message = "";
+ * try {
+ *   test();
+ * } catch (error) {
+ *   ({ message } = error as Error);
+ * }
+ * console.assert(message.includes("expected  6ms alice  6ms |"));
+ * console.assert(message.includes("actual    5ms alice  5ms |"));
+ * ```
+ */
+export function marbles(test: (helpers: MarbleHelpers) => void): () => void {
+  return () => {
+    const pending: Pending[] = [];
+    const failures: { readonly place: string; readonly difference: string }[] = [];
+    const scheduler = new TestScheduler((actual: readonly Recorded[], expected: readonly Recorded[]) => {
+      const index = pending.findIndex(({ compare }) => compare !== undefined);
+      const [checked] = pending.splice(index, 1);
+      const difference = checked?.compare?.(actual, expected);
+      if (difference !== undefined) failures.push({ place: checked?.place ?? "", difference });
+    });
+    scheduler.run((helpers) => test(withExpect(helpers, pending)));
+    if (failures.length > 0) throw failureOf(failures, pending.length);
+  };
+}
+
+/**
+ * An assertion for a bare `TestScheduler`, or for `assertDeepEqual` of `rxjs-marbles`: a difference is shown as two time
+ * lines. It cannot name the line of the expectation, and the first failure ends the test. `marbles` does more.
+ *
+ * @example
+ * ```ts
+ * import { of } from "rxjs";
+ * import { TestScheduler } from "rxjs/testing";
+ * import { assertTimeLines } from "matrixrtc-rx/testing";
+ *
+ * new TestScheduler(assertTimeLines).run(({ expectObservable }) => expectObservable(of("alice")).toBe("(a|)", { a: "alice" }));
+ * ```
+ */
+export function assertTimeLines(actual: any, expected: any): void {
+  const difference = differenceOf(actual as readonly Recorded[], expected as readonly Recorded[]);
+  if (difference !== undefined) throw new Error(`an expectation failed\n\n${difference}`);
+}
+
+function withExpect(helpers: RunHelpers, pending: Pending[]): MarbleHelpers {
+  const add = (): Pending => {
+    const one: Pending = { place: undefined, compare: undefined };
+    pending.push(one);
+    return one;
+  };
+  const expectObservable: RunHelpers["expectObservable"] = (source$, subscription) => {
+    const [one, real] = [add(), helpers.expectObservable(source$, subscription ?? null)];
+    return {
+      toBe(...drawing) {
+        Object.assign(one, { place: placeOf(this.toBe), compare: differenceOf });
+        real.toBe(...drawing);
+      },
+      toEqual(other) {
+        Object.assign(one, { place: placeOf(this.toEqual), compare: differenceOf });
+        real.toEqual(other);
+      },
+    };
+  };
+  const expectSubscriptions: RunHelpers["expectSubscriptions"] = (logs) => {
+    const [one, real] = [add(), helpers.expectSubscriptions(logs)];
+    return {
+      toBe(drawing) {
+        Object.assign(one, { place: placeOf(this.toBe), compare: differenceOf });
+        real.toBe(drawing);
+      },
+    };
+  };
+  const expect: MarbleHelpers["expect"] = (source$, subscription) => {
+    const [one, real] = [add(), helpers.expectObservable(source$, subscription ?? null)];
+    return {
+      toBe(...drawing) {
+        Object.assign(one, { place: placeOf(this.toBe), compare: differenceOf });
+        real.toBe(...drawing);
+      },
+      toEmit(...cells) {
+        const compare: Pending["compare"] = (actual) => differenceFromList(actual, cells);
+        Object.assign(one, { place: placeOf(this.toEmit), compare });
+        real.toBe("");
+      },
+    };
+  };
+  return { ...helpers, expectObservable, expectSubscriptions, expect };
+}
+
+/** The line of the source that called a function, as a stack shows it. */
+function placeOf(called: unknown): string {
+  const error = new Error("here");
+  const { captureStackTrace } = Error as { captureStackTrace?: (error: Error, below: unknown) => void };
+  captureStackTrace?.(error, called);
+  const lines = (error.stack ?? "").split("\n").filter((line) => /:\d+:\d+\)?$/.test(line));
+  return (lines.find((line) => !/marbles\/marbles\.[jt]s/.test(line)) ?? "").trim();
+}
+
+function failureOf(
+  failures: readonly { readonly place: string; readonly difference: string }[],
+  unfinished: number,
+): Error {
+  const title = failures.length === 1 ? "an expectation failed" : `${failures.length} expectations failed`;
+  const parts = failures.map(({ place, difference }) => `${place}\n${difference}`);
+  const rest = unfinished > 0 ? `\n\n${unfinished} expectations were never completed: they lack toBe or toEmit.` : "";
+  const error = new Error(`${title}\n\n${parts.join("\n\n")}${rest}`);
+  // Test runners show the source at the top of the stack: that of the first expectation, not of this file.
+  error.stack = `Error: ${error.message}\n    ${failures[0]?.place ?? ""}`;
+  return error;
+}
