@@ -2,7 +2,7 @@
 // standard input, and ends when that closes.
 import { createInterface } from "node:readline";
 import { BehaviorSubject, shareReplay, Subject, Subscription, switchMap, take } from "rxjs";
-import { type JoinMode, type JoinState, rtcSession } from "matrixrtc-rx";
+import { type JoinMode, type JoinState, RtcError, rtcSession } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import {
   delegateToSfu,
@@ -86,14 +86,16 @@ function join(): void {
   call.add(connections$.subscribe((now) => (connections = now)));
   call.add(problems$.subscribe((now) => (problems = now)));
   call.add(hearing.listen(participants$).subscribe({ error: fail }));
+  const left = () => {
+    state = undefined;
+    call.unsubscribe();
+  };
   call.add(
     state$.subscribe({
       next: (now) => (state = now),
-      error: fail,
-      complete() {
-        state = undefined;
-        call.unsubscribe();
-      },
+      complete: left,
+      // A homeserver that is busy confirms the leave too late. Others see the leave as soon as it has.
+      error: (error: unknown) => (error instanceof RtcError && error.code === "leave-timeout" ? left() : fail(error)),
     }),
   );
 }
