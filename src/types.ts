@@ -82,7 +82,10 @@ export interface Slot {
   readonly application?: Application;
 }
 
-/** A media key, and the participant whose media it decrypts. */
+/**
+ * A media key, and the participant whose media it decrypts. A later key with the same index replaces it: another key, or the next
+ * step of a ratchet (protocol.md 5.9).
+ */
 export interface EncryptionKey {
   readonly userId: string;
   readonly deviceId: string;

@@ -7,6 +7,7 @@ import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
 import { callLog } from "./figures/call-log.ts";
+import { compatManager } from "./figures/compat-manager.ts";
 import { joinIdle } from "./figures/join-idle.ts";
 import { counts } from "./figures/counts.ts";
 import { keysChurn } from "./figures/keys-churn.ts";
@@ -41,6 +42,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   roomMembers,
   joinIdle,
   callLog,
+  compatManager,
 };
 
 /** Each group has its own process, so that no group affects the next one. */

@@ -43,7 +43,10 @@ export async function bareMember(world: World, name: string, link: string): Prom
   let memberAt: number | undefined;
   const following = session.trace$.subscribe((entry) => entry.kind === "key-sent" && (sent += entry.devices));
   following.add(session.encryptionKey$.subscribe((key) => key.own || keys.push(key)));
+  // Element Call 0.26.1 throws for members without a transport.
+  const transport = { type: "livekit", livekit_service_url: world.stack.service };
   const options: SessionJoinOptions = {
+    transports: [transport],
     mode: world.mode as "compatibility",
     keys: { rotation: { onJoin: world.onJoin ?? "new-key" } },
   };

@@ -32,6 +32,13 @@ export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
 
 /** The steps from the join to the first decoded frame, each in milliseconds since the join. */
 export function timesOf({ marks }: Inspected): Figures {
-  const { homeserver, token, sfu, key, frame } = marks;
-  return { homeserverMs: homeserver, tokenMs: token, sfuMs: sfu, keyMs: key, firstFrameMs: frame };
+  const { homeserver, token, sfu, key, frame = 0 } = marks;
+  return {
+    homeserverMs: homeserver,
+    tokenMs: token,
+    sfuMs: sfu,
+    keyMs: key,
+    firstFrameMs: frame,
+    afterSfuAndKeyMs: frame - Math.max(sfu ?? 0, key ?? 0),
+  };
 }

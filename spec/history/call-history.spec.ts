@@ -157,6 +157,62 @@ describe("The log of calls of a room", () => {
     }),
   );
 
+  it(
+    "gives a ring to the call that ran when it was sent, also if the next call begins within its time",
+    marbles(({ flush }) => {
+      const home = virtualHomeserver({ latencyMs: 0, syncMs: 0 });
+      const roomId = home.createRoom({ members: [alice, bob] });
+      const [a, b] = [home.client(alice, "A"), home.client(bob, "B")];
+      const ringing = watchRinging(a, { roomId, slot });
+      const call = () =>
+        rtcSession(a, { roomId, slot })
+          .join()
+          .pipe(ringing.ringOnStart({ userIds: [bob] }), takeUntil(timer(5_000)))
+          .subscribe();
+      call();
+      timer(10_000).subscribe(call);
+      let rings: readonly (readonly string[])[] = [];
+      callHistory(b, roomId)
+        .pipe(takeUntil(timer(20_000)))
+        .subscribe(({ calls }) => (rings = calls.map((one) => one.rings.map(({ ring }) => ring.eventId))));
+      flush();
+      expect(rings.map(({ length }) => length)).toEqual([1, 1]);
+    }),
+  );
+
+  it(
+    "counts a membership that is redacted live as a leave, and a ring that is redacted as withdrawn",
+    marbles(({ flush }) => {
+      const home = virtualHomeserver({ latencyMs: 0, syncMs: 0 });
+      const roomId = home.createRoom({ members: [alice, bob] });
+      const common = { application: "m.call", call_id: "", device_id: "P", focus_active: { type: "livekit" } };
+      const stateKey = `_${alice}_P_m.call`;
+      const mentions = { "m.mentions": { user_ids: [bob] }, sender_ts: 0, lifetime: 60_000, slot_id: slot };
+      timer(1_000).subscribe(() => {
+        const member = home.setState(roomId, { type: memberType, sender: alice, stateKey, content: common });
+        const ring = home.sendEvent(roomId, { type: "m.rtc.notification", sender: alice, content: mentions });
+        timer(1_000).subscribe(() => home.redact(roomId, ring));
+        timer(2_000).subscribe(() => home.redact(roomId, member));
+      });
+      const seen: string[] = [];
+      callHistory(home.client(bob, "B"), roomId)
+        .pipe(takeUntil(timer(20_000)))
+        .subscribe(({ calls }) =>
+          seen.push(
+            calls.flatMap(({ rings }) => ["call", ...rings.flatMap((ring) => [...ring.outcomes.values()])]).join(" "),
+          ),
+        );
+      flush();
+      expect(seen.filter((line, index) => line !== seen[index - 1])).toEqual([
+        "",
+        "call",
+        "call ringing",
+        "call withdrawn",
+        "",
+      ]);
+    }),
+  );
+
   it("fails with request-failed if a page cannot be read, and at once for a port that cannot page", async () => {
     const { matrix, roomId, home } = roomWithPast();
     home.injectFault({ request: "messages" }, { lose: "request", fail: new Error("gone") as never });

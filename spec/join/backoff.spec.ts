@@ -83,7 +83,7 @@ describe("A wait after trouble of the network", () => {
       steps.join();
       steps.at(5_000).input({ kind: "clock" });
       steps.fails("network");
-      return (steps.state().requests.retryUnlessBackTs.restart ?? NaN) - 5_000;
+      return (steps.state().requests.retries.restart?.retryUnlessBackTs ?? NaN) - 5_000;
     });
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
     expect(Math.max(...waits)).toBeLessThanOrEqual(4_500);

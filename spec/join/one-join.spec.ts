@@ -6,7 +6,7 @@ import { type JoinMode, resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { alice, callOf, firstJoin, inWords, marbles, scene, slot, smooth } from "./scene.ts";
-import { virtualHomeserver } from "../../src/testing/index.ts";
+import { runOn, virtualHomeserver } from "../../src/testing/index.ts";
 
 const words = { ...smooth, q: "waiting-for-leave" };
 
@@ -58,10 +58,10 @@ describe("A second join of one client, room and slot", () => {
       const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
       const roomId = home.createRoom({ members: [alice] });
       const join = (deviceId: string) => rtcSession(home.client(alice, deviceId), { roomId, slot }).join();
-      const phone = { userId: alice, deviceId: "A" };
-      cold("2s a").subscribe(() => home.kill(phone));
-      cold("3s a").subscribe(() => home.adjust(phone, { connection: "online" }));
-      expectObservable(join("A").pipe(home.whileAlive(phone), ignoreElements()), "^ 9s !").toBe("2s |");
+      const phone = home.device(alice, "A");
+      cold("2s a").subscribe(() => phone.kill());
+      cold("3s a").subscribe(() => phone.goOnline());
+      expectObservable(join("A").pipe(runOn(phone), ignoreElements()), "^ 9s !").toBe("2s |");
       const other$ = cold("1s a").pipe(switchMap(() => join("B")));
       const again$ = cold("4s a").pipe(switchMap(() => join("A")));
       expectObservable(firstJoin(other$), "^ 9s !").toBe("1006ms (j|)");

@@ -2,7 +2,7 @@ import { distinctUntilChanged, filter, map } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
-import { alice, bob, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
+import { alice, inWords, marbles, memberType, scene, smooth } from "./scene.ts";
 import { contentInput, lifecycle, own } from "./steps.ts";
 
 const stateKey = `_${alice}_A_m.call`;
@@ -15,7 +15,7 @@ describe("A member that is no longer shown", () => {
     "joins again when its state is overwritten, with the delayed leave that is still alive",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, seen$, join } = scene();
-      cold("1s x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
+      cold("1s x").subscribe(() => home.setState(roomId, { type: memberType, sender: alice, stateKey, content: {} }));
       expectObservable(requests$, "      ^ 2s !").toBe("C-D-W-R 994ms R-W-R");
       expectObservable(seen$, "          ^ 2s !").toBe("n-----a 994ms n---a", seen);
       expectObservable(inWords(join()), "^ 2s !").toBe("a-d-w-j 994ms v---j", words);
@@ -110,7 +110,7 @@ describe("A member that is no longer shown", () => {
     "joins again when its state is overwritten in the sync that would have shown it",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, requests$, join } = scene({ syncMs: 100 });
-      cold("10ms x").subscribe(() => home.setState(roomId, { type: memberType, sender: bob, stateKey, content: {} }));
+      cold("10ms x").subscribe(() => home.setState(roomId, { type: memberType, sender: alice, stateKey, content: {} }));
       expectObservable(requests$, "      ^ 12s !").toBe("C-D-W-R 4999ms R 4997ms R-W-R");
       expectObservable(inWords(join()), "^ 12s !").toBe("a-d-w-j 9997ms         v---j", words);
     }),

@@ -1,12 +1,13 @@
 // World: Alice joins a call while requests fail, the network goes and comes, and others act; Bob watches, to the end of time.
 import fc from "fast-check";
-import { asyncScheduler, NEVER, Subject, Subscription, throwError, timer } from "rxjs";
+import { asyncScheduler, filter, NEVER, Subject, Subscription, throwError, timer } from "rxjs";
 import type { JoinMode } from "../../src/join/options.ts";
 import type { JoinState } from "../../src/join/join-state.ts";
 import { MatrixError } from "../../src/matrix.ts";
 import type { Fault, VirtualRequest } from "../../src/testing/index.ts";
 import type { Membership } from "../../src/types.ts";
-import { alice, bob, memberType, scene, toTheEnd } from "./scene.ts";
+import type { WakeOrder } from "./sleepy-device.ts";
+import { alice, bob, memberType, scene, slot, toTheEnd } from "./scene.ts";
 
 /** Things go wrong until this time, and never later. */
 export const troubleMs = 120_000;
@@ -48,6 +49,8 @@ export interface Story {
   readonly untilMs?: number;
   /** Alice was in the call before, and has left it by hanging up, or by closing the page. */
   readonly before?: "hung up" | "closed" | undefined;
+  readonly openSlot?: boolean;
+  readonly wakeOrder?: WakeOrder;
   readonly troubles: readonly Trouble[];
   readonly happenings?: readonly { readonly ts: number; readonly what: Happening }[];
   readonly ending: { readonly how: "stays" | "leaveOn" | "unsubscribes" | "is killed"; readonly ts: number };
@@ -61,7 +64,37 @@ export const happenings = [
   "up",
   "new intent",
 ] as const;
-export type Happening = (typeof happenings)[number];
+/** What happens to the user, the room and the device, beside the network. */
+export const upheavals = [
+  "kicked",
+  "back in the room",
+  "slot closed",
+  "slot opened",
+  "asleep",
+  "awake",
+  "clock back 3 s",
+  "clock back an hour",
+  "clock forward 20 s",
+  "clock forward 5 hours",
+] as const;
+export type Happening = (typeof happenings | typeof upheavals)[number];
+
+const steps: { readonly [what in Happening]?: number } = {
+  "clock back 3 s": -3_000,
+  "clock back an hour": -3_600_000,
+  "clock forward 20 s": 20_000,
+  "clock forward 5 hours": 5 * 3_600_000,
+};
+
+/** The device of Alice, as far as the virtual homeserver does not play it. */
+export interface Body {
+  /** Stops the timers of her page, and what reaches it. */
+  sleep(): void;
+  wake(): void;
+  /** Sets her wall clock. */
+  step(ms: number): void;
+}
+const noBody: Body = { sleep() {}, wake() {}, step() {} };
 
 export const modes: fc.Arbitrary<JoinMode> = fc.constantFrom("legacy", "compatibility", "matrix_2_0");
 
@@ -83,19 +116,28 @@ export class World {
   cut: Snapshot | undefined;
   /** What Bob saw at every change, and at the end of time. */
   readonly snapshots: Snapshot[] = [];
+  /** Whether the last join says that its leave is confirmed. */
+  get isConfirmed(): boolean {
+    const last = this.#call.trace.findLast(({ kind }) => kind === "leave-ended");
+    return last?.kind === "leave-ended" && last.confirmed;
+  }
+  /** How many events with a membership of Alice there were. */
+  writes = 0;
   /** A minute after the last trouble, and when all had been well for long enough. */
   calm: Snapshot | undefined;
   healed: Snapshot | undefined;
 
   readonly #story: Story;
+  readonly #body: Body;
   readonly #intent$ = new Subject<string>();
   #call: ReturnType<typeof scene>;
   #state: JoinState | undefined;
   #entries: readonly Membership[] = [];
   #isAlive = true;
 
-  constructor(story: Story) {
+  constructor(story: Story, body: Body = noBody) {
     this.#story = story;
+    this.#body = body;
     this.#call = scene();
     toTheEnd(() => this.#begin());
   }
@@ -126,8 +168,19 @@ export class World {
     for (const { ts, what } of acts) this.#at(ts, () => this.#happen(what));
     this.#at(troubleMs, () => {
       home.start();
-      if (this.#isAlive) home.adjust(phone, { connection: "online" });
+      for (const what of ["awake", "online"] as const) this.#happen(what);
+      const happened = acts.map(({ what }) => what);
+      if (happened.includes("kicked")) this.#happen("back in the room");
+      if (happened.includes("slot closed")) this.#happen("slot opened");
     });
+    home.event$
+      .pipe(
+        filter(
+          ({ sender, type, content }) =>
+            sender === alice && type !== "m.room.member" && "application" in Object(content),
+        ),
+      )
+      .subscribe(() => (this.writes += 1));
     const watching = membership$.subscribe((members) => {
       this.#entries = members.filter(({ userId }) => userId === alice);
       this.snapshots.push(this.#snapshot());
@@ -161,7 +214,7 @@ export class World {
   }
 
   #join(): Subscription {
-    const { mode, delegate, ending } = this.#story;
+    const { mode, delegate, ending, openSlot = false } = this.#story;
     const delegates = { refuses: () => throwError(() => new Error("no")), "is silent": () => NEVER };
     const joined = this.#call
       .join({
@@ -169,6 +222,7 @@ export class World {
         delegate: delegate && delegates[delegate],
         leaveOn: ending.how === "leaveOn" ? timer(ending.ts) : undefined,
         intent: this.#intent$,
+        openSlot,
         transports: [],
       })
       .subscribe({
@@ -200,7 +254,19 @@ export class World {
     else if (what === "down") home.stop();
     else if (what === "up") home.start();
     else if (what === "new intent") this.#intent$.next(String(asyncScheduler.now()));
-    else if (this.#isAlive) home.adjust(phone, { connection: what });
+    else if (what === "kicked") home.kick(roomId, alice);
+    else if (what === "back in the room") home.joinRoom(roomId, alice);
+    else if (what === "slot closed") home.setState(roomId, slotEvent("closed"));
+    else if (what === "slot opened") home.setState(roomId, slotEvent("open"));
+    else if (what in steps) this.#body.step(steps[what] ?? 0);
+    else if (!this.#isAlive) return;
+    else if (what === "asleep") {
+      this.#body.sleep();
+      home.adjust(phone, { connection: "frozen" });
+    } else if (what === "awake") {
+      home.adjust(phone, { connection: "online" });
+      this.#body.wake();
+    } else if (what === "offline" || what === "online") home.adjust(phone, { connection: what });
   }
 
   #snapshot(): Snapshot {
@@ -215,3 +281,10 @@ export class World {
 }
 
 const phone = { userId: alice, deviceId: "A" };
+
+const slotEvent = (status: "open" | "closed") => ({
+  type: "org.matrix.msc4143.rtc.slot",
+  sender: bob,
+  stateKey: slot,
+  content: { status, application: { type: "m.call" } },
+});

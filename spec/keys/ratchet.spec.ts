@@ -357,6 +357,29 @@ describe("a member that cannot follow", () => {
   );
 });
 
+describe("the trace", () => {
+  it(
+    "says each step, and why there are no more",
+    marbles(({ cold, flush }) => {
+      const wants = (sentTs: number) =>
+        timer(sentTs).pipe(
+          map(() => letter({ from: "ann", sentTs, reach: 8, content: { "rx.matrixrtc.wants_key": true } })),
+        );
+      const lists = { a: "me ann", b: "me ann ben", c: "me ann ben carl" };
+      const members = cold("a 1999ms b 6s c", lists);
+      const call = scene({ rotation, members, letters: merge(everybodyFollows(), wants(3_000), wants(9_000)) });
+      call.key$.pipe(takeUntil(timer(10_000))).subscribe();
+      flush();
+      expect(call.traced("key-ratcheted", "ratchet-ended")).toEqual([
+        { kind: "key-ratcheted", keyIndex: 0, step: 1 },
+        { kind: "key-ratcheted", keyIndex: 0, step: 2 },
+        { kind: "key-ratcheted", keyIndex: 0, step: 3 },
+        { kind: "ratchet-ended", userId: "@ann:example.org", deviceId: "PHONE" },
+      ]);
+    }),
+  );
+});
+
 describe("a key that comes", () => {
   const first = keyOf(1);
   const sent = (count: number, sentTs: number | undefined) =>

@@ -48,7 +48,7 @@ async function ourReceiver() {
   await install(keyOf(receiver.identity, 0));
   const decodesMore = async () => {
     const before = receiver.decoded();
-    await vi.waitFor(() => expect(receiver.decoded()).toBeGreaterThan(before + 5), { timeout: 10_000 });
+    await vi.waitFor(() => expect(receiver.decoded()).toBeGreaterThan(before + 5), { timeout: 25_000 });
   };
   const encryptWith = async (count: number) => receiver.encryptWith(await importKey(stepOf(count)), 3);
   return { receiver, provider, install, decodesMore, encryptWith };
@@ -113,7 +113,7 @@ describe("our key provider", () => {
     const set: CryptoKey[] = [];
     provider.on(KeyProviderEvent.SetKey, ({ key }) => set.push(key));
     receiver.encryptWith(await importKey(new Uint8Array(16)), 3);
-    await vi.waitFor(() => expect(set).toHaveLength(8), { timeout: 10_000 });
+    await vi.waitFor(() => expect(set).toHaveLength(8), { timeout: 25_000 });
     expect(set.at(-1)).toBe(provider.getKeys()[0]?.key);
     await encryptWith(1);
     await decodesMore();

@@ -1,6 +1,8 @@
 import { EventEmitter } from "node:events";
+import { NEVER } from "rxjs";
 import { afterEach, expect, it, vi } from "vitest";
 import { decryptionReports } from "../../src/livekit/decryption.ts";
+import { keyProvider } from "../../src/livekit/key-provider.ts";
 import type { DecryptionReport } from "../../src/types.ts";
 
 const bob = { identity: "bob" };
@@ -62,6 +64,36 @@ it("decryption reports ok when more media has left the jitter buffers of any tra
   expect(heard.slice(1)).toEqual([{ participantIdentity: "bob", result: "ok" }]);
   expect(vi.getTimerCount()).toBe(0);
   listening.unsubscribe();
+});
+
+it("decryption does not report an invalid key that LiveKit gets over, with our key provider", async () => {
+  vi.useFakeTimers();
+  let emitted = 0;
+  const track = {
+    getRTCStatsReport: async () =>
+      new Map([["in", { type: "inbound-rtp", id: "mic", jitterBufferEmittedCount: emitted }]]),
+  };
+  const provider = keyProvider({ encryptionKey$: NEVER });
+  const room = Object.assign(new EventEmitter(), {
+    remoteParticipants: new Map([["bob", { trackPublications: new Map([["mic", { track }]]) }]]),
+    options: { encryption: { keyProvider: provider, worker: {} } },
+  });
+  const heard: DecryptionReport[] = [];
+  const listening = decryptionReports(room as never).subscribe((one) => heard.push(one));
+  const fail = () => room.emit("encryptionError", new Error("InvalidKey: valid key missing for participant bob"), bob);
+  const flowing = setInterval(() => (emitted += 480), 10);
+  fail();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(heard).toEqual([]);
+
+  clearInterval(flowing);
+  fail();
+  await vi.advanceTimersByTimeAsync(2_499);
+  expect(heard).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(heard).toEqual([{ participantIdentity: "bob", result: "invalid-key" }]);
+  listening.unsubscribe();
+  provider.dispose();
 });
 
 it("decryption does not check a participant that is gone", async () => {

@@ -129,6 +129,9 @@ describe("How tiles show the members", () => {
         for (const one of showing) one.unsubscribe();
         expect(count()).toBe(0);
         expect(others[0]!.tracks$.value[0]!.paused).toBe(true);
+        // The other eleven were never subscribed to.
+        const room = [...sfu.open].find(({ identity }) => identity.includes("alice"))!;
+        expect([...room.receptions.values()].filter((reception) => reception !== "off")).toHaveLength(9);
       });
       flush();
     }),

@@ -37,7 +37,8 @@ const words = ({ wanted }: { wanted: readonly WantedSfu[] }) =>
     [new URL(sfu).hostname.split(".")[0], purpose, ...members.map(({ userId }) => userId)].join(" "),
   );
 
-const connected = (wanted: readonly WantedSfu[]) => wanted.map((one) => Object.assign({ isConnected: true }, one));
+const connected = (wanted: readonly WantedSfu[]) =>
+  wanted.map((one) => Object.assign({ isConnected: true, isReady: true }, one));
 
 describe("The SFUs of a call", () => {
   it("are ours, to publish, and those of the others, to receive", () =>

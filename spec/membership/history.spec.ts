@@ -51,7 +51,9 @@ describe("After any history of a room", { timeout: 120_000 }, () => {
           if (redacted.has(fact)) other.redact([fact]);
         }
         expect(other.seen).toEqual(play.seen);
-        expect(other.projection.members.map(withoutInstance)).toEqual(play.projection.members.map(withoutInstance));
+        expect(other.projection.fold.members.map(withoutInstance)).toEqual(
+          play.projection.fold.members.map(withoutInstance),
+        );
       }),
       { numRuns: numRuns / 5 },
     );
@@ -67,7 +69,7 @@ describe("After any history of a room", { timeout: 120_000 }, () => {
         parts.batch(facts.slice(0, at));
         parts.batch(facts.slice(at));
         expect(parts.seen).toEqual(whole.seen);
-        expect(parts.projection.members).toEqual(whole.projection.members);
+        expect(parts.projection.fold.members).toEqual(whole.projection.fold.members);
       }),
       { numRuns: numRuns / 5 },
     );
@@ -80,10 +82,10 @@ describe("After any history of a room", { timeout: 120_000 }, () => {
         for (const fact of facts) play.batch([fact]);
         for (const fact of redacted) play.redact([fact]);
         const options = { roomId, slot: roomCall, strictSlots, requireSlotEncryption: false };
-        const fresh = new Projection(play.client, options, play.projection.members);
+        const fresh = new Projection(play.client, options, play.projection.fold.members);
         fresh.refresh(wholeRoom(roomId), play.now);
-        expect(fresh.members).toBe(play.projection.members);
-        expect(fresh.rejections.toSorted(byEvent)).toEqual(play.projection.rejections.toSorted(byEvent));
+        expect(fresh.fold.members).toBe(play.projection.fold.members);
+        expect(fresh.fold.rejections.toSorted(byEvent)).toEqual(play.projection.fold.rejections.toSorted(byEvent));
       }),
       { numRuns: numRuns / 5 },
     );

@@ -112,15 +112,19 @@ export class Play {
 
   /** Lets time pass: the projection is refreshed at its deadlines, as a timer would do it. */
   until(ts: number): void {
-    for (let due = this.projection.deadlineTs; due !== undefined && due <= ts; due = this.projection.deadlineTs) {
+    for (
+      let due = this.projection.fold.deadlineTs;
+      due !== undefined && due <= ts;
+      due = this.projection.fold.deadlineTs
+    ) {
       this.projection.refresh([], due);
     }
     this.now = ts;
   }
 
   get seen() {
-    const members = this.projection.members.map(({ eventId }) => eventId);
-    const rejections = this.projection.rejections.map(({ eventId, reason, path, untilTs }) => ({
+    const members = this.projection.fold.members.map(({ eventId }) => eventId);
+    const rejections = this.projection.fold.rejections.map(({ eventId, reason, path, untilTs }) => ({
       eventId,
       reason,
       ...(path !== undefined && { path }),

@@ -24,6 +24,7 @@ import {
   type OutgoingEvent,
   type RoomChange,
   type StickyEvent,
+  type TimelineEvent,
 } from "../../src/port/index.ts";
 
 type Change = (port: Matrix) => Matrix;
@@ -320,5 +321,27 @@ export const brokenPorts: Readonly<Record<string, Change>> = {
       port
         .sendToDevice(...message)
         .pipe(map(({ userId, deviceId }) => ({ userId, deviceId, outcome: "sent" as const }))),
+  }),
+  "An event of a timeline can be read when it is emitted, and is the same object each time.": (port) => ({
+    ...port,
+    timeline: (roomId) => structuredClone([...port.timeline!(roomId)]),
+  }),
+  "A redacted event of a timeline is read without its content.": (port) => {
+    const first = new Map<string, TimelineEvent>();
+    const kept = (event: TimelineEvent) => first.get(event.eventId) ?? (first.set(event.eventId, event), event);
+    port.timeline$!.subscribe((batch) => batch.forEach((change) => change.kind === "event" && kept(change.event)));
+    return { ...port, timeline: (roomId) => [...port.timeline!(roomId)].map(kept) };
+  },
+  "Typing, receipts and presence of others can be read when they are emitted.": (port) => ({
+    ...port,
+    ephemeral: (type, id) => (type === "m.receipt" ? undefined : port.ephemeral!(type, id)),
+  }),
+  "redactEvent emits the id of the redaction, once for one transaction.": (port) => ({
+    ...port,
+    redactEvent: (roomId, eventId) => port.redactEvent!(roomId, eventId, { txnId: crypto.randomUUID() }),
+  }),
+  "sendTyping and sendReceipt complete without a value.": (port) => ({
+    ...port,
+    sendReceipt: (roomId, eventId) => concat(port.sendReceipt!(roomId, eventId), from([{} as never])),
   }),
 };

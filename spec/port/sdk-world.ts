@@ -54,6 +54,8 @@ class Rooms {
   put({ path, url, body, headers }: Request): object {
     const [, , , , , roomId = "", kind, type = "", last = ""] = path.split("/");
     const sender = userOf.get(headers.get("Authorization") ?? "") ?? "";
+    if (kind === "typing") return {};
+    if (kind === "redact") return this.#once(`${sender} ${last}`, () => this.#redact(roomId, sender, type));
     const stickyMs = url.searchParams.get("org.matrix.msc4354.sticky_duration_ms");
     const event = {
       type,
@@ -67,9 +69,18 @@ class Rooms {
       this.#delayed.set(delay_id, () => this.add(roomId, event));
       return { delay_id };
     }
-    const transaction = kind === "send" ? `${sender} ${last}` : undefined;
-    const event_id = (transaction && this.#transactions.get(transaction)) ?? this.add(roomId, event);
-    if (transaction) this.#transactions.set(transaction, event_id);
+    if (kind === "send") return this.#once(`${sender} ${last}`, () => this.add(roomId, event));
+    return { event_id: this.add(roomId, event) };
+  }
+
+  #redact(roomId: string, sender: string, redacts: string): string {
+    return this.add(roomId, { type: "m.room.redaction", sender, redacts, content: { redacts } });
+  }
+
+  /** One event for one transaction. */
+  #once(transaction: string, add: () => string): object {
+    const event_id = this.#transactions.get(transaction) ?? add();
+    this.#transactions.set(transaction, event_id);
     return { event_id };
   }
 
@@ -134,6 +145,7 @@ export async function sdkWorld({ encryption, delayedEvents }: ConformanceWorldOp
   const rooms = new Rooms();
   server.on("PUT", "/rooms/", (request) => rooms.put(request));
   server.on("GET", "/state/m.room.member/", ({ path }) => rooms.stateEvent(path));
+  server.on("POST", "/receipt/", () => ({}));
   server.on("POST", "/delayed_events/", (request) => rooms.update(request));
 
   // A client knows the devices of users with whom it shares an encrypted room.
@@ -151,13 +163,20 @@ export async function sdkWorld({ encryption, delayedEvents }: ConformanceWorldOp
     for (const { syncs } of [ours, theirs]) await syncs.take({ changedDevices: [me.userId, other.userId] });
 
   const cleartext: object[] = [];
+  const ephemeral = new Map<string, object[]>();
+  const presence: object[] = [];
   let membership = "join";
   let count = 0;
 
   const sync = async () => {
     const toDevice = [...server.takeToDevice(me.userId), ...cleartext.splice(0)];
-    const changes = [...rooms.takeUnsynced()].map(([roomId, timeline]): [string, SyncedRoom] => [roomId, { timeline }]);
-    await ours.syncs.take({ toDevice, [membership]: Object.fromEntries(changes) });
+    const unsynced = rooms.takeUnsynced();
+    const changes = [...new Set([...unsynced.keys(), ...ephemeral.keys()])].map((roomId): [string, SyncedRoom] => [
+      roomId,
+      { timeline: unsynced.get(roomId) ?? [], ephemeral: ephemeral.get(roomId) ?? [] },
+    ]);
+    ephemeral.clear();
+    await ours.syncs.take({ toDevice, presence: presence.splice(0), [membership]: Object.fromEntries(changes) });
   };
   /** Sends with the other client, which encrypts as its room does. */
   const sendTheirs = (roomId: string, type: string, content: object, stickyMs?: number) =>
@@ -213,6 +232,11 @@ export async function sdkWorld({ encryption, delayedEvents }: ConformanceWorldOp
       else cleartext.push({ type, sender: other.userId, content });
     },
     sendTimeline: async (roomId, { type, content }) => void (await sendTheirs(roomId, type, content)),
+    sendEvent: async (roomId, event) => rooms.add(roomId, { ...event, sender: other.userId }),
+    async sendEphemeral({ type, roomId, sender, content }) {
+      if (roomId === undefined) presence.push({ type, sender, content });
+      else ephemeral.set(roomId, [{ type, content }]);
+    },
     forgetMember: async (roomId) =>
       void ours.client.getRoom(roomId)?.currentState.events.get("m.room.member")?.delete(other.userId),
 

@@ -52,6 +52,14 @@ export function virtualWorld(
       void (await lastValueFrom(
         theirs.send({ roomId, type: event.type, content: { ...event.content }, txnId: `${(count += 1)}` }),
       )),
+    sendEvent: async (roomId, event) => home.sendEvent(roomId, { ...event, sender: other.userId }),
+    async sendEphemeral({ type, roomId = "", content }) {
+      if (type === "m.presence") return home.setPresence(other.userId, content as Record<string, unknown>);
+      const [eventId = ""] = Object.keys(content as object);
+      const sent$ =
+        type === "m.typing" ? theirs.sendTyping!(roomId, true, 30_000) : theirs.sendReceipt!(roomId, eventId);
+      await lastValueFrom(sent$, { defaultValue: undefined });
+    },
     forgetMember: async (roomId) => home.forgetMember(me, roomId, other.userId),
 
     sync,

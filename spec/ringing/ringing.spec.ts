@@ -466,6 +466,24 @@ describe("The incoming calls of all rooms", () => {
       expectObservable(count$, "^ 2s !").toBe("n 99ms o", { n: 0, o: 1 });
     }),
   );
+
+  it(
+    "are declined without a look at their room",
+    marbles(({ cold, expectObservable }) => {
+      const { a, b, b2 } = scene();
+      const everywhere = watchRingingEverywhere(b.matrix, slot);
+      happens(cold, "                         a 999ms d", {
+        a: () =>
+          a
+            .ringing()
+            .ring({ userIds: [bob] })
+            .subscribe(),
+        d: () => everywhere.decline(everywhere.incoming$.value[0]!).subscribe(),
+      });
+      expectObservable(soundOf(everywhere), "  ^ 2s !").toBe("s 99ms r 899ms s", sounds);
+      expectObservable(soundOf(b2.ringing()), "^ 2s !").toBe("s 99ms r 899ms s", sounds);
+    }),
+  );
 });
 
 describe("Arguments", () => {

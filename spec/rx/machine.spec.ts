@@ -310,6 +310,21 @@ describe("The clock of a machine", () => {
       expect(seen.join("")).toBe("at");
     });
 
+    it("wakes it in time for what is new, after the wall clock is set forward beyond an earlier wait", () => {
+      vi.useFakeTimers({ now: 1e12 });
+      const seen: string[] = [];
+      const inputs$ = new Subject<string>();
+      const subscription = run(inputs$, { waits: { a: 60_000, b: 2_000 } }).subscribe((step) => seen.push(step));
+      inputs$.next("a");
+      vi.setSystemTime(Date.now() + 7_200_000);
+      inputs$.next("b");
+      vi.advanceTimersByTime(1_999);
+      expect(seen.join("")).toBe("ab");
+      vi.advanceTimersByTime(1);
+      expect(seen.join("")).toBe("abt");
+      subscription.unsubscribe();
+    });
+
     it("waits for the rest of the time when a timer fires a little early", () => {
       const { seen } = start(10_000);
       vi.setSystemTime(Date.now() - 20);

@@ -22,7 +22,7 @@ describe("ActiveRooms", () => {
         const play = new Play(batches.flat(), false);
         const calls = new ActiveRooms(play.client, rules);
         const check = (now: number) => {
-          const { members } = projectNow(play.client, { ...rules, roomId }, now);
+          const { members } = projectNow(play.client, { ...rules, roomId }, now).fold;
           if (!calls.has(roomId)) calls.check(roomId);
           expect(calls.has(roomId)).toBe(members.length > 0);
         };
@@ -35,7 +35,7 @@ describe("ActiveRooms", () => {
             vi.advanceTimersByTime(ts - play.now);
             play.until(ts);
             const wasActive = calls.has(roomId);
-            const { members } = projectNow(play.client, { ...rules, roomId }, ts);
+            const { members } = projectNow(play.client, { ...rules, roomId }, ts).fold;
             if (wasActive) expect(members.length).toBeGreaterThan(0);
             check(ts);
           }

@@ -103,6 +103,36 @@ describe("A session that has watched and a session that is opened now show the s
   });
 });
 
+describe("A call whose only member is outranked by its own earlier leave", () => {
+  it("is active from the end of that leave on, although no event comes then", () => {
+    const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+    const inRoom = home.createRoom({ members: [alice, carl] });
+    const { active$ } = rtcSessions(home.client(alice, "PHONE"), roomCall);
+    const seen: [number, number][] = [];
+    const watched = active$.subscribe((rooms) => seen.push([Date.now(), rooms.size]));
+    const stick = (content: object, aheadMs: number) =>
+      home.sendSticky(inRoom, {
+        type: stickyMember,
+        sender: carl,
+        content: { ...content, msc4354_sticky_key: "one" },
+        originServerTs: Date.now() + aheadMs,
+        durationMs: 20 * minuteMs,
+      });
+    stick(stickyLeave("one"), 0);
+    vi.advanceTimersByTime(15 * minuteMs);
+    const member = { id: "one", user_id: carl, device_id: "PHONE" };
+    stick(stickyContent({ member, sticky_key: "one" }), -20 * minuteMs);
+    vi.advanceTimersByTime(hourMs);
+    watched.unsubscribe();
+    expect(seen).toEqual([
+      [0, 0],
+      [20 * minuteMs, 1],
+      [35 * minuteMs, 0],
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 interface World {
   readonly home: ReturnType<typeof virtualHomeserver>;
   readonly inRoom: string;

@@ -1,8 +1,8 @@
-import { concat, map, mergeMap, range, switchMap, tap } from "rxjs";
+import { concat, map, mergeMap, range, switchMap, take, tap, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
-import { bob, roomOfTwo, stickyType, wordsOf } from "./room-of-two.ts";
+import { alice, bob, roomOfTwo, stickyType, wordsOf } from "./room-of-two.ts";
 
 const notFound = new MatrixError("not-found", "no such delayed event");
 
@@ -48,13 +48,30 @@ describe("a delayed event of the virtual homeserver", () => {
   );
 
   test(
-    "can be updated only by its owner",
+    "can be updated by anybody who knows its id, as by an SFU",
     marbles(({ expectObservable, flush }) => {
       const { home, a, b, state } = roomOfTwo();
-      const stolen$ = b.schedule(state, 10).pipe(switchMap((id) => a.updateDelayedEvent(id, "cancel")));
-      expectObservable(stolen$).toBe("--------#", undefined, notFound);
+      const cancelled$ = b.schedule(state, 10).pipe(switchMap((id) => a.updateDelayedEvent(id, "cancel")));
+      expectObservable(cancelled$).toBe("--------|");
       flush();
-      expect(home.events(state.roomId).at(-1)?.stateKey).toBe(state.stateKey);
+      expect(home.delayed()).toEqual([]);
+    }),
+  );
+
+  test(
+    "is deleted when another user sends state to its place, and not when its own user does",
+    marbles(({ expectObservable }) => {
+      const { home, roomId, a, b, state } = roomOfTwo();
+      const counts = () => `${home.delayed().length}`;
+      b.schedule(state, 50).subscribe();
+      timer(10)
+        .pipe(switchMap(() => b.send(state)))
+        .subscribe();
+      timer(20)
+        .pipe(switchMap(() => a.send({ ...state, stateKey: "_other" })))
+        .subscribe();
+      timer(30).subscribe(() => home.setState(roomId, { ...state, stateKey: state.stateKey, sender: alice }));
+      expectObservable(timer(5, 10).pipe(map(counts), take(4))).toBe("-----1---------1---------1---------(0|)");
     }),
   );
 

@@ -2,7 +2,7 @@ import { ignoreElements, map, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, test } from "vitest";
 import { rtcSession } from "../../src/index.ts";
-import { memberNames } from "../../src/testing/index.ts";
+import { memberNames, runOn } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
 import { alice, bob, roomOfTwo } from "./room-of-two.ts";
 
@@ -26,8 +26,8 @@ describe("a join on the virtual homeserver", () => {
       const { home, a, b, roomId } = roomOfTwo();
       const call = { roomId, slot: "m.call#ROOM" };
       const joining$ = rtcSession(b, call).join({ leaveOn: timer(3_000) });
-      expectObservable(joining$.pipe(home.whileAlive(deviceB), ignoreElements())).toBe("1s |");
-      cold("1s k").subscribe(() => home.kill(deviceB));
+      expectObservable(joining$.pipe(runOn(home.device(bob, "B")), ignoreElements())).toBe("1s |");
+      cold("1s k").subscribe(() => home.device(bob, "B").kill());
       const names$ = rtcSession(a, call).membership$.pipe(map(memberNames));
       expectObservable(names$, "^ 30s !").toBe("n 12ms b 18003ms n", { n: "", b: "bob" });
     })();
@@ -38,7 +38,7 @@ describe("a join on the virtual homeserver", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, a, b, roomId } = roomOfTwo();
       const acts: Record<string, () => unknown> = {
-        k: () => home.kill(deviceB),
+        k: () => home.device(bob, "B").kill(),
         o: () => home.adjust(deviceB, { connection: "online" }),
       };
       cold("1s k 20s o", acts).subscribe((act) => act());
@@ -47,7 +47,7 @@ describe("a join on the virtual homeserver", () => {
         timer(startMs).subscribe(() =>
           rtcSession(b, call)
             .join({ leaveOn: timer(endMs - startMs) })
-            .pipe(home.whileAlive(deviceB))
+            .pipe(runOn(home.device(bob, "B")))
             .subscribe(),
         );
       join(0, 99_000);

@@ -13,13 +13,14 @@ import {
   tap,
 } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { Matrix, PastEvent, PastPage, RoomChange, RoomEvent } from "../matrix.ts";
-import { reaches, ringsIn, type PastRing } from "./past-rings.ts";
+import type { Matrix, PastEvent, PastPage, RoomChange, RoomEvent, TimelineChange } from "../matrix.ts";
+import { reaches, type PastRing, PastRings } from "./past-rings.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
 import { functionalMembers } from "../ringing/room-rings.ts";
-import { RingLog } from "../ringing/ring-log.ts";
-import { CallLog, type Session } from "./call-log.ts";
+import { redactedBy, RingLog } from "../ringing/ring-log.ts";
+import { CallLog } from "./call-log.ts";
+import type { Session } from "./slot-sessions.ts";
 import type { Stay } from "./stays.ts";
 import { maxStickyMs } from "../membership/sticky-map.ts";
 import { roomMembershipOf } from "../room/room-member.ts";
@@ -99,11 +100,17 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     let horizonTs = Infinity;
     let isComplete = false;
     let isWhole = false;
-    const kept = new Map<Session, PastCall>();
+    const pastRings = new PastRings(() => personsIn(matrix, roomId));
+    const kept = new WeakMap<Session, PastCall>();
 
-    const put = (event: PastEvent) => {
-      log.put(event);
-      ringLog.put(event, event.originServerTs, () => slot);
+    const put = (news: News) => {
+      if ("redacted" in news) {
+        log.redact(news.redacted);
+        ringLog.redact(news.redacted);
+      } else {
+        log.put(news);
+        ringLog.put(news, news.originServerTs, () => slot);
+      }
     };
     const take = ({ events, next }: PastPage) => {
       for (const event of events) put(event);
@@ -114,16 +121,13 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     const read = (): CallHistory => {
       const now = asyncScheduler.now();
       const { sessions } = log;
-      const rings = ringsIn(ringLog.rings, sessions, now, () => personsIn(matrix, roomId));
+      const rings = pastRings.of(ringLog.rings, sessions, now);
       const calls = sessions.map((session) => {
-        const known = kept.get(session);
-        const call = callOf(session, rings.get(session) ?? [], now);
-        const same = known && isSame(known, call) ? known : call;
-        kept.set(session, same);
-        return same;
+        const before = kept.get(session);
+        const call = callOf(session, rings.get(session) ?? none, now, before);
+        if (call !== before) kept.set(session, call);
+        return call;
       });
-      const present = new Set(sessions);
-      for (const session of kept.keys()) if (!present.has(session)) kept.delete(session);
       // A sticky membership before the horizon may reach an hour beyond it.
       const certainSinceTs = isWhole ? -Infinity : horizonTs + maxStickyMs;
       return { calls: calls.filter(reaches(since)).toReversed(), certainSinceTs, isComplete };
@@ -140,7 +144,7 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     );
     /** When the next stay or ring ends without an event. */
     const deadline$ = new Subject<number | undefined>();
-    const live$ = liveEvents(matrix, roomId).pipe(map((events) => events.forEach(put)));
+    const live$ = liveEvents(matrix, roomId).pipe(map((news) => news.forEach(put)));
     return merge(deadline$.pipe(switchMap(at)), live$, past$).pipe(
       map(read),
       tap(({ calls }) => deadline$.next(deadlineOf(calls, asyncScheduler.now()))),
@@ -150,6 +154,11 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     );
   });
 }
+
+const none: readonly never[] = [];
+
+/** What is new of a room: an event, or that an event was redacted. */
+type News = PastEvent | { readonly redacted: string };
 
 /** The users in a room now that are persons. */
 function personsIn(matrix: Matrix, roomId: string): readonly string[] {
@@ -168,31 +177,32 @@ function deadlineOf(calls: readonly PastCall[], now: number): number | undefined
   return deadlineTs;
 }
 
-/** The events of a room as they happen, and first its present state, which may be older than any page. In batches. */
-function liveEvents(matrix: Matrix, roomId: string): Observable<readonly PastEvent[]> {
+/** What happens in a room, and first its present state, which may be older than any page. In batches. */
+function liveEvents(matrix: Matrix, roomId: string): Observable<readonly News[]> {
   const asPast = (event: RoomEvent): PastEvent => ({ ...event, encryption: "cleartext" });
   const stateOf = (type: string): PastEvent[] => Array.from(matrix.stateEvents(roomId, type), asPast);
   const allState = () => stateTypes.flatMap(stateOf);
-  const eventsOf = (change: RoomChange): readonly PastEvent[] => {
+  const newsOf = (change: RoomChange): readonly News[] => {
     if (change.kind === "sticky") return [change.event];
+    if (change.kind === "redaction") return [{ redacted: change.eventId }];
     if (change.kind === "room") return allState();
     if (change.kind !== "state" || !stateTypes.includes(change.type)) return [];
     const event = matrix.stateEvent(roomId, change.type, change.stateKey);
     return event ? [asPast(event)] : [];
   };
+  const newsOfTimeline = (change: TimelineChange): readonly News[] => {
+    if (change.roomId !== roomId || change.kind !== "event") return [];
+    const redacted = redactedBy(change.event);
+    return [redacted === undefined ? change.event : { redacted }];
+  };
   return new Observable((subscriber) => {
-    const emit = (events: readonly PastEvent[]) => events.length > 0 && subscriber.next(events);
+    const emit = (news: readonly News[]) => news.length > 0 && subscriber.next(news);
     subscriber.add(
       changesByRoom(matrix)
         .inRoom(roomId)
-        .subscribe((batch) => emit(batch.flatMap(eventsOf))),
+        .subscribe((batch) => emit(batch.flatMap(newsOf))),
     );
-    if (matrix.timeline$)
-      subscriber.add(
-        matrix.timeline$.subscribe((batch) =>
-          emit(batch.flatMap((change) => (change.roomId === roomId && change.kind === "event" ? [change.event] : []))),
-        ),
-      );
+    if (matrix.timeline$) subscriber.add(matrix.timeline$.subscribe((batch) => emit(batch.flatMap(newsOfTimeline))));
     // A port reports the timelines that were read once.
     matrix.timeline?.(roomId);
     subscriber.next([...allState(), ...matrix.stickyEvents(roomId)]);
@@ -201,13 +211,17 @@ function liveEvents(matrix: Matrix, roomId: string): Observable<readonly PastEve
 
 const stateTypes: readonly string[] = [stateMemberType, firstDraftMemberType, ...slotTypes, "m.room.member"];
 
-function callOf({ slot, startTs, endTs, stays }: Session, rings: readonly PastRing[], now: number): PastCall {
+/** A session as a call: the same object as before if nothing changed. */
+function callOf(session: Session, rings: readonly PastRing[], now: number, before: PastCall | undefined): PastCall {
+  const { slot, startTs, stays } = session;
+  const endTs = session.endTs > now ? undefined : session.endTs;
+  if (before && before.endTs === endTs && hasSameRings(before, rings)) return before;
   const intents = new Set(stays.map(({ intent }) => intent).filter((intent) => intent !== undefined));
   const [intent] = intents;
   return {
     slot,
     startTs,
-    endTs: endTs > now ? undefined : endTs,
+    endTs,
     stays,
     participants: [...new Set(stays.map(({ userId }) => userId))],
     intent: intents.size === 1 ? intent : undefined,
@@ -215,10 +229,11 @@ function callOf({ slot, startTs, endTs, stays }: Session, rings: readonly PastRi
   };
 }
 
-const isSame = (a: PastCall, b: PastCall): boolean =>
-  a.endTs === b.endTs &&
-  a.rings.length === b.rings.length &&
-  a.rings.every(({ ring, outcomes }, index) => {
-    const other = b.rings[index]!;
-    return ring === other.ring && [...outcomes].every(([userId, outcome]) => other.outcomes.get(userId) === outcome);
+const hasSameRings = ({ rings: before }: PastCall, rings: readonly PastRing[]): boolean =>
+  before.length === rings.length &&
+  rings.every((each, index) => {
+    const other = before[index]!;
+    if (other === each) return true;
+    const isSame = other.ring === each.ring && other.outcomes.size === each.outcomes.size;
+    return isSame && [...each.outcomes].every(([userId, outcome]) => other.outcomes.get(userId) === outcome);
   });

@@ -45,36 +45,41 @@ export function statementOf(event: PastEvent): Statement {
   return { ts, eventId, claim, before: previousClaim(event) };
 }
 
-/** What ends stays of a user, beside its own events: leaves of the room, in ascending order. */
-export type RoomLeaves = readonly number[];
-
-/** The stays of one key. Its statements are in the order of time. */
-export function staysOf(statements: readonly Statement[], roomLeaves: RoomLeaves): readonly Stay[] {
-  const stays: Stay[] = [];
-  let open: (Stay & { readonly seenTs: number }) | undefined;
-  const leaveAfter = (ts: number): number =>
-    roomLeaves.length > 0 ? (roomLeaves[firstThat(roomLeaves, (leaveTs) => leaveTs > ts)] ?? Infinity) : Infinity;
-  const closeBy = (ts: number) => {
-    if (!open) return;
-    const { seenTs, ...stay } = open;
-    const endTs = Math.min(stay.endTs, ts, leaveAfter(seenTs));
-    if (endTs > stay.startTs) stays.push({ ...stay, endTs });
-    open = undefined;
-  };
-  const take = (claim: Claim | undefined, ts: number) => {
-    // A stay that ended before this event is not continued by it.
-    const isRunning = open && Math.min(open.endTs, leaveAfter(open.seenTs)) > ts;
-    if (!claim || !isRunning || !isContinued(open!, claim)) closeBy(ts);
-    if (!claim) return;
-    const { claimedTs, continues: _, ...fields } = claim;
-    open = { ...fields, startTs: open?.startTs ?? claimedTs ?? ts, seenTs: ts };
-  };
-  const before = statements[0]?.before;
-  if (before?.claimedTs !== undefined) take(before, before.claimedTs);
-  for (const { claim, ts } of statements) take(claim, ts);
-  closeBy(Infinity);
-  return stays;
+/** A stay that runs, and when an event last said so. */
+export interface OpenStay extends Stay {
+  readonly seenTs: number;
 }
+
+/** Takes the claim of an event: it begins a stay, continues or ends the one that runs. `ended`: the stay that it ended. */
+export function takeClaim(
+  open: OpenStay | undefined,
+  claim: Claim | undefined,
+  ts: number,
+  leaveAfter: (ts: number) => number,
+): { readonly open: OpenStay | undefined; readonly ended: Stay | undefined } {
+  const untilTs = open ? Math.min(open.endTs, leaveAfter(open.seenTs)) : -Infinity;
+  // A stay that ended before this event is not continued by it.
+  const continued = open && claim && untilTs > ts && isContinued(open, claim) ? open : undefined;
+  const ended = open && !continued ? endOf(open, Math.min(untilTs, ts)) : undefined;
+  if (!claim) return { open: undefined, ended };
+  const { claimedTs, continues: _, ...fields } = claim;
+  return { open: { ...fields, startTs: continued?.startTs ?? claimedTs ?? ts, seenTs: ts }, ended };
+}
+
+function endOf(open: OpenStay, endTs: number): Stay | undefined {
+  const { seenTs: _, ...stay } = open;
+  return endTs > stay.startTs ? { ...stay, endTs } : undefined;
+}
+
+export const isSameStay = (a: Stay | undefined, b: Stay): boolean =>
+  a !== undefined &&
+  a.startTs === b.startTs &&
+  a.endTs === b.endTs &&
+  a.userId === b.userId &&
+  a.deviceId === b.deviceId &&
+  a.slot === b.slot &&
+  a.memberId === b.memberId &&
+  a.intent === b.intent;
 
 const isContinued = (open: Stay, { slot, memberId, continues }: Claim): boolean =>
   slot === open.slot && memberId === open.memberId && (continues === "any" || continues === open.startTs);

@@ -2,6 +2,7 @@
 import { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
 import type { Draft } from "./draft.ts";
+import { noRetries, type Requests, type Retries } from "./model.ts";
 import type { InFlight, RequestKind } from "./requests.ts";
 
 /** After this many errors that we cannot place, trying the same again is no use. */
@@ -21,37 +22,44 @@ export const resumeSpreadMs = 5_000;
  */
 export function retry(draft: Draft, { request: { kind }, sentTs }: InFlight, error: MatrixError): void {
   const { requests, phase } = draft.state;
+  const { failures, unknowns } = retriesOf(requests, kind);
   const isTimeout = error.kind === "timeout";
-  if (!isTimeout || phase === "joining") requests.failures = counted(requests.failures, kind);
-  if (!isTransient(error)) requests.unknowns = counted(requests.unknowns, kind);
-  if (isTimeout) return backOff(draft, kind, error, sentTs + timeoutRetryMs - draft.now);
-  backOff(draft, kind, error, waitMs(draft, error, failuresOf(draft, kind)));
+  const attempt = failures + (isTimeout && phase !== "joining" ? 0 : 1);
+  note(draft, kind, { failures: attempt, unknowns: unknowns + (isTransient(error) ? 0 : 1) });
+  backOff(draft, kind, error, isTimeout ? sentTs + timeoutRetryMs - draft.now : waitMs(draft, error, attempt));
 }
 
-const counted = (counts: Draft["state"]["requests"]["failures"], kind: RequestKind) => ({
-  ...counts,
-  [kind]: (counts[kind] ?? 0) + 1,
-});
+/** What is remembered of a kind of request. */
+export const retriesOf = ({ retries }: Pick<Requests, "retries">, kind: RequestKind): Retries =>
+  retries[kind] ?? noRetries;
+
+function note({ state: { requests } }: Draft, kind: RequestKind, change: Partial<Retries>): void {
+  requests.retries = { ...requests.retries, [kind]: { ...retriesOf(requests, kind), ...change } };
+}
 
 /** A request of this kind has succeeded. */
-export function resetFailures({ state: { requests } }: Draft, kind: RequestKind): void {
-  if (requests.failures[kind]) requests.failures = { ...requests.failures, [kind]: 0 };
-  if (requests.unknowns[kind]) requests.unknowns = { ...requests.unknowns, [kind]: 0 };
+export function resetFailures(draft: Draft, kind: RequestKind): void {
+  if (draft.state.requests.retries[kind]) note(draft, kind, { failures: 0, unknowns: 0 });
+}
+
+/** When a request of this kind may be sent. */
+export function nextTryTs(requests: Pick<Requests, "retries">, kind: RequestKind): number {
+  const { notBeforeTs, retryUnlessBackTs } = retriesOf(requests, kind);
+  return Math.max(notBeforeTs, retryUnlessBackTs);
 }
 
 /** Sends nothing of this kind for a while: after trouble of the network, only until the network is back. */
-export function backOff({ state: { requests }, now }: Draft, kind: RequestKind, error: MatrixError, ms: number): void {
-  const untilTs = { [kind]: now + Math.max(0, ms) };
-  if (error.kind === "network") requests.retryUnlessBackTs = { ...requests.retryUnlessBackTs, ...untilTs };
-  else requests.notBeforeTs = { ...requests.notBeforeTs, ...untilTs };
+export function backOff(draft: Draft, kind: RequestKind, error: MatrixError, ms: number): void {
+  const untilTs = draft.now + Math.max(0, ms);
+  note(draft, kind, error.kind === "network" ? { retryUnlessBackTs: untilTs } : { notBeforeTs: untilTs });
 }
 
 /** The network is back: what waits for it is tried again at once, or within a moment that differs for each client. */
 export function retrySoon(draft: Draft): void {
-  const { requests } = draft.state;
   const soonTs = draft.now + jitter(draft, resumeSpreadMs);
-  const entries = Object.entries(requests.retryUnlessBackTs).map(([kind, ts]) => [kind, Math.min(ts, soonTs)] as const);
-  requests.retryUnlessBackTs = Object.fromEntries(entries);
+  const { retries } = draft.state.requests;
+  for (const kind of Object.keys(retries) as RequestKind[])
+    note(draft, kind, { retryUnlessBackTs: Math.min(retriesOf({ retries }, kind).retryUnlessBackTs, soonTs) });
 }
 
 /** How long to wait after an error. */
@@ -79,16 +87,12 @@ export function jitter({ settings: { timing }, state }: Draft, ms: number): numb
   return Math.round((ms * timing.jitter * ((hash ^ (hash >>> 14)) >>> 0)) / 2 ** 32);
 }
 
-/** How often in a row this kind of request has failed. */
-export const failuresOf = ({ state }: Draft, kind: RequestKind): number => state.requests.failures[kind] ?? 0;
-/** How often in a row it has failed for a reason that we cannot place. */
-export const unknownsOf = ({ state }: Draft, kind: RequestKind): number => state.requests.unknowns[kind] ?? 0;
 /** Whether it has been retried as often as allowed. */
 export const isExhausted = (draft: Draft, kind: RequestKind): boolean =>
-  failuresOf(draft, kind) > draft.settings.timing.maxRetries;
+  retriesOf(draft.state.requests, kind).failures > draft.settings.timing.maxRetries;
 /** Whether it has failed too often for reasons that we do not know. */
 export const isHopeless = (draft: Draft, kind: RequestKind): boolean =>
-  unknownsOf(draft, kind) > Math.min(maxUnknown, draft.settings.timing.maxRetries);
+  retriesOf(draft.state.requests, kind).unknowns > Math.min(maxUnknown, draft.settings.timing.maxRetries);
 
 /** Trouble that passes. */
 export const isTransient = ({ kind }: MatrixError): boolean =>

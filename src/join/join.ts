@@ -37,7 +37,7 @@ export function ownMembership(
     const earlier = earlierJoin(call);
     if (earlier?.status === "active")
       return subscriber.error(new RtcError("already-joined", "this client has joined this call; end that join first"));
-    const memberOf = ownMembers(call.matrix, options.kind, options.generation);
+    const memberOf = ownMembers(call.matrix, options.kind, options.generation, options.memberId);
     if (options.kind === "state") assertStateMember(call, memberOf(0));
 
     const clock = new IntervalClock();

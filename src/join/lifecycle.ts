@@ -2,7 +2,7 @@
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
 import type { Step } from "../rx/machine.ts";
-import { type Draft, draftOf, type Effect, type Input, trace } from "./draft.ts";
+import { type Draft, draftOf, type Effect, forgetTxn, type Input, trace } from "./draft.ts";
 import {
   armedLeave,
   conditionMs,
@@ -11,6 +11,7 @@ import {
   type ReplacedMember,
   type Settings,
 } from "./model.ts";
+import { nextTryTs } from "./backoff.ts";
 import { stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
@@ -81,8 +82,7 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
   };
   for (const { timeoutTs } of requests.inFlight) consider(timeoutTs);
   for (const { sentTs } of requests.timedOut) consider(sentTs + longestRequestMs);
-  for (const kind in requests.notBeforeTs) consider(requests.notBeforeTs[kind as RequestKind] ?? Infinity);
-  for (const kind in requests.retryUnlessBackTs) consider(requests.retryUnlessBackTs[kind as RequestKind] ?? Infinity);
+  for (const kind in requests.retries) consider(nextTryTs(requests, kind as RequestKind));
   for (const { untilTs } of obsolete) consider(untilTs);
   if (obsolete.length > 0) consider(delayedLeave.waitUntilTs);
   if (held.status === "armed") {
@@ -107,7 +107,10 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
 /** What the clock alone changes. */
 function onClock(draft: Draft, dueTs: number): void {
   const { settings, state, now } = draft;
-  const { delayedLeave, requests } = state;
+  const { delayedLeave, publication, requests } = state;
+  // A membership that has expired is not sent again: the server would take it for the one before.
+  if (now >= publication.firstSentTs + publication.lifetimeMs)
+    forgetTxn(draft, idempotencyKey({ kind: "write", joinCount: state.joinCount }));
   for (const inFlight of requests.inFlight) if (now >= inFlight.timeoutTs) onTimeout(draft, inFlight);
   stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
   if (now - dueTs > jumpMs) onJump(draft, dueTs);
@@ -175,6 +178,7 @@ function send(draft: Draft, { lane, request }: Planned): void {
   requests.inFlight = [...requests.inFlight, { id, lane, request, sentTs: now, timeoutTs: now + timeoutMs }];
   if (request.kind === "write") onWriteSent(draft, request);
   else if (request.kind === "leave") onLeaveSent(draft, request.of);
+  else if (request.kind === "cancel") onCancelSent(draft);
   else if (request.kind === "open-slot") slot.waitUntilTs = Math.min(slot.waitUntilTs, now + conditionMs);
   if ("txn" in request) requests.txns = { ...requests.txns, [idempotencyKey(request)]: request.txn };
   draft.effects.push({ kind: "request", id, request });
@@ -196,6 +200,12 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Re
   if (!isRetry) publication.firstSentTs = now;
   publication.lifetimeMs = lifetimeMs;
   trace(draft, { kind: "membership-sent", reason });
+}
+
+/** The others are cancelled before the same one is tried again. */
+function onCancelSent({ state: { delayedLeave } }: Draft): void {
+  const [first, ...others] = delayedLeave.obsolete;
+  if (first && others.length > 0) delayedLeave.obsolete = [...others, first];
 }
 
 function onLeaveSent(draft: Draft, of: ReplacedMember): void {

@@ -159,19 +159,24 @@ export interface Presence {
   readonly clockOffsetMs: number;
 }
 
-type ByKind = { readonly [K in RequestKind]?: number };
+/** What is remembered of failed requests of one kind, to try again. */
+export interface Retries {
+  /** How often in a row they have failed, and how often of that for a reason that we cannot place. */
+  readonly failures: number;
+  readonly unknowns: number;
+  /** The earliest time of the next try, whatever happens. */
+  readonly notBeforeTs: number;
+  /** The time of the next try, unless the network comes back earlier. */
+  readonly retryUnlessBackTs: number;
+}
+
+export const noRetries: Retries = { failures: 0, unknowns: 0, notBeforeTs: -Infinity, retryUnlessBackTs: -Infinity };
 
 export interface Requests {
   readonly inFlight: readonly InFlight[];
   /** Requests that we no longer wait for. Their late answers count. */
   readonly timedOut: readonly InFlight[];
-  /** How often in a row each kind of request has failed, and how often of that for a reason that we cannot place. */
-  readonly failures: ByKind;
-  readonly unknowns: ByKind;
-  /** The earliest time of the next try, whatever happens. */
-  readonly notBeforeTs: ByKind;
-  /** The time of the next try, unless the network comes back earlier. */
-  readonly retryUnlessBackTs: ByKind;
+  readonly retries: { readonly [K in RequestKind]?: Retries };
   /** Transaction ids of contents that were sent and not confirmed, by `idempotencyKey`. */
   readonly txns: Readonly<Record<string, number>>;
   readonly nextId: number;
@@ -262,10 +267,7 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
     requests: {
       inFlight: [],
       timedOut: [],
-      failures: {},
-      unknowns: {},
-      notBeforeTs: {},
-      retryUnlessBackTs: {},
+      retries: {},
       txns: {},
       nextId: 1,
       isPaused: false,

@@ -1,5 +1,5 @@
 // On answer: what an answer of the homeserver changes. protocol.md 4.2, 4.7.
-import { isTransient, jitter, resetFailures } from "./backoff.ts";
+import { isTransient, jitter, resetFailures, retriesOf } from "./backoff.ts";
 import { discardDelayedLeave, forgetDelayedLeave, goUnprotected } from "./delayed-leave.ts";
 import { noteClockOffset } from "./clock-offset.ts";
 import { stopListening, stopListeningToEarlier, stopWaiting } from "./in-flight.ts";
@@ -18,13 +18,13 @@ export function onAnswer(draft: Draft, inFlight: InFlight, answer: Answer, isLat
   const { requests } = draft.state;
   if (isLate) trace(draft, { kind: "late-answer", request: kind, ok: answer.ok });
   if (answer.ok) {
-    const hadFailed = requests.failures[kind] !== undefined && requests.failures[kind] > 0;
+    const hadFailed = retriesOf(requests, kind).failures > 0;
     resetFailures(draft, kind);
     return onSuccess(draft, inFlight, answer.value, hadFailed);
   }
   const { error } = answer;
   if (isLate && isTransient(error)) return;
-  const attempt = (requests.failures[kind] ?? 0) + 1;
+  const attempt = retriesOf(requests, kind).failures + 1;
   trace(draft, { kind: "request-failed", request: kind, error: error.kind, attempt });
   onError(draft, inFlight, error);
 }
@@ -47,8 +47,9 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: 
     case "write":
       return onWritten(draft, inFlight, request, value);
     case "send":
-      publication.status = "no";
       delayedLeave.held = { status: "none" };
+      // Out of the room, the server drops it and answers all the same.
+      if (state.isInRoom) publication.status = "no";
       return;
     case "leave":
       forgetTxn(draft, idempotencyKey(request));

@@ -3,12 +3,12 @@ import { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
 import {
   backOff,
-  failuresOf,
   isExhausted,
   isGone,
   isHopeless,
   isTransient,
   requestFailed,
+  retriesOf,
   retry,
   waitMs,
 } from "./backoff.ts";
@@ -20,7 +20,7 @@ import {
   loseDelayedLeave,
 } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, trace } from "./draft.ts";
-import { armedLeave, type Leaving } from "./model.ts";
+import { armedLeave, type Leaving, noRetries } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
 
@@ -55,7 +55,7 @@ export const shortestDelayMs = 2_000;
  * - **gone**: schedule another, or re-join if it was due. After two in a row without an answered restart: unsupported.
  *
  * Two errors mean the same for each request. `logged-out` ends the join at once. `soft-logged-out` stops all requests until
- * the client is in touch again. A `forbidden` leave waits until we are back in the room, if we are not in it.
+ * the client is in touch again. Outside the room, a leave that failed waits until we are back in it.
  */
 export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): void {
   const { state } = draft;
@@ -162,7 +162,7 @@ function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { re
   const { phase, publication, presence } = draft.state;
   const isRefused = error.kind === "forbidden" || error.kind === "unsupported" || error.kind === "too-large";
   const hasNoEffect = isRefused || error.kind === "rate-limited";
-  const isUnknown = presence.staleEventId !== undefined || failuresOf(draft, "write") > 0;
+  const isUnknown = presence.staleEventId !== undefined || retriesOf(draft.state.requests, "write").failures > 0;
   if (publication.status === "maybe" && hasNoEffect && !isUnknown) publication.status = "no";
   retry(draft, inFlight, error);
   if (publication.status === "yes") publication.dirty ??= { reason, dueTs: draft.now };
@@ -187,7 +187,7 @@ function refusalOf(cause: MatrixError): RtcError {
 
 function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of }: Leave): void {
   const { leaving, joinCount, publication, isInRoom } = draft.state;
-  if (leaving && error.kind === "forbidden" && !isInRoom) return awaitReturn(draft, leaving);
+  if (leaving && !isInRoom) return awaitReturn(draft, leaving);
   retry(draft, inFlight, error);
   if (of !== joinCount) {
     if (!leaving?.failure && !isExhausted(draft, "leave") && !isHopeless(draft, "leave")) return;
@@ -203,7 +203,7 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of
 /** We are no longer in the room, where our membership still stands: we leave when we are back, unless it has expired then. */
 function awaitReturn({ state }: Draft, leaving: Leaving): void {
   const { firstSentTs, lifetimeMs } = state.publication;
-  state.requests.notBeforeTs = { ...state.requests.notBeforeTs, leave: Infinity };
+  state.requests.retries = { ...state.requests.retries, leave: { ...noRetries, notBeforeTs: Infinity } };
   state.leaving = {
     ...leaving,
     hasTimedOut: leaving.hasTimedOut || leaving.failure !== undefined,

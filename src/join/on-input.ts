@@ -124,7 +124,7 @@ function onOwnLeave({ state, now }: Draft, leaveId: string | undefined): void {
 /** Back in the room, we can leave the call if that was refused while we were out. */
 function onRoom({ state }: Draft, isIn: boolean): void {
   state.isInRoom = isIn;
-  if (isIn && state.leaving) state.requests.notBeforeTs = {};
+  if (isIn && state.leaving) state.requests.retries = {};
 }
 
 /** Whether we need not send a leave for a stray. */
@@ -144,8 +144,10 @@ export function isUnchanged({ presence, publication }: LifecycleState, own: Pres
 
 /** Whether it is our leave that the room shows, now that it does not show us any more. */
 function isLeaveShown(draft: Draft): boolean {
-  const { presence, publication } = draft.state;
+  const { presence, publication, requests } = draft.state;
   if (!presence.isEchoed || presence.standing || publication.status !== "yes") return false;
+  // A write that is under way may arrive after it.
+  if (requests.inFlight.some(({ request }) => request.kind === "write")) return false;
   return !isAmbiguous(draft.state) && !isHiddenBySlot(draft);
 }
 

@@ -52,6 +52,9 @@ export interface JoinTiming {
   /** The membership is renewed this long before it expires, and hourly; at most half of that time. From 100. Default 300,000 (SDK 5,000). */
   readonly expiryHeadroomMs?: number | undefined;
 
+  /** How much longer a renewed state membership lasts than a new one. With `expiryHeadroomMs`, renewals keep step with `expiryMs`. Default 0. */
+  readonly renewalExtraMs?: number | undefined;
+
   /** Without a confirmed leave after this time, the stream fails with `leave-timeout`. 100 to 30,000. Default 10,000 (EC 1,000). */
   readonly leaveTimeoutMs?: number | undefined;
   /** Any other request without an answer is repeated after this time; a late answer still counts. 100 to 60,000. Default 10,000 (SDK: never). */
@@ -109,6 +112,11 @@ export interface JoinOptions {
   readonly leaveOn?: Observable<unknown> | undefined;
   /** Shown to others in `matrix_2_0`, at the cost of one more request; the other modes cannot carry it. Default: none. */
   readonly leaveReason?: ValueOrStream<LeaveReason | undefined> | undefined;
+  /**
+   * The id of our sticky member, if a media server knows it already. A re-join keeps it, so that media go on. Default: a new
+   * id for each join and re-join. A state member has no id of its own.
+   */
+  readonly memberId?: string | undefined;
   /** The waits of the join. Each has its default. */
   readonly timing?: JoinTiming | undefined;
 }
@@ -131,6 +139,7 @@ const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, mi
   expiryMs: [14_400_000, ...expiries],
   unprotectedExpiryMs: [600_000, ...expiries],
   expiryHeadroomMs: [300_000, 100, 100 * dayMs],
+  renewalExtraMs: [0, 0, 100 * dayMs],
   leaveTimeoutMs: [10_000, 100, 30_000],
   requestTimeoutMs: [10_000, ...timeouts],
   networkRetryMs: [3_000, ...pauses],
@@ -153,6 +162,7 @@ export interface ResolvedJoinOptions {
   readonly leaveOn: Observable<unknown> | undefined;
   readonly openSlot: boolean;
   readonly delegate: ((leave: DelegatedLeave) => Observable<unknown>) | undefined;
+  readonly memberId: string | undefined;
   readonly timing: ResolvedJoinTiming;
 }
 
@@ -179,7 +189,8 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   }
   const transports = options.transports ?? [];
   if (!isObservable(transports)) checkTransports(transports, generation);
-  const { intent, leaveReason } = options;
+  const { intent, leaveReason, memberId } = options;
+  check(memberId === undefined || (typeof memberId === "string" && memberId !== ""), "memberId must be a string");
   check(isObservable(intent) || intent === undefined || typeof intent === "string", "intent must be a string");
   check(
     isObservable(leaveReason) || leaveReason === undefined || typeof leaveReason.code === "string",
@@ -197,6 +208,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
     leaveOn,
     openSlot,
     delegate,
+    memberId,
     timing: resolveTiming(options.timing),
   };
 }

@@ -8,21 +8,22 @@ import type { ReplacedMember } from "./model.ts";
 const maxRemembered = 10;
 
 /**
- * Who we are after each re-join. A sticky member is a new one each time. A state member is always its device, and always
- * the same object: media and keys go on.
+ * Who we are after each re-join. A sticky member is a new one each time, unless its id is given. A state member is always
+ * its device, and always the same object: media and keys go on.
  */
 export function ownMembers(
   { userId, deviceId }: Matrix,
   kind: OwnMember["kind"],
   generation: Generation,
+  givenId?: string,
 ): (joinCount: number) => OwnMember {
   const members = new Map<number, OwnMember>();
   const memberOf = (memberId: string): OwnMember => {
     const identity = participantIdentity(kind, userId, deviceId, memberId, generation);
     return { kind, userId, deviceId, memberId, participantIdentity: identity };
   };
-  if (kind === "state") {
-    const member = memberOf(`${userId}:${deviceId}`);
+  if (kind === "state" || givenId !== undefined) {
+    const member = memberOf(givenId !== undefined && kind === "sticky" ? givenId : `${userId}:${deviceId}`);
     return () => member;
   }
   return (joinCount) => {

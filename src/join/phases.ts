@@ -1,9 +1,9 @@
 // Phases: how our membership goes from one phase to the next. protocol.md 4.4, 4.7, 4.8.
 import { RtcError } from "../errors.ts";
-import { jitter, resumeSpreadMs, unknownsOf } from "./backoff.ts";
+import { jitter, resumeSpreadMs, retriesOf } from "./backoff.ts";
 import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, trace } from "./draft.ts";
-import { type ArmedLeave, armedLeave, type ReplacedMember, type Settings } from "./model.ts";
+import { type ArmedLeave, armedLeave, noRetries, type ReplacedMember, type Settings } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { idempotencyKey, type WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./join-state.ts";
@@ -83,15 +83,13 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   askForDelayedLeave(draft);
   const spreadTs = now + (wasCutOff(draft) ? jitter(draft, resumeSpreadMs) : 0);
   const waitTs = Math.max(spreadTs, now + rejoinWaitMs(draft, attempt));
-  requests.notBeforeTs = { schedule: waitTs, write: waitTs, cancel: spreadTs };
-  requests.retryUnlessBackTs = {};
-  requests.failures = {};
-  requests.unknowns = {};
+  const wait = { ...noRetries, notBeforeTs: waitTs };
+  requests.retries = { schedule: wait, write: wait, cancel: { ...noRetries, notBeforeTs: spreadTs } };
 }
 
 /** Whether the server did not answer. Then its other clients may join again at this moment, too. */
 const wasCutOff = ({ state: { requests, presence } }: Draft): boolean =>
-  presence.probablyLeft || requests.timedOut.length > 0 || (requests.failures.restart ?? 0) > 0;
+  presence.probablyLeft || requests.timedOut.length > 0 || retriesOf(requests, "restart").failures > 0;
 
 /** A re-join needs a delayed leave that is alive. */
 function askForDelayedLeave(draft: Draft): void {
@@ -101,7 +99,7 @@ function askForDelayedLeave(draft: Draft): void {
   if (now >= held.leaveTs) {
     // It was due: the server has sent it. Unless a restart without an answer has prolonged it, and another one was sent.
     if (settings.kind === "state") discardDelayedLeave(draft, held.delayId, held.delayMs);
-    return loseDelayedLeave(draft, unknownsOf(draft, "restart") > 0);
+    return loseDelayedLeave(draft, retriesOf(state.requests, "restart").unknowns > 0);
   }
   // That of a state member may still be alive: ask first. A new sticky member needs one of its own.
   if (settings.kind === "state") state.delayedLeave.held = { ...held, restartTs: now, doubtTs: now };
@@ -158,10 +156,7 @@ export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, fai
     hasSendFailed: false,
     keepDelayedLeave: false,
   };
-  requests.notBeforeTs = {};
-  requests.retryUnlessBackTs = {};
-  requests.failures = {};
-  requests.unknowns = {};
+  requests.retries = {};
   requests.inFlight = requests.inFlight.flatMap((request) => {
     const isNeeded = request.lane === "cleanup" || ["write", "leave", "schedule"].includes(request.request.kind);
     if (!isNeeded) draft.effects.push({ kind: "abort", id: request.id });

@@ -1,5 +1,6 @@
 // Plan: what to ask of the homeserver next. protocol.md 4.2, 4.4, 4.7.
 import { maxStickyMs } from "../membership/sticky-map.ts";
+import { nextTryTs } from "./backoff.ts";
 import type { MembershipData } from "./content.ts";
 import { armedLeave, type Leaving, type LifecycleState, type Settings } from "./model.ts";
 import { echoGraceMs } from "./phases.ts";
@@ -65,8 +66,7 @@ function isFree({ requests }: State, lane: Lane): boolean {
 }
 
 /** Whether a request of this kind need not wait any longer. */
-const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean =>
-  now >= (requests.notBeforeTs[kind] ?? 0) && now >= (requests.retryUnlessBackTs[kind] ?? 0);
+const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean => now >= nextTryTs(requests, kind);
 
 /** The delayed leave is restarted for as long as it guards us. */
 function planDelayedLeave(state: State, now: number): Request | undefined {
@@ -197,15 +197,16 @@ function writeRequest(
     reason,
     content,
     createdTs: isFirst ? undefined : createdTs,
-    lifetimeMs: lifetimeMs(settings, state),
+    lifetimeMs: lifetimeMs(settings, state, reason),
     ageMs: isFirst ? 0 : now - publication.joinedTs,
   });
 }
 
 /** How long a write makes us last. Shorter without a delayed leave. One sticky key always keeps its duration (3.1). */
-function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State): number {
+function lifetimeMs({ kind, timing }: Settings, { delayedLeave, publication }: State, reason: WriteReason): number {
   const isUnprotected = delayedLeave.held.status === "unsupported";
-  if (kind === "state") return isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs;
+  const extraMs = reason === "refresh" ? timing.renewalExtraMs : 0;
+  if (kind === "state") return (isUnprotected ? timing.unprotectedExpiryMs : timing.expiryMs) + extraMs;
   if (publication.status !== "no") return publication.lifetimeMs;
   return isUnprotected ? Math.min(timing.unprotectedExpiryMs, maxStickyMs) : maxStickyMs;
 }

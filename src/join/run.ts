@@ -27,7 +27,9 @@ export function runLifecycle(
   options: ResolvedJoinOptions,
   { beginning, clock, memberOf, commands$ }: RunContext,
 ): Observable<LifecycleState> {
-  const settings: Settings = { ...options, delegates: options.delegate !== undefined };
+  // A sticky member that keeps its id has one key for good, as a state member has.
+  const kind = options.memberId === undefined ? options.kind : "state";
+  const settings: Settings = { ...options, kind, delegates: options.delegate !== undefined };
   const request = requester(call, options, memberOf);
   let state = initialState(settings, clock.now(), beginning);
   let dueTs = Infinity;

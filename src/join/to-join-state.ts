@@ -1,5 +1,7 @@
 // JoinState of the lifecycle: what a user sees of it. protocol.md 4.3.
+import { sameFields } from "../rx/stable.ts";
 import type { OwnMember } from "../types.ts";
+import { nextTryTs, retriesOf } from "./backoff.ts";
 import type { DelayedLeave, LifecycleState } from "./model.ts";
 import type { RequestKind } from "./requests.ts";
 import { availableTs } from "./token-bucket.ts";
@@ -37,38 +39,12 @@ export function toJoinState(state: LifecycleState, member: OwnMember, now: numbe
 /** Whether two states show a user the same. Members and memberships that did not change are the same objects. */
 export function isSameJoinState(a: JoinState | undefined, b: JoinState): boolean {
   if (a?.status !== b.status || a.member !== b.member) return false;
-  switch (b.status) {
-    case "joined":
-      return isSameJoined(a as typeof b, b);
-    case "joining":
-      return isSameProgress(a as typeof b, b);
-    case "rejoining":
-      return isSameProgress(a as typeof b, b) && (a as typeof b).reason === b.reason;
-    case "leaving":
-      return true;
-  }
+  if (b.status === "leaving") return true;
+  if (a.status !== "joined" || b.status !== "joined") return sameFields(a, b);
+  return sameFields(a.delayedLeave, b.delayedLeave) && sameFields({ ...a, delayedLeave: b.delayedLeave }, b);
 }
 
-function isSameJoined(a: Joined, b: Joined): boolean {
-  return (
-    a.membership === b.membership &&
-    a.sinceTs === b.sinceTs &&
-    a.probablyLeft === b.probablyLeft &&
-    a.clockOffsetMs === b.clockOffsetMs &&
-    a.waitingFor === b.waitingFor &&
-    isSameDelayedLeave(a.delayedLeave, b.delayedLeave)
-  );
-}
 type Joined = Extract<JoinState, { status: "joined" }>;
-
-function isSameDelayedLeave(a: DelayedLeaveState, b: DelayedLeaveState): boolean {
-  if (a.status !== "armed" || b.status !== "armed") return a.status === b.status;
-  return a.untilTs === b.untilTs && a.delegated === b.delegated;
-}
-
-function isSameProgress(a: Progress, b: Progress): boolean {
-  return a.step === b.step && a.attempt === b.attempt && a.nextTryTs === b.nextTryTs;
-}
 type Progress = Attempt & { readonly step: JoinStep };
 
 function delayedLeaveOf({ held }: DelayedLeave, aheadMs: number): DelayedLeaveState {
@@ -77,13 +53,13 @@ function delayedLeaveOf({ held }: DelayedLeave, aheadMs: number): DelayedLeaveSt
 }
 
 function progressOf(state: LifecycleState, now: number, aheadMs: number): Progress {
-  const { failures, notBeforeTs, retryUnlessBackTs, inFlight } = state.requests;
+  const { requests } = state;
   const [step, kind] = stepOf(state);
   const budgetTs = kind === "write" && state.rejoin ? availableTs(state.publication.budgetTs) : 0;
-  const nextTryTs = Math.max(notBeforeTs[kind] ?? 0, retryUnlessBackTs[kind] ?? 0, budgetTs);
-  const isWaiting = nextTryTs > now && !inFlight.some(({ request }) => request.kind === kind);
-  const attempt = (failures[kind] ?? 0) + 1;
-  return isWaiting ? { step, attempt, nextTryTs: nextTryTs - aheadMs } : { step, attempt };
+  const waitTs = Math.max(nextTryTs(requests, kind), budgetTs);
+  const isWaiting = waitTs > now && !requests.inFlight.some(({ request }) => request.kind === kind);
+  const attempt = retriesOf(requests, kind).failures + 1;
+  return isWaiting ? { step, attempt, nextTryTs: waitTs - aheadMs } : { step, attempt };
 }
 
 function stepOf(state: LifecycleState): readonly [JoinStep, RequestKind] {

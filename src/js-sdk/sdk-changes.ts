@@ -18,12 +18,12 @@ import { isRelevantState, redactableStateTypes } from "./relevant.ts";
 import { isRedacted, isSticky } from "./sdk-event.ts";
 import type { StickyEvents } from "./sticky-events.ts";
 
-const interrupted: ReadonlySet<SyncState | null> = new Set([
-  SyncState.Error,
-  SyncState.Reconnecting,
-  SyncState.Catchup,
-  SyncState.Stopped,
-]);
+/** The SDK is asked when it is used: `matrixrtc-rx/compat` can be part of an import cycle with it. */
+const isInterrupted = (state: SyncState | null): boolean =>
+  state === SyncState.Error ||
+  state === SyncState.Reconnecting ||
+  state === SyncState.Catchup ||
+  state === SyncState.Stopped;
 
 /** One stream shared by all subscribers. The listeners are removed with the last subscriber. */
 export function roomChangesOf(
@@ -67,7 +67,7 @@ export function roomChangesOf(
     const onDecrypted = (event: MatrixEvent) => sticky.ingest(event);
 
     const onSync = (state: SyncState, before: SyncState | null) => {
-      const isResumed = !interrupted.has(state) && interrupted.has(before);
+      const isResumed = !isInterrupted(state) && isInterrupted(before);
       if (isResumed) {
         loader.retry();
         sticky.retry();

@@ -10,6 +10,7 @@ import type { Environment } from "./environment.ts";
 import type { MemberChanges } from "./member-changes.ts";
 import { OwnKey } from "./own-key.ts";
 import { maxSteps } from "./ratchet.ts";
+import { NextStep } from "./next-step.ts";
 import { Resends } from "./resends.ts";
 import {
   type Collecting,
@@ -26,8 +27,6 @@ const maxBackOffMs = 60_000;
 const maxUnsignedWaitMs = 10_000;
 /** How many keys that we used are kept for late subscribers. */
 const maxUsedKeys = 8;
-/** The shortest time between two steps of a key. livekit-client follows one step at a time, and needs a frame of each. */
-const minStepMs = 1_000;
 
 export class OwnKeys {
   readonly #self: OwnMember;
@@ -51,13 +50,7 @@ export class OwnKeys {
   readonly #resends = new Resends();
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
-  /** Joiners that get the key in use with its next step. */
-  readonly #awaiting = new Map<string, Device>();
-  #lastStepTs = -Infinity;
-  /** Whether a join ratchets the key in use. */
-  #ratchets: boolean;
-  /** Devices that had to request a step which they should have derived. */
-  readonly #stragglers = new Set<string>();
+  readonly #nextStep: NextStep;
 
   /** @param reachOf How many steps of a key a device follows by itself. */
   constructor(
@@ -69,7 +62,7 @@ export class OwnKeys {
   ) {
     this.#effects = effects;
     this.#reachOf = reachOf;
-    this.#ratchets = policy.onJoin === "ratchet";
+    this.#nextStep = new NextStep(policy.onJoin === "ratchet");
     this.#self = self;
     this.#policy = policy;
     this.#newKey = newKey;
@@ -82,7 +75,7 @@ export class OwnKeys {
     return this.#used;
   }
 
-  /** How many keys we have used. */
+  /** How many keys, and steps of keys, we have used. */
   get useCount(): number {
     return this.#useCount;
   }
@@ -104,7 +97,7 @@ export class OwnKeys {
     return Math.min(
       this.#pending?.useTs ?? Infinity,
       rotationTs,
-      this.#stepTs,
+      this.#nextStep.dueTs,
       ...this.#keys().map(({ dueTs }) => dueTs),
     );
   }
@@ -115,7 +108,7 @@ export class OwnKeys {
     const awaitedSinceTs = this.#updateRecipients(members, changes, now) ? now : undefined;
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) this.#rotate(rotation.reason, now);
-    if (now >= this.#stepTs) this.#step(now);
+    if (now >= this.#nextStep.dueTs) this.#step(now);
     this.#noteSuppression(awaitedSinceTs);
     for (const key of this.#keys())
       for (const [attempt, devices] of key.popDue(now)) this.#send({ key, devices, attempt });
@@ -135,7 +128,8 @@ export class OwnKeys {
   resend(device: Device, now: number): void {
     if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;
     this.#resends.note(device, now);
-    if (this.#active.stepsBehind(device) > 0) this.#noteStraggler(device);
+    if (this.#active.stepsBehind(device) > 0 && this.#nextStep.noteStraggler(device))
+      this.#effects.note({ kind: "ratchet-ended", ...device });
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
   }
 
@@ -170,7 +164,7 @@ export class OwnKeys {
     for (const device of removed) this.#removeRecipient(device, now);
     // During a rotation, joiners also get the key in use. Otherwise they could decrypt nothing until the switch.
     const isFresh = this.#pending || !this.#mayRotate() || now - this.#active.createdTs < this.#policy.graceMs;
-    const isRatcheted = this.#ratchets && this.#mayRotate();
+    const isRatcheted = this.#nextStep.isWanted && this.#mayRotate();
     let isAwaited = false;
     for (const device of added) {
       this.#recipients.set(deviceKey(device), device);
@@ -180,7 +174,7 @@ export class OwnKeys {
       // A device that is back may have again what it had before.
       for (const key of this.#keys()) {
         if (key.mayBeHeldBy(device)) key.enqueue(device, resendTs);
-        else if (isRatcheted && key === this.#active) this.#awaiting.set(deviceKey(device), device);
+        else if (isRatcheted && key === this.#active) this.#nextStep.add(device);
         else if (isFresh) key.enqueue(device, now);
       }
       isAwaited ||= !isFresh && !isRatcheted && !this.#active.mayBeHeldBy(device);
@@ -215,8 +209,8 @@ export class OwnKeys {
   }
 
   #removeRecipient(device: Device, now: number): void {
-    const id = deviceKey(device);
-    for (const devices of [this.#recipients, this.#awaiting, this.#stragglers]) devices.delete(id);
+    this.#recipients.delete(deviceKey(device));
+    this.#nextStep.remove(device);
     for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }
 
@@ -252,7 +246,7 @@ export class OwnKeys {
     this.#active = active;
     this.#pending = undefined;
     // They have got this key.
-    this.#awaiting.clear();
+    this.#nextStep.popJoiners();
     const { keyIndex } = active;
     const ids = idsOf(this.#self);
     this.#status = { ...ids, status: "ok", keyIndex, sinceTs: now };
@@ -269,34 +263,19 @@ export class OwnKeys {
     this.#effects.add({ kind: "key", key });
   }
 
-  /** When we ratchet the key in use. */
-  get #stepTs(): number {
-    return this.#awaiting.size > 0 ? this.#lastStepTs + minStepMs : Infinity;
-  }
-
   /** Ratchets the key in use, and then sends it to those who joined, and to those who cannot derive the step. */
   #step(now: number): void {
     const key = this.#active;
-    if (this.#ratchets && key.step < maxSteps) {
-      this.#lastStepTs = now;
+    const joiners = this.#nextStep.popJoiners();
+    if (this.#nextStep.isWanted && key.step < maxSteps) {
+      this.#nextStep.note(now);
       key.ratchet();
       this.#effects.note({ kind: "key-ratcheted", keyIndex: key.keyIndex, step: key.step });
       this.#install(now);
-      for (const device of this.#awaiting.values()) key.enqueue(device, now);
+      for (const device of joiners) key.enqueue(device, now);
       for (const device of this.#recipients.values())
         if (key.stepsBehind(device) > this.#reachOf(device)) key.catchUp(device, now);
     } else if (!this.#pending) this.#rotate("join", now);
-    this.#awaiting.clear();
-  }
-
-  /** A device needs messages for steps that it should derive. If that happens again, joins make new keys for the rest of the call. */
-  #noteStraggler(device: Device): void {
-    const id = deviceKey(device);
-    if (this.#ratchets && this.#stragglers.has(id)) {
-      this.#ratchets = false;
-      this.#effects.note({ kind: "ratchet-ended", ...device });
-    }
-    this.#stragglers.add(id);
   }
 
   #noteSuppression(awaitedSinceTs: number | undefined): void {

@@ -23,6 +23,7 @@ import { deliveryTimeoutMs, type KeyChannel, type KeysContext, outcomesFor } fro
 import { deviceKey } from "./device.ts";
 import { note, type Note } from "./effects.ts";
 import type { OwnKey } from "./own-key.ts";
+import { sentClockOf } from "./sent-clock.ts";
 import { roomKeyEvent } from "./wire.ts";
 
 /** Servers allow few events. Two events with the same key are at least this far apart; the second serves all joiners. */
@@ -43,7 +44,9 @@ interface RoomKeySend {
   readonly progress$: Observable<Progress>;
 }
 
-export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysContext, self: OwnMember): KeyChannel {
+export function roomEventChannel(context: KeysContext, self: OwnMember): KeyChannel {
+  const { matrix, roomId, slot, membership$ } = context;
+  const clock = sentClockOf(context);
   /** The last one of each key, unless it failed. */
   const sends = new WeakMap<OwnKey, RoomKeySend>();
 
@@ -78,7 +81,7 @@ export function roomEventChannel({ matrix, roomId, slot, membership$ }: KeysCont
         throwError(() => cause),
       );
     }
-    const event = roomKeyEvent({ slot, deviceId: self.deviceId, keyIndex, key, sentTs: asyncScheduler.now() });
+    const event = roomKeyEvent({ slot, deviceId: self.deviceId, keyIndex, key, sentTs: clock.next() });
     return concat(
       of(note({ kind: "key-sent", keyIndex, transport: "room-event", devices }, { sends: 1 })),
       // A retry has its own transaction id, since it also serves devices that joined after the first try.

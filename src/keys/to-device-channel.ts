@@ -1,6 +1,5 @@
 // ToDeviceChannel: a key of ours in an encrypted message to each device. protocol.md 5.2, 5.3, guarantee 23.
 import {
-  asyncScheduler,
   catchError,
   concat,
   defer,
@@ -20,16 +19,19 @@ import { type DeliveryReport, deliveryTimeoutMs, type KeyChannel, type KeysConte
 import { deviceKey } from "./device.ts";
 import { note } from "./effects.ts";
 import type { ResolvedKeyOptions } from "./options.ts";
+import { sentClockOf } from "./sent-clock.ts";
 import { keyMessage } from "./wire.ts";
 
 export function toDeviceChannel(
-  { matrix, roomId, slot }: KeysContext,
+  context: KeysContext,
   { memberId, deviceId }: OwnMember,
   { format, requireCrossSigned }: Pick<ResolvedKeyOptions, "format" | "requireCrossSigned">,
 ): KeyChannel {
+  const { matrix, roomId, slot } = context;
+  const clock = sentClockOf(context);
   const send: KeyChannel = ({ key: { keyIndex, key }, devices, wantsKey = false }) =>
     defer(() => {
-      const sentTs = asyncScheduler.now();
+      const sentTs = clock.next();
       const outgoing = { roomId, slot, memberId, deviceId, keyIndex, key, sentTs, wantsKey };
       const { type, content } = keyMessage(format, outgoing);
       const unanswered = new Map<string, Device>(devices.map((device) => [deviceKey(device), device]));

@@ -7,7 +7,7 @@ export { livekitMedia, type LivekitMedia } from "../livekit/livekit-media.ts";
 export type { LivekitParticipant } from "../livekit/livekit-participant.ts";
 export { type DiscoveryOptions, livekitTransport } from "../livekit/discovery.ts";
 export { delegateToSfu } from "../livekit/delegation.ts";
-export type { SfuConnection } from "../livekit/sfu-connection.ts";
+export type { SfuConnection } from "../livekit/sfu-status.ts";
 export type { SfuRooms } from "../livekit/sfu-room.ts";
 export type { CallProblem } from "../media/call-problem.ts";
 export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";

@@ -20,7 +20,7 @@ import {
   timer,
 } from "rxjs";
 import type { NewestToken } from "./newest-token.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import { failureOf, isOfNetwork, retryAfterOf, SfuError, type SfuFailure, waitAfterFailure } from "./sfu-failure.ts";
 import type { SfuRoom } from "./sfu-room.ts";
 

@@ -1,13 +1,27 @@
 // Decryption: reports whether a LiveKit room can decrypt the media of each participant. protocol.md 6.6.
 import { type Participant, type RemoteParticipant, type Room, type RoomOptions, RoomEvent } from "livekit-client";
-import { concatMap, defer, EMPTY, fromEventPattern, map, merge, mergeMap, type Observable, of, timer } from "rxjs";
-import { type DecryptedMedia, hasGrown, withRecovery } from "./recovery.ts";
+import {
+  concatMap,
+  defer,
+  EMPTY,
+  fromEventPattern,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  takeUntil,
+  timer,
+} from "rxjs";
+import { type DecryptedMedia, hasGrown, type MediaOf, recovery, withRecovery } from "./recovery.ts";
 import { keyFramesAfter } from "./key-frames.ts";
 import { RtcKeyProvider } from "./key-provider.ts";
 import type { DecryptionReport } from "../types.ts";
 
 /** For how long media is watched, to see whether it is being decrypted. Senders send a frame in less than that. */
 const watchMs = 200;
+/** Media that does not flow again by then is in trouble. */
+const settleMs = 2_500;
 
 type FollowedRoom = Pick<Room, "on" | "off" | "remoteParticipants"> & {
   readonly options?: Pick<RoomOptions, "encryption" | "e2ee">;
@@ -29,7 +43,7 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * room connects, because LiveKit may report a missing key only once. Errors: none. protocol.md 6.6.
  *
  * With the key provider of `keyProvider`, it also helps with ratchets (protocol.md 5.9). If LiveKit cannot follow the ratchet of
- * a participant, the key provider looks for the step. After a step of our own key, our video encoders make a key frame.
+ * a participant, the key provider looks for the step, and an invalid key is reported only if that fails, after 2.5 s. After a step of our own key, our video encoders make a key frame.
  *
  * @example
  * ```ts
@@ -50,7 +64,16 @@ export function decryptionReports(room: FollowedRoom): Observable<DecryptionRepo
     (listener) => room.off(RoomEvent.EncryptionError, listener),
   ).pipe(
     mergeMap(([error, participant]) => reportOf(error, participant)),
-    mergeMap((report) => merge(of(report), provider ? catchUp(provider, report, mediaOf) : EMPTY)),
+    mergeMap((report) => {
+      if (!provider || report.result !== "invalid-key") return of(report);
+      const { participantIdentity } = report;
+      // Frames of an earlier key or step can come late, and a later step is looked for. Most of the time there is no trouble.
+      const trouble$ = timer(settleMs).pipe(map(() => report));
+      return merge(
+        catchUp(provider, participantIdentity, mediaOf),
+        trouble$.pipe(takeUntil(recovery(participantIdentity, mediaOf))),
+      );
+    }),
     withRecovery(mediaOf),
   );
   return provider ? merge(report$, keyFramesAfter(provider.step$, room)) : report$;
@@ -64,12 +87,7 @@ function providerOf({ options }: FollowedRoom): RtcKeyProvider | undefined {
 }
 
 /** Makes the key provider look for the step of a key that the media of a participant needs. */
-function catchUp(
-  provider: RtcKeyProvider,
-  { participantIdentity, result }: DecryptionReport,
-  mediaOf: (identity: string) => Promise<DecryptedMedia | undefined>,
-): Observable<never> {
-  if (result !== "invalid-key") return EMPTY;
+function catchUp(provider: RtcKeyProvider, participantIdentity: string, mediaOf: MediaOf): Observable<never> {
   const media$ = defer(() => mediaOf(participantIdentity));
   const isDecrypted$ = media$.pipe(
     concatMap((before) =>

@@ -15,7 +15,7 @@ export type { LivekitMediaOptions } from "./options.ts";
 export type { LivekitSession } from "./livekit-run.ts";
 export type { LivekitParticipant } from "./livekit-participant.ts";
 export type { TileSize } from "./wanted-layer.ts";
-export type { SfuConnection } from "./sfu-connection.ts";
+export type { SfuConnection } from "./sfu-status.ts";
 export { disconnectedError, refusedError, SfuError, type SfuFailure, type SfuFailureCode } from "./sfu-failure.ts";
 export type {
   Reception,

@@ -8,7 +8,7 @@ import type { LivekitBackend } from "./backend.ts";
 import { LivekitRun, type LivekitSession } from "./livekit-run.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
 import { type LivekitMediaOptions, resolveLivekitOptions } from "./options.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import { Tiles } from "./tiles.ts";
 import type { LivekitTrace } from "./trace.ts";
 

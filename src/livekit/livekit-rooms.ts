@@ -161,7 +161,7 @@ class BrowserRoom implements SfuRoom {
       return;
     }
     if (!publication.isDesired) publication.setSubscribed(true);
-    if (publication.kind === Track.Kind.Video && !this.#refreshing.has(sid)) this.#askFor(publication, reception);
+    if (!this.#refreshing.has(sid)) this.#askFor(publication, reception);
   }
 
   refresh(identity: string): void {
@@ -211,7 +211,7 @@ class BrowserRoom implements SfuRoom {
     const isPaused = reception === "paused";
     if (publication.isEnabled === isPaused) publication.setEnabled(!isPaused);
     // A size counts only once the track is there.
-    if (isPaused || !publication.track) return;
+    if (isPaused || !publication.track || publication.kind !== Track.Kind.Video) return;
     const asked = JSON.stringify(reception);
     const before = this.#asked.get(publication);
     if (asked === before) return;

@@ -2,7 +2,6 @@
 import {
   asyncScheduler,
   catchError,
-  defer,
   distinctUntilChanged,
   EMPTY,
   finalize,
@@ -10,7 +9,6 @@ import {
   type Observable,
   of,
   ReplaySubject,
-  share,
   startWith,
   Subject,
   Subscription,
@@ -30,21 +28,16 @@ import type { Membership, OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
 import { lacking, LackReports } from "./lack-reports.ts";
-import { LivekitItem } from "./livekit-item.ts";
+import { LivekitItems } from "./livekit-items.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
-import { localMedia } from "./local-media.ts";
-import { memberMedia, stableList } from "./member-media.ts";
+import { stableList } from "./member-media.ts";
 import { MovingMembers, type SfuPlace } from "./moving-members.ts";
-import { NewestToken } from "./newest-token.ts";
 import type { ResolvedLivekitOptions } from "./options.ts";
 import { announcedTransport, nextSites, type PublishSite } from "./publish-sites.ts";
-import { backInTouch } from "./retrying.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
-import { repairWait } from "./sfu-failure.ts";
-import { SfuLink } from "./sfu-link.ts";
-import { planSfus, type SfuPlan, type WantedSfu } from "./sfu-plan.ts";
+import type { SfuConnection } from "./sfu-status.ts";
+import { SfuLinks } from "./sfu-links.ts";
+import { planSfus, type SfuPlan } from "./sfu-plan.ts";
 import { Tiles } from "./tiles.ts";
-import { tokenOnce } from "./token.ts";
 import type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
 import { transportKey } from "./transport-key.ts";
 
@@ -70,13 +63,12 @@ export class LivekitRun<Track> {
   readonly #options: ResolvedLivekitOptions<Track>;
   readonly #trace$: Subject<LivekitTrace>;
   readonly #running = new Subscription();
-  readonly #links = new Map<string, SfuLink<Track>>();
-  readonly #items = new Map<string, LivekitItem<Track>>();
+  readonly #links: SfuLinks<Track>;
+  readonly #items: LivekitItems<Track>;
   readonly #tiles: Tiles;
   readonly #lacks: LackReports;
   readonly #moving = new MovingMembers();
   readonly #media$ = new ReplaySubject<OutgoingMedia<Track>>(1);
-  readonly #backInTouch$: Observable<unknown>;
   #media: OutgoingMedia<Track> = {};
   #state: JoinState | undefined;
   #own: OwnMember | undefined;
@@ -104,7 +96,16 @@ export class LivekitRun<Track> {
     this.#options = options;
     this.#tiles = tiles;
     this.#trace$ = trace$;
-    this.#backInTouch$ = backInTouch(matrix).pipe(share());
+    this.#links = new SfuLinks({
+      matrix,
+      session,
+      rooms: options.rooms,
+      service: options.service,
+      media$: this.#media$,
+      changed: () => this.#refresh(),
+      trace: (entry) => this.#trace(entry),
+    });
+    this.#items = new LivekitItems(this.#links, this.#moving, tiles);
     this.#lacks = new LackReports((participantIdentity) => {
       this.#trace({ kind: "key-lacking", participantIdentity });
       session.decryption.next({ participantIdentity, result: "missing-key" });
@@ -152,10 +153,8 @@ export class LivekitRun<Track> {
   stop(): void {
     this.#timer.unsubscribe();
     this.#running.unsubscribe();
-    for (const link of this.#links.values()) link.stop();
-    for (const item of this.#items.values()) item.end();
-    this.#links.clear();
-    this.#items.clear();
+    this.#links.stop();
+    this.#items.end();
   }
 
   /** Decides everything again. Changes that come meanwhile are decided after it. */
@@ -185,10 +184,7 @@ export class LivekitRun<Track> {
     const { followOldest, maxSfus } = this.#options;
     const [oldest] = members;
     const followed = followOldest && oldest ? transportOf(oldest, oldest) : undefined;
-    const isPublishedAt = (sfu: string) =>
-      this.#linksTo(sfu).some(
-        ({ wanted, published, isConnected }) => wanted.purpose === "publish" && isConnected && published.isComplete,
-      );
+    const isPublishedAt = (sfu: string) => this.#links.isPublishedAt(sfu);
     const shown = this.#own && findOwn(members, this.#own);
     const announced = shown && oldest && transportOf(shown, oldest);
     this.#sites = nextSites(this.#sites, {
@@ -205,75 +201,9 @@ export class LivekitRun<Track> {
       members,
       maxSfus,
       leftBy: (member) => this.#moving.of(member)?.sfu,
-      present: Array.from(this.#links.values(), ({ wanted, isUp }) => ({ ...wanted, isConnected: isUp })),
+      present: this.#links.present(asyncScheduler.now()),
     });
-    this.#align(this.#plan.wanted);
-  }
-
-  #align(wanted: readonly WantedSfu[]): void {
-    const keys = new Set(wanted.map((one) => this.#linkKey(one)));
-    for (const [key, link] of this.#links) {
-      if (keys.has(key)) continue;
-      const { sfu, purpose } = link.wanted;
-      this.#links.delete(key);
-      link.stop();
-      this.#trace({ kind: "sfu-unwanted", sfu, purpose });
-    }
-    for (const one of wanted) {
-      const known = this.#links.get(this.#linkKey(one));
-      if (known) known.update(one);
-      else this.#open(one);
-    }
-  }
-
-  /** A room that becomes encrypted gets other connections. */
-  #linkKey({ key }: WantedSfu): string {
-    return `${this.#isEncrypted ? "encrypted" : "clear"} ${key}`;
-  }
-
-  #open(wanted: WantedSfu): void {
-    const { sfu, purpose, transport, namedBy, own, members } = wanted;
-    const { roomId, slot, encryptionKey$, keys$, decryption } = this.#session;
-    const { rooms, service } = this.#options;
-    this.#trace({ kind: "sfu-wanted", sfu, purpose });
-    const request = { transport, namedBy, roomId, slot: members[0]?.slot ?? slot, member: own, purpose };
-    const token$ = defer(() =>
-      tokenOnce(this.#matrix, purpose === "publish" ? { ...request, slot } : request, service),
-    );
-    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, decryption } : undefined;
-    const link: SfuLink<Track> = new SfuLink<Track>(wanted, {
-      token: new NewestToken(token$),
-      makeRoom: () => rooms({ encryption, repairWaitMs: (count) => repairWait(count, Math.random()) }),
-      backInTouch$: this.#backInTouch$,
-      media$: this.#media$,
-      now: () => asyncScheduler.now(),
-      changed: () => this.#refresh(),
-      onStatus: ({ status, failure, nextTryTs }) =>
-        this.#trace({
-          kind: "sfu-status",
-          sfu,
-          purpose: link.wanted.purpose,
-          status,
-          ...(failure && { failure: failure.code }),
-          ...(nextTryTs !== undefined && { nextTryTs }),
-        }),
-    });
-    this.#links.set(this.#linkKey(wanted), link);
-    link.start();
-  }
-
-  #linksTo(sfu: string): readonly SfuLink<Track>[] {
-    return [...this.#links.values()].filter(({ wanted }) => wanted.sfu === sfu);
-  }
-
-  /** The connection on which a member is. While it moves to another SFU: the old one, until the new one brings its media. */
-  #linkOf(member: Membership): SfuLink<Track> | undefined {
-    const links = [...this.#links.values()];
-    const there = links.filter(({ wanted }) => wanted.members.includes(member));
-    const bringing = there.find((link) => link.brings(member));
-    const left = links.find((link) => link.isUp && link.wanted.leaving.includes(member) && link.brings(member));
-    if (bringing || !left) return bringing ?? there.find(({ isUp }) => isUp) ?? there[0];
-    return left;
+    this.#links.align(this.#plan.wanted, this.#isEncrypted);
   }
 
   /** Subscribes to what can be decrypted and is shown. */
@@ -281,7 +211,7 @@ export class LivekitRun<Track> {
     const statuses = this.#session.encryptionStatus$.value;
     const now = asyncScheduler.now();
     const lacks = new Set<string>();
-    for (const link of this.#links.values()) {
+    for (const link of this.#links.all) {
       const { room, receiver, isConnected, wanted } = link;
       if (!room || !receiver || !isConnected) continue;
       const received = [...wanted.members, ...wanted.leaving];
@@ -301,29 +231,21 @@ export class LivekitRun<Track> {
   }
 
   /** Brings items, connections and problems in line. Returns what is to be emitted. */
-  #describe(): (() => void)[] {
+  #describe(): readonly (() => void)[] {
     const now = asyncScheduler.now();
     const members = this.#session.membership$.value;
-    const shown = this.#own && findOwn(members, this.#own);
-    const emits: (() => void)[] = [];
-    const instances = new Set(members.map(({ instance }) => instance));
-    for (const [instance, item] of this.#items) {
-      if (instances.has(instance)) continue;
-      this.#items.delete(instance);
-      emits.push(() => item.end());
-    }
-    const participants = this.#own
-      ? members.map((member) => {
-          const isLocal = member === shown;
-          const item = this.#itemOf(member, isLocal);
-          const media = isLocal ? this.#localMedia(item) : this.#memberMedia(member, item, now);
-          if (item.update(member, isLocal, media)) emits.push(() => item.emit());
-          return item.item;
-        })
-      : [];
+    const { participants, emits } = this.#items.update({
+      members: this.#own ? members : [],
+      local: this.#own && findOwn(members, this.#own),
+      media: this.#media,
+      isEncrypted: this.#isEncrypted,
+      statuses: this.#session.encryptionStatus$.value,
+      unplanned: this.#plan.unplanned,
+      now,
+    });
     this.participants = stableList(participants, this.participants);
     this.connections = stableList(
-      Array.from(this.#links.values(), ({ connection }) => connection),
+      this.#links.all.map(({ connection }) => connection),
       this.connections,
     );
     this.#found = callProblems(
@@ -331,9 +253,7 @@ export class LivekitRun<Track> {
         state: this.#state,
         connections: this.connections,
         devices: this.#devices,
-        publishFailures: Array.from(this.#links.values()).flatMap(({ wanted: { sfu }, published: { failures } }) =>
-          failures.map((failure) => ({ ...failure, sfu })),
-        ),
+        publishFailures: this.#links.publishFailures,
         members: this.participants
           .filter(({ isLocal }) => !isLocal)
           .map(({ member, encryption$, problem$ }) => ({
@@ -353,49 +273,6 @@ export class LivekitRun<Track> {
     return [this.participants, this.connections, this.problems, this.announced];
   }
 
-  #itemOf(member: Membership, isLocal: boolean): LivekitItem<Track> {
-    const known = this.#items.get(member.instance);
-    if (known) return known;
-    const made = new LivekitItem<Track>(member, isLocal, (source, tile) => this.#tiles.show(member, source, tile));
-    this.#items.set(member.instance, made);
-    return made;
-  }
-
-  #memberMedia(member: Membership, item: LivekitItem<Track>, now: number) {
-    const link = this.#linkOf(member);
-    const { participantIdentity: identity } = member;
-    if (link?.wanted.members.includes(member) && link.brings(member)) this.#moving.settle(member);
-    const participant = link?.isUp ? link.room?.participants.get(identity) : undefined;
-    return memberMedia<Track>(
-      {
-        link: link?.connection,
-        unplanned: this.#plan.unplanned.get(member),
-        participant,
-        wasConnected: item.wasConnected,
-        isEncrypted: this.#isEncrypted,
-        keys: this.#session.encryptionStatus$.value.get(identity),
-        isPaused: (sid) => link?.receiver?.isPaused(sid) ?? false,
-        now,
-      },
-      item.media,
-    );
-  }
-
-  #localMedia(item: LivekitItem<Track>) {
-    const link = [...this.#links.values()].find(({ wanted }) => wanted.purpose === "publish");
-    return localMedia<Track>(
-      {
-        media: this.#media,
-        link: link?.connection,
-        local: link?.isUp ? link.room?.local : undefined,
-        wasConnected: item.wasConnected,
-        isEncrypted: this.#isEncrypted,
-        keys: this.#session.encryptionStatus$.value.get(item.item.member.participantIdentity),
-      },
-      item.media,
-    );
-  }
-
   /** One timer for all that changes by the clock alone. */
   #wait(): void {
     const now = asyncScheduler.now();
@@ -403,6 +280,7 @@ export class LivekitRun<Track> {
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
       this.#moving.dueTs,
+      this.#links.replacedTs(now),
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;

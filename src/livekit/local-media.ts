@@ -4,7 +4,7 @@ import type { OutgoingMedia } from "../media/outgoing.ts";
 import type { MediaConnection, ParticipantTrack } from "../media/participant.ts";
 import { mediaSources } from "../media/source.ts";
 import { encryptionOf, type MemberMedia, stableEncryption, stableList } from "./member-media.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import type { SfuParticipant } from "./sfu-room.ts";
 
 export interface LocalInput<Track> {

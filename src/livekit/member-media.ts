@@ -9,7 +9,7 @@ import type {
 } from "../media/participant.ts";
 import { mediaSources, type MediaSource } from "../media/source.ts";
 import type { SfuParticipant, SfuTrack } from "./sfu-room.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import type { Unplanned } from "./sfu-plan.ts";
 
 /** Where a member is. */
@@ -38,16 +38,19 @@ export interface MemberMedia<Track> {
 export interface MemberInput<Track> extends MemberPlace<Track> {
   readonly isEncrypted: boolean;
   readonly keys: MemberEncryption | undefined;
-  /** Whether a video that is not received is so because nothing shows it. */
+  /** Whether a track waits for its key. */
+  readonly isHeld: (sid: string) => boolean;
+  /** Whether a video is not received because nothing shows it. */
   readonly isPaused: (sid: string) => boolean;
   readonly now: number;
 }
 
 /** The item of another member. Parts that did not change are the same objects as before. */
 export function memberMedia<Track>(input: MemberInput<Track>, before: MemberMedia<Track>): MemberMedia<Track> {
-  const { participant, isEncrypted, keys, isPaused, now } = input;
+  const { participant, isEncrypted, keys, isHeld, isPaused, now } = input;
   const connection = connectionOf(input);
-  const playable = (participant?.tracks ?? []).filter(({ encrypted }) => encrypted || !isEncrypted);
+  const sent = (participant?.tracks ?? []).filter(({ encrypted }) => encrypted || !isEncrypted);
+  const playable = sent.map((one) => (isHeld(one.sid) ? withoutTrack(one) : one));
   const tracks = mediaSources.flatMap((source) => {
     const one = playable.find((track) => track.source === source);
     return one ? [stableTrack(source, one, isPaused(one.sid), before.tracks)] : [];
@@ -120,6 +123,10 @@ function problemOf(
   if (before?.code === code && before.nextTryTs === nextTryTs) return before;
   return { code, sinceTs, ...(nextTryTs !== undefined && { nextTryTs }) };
 }
+
+const withoutTrack = <Track>({ sid, kind, source, muted, encrypted }: SfuTrack<Track>): SfuTrack<Track> => {
+  return { sid, kind, source, muted, encrypted };
+};
 
 const missing = (link: MemberPlace<unknown>["link"], participant: unknown): "not-on-sfu" | undefined =>
   link?.status === "connected" && !participant ? "not-on-sfu" : undefined;

@@ -16,10 +16,13 @@ export interface ReceiverInput {
 
 type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive" | "refresh">;
 
+/** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
+type Received = Reception | "held";
+
 /** Holds which tracks of one room are received. */
 export class Receiver<Track> {
   readonly #room: Room<Track>;
-  #received = new Map<string, Reception>();
+  #received = new Map<string, Received>();
   /** Participants whose media came without its key. */
   readonly #lacked = new Set<string>();
 
@@ -27,6 +30,12 @@ export class Receiver<Track> {
     this.#room = room;
   }
 
+  /** Whether a track waits for its key. */
+  isHeld(sid: string): boolean {
+    return this.#received.get(sid) === "held";
+  }
+
+  /** Whether a video is not received because nothing shows it. */
   isPaused(sid: string): boolean {
     const reception = this.#received.get(sid);
     return reception === "paused" || reception === "off";
@@ -35,19 +44,23 @@ export class Receiver<Track> {
   /** Sets the reception of every track. Returns whose pictures were refreshed, because their keys have come late. */
   update(input: ReceiverInput): readonly string[] {
     const { participants } = this.#room;
-    const received = new Map<string, Reception>();
+    const received = new Map<string, Received>();
     const refreshed: string[] = [];
     for (const [identity, { tracks }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
       for (const track of tracks) {
-        const isSubscribed = this.#isSubscribed(track.sid);
+        const { sid } = track;
+        const isAllowed = member && (!input.isEncrypted || track.encrypted);
         // A key that changes, or a stay that begins again, does not end what is received.
-        const isAllowed = member && (!input.isEncrypted || track.encrypted) && (isDecryptable || isSubscribed);
-        const reception = isAllowed ? wanted(track, member, isSubscribed, input) : undefined;
-        if (reception) received.set(track.sid, reception);
-        this.#room.receive(identity, track.sid, reception ?? "off");
+        const isOpen = isDecryptable || this.#isOpen(sid);
+        const reception = isAllowed
+          ? wanted(track, member, (this.#received.get(sid) ?? "off") !== "off", input)
+          : "off";
+        const next = reception === "off" || isOpen ? reception : "held";
+        if (isAllowed) received.set(sid, next);
+        this.#room.receive(identity, sid, next === "held" ? "paused" : next);
       }
       if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
       else if (isDecryptable && this.#lacked.delete(identity)) {
@@ -63,9 +76,9 @@ export class Receiver<Track> {
     return !isEncrypted || (status?.status === "ok" && this.#room.hasKey(identity, status.keyIndex));
   }
 
-  #isSubscribed(sid: string): boolean {
+  #isOpen(sid: string): boolean {
     const reception = this.#received.get(sid);
-    return reception !== undefined && reception !== "off";
+    return reception !== undefined && reception !== "off" && reception !== "held";
   }
 }
 

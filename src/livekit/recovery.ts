@@ -26,30 +26,34 @@ export type DecryptedMedia = ReadonlyMap<string, number>;
 const firstCheckMs = 1_000;
 const checkMs = 500;
 
+/** How the decrypted media of a participant is read. Undefined once the participant is gone. */
+export type MediaOf = (participantIdentity: string) => ObservableInput<DecryptedMedia | undefined>;
+
+/** Emits once the media of a participant has grown in two checks in a row, 2 s from now at the soonest. */
+export function recovery(participantIdentity: string, mediaOf: MediaOf): Observable<unknown> {
+  return timer(firstCheckMs, checkMs).pipe(
+    exhaustMap(() => defer(() => mediaOf(participantIdentity))),
+    takeWhile((media) => media !== undefined),
+    bufferCount(3, 1),
+    filter(([first, second, third]) => hasGrown(first, second) && hasGrown(second, third)),
+    take(1),
+  );
+}
+
 /**
  * Emits `ok` after a report of trouble, once the participant's media is being decrypted. It checks the media only after
  * such a report, and until the participant is gone.
- *
- * @param mediaOf The decrypted media of a participant, or undefined once the participant is gone.
  */
-export function withRecovery(
-  mediaOf: (participantIdentity: string) => ObservableInput<DecryptedMedia | undefined>,
-): OperatorFunction<DecryptionReport, DecryptionReport> {
-  const recovery = (participantIdentity: string): Observable<DecryptionReport> =>
-    timer(firstCheckMs, checkMs).pipe(
-      exhaustMap(() => defer(() => mediaOf(participantIdentity))),
-      takeWhile((media) => media !== undefined),
-      bufferCount(3, 1),
-      filter(([first, second, third]) => hasGrown(first, second) && hasGrown(second, third)),
-      take(1),
-      map(() => ({ participantIdentity, result: "ok" })),
-    );
+export function withRecovery(mediaOf: MediaOf): OperatorFunction<DecryptionReport, DecryptionReport> {
   return connect((trouble$) =>
     trouble$.pipe(
       mergeMap((trouble) => {
         const { participantIdentity } = trouble;
         const again$ = trouble$.pipe(filter((other) => other.participantIdentity === participantIdentity));
-        return concat(of(trouble), recovery(participantIdentity)).pipe(takeUntil(again$));
+        const ok$ = recovery(participantIdentity, mediaOf).pipe(
+          map((): DecryptionReport => ({ participantIdentity, result: "ok" })),
+        );
+        return concat(of(trouble), ok$).pipe(takeUntil(again$));
       }),
     ),
   );

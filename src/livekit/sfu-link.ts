@@ -16,7 +16,7 @@ import { type Connecting, connectSfu, type ConnectOptions } from "./connect-sfu.
 import { stableList } from "./member-media.ts";
 import { type Published, publishMedia } from "./publish-media.ts";
 import { Receiver } from "./receiver.ts";
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import type { WantedSfu } from "./sfu-plan.ts";
 import type { SfuRoom, SfuTrack } from "./sfu-room.ts";
 
@@ -97,7 +97,7 @@ export class SfuLink<Track> {
   brings({ participantIdentity }: Membership): boolean {
     const participant = this.isUp ? this.room?.participants.get(participantIdentity) : undefined;
     const isThere = ({ sid, muted, track }: SfuTrack<Track>) =>
-      muted || track !== undefined || (this.receiver?.isPaused(sid) ?? false);
+      muted || (track !== undefined && !this.receiver?.isHeld(sid)) || (this.receiver?.isPaused(sid) ?? false);
     return participant?.tracks.every(isThere) ?? false;
   }
 

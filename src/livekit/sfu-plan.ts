@@ -42,7 +42,13 @@ export interface PlanInput {
   /** The SFU that a member has left, while it is still received there. */
   readonly leftBy: (member: Membership) => string | undefined;
   /** The connections that there are now. */
-  readonly present: readonly (WantedSfu & { readonly isConnected: boolean })[];
+  readonly present: readonly PresentSfu[];
+}
+
+export interface PresentSfu extends WantedSfu {
+  readonly isConnected: boolean;
+  /** Whether it brings all that another connection to the same SFU brings, which it replaces. */
+  readonly isReady: boolean;
 }
 
 interface Place {
@@ -109,10 +115,9 @@ export function planSfus({ own, publishOn, members, maxSfus, leftBy, present }: 
   const wanted = Array.from(places, ([sfu, place]): WantedSfu[] => {
     const purpose = publishing.has(sfu) ? "publish" : "subscribe";
     const one: WantedSfu = { ...place, key: keyOf(sfu, purpose, own), sfu, purpose, own };
-    // After a re-join, or where we only received before, the old connection receives until the new one works.
-    const works = present.filter((other) => other.sfu === sfu && other.isConnected);
-    if (works.some(({ key }) => key === one.key)) return [one];
-    const [old] = works;
+    // After a re-join, or where we only received before, the old connection receives until the new one does.
+    if (present.some(({ key, isReady }) => key === one.key && isReady)) return [one];
+    const old = present.find((other) => other.sfu === sfu && other.isConnected && other.key !== one.key);
     return old ? [one, { ...one, key: old.key, own: old.own, purpose: "subscribe" }] : [one];
   });
   return { wanted: [...wanted.flat(), ...kept.values()], unplanned };

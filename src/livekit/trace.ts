@@ -1,5 +1,5 @@
 // LivekitTrace: every decision of the media layer, typed. Never a token, a key or an address with a secret.
-import type { SfuConnection } from "./sfu-connection.ts";
+import type { SfuConnection } from "./sfu-status.ts";
 import type { SfuFailureCode } from "./sfu-failure.ts";
 import type { Unplanned } from "./sfu-plan.ts";
 

@@ -67,6 +67,14 @@ export class MemberFold {
     return last;
   }
 
+  /** When a sticky event ends that has replaced one with a later end, which counts again then. `Infinity` for never. */
+  get returnTs(): number {
+    let soonestTs = Infinity;
+    for (const entry of this.events)
+      if (entry.kind === "sticky" && entry.replacedUntilTs > entry.endTs) soonestTs = Math.min(soonestTs, entry.endTs);
+    return soonestTs;
+  }
+
   /** The newest rejections, oldest first. It is the same list object until one of them changes. */
   get rejections(): readonly Rejection[] {
     if (!this.#areRejectionsCurrent) this.#rejections = this.#newestRejections();

@@ -30,7 +30,7 @@ export function members(
   let previous: WeakRef<readonly Membership[]> | undefined;
   let lastSlot = noSlot;
 
-  const remember = (projection: Projection) => (previous = new WeakRef(projection.members));
+  const remember = (projection: Projection) => (previous = new WeakRef(projection.fold.members));
   const projection = () => {
     if (live) return live;
     const projected = projectNow(matrix, options, asyncScheduler.now(), previous?.deref());
@@ -61,7 +61,7 @@ export function members(
         apply(kept.refresh(batch, asyncScheduler.now()));
       },
       get deadlineTs() {
-        return kept.deadlineTs;
+        return kept.fold.deadlineTs;
       },
     });
     return () => {
@@ -72,8 +72,8 @@ export function members(
   }).pipe(share());
 
   return {
-    membership$: behavior(() => projection().members, refreshed$),
-    rejected$: behavior(() => projection().rejections, refreshed$),
+    membership$: behavior(() => projection().fold.members, refreshed$),
+    rejected$: behavior(() => projection().fold.rejections, refreshed$),
     slot$: behavior(slotNow, refreshed$),
   };
 }

@@ -10,8 +10,7 @@ import type { Changes } from "./changes.ts";
 import type { Presence, ReadingRules } from "./eligibility.ts";
 import { isRejection } from "./entry.ts";
 import { firstReadsOf } from "./first-reads.ts";
-import { type LastToExpire, MemberFold } from "./fold.ts";
-import type { Rejection } from "./rejection.ts";
+import { MemberFold } from "./fold.ts";
 
 /** Which call to read, and how. */
 export interface ProjectionOptions extends ReadingRules {
@@ -25,7 +24,8 @@ const maxSingleReads = 100;
 export class Projection {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
-  readonly #fold: MemberFold;
+  /** The members and rejections that were read, and when they change without an event. */
+  readonly fold: MemberFold;
   /** The types of state events that make members. */
   readonly #memberTypes: readonly string[];
   #slot: SlotReading = noSlot;
@@ -50,91 +50,72 @@ export class Projection {
       if (isInRoom(matrix, roomId, userId)) return "in-room";
       return isLookedUp(userId) && !knowsMembership(matrix, roomId, userId) ? "being-looked-up" : "not-in-room";
     };
-    this.#fold = new MemberFold(options, presenceOf, firstReadsOf(matrix), previous);
-  }
-
-  get members(): readonly Membership[] {
-    return this.#fold.members;
-  }
-
-  /** The member that expires last, and the state key of a state member. */
-  get lastToExpire(): LastToExpire | undefined {
-    return this.#fold.lastToExpire;
-  }
-
-  /** As `rejected$` of a session. */
-  get rejections(): readonly Rejection[] {
-    return this.#fold.rejections;
+    this.fold = new MemberFold(options, presenceOf, firstReadsOf(matrix), previous);
   }
 
   get slot(): SlotReading {
     return this.#slot;
   }
 
-  /** When something will change without an event. */
-  get deadlineTs(): number | undefined {
-    return this.#fold.deadlineTs;
-  }
-
   /** Applies a batch and the time. Returns the changes of the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
     const isBulk = batch.length > maxSingleReads && batch.filter(isStateMember).length > maxSingleReads;
     for (const change of batch) if (!isBulk || !isStateMember(change)) this.#read(change, now);
-    this.#fold.events.expire(now);
-    const gaps = this.#fold.events.takeGaps();
+    this.fold.events.expire(now);
+    const gaps = this.fold.events.takeGaps();
     if (isBulk || gaps.has("state")) this.#readState(now);
     if (gaps.has("sticky")) this.#readSticky(now);
     if (batch.length > 0) this.#lastReadTs = now;
-    return this.#fold.recompute();
+    return this.fold.recompute();
   }
 
   /** Whether an event of a user would make a member if the user is in the room, which the client does not know. */
   needsLookup(userId: string): boolean {
-    return this.#fold.events.bySender(userId).some(({ outcome }) => isRejection(outcome) && outcome.isBeingLookedUp);
+    return this.fold.events.bySender(userId).some(({ outcome }) => isRejection(outcome) && outcome.isBeingLookedUp);
   }
 
   /** Checks again whether a user is in the room. */
   recheckUser(userId: string): Changes {
-    this.#fold.events.recheck(userId);
-    return this.#fold.recompute();
+    this.fold.events.recheck(userId);
+    return this.fold.recompute();
   }
 
   #read(change: RoomChange, now: number): void {
     if (change.kind === "room") this.#readAll(now);
-    else if (change.kind === "sticky") this.#fold.events.putSticky(change.event, now);
-    else if (change.kind === "redaction") this.#fold.events.redact(change.eventId);
+    else if (change.kind === "sticky") this.fold.events.putSticky(change.event, now);
+    else if (change.kind === "redaction") this.fold.events.redact(change.eventId);
     else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, now);
-    else if (change.type === "m.room.member") this.#fold.events.recheck(change.stateKey);
+    else if (change.type === "m.room.member") this.fold.events.recheck(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
   #readAll(now: number): void {
     this.#readState(now);
     this.#readSticky(now);
-    this.#fold.events.recheck();
+    this.fold.events.recheck();
     this.#readRoom();
   }
 
   #readState(now: number): void {
     const { roomId } = this.#options;
     const events = this.#memberTypes.flatMap((type) => [...this.#matrix.stateEvents(roomId, type)]);
-    this.#fold.events.putAllState(events, now, this.#lastReadTs);
+    this.fold.events.putAllState(events, now, this.#lastReadTs);
   }
 
   #readMember(type: string, stateKey: string, now: number): void {
     const event = this.#matrix.stateEvent(this.#options.roomId, type, stateKey);
-    this.#fold.events.putState(stateKey, event, now, this.#lastReadTs);
+    this.fold.events.putState(stateKey, event, now, this.#lastReadTs);
   }
 
   #readSticky(now: number): void {
-    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.#fold.events.putSticky(event, now);
+    for (const event of this.#matrix.stickyEvents(this.#options.roomId)) this.fold.events.putSticky(event, now);
   }
 
   /** Reads the slot and the encryption of the room. */
   #readRoom(): void {
     const { roomId, slot, requireSlotEncryption } = this.#options;
     this.#slot = readSlot(this.#matrix, roomId, slot, requireSlotEncryption);
-    this.#fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
+    this.fold.setRoom(this.#slot.slot.status, isEncrypted(this.#matrix, roomId));
   }
 }
 

@@ -57,13 +57,14 @@ export function callPresence(
   };
 }
 
-/** Finds the slot of a membership event that the client holds. */
-export function slotOfMember(matrix: Matrix, roomId: string, eventId: string): string | undefined {
+/** The slot of each membership event that the client holds, by event id. */
+export function slotsOfMembers(matrix: Matrix, roomId: string): ReadonlyMap<string, string> {
+  const slots = new Map<string, string>();
+  const note = ({ eventId }: RoomEvent, slot: string | undefined) => slot !== undefined && slots.set(eventId, slot);
   for (const event of matrix.stateEvents(roomId, stateMemberType))
-    if (event.eventId === eventId) return slotIn(parseStateMember(event, { readTs: Infinity }).ok);
-  for (const event of matrix.stickyEvents(roomId))
-    if (event.eventId === eventId) return slotIn(parseStickyMember(event, Infinity).ok);
-  return undefined;
+    note(event, slotIn(parseStateMember(event, { readTs: Infinity }).ok));
+  for (const event of matrix.stickyEvents(roomId)) note(event, slotIn(parseStickyMember(event, Infinity).ok));
+  return slots;
 }
 
 const slotIn = (claim: { readonly slot: string } | "left" | undefined): string | undefined =>

@@ -1,5 +1,6 @@
 // RingLog: the rings and declines of one room, as their events say them. Bounded. protocol.md 7.
-import type { RoomEvent } from "../matrix.ts";
+import type { RoomEvent, TimelineEvent } from "../matrix.ts";
+import { isString, objectOr } from "../room/json.ts";
 import { canonicalSlot } from "../room/names.ts";
 import type { Malformed } from "../room/parsed.ts";
 import { type Decline, decodeDecline, isDeclineType } from "./decline-event.ts";
@@ -33,11 +34,22 @@ interface Limits {
   readonly sender: number;
 }
 
+/** The event that a redaction redacts. Newer rooms have its id in the content. Undefined for any other event. */
+export function redactedBy({
+  type,
+  content,
+  redacts,
+}: Pick<TimelineEvent, "type" | "content" | "redacts">): string | undefined {
+  const eventId = objectOr(content)["redacts"] ?? redacts;
+  return type === "m.room.redaction" && isString(eventId) ? eventId : undefined;
+}
+
 export class RingLog {
   readonly #limits: Limits;
   readonly #entries = new Map<string, Entry>();
   readonly #perSender = new Map<string, Set<string>>();
   #rings: readonly LoggedRing[] | undefined;
+  #before: ReadonlyMap<Ring, LoggedRing> = new Map();
 
   constructor(limits: Limits = { room: 1_000, sender: 50 }) {
     this.#limits = limits;
@@ -66,9 +78,12 @@ export class RingLog {
     return true;
   }
 
-  /** The rings, oldest first. */
+  /** The rings, oldest first. A ring about which nothing changed is the same object as before. */
   get rings(): readonly LoggedRing[] {
-    return (this.#rings ??= standing([...this.#entries.values()]));
+    if (this.#rings) return this.#rings;
+    const rings = standing([...this.#entries.values()]).map((each) => sameAs(this.#before.get(each.ring), each));
+    this.#before = new Map(rings.map((each) => [each.ring, each]));
+    return (this.#rings = rings);
   }
 
   /** The ring events that cannot be read. */
@@ -129,30 +144,59 @@ export function standing(entries: readonly Entry[]): readonly LoggedRing[] {
     const key = keyOf(sender, withdraws);
     withdrawnTs.set(key, Math.max(sentTs, withdrawnTs.get(key) ?? -Infinity));
   }
-  const declines = ofKind("decline");
-  const byId = new Map(rings.map(({ ring }) => [ring.eventId, ring]));
+  const declines = declinesOf(rings, ofKind("decline"));
   return rings.map(({ ring, seenTs, isRedacted }) => {
     const key = keyOf(ring.sender, ring.slot);
     const last = lastRing.get(key);
     const isWithdrawn = (withdrawnTs.get(key) ?? -Infinity) >= ring.sentTs;
     const isSuperseded = last !== undefined && last !== ring && isLater(last, ring);
     const revoked = isRedacted ? "redacted" : isSuperseded ? "superseded" : isWithdrawn ? "withdrawn" : undefined;
-    return { ring, seenTs, revoked, declines: declinesOf(ring, declines, byId) };
+    return { ring, seenTs, revoked, declines: declines.get(ring.eventId) ?? none };
   });
 }
 
-/** A decline counts for its ring, and for earlier rings of the same sender for the same call: clients may send two forms. */
-function declinesOf(ring: Ring, declines: readonly Decline[], byId: ReadonlyMap<string, Ring>): LoggedRing["declines"] {
-  const counted = new Map<string, Decline>();
+const none: LoggedRing["declines"] = new Map();
+
+/** Of the rings beside a declined one, so many count as declined too. */
+const mostBeside = 5;
+
+/**
+ * The declines of each ring. A decline counts for its ring, and for the rings beside it that the same sender sent for the same
+ * call before the decline: clients may send two forms.
+ */
+function declinesOf(
+  rings: readonly { readonly ring: Ring }[],
+  declines: readonly Decline[],
+): ReadonlyMap<string, LoggedRing["declines"]> {
+  const counted = new Map<string, Map<string, Decline>>();
+  const count = (ringId: string, decline: Decline) => {
+    const ofRing = counted.get(ringId) ?? new Map<string, Decline>();
+    const first = ofRing.get(decline.sender);
+    if (!first || decline.sentTs < first.sentTs) ofRing.set(decline.sender, decline);
+    counted.set(ringId, ofRing);
+  };
+  const places = new Map<string, { readonly ofCall: readonly Ring[]; readonly index: number }>();
+  for (const ofCall of Map.groupBy(
+    rings.map(({ ring }) => ring),
+    ({ sender, slot }) => keyOf(sender, slot),
+  ).values())
+    for (const [index, { eventId }] of ofCall.entries()) places.set(eventId, { ofCall, index });
   for (const decline of declines) {
-    const declined = byId.get(decline.ringId);
-    const isOfSameCall = declined && keyOf(declined.sender, declined.slot) === keyOf(ring.sender, ring.slot);
-    const counts = decline.ringId === ring.eventId || (isOfSameCall && decline.sentTs >= ring.sentTs);
-    const first = counted.get(decline.sender);
-    if (counts && (!first || decline.sentTs < first.sentTs)) counted.set(decline.sender, decline);
+    const { ofCall = [], index = 0 } = places.get(decline.ringId) ?? {};
+    const beside = ofCall.slice(Math.max(0, index - mostBeside), index + mostBeside + 1);
+    for (const { eventId, sentTs } of beside)
+      if (eventId === decline.ringId || sentTs <= decline.sentTs) count(eventId, decline);
   }
   return counted;
 }
+
+const sameAs = (before: LoggedRing | undefined, each: LoggedRing): LoggedRing =>
+  before !== undefined &&
+  before.revoked === each.revoked &&
+  before.declines.size === each.declines.size &&
+  [...each.declines].every(([userId, { eventId }]) => before.declines.get(userId)?.eventId === eventId)
+    ? before
+    : each;
 
 const keyOf = (sender: string, slot: string): string => JSON.stringify([sender, canonicalSlot(slot)]);
 

@@ -105,6 +105,8 @@ export interface RingingEverywhere {
   /** The calls that ring on this device now, in the order of their rooms. */
   readonly incoming$: Behavior<readonly IncomingCall[]>;
   readonly trace$: Observable<RingTrace>;
+  /** Declines a call, as `decline` of `Ringing` does. */
+  decline(call: Pick<IncomingCall, "roomId" | "ring">, reason?: string): Observable<never>;
   /** The rings of one room. */
   room(roomId: string): Ringing;
 }
@@ -206,11 +208,12 @@ export function watchRingingEverywhere(
   const { trace, trace$ } = tracing();
   const followed = followRings(matrix, rulesOf(slot, options), trace);
   const read = () => [...followed.now.values()].flatMap(({ incoming }) => incoming ?? []);
+  const decline = (ring: Ring, reason: string | undefined, roomId: string) =>
+    declineRing(matrix, roomId, ring, reason).pipe(ignoreElements());
   return {
-    incoming$: withBusy(read, followed.refreshed$, options, (ring, reason, roomId) =>
-      declineRing(matrix, roomId, ring, reason).pipe(ignoreElements()),
-    ),
+    incoming$: withBusy(read, followed.refreshed$, options, decline),
     trace$,
+    decline: ({ roomId, ring }, reason) => decline(ring, reason, roomId),
     room: (roomId) => watchRinging(matrix, { ...options, roomId, slot }),
   };
 }
@@ -290,15 +293,15 @@ function withBusy(
     waiting.set(call, known);
     return known;
   };
-  const declined = new Set<string>();
+  const declined = new WeakSet<Ring>();
   const readBusy = () => {
     const calls = read();
     if (!busy$.value) return calls;
     return whenBusy === "decline" ? none : calls.map(asWaiting);
   };
   const declining$ = defer(() => (busy$.value && whenBusy === "decline" ? read() : [])).pipe(
-    filter(({ ring }) => !declined.has(ring.eventId)),
-    tap(({ ring }) => declined.add(ring.eventId)),
+    filter(({ ring }) => !declined.has(ring)),
+    tap(({ ring }) => declined.add(ring)),
     concatMap(({ ring, roomId }) => decline(ring, "busy", roomId)),
   );
   const changed$ = merge(refreshed$, busy$);

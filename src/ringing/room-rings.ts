@@ -7,9 +7,9 @@ import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 import { type WatchedSession, watchSession } from "../watch.ts";
 import { isDeclineType } from "./decline-event.ts";
 import { outcomeOf, type RingOutcome } from "./outcome.ts";
-import { type CallPresence, callPresence, slotOfMember } from "./call-presence.ts";
+import { type CallPresence, callPresence, slotsOfMembers } from "./call-presence.ts";
 import { isRingType, type Ring } from "./ring-event.ts";
-import { type LoggedRing, RingLog } from "./ring-log.ts";
+import { type LoggedRing, redactedBy, RingLog } from "./ring-log.ts";
 import type { RingTraceEntry } from "./trace.ts";
 import { type RingConditions, ringEndTs, type RingRefusal, ringRefusal } from "./validity.ts";
 
@@ -51,6 +51,10 @@ export interface RingState {
  * applied. Somebody may have declined it in there.
  */
 const holdMs = 100;
+/** More than a log of rings has. */
+const mostSaid = 2_000;
+/** Memberships that began while it rang may arrive this long after its end. */
+const lateMs = 60_000;
 
 export class RoomRings {
   readonly #matrix: Matrix;
@@ -61,6 +65,8 @@ export class RoomRings {
   readonly #log = new RingLog();
   /** What was traced last: why a ring does not ring, or that it does. */
   readonly #said = new Map<string, RingRefusal | "rings">();
+  /** Rings whose outcomes are final, unless something is put about them. */
+  readonly #settled = new WeakMap<Ring, LoggedRing>();
 
   /** The call if it rings now. */
   incoming: IncomingCall | undefined;
@@ -79,28 +85,33 @@ export class RoomRings {
 
   /** Reads everything. What was there before we looked rings at once. */
   readAll(now: number): void {
-    for (const event of this.#matrix.stickyEvents(this.#roomId)) this.#put(event, now - holdMs);
-    for (const event of this.#matrix.timeline?.(this.#roomId) ?? []) this.#put(event, now - holdMs);
+    const put = this.#putter(now - holdMs);
+    for (const event of this.#matrix.stickyEvents(this.#roomId)) put(event);
+    for (const event of this.#matrix.timeline?.(this.#roomId) ?? []) put(event);
     this.refresh(now);
   }
 
   takeChanges(batch: readonly RoomChange[], now: number): void {
+    const put = this.#putter(now);
     for (const change of batch) {
       if (change.roomId !== this.#roomId) continue;
-      if (change.kind === "sticky") this.#put(change.event, now);
+      if (change.kind === "sticky") put(change.event);
       else if (change.kind === "redaction") this.#log.redact(change.eventId);
-      else if (change.kind === "room")
-        for (const event of this.#matrix.stickyEvents(this.#roomId)) this.#put(event, now);
+      else if (change.kind === "room") for (const event of this.#matrix.stickyEvents(this.#roomId)) put(event);
     }
     this.refresh(now);
   }
 
   takeTimeline(batch: readonly TimelineChange[], now: number): void {
+    const put = this.#putter(now);
     for (const change of batch) {
       if (change.roomId !== this.#roomId) continue;
-      if (change.kind === "gap") for (const event of this.#matrix.timeline?.(this.#roomId) ?? []) this.#put(event, now);
-      else if (change.event.type === "m.room.redaction") this.#redact(change.event);
-      else this.#put(change.event, now);
+      if (change.kind === "gap") for (const event of this.#matrix.timeline?.(this.#roomId) ?? []) put(event);
+      else {
+        const redacted = redactedBy(change.event);
+        if (redacted === undefined) put(change.event);
+        else this.#log.redact(redacted);
+      }
     }
     this.refresh(now);
   }
@@ -109,24 +120,34 @@ export class RoomRings {
   refresh(now: number): void {
     this.deadlineTs = Infinity;
     // A ring that names a membership event alone can be read once that event is known.
-    for (const { event, path } of this.#log.malformed) if (path === "slot_id") this.#put(event, now);
+    const put = this.#putter(now);
+    for (const { event, path } of this.#log.malformed) if (path === "slot_id") put(event);
     const logged = this.#log.rings.filter(({ ring }) => isSameCall(ring.slot, this.#rules.slot));
     const around = logged.length > 0 ? this.#around(logged, now) : undefined;
     const ringing = around ? logged.filter((each) => this.#rings(each, around)) : [];
     this.#traceMalformed();
+    this.#forget(logged);
     this.incoming = sameCall(this.incoming, incomingOf(this.#roomId, ringing));
-    if (around) this.states = logged.map((each, index) => this.#stateOf(each, around, this.states[index]));
+    if (!around) return;
+    const known = new Map(this.states.map((state) => [state.ring, state]));
+    this.states = logged.map((each) => this.#stateOf(each, around, known.get(each.ring)));
   }
 
-  #put(event: RoomEvent, seenTs: number): void {
-    if (!isRingType(event.type) && !isDeclineType(event.type)) return;
-    this.#log.put(event, seenTs, (eventId) => slotOfMember(this.#matrix, this.#roomId, eventId));
+  /** Puts events that were first seen at one time. The memberships of the room are read once for all of them, if at all. */
+  #putter(seenTs: number): (event: RoomEvent) => void {
+    let slots: ReadonlyMap<string, string> | undefined;
+    const slotOf = (eventId: string) => (slots ??= slotsOfMembers(this.#matrix, this.#roomId)).get(eventId);
+    return (event) => {
+      if (isRingType(event.type) || isDeclineType(event.type)) this.#log.put(event, seenTs, slotOf);
+    };
   }
 
-  /** Newer rooms have the id of the redacted event in the content. */
-  #redact({ content, redacts }: RoomEvent & { readonly redacts?: unknown }): void {
-    const eventId = objectOr(content)["redacts"] ?? redacts;
-    if (isString(eventId)) this.#log.redact(eventId);
+  /** Forgets what was said about rings that the log does not have any more. */
+  #forget(logged: readonly LoggedRing[]): void {
+    if (this.#said.size < mostSaid) return;
+    const present = new Set(logged.map(({ ring }) => ring.eventId));
+    for (const { event } of this.#log.malformed) present.add(event.eventId);
+    for (const ringId of this.#said.keys()) if (!present.has(ringId)) this.#said.delete(ringId);
   }
 
   /** What the room says now. It is read only if there are rings. */
@@ -182,11 +203,11 @@ export class RoomRings {
     return ring.isForRoom && permissionsOf(this.#matrix, this.#roomId, ring.sender).mayNotifyRoom();
   }
 
-  #stateOf(logged: LoggedRing, around: Around, before: RingState | undefined): RingState {
+  #stateOf(logged: LoggedRing, around: Around, known: RingState | undefined): RingState {
     const { ring, seenTs, declines } = logged;
     const { now, presence } = around;
-    const known = before?.ring === ring ? before : undefined;
     const endTs = ringEndTs(ring, seenTs);
+    if (known && this.#settled.get(ring) === logged) return known;
     const outcomes = new Map<string, RingOutcome>();
     for (const userId of this.#targetsOf(ring, around)) {
       const last = known?.outcomes.get(userId);
@@ -206,6 +227,7 @@ export class RoomRings {
     }
     const declineReasons = new Map<string, string>();
     for (const { sender, reason } of declines.values()) if (reason !== undefined) declineReasons.set(sender, reason);
+    if (now >= endTs + lateMs) this.#settled.set(ring, logged);
     const state = { roomId: this.#roomId, ring, endTs, outcomes, declineReasons };
     return known && isSameState(known, state) ? known : state;
   }

@@ -32,6 +32,9 @@ export interface Machine<S, I, E> {
   readonly clock?: Pick<IntervalClock, "now" | "reached">;
 }
 
+/** A timer fires this late, at most, unless the page was busy. */
+const lateMs = 50;
+
 /**
  * Runs a machine while subscribed to: emits the state after each step, before the effects of that step are performed.
  *
@@ -84,8 +87,10 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
     /** Waits for the time when the state next changes by the clock. */
     const wait = (now: number) => {
       const ts = dueTs(state, now);
-      // A timer that is due at this moment fires anyway, and then waits for the next time.
-      if (timer && (ts === timerTs || timerTs <= now)) return;
+      // A timer that is due at this moment fires anyway, and then waits for the next time. If it is long overdue, the wall
+      // clock was set forward, and the timer still waits.
+      const firesNow = timerTs <= now && now - timerTs <= lateMs;
+      if (timer && (ts === timerTs || firesNow)) return;
       timer?.unsubscribe();
       timer = undefined;
       timerTs = ts;

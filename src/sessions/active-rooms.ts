@@ -2,15 +2,16 @@
 import { asyncScheduler } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
 import type { ReadingRules } from "../membership/eligibility.ts";
-import type { ProjectionOptions } from "../membership/projection.ts";
+import { projectNow, type ProjectionOptions } from "../membership/projection.ts";
 import { changesByRoom, type Watcher } from "../room/room-changes.ts";
 import { mayBeGone, type Sentinel, sentinelOf } from "./sentinel.ts";
 
 export class ActiveRooms {
   readonly #matrix: Matrix;
   readonly #rules: ReadingRules;
-  /** For each active room: the function that ends its watch. */
-  readonly #active = new Map<string, () => void>();
+  /** For each room that is watched: the function that ends its watch. */
+  readonly #watched = new Map<string, () => void>();
+  readonly #active = new Set<string>();
   #roomIds: ReadonlySet<string> | undefined;
 
   constructor(matrix: Matrix, rules: ReadingRules) {
@@ -20,7 +21,7 @@ export class ActiveRooms {
 
   /** The ids of the rooms, in the order in which their calls began. It is the same set object until it changes. */
   get roomIds(): ReadonlySet<string> {
-    return (this.#roomIds ??= new Set(this.#active.keys()));
+    return (this.#roomIds ??= new Set(this.#active));
   }
 
   /** Whether the set has changed since it was last read. */
@@ -32,55 +33,64 @@ export class ActiveRooms {
     return this.#active.has(roomId);
   }
 
-  /** Adds a room if its call has members, and watches it until the call has none. */
+  /** Adds a room if its call has members, and watches it until the call has none, and will have none without an event. */
   check(roomId: string): void {
-    const call = new ActiveCall(this.#matrix, { ...this.#rules, roomId }, () => this.delete(roomId));
-    const stop = changesByRoom(this.#matrix).watch(roomId, call);
-    if (!call.isActive) {
-      stop();
-      return;
-    }
-    this.#active.set(roomId, stop);
-    this.#roomIds = undefined;
+    this.#watched.get(roomId)?.();
+    const call = new ActiveCall(this.#matrix, { ...this.#rules, roomId }, () => this.#note(roomId, call));
+    this.#watched.set(roomId, changesByRoom(this.#matrix).watch(roomId, call));
+    this.#note(roomId, call);
   }
 
   delete(roomId: string): void {
-    this.#active.get(roomId)?.();
+    this.#watched.get(roomId)?.();
+    this.#watched.delete(roomId);
     if (this.#active.delete(roomId)) this.#roomIds = undefined;
+  }
+
+  #note(roomId: string, { isActive, deadlineTs }: ActiveCall): void {
+    if (deadlineTs === Infinity) return this.delete(roomId);
+    if (isActive === this.#active.has(roomId)) return;
+    if (isActive) this.#active.add(roomId);
+    else this.#active.delete(roomId);
+    this.#roomIds = undefined;
   }
 
   /** Ends all watches. */
   close(): void {
-    for (const roomId of this.roomIds) this.delete(roomId);
+    for (const roomId of this.#watched.keys()) this.delete(roomId);
   }
 }
 
-/** Watches one call until it has no members. */
+/** Watches one call. */
 class ActiveCall implements Watcher {
   readonly #matrix: Matrix;
   readonly #options: ProjectionOptions;
-  readonly #onEnd: () => void;
+  readonly #onRead: () => void;
   #sentinel: Sentinel | undefined;
+  /** While it has no members: when it may have one again, although no event comes. */
+  #returnTs = Infinity;
 
-  constructor(matrix: Matrix, options: ProjectionOptions, onEnd: () => void) {
+  constructor(matrix: Matrix, options: ProjectionOptions, onRead: () => void) {
     this.#matrix = matrix;
     this.#options = options;
-    this.#onEnd = onEnd;
+    this.#onRead = onRead;
   }
 
   get isActive(): boolean {
     return this.#sentinel !== undefined;
   }
 
-  get deadlineTs(): number | undefined {
-    return this.#sentinel?.expiresTs;
+  get deadlineTs(): number {
+    return this.#sentinel?.expiresTs ?? this.#returnTs;
   }
 
   refresh(batch: readonly RoomChange[]): void {
     const now = asyncScheduler.now();
-    const sentinel = this.#sentinel;
-    if (sentinel && now < sentinel.expiresTs && !batch.some((change) => mayBeGone(sentinel, change))) return;
-    this.#sentinel = sentinelOf(this.#matrix, this.#options, now);
-    if (!this.#sentinel) this.#onEnd();
+    const before = this.#sentinel;
+    if (before && now < before.expiresTs && !batch.some((change) => mayBeGone(before, change))) return;
+    const { fold } = projectNow(this.#matrix, this.#options, now);
+    this.#sentinel = sentinelOf(fold);
+    this.#returnTs = fold.returnTs;
+    this.#onRead();
   }
 }

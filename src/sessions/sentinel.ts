@@ -1,7 +1,7 @@
 // Sentinel: the member of a call that expires last. While it is there, the call is active, even if all others leave.
 // So the end of a call of any size is watched by one event. protocol.md 9.1.
-import type { Matrix, RoomChange } from "../matrix.ts";
-import { projectNow, type ProjectionOptions } from "../membership/projection.ts";
+import type { RoomChange } from "../matrix.ts";
+import type { MemberFold } from "../membership/fold.ts";
 import { slotTypes, stateMemberType } from "../room/names.ts";
 import type { Membership } from "../types.ts";
 
@@ -11,8 +11,7 @@ export interface Sentinel extends Pick<Membership, "kind" | "userId" | "eventId"
 }
 
 /** The sentinel of a call, or undefined if the call has no members. */
-export function sentinelOf(matrix: Matrix, options: ProjectionOptions, now: number): Sentinel | undefined {
-  const last = projectNow(matrix, options, now).lastToExpire;
+export function sentinelOf({ lastToExpire: last }: MemberFold): Sentinel | undefined {
   if (!last) return undefined;
   const { kind, userId, eventId, expiresTs } = last.member;
   return { kind, userId, eventId, expiresTs, stateKey: last.stateKey };

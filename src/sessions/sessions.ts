@@ -117,7 +117,7 @@ export function rtcSessions(
 
   const hasCall = (roomId: string) =>
     mayHaveCall(matrix, roomId, slot) &&
-    projectNow(matrix, { ...rules, roomId }, asyncScheduler.now()).members.length > 0;
+    projectNow(matrix, { ...rules, roomId }, asyncScheduler.now()).fold.members.length > 0;
   const readActive = () => new Set([...matrix.rooms({ withStateOf: stateMemberType })].filter(hasCall));
   let last: ReadonlySet<string> = new Set();
   const activeNow = (): ReadonlySet<string> => {

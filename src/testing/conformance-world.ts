@@ -1,5 +1,5 @@
 // ConformanceWorld: what the conformance suite needs around a port. The author of a port writes one for his client.
-import type { Device, Matrix, MatrixErrorKind, StickyEvent } from "../matrix.ts";
+import type { Device, EphemeralEvent, Matrix, MatrixErrorKind, StickyEvent } from "../matrix.ts";
 
 /** What a case needs of its world. */
 export interface ConformanceWorldOptions {
@@ -80,6 +80,13 @@ export interface ConformanceWorld {
   }): Promise<void>;
   /** The other device sends an encrypted timeline event. Only needed for ports with `roomKey$`. */
   sendTimeline?(roomId: string, event: { readonly type: string; readonly content: object }): Promise<void>;
+  /** The other user sends a timeline event in cleartext. Returns the event id. Only needed for ports with `timeline`. */
+  sendEvent?(roomId: string, event: { readonly type: string; readonly content: object }): Promise<string>;
+  /**
+   * The server has `m.typing`, `m.receipt` or `m.presence` of the other user for the next sync. Only needed for ports with
+   * `ephemeral`.
+   */
+  sendEphemeral?(event: EphemeralEvent): Promise<void>;
   /** The client does not know the room membership of the other user any more. Only needed for ports with `loadMember`. */
   forgetMember?(roomId: string): Promise<void>;
 

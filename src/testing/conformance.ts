@@ -1,4 +1,5 @@
 // Conformance: a test suite for ports, for any test framework. docs/port.md.
+import { aroundPromises } from "./conformance-around.ts";
 import { changePromises } from "./conformance-changes.ts";
 import type { PortPromise } from "./conformance-checks.ts";
 import { delayedEventPromises } from "./conformance-delayed-events.ts";
@@ -21,6 +22,7 @@ const promises: readonly PortPromise[] = [
   ...sendingPromises,
   ...delayedEventPromises,
   ...toDevicePromises,
+  ...aroundPromises,
 ];
 
 /**

@@ -20,7 +20,7 @@ export type {
   VirtualRequest,
 } from "./faults.ts";
 export type { RateLimit } from "./rate-limits.ts";
-export type { PendingEvent } from "./virtual-delayed-events.ts";
+export type { DelayedEventLimits, PendingEvent } from "./virtual-delayed-events.ts";
 export type { ServerEvent, Stickiness } from "./virtual-room.ts";
 export type { Condition } from "./device-record.ts";
 export { type ConformanceCase, portConformance } from "./conformance.ts";

@@ -1,7 +1,7 @@
 // RoomSetup: how rooms of the virtual homeserver begin, who may enter them, and how they are replaced. Client-server API, rooms.
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
-import { isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
+import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
 import type { VirtualRoom } from "./virtual-room.ts";
 import type { VirtualRooms } from "./virtual-rooms.ts";
 
@@ -63,6 +63,13 @@ export function assertMayJoin(room: VirtualRoom, userId: string): void {
   throw new MatrixError("forbidden", `${userId} is not invited to the room`);
 }
 
+/** @throws MatrixError `forbidden` if nobody can invite the user. */
+export function assertMayInvite(room: VirtualRoom, userId: string): void {
+  const membership = membershipOf(room, userId);
+  if (membership === "ban") throw new MatrixError("forbidden", `${userId} is banned from the room`);
+  if (membership === "join") throw new MatrixError("forbidden", `${userId} is in the room already`);
+}
+
 /** @throws MatrixError `forbidden` if the user may not ask for an invitation. */
 export function assertMayKnock(room: VirtualRoom, userId: string): void {
   const membership = membershipOf(room, userId);
@@ -91,8 +98,19 @@ export function upgradeRoom(rooms: VirtualRooms, roomId: string, version: string
       setMembership(rooms, newRoomId, { sender: creator, userId, membership: "ban" });
   const content = { body: "This room has been replaced", replacement_room: newRoomId };
   rooms.add(roomId, { type: "m.room.tombstone", sender: creator, stateKey: "", content });
+  closeRoom(rooms, roomId, creator);
   return newRoomId;
 }
+
+/** Like Synapse, so that ordinary members can neither write nor invite in the old room. */
+function closeRoom(rooms: VirtualRooms, roomId: string, sender: string): void {
+  const levels = objectOr(rooms.get(roomId).stateEvent("m.room.power_levels", "")?.content);
+  const closed = (name: string) => Math.max(closedLevel, isFiniteNumber(levels[name]) ? levels[name] : 0);
+  const content = { ...levels, invite: closed("invite"), events_default: closed("events_default") };
+  rooms.add(roomId, { type: "m.room.power_levels", sender, stateKey: "", content });
+}
+
+const closedLevel = 50;
 
 const membershipOf = (room: VirtualRoom, userId: string): unknown =>
   objectOr(room.stateEvent("m.room.member", userId)?.content)["membership"];

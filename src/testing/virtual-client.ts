@@ -61,9 +61,7 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
       server.request(me, { request: "redact", roomId }, () => server.redact(me, roomId, eventId, txnId, reason)),
     sendTyping: (roomId, isTyping, timeoutMs) =>
       server
-        .request(me, { request: "typing", roomId }, () =>
-          server.ephemeral.setTyping(roomId, userId, isTyping, timeoutMs),
-        )
+        .request(me, { request: "typing", roomId }, () => server.setTyping(roomId, userId, isTyping, timeoutMs))
         .pipe(ignoreElements()),
     sendReceipt: (roomId, eventId) =>
       server
@@ -76,10 +74,10 @@ export function virtualClient(server: VirtualServer, userId: string, deviceId: s
     updateDelayedEvent: (delayId, action) =>
       server
         .request(me, { request: action === "send" ? "send-delayed" : action }, () =>
-          server.updateDelayedEvent(userId, delayId, action),
+          server.updateDelayedEvent(delayId, action),
         )
         .pipe(ignoreElements()),
-    delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.options.delayedEvents),
+    delayedEventLimits: () => server.request(me, { request: "delayed-events" }, () => server.statedLimits),
 
     openIdToken: () =>
       server.request(me, { request: "openid-token" }, () => ({

@@ -1,5 +1,6 @@
 // VirtualDelayedEvents: events that the server sends later, unless they are cancelled. MSC4140 as in Synapse 1.163.2.
 import { type Device, MatrixError, type OutgoingEvent } from "../matrix.ts";
+import type { ServerEvent } from "./virtual-room.ts";
 import type { Agenda } from "./time/agenda.ts";
 
 /** A delayed event that the server holds. Its id is not shown, because it is a secret of its owner. */
@@ -8,6 +9,16 @@ export interface PendingEvent extends Device {
   readonly delayMs: number;
   /** When the server will send it, by the clock that all share. */
   readonly dueTs: number;
+}
+
+/** The limits that the server has for delayed events. */
+export interface DelayedEventLimits {
+  /** The longest delay in milliseconds. */
+  readonly maxDelayMs?: number;
+  /** How many delayed events of one user the server holds at most. Default 100. */
+  readonly maxPerUser?: number;
+  /** Whether a refusal says the longest delay. Synapse does not. Default true. */
+  readonly tellsMax?: boolean;
 }
 
 export class VirtualDelayedEvents {
@@ -36,14 +47,21 @@ export class VirtualDelayedEvents {
     return delayId;
   }
 
-  /** @param userId The user who asks. Undefined: anybody who knows the id, as the newer text of MSC4140 allows. */
-  update(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
+  /** Anybody who knows the id may update a delayed event. */
+  update(delayId: string, action: "restart" | "send" | "cancel"): void {
     const held = this.#held.get(delayId);
-    if (!held || (userId !== undefined && held.userId !== userId))
-      throw new MatrixError("not-found", "no such delayed event");
+    if (!held) throw new MatrixError("not-found", "no such delayed event");
     if (action === "restart") this.#hold(delayId, { ...held, dueTs: this.#agenda.now() + held.delayMs });
     else this.#drop(delayId);
     if (action === "send") this.#fire(held.userId, held.event);
+  }
+
+  /** A user has sent a state event: the delayed events of others for the same place are deleted. */
+  overtake({ roomId, type, stateKey, sender }: Pick<ServerEvent, "roomId" | "type" | "stateKey" | "sender">): void {
+    if (stateKey === undefined) return;
+    for (const [delayId, { userId, event }] of this.#held)
+      if (userId !== sender && event.roomId === roomId && event.type === type && event.stateKey === stateKey)
+        this.#drop(delayId);
   }
 
   /** Deletes the delayed events of a user without sending them. */

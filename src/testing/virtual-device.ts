@@ -53,7 +53,7 @@ export interface Leftovers {
 export interface VirtualDevice extends Device {
   /** The port of the page. After `reload` it is another one. */
   readonly matrix: Matrix & LivekitBackend;
-  /** `asleep`: its timers and its network wait. `dead`: nothing runs on it until `reload`. */
+  /** `asleep`: its timers and its network wait. `dead`: nothing runs on it until another page starts. */
   readonly status: "awake" | "asleep" | "dead";
   /** Its condition on the network and on the server. */
   readonly condition: Condition;
@@ -72,6 +72,7 @@ export interface VirtualDevice extends Device {
   adjust(condition: Partial<Condition>): void;
   /** Requests fail, and nothing is synced, until `goOnline`. */
   goOffline(): void;
+  /** The network is back. A page that sleeps wakes, and after `kill` another page starts. */
   goOnline(): void;
   /**
    * Its timers, requests, responses and syncs wait until `wake`.

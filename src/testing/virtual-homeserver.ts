@@ -1,5 +1,5 @@
 // VirtualHomeserver: users, devices and rooms in memory, for tests in virtual time and for examples in real time.
-import type { MonoTypeOperatorFunction, Observable } from "rxjs";
+import type { Observable } from "rxjs";
 import type { LivekitBackend } from "../livekit/backend.ts";
 import type { Device, Matrix, RoomEvent, StickyEvent, ToDeviceMessage } from "../matrix.ts";
 import type { JsonObject } from "../room/json.ts";
@@ -16,6 +16,7 @@ import type {
 } from "./faults.ts";
 import type { RateLimit } from "./rate-limits.ts";
 import {
+  assertMayInvite,
   assertMayJoin,
   assertMayKnock,
   creatorOf,
@@ -25,8 +26,8 @@ import {
   setUpRoom,
   upgradeRoom,
 } from "./room-setup.ts";
-import type { PendingEvent } from "./virtual-delayed-events.ts";
-import { type Leftovers, runOn, type VirtualDevice, virtualDevice } from "./virtual-device.ts";
+import type { DelayedEventLimits, PendingEvent } from "./virtual-delayed-events.ts";
+import { type Leftovers, type VirtualDevice, virtualDevice } from "./virtual-device.ts";
 import type { ServerEvent } from "./virtual-room.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
@@ -37,10 +38,10 @@ export interface VirtualHomeserverBehavior {
   /** The time from the first event of a sync response until the client has it. Events of this time share a batch. Default 20. */
   readonly syncMs?: Lateness;
   /**
-   * `false`: the server has no delayed events. Default: delays of up to a day, at most 100 for each user. Those that it
-   * holds already are sent in any case.
+   * `false`: the server has no delayed events. Default: delays of up to a day. Those that it holds already are sent in any
+   * case.
    */
-  readonly delayedEvents?: false | { readonly maxDelayMs?: number; readonly maxPerUser?: number };
+  readonly delayedEvents?: false | DelayedEventLimits;
   /** Whether the server accepts sticky events. Default true. */
   readonly stickyEvents?: boolean;
   /** How many requests of each user it accepts. Default `false`: all. */
@@ -123,6 +124,7 @@ export interface VirtualHomeserver {
   /** Asks for an invitation. @throws MatrixError `forbidden` unless the join rule is `knock`. */
   knock(roomId: string, userId: string): void;
   leaveRoom(roomId: string, userId: string): void;
+  /** @throws MatrixError `forbidden` if the user is banned, or in the room already. */
   invite(roomId: string, userId: string): void;
   kick(roomId: string, userId: string): void;
   ban(roomId: string, userId: string): void;
@@ -172,13 +174,6 @@ export interface VirtualHomeserver {
   injectMessageFault(filter: MessageFilter, fault: MessageFault): () => void;
   /** Changes the condition of a device. */
   adjust(device: Device, condition: Partial<Condition>): void;
-  /**
-   * Stops a device like a crashed page: it sends and gets nothing more. A join of it with `leaveOn` would fail with
-   * `leave-timeout`, so put `whileAlive` or `runOn` behind the join. `adjust` to `online` is a new page of the same device.
-   */
-  kill(device: Device): void;
-  /** `runOn` for the device: the stream runs on it, and completes when it is killed. */
-  whileAlive<T>(device: Device): MonoTypeOperatorFunction<T>;
   /** The client of a device does not know the room membership of a user any more, as after a gappy sync. */
   forgetMember(device: Device, roomId: string, userId: string): void;
   /** The server deletes the delayed events of a user without sending them. */
@@ -229,6 +224,7 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     setMembership(rooms, roomId, { sender, userId, membership });
   };
   const setJoined = setTo("join", true);
+  const setInvited = setTo("invite", false);
   const setKnocked = setTo("knock", true);
 
   return {
@@ -245,7 +241,10 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
       setKnocked(roomId, userId);
     },
     leaveRoom: setTo("leave", true),
-    invite: setTo("invite", false),
+    invite(roomId, userId) {
+      assertMayInvite(rooms.get(roomId), userId);
+      setInvited(roomId, userId);
+    },
     kick: setTo("leave", false),
     ban: setTo("ban", false),
     unban: setTo("leave", false),
@@ -286,11 +285,9 @@ export function virtualHomeserver(options: VirtualHomeserverOptions = {}): Virtu
     injectSyncFault: (filter, fault) => server.syncFaults.arm(filter, fault),
     injectMessageFault: (filter, fault) => server.messageFaults.arm(filter, fault),
     adjust: (device, condition) => server.device(device).adjust(condition),
-    kill: (device) => server.device(device).kill(),
-    whileAlive: ({ userId, deviceId }) => runOn(deviceOf(userId, deviceId)),
     forgetMember: (device, roomId, userId) => server.device(device).synced.forgetMember(roomId, userId),
     loseDelayed: (userId) => server.delayed.lose(userId),
-    updateDelayedEvent: (delayId, action) => server.updateDelayedEvent(undefined, delayId, action),
+    updateDelayedEvent: (delayId, action) => server.updateDelayedEvent(delayId, action),
     reconfigure: (change) => server.reconfigure(change),
     stop: () => server.stop(),
     start: () => server.start(),

@@ -2,6 +2,7 @@
 import { asyncScheduler, type Observable, Subject } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Device, MatrixError, type OutgoingEvent, type ToDeviceMessage } from "../matrix.ts";
+import { setNewest } from "../rx/stable.ts";
 import { DeviceRecord } from "./device-record.ts";
 import {
   type Fault,
@@ -18,14 +19,14 @@ import { type RateLimit, RateLimits } from "./rate-limits.ts";
 import { RequestLog } from "./request-log.ts";
 import { Agenda } from "./time/agenda.ts";
 import { installPlaces, outside } from "./time/place.ts";
-import { VirtualDelayedEvents } from "./virtual-delayed-events.ts";
+import { type DelayedEventLimits, VirtualDelayedEvents } from "./virtual-delayed-events.ts";
 import { VirtualEphemeral } from "./virtual-ephemeral.ts";
 import { toJson, VirtualRooms } from "./virtual-rooms.ts";
 
 export interface VirtualServerOptions {
   readonly latencyMs: Lateness;
   readonly syncMs: Lateness;
-  readonly delayedEvents: false | { readonly maxDelayMs?: number; readonly maxPerUser?: number };
+  readonly delayedEvents: false | DelayedEventLimits;
   readonly stickyEvents: boolean;
   readonly rateLimit?: false | RateLimit;
   readonly clockAheadMs?: number;
@@ -63,6 +64,7 @@ export class VirtualServer {
     this.messageFaults = new Faults(this.random, sharedNow);
     this.rooms = new VirtualRooms(() => this.#devices.values(), { now: () => this.now(), logLimit });
     this.delayed = new VirtualDelayedEvents(this.agenda, (userId, event) => this.#fire(userId, event));
+    this.rooms.event$.subscribe((event) => this.delayed.overtake(event));
     this.ephemeral = new VirtualEphemeral(
       this.agenda,
       () => this.now(),
@@ -175,7 +177,7 @@ export class VirtualServer {
     const known = this.#transactions.get(transaction);
     if (known !== undefined) return known;
     const eventId = this.#addToTimeline(sender, event, isEncrypted ? from : undefined);
-    this.#transactions.set(transaction, eventId);
+    setNewest(this.#transactions, transaction, eventId, maxTransactions);
     return eventId;
   }
 
@@ -186,20 +188,35 @@ export class VirtualServer {
     if (rejection) throw rejection;
     const transaction = JSON.stringify([userId, deviceId, roomId, eventId, txnId]);
     const redactionId = this.#transactions.get(transaction) ?? this.rooms.redact(roomId, eventId, userId, reason);
-    this.#transactions.set(transaction, redactionId);
+    setNewest(this.#transactions, transaction, redactionId, maxTransactions);
     return redactionId;
   }
 
   schedule(userId: string, event: OutgoingEvent, delayMs: number, deviceId = ""): string {
-    const { maxDelayMs = Infinity, maxPerUser = 100 } = this.#delayedEvents();
-    if (delayMs > maxDelayMs) throw new MatrixError("max-delay-exceeded", "the delay is too long", { maxDelayMs });
+    const { maxDelayMs = Infinity, maxPerUser = 100, tellsMax = true } = this.#delayedEvents();
+    if (delayMs > maxDelayMs)
+      throw new MatrixError("max-delay-exceeded", "the delay is too long", tellsMax ? { maxDelayMs } : {});
     return this.delayed.schedule({ userId, deviceId }, event, delayMs, maxPerUser);
   }
 
-  updateDelayedEvent(userId: string | undefined, delayId: string, action: "restart" | "send" | "cancel"): void {
+  /** What the server says about its delayed events. */
+  get statedLimits(): false | { readonly maxDelayMs?: number } {
+    const { delayedEvents } = this.options;
+    if (!delayedEvents) return false;
+    const { maxDelayMs, tellsMax = true } = delayedEvents;
+    return tellsMax && maxDelayMs !== undefined ? { maxDelayMs } : {};
+  }
+
+  updateDelayedEvent(delayId: string, action: "restart" | "send" | "cancel"): void {
     if (!this.#isUp) throw new MatrixError("network", "the server does not answer");
     this.#delayedEvents();
-    this.delayed.update(userId, delayId, action);
+    this.delayed.update(delayId, action);
+  }
+
+  /** @throws MatrixError `forbidden` if the user is not in the room. */
+  setTyping(roomId: string, userId: string, isTyping: boolean, timeoutMs: number): void {
+    if (!this.rooms.get(roomId).joined.has(userId)) throw new MatrixError("forbidden", `${userId} is not in the room`);
+    this.ephemeral.setTyping(roomId, userId, isTyping, timeoutMs);
   }
 
   /** Hands a to-device message to a device. */
@@ -217,7 +234,7 @@ export class VirtualServer {
   }
 
   /** @throws MatrixError `unsupported` if the server has no delayed events. */
-  #delayedEvents(): { readonly maxDelayMs?: number; readonly maxPerUser?: number } {
+  #delayedEvents(): DelayedEventLimits {
     const { delayedEvents } = this.options;
     if (!delayedEvents) throw new MatrixError("unsupported", "no delayed events here");
     return delayedEvents;
@@ -241,6 +258,9 @@ export class VirtualServer {
     return this.rooms.add(roomId, by ? { ...draft, proof: by.proof } : draft);
   }
 }
+
+/** How many transactions the server remembers. */
+const maxTransactions = 10_000;
 
 /** Virtual time begins at 0. */
 const firstRealTs = Date.UTC(2000, 0);

@@ -36,7 +36,7 @@ import {
   type RecoveryTiming,
   restarted,
 } from "./ice-recovery.ts";
-import { addRemote, noRemoteCandidates, type RemoteCandidates } from "./remote-candidates.ts";
+import { addRemote, noRemoteCandidates, onDescription, type RemoteCandidates } from "./remote-candidates.ts";
 import { type Section, sectionsOf, ufragsOf } from "./sdp.ts";
 import { isSameMetadata, metadataOf, type StreamMetadata } from "./stream-metadata.ts";
 
@@ -242,7 +242,7 @@ function onApplied(state: Negotiation, now: number): Draft {
   const next: Negotiation = {
     ...state,
     agreement: applied(state.agreement, operation.remote),
-    remote: { ...state.remote, ufrags },
+    remote: onDescription(state.remote, ufrags),
     recovery: isRestart ? restarted(state.recovery, state.settings.timing, now) : state.recovery,
     sections,
     metadata,

@@ -22,6 +22,8 @@ export interface Lab {
   /** What a person does for itself, or what the creator of the room does with a person. Rejects with a `MatrixError`. */
   act(deed: Deed, roomId: string, name: Name): Promise<void>;
   upgrade(roomId: string): Promise<string>;
+  /** A person says online, with a text. */
+  setPresence(name: Name, text: string): Promise<void>;
   /** The current state events of a type on the server. */
   state(roomId: string, type: string): Promise<readonly { stateKey: string; sender: string; content: unknown }[]>;
 }

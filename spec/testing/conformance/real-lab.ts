@@ -1,6 +1,6 @@
 // RealLab: the lab on a real Synapse, over matrix-js-sdk.
 import { ConnectionError, MatrixError as SdkError, type MatrixClient, Visibility } from "matrix-js-sdk";
-import { MatrixError } from "../../../src/matrix.ts";
+import { type Matrix, MatrixError } from "../../../src/matrix.ts";
 import { device, type RealDevice } from "../../homeserver/device.ts";
 import { eventually, type Lab, type Name, names } from "./lab.ts";
 
@@ -25,8 +25,11 @@ export async function realLab(): Promise<Lab> {
       });
       creators.set(roomId, creator!);
       for (const { client } of others) await client.joinRoom(roomId);
-      const isIn = ({ matrix }: RealDevice) => matrix.hasRoom(roomId);
-      await eventually(() => members.map(of).every(isIn));
+      // Encryption needs to know who is in the room.
+      const isReady = ({ matrix }: RealDevice) =>
+        members.map(of).every(({ userId }) => membershipIn(matrix, roomId, userId) === "join") &&
+        (!encrypted || matrix.stateEvent(roomId, "m.room.encryption", "") !== undefined);
+      await eventually(() => members.map(of).every(isReady));
       return roomId;
     },
     async act(deed, roomId, name) {
@@ -43,6 +46,7 @@ export async function realLab(): Promise<Lab> {
       };
       await deeds[deed]().catch(rethrow);
     },
+    setPresence: (name, text) => of(name).client.setPresence({ presence: "online", status_msg: text }),
     async upgrade(roomId) {
       const { replacement_room: newRoomId } = await creators.get(roomId)!.client.upgradeRoom(roomId, "11");
       creators.set(newRoomId, creators.get(roomId)!);
@@ -54,6 +58,9 @@ export async function realLab(): Promise<Lab> {
     },
   };
 }
+
+const membershipIn = (matrix: Matrix, roomId: string, userId: string): unknown =>
+  (matrix.stateEvent(roomId, "m.room.member", userId)?.content as { membership?: unknown } | undefined)?.membership;
 
 async function stateOf(client: MatrixClient, roomId: string) {
   const events = await client.roomState(roomId);
@@ -67,7 +74,7 @@ async function stateOf(client: MatrixClient, roomId: string) {
 }
 
 function rethrow(error: unknown): never {
-  if (error instanceof SdkError && error.errcode === "M_FORBIDDEN") throw new MatrixError("forbidden", error.message);
+  if (error instanceof SdkError && error.httpStatus === 403) throw new MatrixError("forbidden", error.message);
   if (error instanceof ConnectionError) throw new MatrixError("network", error.message);
   throw error;
 }

@@ -100,7 +100,7 @@ export const scenarios: readonly Scenario[] = [
       const [page] = await log.request("the past", alice.olderEvents!(roomId, { limit: 3 }));
       log.note(
         "three events, newest first",
-        page?.events.map(({ type, content }) => [type, Object.keys(content as object)]),
+        page?.events.map(({ type, content }) => [type, Object.keys(content as object).toSorted()]),
       );
       log.note("there is more", page?.next !== undefined);
       subscription?.unsubscribe();
@@ -327,6 +327,9 @@ export const scenarios: readonly Scenario[] = [
       await log.request("receipt", bob.sendReceipt!(roomId, eventId));
       const receipt = () => JSON.stringify(alice.ephemeral!("m.receipt", roomId) ?? null);
       log.note("alice sees it", await eventually(() => receipt().includes(eventId) && receipt().includes(bob.userId)));
+      await lab.setPresence("bob", "in a call");
+      const presence = () => JSON.stringify(alice.ephemeral!("m.presence", bob.userId) ?? null);
+      log.note("alice sees the presence of bob", await eventually(() => presence().includes("in a call")));
       await log.request("typing from outside", lab.port("carl").sendTyping!(roomId, true, 30_000));
       subscription?.unsubscribe();
     },

@@ -5,7 +5,11 @@ import type { Lab, Name } from "./lab.ts";
 const userIdOf = (name: Name) => `@${name}:virtual.example`;
 
 export function virtualLab(): Lab {
-  const home = virtualHomeserver({ latencyMs: 2, syncMs: 2 });
+  const home = virtualHomeserver({
+    latencyMs: 2,
+    syncMs: 2,
+    delayedEvents: { maxDelayMs: 86_400_000, tellsMax: false },
+  });
   const device = (name: Name) => home.device(userIdOf(name), `${name}-device`);
   return {
     port: (name) => device(name).matrix,
@@ -19,6 +23,7 @@ export function virtualLab(): Lab {
       else if (deed === "leave") home.leaveRoom(roomId, userId);
       else home[deed](roomId, userId);
     },
+    setPresence: async (name, text) => home.setPresence(userIdOf(name), { presence: "online", status_msg: text }),
     upgrade: async (roomId) => home.upgradeRoom(roomId, "11"),
     state: async (roomId, type) =>
       home

@@ -75,6 +75,8 @@ interface NotSent extends SendFailure {
   readonly outcome: Exclude<ToDeviceOutcome["outcome"], "sent">;
 }
 
+const tooMany: NotSent = { outcome: "failed", isFinal: true };
+
 /** Long enough for a hangup to be tried again, short enough to leave nothing behind. */
 const farewellMs = 20_000;
 
@@ -170,7 +172,7 @@ function linkOf(options: PairOptions, call: OpenCall, isCalled: boolean): Observ
 function sentOf(options: PairOptions, { callId, say$ }: OpenCall): Observable<PairInput> {
   const { peer, trace } = options;
   return say$.pipe(
-    sendInOrder((outgoing: Outgoing) => send(options, outgoing)),
+    sendInOrder((outgoing: Outgoing) => send(options, outgoing), tooMany),
     catchError(({ outcome }: NotSent) => {
       trace({ kind: "message-not-sent", peer, outcome });
       return of<PairInput>({ kind: "not-sent", callId, outcome });

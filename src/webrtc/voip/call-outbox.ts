@@ -1,8 +1,8 @@
 // CallOutbox: the events of one call, sent in order; after the last word nothing more. CS spec "Voice over IP".
-import { catchError, concatMap, defer, EMPTY, map, type Observable, of, Subject, takeWhile } from "rxjs";
+import { catchError, concatMap, defer, EMPTY, finalize, map, type Observable, of, Subject, takeWhile } from "rxjs";
 import type { Matrix, MatrixError } from "../../matrix.ts";
 import { type CallBody, callContent, callTypes } from "../call-message.ts";
-import { type SendFailure, sendWithRetries } from "../outbox.ts";
+import { mostWaiting, type SendFailure, sendWithRetries } from "../outbox.ts";
 
 /** A message on its way out. */
 export interface OutgoingBody {
@@ -29,6 +29,8 @@ export class CallOutbox {
   readonly #matrix: Matrix;
   readonly #call: OutboxCall;
   readonly #said$ = new Subject<OutgoingBody>();
+  readonly #onNotSent: (body: CallBody["kind"], isRefused: boolean) => void;
+  #waiting = 0;
   #count = 0;
   #isClosing = false;
   #hasSaid = false;
@@ -38,16 +40,20 @@ export class CallOutbox {
   constructor(matrix: Matrix, call: OutboxCall, onNotSent: (body: CallBody["kind"], isRefused: boolean) => void) {
     this.#matrix = matrix;
     this.#call = call;
+    this.#onNotSent = onNotSent;
     // It outlives its call until the last word is sent.
     this.#said$
       .pipe(
-        concatMap((outgoing) => this.#send(outgoing)),
+        concatMap((outgoing) => this.#send(outgoing).pipe(finalize(() => (this.#waiting -= 1)))),
         takeWhile(({ isLast }) => !isLast),
       )
       .subscribe(({ body, failure }) => failure && onNotSent(body, failure.isFinal));
   }
 
   say(outgoing: OutgoingBody): void {
+    // The other side can make us answer without end. Its last word is always sent.
+    if (this.#waiting >= mostWaiting && !outgoing.isLast) return this.#onNotSent(outgoing.body.kind, false);
+    this.#waiting += 1;
     if (outgoing.isLast) this.#isClosing = true;
     // The last message may be the only one: the reject of a call.
     if (outgoing.isLast && !this.#hasSaid) this.#hasSent = true;

@@ -1,5 +1,5 @@
 // Replaces livekit-client below the library: the same, and it notes rooms, tokens and connections.
-import { Room as LivekitRoom, RoomEvent } from "livekit-client";
+import { type RemoteTrack, Room as LivekitRoom, RoomEvent } from "livekit-client";
 import "./alive.ts";
 import { mark, noteRoom } from "./inspection.ts";
 
@@ -13,6 +13,7 @@ export class Room extends LivekitRoom {
       // There is a token now.
       mark("token");
       this.once(RoomEvent.Connected, () => mark("sfu"));
+      this.on(RoomEvent.TrackSubscribed, (track) => void markFirstFrame(track));
       const noted = noteRoom(this);
       this.once(RoomEvent.Disconnected, () => noted.unsubscribe());
       return connect(...request);
@@ -20,5 +21,21 @@ export class Room extends LivekitRoom {
     const { disconnect } = this;
     // The library listens no more when it disconnects, and neither do we.
     this.disconnect = (...how) => disconnect(...how).finally(() => noteRoom(this).unsubscribe());
+  }
+}
+
+const sampleMs = 20;
+const samples = 500;
+
+/** Marks the first decoded frame of a video. */
+async function markFirstFrame(track: RemoteTrack): Promise<void> {
+  if (track.kind !== "video") return;
+  for (let sample = 0; sample < samples; sample += 1) {
+    const report = await track.getRTCStatsReport();
+    const decoded = Array.from(report?.values() ?? []).some(
+      ({ type, framesDecoded }) => type === "inbound-rtp" && framesDecoded > 0,
+    );
+    if (decoded) return mark("frame");
+    await new Promise((resolve) => setTimeout(resolve, sampleMs));
   }
 }

@@ -1,4 +1,4 @@
-// SfuConnection: one connection to one SFU as an app sees it.
+// SfuStatus: one connection to one SFU as an app sees it.
 import type { Membership } from "../types.ts";
 import type { SfuFailure } from "./sfu-failure.ts";
 

@@ -1,0 +1,152 @@
+import { Subject, timer } from "rxjs";
+import { describe, expect, test } from "vitest";
+import { marbles } from "../support/marbles.ts";
+import { callScene, userOf, wordsNow } from "./call-scene.ts";
+import { serviceOf } from "./virtual-sfu.ts";
+
+const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
+const identityOf = (name: string): string => `${userOf(name)}:PHONE`;
+
+describe("While LiveKit repairs a connection", () => {
+  test(
+    "the tracks stay, the tile says so, and the banner waits a second (24)",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"]);
+      const alice = enter("alice");
+      enter("bob");
+      const said: string[] = [];
+      at(1_000, () => {
+        const [, item] = alice.call.participants$.value;
+        const tracks = item!.tracks$.value;
+        const connects = sfu.connects.length;
+        const listening = alice.call.problems$.subscribe((problems) =>
+          said.push(problems.map(({ code }) => code).join()),
+        );
+        sfu.server("sfu").shake("reconnecting", identityOf("alice"));
+        at(500, () => {
+          expect(wordsNow(alice.call.participants$.value)).toBe("bob reconnecting microphone,camera reconnecting");
+          expect(item!.tracks$.value).toBe(tracks);
+          expect(said).toEqual([""]);
+        });
+        at(2_000, () => sfu.server("sfu").shake("connected", identityOf("alice")));
+        at(2_500, () => {
+          expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video");
+          expect(said).toEqual(["", "sfu-reconnecting", ""]);
+          expect(sfu.connects).toHaveLength(connects);
+          listening.unsubscribe();
+        });
+      });
+      flush();
+    }),
+  );
+});
+
+describe("An SFU that dies", () => {
+  test(
+    "shows its members as reconnecting with the reason, leaves the others alone, and is back after its return",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob", "carol"], { endMs: 60_000 });
+      const alice = enter("alice", "sfu1");
+      enter("bob", "sfu2");
+      enter("carol", "sfu1");
+      at(2_000, () => {
+        sfu.server("sfu2").refuses = "unreachable";
+        sfu.server("sfu2").drop("connection-lost");
+      });
+      for (let ms = 1_900; ms < 40_000; ms += 100) at(ms, () => expect(sfu.flows()).toContain("alice<carol camera"));
+      at(10_000, () => {
+        expect(wordsNow(alice.call.participants$.value)).toBe(
+          "bob reconnecting sfu-not-connected unreachable | carol connected microphone,camera video",
+        );
+        const [problem] = alice.call.problems$.value;
+        expect([problem?.code, problem?.sfu, problem?.detail]).toEqual([
+          "sfu-failed",
+          serviceOf("sfu2"),
+          "unreachable",
+        ]);
+        expect(problem!.nextTryTs).toBeGreaterThan(0);
+        sfu.server("sfu2").refuses = undefined;
+      });
+      at(40_000, () => {
+        expect(wordsNow(alice.call.participants$.value)).toBe(
+          "bob connected microphone,camera video | carol connected microphone,camera video",
+        );
+        expect(alice.call.problems$.value).toEqual([]);
+      });
+      flush();
+    }),
+  );
+});
+
+describe("A device that is in the call twice", () => {
+  test(
+    "loses its older connection, says so, and does not come back at once",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"], { endMs: 25_000 });
+      const alice = enter("alice");
+      at(2_000, () => sfu.server("sfu").drop("duplicate-identity", identityOf("alice")));
+      at(20_000, () => {
+        expect(sfu.connects).toHaveLength(1);
+        const [problem] = alice.call.problems$.value;
+        expect([problem?.code, problem?.detail]).toEqual(["not-publishing", "duplicate-identity"]);
+      });
+      flush();
+    }),
+  );
+});
+
+describe("A re-join under another identity", () => {
+  test(
+    "goes on receiving on the old connection until the new one works",
+    marbles(({ flush }) => {
+      const { enter, sfu, home } = callScene(["alice", "bob"], { join: { mode: "matrix_2_0" }, endMs: 120_000 });
+      const alice = enter("alice");
+      enter("bob");
+      const gaps: number[] = [];
+      at(3_000, () => {
+        const before = alice.states.at(-1)!.member.memberId;
+        // The server has sent our leave: we come back as another member.
+        home.injectFault({ userId: userOf("alice"), request: "restart" }, { lose: "request", times: 20 });
+        for (let ms = 0; ms < 90_000; ms += 50)
+          at(ms, () => {
+            const bob = alice.call.participants$.value.find(
+              ({ isLocal, member }) => !isLocal && member.userId === userOf("bob"),
+            );
+            if (bob && bob.tracks$.value.filter(({ track }) => track !== undefined).length < 2) gaps.push(ms);
+          });
+        at(100_000, () => {
+          expect(alice.states.at(-1)!.member.memberId).not.toBe(before);
+          expect(gaps).toEqual([]);
+          expect([...sfu.server("sfu").rooms]).toHaveLength(2);
+        });
+      });
+      flush();
+    }),
+  );
+});
+
+test(
+  "A hundred calls leave nothing behind",
+  marbles(({ flush }) => {
+    const { enter, sfu } = callScene(["alice", "bob"], { endMs: 900_000 });
+    enter("bob");
+    const next$ = new Subject<number>();
+    next$.subscribe((count) => {
+      if (count === 100) return;
+      const alice = enter("alice");
+      at(6_000, () => {
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video");
+        alice.leave();
+      });
+      at(7_000, () => {
+        expect(sfu.connected).toBe("sfu:bob");
+        alice.stop();
+        next$.next(count + 1);
+      });
+    });
+    at(1_000, () => next$.next(0));
+    at(800_000, () => expect([...sfu.open].flatMap(({ changes$ }) => changes$.observed)).toEqual([true]));
+    flush();
+    expect(sfu.open.size).toBe(0);
+  }),
+);

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { sameFields, sameItems, setNewest, stable, whenChanged } from "../../src/rx/stable.ts";
+
+describe("A stable value", () => {
+  it("is the same object for as long as it is equal", () => {
+    let now = [1, 2];
+    const read = stable(() => [...now], sameItems);
+    const first = read();
+    expect(first).toEqual([1, 2]);
+    expect(read()).toBe(first);
+    now = [1, 3];
+    const second = read();
+    expect(second).toEqual([1, 3]);
+    expect(read()).toBe(second);
+  });
+
+  it("is made again when an input has changed, and only then", () => {
+    const inputs: unknown[] = ["a"];
+    let made = 0;
+    const read = whenChanged(
+      () => [...inputs],
+      () => ({ number: (made += 1) }),
+    );
+    const first = read();
+    expect(read()).toBe(first);
+    inputs.push(undefined);
+    expect(read()).toEqual({ number: 2 });
+    inputs[0] = "b";
+    expect(read()).toEqual({ number: 3 });
+    expect(read()).toEqual({ number: 3 });
+  });
+});
+
+describe("Lists", () => {
+  const item = {};
+
+  it("are the same if they hold the same items in the same order", () => {
+    expect(sameItems([], [])).toBe(true);
+    expect(sameItems([1, item], [1, item])).toBe(true);
+    expect(sameItems([1, item], [1, {}])).toBe(false);
+    expect(sameItems([1, item], [item, 1])).toBe(false);
+    expect(sameItems([1], [1, 2])).toBe(false);
+    expect(sameItems([1, 2], [1])).toBe(false);
+  });
+
+  it("of fields are compared like lists of items", () => {
+    expect(sameFields({ a: 1, b: item }, { a: 1, b: item })).toBe(true);
+    expect(sameFields({ a: 1, b: item }, { a: 1, b: {} })).toBe(false);
+    const nan = { a: NaN };
+    expect(sameFields(nan, nan)).toBe(true);
+    expect(sameFields(nan, { a: NaN })).toBe(false);
+  });
+});
+
+describe("A map of the newest entries", () => {
+  it("drops the entry that was set first, and says which", () => {
+    const map = new Map<string, number>();
+    expect(setNewest(map, "a", 1, 2)).toBeUndefined();
+    expect(setNewest(map, "b", 2, 2)).toBeUndefined();
+    expect(setNewest(map, "c", 3, 2)).toBe("a");
+    expect([...map]).toEqual([
+      ["b", 2],
+      ["c", 3],
+    ]);
+  });
+
+  it("takes an entry that is set again for the newest", () => {
+    const map = new Map([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(setNewest(map, "a", 3, 2)).toBeUndefined();
+    expect([...map]).toEqual([
+      ["b", 2],
+      ["a", 3],
+    ]);
+    expect(setNewest(map, "c", 4, 2)).toBe("b");
+  });
+});

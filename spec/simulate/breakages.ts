@@ -1,0 +1,142 @@
+// Breakages: deliberate faults of the library. Each one is a change of one text, and the storm must find it. docs/simulation.md.
+
+export interface Breakage {
+  readonly name: string;
+  /** The invariant that it breaks. */
+  readonly breaks: string;
+  /** Relative to src. */
+  readonly file: string;
+  readonly text: string;
+  readonly becomes: string;
+}
+
+export const breakages: readonly Breakage[] = [
+  {
+    name: "no new key when a member leaves",
+    breaks: "5",
+    file: "keys/own-keys.ts",
+    text: "      exposedSinceTs: newest.exposedSinceTs,",
+    becomes: "      exposedSinceTs: undefined,",
+  },
+  {
+    name: "a joiner is not served",
+    breaks: "4, 6",
+    file: "keys/own-keys.ts",
+    text: "        else if (isFresh) key.enqueue(device, now);",
+    becomes: "",
+  },
+  {
+    name: "a new key goes to members who have left",
+    breaks: "5",
+    file: "keys/own-keys.ts",
+    text: "    for (const devices of [this.#recipients, this.#awaiting, this.#stragglers]) devices.delete(id);",
+    becomes: "    void id;",
+  },
+  {
+    name: "the index in key messages is wrong",
+    breaks: "4",
+    file: "keys/wire.ts",
+    text: "      keys: { index: keyIndex,",
+    becomes: "      keys: { index: (keyIndex + 1) % 256,",
+  },
+  {
+    name: "a missing key is never requested",
+    breaks: "4",
+    file: "keys/key-requests.ts",
+    text: "  popDue(",
+    becomes:
+      '  popDue(...args: Parameters<KeyRequests["popDueReally"]>): DueRequests {\n    return { ...this.popDueReally(...args), requested: [] };\n  }\n\n  popDueReally(',
+  },
+  {
+    name: "an older key replaces a newer one",
+    breaks: "4",
+    file: "keys/peer.ts",
+    text: "before.sentTs >= key.sentTs;",
+    becomes: "before.sentTs < key.sentTs;",
+  },
+  {
+    name: "a membership is written without a delayed leave",
+    breaks: "2",
+    file: "join/plan.ts",
+    text: "  if (mayWrite && isGuarded(state, now))",
+    becomes: "  if (mayWrite)",
+  },
+  {
+    name: "a request that failed is never tried again",
+    breaks: "3",
+    file: "join/backoff.ts",
+    text: "  const untilTs = { [kind]: now + Math.max(0, ms) };",
+    becomes: "  const untilTs = { [kind]: now + Math.max(86_400_000, ms) };",
+  },
+  {
+    name: "a membership is not renewed",
+    breaks: "3",
+    file: "join/plan.ts",
+    text: '  if (now >= refreshTs) return "refresh";',
+    becomes: "  if (now >= refreshTs) return undefined;",
+  },
+  {
+    name: "the delayed leave is not restarted",
+    breaks: "1, 3",
+    file: "join/plan.ts",
+    text: "  const isDue = now >= held.restartTs ||",
+    becomes: "  const isDue = now >= held.restartTs + 120_000 ||",
+  },
+  {
+    name: "a member that the room shows as gone does not join again",
+    breaks: "3",
+    file: "join/on-input.ts",
+    text: '  } else if (createdTs === undefined && state.phase !== "leaving") {\n    presence.isMissing = true;',
+    becomes: '  } else if (createdTs === undefined && state.phase !== "leaving") {\n    presence.isMissing = false;',
+  },
+  {
+    name: "a late answer is ignored",
+    breaks: "3",
+    file: "join/on-input.ts",
+    text: "  onAnswer(draft, timedOut, answer, true);",
+    becomes: "  if (!answer.ok) onAnswer(draft, timedOut, answer, true);",
+  },
+  {
+    name: "a delayed leave that is not wanted any more is not cancelled",
+    breaks: "1, 3, 9",
+    file: "join/plan.ts",
+    text: '  return obsolete && { kind: "cancel", delayId: obsolete.delayId };',
+    becomes: "  return obsolete && undefined;",
+  },
+  {
+    name: "closing does not send a leave",
+    breaks: "9",
+    file: "join/plan.ts",
+    text: "  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {",
+    becomes:
+      '  if (leaving.cause === "unsubscribe") return "end";\n  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {',
+  },
+  {
+    name: "users who enter the room later do not get a sticky membership again",
+    breaks: "1",
+    file: "join/late-room-members.ts",
+    text: "      return isIn && !wasIn && userId !== matrix.userId;",
+    becomes: "      return isIn && wasIn && userId !== matrix.userId;",
+  },
+  {
+    name: "memberships do not end by the clock",
+    breaks: "1, 9",
+    file: "room/room-changes.ts",
+    text: "    watch.endTs = deadlineTs;",
+    becomes: "    watch.endTs = Infinity;",
+  },
+  {
+    name: "a watcher keeps its subscription to the client",
+    breaks: "9",
+    file: "room/room-changes.ts",
+    text: "    this.#listening?.unsubscribe();",
+    becomes: "",
+  },
+  {
+    name: "of two sticky events with one key, the older one counts",
+    breaks: "1",
+    file: "membership/current-events.ts",
+    text: "    if (before && !outranks(event, before.event))",
+    becomes: "    if (before && outranks(event, before.event))",
+  },
+];

@@ -1,0 +1,103 @@
+// Invariant 7, budgets: how much a member may ask of the server and of the others. docs/budgets.md, docs/budgets-keys.md.
+import type { Device } from "../../src/matrix.ts";
+import { isMembership } from "./truth.ts";
+import type { Page } from "./page.ts";
+import type { SentRequest } from "./server.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+/** A key is sent to a device once, and then again every 5 s at most. A request for the key of the device has it too. */
+const resendMs = 5_000;
+
+/** Counts what happens within a time. */
+class Window {
+  readonly #ms: number;
+  readonly #times: number[] = [];
+  #first = 0;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  add(atMs: number): number {
+    this.#times.push(atMs);
+    while (this.#times[this.#first]! <= atMs - this.#ms) this.#first += 1;
+    return this.#times.length - this.#first;
+  }
+}
+
+interface Counts {
+  readonly writes: Window;
+  readonly keys: Window;
+  /** When each device got each key. */
+  readonly sent: Map<string, Window>;
+  lastKey: string;
+}
+
+/** Extra writes in an hour, and those that keep a membership alive or leave. */
+const maxWrites = 130 + 130;
+/** New keys in a minute: for leaves 10 in the first, for joins 6, for removals and by age what the policy says. */
+const maxKeys = 10 + 6 + 2;
+
+export class Budgets implements Invariant {
+  readonly #counts = new Map<Page, Counts>();
+
+  onRequest(world: World, { device, request, type }: SentRequest): void {
+    const page = world.devices[device]?.page;
+    if (!page || page.traits.client !== "ours" || request !== "send" || !isMembership(type)) return;
+    const writes = this.#of(page).writes.add(world.clock.ms);
+    const { expiryMs = 14_400_000, unprotectedExpiryMs = 600_000, leaveTimeoutMs: _ } = page.traits.timing ?? {};
+    // Renewals: one in half of the expiry.
+    const renewals = Math.ceil((2 * hourMs) / Math.min(expiryMs, unprotectedExpiryMs, hourMs));
+    if (writes > maxWrites + renewals)
+      world.violate(7, "too many writes of a membership in an hour", device, `${writes}`);
+  }
+
+  onKeyUsed(world: World, { index }: SimulatedDevice, page: Page): void {
+    if (page.traits.client !== "ours") return;
+    const counts = this.#of(page);
+    const key = page.media.own?.key ?? "";
+    if (key === counts.lastKey) return;
+    counts.lastKey = key;
+    const { rotation = {} } = page.traits;
+    const isCustom = Object.keys(rotation).length > 0;
+    const keys = counts.keys.add(world.clock.ms);
+    if (!isCustom && keys > maxKeys) world.violate(7, "too many new keys in a minute", index, `${keys}`);
+  }
+
+  onKeyOffered(
+    world: World,
+    { index }: SimulatedDevice,
+    page: Page,
+    to: readonly Device[],
+    _: number,
+    key: string,
+  ): void {
+    const { sent } = this.#of(page);
+    const { ms } = world.clock;
+    for (const { userId, deviceId } of to) {
+      const name = `${userId}/${deviceId} ${key}`;
+      const window = sent.get(name) ?? new Window(resendMs);
+      sent.set(name, window);
+      const count = window.add(ms);
+      // Failed deliveries are tried again after 1, 2, 4 ... s.
+      if (count > (world.scenario.faults.length > 0 ? 6 : 3))
+        world.violate(
+          7,
+          "the same key is sent to a device too often",
+          index,
+          `${count} times to ${userId}/${deviceId} within 5 s`,
+        );
+    }
+  }
+
+  #of(page: Page): Counts {
+    let counts = this.#counts.get(page);
+    if (!counts) {
+      counts = { writes: new Window(hourMs), keys: new Window(minuteMs), sent: new Map(), lastKey: "" };
+      this.#counts.set(page, counts);
+    }
+    return counts;
+  }
+}

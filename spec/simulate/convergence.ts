@@ -1,0 +1,74 @@
+// Invariant 1, convergence: what a page shows live is what a session that is opened now shows.
+// In the calm, all pages show the members that the server has.
+import { lastTroubleMs, recoveryMs } from "./bounds.ts";
+import type { Page } from "./page.ts";
+import type { TrueMember } from "./truth.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
+
+/** How long the way of an event to all pages may take in the calm. */
+const syncedMs = 3_000;
+const everyTick = 4;
+
+export class Convergence implements Invariant {
+  #next = 0;
+  /** Since when a page differs from the truth. */
+  readonly #differsSince = new Map<Page, number>();
+
+  onTick(world: World): void {
+    const awake = world.devices.filter(({ page }) => page?.life.state === "awake");
+    // A fresh session reads everything, so one page at a time, and not at each tick.
+    this.#next += 1;
+    const one = awake[Math.floor(this.#next / everyTick) % Math.max(1, awake.length)];
+    if (one && this.#next % everyTick === 0) this.#compareWithFresh(world, one);
+    for (const device of awake) this.#compareWithTruth(world, device);
+  }
+
+  atEnd(world: World): void {
+    for (const device of world.devices) if (device.page?.life.state === "awake") this.#compareWithFresh(world, device);
+  }
+
+  #compareWithFresh(world: World, { index, page }: SimulatedDevice): void {
+    // A client does not notice that its wall clock was set, until something happens.
+    if (world.scenario.steps.some(({ device, act }) => act === "clock" && device === index)) return;
+    const difference = world.clock.as(page!.life, () => page!.differenceFromFresh());
+    if (difference !== undefined) world.violate(1, "live and fresh differ", index, difference);
+  }
+
+  #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
+    if (!page || page.traits.client !== "ours" || !link.isIdle || !world.isInRoom(userId)) return;
+    const shown = new Set(page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`));
+    // A clock that is wrong moves the end of a membership.
+    const wrongMs = Math.abs(page.life.aheadMs) + 1_000;
+    const inTruth = (ts: number) => world.truth.at(ts).filter((member) => world.isInRoom(member.userId));
+    const inWords = ({ kind, userId: who, deviceId }: TrueMember) => `${kind} ${who} ${deviceId}`;
+    const readable = inTruth(world.now + wrongMs).filter((member) => isReadable(member, userId));
+    const missing = readable.map(inWords).filter((name) => !shown.has(name));
+    // A page may show an earlier event of a member whose newest event it cannot read.
+    const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
+    // Who enters the room again may hold a sticky join, and cannot read the leave that was sent meanwhile.
+    const wasOut = world.scenario.steps.some(
+      ({ act, device }) => act === "enter-room" && world.devices[device]?.userId === userId,
+    );
+    const surplus = [...shown].filter((name) => !possible.has(name) && !(wasOut && name.startsWith("sticky")));
+    const { ms } = world.clock;
+    const isClockSet = world.scenario.steps.some(({ device, act }) => act === "clock" && device === index);
+    if (isClockSet || (missing.length === 0 && surplus.length === 0)) {
+      this.#differsSince.delete(page);
+      return;
+    }
+    const sinceMs = this.#differsSince.get(page) ?? ms;
+    this.#differsSince.set(page, sinceMs);
+    const calmSinceMs = Math.max(sinceMs, lastTroubleMs(world.scenario, ms));
+    // Who lacks the members of the room looks them up, and tries again if that fails.
+    const hasForgotten = world.scenario.steps.some(({ act, device }) => act === "forget-members" && device === index);
+    if (ms - calmSinceMs > (hasForgotten ? recoveryMs(world.scenario, page.traits) : syncedMs))
+      world.violate(
+        1,
+        "a page does not show the members that the server has",
+        index,
+        `lacks ${missing.join(", ") || "nothing"}; shows ${surplus.join(", ") || "nothing"} too much`,
+      );
+  }
+}
+
+const isReadable = ({ readers }: TrueMember, userId: string): boolean => !readers || readers.has(userId);

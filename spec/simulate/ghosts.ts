@@ -1,0 +1,78 @@
+// Invariant 2, no ghosts: a membership is written only while a delayed leave is live, and goes when its page has gone.
+import { type TrueMember, willRemove } from "./truth.ts";
+import type { Page } from "./page.ts";
+import type { Invariant, SimulatedDevice, World } from "./world.ts";
+
+/** Requests that were on their way when a page ended have arrived after this time. */
+const drainedMs = 90_000;
+
+interface Ended {
+  readonly device: number;
+  readonly page: Page;
+  readonly atMs: number;
+  readonly how: string;
+}
+
+export class Ghosts implements Invariant {
+  #ended: Ended[] = [];
+
+  onPageEnd(world: World, { index }: SimulatedDevice, page: Page): void {
+    if (page.traits.client === "ours")
+      this.#ended.push({ device: index, page, atMs: world.clock.ms, how: "a dead page" });
+  }
+
+  onJoinEnd(world: World, { index }: SimulatedDevice, page: Page): void {
+    const how = page.end === "completed" ? "a page that has left" : "a page whose join has failed";
+    if (page.traits.client === "ours") this.#ended.push({ device: index, page, atMs: world.clock.ms, how });
+  }
+
+  onMembershipWritten(world: World, { index }: SimulatedDevice, page: Page): void {
+    const guard = world.server.guardOf(page.life);
+    // A clock that jumps over the end of a short delayed leave looks as if that was lost.
+    const isClockSet = world.scenario.steps.some(({ act, device }) => act === "clock" && device === index);
+    if (guard.isUnsupported || isClockSet || guard.untilMs > world.clock.ms) return;
+    world.violate(
+      2,
+      "a membership is written without a live delayed leave",
+      index,
+      `the last confirmed one ended at ${guard.untilMs} ms`,
+    );
+  }
+
+  onTick(world: World): void {
+    const { ms } = world.clock;
+    const { pending } = world.server.delayed;
+    this.#ended = this.#ended.filter((ended) => {
+      const { page, atMs, device, how } = ended;
+      if (ms - atMs < drainedMs) return true;
+      const isBack = world.devices[device]?.page === page && page.status !== "out";
+      const mine = isBack ? [] : world.trueMembers().filter((member) => member.page === page.life);
+      for (const member of mine) {
+        if (world.server.guardOf(page.life).isUnsupported || this.#isExcused(world, member)) continue;
+        if (pending.some((delayed) => willRemove(delayed, member))) continue;
+        world.violate(
+          2,
+          `the membership of ${how} stays, and no delayed leave will end it`,
+          device,
+          `${member.kind} ${member.key}, until ${member.untilTs - world.now} ms from now`,
+        );
+      }
+      return mine.length > 0;
+    });
+  }
+
+  atEnd(world: World): void {
+    for (const member of world.trueMembers())
+      world.violate(2, "a membership stays for a day", undefined, `${member.kind} ${member.key}`);
+  }
+
+  /** Whether the server may have lost a delayed leave. It drops the leave of a user who is not in the room. */
+  #isExcused({ scenario: { steps, faults, server }, devices }: World, { userId }: TrueMember): boolean {
+    return (
+      !server.delayedEvents ||
+      steps.some(({ act, device }) => act === "kick" && devices[device]?.userId === userId) ||
+      steps.some(({ act }) => act === "lose-delayed" || act === "overwrite") ||
+      faults.some(({ kind }) => kind === "no-delayed-events" || kind.startsWith("refused"))
+    );
+  }
+}
