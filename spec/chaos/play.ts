@@ -31,11 +31,13 @@ const quietMs = 3_000;
 
 export async function playFaults(faults: readonly Fault[], mode: string, say: (line: string) => void): Promise<Row[]> {
   const ends: (() => Promise<unknown>)[] = [];
-  const end = async () => {
+  let ending: Promise<void> | undefined;
+  const endAll = async () => {
     // The members first, the network last.
     // oxlint-disable-next-line no-await-in-loop
-    for (const one of ends.splice(0).toReversed()) await one().catch(() => {});
+    for (const one of ends.toReversed()) await one().catch(() => {});
   };
+  const end = () => (ending ??= endAll());
   const interrupt = () => void end().then(() => process.exit(130));
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
