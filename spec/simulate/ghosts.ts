@@ -78,7 +78,8 @@ export class Ghosts implements Invariant {
   /** Where nothing goes wrong, a page that lives on has left after a few round trips. */
   #mustBeGone({ scenario, clock, devices }: World, { page, atMs, device }: Ended): boolean {
     const { latencyMs, syncMs } = scenario.server;
-    const isOut = (page.end === "completed" || page.end === "closed") && page.status === "out";
+    const isOut =
+      (page.end === "completed" || page.end === "closed") && page.status === "out" && page.joinStartedMs <= atMs;
     const isAwake = page.life.state === "awake" && devices[device]?.page === page;
     const isQuiet = scenario.faults.length === 0 && scenario.steps.every(({ act }) => isHarmless.has(act));
     return isOut && isAwake && isQuiet && clock.ms - atMs > leaveMs + 8 * latencyMs + syncMs;
