@@ -71,14 +71,19 @@ export class Ghosts implements Invariant {
   }
 
   atEnd(world: World): void {
-    for (const member of world.trueMembers())
+    const isOfSdk = ({ userId, deviceId }: TrueMember) =>
+      world.devices.some(
+        (device) => device.userId === userId && device.traits.deviceId === deviceId && device.traits.client === "sdk",
+      );
+    for (const member of world.trueMembers().filter((one) => !isOfSdk(one)))
       world.violate(2, "a membership stays for a day", undefined, `${member.kind} ${member.key}`);
   }
 
   /** Where nothing goes wrong, a page that lives on has left after a few round trips. */
   #mustBeGone({ scenario, clock, devices }: World, { page, atMs, device }: Ended): boolean {
     const { latencyMs, syncMs } = scenario.server;
-    const isOut = (page.end === "completed" || page.end === "closed") && page.status === "out";
+    const isOut =
+      (page.end === "completed" || page.end === "closed") && page.status === "out" && page.joinStartedMs <= atMs;
     const isAwake = page.life.state === "awake" && devices[device]?.page === page;
     const isQuiet = scenario.faults.length === 0 && scenario.steps.every(({ act }) => isHarmless.has(act));
     return isOut && isAwake && isQuiet && clock.ms - atMs > leaveMs + 8 * latencyMs + syncMs;
