@@ -1,54 +1,15 @@
 // Bot: is in the call of a room while others are, and prints their names. Ctrl-C: it leaves and ends.
 // npm run build && HOMESERVER=… USER_ID=… PASSWORD=… ROOM_ID=… npx node examples/recipes/bot.ts
-import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
-import { logger } from "matrix-js-sdk/lib/logger.js";
-import { distinctUntilChanged, fromEvent, lastValueFrom, map, merge, shareReplay, take, tap } from "rxjs";
-import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import { distinctUntilChanged, lastValueFrom, map, tap } from "rxjs";
 import { attend } from "./attend.ts";
+import { runBot } from "./bot-client.ts";
 
-const setting = (name: string): string => {
-  const value = process.env[name];
-  if (!value) throw new Error(`the environment variable ${name} is missing`);
-  return value;
-};
-
-// matrix-js-sdk logs each step. Its logger is one of loglevel, which its types do not say.
-const sdkLogger = logger as unknown as { methodFactory: () => () => void; rebuild(): void };
-sdkLogger.methodFactory = () => () => {};
-sdkLogger.rebuild();
-
-// The first signal ends the call, a second one ends the process.
-const stop$ = merge(fromEvent(process, "SIGINT"), fromEvent(process, "SIGTERM")).pipe(take(1), shareReplay(1));
-stop$.subscribe();
-
-// Each run is a new device: its encryption keys are in memory only, and others accept no new keys for a known device.
-const baseUrl = setting("HOMESERVER");
-const account = await createClient({ baseUrl }).loginRequest({
-  type: "m.login.password",
-  identifier: { type: "m.id.user", user: setting("USER_ID") },
-  password: setting("PASSWORD"),
-  initial_device_display_name: "call bot",
-});
-const { user_id: userId, device_id: deviceId, access_token: accessToken } = account;
-const client = createClient({ baseUrl, userId, deviceId, accessToken });
-try {
-  await client.initRustCrypto({ useIndexedDB: false });
-  const synced = new Promise<void>((resolve) =>
-    client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve()),
-  );
-  await client.startClient({ initialSyncLimit: 1 });
-  await synced;
-
-  const line$ = attend(fromMatrixClient(client), setting("ROOM_ID"), stop$).pipe(
+await runBot((matrix, roomId, stop$) => {
+  const line$ = attend(matrix, roomId, stop$).pipe(
     map(
       ({ status, others }) => `${status}; in the call: ${others.map((other) => other.userId).join(", ") || "nobody"}`,
     ),
     distinctUntilChanged(),
   );
-  await lastValueFrom(line$.pipe(tap((line) => console.log(line))), { defaultValue: undefined });
-} finally {
-  // The device is not needed any more.
-  await client.logout(true);
-}
-// matrix-js-sdk keeps timers for hours after it has stopped.
-process.exit();
+  return lastValueFrom(line$.pipe(tap((line) => console.log(line))), { defaultValue: undefined });
+});

@@ -23,6 +23,8 @@ export interface AuthServiceOptions {
   /** WebSocket URL of the LiveKit server. */
   sfu: string;
   livekit: LivekitKey;
+  /** How long tokens last, in seconds. Read for each token. Default an hour. */
+  tokens?: { ttlS: number };
 }
 
 export interface AuthService {
@@ -30,7 +32,7 @@ export interface AuthService {
   stop(): void;
 }
 
-export function createAuthService({ homeservers, sfu, livekit }: AuthServiceOptions): AuthService {
+export function createAuthService({ homeservers, sfu, livekit, tokens }: AuthServiceOptions): AuthService {
   const rooms = new RoomServiceClient(sfu.replace(/^ws/, "http"), livekit.key, livekit.secret);
   const delegations = new Delegations();
 
@@ -48,7 +50,7 @@ export function createAuthService({ homeservers, sfu, livekit }: AuthServiceOpti
     const name = await nameOf(request);
     await rooms.createRoom({ name: name.room, emptyTimeout: 300, departureTimeout: 20 });
     delegate(request, name);
-    return { url: sfu, jwt: await signToken(livekit, name) };
+    return { url: sfu, jwt: await signToken(livekit, name, tokens?.ttlS ?? 3_600) };
   }
 
   /** The participant of a request. The homeserver says which user the OpenID token belongs to. */
@@ -135,8 +137,8 @@ const cors = {
 
 const unauthorized = () => new MatrixError(401, "M_UNAUTHORIZED", "The request could not be authorised");
 
-function signToken({ key, secret }: LivekitKey, { room, identity }: Participant): Promise<string> {
-  const token = new AccessToken(key, secret, { identity, ttl: "1h" });
+function signToken({ key, secret }: LivekitKey, { room, identity }: Participant, ttl: number): Promise<string> {
+  const token = new AccessToken(key, secret, { identity, ttl });
   token.addGrant({
     room,
     roomJoin: true,

@@ -1,4 +1,5 @@
 // `npm run stack`: starts the stack and keeps it until Ctrl-C. `npm run stack -- --stop` stops it from another terminal.
+// `-- --federated`: two homeservers that federate, each with its own SFU and service.
 import { parseArgs } from "node:util";
 import { stopStacks } from "./run-folder.ts";
 import { startStack } from "./stack.ts";
@@ -26,10 +27,11 @@ async function serve() {
   // If npm is killed, this process goes on and must notice.
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || void stack.stop(), parentCheckMs).unref();
-  console.log(`homeserver             ${stack.homeserver} (${stack.serverName})`);
-  if (stack.other) console.log(`other homeserver       ${stack.other.homeserver} (${stack.other.serverName})`);
-  console.log(`SFU                    ${stack.sfu}`);
-  console.log(`authorisation service  ${stack.service}`);
+  for (const site of [stack, ...(stack.other ? [stack.other] : [])]) {
+    console.log(`homeserver             ${site.homeserver} (${site.serverName})`);
+    console.log(`SFU                    ${site.sfu}`);
+    console.log(`authorisation service  ${site.service}`);
+  }
   console.log("ready; Ctrl-C stops it");
   await stack.stopped;
   console.log("stopped");

@@ -13,6 +13,8 @@ export interface Running {
   /** Exit code, once it has ended. */
   readonly exited: Promise<number>;
   stop(): Promise<void>;
+  /** Ends it at once, like a power cut. */
+  kill(): Promise<void>;
 }
 
 export interface Command {
@@ -45,6 +47,11 @@ export function start({ name, command, args, logFile, cwd, env }: Command): Runn
     exited,
     async stop() {
       child.stdin?.end();
+      await exited;
+    },
+    async kill() {
+      // The guard is the leader of a group of its own, with the command in it.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
       await exited;
     },
   };

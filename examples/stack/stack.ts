@@ -1,34 +1,27 @@
-// Stack: a homeserver, a LiveKit server and the authorisation service between them, on the loopback interface.
+// Stack: one site, or two that federate: a homeserver, a LiveKit server and an authorisation service each.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createAuthService } from "./auth-service.ts";
 import { createCertificate } from "./certificate.ts";
 import { installLivekit, installSynapse } from "./install.ts";
-import { startLivekit } from "./livekit.ts";
-import { freePort, host, listen } from "./ports.ts";
+import { freePort, host } from "./ports.ts";
 import { createRunFolder } from "./run-folder.ts";
-import { createSynapse, type Homeserver } from "./synapse.ts";
+import { createSite, type Site, type SiteAddresses } from "./site.ts";
 
 export interface StackOptions {
-  /** Also start a second homeserver that federates with the first. */
+  /** Also start a second site. The homeservers federate. */
   federated?: boolean;
+  /** The addresses of the sites, if they are not on the loopback interface: for runs in a network namespace. */
+  addresses?: readonly SiteAddresses[];
   /** The stack stops after this time. Default 1 h. */
   limitMs?: number;
   /** Receives warnings, and what takes long. */
   say?: (line: string) => void;
 }
 
-export interface Stack {
-  /** Base URL for clients. */
-  homeserver: string;
-  serverName: string;
-  /** Base URL and name of the second homeserver of a federated stack. */
-  other?: { homeserver: string; serverName: string };
-  /** WebSocket URL of LiveKit. */
-  sfu: string;
-  /** Base URL of the authorisation service: the `livekit_service_url` that the homeservers announce. */
-  service: string;
+export interface Stack extends Omit<Site, "stop"> {
+  /** The second site of a federated stack. */
+  other?: Omit<Site, "stop">;
   livekitKey: string;
   livekitSecret: string;
   stopHomeserver(): Promise<void>;
@@ -40,8 +33,15 @@ export interface Stack {
   stopped: Promise<void>;
 }
 
+const loopback: SiteAddresses = {
+  homeserver: host,
+  sfu: host,
+  networkInterface: process.platform === "linux" ? "lo" : "lo0",
+};
+
 export async function startStack({
   federated = false,
+  addresses = [],
   limitMs = 3_600_000,
   say = () => {},
 }: StackOptions = {}): Promise<Stack> {
@@ -49,75 +49,51 @@ export async function startStack({
 
   const ended = new AbortController();
   const stopped = once(ended.signal, "abort").then(() => {});
-  const parts: (() => Promise<void>)[] = [];
+  const sites: Site[] = [];
   let stopping = false;
   const stop = () => {
     if (!stopping) {
       stopping = true;
       clearTimeout(limit);
-      void Promise.allSettled(parts.map((end) => end()))
+      void Promise.allSettled(sites.map((site) => site.stop()))
         .then(() => folder.remove())
         .then(() => ended.abort());
     }
     return stopped;
   };
-  const own = async (end: () => Promise<void>) => {
-    parts.push(end);
-    if (!stopping) return;
-    await end();
-    throw new Error("The stack was stopped while it started");
-  };
 
   const folder = await createRunFolder(stop);
   const limit = setTimeout(stop, limitMs);
   try {
-    // Only the stack that has the usual port of the service tries the other usual ports, so two stacks do not collide.
-    const { server, port } = await listen(8080);
-    await own(async () => {
-      server.close();
-      server.closeAllConnections();
-    });
-    const usual = port === 8080;
-    const service = `http://${host}:${port}`;
     say(
       "warning: the authorisation service is a stand-in. Use it on this machine only: anybody here can register and call",
     );
     const livekit = { key: "devkey", secret: randomBytes(32).toString("hex") };
     const certificate = federated ? await createCertificate(folder.path) : undefined;
-
-    const startHomeserver = async (name: string, usualPort: number): Promise<Homeserver> => {
-      const synapse = await createSynapse({
+    const homeservers = new Map<string, string>();
+    const startSite = async (at: number): Promise<Site> => {
+      const site = await createSite({
         python,
-        folder: join(folder.path, name),
-        port: await freePort(usualPort),
-        service,
+        binary,
+        folder: join(folder.path, `site-${at + 1}`),
+        livekit,
+        addresses: addresses[at] ?? loopback,
+        usual: at === 0,
+        homeservers,
         ...(certificate && { federation: { port: await freePort(0), ...certificate } }),
       });
-      await own(() => synapse.stop());
-      await synapse.start();
-      return synapse;
+      sites.push(site);
+      if (!stopping) await site.start();
+      if (!stopping) return site;
+      await site.stop();
+      throw new Error("The stack was stopped while it started");
     };
-    const [sfu, homeserver, other] = await Promise.all([
-      startLivekit({ binary, folder: folder.path, livekit, usual }).then(async (started) => {
-        await own(() => started.running.stop());
-        return started.url;
-      }),
-      startHomeserver("homeserver", usual ? 8008 : 0),
-      federated ? startHomeserver("other", 0) : undefined,
-    ]);
-
-    const homeservers = [homeserver, ...(other ? [other] : [])];
-    const urls = new Map(homeservers.map(({ serverName, url }) => [serverName, url]));
-    const authService = createAuthService({ homeservers: urls, sfu, livekit });
-    await own(async () => authService.stop());
-    server.on("request", authService.handle);
+    const [site, other] = await Promise.all([startSite(0), federated ? startSite(1) : undefined]);
+    const { homeserver } = site.parts;
 
     return {
-      homeserver: homeserver.url,
-      serverName: homeserver.serverName,
-      ...(other && { other: { homeserver: other.url, serverName: other.serverName } }),
-      sfu,
-      service,
+      ...site,
+      ...(other && { other }),
       livekitKey: livekit.key,
       livekitSecret: livekit.secret,
       stopHomeserver: () => homeserver.stop(),

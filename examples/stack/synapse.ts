@@ -23,15 +23,18 @@ export interface Homeserver {
 export interface SynapseOptions {
   python: string;
   folder: string;
+  /** The address that clients connect to. Other homeservers connect to `localhost`. */
+  address: string;
   port: number;
   service: string;
   federation?: Federation;
 }
 
 /** Prepares a homeserver. It keeps its data and address when it is stopped and started again. */
-export async function createSynapse({ python, folder, port, service, federation }: SynapseOptions) {
-  await mkdir(folder);
-  const url = `http://${host}:${port}`;
+export async function createSynapse(options: SynapseOptions): Promise<Homeserver> {
+  const { python, folder, address, port, service, federation } = options;
+  await mkdir(folder, { recursive: true });
+  const url = `http://${address}:${port}`;
   const serverName = `localhost:${federation?.port ?? port}`;
   const configFile = join(folder, "homeserver.yaml");
   const signingKey = join(folder, "signing.key");
@@ -43,7 +46,7 @@ export async function createSynapse({ python, folder, port, service, federation 
     signing_key_path: signingKey,
     macaroon_secret_key: unpadded(randomBytes(32)),
     form_secret: unpadded(randomBytes(32)),
-    listeners: listeners(port, federation),
+    listeners: listeners(address, port, federation),
     database: { name: "sqlite3", args: { database: join(folder, "homeserver.db") } },
     media_store_path: join(folder, "media"),
     trusted_key_servers: [],
@@ -63,7 +66,7 @@ export async function createSynapse({ python, folder, port, service, federation 
   await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
 
   let running: Running | undefined;
-  const homeserver: Homeserver = {
+  return {
     url,
     serverName,
     async start() {
@@ -83,7 +86,6 @@ export async function createSynapse({ python, folder, port, service, federation 
       await stopping?.stop();
     },
   };
-  return homeserver;
 }
 
 const fast = { per_second: 50, burst_count: 200 };
@@ -92,16 +94,18 @@ const rateLimits = {
   rc_registration: fast,
   rc_login: { address: fast, account: fast },
   rc_joins: { local: fast, remote: fast },
+  rc_joins_per_room: fast,
   rc_delayed_event_mgmt: fast,
   rc_presence: { per_user: fast },
 };
 
-function listeners(port: number, federation: Federation | undefined) {
-  const shared = { bind_addresses: [host], type: "http" };
-  const client = { ...shared, port, tls: false, resources: [{ names: ["client", "openid"], compress: false }] };
+function listeners(address: string, port: number, federation: Federation | undefined) {
+  const type = "http";
+  const names = ["client", "openid"];
+  const client = { type, bind_addresses: [address], port, tls: false, resources: [{ names, compress: false }] };
   if (federation === undefined) return [client];
   const resources = [{ names: ["federation"], compress: false }];
-  return [client, { ...shared, port: federation.port, tls: true, resources }];
+  return [client, { type, bind_addresses: [host], port: federation.port, tls: true, resources }];
 }
 
 const overFederation = ({ certificate, key }: Federation) => ({
@@ -110,6 +114,8 @@ const overFederation = ({ certificate, key }: Federation) => ({
   federation_verify_certificates: false,
   ip_range_blacklist: [],
   federation_ip_range_blacklist: [],
+  // By default a server that was away is asked again after ten minutes.
+  federation: { destination_min_retry_interval: "1s", destination_max_retry_interval: "5s" },
 });
 
 const unpadded = (bytes: Buffer) => bytes.toString("base64").replace(/=+$/, "");

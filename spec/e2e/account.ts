@@ -27,14 +27,16 @@ export async function register(homeserver: string, name: string): Promise<Accoun
   };
 }
 
-export async function joinRoom({ homeserver, accessToken }: Account, roomId: string): Promise<void> {
-  await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, {}, accessToken);
+/** @param via The server that knows the room, if it is another one. */
+export async function joinRoom({ homeserver, accessToken }: Account, roomId: string, via?: string): Promise<void> {
+  const query = via === undefined ? "" : `?server_name=${encodeURIComponent(via)}&via=${encodeURIComponent(via)}`;
+  await post(`${homeserver}/_matrix/client/v3/join/${encodeURIComponent(roomId)}${query}`, {}, accessToken);
 }
 
-/** Makes an encrypted room with an open slot, in which everybody may join calls. */
+/** Makes an encrypted room with an open slot, in which everybody may join calls. Without invitations everybody may enter. */
 export async function createRoom(
   { homeserver, accessToken }: Account,
-  { invite }: { readonly invite: readonly string[] },
+  { invite = [] }: { readonly invite?: readonly string[] } = {},
 ): Promise<string> {
   const slot = {
     status: "open",
@@ -43,6 +45,7 @@ export async function createRoom(
   };
   const body = {
     invite,
+    ...(invite.length === 0 && { preset: "public_chat" }),
     initial_state: [
       { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } },
       { type: "org.matrix.msc4143.rtc.slot", state_key: "m.call#ROOM", content: slot },

@@ -8,7 +8,7 @@ declare global {
 }
 
 /** Records from now on. Calling the result gives the times so far, by the clock. */
-export async function recordFrames(at: Person, of: Person): Promise<() => Promise<readonly number[]>> {
+export async function recordFrames(at: Person, of: Pick<Person, "userId">): Promise<() => Promise<readonly number[]>> {
   const { page } = at.tab;
   await page.evaluate((userId) => {
     const video = [...document.querySelectorAll("video")].find(

@@ -1,5 +1,5 @@
 // `npm run e2e`: calls between browsers over a real homeserver and a real SFU.
-// `-- --smoke`: scenario 1 alone. `-- --only 3`: one scenario. `-- --json FILE`: outcomes and figures.
+// `-- --smoke`: scenario 1 alone. `-- --only 3,4`: some scenarios. `-- --json FILE`: outcomes and figures.
 // `-- --mode matrix_2_0`: the join mode of our members.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -10,6 +10,8 @@ import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
 import { scenario as crossingOffers } from "./mesh/27-crossing-offers.ts";
+import { scenario as nodeMember } from "./node/60-node-member.ts";
+import { scenario as recorder } from "./node/61-recorder.ts";
 import { Person } from "./person.ts";
 import { redacted } from "./redact.ts";
 import type { Figures, Scenario } from "./scenario.ts";
@@ -32,6 +34,13 @@ import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
+import { scenario as delegated } from "./sites/68-delegated.ts";
+import { scenario as duplicateIdentity } from "./sites/90-duplicate-identity.ts";
+import { scenario as hop } from "./sites/66-hop.ts";
+import { scenario as oldestLeaves } from "./sites/67-oldest-leaves.ts";
+import { scenario as sfuKilled } from "./sites/65-sfu-killed.ts";
+import { scenario as shortTokens } from "./sites/69-short-tokens.ts";
+import { scenarios as twoHomeservers } from "./sites/62-two-homeservers.ts";
 import { scenario as facade } from "./scenarios/50-facade.ts";
 import { scenario as facadeSticky } from "./scenarios/51-facade-sticky.ts";
 import { scenario as ratchet } from "./scenarios/40-ratchet.ts";
@@ -76,6 +85,15 @@ const scenarios: readonly Scenario[] = [
   crossingOffers,
   ringing,
   aroundCall,
+  nodeMember,
+  recorder,
+  ...twoHomeservers,
+  sfuKilled,
+  hop,
+  oldestLeaves,
+  delegated,
+  shortTokens,
+  duplicateIdentity,
   facade,
   facadeSticky,
   ratchet,
@@ -98,8 +116,8 @@ const { values } = parseArgs({
     mode: { type: "string", default: "compatibility" },
   },
 });
-const only = values.smoke ? "1" : values.only;
-const chosen = scenarios.filter(({ name }) => only === undefined || name.startsWith(`${only}.`));
+const only = (values.smoke ? "1" : values.only)?.split(",");
+const chosen = scenarios.filter(({ name }) => only === undefined || only.some((one) => name.startsWith(`${one}.`)));
 
 interface Outcome {
   readonly name: string;
@@ -113,8 +131,9 @@ const say = (line: string) => console.log(redacted(line));
 const outcomes: Outcome[] = [];
 
 try {
-  if (chosen.length === 0) throw new Error(`there is no scenario ${only}`);
-  await inWorld({ mode: values.mode, say }, async (world) => {
+  if (chosen.length === 0) throw new Error(`there is no scenario ${only?.join()}`);
+  const federated = chosen.some(({ isFederated }) => isFederated);
+  await inWorld({ mode: values.mode, federated, say }, async (world) => {
     for (const scenario of chosen) {
       say(`\n${scenario.name}`);
       // Scenarios measure times, so they run one after the other.

@@ -7,6 +7,8 @@ export type Figures = Readonly<Record<string, unknown>>;
 
 export interface Scenario {
   readonly name: string;
+  /** It needs two homeservers that federate, each with an SFU of its own. */
+  readonly isFederated?: boolean;
   run(context: ScenarioContext): Promise<Figures>;
 }
 

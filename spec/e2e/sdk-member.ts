@@ -10,6 +10,8 @@ export interface SdkMember extends Tab {
   loseFirstKeyFor(userId: string): Promise<void>;
   /** The index of the key that it encrypts with. */
   ownKeyIndex(): Promise<number | undefined>;
+  /** Makes LiveKit set all keys again as they were sent, as it does whenever somebody publishes a track. */
+  setAllKeys(): Promise<void>;
   decodes(userId: string): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export async function sdkMember(
     join: () => page.evaluate(() => window.sdkMember!.join()),
     loseFirstKeyFor: (userId: string) => page.evaluate((id) => window.sdkMember!.loseFirstKeyFor(id), userId),
     ownKeyIndex: () => page.evaluate(() => window.sdkMember!.ownKeyIndex()),
+    setAllKeys: () => page.evaluate(() => window.sdkMember!.setAllKeys()),
     async decodes(userId: string) {
       const first = await framesOf(userId);
       await until(

@@ -18,12 +18,15 @@ export interface World {
   readonly onJoin?: "ratchet";
 }
 
+/** The same world for people of the second homeserver of a federated stack. */
+export const atOtherSite = (world: World): World => ({ ...world, stack: { ...world.stack, ...world.stack.other! } });
+
 const limitMs = 30 * 60_000;
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Starts a world, runs something in it, and stops the world in any case. */
 export async function inWorld(
-  { mode, say }: { mode: string; say: (line: string) => void },
+  { mode, federated, say }: { mode: string; federated: boolean; say: (line: string) => void },
   run: (world: World) => Promise<void>,
 ): Promise<void> {
   const ends: (() => Promise<unknown>)[] = [];
@@ -36,7 +39,7 @@ export async function inWorld(
   const interrupt = () => void end().then(() => process.exit(130));
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
-    const stack = own(await startStack({ limitMs, say }), (one) => one.stop());
+    const stack = own(await startStack({ federated, limitMs, say }), (one) => one.stop());
     const app = own(await serve(path("pages/call.vite.config.ts")), (one) => one.close());
     const pages = own(await serve(path("pages/vite.config.ts")), (one) => one.close());
     const browser = own(await launchChromium(say), (one) => one.close());

@@ -18,7 +18,7 @@ export const layers: readonly (readonly string[])[] = [
   // The subpaths.
   ["port/", "media/"],
   ["livekit/", "webrtc/", "ringing/"],
-  ["history/"],
+  ["history/", "livekit-node/"],
   ["js-sdk/", "testing/"],
   ["compat/"],
 ];
@@ -29,6 +29,7 @@ export const corePackages: readonly string[] = ["rxjs", "@noble/hashes"];
 /** What each subpath may import beside it. Subpaths that are not named here may import nothing more. */
 export const peers: Readonly<Record<string, readonly string[]>> = {
   "livekit/": ["livekit-client"],
+  "livekit-node/": ["@livekit/rtc-node"],
   "js-sdk/": ["matrix-js-sdk"],
   "compat/": ["matrix-js-sdk"],
 };

@@ -34,6 +34,8 @@ const letters = {
   m: letter({ from: "bob", index: 255 }),
   /** Another key with index 0. */
   n: letter({ from: "bob", index: 0, key: 2, sentTs: 9 }),
+  /** The key with index 0 again, as an answer. */
+  r: letter({ from: "bob", index: 0, sentTs: 5 }),
   /** Keys for a membership that we do not see. */
   E: letter({ from: "bob2", index: 0 }),
   F: letter({ from: "bob2", index: 1 }),
@@ -54,6 +56,7 @@ const report = (result: DecryptionReport["result"], keyIndex?: number): Decrypti
 const reports = {
   o: report("ok"),
   i: report("invalid-key"),
+  x: report("missing-key"),
   "0": report("missing-key", 0),
   "1": report("missing-key", 1),
   "2": report("missing-key", 2),
@@ -119,6 +122,15 @@ describe("the status of a member", () => {
   it(
     "the status is no-key for a member that we see a minute after its key was given up",
     shows({ members: "n 62s b", letters: "--E", expected: "a 62s n" }),
+  );
+
+  it(
+    "the status is ok once a member that was reported without a key sends again the key that came before its membership",
+    shows({ members: "n----b", reports: "--x", letters: "---0-----r", expected: "a----m---0" }),
+  );
+  it(
+    "the status stays invalid-key when the key that does not fit is sent again",
+    shows({ reports: "---i", letters: "-0---r", expected: "n0-i" }),
   );
 
   it("the status stays ok when a forged key comes after a good one", shows({ letters: "--0L", expected: "n-0-" }));

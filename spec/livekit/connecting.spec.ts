@@ -1,4 +1,4 @@
-import { concat, delay, map, NEVER, type Observable, of, Subject, tap, throwError, timer } from "rxjs";
+import { concat, delay, map, mergeMap, NEVER, type Observable, of, Subject, tap, throwError, timer } from "rxjs";
 import { describe, expect, test, vi } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
@@ -114,6 +114,27 @@ describe("A connection to an SFU", () => {
     expect(waitAfterFailure(code, 1, 1)).toBe(firstMs * 1.25);
     expect(waitAfterFailure(code, 1_000, 0.5)).toBeLessThanOrEqual(300_000);
   });
+
+  test.each([
+    ["room-missing", "t1 t2"],
+    ["room-closed", "t1 t2"],
+    ["server-shutdown", "t1 t2"],
+    ["token-refused", "t1 t2"],
+    ["connection-lost", "t1 t1"],
+  ] as const)("uses after %s the tokens %s, because the request for a token makes the room", (code, expected) =>
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const used: string[] = [];
+      const failing = () => throwError(() => new SfuError(code, "gone"));
+      const makeRoom = () => roomThat(used.length === 0 ? timer(9).pipe(mergeMap(failing)) : NEVER, used);
+      const listening = connectSfu({ token, makeRoom, backInTouch$: NEVER }).subscribe();
+      timer(10_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(used.join(" ")).toBe(expected);
+      vi.restoreAllMocks();
+    })(),
+  );
 
   test(
     "is tried at once when the network is back, unless the SFU has decided against us",

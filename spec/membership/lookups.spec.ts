@@ -109,6 +109,16 @@ describe("A sender whose room membership the client lacks", () => {
   );
 
   it(
+    "is looked up again if the server does not answer for half a minute",
+    marbles(({ cold, expectObservable }) => {
+      const { client, asked, names$ } = gappy((to, userId, attempt) => (attempt < 2 ? NEVER : isJoined(to, userId)));
+      happens(cold, "           a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(names$, "^ 60s !").toBe("n 31001ms b", { n: "", b: "bob" });
+      expectObservable(cold("59s x").pipe(map(() => asked.length))).toBe("59s x", { x: 2 });
+    }),
+  );
+
+  it(
     "is looked up again after an error that is no MatrixError, thrown at once",
     marbles(({ cold, expectObservable }) => {
       const { client, names$ } = gappy((known, userId, attempt) => {

@@ -324,7 +324,7 @@ export const brokenPorts: Readonly<Record<string, Change>> = {
   }),
   "An event of a timeline can be read when it is emitted, and is the same object each time.": (port) => ({
     ...port,
-    timeline: (roomId) => structuredClone([...port.timeline!(roomId)]),
+    timeline: (roomId) => [...port.timeline!(roomId)].map(clone),
   }),
   "A redacted event of a timeline is read without its content.": (port) => {
     const first = new Map<string, TimelineEvent>();

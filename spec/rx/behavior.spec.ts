@@ -44,6 +44,19 @@ describe("behavior", () => {
     }),
   );
 
+  it(
+    "emits its last value to a late subscriber, after the stream of its changes has completed",
+    marbles(({ hot, expectObservable }) => {
+      let value = "a";
+      const changes$ = hot("               -b-|");
+      changes$.subscribe((next) => (value = next));
+      expectObservable(
+        behavior(() => value, changes$),
+        "-----^-!",
+      ).toBe("-----(b|)");
+    }),
+  );
+
   it("has a value without a subscriber", () => {
     let value = 1;
     const value$ = behavior(() => value, NEVER);

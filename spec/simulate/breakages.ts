@@ -29,8 +29,8 @@ export const breakages: readonly Breakage[] = [
     name: "a new key goes to members who have left",
     breaks: "5",
     file: "keys/own-keys.ts",
-    text: "    for (const devices of [this.#recipients, this.#awaiting, this.#stragglers]) devices.delete(id);",
-    becomes: "    void id;",
+    text: "    this.#recipients.delete(deviceKey(device));",
+    becomes: "",
   },
   {
     name: "the index in key messages is wrong",
@@ -65,8 +65,8 @@ export const breakages: readonly Breakage[] = [
     name: "a request that failed is never tried again",
     breaks: "3",
     file: "join/backoff.ts",
-    text: "  const untilTs = { [kind]: now + Math.max(0, ms) };",
-    becomes: "  const untilTs = { [kind]: now + Math.max(86_400_000, ms) };",
+    text: "  const untilTs = draft.now + Math.max(0, ms);",
+    becomes: "  const untilTs = draft.now + Math.max(86_400_000, ms);",
   },
   {
     name: "a membership is not renewed",

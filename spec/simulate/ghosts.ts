@@ -1,10 +1,15 @@
 // Invariant 2, no ghosts: a membership is written only while a delayed leave is live, and goes when its page has gone.
 import { type TrueMember, willRemove } from "./truth.ts";
 import type { Page } from "./page.ts";
+import type { Step } from "./scenario.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 /** Requests that were on their way when a page ended have arrived after this time. */
 const drainedMs = 90_000;
+
+/** A leave takes no longer than this and a few round trips. */
+const leaveMs = 3_000;
+const isHarmless: ReadonlySet<Step["act"]> = new Set(["join", "leave", "close", "kill", "intent", "reload"]);
 
 interface Ended {
   readonly device: number;
@@ -44,6 +49,10 @@ export class Ghosts implements Invariant {
     const { pending } = world.server.delayed;
     this.#ended = this.#ended.filter((ended) => {
       const { page, atMs, device, how } = ended;
+      if (this.#mustBeGone(world, ended))
+        for (const member of world.trueMembers())
+          if (member.page === page.life)
+            world.violate(2, "a page has left, and its membership stays", device, `${member.kind} ${member.key}`);
       if (ms - atMs < drainedMs) return true;
       const isBack = world.devices[device]?.page === page && page.status !== "out";
       const mine = isBack ? [] : world.trueMembers().filter((member) => member.page === page.life);
@@ -62,8 +71,22 @@ export class Ghosts implements Invariant {
   }
 
   atEnd(world: World): void {
-    for (const member of world.trueMembers())
+    const isOfSdk = ({ userId, deviceId }: TrueMember) =>
+      world.devices.some(
+        (device) => device.userId === userId && device.traits.deviceId === deviceId && device.traits.client === "sdk",
+      );
+    for (const member of world.trueMembers().filter((one) => !isOfSdk(one)))
       world.violate(2, "a membership stays for a day", undefined, `${member.kind} ${member.key}`);
+  }
+
+  /** Where nothing goes wrong, a page that lives on has left after a few round trips. */
+  #mustBeGone({ scenario, clock, devices }: World, { page, atMs, device }: Ended): boolean {
+    const { latencyMs, syncMs } = scenario.server;
+    const isOut =
+      (page.end === "completed" || page.end === "closed") && page.status === "out" && page.joinStartedMs <= atMs;
+    const isAwake = page.life.state === "awake" && devices[device]?.page === page;
+    const isQuiet = scenario.faults.length === 0 && scenario.steps.every(({ act }) => isHarmless.has(act));
+    return isOut && isAwake && isQuiet && clock.ms - atMs > leaveMs + 8 * latencyMs + syncMs;
   }
 
   /** Whether the server may have lost a delayed leave. It drops the leave of a user who is not in the room. */

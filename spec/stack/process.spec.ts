@@ -34,6 +34,13 @@ describe("A guarded process", () => {
     isGone(pid)();
   });
 
+  test("ends at once, with its command, when it is killed", async () => {
+    const running = start(stays("power-cut"));
+    const pid = await pidIn(running.logFile);
+    await running.kill();
+    await vi.waitFor(isGone(pid), 5_000);
+  });
+
   test("ends when its holder is killed", async () => {
     const command = JSON.stringify(stays("killed"));
     const module = JSON.stringify(new URL("../../examples/stack/process.ts", import.meta.url).href);

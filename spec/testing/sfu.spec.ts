@@ -1,4 +1,4 @@
-// The virtual SFU: who can decrypt whom, told as LiveKit tells it, and delegated delayed leaves.
+// The virtual SFU: who can decrypt whom, reported as LiveKit reports it, and delegated delayed leaves.
 import { map, timer } from "rxjs";
 import { describe, it } from "vitest";
 import { type RtcSession, rtcSession } from "../../src/index.ts";

@@ -1,8 +1,7 @@
 // Delayed leave: what happens to the one that the server holds for us. protocol.md 4.2, 4.4, 6.4.
 import { stopWaiting } from "./in-flight.ts";
-import { type Draft, forgetTxn, trace } from "./draft.ts";
+import { type Draft, forgetWrite, trace } from "./draft.ts";
 import { armedLeave, type ObsoleteLeave } from "./model.ts";
-import { idempotencyKey } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** A server that has delayed events and refuses us one is asked again after this time. */
@@ -17,7 +16,7 @@ type UnsupportedError = Extract<JoinTrace, { kind: "delayed-leave-unsupported" }
 /** Goes on without a delayed leave: for good, or until `retryTs`. */
 export function goUnprotected(draft: Draft, error: UnsupportedError, isForGood: boolean): void {
   const { state, settings, now } = draft;
-  const { delayedLeave, publication, joinCount } = state;
+  const { delayedLeave, publication } = state;
   const wasUnsupported = delayedLeave.held.status === "unsupported";
   delayedLeave.held = { status: "unsupported", retryTs: isForGood ? Infinity : now + unsupportedRetryMs };
   if (wasUnsupported) return;
@@ -25,7 +24,7 @@ export function goUnprotected(draft: Draft, error: UnsupportedError, isForGood: 
   if (state.phase !== "joined" || settings.kind === "sticky") return;
   // Now only our expiry would end us: bring it closer. A sticky duration must not change within a key (3.1).
   publication.dirty = { reason: "refresh", dueTs: now };
-  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
+  forgetWrite(draft);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Membership, Slot } from "../types.ts";
 import type { MembershipData } from "./content.ts";
 import type { LifecycleState, LeftBehind, ReplacedMember, Settings, StandingEvent } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
-import type { Answer, Request } from "./requests.ts";
+import { type Answer, idempotencyKey, type Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
 
 /** What happens to us. */
@@ -81,6 +81,15 @@ export function trace(draft: Draft, entry: JoinTrace): void {
 export function sendAndForget(draft: Draft, request: Request): void {
   draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
 }
+
+/** Whether our present membership was sent before, without an answer: sending it again is a retry. */
+export const isWriteUnconfirmed = ({ joinCount, requests }: Pick<LifecycleState, "joinCount" | "requests">): boolean =>
+  writeKey(joinCount) in requests.txns;
+
+/** The next write is no retry. */
+export const forgetWrite = (draft: Draft): void => forgetTxn(draft, writeKey(draft.state.joinCount));
+
+const writeKey = (joinCount: number): string => idempotencyKey({ kind: "write", joinCount });
 
 /** Confirmed or changed content: the next send is no retry. */
 export function forgetTxn({ state: { requests } }: Draft, key: string): void {

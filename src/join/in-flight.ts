@@ -1,6 +1,11 @@
 // In flight: requests that were sent. We wait for their answers, and then listen for late ones. protocol.md 4.6.
 import type { Draft } from "./draft.ts";
+import type { Requests } from "./model.ts";
 import type { InFlight, Request, RequestKind } from "./requests.ts";
+
+/** Whether a request of this kind is waited for. */
+export const isUnderWay = ({ inFlight }: Pick<Requests, "inFlight">, kind: RequestKind): boolean =>
+  inFlight.some(({ request }) => request.kind === kind);
 
 /** We need not wait for these requests any more. Their answers still count. */
 export function stopWaiting({ state: { requests } }: Draft, isMeant: (request: Request) => boolean): void {

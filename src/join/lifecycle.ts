@@ -2,7 +2,7 @@
 import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
 import type { Step } from "../rx/machine.ts";
-import { type Draft, draftOf, type Effect, forgetTxn, type Input, trace } from "./draft.ts";
+import { type Draft, draftOf, type Effect, forgetWrite, type Input, isWriteUnconfirmed, trace } from "./draft.ts";
 import {
   armedLeave,
   conditionMs,
@@ -12,7 +12,7 @@ import {
   type Settings,
 } from "./model.ts";
 import { nextTryTs } from "./backoff.ts";
-import { stopListening } from "./in-flight.ts";
+import { isUnderWay, stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
 import { echoGraceMs, end, giveUp, leaveTimeout, rejoin, replaceDueLeave } from "./phases.ts";
@@ -109,8 +109,7 @@ function onClock(draft: Draft, dueTs: number): void {
   const { settings, state, now } = draft;
   const { delayedLeave, publication, requests } = state;
   // A membership that has expired is not sent again: the server would take it for the one before.
-  if (now >= publication.firstSentTs + publication.lifetimeMs)
-    forgetTxn(draft, idempotencyKey({ kind: "write", joinCount: state.joinCount }));
+  if (now >= publication.firstSentTs + publication.lifetimeMs) forgetWrite(draft);
   for (const inFlight of requests.inFlight) if (now >= inFlight.timeoutTs) onTimeout(draft, inFlight);
   stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
   if (now - dueTs > jumpMs) onJump(draft, dueTs);
@@ -123,8 +122,7 @@ function onClock(draft: Draft, dueTs: number): void {
   if (state.leaving) onLeaveClock(draft, state.leaving);
   if (state.phase === "joined") return onJoinedClock(draft);
   state.presence.probablyLeft = false;
-  const isAsking = requests.inFlight.some(({ request }) => request.kind === "restart");
-  if (!state.leaving && !isAsking) replaceDueLeave(draft);
+  if (!state.leaving && !isUnderWay(requests, "restart")) replaceDueLeave(draft);
 }
 
 function onJoinedClock(draft: Draft): void {
@@ -184,10 +182,10 @@ function send(draft: Draft, { lane, request }: Planned): void {
   draft.effects.push({ kind: "request", id, request });
 }
 
-function onWriteSent(draft: Draft, { reason, lifetimeMs, joinCount }: Extract<Request, { kind: "write" }>): void {
+function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { kind: "write" }>): void {
   const { state, now } = draft;
-  const { publication, presence, requests } = state;
-  const isRetry = idempotencyKey({ kind: "write", joinCount }) in requests.txns;
+  const { publication, presence } = state;
+  const isRetry = isWriteUnconfirmed(state);
   // What the room shows of us before our first write is of an earlier join or page.
   if (publication.status === "earlier" || (state.phase === "joining" && publication.status === "no")) {
     presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;

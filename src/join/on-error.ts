@@ -19,7 +19,7 @@ import {
   goUnprotected,
   loseDelayedLeave,
 } from "./delayed-leave.ts";
-import { type Draft, forgetTxn, trace } from "./draft.ts";
+import { type Draft, forgetTxn, isWriteUnconfirmed, trace } from "./draft.ts";
 import { armedLeave, type Leaving, noRetries } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
@@ -222,7 +222,7 @@ function onDelegationRefused(draft: Draft, error: MatrixError): void {
  * Whether the delayed leave that fired has ended something: a membership of this instance, or a join without an answer. For
  * a sticky one it is always the instance: its leave outlasts a shorter membership under the same key.
  */
-const hasEnded = ({ settings, state: { phase, joinCount, requests } }: Draft): boolean =>
-  phase === "joined" || settings.kind === "sticky" || idempotencyKey({ kind: "write", joinCount }) in requests.txns;
+const hasEnded = ({ settings, state }: Draft): boolean =>
+  state.phase === "joined" || settings.kind === "sticky" || isWriteUnconfirmed(state);
 const isUsableDelay = (maxDelayMs: number | undefined, delayMs: number): maxDelayMs is number =>
   maxDelayMs !== undefined && maxDelayMs >= shortestDelayMs && maxDelayMs < delayMs;

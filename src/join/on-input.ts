@@ -2,12 +2,12 @@
 import { maxClaimedAgeMs } from "../membership/state-event.ts";
 import { retrySoon } from "./backoff.ts";
 import { noteClockOffset } from "./clock-offset.ts";
-import { type Draft, forgetTxn, type Input, sendAndForget, trace } from "./draft.ts";
+import { type Draft, forgetWrite, type Input, sendAndForget, trace } from "./draft.ts";
+import { isUnderWay } from "./in-flight.ts";
 import { armedLeave, conditionMs, type LifecycleState, type Presence } from "./model.ts";
 import { onAnswer } from "./on-answer.ts";
 import { giveUp, leave, markPublished, markReplaced } from "./phases.ts";
 import { isAmbiguous } from "./plan.ts";
-import { idempotencyKey } from "./requests.ts";
 
 /** After somebody enters the room, we wait this long for others to enter too, and write once for all of them. */
 const lateMemberWaitMs = 2_000;
@@ -147,15 +147,14 @@ function isLeaveShown(draft: Draft): boolean {
   const { presence, publication, requests } = draft.state;
   if (!presence.isEchoed || presence.standing || publication.status !== "yes") return false;
   // A write that is under way may arrive after it.
-  if (requests.inFlight.some(({ request }) => request.kind === "write")) return false;
+  if (isUnderWay(requests, "write")) return false;
   return !isAmbiguous(draft.state) && !isHiddenBySlot(draft);
 }
 
 /** The room shows us as gone while we are leaving. That confirms the leave like an answer. */
 function onLeaveShown({ state }: Draft): void {
   state.publication.status = "no";
-  if (state.requests.inFlight.some(({ request }) => request.kind === "send"))
-    state.delayedLeave.held = { status: "none" };
+  if (isUnderWay(state.requests, "send")) state.delayedLeave.held = { status: "none" };
   state.requests.inFlight = state.requests.inFlight.filter(({ lane }) => lane === "cleanup");
 }
 
@@ -166,10 +165,10 @@ export function isHiddenBySlot({ settings, state }: Pick<Draft, "settings" | "st
 
 /** Our membership has to be written again, once for all that happens until `dueTs`. */
 function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-unanswered", dueTs: number): void {
-  const { phase, joinCount, publication, requests } = draft.state;
+  const { phase, publication, requests } = draft.state;
   // A new event is needed: it is no retry of the one before.
-  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount }));
-  const isWriting = phase === "joined" || requests.inFlight.some(({ request }) => request.kind === "write");
+  forgetWrite(draft);
+  const isWriting = phase === "joined" || isUnderWay(requests, "write");
   if (!isWriting || phase === "leaving") return;
   if (!publication.dirty || dueTs < publication.dirty.dueTs) publication.dirty = { reason, dueTs };
 }

@@ -2,10 +2,10 @@
 import { RtcError } from "../errors.ts";
 import { jitter, resumeSpreadMs, retriesOf } from "./backoff.ts";
 import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
-import { type Draft, forgetTxn, trace } from "./draft.ts";
+import { type Draft, forgetWrite, trace } from "./draft.ts";
 import { type ArmedLeave, armedLeave, noRetries, type ReplacedMember, type Settings } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
-import { idempotencyKey, type WriteReason } from "./requests.ts";
+import type { WriteReason } from "./requests.ts";
 import type { RejoinReason } from "./join-state.ts";
 import type { LeaveCause } from "./trace.ts";
 
@@ -42,7 +42,7 @@ export function markPublished(draft: Draft, reason: WriteReason, by: "answer" | 
   publication.status = "yes";
   publication.expiresTs = firstSentTs + lifetimeMs;
   publication.refreshTs = firstSentTs + renewMs - Math.min(settings.timing.expiryHeadroomMs, renewMs / 2);
-  forgetTxn(draft, idempotencyKey({ kind: "write", joinCount: state.joinCount }));
+  forgetWrite(draft);
   trace(draft, { kind: "membership-written", reason, by });
   if (state.phase !== "joining" && state.phase !== "rejoining") return;
   state.phase = "joined";

@@ -1,6 +1,7 @@
 // Plan: what to ask of the homeserver next. protocol.md 4.2, 4.4, 4.7.
 import { maxStickyMs } from "../membership/sticky-map.ts";
 import { nextTryTs } from "./backoff.ts";
+import { isWriteUnconfirmed } from "./draft.ts";
 import type { MembershipData } from "./content.ts";
 import { armedLeave, type Leaving, type LifecycleState, type Settings } from "./model.ts";
 import { echoGraceMs } from "./phases.ts";
@@ -28,36 +29,16 @@ const writeGuardMs = (delayMs: number): number => Math.min(2_000, delayMs / 4);
 export function plan(settings: Settings, state: State, now: number): Planned | "end" | undefined {
   if (state.isOver) return undefined;
   if (state.isBlocked) return state.leaving ? "end" : undefined;
-  const next = state.leaving ? planLeave(state, state.leaving, now) : planLanes(settings, state, now);
+  const next = state.leaving ? planLeave(settings, state, state.leaving, now) : planLanes(settings, state, now);
   return state.requests.isPaused && next !== "end" ? undefined : next;
 }
 
-/** The delayed leave comes first. Two lanes are for options that most joins do not use. */
-const allLanes: readonly Lane[] = ["delayed-leave", "slot", "membership", "delegation", "cleanup"];
-const usualLanes: readonly Lane[] = ["delayed-leave", "membership", "cleanup"];
-
 function planLanes(settings: Settings, state: State, now: number): Planned | undefined {
-  const lanes = settings.openSlot || settings.delegates ? allLanes : usualLanes;
-  for (const lane of lanes) {
-    const request = isFree(state, lane) ? planLane(lane, settings, state, now) : undefined;
+  for (const [lane, planLane] of lanes) {
+    const request = isFree(state, lane) ? planLane(settings, state, now) : undefined;
     if (request && mayAsk(state, request.kind, now)) return { lane, request };
   }
   return undefined;
-}
-
-function planLane(lane: Lane, settings: Settings, state: State, now: number): Request | undefined {
-  switch (lane) {
-    case "delayed-leave":
-      return planDelayedLeave(state, now);
-    case "slot":
-      return isSlotWanted(settings, state) ? { kind: "open-slot" } : undefined;
-    case "membership":
-      return planMembership(settings, state, now);
-    case "delegation":
-      return planDelegation(settings, state);
-    case "cleanup":
-      return planCleanup(state);
-  }
 }
 
 function isFree({ requests }: State, lane: Lane): boolean {
@@ -69,7 +50,7 @@ function isFree({ requests }: State, lane: Lane): boolean {
 const mayAsk = ({ requests }: State, kind: RequestKind, now: number): boolean => now >= nextTryTs(requests, kind);
 
 /** The delayed leave is restarted for as long as it guards us. */
-function planDelayedLeave(state: State, now: number): Request | undefined {
+function planDelayedLeave(_: Settings, state: State, now: number): Request | undefined {
   const { held, obsolete, waitUntilTs, delayMs } = state.delayedLeave;
   if (held.status === "unknown") return { kind: "capability" };
   const isWanted = held.status === "wanted" || (held.status === "unsupported" && now >= held.retryTs);
@@ -81,6 +62,9 @@ function planDelayedLeave(state: State, now: number): Request | undefined {
   const isDue = now >= held.restartTs || (writeReason(state, now) !== undefined && !isGuarded(state, now));
   return isDue ? { kind: "restart", delayId: held.delayId } : undefined;
 }
+
+const planSlot = (settings: Settings, state: State): Request | undefined =>
+  isSlotWanted(settings, state) ? { kind: "open-slot" } : undefined;
 
 /** A slot that has to be opened before we join. */
 const isSlotWanted = ({ openSlot }: Settings, { slot, content }: State): boolean =>
@@ -99,10 +83,8 @@ function planMembership(settings: Settings, state: State, now: number): Request 
 }
 
 /** Whether a write has to be paid for: all but a join or a renewal at the first try. */
-export function isExtra({ joinCount, requests }: Pick<State, "joinCount" | "requests">, reason: WriteReason): boolean {
-  const isFirstTry = !(idempotencyKey({ kind: "write", joinCount }) in requests.txns);
-  return !isFirstTry || (reason !== "join" && reason !== "refresh");
-}
+export const isExtra = (state: Pick<State, "joinCount" | "requests">, reason: WriteReason): boolean =>
+  isWriteUnconfirmed(state) || (reason !== "join" && reason !== "refresh");
 
 /** The room may still show a member that has been replaced. */
 function leaveReplaced(state: State): Request | undefined {
@@ -111,7 +93,7 @@ function leaveReplaced(state: State): Request | undefined {
 }
 
 /** Delayed leaves that we no longer want are cancelled, one after the other. */
-function planCleanup({ delayedLeave }: State): Request | undefined {
+function planCleanup(_: Settings, { delayedLeave }: State): Request | undefined {
   const [obsolete] = delayedLeave.obsolete;
   return obsolete && { kind: "cancel", delayId: obsolete.delayId };
 }
@@ -130,9 +112,9 @@ function planDelegation(settings: Settings, state: State): Request | undefined {
  * To leave: send the delayed leave; otherwise send a leave; if nothing was ever written, cancel what is scheduled. A write
  * that is under way is waited for, since it would leave a ghost if it arrived after the leave.
  */
-function planLeave(state: State, leaving: Leaving, now: number): Planned | "end" | undefined {
+function planLeave(settings: Settings, state: State, leaving: Leaving, now: number): Planned | "end" | undefined {
   const armed = armedLeave(state);
-  const cleanup = isFree(state, "cleanup") ? planCleanup(state) : undefined;
+  const cleanup = isFree(state, "cleanup") ? planCleanup(settings, state) : undefined;
   if (cleanup && mayAsk(state, "cancel", now)) return { lane: "cleanup", request: cleanup };
   if (!isFree(state, "membership")) return undefined;
   if (state.publication.status === "no") {
@@ -152,6 +134,15 @@ function planLeave(state: State, leaving: Leaving, now: number): Planned | "end"
   const request = withTxn(state, { kind: "leave", of: state.joinCount, reason: leaving.reason });
   return { lane: "membership", request };
 }
+
+/** What each lane is for. The delayed leave comes first. */
+const lanes: readonly (readonly [Lane, (settings: Settings, state: State, now: number) => Request | undefined])[] = [
+  ["delayed-leave", planDelayedLeave],
+  ["slot", planSlot],
+  ["membership", planMembership],
+  ["delegation", planDelegation],
+  ["cleanup", planCleanup],
+];
 
 /** Whether a write may still reach the server after anything that we send now. */
 export function isAmbiguous({ publication, requests }: Pick<State, "publication" | "requests">): boolean {

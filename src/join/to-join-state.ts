@@ -2,6 +2,7 @@
 import { sameFields } from "../rx/stable.ts";
 import type { OwnMember } from "../types.ts";
 import { nextTryTs, retriesOf } from "./backoff.ts";
+import { isUnderWay } from "./in-flight.ts";
 import type { DelayedLeave, LifecycleState } from "./model.ts";
 import type { RequestKind } from "./requests.ts";
 import { availableTs } from "./token-bucket.ts";
@@ -57,7 +58,7 @@ function progressOf(state: LifecycleState, now: number, aheadMs: number): Progre
   const [step, kind] = stepOf(state);
   const budgetTs = kind === "write" && state.rejoin ? availableTs(state.publication.budgetTs) : 0;
   const waitTs = Math.max(nextTryTs(requests, kind), budgetTs);
-  const isWaiting = waitTs > now && !requests.inFlight.some(({ request }) => request.kind === kind);
+  const isWaiting = waitTs > now && !isUnderWay(requests, kind);
   const attempt = retriesOf(requests, kind).failures + 1;
   return isWaiting ? { step, attempt, nextTryTs: waitTs - aheadMs } : { step, attempt };
 }
@@ -70,6 +71,6 @@ function stepOf(state: LifecycleState): readonly [JoinStep, RequestKind] {
   if (held.status === "unknown") return ["checking-support", "capability"];
   if (!content) return ["waiting-for-transports", "write"];
   if (held.status === "wanted") return ["scheduling-leave", "schedule"];
-  if (requests.inFlight.some(({ request }) => request.kind === "open-slot")) return ["opening-slot", "open-slot"];
+  if (isUnderWay(requests, "open-slot")) return ["opening-slot", "open-slot"];
   return ["sending-membership", "write"];
 }

@@ -88,7 +88,9 @@ export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, since
     const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from, isEarly });
     // If the media does not fit, it was tried with this key.
     const isTried = peer.trouble?.reason === "invalid-key";
-    return { peer: { ...peer, keys, request: isTried ? peer.request : request }, rejected: "known" };
+    // The sender says that it uses this key. If the media layer lacked one, it was this one.
+    const trouble = isAnswer && !isTried ? undefined : peer.trouble;
+    return { peer: { ...peer, keys, trouble, request: isTried ? peer.request : request }, rejected: "known" };
   }
   const { keyIndex, key: bytes } = from;
   const key = { ...idsOf(peer.member), keyIndex, key: bytes, own: false, sinceTs };

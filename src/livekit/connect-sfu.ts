@@ -21,7 +21,15 @@ import {
 } from "rxjs";
 import type { NewestToken } from "./newest-token.ts";
 import type { SfuConnection } from "./sfu-status.ts";
-import { failureOf, isOfNetwork, retryAfterOf, SfuError, type SfuFailure, waitAfterFailure } from "./sfu-failure.ts";
+import {
+  failureOf,
+  isOfNetwork,
+  retryAfterOf,
+  SfuError,
+  type SfuFailure,
+  type SfuFailureCode,
+  waitAfterFailure,
+} from "./sfu-failure.ts";
 import type { SfuRoom } from "./sfu-room.ts";
 
 /** How a connection is now. */
@@ -89,7 +97,7 @@ export function connectSfu<Track>({
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       failures += 1;
       failure = failureOf(error);
-      if (failure.code === "token-refused") token.drop();
+      if (needsNewToken.has(failure.code)) token.drop();
       const askedMs = retryAfterOf(error);
       const waitMs = Math.max(waitAfterFailure(failure.code, failures, Math.random()), askedMs ?? 0);
       failed$.next({ status: "failed", failure, nextTryTs: now + waitMs });
@@ -101,6 +109,14 @@ export function connectSfu<Track>({
     );
   });
 }
+
+/** The request for a token also makes the room, which is gone after a restart of the SFU. */
+const needsNewToken: ReadonlySet<SfuFailureCode> = new Set([
+  "token-refused",
+  "room-missing",
+  "room-closed",
+  "server-shutdown",
+]);
 
 const begunAgain = new SfuError("connection-lost", "the network is back");
 const lost = () => new SfuError("connection-lost", "the connection to the SFU has ended");

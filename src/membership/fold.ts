@@ -16,11 +16,6 @@ import { PreviousMembers } from "./previous-members.ts";
 import type { Rejection } from "./rejection.ts";
 import { parseStateMember } from "./state-event.ts";
 
-export interface LastToExpire {
-  readonly member: Membership;
-  readonly stateKey: string | undefined;
-}
-
 /** How many rejections are listed. */
 const maxRejections = 1_000;
 
@@ -57,13 +52,11 @@ export class MemberFold {
     return this.#members;
   }
 
-  /** The member that expires last, and its state key if it is a state member. */
-  get lastToExpire(): LastToExpire | undefined {
-    let last: LastToExpire | undefined;
-    for (const { kind, key, outcome: member } of this.events) {
-      if (!member || isRejection(member) || (last && last.member.expiresTs >= member.expiresTs)) continue;
-      last = { member, stateKey: kind === "state" ? key : undefined };
-    }
+  /** The entry of the member that expires last. */
+  get lastToEnd(): Entry | undefined {
+    let last: Entry | undefined;
+    for (const entry of this.events)
+      if (entry.outcome && !isRejection(entry.outcome) && !(last && last.endTs >= entry.endTs)) last = entry;
     return last;
   }
 

@@ -10,12 +10,18 @@ import {
   mergeMap,
   Observable,
   Subject,
+  throwError,
+  timeout,
   timer,
 } from "rxjs";
 import type { Matrix, MatrixError } from "../matrix.ts";
 
 /** How many users are looked up at once. The others wait. */
 const maxAtOnce = 16;
+
+/** A lookup without an answer has failed after this time: it may not hold up the others for ever. */
+const answerMs = 30_000;
+const noAnswer: Pick<MatrixError, "kind"> = { kind: "timeout" };
 
 const firstPauseMs = 1_000;
 /** The longest pause while the server is in trouble. */
@@ -49,7 +55,10 @@ export class MemberLookups {
           this.#started.delete(userId);
           return EMPTY;
         }
-        const load = defer(() => matrix.loadMember?.(roomId, userId) ?? EMPTY).pipe(ignoreElements());
+        const load = defer(() => matrix.loadMember?.(roomId, userId) ?? EMPTY).pipe(
+          ignoreElements(),
+          timeout({ first: answerMs, with: () => throwError(() => noAnswer) }),
+        );
         return concat(load, this.#finish(userId)).pipe(
           catchError((error: unknown) => {
             failed$.next({ userId, failures: failures + 1, pauseMs: pauseAfter(error, failures) });

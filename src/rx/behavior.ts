@@ -73,7 +73,12 @@ class ReadBehavior<T> extends Observable<T> implements Behavior<T> {
         last = { value };
         subscriber.next(value);
       };
-      subscriber.add(changes$.subscribe({ next: emitIfChanged, complete: () => subscriber.complete() }));
+      // A late subscriber gets the last value, too, although nothing changes it any more.
+      const complete = () => {
+        emitIfChanged();
+        subscriber.complete();
+      };
+      subscriber.add(changes$.subscribe({ next: emitIfChanged, complete }));
       emitIfChanged();
     });
     this.#read = read;

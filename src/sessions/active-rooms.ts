@@ -4,7 +4,7 @@ import type { Matrix, RoomChange } from "../matrix.ts";
 import type { ReadingRules } from "../membership/eligibility.ts";
 import { projectNow, type ProjectionOptions } from "../membership/projection.ts";
 import { changesByRoom, type Watcher } from "../room/room-changes.ts";
-import { mayBeGone, type Sentinel, sentinelOf } from "./sentinel.ts";
+import { mayBeGone, type Sentinel } from "./sentinel.ts";
 
 export class ActiveRooms {
   readonly #matrix: Matrix;
@@ -81,15 +81,15 @@ class ActiveCall implements Watcher {
   }
 
   get deadlineTs(): number {
-    return this.#sentinel?.expiresTs ?? this.#returnTs;
+    return this.#sentinel?.endTs ?? this.#returnTs;
   }
 
   refresh(batch: readonly RoomChange[]): void {
     const now = asyncScheduler.now();
     const before = this.#sentinel;
-    if (before && now < before.expiresTs && !batch.some((change) => mayBeGone(before, change))) return;
+    if (before && now < before.endTs && !batch.some((change) => mayBeGone(before, change))) return;
     const { fold } = projectNow(this.#matrix, this.#options, now);
-    this.#sentinel = sentinelOf(fold);
+    this.#sentinel = fold.lastToEnd;
     this.#returnTs = fold.returnTs;
     this.#onRead();
   }

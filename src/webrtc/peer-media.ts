@@ -1,5 +1,19 @@
 // PeerMedia: what one peer connection brings: tracks, who speaks, how good it is. As Behaviors.
-import { asyncScheduler, catchError, EMPTY, interval, map, merge, type Observable, of, Subject, switchMap } from "rxjs";
+import {
+  asyncScheduler,
+  catchError,
+  EMPTY,
+  endWith,
+  ignoreElements,
+  interval,
+  map,
+  merge,
+  type Observable,
+  of,
+  Subject,
+  switchMap,
+  takeUntil,
+} from "rxjs";
 import type { MediaQuality, ParticipantTrack } from "../media/participant.ts";
 import { type QualityCounts, qualityBetween } from "../media/quality.ts";
 import { SpeakingDetector } from "../media/speaking.ts";
@@ -24,9 +38,11 @@ export class PeerMedia {
   #counts: QualityCounts | undefined;
 
   constructor() {
-    const measured$ = interval(qualityEveryMs).pipe(switchMap(() => this.#measure()));
+    const ended$ = this.#changed$.pipe(ignoreElements(), endWith(undefined));
+    const every = (ms: number) => interval(ms).pipe(takeUntil(ended$));
+    const measured$ = every(qualityEveryMs).pipe(switchMap(() => this.#measure()));
     this.tracks$ = behavior(() => this.#tracks, this.#changed$);
-    this.speaking$ = behavior(() => this.#isSpeaking(), merge(this.#changed$, interval(levelEveryMs)));
+    this.speaking$ = behavior(() => this.#isSpeaking(), merge(this.#changed$, every(levelEveryMs)));
     this.quality$ = behavior(() => this.#quality, merge(this.#changed$, measured$));
   }
 

@@ -1,5 +1,5 @@
 // A page that joins through MatrixRTCSession of matrix-js-sdk and gives the keys to LiveKit by hand.
-import { BaseKeyProvider, type KeyProviderOptions, Room } from "livekit-client";
+import { type BaseE2EEManager, BaseKeyProvider, type KeyProviderOptions, Room } from "livekit-client";
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
 import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
 import { MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/index.js";
@@ -16,6 +16,7 @@ interface SdkMember {
   join(): Promise<void>;
   loseFirstKeyFor(userId: string): void;
   ownKeyIndex(): number | undefined;
+  setAllKeys(): Promise<void>;
   framesDecoded(userId: string): Promise<number>;
 }
 
@@ -80,6 +81,11 @@ window.startSdkMember = async (options) => {
       };
     },
     ownKeyIndex: () => ownKeyIndex,
+    async setAllKeys() {
+      // The same message to the worker as for a track that somebody publishes.
+      const { e2eeManager } = room as unknown as { readonly e2eeManager: BaseE2EEManager };
+      e2eeManager.setParticipantCryptorEnabled(true, room.localParticipant.identity);
+    },
     async framesDecoded(other) {
       const identities = session.memberships
         .filter((member) => member.userId === other)

@@ -1,5 +1,5 @@
 // The mesh over a homeserver in memory: pairs that come, change, break, are made again, and go.
-import { filter, type Observable, timer } from "rxjs";
+import { combineLatest, filter, type Observable, take, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../../src/matrix.ts";
 import { marbles } from "../../support/marbles.ts";
@@ -217,6 +217,29 @@ describe("A mesh", () => {
       at(4_000, () => words.push(...alice.mesh.participants$.value.map(wordOf)));
       flush();
       expect(words).toEqual(["(alice)", "bob connected microphone,camera", "carl waiting too-many-members"]);
+    }),
+  );
+
+  it(
+    "still shows us as ourselves while we leave, and tells late subscribers how it stands with the others",
+    marbles(({ flush }) => {
+      const scene = meshScene(["alice", "bob"], { latencyMs: 20 });
+      const alice = scene.enter("alice");
+      scene.enter("bob");
+      const words: string[][] = [];
+      const look = () => {
+        const seen: string[] = [];
+        for (const { isLocal, connection$, tracks$, problem$ } of alice.mesh.participants$.value)
+          combineLatest([connection$, tracks$, problem$])
+            .pipe(take(1))
+            .subscribe(([connection, tracks]) => seen.push(isLocal ? "(us)" : `${connection} ${tracks.length}`));
+        words.push(seen);
+      };
+      at(1_000, () => alice.leave());
+      at(1_001, look);
+      at(1_200, look);
+      flush();
+      expect(words).toEqual([["(us)", "waiting 0"], ["waiting 0"]]);
     }),
   );
 

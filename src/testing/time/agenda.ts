@@ -1,7 +1,7 @@
 // Agenda: what a virtual homeserver and its devices do later, in order of time, with one timer of RxJS for all of it.
 import { asyncScheduler, type Subscription } from "rxjs";
 import { maxDelayMs } from "../../rx/at.ts";
-import { outside } from "./place.ts";
+import { outerNow, outside } from "./place.ts";
 
 /** Something that happens at a time, unless it is cancelled. */
 interface Task {
@@ -27,7 +27,7 @@ export class Agenda {
 
   /** The time that the server and all devices share. The clocks of devices may differ from it. */
   now(): number {
-    return outside(() => asyncScheduler.now());
+    return outerNow();
   }
 
   /** Plans something, and returns the function that cancels it. */
@@ -49,7 +49,8 @@ export class Agenda {
     this.#timerTs = Infinity;
     this.#isRunning = true;
     try {
-      for (let first = this.#heap[0]; first && first.ts <= this.now(); first = this.#heap[0]) {
+      const now = this.now();
+      for (let first = this.#heap[0]; first && first.ts <= now; first = this.#heap[0]) {
         this.#drop(first);
         first.act();
       }

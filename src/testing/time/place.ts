@@ -32,6 +32,9 @@ export const outside = <T>(code: () => T): T => inside(undefined, code);
 /** The place of the code that calls this. */
 export const presentPlace = (): Place | undefined => present;
 
+/** The time outside of all devices. */
+export let outerNow: () => number = () => asyncScheduler.now();
+
 let isInstalled = false;
 
 /**
@@ -44,6 +47,7 @@ export function installPlaces(): void {
   if (isInstalled) return;
   isInstalled = true;
   const { now, schedule } = asyncScheduler;
+  outerNow = now;
   asyncScheduler.now = () => (present ? present.now() : now());
   asyncScheduler.schedule = <T>(work: Work<T>, delayMs = 0, state?: T) =>
     present

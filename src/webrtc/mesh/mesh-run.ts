@@ -38,7 +38,7 @@ import type { ResolvedMeshOptions } from "./options.ts";
 import type { Arrival } from "./pair.ts";
 import { type MediaPlace, nextParticipants } from "./participant-list.ts";
 import { type MediaBehaviors, ParticipantMedia } from "./participant-media.ts";
-import { isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer-id.ts";
+import { isSameDevice, isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer-id.ts";
 import { type Paired, type Roster, rosterOf } from "./roster.ts";
 import { runPair } from "./run-pair.ts";
 import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
@@ -238,9 +238,14 @@ export class MeshRun {
   }
 
   #placeOf(member: Membership): MediaPlace {
-    if (member === this.#own) return { media: this.#local, isLocal: true };
+    if (member === this.#own || this.#isLeaving(member)) return { media: this.#local, isLocal: true };
     const entry = this.#pairs.get(peerKey(peerIdOf(member)));
     return entry ? { media: entry.media.behaviors, isLocal: false } : { obstacle: this.#obstacleTo(member) };
+  }
+
+  /** While we leave, the room still shows us. */
+  #isLeaving(member: Membership): boolean {
+    return this.#ownMember === undefined && isSameDevice(member, this.#matrix);
   }
 
   #obstacleTo(member: Membership): MediaProblemCode | undefined {

@@ -1,0 +1,35 @@
+// NodePerson: a member in Node for a call of the call app, in a process of its own.
+import { joinRoom, register } from "../account.ts";
+import { NodeMember } from "../../node-member/node-member.ts";
+import type { MemberSettings } from "../../node-member/report.ts";
+import { toneOf } from "../../node-member/tone.ts";
+import type { World } from "../world.ts";
+
+const hashOf = (link: string): URLSearchParams => new URLSearchParams(new URL(link).hash.slice(1));
+
+/** Registers, enters the room of a link and starts. It is not in the call yet. */
+export async function nodePerson(
+  { stack, mode }: World,
+  name: string,
+  link: string,
+  settings: Partial<MemberSettings> = {},
+): Promise<NodeMember> {
+  const account = await register(stack.homeserver, name);
+  const roomId = hashOf(link).get("room")!;
+  await joinRoom(account, roomId, hashOf(link).get("via") ?? undefined);
+  return NodeMember.start(name, { ...account, roomId, mode, hz: toneOf(0), tones: {}, hasVideo: true, ...settings });
+}
+
+/** Runs something with members, and ends their processes in any case. */
+export async function withNodeMembers<T>(run: (own: (member: NodeMember) => NodeMember) => Promise<T>): Promise<T> {
+  const members: NodeMember[] = [];
+  const own = (member: NodeMember) => {
+    members.push(member);
+    return member;
+  };
+  try {
+    return await run(own);
+  } finally {
+    await Promise.all(members.map((member) => member.end()));
+  }
+}

@@ -1,0 +1,250 @@
+// NodeRooms: LiveKit rooms of rtc-node, encrypted with the keys of a session. protocol.md 6.6.
+import {
+  type ConnectionQuality,
+  type LocalTrack,
+  type RemoteTrackPublication,
+  type Room,
+  RoomEvent,
+  TrackPublishOptions,
+} from "@livekit/rtc-node";
+import { defer, filter, from, ignoreElements, Observable, startWith, Subject, switchMap, take, timer } from "rxjs";
+import { disconnectedError, refusedError, type SfuError } from "../livekit/sfu-failure.ts";
+import type {
+  Reception,
+  SfuParticipant,
+  SfuPublication,
+  SfuRoom,
+  SfuRoomOptions,
+  SfuRooms,
+  SfuRoomState,
+} from "../livekit/sfu-room.ts";
+import type { MediaSource } from "../media/source.ts";
+import { encryptionOptions, nodeDecryption, NodeKeys } from "./node-keys.ts";
+import { localIn, participantsIn, trackSourceOf } from "./node-participants.ts";
+import type { NodeSource, NodeTrack } from "./node-track.ts";
+import { rtcNode, type RtcNode } from "./rtc-node.ts";
+
+/**
+ * LiveKit rooms of `@livekit/rtc-node`, for `livekitCall` and `livekitMedia` in Node.
+ *
+ * Media is encrypted as LiveKit's browser client does it, so browsers and Node are in one call. What we send is an
+ * `AudioSource` or a `VideoSource`; `audioFrames` and `videoFrames` read what is received.
+ *
+ * @example
+ * ```ts
+ * import { livekitCall, nodeRooms, type NodeTrack } from "matrixrtc-rx/livekit-node";
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const home = virtualHomeserver(); // in an app: fromMatrixClient(client)
+ * const roomId = home.createRoom({ members: ["@bot:example.org"] });
+ * const matrix = home.client("@bot:example.org", "BOT");
+ * const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+ * const call = livekitCall<NodeTrack>(matrix, session, { rooms: nodeRooms() });
+ * // call.state$.subscribe() joins; call.participants$ has the members and their tracks.
+ * console.assert(call.participants$.value.length === 0);
+ * ```
+ */
+export function nodeRooms(): SfuRooms<NodeTrack> {
+  return nodeRoomsOver(rtcNode);
+}
+
+export const nodeRoomsOver =
+  (rtc: RtcNode): SfuRooms<NodeTrack> =>
+  (options) =>
+    new NodeRoom(rtc, options);
+
+/** rtc-node tries to repair a connection at once and after 5 s. Later, a new connection is faster. */
+const repairMs = 6_500;
+/** The server pauses a track after 100 ms. Only what was paused begins with a key frame. */
+const refreshMs = 150;
+
+const changeEvents = [
+  RoomEvent.ParticipantConnected,
+  RoomEvent.ParticipantDisconnected,
+  RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished,
+  RoomEvent.TrackSubscribed,
+  RoomEvent.TrackUnsubscribed,
+  RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted,
+  RoomEvent.ActiveSpeakersChanged,
+  RoomEvent.ConnectionQualityChanged,
+  RoomEvent.Reconnected,
+] as const;
+
+class NodeRoom implements SfuRoom<NodeTrack> {
+  readonly changes$: Subject<void> = new Subject();
+  readonly #rtc: RtcNode;
+  readonly #options: SfuRoomOptions;
+  readonly #speakers = new Set<string>();
+  readonly #qualities = new Map<string, ConnectionQuality>();
+  /** What was last asked for, so that LiveKit hears of changes alone. */
+  readonly #asked = new WeakMap<RemoteTrackPublication, string>();
+  readonly #refreshing = new Set<string>();
+  #room: Room | undefined;
+  #keys: NodeKeys | undefined;
+  #participants: ReadonlyMap<string, SfuParticipant<NodeTrack>> | undefined;
+
+  constructor(rtc: RtcNode, options: SfuRoomOptions) {
+    this.#rtc = rtc;
+    this.#options = options;
+  }
+
+  connect(url: string, jwt: string): Observable<SfuRoomState> {
+    return new Observable((subscriber) => {
+      const { encryption } = this.#options;
+      const room = this.#rtc.makeRoom();
+      subscriber.next("connecting");
+      const connected = room.connect(url, jwt, {
+        autoSubscribe: false,
+        dynacast: true,
+        ...(encryption && { encryption: encryptionOptions }),
+      });
+      const run = () => {
+        if (subscriber.closed) return;
+        this.#room = room;
+        const repairing$ = new Subject<boolean>();
+        this.#listen(room);
+        room.on(RoomEvent.Reconnecting, () => {
+          subscriber.next("reconnecting");
+          repairing$.next(true);
+        });
+        room.on(RoomEvent.Reconnected, () => {
+          this.#keys?.useOwnKey();
+          repairing$.next(false);
+          subscriber.next("connected");
+        });
+        // A repaired connection may have published our tracks again, under new ids.
+        room.on(RoomEvent.LocalTrackRepublished, () => this.#keys?.useOwnKey());
+        room.on(RoomEvent.Disconnected, (reason) => subscriber.error(disconnectedError(reason)));
+        const givenUp$ = repairing$.pipe(switchMap((is) => (is ? timer(repairMs) : [])));
+        subscriber.add(givenUp$.subscribe(() => subscriber.error(disconnectedError(undefined))));
+        if (encryption) {
+          const keys = new NodeKeys(this.#rtc, room);
+          this.#keys = keys;
+          subscriber.add(nodeDecryption(this.#rtc, room).subscribe((report) => encryption.decryption.next(report)));
+          subscriber.add(encryption.encryptionKey$.subscribe((key) => keys.install(key) && this.#changed()));
+        }
+        subscriber.next("connected");
+      };
+      connected.then(run, (error: unknown) => subscriber.error(connectError(error)));
+      return () => {
+        this.#room = this.#keys = this.#participants = undefined;
+        room.removeAllListeners();
+        void connected.then(() => room.disconnect()).catch(() => {});
+      };
+    });
+  }
+
+  get participants(): ReadonlyMap<string, SfuParticipant<NodeTrack>> {
+    return (this.#participants ??= this.#room ? participantsIn(this.#room, this.#signals) : new Map());
+  }
+
+  get local(): SfuParticipant<NodeTrack> | undefined {
+    return this.#room && localIn(this.#room, this.#signals);
+  }
+
+  hasKey(identity: string, keyIndex: number): boolean {
+    return this.#options.encryption === undefined || this.#keys?.has(identity, keyIndex) === true;
+  }
+
+  receive(identity: string, sid: string, reception: Reception): void {
+    const publication = this.#room?.remoteParticipants.get(identity)?.trackPublications.get(sid);
+    if (!publication || this.#refreshing.has(sid)) return;
+    const asked = JSON.stringify(reception);
+    const before = this.#asked.get(publication) ?? `"off"`;
+    if (asked === before) return;
+    this.#asked.set(publication, asked);
+    if (reception === "off") return publication.setSubscribed(false);
+    if (before === `"off"`) publication.setSubscribed(true);
+    if (reception === "paused") return this.#rtc.setEnabled(publication, false);
+    if (before === `"paused"`) this.#rtc.setEnabled(publication, true);
+    const { width, height } = reception;
+    if (Number.isFinite(width) && Number.isFinite(height)) this.#rtc.setDimensions(publication, width, height);
+  }
+
+  refresh(identity: string): void {
+    for (const [sid, publication] of this.#room?.remoteParticipants.get(identity)?.trackPublications ?? []) {
+      const isShown = this.#asked.get(publication)?.startsWith("{") === true;
+      if (!isShown || this.#refreshing.has(sid)) continue;
+      this.#refreshing.add(sid);
+      this.#rtc.setEnabled(publication, false);
+      timer(refreshMs).subscribe(() => {
+        this.#refreshing.delete(sid);
+        if (this.#room) this.#rtc.setEnabled(publication, true);
+        this.changes$.next();
+      });
+    }
+  }
+
+  publish(source: MediaSource, track: NodeTrack, muted: boolean): Observable<SfuPublication<NodeTrack>> {
+    // Without a key of ours, LiveKit would drop all frames, or use the key of somebody else.
+    const canEncrypt$ = this.changes$.pipe(
+      startWith(undefined),
+      filter(() => this.#options.encryption === undefined || this.#keys?.canEncrypt === true),
+      take(1),
+    );
+    return canEncrypt$.pipe(switchMap(() => from(this.#publish(source, track as NodeSource, muted))));
+  }
+
+  async #publish(name: MediaSource, source: NodeSource, muted: boolean): Promise<SfuPublication<NodeTrack>> {
+    let sent = await this.#send(name, source, muted);
+    let isMuted = muted;
+    return {
+      setMuted: (value) => act(async () => this.#rtc.setMuted(sent.track, (isMuted = value))),
+      // rtc-node cannot replace the source of a track.
+      replaceTrack: (next) =>
+        act(async () => {
+          await sent.unpublish();
+          sent = await this.#send(name, next as NodeSource, isMuted);
+        }),
+      unpublish: () => act(() => sent.unpublish()),
+    };
+  }
+
+  async #send(name: MediaSource, source: NodeSource, muted: boolean): Promise<Sent> {
+    const participant = this.#room?.localParticipant;
+    if (!participant) throw disconnectedError(undefined);
+    const track = this.#rtc.makeTrack(name, source);
+    // Muted first, so that nothing is sent before it is muted.
+    if (muted) this.#rtc.setMuted(track, true);
+    const publication = await participant.publishTrack(track, new TrackPublishOptions({ source: trackSourceOf[name] }));
+    this.#keys?.useOwnKey();
+    // The source belongs to the app, so it is not closed with its track.
+    return { track, unpublish: () => participant.unpublishTrack(publication.sid ?? "", false) };
+  }
+
+  get #signals() {
+    return { speakers: this.#speakers, qualities: this.#qualities };
+  }
+
+  #changed(): void {
+    this.#participants = undefined;
+    this.changes$.next();
+  }
+
+  #listen(room: Room): void {
+    room.on(RoomEvent.ActiveSpeakersChanged, (speakers) => {
+      this.#speakers.clear();
+      for (const { identity } of speakers) this.#speakers.add(identity);
+    });
+    room.on(RoomEvent.ConnectionQualityChanged, (quality, { identity }) => this.#qualities.set(identity, quality));
+    room.on(RoomEvent.ParticipantDisconnected, ({ identity }) => this.#qualities.delete(identity));
+    for (const event of changeEvents) room.on(event, () => this.#changed());
+  }
+}
+
+/** A track of ours on the SFU. */
+interface Sent {
+  readonly track: LocalTrack;
+  unpublish(): Promise<void>;
+}
+
+const act = (perform: () => Promise<unknown>): Observable<never> => defer(perform).pipe(ignoreElements());
+
+/** rtc-node has the HTTP status in the text of its error alone. */
+function connectError(error: unknown): SfuError {
+  const [, status] = /\b([45]\d\d)\b/.exec(error instanceof Error ? error.message : "") ?? [];
+  return refusedError(status === undefined ? undefined : Number(status));
+}
