@@ -62,7 +62,7 @@ export const scenario: Scenario = {
         "Element Call's emoji is here",
         async () => {
           await openMenu();
-          await theirs.getByRole("menu").getByText("👍", { exact: true }).click();
+          await theirs.locator("menu button", { hasText: "👍" }).click();
         },
         async () => (await ours.locator(".floating", { hasText: "👍" }).count()) > 0,
       ),
