@@ -20,6 +20,10 @@ describe("The lock of a member", () => {
     ["nothing is known about its key", unknown],
   ])("waits if %s", (_, encryption) => expect(lockOf(encryption, tracks("ss"))).toBe("waiting"));
 
+  it.each([waiting, refused])("waits if a key is lacking, so that no media is received", (encryption) =>
+    expect(lockOf(encryption, [])).toBe("waiting"),
+  );
+
   it.each([{ status: "cleartext" }, { status: "none" }] as const)(
     "is open if media is not encrypted: %j",
     (encryption) => expect(lockOf(encryption, tracks("sm"))).toBe("open"),

@@ -10,7 +10,6 @@ import {
   mergeMap,
   Observable,
   Subject,
-  throwError,
   timeout,
   timer,
 } from "rxjs";
@@ -57,7 +56,12 @@ export class MemberLookups {
         }
         const load = defer(() => matrix.loadMember?.(roomId, userId) ?? EMPTY).pipe(
           ignoreElements(),
-          timeout({ first: answerMs, with: () => throwError(() => noAnswer) }),
+          timeout({
+            first: answerMs,
+            with: () => {
+              throw noAnswer;
+            },
+          }),
         );
         return concat(load, this.#finish(userId)).pipe(
           catchError((error: unknown) => {

@@ -17,7 +17,8 @@ import {
  * when a list lacks it. If the key comes back, it gets a new inner stream.
  *
  * `project` receives the item of that key: the present one first, then each one that differs from the one before (`===`).
- * The results of all inner streams are merged. Keys must be unique within a list.
+ * The results of all inner streams are merged. Keys must be unique within a list. The inner stream may go on after its item
+ * is gone, for instance to leave a call: one that must not has to end when `item$` completes.
  *
  * @param keyOf The key of an item, for instance `({ instance }) => instance`.
  * @param project Makes the inner stream. It is called once for each time that a key comes.

@@ -13,6 +13,8 @@ export const lockWords: Readonly<Record<Lock, string>> = {
 
 export function lockOf({ status }: MediaEncryption, tracks: readonly Pick<ParticipantTrack, "muted">[]): Lock {
   if (status === "cleartext") return "open";
+  // Media is not received before its key is there, so such a member has no tracks.
+  if (status === "waiting" || status === "unverified") return "waiting";
   if (tracks.every(({ muted }) => muted)) return "none";
   if (status === "none") return "open";
   return status === "end-to-end" ? "closed" : "waiting";

@@ -4,12 +4,14 @@ import {
   combineLatest,
   distinctUntilChanged,
   EMPTY,
+  endWith,
   finalize,
   ignoreElements,
   map,
   merge,
   type Observable,
   switchMap,
+  takeUntil,
   tap,
 } from "rxjs";
 import type { Call } from "./call.ts";
@@ -72,8 +74,9 @@ export function tile(
       showFace(initial!, face);
     }),
   );
+  const left$ = participant$.pipe(ignoreElements(), endWith(undefined));
   const stop = () => [video, audio].forEach((player) => play(player, undefined));
-  return shown(node, grid, merge(media$, face$).pipe(finalize(stop), ignoreElements()));
+  return shown(node, grid, merge(media$, face$).pipe(takeUntil(left$), finalize(stop), ignoreElements()));
 }
 
 /** Plays a track in an element, from the moment when it is another one. */
