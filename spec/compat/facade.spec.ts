@@ -271,6 +271,13 @@ describe("A real client and its rooms", () => {
     await expect(session.leaveRoomSession()).resolves.toBe(true);
   });
 
+  it("say of a leave that we are out of the call, also before a join", async () => {
+    const { room, client } = realRoom();
+    const session = MatrixRTCSession.roomSessionForRoom(client as never, room as never);
+    sessions.push(session);
+    await expect(session.leaveRoomSession()).resolves.toBe(true);
+  });
+
   it("are followed by a manager in the place of the original", async () => {
     const { client, room, show } = realRoom();
     const manager = new MatrixRTCSessionManager(undefined, client);

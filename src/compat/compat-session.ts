@@ -254,13 +254,13 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
    * Leaves.
    *
    * @param timeout How long to wait at most, in milliseconds.
-   * @returns Whether the leave is through. False if it took longer than `timeout`, or if we had not joined.
+   * @returns Whether we are out of the call now: also true if we had not joined. False if it took longer than `timeout`.
    */
   async leaveRoomSession(timeout?: number): Promise<boolean> {
     const manager = this.membershipManager;
     if (!manager || !this.isJoined()) {
       this.#log.info?.(`Not joined to session in room ${this.#room.roomId}: ignoring leave call`);
-      return false;
+      return true;
     }
     this.#keys.unsubscribe();
     const leaving = manager.leave(timeout);
