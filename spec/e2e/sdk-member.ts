@@ -13,6 +13,8 @@ export interface SdkMember extends Tab {
   /** Makes LiveKit set all keys again as they were sent, as it does whenever somebody publishes a track. */
   setAllKeys(): Promise<void>;
   decodes(userId: string): Promise<void>;
+  /** Waits until it knows a device of the user: its encrypted events can be read there. */
+  knows(userId: string): Promise<unknown>;
 }
 
 const frames = 20;
@@ -39,6 +41,12 @@ export async function sdkMember(
     loseFirstKeyFor: (userId: string) => page.evaluate((id) => window.sdkMember!.loseFirstKeyFor(id), userId),
     ownKeyIndex: () => page.evaluate(() => window.sdkMember!.ownKeyIndex()),
     setAllKeys: () => page.evaluate(() => window.sdkMember!.setAllKeys()),
+    knows: (userId: string) =>
+      until(
+        `the member of the SDK knows a device of ${userId}`,
+        () => page.evaluate((id) => window.sdkMember!.knows(id), userId),
+        20_000,
+      ),
     async decodes(userId: string) {
       const first = await framesOf(userId);
       await until(

@@ -27,6 +27,8 @@ export function withFacade(name: string, sdk: "state" | "sticky"): Scenario {
         const [facadeUser, sdkUser] = accounts;
         const facade = await enter(sdkMember({ ...world, pages: ofFacade.url }, facadeUser, link, sdk));
         const original = await enter(sdkMember(world, sdkUser, link, sdk));
+        // An encrypted membership is sent once, to the devices that are known then.
+        await Promise.all([facade.knows(sdkUser.userId), original.knows(facadeUser.userId)]);
         await facade.join();
         await original.join();
         const bothDecode = () => Promise.all([facade.decodes(sdkUser.userId), original.decodes(facadeUser.userId)]);

@@ -17,6 +17,8 @@ interface SdkMember {
   loseFirstKeyFor(userId: string): void;
   ownKeyIndex(): number | undefined;
   setAllKeys(): Promise<void>;
+  /** Whether a device of the user is known, so that encrypted events can be read there. */
+  knows(userId: string): Promise<boolean>;
   framesDecoded(userId: string): Promise<number>;
 }
 
@@ -81,6 +83,10 @@ window.startSdkMember = async (options) => {
       };
     },
     ownKeyIndex: () => ownKeyIndex,
+    async knows(other) {
+      const devices = await client.getCrypto()!.getUserDeviceInfo([other], true);
+      return (devices.get(other)?.size ?? 0) > 0;
+    },
     async setAllKeys() {
       // The same message to the worker as for a track that somebody publishes.
       const { e2eeManager } = room as unknown as { readonly e2eeManager: BaseE2EEManager };
