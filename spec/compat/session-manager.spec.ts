@@ -177,6 +177,20 @@ describe("MatrixRTCSessionManager of the facade", () => {
     expect(listeners()).toBe(0);
   });
 
+  it("finds an encrypted sticky member, which its room shows only after the client has announced its decryption", async () => {
+    const room = new MockRoom();
+    const { client, manager, onStarted } = start(room);
+    client.getRoom.mockReturnValue(room.asRoom);
+    client.emit("Event.decrypted", mockEvent(stickyType, stickyContent));
+    room.show([stickyContent]);
+    await settle();
+    expect(onStarted).toHaveBeenCalledTimes(1);
+    manager.stop();
+    client.emit("Event.decrypted", mockEvent(stickyType, stickyContent));
+    await settle();
+    expect(onStarted).toHaveBeenCalledTimes(1);
+  });
+
   it("says that a call has ended when the client forgets its last sticky member", async () => {
     vi.useFakeTimers();
     const room = new MockRoom([stickyContent]);

@@ -40,6 +40,7 @@ export class MatrixRTCSessionManager extends Emitter<MatrixRTCSessionManagerEven
   readonly #slotDescription: SlotDescription;
   readonly #logger: LoggerSubset | undefined;
   readonly #log: CompatLog;
+  #isRunning = false;
   readonly #sessions = new Map<string, MatrixRTCSession>();
   readonly #keeper: SessionKeeper = {
     onMembershipsChanged: (before, session) => this.#onMembershipsChanged(before, session),
@@ -56,7 +57,7 @@ export class MatrixRTCSessionManager extends Emitter<MatrixRTCSessionManagerEven
     this.#listeners = {
       Room: (room: Room) => this.#refresh(room),
       event: (event: MatrixEvent) => this.#onEvent(event),
-      "Event.decrypted": (event: MatrixEvent) => this.#onEvent(event),
+      "Event.decrypted": (event: MatrixEvent) => this.#onDecrypted(event),
       "RoomState.events": (event: MatrixEvent) => this.#onState(event),
       "RoomState.members": (_: MatrixEvent, __: RoomState, member: RoomMember) => this.#onMember(member),
     };
@@ -64,6 +65,7 @@ export class MatrixRTCSessionManager extends Emitter<MatrixRTCSessionManagerEven
 
   /** Begins to listen, and finds the calls that run already. */
   start(): void {
+    this.#isRunning = true;
     for (const room of this.#client.getRooms() ?? [])
       if (mayHaveCall(room) && this.#readMembers(room).length > 0) this.getRoomSession(room);
     for (const [event, listener] of Object.entries(this.#listeners)) this.#client.on(event as never, listener as never);
@@ -71,6 +73,7 @@ export class MatrixRTCSessionManager extends Emitter<MatrixRTCSessionManagerEven
 
   /** Stops all sessions, and stops to listen. */
   stop(): void {
+    this.#isRunning = false;
     for (const session of this.#sessions.values()) void session.stop();
     this.#sessions.clear();
     for (const [event, listener] of Object.entries(this.#listeners))
@@ -115,6 +118,13 @@ export class MatrixRTCSessionManager extends Emitter<MatrixRTCSessionManagerEven
     const isActive = session.memberships.length > 0;
     if (!wasActive && isActive) this.emit("session_started", roomId, session);
     else if (wasActive && !isActive) this.emit("session_ended", roomId, session);
+  }
+
+  /** The room adds a sticky event to its own after the client has announced that it is decrypted. */
+  #onDecrypted(event: MatrixEvent): void {
+    void Promise.resolve().then(() => {
+      if (this.#isRunning) this.#onEvent(event);
+    });
   }
 
   #onEvent(event: MatrixEvent): void {
