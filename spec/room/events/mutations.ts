@@ -1,17 +1,13 @@
 // Mutations: hostile variants of the examples of events, at random but the same for the same seed.
 import { decodeContent, decodeEvent } from "../../../src/room/events/decode-event.ts";
 import { isKnownType } from "../../../src/room/events/event-table.ts";
+import { RandomNumbers } from "../../../src/testing/random-numbers.ts";
 import { around, firstContents, todaysContents } from "./examples.ts";
 
-/** A generator of numbers from 0 to below 1 (mulberry32). */
+/** A generator of numbers from 0 to below 1. */
 export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new RandomNumbers(seed);
+  return () => random.next();
 }
 
 const hostile: readonly unknown[] = [

@@ -4,6 +4,7 @@ import { TestScheduler } from "rxjs/testing";
 import type { Device, ToDeviceOutcome } from "../../../src/matrix.ts";
 import type { OutgoingMedia } from "../../../src/media/outgoing.ts";
 import { virtualPeers } from "../../../src/testing/index.ts";
+import { RandomNumbers } from "../../../src/testing/random-numbers.ts";
 import { readEnvelope } from "../../../src/webrtc/mesh/envelope.ts";
 import type { Arrival } from "../../../src/webrtc/mesh/pair.ts";
 import { callsFirst, type PeerId, peerKey } from "../../../src/webrtc/mesh/peer-id.ts";
@@ -41,7 +42,8 @@ interface Node {
 export function storm(seed: number, count: number): Outcome {
   let outcome: Outcome = { problems: ["did not run"], lost: 0, calls: 0 };
   new TestScheduler(() => {}).run(({ flush }) => {
-    const random = randomFrom(seed);
+    const numbers = new RandomNumbers(seed);
+    const random = () => numbers.next();
     const chance = (probability: number) => random() < probability;
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
     const [lossRate, doubleRate, failRate] = [0.15 * random(), 0.15 * random(), 0.2 * random()];
@@ -188,15 +190,4 @@ function problemsOf(nodes: readonly Node[], peers: ReturnType<typeof virtualPeer
     if (JSON.stringify(other?.local) !== JSON.stringify(remote)) problems.push("a remote description is no local one");
   }
   return problems;
-}
-
-/** Mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
