@@ -15,7 +15,7 @@ import {
   stickyMember,
 } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
-import { happens } from "../support/watching.ts";
+import { happens } from "../support/happens.ts";
 
 /** A room of Alice and Bob on a virtual homeserver, seen by Alice with 1 ms per sync. */
 function kitchen({ encrypted = false, members = [alice, bob] } = {}) {

@@ -5,7 +5,8 @@ import type { Rejection } from "../../src/membership/rejection.ts";
 import { alice, bob, carl, hourMs, roomId } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import { marbles } from "../support/marbles.ts";
-import { happens, joins, leaves, sticks, watching } from "../support/watching.ts";
+import { happens } from "../support/happens.ts";
+import { joins, leaves, sticks, watching } from "../support/watching.ts";
 
 /** A room in which the client knows Alice alone, and logs for whom it asks the server. */
 function gappy(answer: (client: FakeClient, userId: string, attempt: number) => Observable<unknown>) {

@@ -20,7 +20,8 @@ import {
 } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import { marbles } from "../support/marbles.ts";
-import { happens, joins, leaves, roomOfThree, sticks, watching } from "../support/watching.ts";
+import { happens } from "../support/happens.ts";
+import { joins, leaves, roomOfThree, sticks, watching } from "../support/watching.ts";
 
 describe("The members of a call", () => {
   it(

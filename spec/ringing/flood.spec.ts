@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { marbles } from "../support/marbles.ts";
 import { RingLog } from "../../src/ringing/ring-log.ts";
-import { alice, bob, carl, happens, scene, slot, soundOf, sounds } from "./scene.ts";
+import { happens } from "../support/happens.ts";
+import { alice, bob, carl, scene, slot, soundOf, sounds } from "./scene.ts";
 
 const ring = { slot_id: slot, sender_ts: 0, lifetime: 90_000, "m.mentions": { user_ids: [bob] } };
 const type = "org.matrix.msc4075.rtc.notification";

@@ -3,7 +3,8 @@ import { BehaviorSubject, map, type Observable, type Subscription, takeUntil, ti
 import { describe, expect, it } from "vitest";
 import { isMissed, type Ringing, type RingOptions, watchRingingEverywhere } from "../../src/ringing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { alice, bob, carl, happens, scene, slot, soundOf, sounds, wordsOf } from "./scene.ts";
+import { happens } from "../support/happens.ts";
+import { alice, bob, carl, scene, slot, soundOf, sounds, wordsOf } from "./scene.ts";
 
 /** The outcomes of the latest ring, like `bob ringing, carl joined`. */
 const outcomesOf = ({ rings$ }: Ringing): Observable<string> =>

@@ -1,6 +1,5 @@
 // Scene: Alice with one device, Bob with two, Carl with one, all in one room. Requests and syncs take no time.
 import { distinctUntilChanged, map, type Observable } from "rxjs";
-import type { RunHelpers } from "rxjs/testing";
 import { type RingingOptions, type Ringing, type RingTrace, watchRinging } from "../../src/ringing/index.ts";
 import { rtcSession } from "../../src/index.ts";
 import { type RoomOptions, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
@@ -43,14 +42,5 @@ export const wordsOf = (trace: RingTrace): string => {
   if (trace.kind === "ring-outcome") return `${trace.userId.slice(1, 2)} ${trace.outcome}`;
   return "reason" in trace ? `${trace.kind} ${trace.reason}` : trace.kind;
 };
-
-/** Calls each function at the position of its letter. */
-export function happens(
-  cold: RunHelpers["cold"],
-  marbles: string,
-  acts: Readonly<Record<string, () => unknown>>,
-): void {
-  cold(marbles, acts).subscribe((act) => act());
-}
 
 export const sounds = { s: "silent", r: "ringing", w: "waiting" };

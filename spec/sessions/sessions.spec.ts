@@ -18,7 +18,8 @@ import {
 } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import { marbles } from "../support/marbles.ts";
-import { happens, joins, leaves, sticks } from "../support/watching.ts";
+import { happens } from "../support/happens.ts";
+import { joins, leaves, sticks } from "../support/watching.ts";
 
 const [a, b, c] = ["!a", "!b", "!c"];
 

@@ -1,6 +1,5 @@
 // Watching: the members of a call in a room that a spec moves by hand.
 import { map, type Observable } from "rxjs";
-import type { RunHelpers } from "rxjs/testing";
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { members, type Members } from "../../src/membership/members.ts";
 import type { MembershipTrace } from "../../src/membership/trace.ts";
@@ -52,12 +51,3 @@ export const sticks = (userId: string, changes: Partial<StickyEvent> = {}, devic
     sender: userId,
     ...changes,
   });
-
-/** Calls each function at the position of its letter. */
-export function happens(
-  cold: RunHelpers["cold"],
-  marbles: string,
-  acts: Readonly<Record<string, () => unknown>>,
-): void {
-  cold(marbles, acts).subscribe((act) => act());
-}
