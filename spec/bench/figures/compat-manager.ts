@@ -2,15 +2,12 @@
 // time to start, what each finds, listeners and timers, and what is left after `stop`.
 import type { MatrixClient, Room } from "matrix-js-sdk";
 import { MatrixRTCSessionManager } from "matrixrtc-rx/compat";
-import { joinEvent, myUserId, range, type RawEvent, roomMember, userName } from "../call-events.ts";
+import { range } from "../call-events.ts";
 import { listenersOf, TimerCount } from "../counters.ts";
 import type { Figure } from "../figure.ts";
 import { type Effort, inTurns } from "../measure.ts";
+import { callEvery, eventsOfRoom, roomCount } from "../rooms-with-calls.ts";
 import { SdkClient } from "../sdk-client.ts";
-
-const roomCount = 5000;
-const callEvery = 100;
-const membersOfCall = 5;
 
 /** What both managers can do. */
 interface Manager {
@@ -62,15 +59,6 @@ function clientWithRooms(): MatrixClient {
   const sdk = new SdkClient();
   sdk.apply(sdk.prepare(range(0, roomCount).flatMap(eventsOfRoom)));
   return sdk.client;
-}
-
-function eventsOfRoom(n: number): RawEvent[] {
-  const inRoom = `!room${n}:example.org`;
-  const me = roomMember(myUserId, inRoom);
-  if (n % callEvery !== 0) return [me];
-  const users = range(0, membersOfCall);
-  const members = users.map((user) => roomMember(userName(user), inRoom));
-  return [me, ...members, ...users.map((user) => joinEvent("state", user, { inRoom }))];
 }
 
 function startMs({ manager }: Side): number {

@@ -3,17 +3,14 @@
 import { rtcSessions } from "matrixrtc-rx";
 import type { Matrix } from "matrixrtc-rx";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
-import { joinEvent, myUserId, range, type RawEvent, roomMember, slot, userName } from "../call-events.ts";
+import { range, type RawEvent, slot } from "../call-events.ts";
 import { listenersOf, TimerCount } from "../counters.ts";
 import type { Figure } from "../figure.ts";
 import { MapFold } from "../map-fold.ts";
 import { type Effort, heapInUse, inTurns } from "../measure.ts";
 import { MemoryPort } from "../memory-port.ts";
+import { callEvery, eventsOfRoom, roomCount } from "../rooms-with-calls.ts";
 import { SdkClient } from "../sdk-client.ts";
-
-const roomCount = 5000;
-const callEvery = 100;
-const membersOfCall = 5;
 
 /** Starts to watch the calls of all rooms. `found` is the number of calls that it finds at once. */
 type Watch = () => { readonly found: number; stop(): void };
@@ -89,15 +86,6 @@ async function holdings(sides: ReturnType<typeof sidesOver>, timers: TimerCount)
     peer: await measureHeld(sides.peer, timers),
     floor: await measureHeld(sides.floor, timers),
   };
-}
-
-function eventsOfRoom(n: number): RawEvent[] {
-  const inRoom = `!room${n}:example.org`;
-  const me = roomMember(myUserId, inRoom);
-  if (n % callEvery !== 0) return [me];
-  const users = range(0, membersOfCall);
-  const members = users.map((user) => roomMember(userName(user), inRoom));
-  return [me, ...members, ...users.map((user) => joinEvent("state", user, { inRoom }))];
 }
 
 function watchThrough(matrix: Matrix): Watch {
