@@ -1,8 +1,9 @@
 // LivekitMedia: the media of a call over LiveKit: connections to each SFU, and one item for each member. docs/media.md.
-import { Observable, share, Subject } from "rxjs";
+import { type Observable, Subject } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import type { CallProblem } from "../media/call-problem.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
+import { whileSubscribed } from "../rx/running.ts";
 import type { Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { LivekitRun, type LivekitSession } from "./livekit-run.ts";
@@ -71,22 +72,12 @@ export function livekitMedia<Track = MediaStreamTrack>(
   const trace$ = new Subject<LivekitTrace>();
   // Tiles may say how they show a member before anybody listens.
   const tiles = new Tiles();
-  let run: LivekitRun<Track> | undefined;
-  const running$ = new Observable<void>((subscriber) => {
-    const present = new LivekitRun(matrix, session, resolved, tiles, trace$);
-    run = present;
-    subscriber.add(present.changed$.subscribe(subscriber));
-    subscriber.add(() => {
-      run = undefined;
-      present.stop();
-    });
-    present.start();
-  }).pipe(share());
+  const call = whileSubscribed(() => new LivekitRun(matrix, session, resolved, tiles, trace$));
   return {
-    participants$: behavior(() => run?.participants ?? none, running$),
-    connections$: behavior(() => run?.connections ?? none, running$),
-    problems$: behavior(() => run?.problems ?? none, running$),
-    announcedTransport$: behavior(() => run?.announced, running$),
+    participants$: behavior(() => call.run?.participants ?? none, call.running$),
+    connections$: behavior(() => call.run?.connections ?? none, call.running$),
+    problems$: behavior(() => call.run?.problems ?? none, call.running$),
+    announcedTransport$: behavior(() => call.run?.announced, call.running$),
     trace$: trace$.asObservable(),
   };
 }

@@ -1,9 +1,10 @@
 // FullMesh: the members of a call connected with each other, one peer connection for each pair. protocol.md 10.5.
-import { Observable, share, Subject } from "rxjs";
+import { type Observable, Subject } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { MediaParticipant } from "../../media/participant.ts";
 import type { Matrix } from "../../matrix.ts";
 import { behavior, type Behavior } from "../../rx/behavior.ts";
+import { whileSubscribed } from "../../rx/running.ts";
 import type { WatchedSession } from "../../watch.ts";
 import { type MeshOptions, resolveMeshOptions } from "./options.ts";
 import { MeshRun } from "./mesh-run.ts";
@@ -58,19 +59,9 @@ export function fullMesh(
   if (resolved.requireCrossSigned && !matrix.isCrossSigned)
     throw new RtcError("unsupported", "requireCrossSigned needs a port with isCrossSigned");
   const trace$ = new Subject<MeshTrace>();
-  let run: MeshRun | undefined;
-  const running$ = new Observable<void>((subscriber) => {
-    const present = new MeshRun(matrix, session, resolved, trace$);
-    run = present;
-    subscriber.add(present.changed$.subscribe(subscriber));
-    subscriber.add(() => {
-      run = undefined;
-      present.stop();
-    });
-    present.start();
-  }).pipe(share());
+  const call = whileSubscribed(() => new MeshRun(matrix, session, resolved, trace$));
   return {
-    participants$: behavior(() => run?.participants ?? none, running$),
+    participants$: behavior(() => call.run?.participants ?? none, call.running$),
     trace$: trace$.asObservable(),
   };
 }
