@@ -7,16 +7,18 @@ import {
   RoomEvent,
   TrackPublishOptions,
 } from "@livekit/rtc-node";
-import { defer, filter, from, ignoreElements, Observable, startWith, Subject, switchMap, take, timer } from "rxjs";
+import { filter, from, Observable, startWith, Subject, switchMap, take, timer } from "rxjs";
 import { disconnectedError, refusedError, type SfuError } from "../livekit/sfu-failure.ts";
-import type {
-  Reception,
-  SfuParticipant,
-  SfuPublication,
-  SfuRoom,
-  SfuRoomOptions,
-  SfuRooms,
-  SfuRoomState,
+import {
+  act,
+  type Reception,
+  refreshMs,
+  type SfuParticipant,
+  type SfuPublication,
+  type SfuRoom,
+  type SfuRoomOptions,
+  type SfuRooms,
+  type SfuRoomState,
 } from "../livekit/sfu-room.ts";
 import type { MediaSource } from "../media/source.ts";
 import { encryptionOptions, nodeDecryption, NodeKeys } from "./node-keys.ts";
@@ -56,8 +58,6 @@ export const nodeRoomsOver =
 
 /** rtc-node tries to repair a connection at once and after 5 s. Later, a new connection is faster. */
 const repairMs = 6_500;
-/** The server pauses a track after 100 ms. Only what was paused begins with a key frame. */
-const refreshMs = 150;
 
 const changeEvents = [
   RoomEvent.ParticipantConnected,
@@ -240,8 +240,6 @@ interface Sent {
   readonly track: LocalTrack;
   unpublish(): Promise<void>;
 }
-
-const act = (perform: () => Promise<unknown>): Observable<never> => defer(perform).pipe(ignoreElements());
 
 /** rtc-node has the HTTP status in the text of its error alone. */
 function connectError(error: unknown): SfuError {

@@ -17,20 +17,22 @@ import {
   type TrackPublishOptions,
   VideoQuality,
 } from "livekit-client";
-import { defer, from, ignoreElements, map, Observable, Subject } from "rxjs";
+import { defer, from, map, Observable, Subject, timer } from "rxjs";
 import { kindOf, type MediaSource } from "../media/source.ts";
 import { followRoom } from "./follow-room.ts";
 import { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 import { disconnectedError, refusedError, type SfuError } from "./sfu-failure.ts";
-import type {
-  Reception,
-  SfuParticipant,
-  SfuPublication,
-  SfuRoom,
-  SfuRoomOptions,
-  SfuRooms,
-  SfuRoomState,
-  SfuTrack,
+import {
+  act,
+  type Reception,
+  refreshMs,
+  type SfuParticipant,
+  type SfuPublication,
+  type SfuRoom,
+  type SfuRoomOptions,
+  type SfuRooms,
+  type SfuRoomState,
+  type SfuTrack,
 } from "./sfu-room.ts";
 
 /** How to make the LiveKit rooms of a call in a browser. */
@@ -66,8 +68,6 @@ export function livekitRooms(options: LivekitRoomsOptions): SfuRooms {
   return (roomOptions) => new BrowserRoom(options, roomOptions);
 }
 
-/** The server pauses a track after 100 ms. Only what was paused begins with a key frame. */
-const refreshMs = 150;
 /** A connection through a dead network would hang for longer. */
 const signalTimeoutMs = 6_000;
 
@@ -171,12 +171,12 @@ class BrowserRoom implements SfuRoom {
       if (!publication.isSubscribed || !publication.isEnabled || this.#refreshing.has(sid)) continue;
       this.#refreshing.add(sid);
       publication.setEnabled(false);
-      setTimeout(() => {
+      timer(refreshMs).subscribe(() => {
         this.#refreshing.delete(sid);
         this.#asked.delete(publication);
         if (publication.isDesired) publication.setEnabled(true);
         this.changes$.next();
-      }, refreshMs);
+      });
     }
   }
 
@@ -236,8 +236,6 @@ const changeEvents = [
   RoomEvent.ParticipantEncryptionStatusChanged,
   RoomEvent.Reconnected,
 ] as const;
-
-const act = (perform: () => Promise<unknown>): Observable<never> => defer(perform).pipe(ignoreElements());
 
 const sourceOf = (source: MediaSource): Track.Source => source as Track.Source;
 

@@ -1,5 +1,5 @@
 // SfuRoom: what we need of a LiveKit room, whichever SDK carries it. The browser has livekit-client, Node has rtc-node.
-import type { Observable } from "rxjs";
+import { defer, ignoreElements, type Observable } from "rxjs";
 import type { MediaQuality } from "../media/participant.ts";
 import type { MediaSource } from "../media/source.ts";
 import type { DecryptionReport } from "../types.ts";
@@ -80,6 +80,12 @@ export interface SfuRoomOptions {
   /** What the SDK should wait before its n-th try (from 0) to repair a connection; undefined to give up. */
   readonly repairWaitMs: (retryCount: number) => number | undefined;
 }
+
+/** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
+export const refreshMs = 150;
+
+/** What an SDK does, when it is subscribed to. */
+export const act = (perform: () => Promise<unknown>): Observable<never> => defer(perform).pipe(ignoreElements());
 
 /** Makes the LiveKit rooms of a call. */
 export type SfuRooms<Track = MediaStreamTrack> = (options: SfuRoomOptions) => SfuRoom<Track>;
