@@ -1,9 +1,11 @@
 // Replaces livekit-client below the library: the same, and it notes rooms, tokens and connections.
 import { type RemoteTrack, Room as LivekitRoom, RoomEvent } from "livekit-client";
-import "./alive.ts";
+import { countAlive } from "./alive.ts";
 import { mark, noteRoom } from "./inspection.ts";
 
 export * from "livekit-client";
+
+countAlive();
 
 export class Room extends LivekitRoom {
   constructor(...options: ConstructorParameters<typeof LivekitRoom>) {
