@@ -17,7 +17,7 @@ import {
   type TrackPublishOptions,
   VideoQuality,
 } from "livekit-client";
-import { defer, from, map, Observable, Subject, timer } from "rxjs";
+import { defer, finalize, from, map, Observable, Subject, timer } from "rxjs";
 import { kindOf, type MediaSource } from "../media/source.ts";
 import { followRoom } from "./follow-room.ts";
 import { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
@@ -81,6 +81,7 @@ class BrowserRoom implements SfuRoom {
   /** What was last asked for, so that LiveKit hears of changes alone. */
   readonly #asked = new WeakMap<RemoteTrackPublication, string>();
   readonly #refreshing = new Set<string>();
+  readonly #published = new Set<LocalTrack>();
 
   constructor(options: LivekitRoomsOptions, roomOptions: SfuRoomOptions) {
     this.#options = options;
@@ -92,7 +93,7 @@ class BrowserRoom implements SfuRoom {
       const { encryption, repairWaitMs } = this.#roomOptions;
       const worker = encryption && this.#options.worker();
       const provider = encryption && keyProvider(encryption);
-      const room = new Room({
+      const room = releasable({
         dynacast: true,
         ...this.#options.room,
         adaptiveStream: false,
@@ -131,7 +132,11 @@ class BrowserRoom implements SfuRoom {
         this.#room = this.#provider = this.#participants = undefined;
         provider?.dispose();
         room.removeAllListeners();
-        void room.disconnect(false).finally(() => worker?.terminate());
+        void room.disconnect(false).finally(() => {
+          release(room);
+          for (const local of this.#published) unlisten(local);
+          worker?.terminate();
+        });
       });
     });
   }
@@ -187,6 +192,7 @@ class BrowserRoom implements SfuRoom {
       const Made = kindOf(source) === "audio" ? LocalAudioTrack : LocalVideoTrack;
       // The types of livekit-client are not exact about optional properties.
       const local = new Made(track, undefined, true) as LocalTrack;
+      this.#published.add(local);
       const publishing = async () => {
         // Muted first, so that nothing is sent before it is muted.
         if (muted) await local.mute();
@@ -196,7 +202,10 @@ class BrowserRoom implements SfuRoom {
         map(() => ({
           setMuted: (value: boolean) => act(() => (value ? local.mute() : local.unmute())),
           replaceTrack: (next: MediaStreamTrack) => act(() => local.replaceTrack(next, true)),
-          unpublish: () => act(() => participant.unpublishTrack(local, false)),
+          unpublish: () =>
+            act(() => participant.unpublishTrack(local, false).finally(() => unlisten(local))).pipe(
+              finalize(() => this.#published.delete(local)),
+            ),
         })),
       );
     });
@@ -236,6 +245,41 @@ const changeEvents = [
   RoomEvent.ParticipantEncryptionStatusChanged,
   RoomEvent.Reconnected,
 ] as const;
+
+/**
+ * A LiveKit room that can be released. By itself livekit-client 2.23.0 listens to changes of devices with a closure that holds
+ * the room, so that no room of a page is ever freed. Without its registry it listens with a method of the room.
+ */
+function releasable(options: RoomOptions): Room {
+  const registry = Room.cleanupRegistry;
+  Room.cleanupRegistry = false;
+  try {
+    return new Room(options);
+  } finally {
+    Room.cleanupRegistry = registry;
+  }
+}
+
+/** LiveKit itself removes the listener of a room that was connected, and of no other. */
+function release(room: Room): void {
+  const { handleDeviceChange } = room as unknown as { readonly handleDeviceChange: EventListener };
+  navigator.mediaDevices?.removeEventListener("devicechange", handleDeviceChange);
+}
+
+/** LiveKit listens to a track until it stops it. The tracks that we publish belong to the app, and go on. */
+function unlisten(local: LocalTrack): void {
+  const { mediaStreamTrack } = local;
+  const { handleEnded, handleTrackMuteEvent, handleTrackUnmuteEvent } = local as unknown as LocalTrackListeners;
+  mediaStreamTrack.removeEventListener("ended", handleEnded);
+  mediaStreamTrack.removeEventListener("mute", handleTrackMuteEvent);
+  mediaStreamTrack.removeEventListener("unmute", handleTrackUnmuteEvent);
+}
+
+interface LocalTrackListeners {
+  readonly handleEnded: EventListener;
+  readonly handleTrackMuteEvent: EventListener;
+  readonly handleTrackUnmuteEvent: EventListener;
+}
 
 const sourceOf = (source: MediaSource): Track.Source => source as Track.Source;
 
