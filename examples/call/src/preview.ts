@@ -47,7 +47,11 @@ export function preview(place: ParentNode, { session, devices, nameOf }: Preview
         (problem.textContent = list.map(({ source, code }) => `The ${source} cannot be used: ${code}`).join("\n")),
     ),
   );
-  const picture$ = media$.pipe(tap(({ camera }) => play(video, camera?.muted ? undefined : camera?.track)));
+  const picture$ = media$.pipe(
+    tap(({ camera }) => play(video, camera?.muted ? undefined : camera?.track)),
+    // A video that plays is never freed.
+    finalize(() => play(video, undefined)),
+  );
   const level$ = media$.pipe(
     map(({ microphone }) => (microphone?.muted ? undefined : microphone?.track)),
     distinctUntilChanged(),
