@@ -26,13 +26,20 @@ export class Room extends LivekitRoom {
   }
 }
 
+// The library sets it on the class that it sees, and LiveKit reads it from its own.
+Object.defineProperty(Room, "cleanupRegistry", {
+  get: () => LivekitRoom.cleanupRegistry,
+  set: (registry) => void (LivekitRoom.cleanupRegistry = registry),
+});
+
 const sampleMs = 20;
 const samples = 500;
 
 /** Marks the first decoded frame of a video. */
 async function markFirstFrame(track: RemoteTrack): Promise<void> {
   if (track.kind !== "video") return;
-  for (let sample = 0; sample < samples; sample += 1) {
+  // It does not hold the track of a call that is over.
+  for (let sample = 0; sample < samples && track.mediaStreamTrack.readyState === "live"; sample += 1) {
     const report = await track.getRTCStatsReport();
     const decoded = Array.from(report?.values() ?? []).some(
       ({ type, framesDecoded }) => type === "inbound-rtp" && framesDecoded > 0,
