@@ -1,4 +1,4 @@
-// ProcessorTime: how long this thread has worked. Unlike a clock it stands still while other processes have the processor.
+// ProcessorTime: how long this thread has worked. It does not advance while other processes have the processor.
 
 /** In milliseconds. */
 export function processorMs(): number {

@@ -3,7 +3,7 @@ import type { NodeMember } from "../node-member/node-member.ts";
 
 const slot = "m.call#ROOM";
 
-/** Schedules the leave of a member, with its own access token: of a state member, or of a sticky one. */
+/** Schedules the leave of a state member or of a sticky member, with its own access token. */
 export async function scheduleLeave({ settings, report }: NodeMember, delayMs: number): Promise<void> {
   const { homeserver, userId, deviceId, accessToken, roomId, mode } = settings;
   const part = encodeURIComponent;

@@ -144,7 +144,7 @@ describe("In an encrypted room on a real homeserver", () => {
     for (const [, content] of messages) {
       const { event_id } = await alice.client.sendMessage(roomId, content as never);
       sent.push(event_id);
-      // One by one, so that no sync response has so many that it leaves a gap.
+      // Each message waits for the one before. Many messages in one sync response would leave a gap.
       await first(room.messages$, (list) => list.at(-1)?.eventId === event_id && list.at(-1)?.status === "readable");
     }
     const read = await first(

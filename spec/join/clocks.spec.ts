@@ -194,7 +194,7 @@ describe("A wall clock that is set during a call", () => {
     },
   );
 
-  it("is told apart from a sleep, after which the server has sent our leave: we join again at once", async () => {
+  it("is distinguished from a sleep, after which the server has sent our leave: we join again at once", async () => {
     const server = new SteadyServer();
     const states: JoinState[] = [];
     const joined = ownMembership(server.join, resolveJoinOptions(server.join.slot)).subscribe((state) =>

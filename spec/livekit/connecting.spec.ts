@@ -302,9 +302,7 @@ describe("The reason of a failure", () => {
     [9, "connection-lost"],
     [10, "room-closed"],
     [undefined, "connection-lost"],
-  ])("is told apart by LiveKit's number: %s is %s", (reason, code) =>
-    expect(disconnectedError(reason).code).toBe(code),
-  );
+  ])("has a code by LiveKit's number: %s is %s", (reason, code) => expect(disconnectedError(reason).code).toBe(code));
 
   test.each([
     [401, "token-refused"],
@@ -314,7 +312,7 @@ describe("The reason of a failure", () => {
     [503, "sfu-full"],
     [500, "unreachable"],
     [undefined, "unreachable"],
-  ])("is told apart by the status of the answer: %s is %s", (status, code) =>
+  ])("has a code by the status of the answer: %s is %s", (status, code) =>
     expect(refusedError(status).code).toBe(code),
   );
 

@@ -35,7 +35,7 @@ describe("A track of an encrypted call", () => {
   );
 
   test(
-    "is not received while its key does not come; the session is told so, and the tile says why",
+    "is not received while its key does not come; the session gets a report, and the tile shows the reason",
     marbles(({ flush }) => {
       const scene = callScene(["alice", "bob"], { endMs: 30_000 });
       const disarm = scene.home.injectFault(

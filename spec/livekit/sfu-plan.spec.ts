@@ -53,7 +53,7 @@ describe("The SFUs of a call", () => {
   it("are those of the others alone while we have none ourselves", () =>
     expect(words(plan([member("a", "sfu1")], { publishOn: [] }))).toEqual(["sfu1 subscribe a"]));
 
-  it("are one for each user, however many devices it has; the others are told why", () => {
+  it("are one for each user, however many devices it has; the others get a reason", () => {
     const hostile = Array.from({ length: 200 }, (_, n) => member("mallory", `evil${n}`));
     const made = plan([...hostile, member("bob", "sfu1")]);
     expect(words(made)).toEqual(["own publish", "evil0 subscribe mallory", "sfu1 subscribe bob"]);

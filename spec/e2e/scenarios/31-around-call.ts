@@ -46,7 +46,7 @@ export const scenario: Scenario = {
     await pageB.getByRole("button", { name: "Lower hand" }).click();
     await until("one hand is up", async () => (await pageA.locator(".hands li").count()) === 1, shownMs);
 
-    // A makes the room read-only: B is told why.
+    // A makes the room read-only. The page of B says why B cannot send.
     await pageA.evaluate(async () => {
       const { homeserver, accessToken } = JSON.parse(sessionStorage.getItem("matrixrtc-rx account")!);
       const room = encodeURIComponent(new URLSearchParams(location.hash.slice(1)).get("room")!);

@@ -1,4 +1,4 @@
-// Hands: who has raised a hand, first raised first, and the button that raises and lowers ours.
+// Hands: the raised hands in the order of raising, and the button for our own hand.
 import type { CallReactions, RaisedHand } from "matrixrtc-rx/room";
 import { catchError, EMPTY, exhaustMap, fromEvent, ignoreElements, merge, type Observable, tap } from "rxjs";
 import { element, shown } from "../element.ts";

@@ -29,7 +29,9 @@ export class Room extends LivekitRoom {
 // The library sets it on the class that it sees, and LiveKit reads it from its own.
 Object.defineProperty(Room, "cleanupRegistry", {
   get: () => LivekitRoom.cleanupRegistry,
-  set: (registry) => void (LivekitRoom.cleanupRegistry = registry),
+  set(registry) {
+    LivekitRoom.cleanupRegistry = registry;
+  },
 });
 
 const sampleMs = 20;
