@@ -13,6 +13,7 @@ const readable = (eventId: string, sender = bob, more: object = {}) =>
     content: { kind: "text", msgtype: "m.text", body: eventId },
     editedTs: undefined,
     replyTo: undefined,
+    threadId: undefined,
     isAutomated: false,
     ...more,
   }) as RoomMessage;
