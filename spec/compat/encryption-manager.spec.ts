@@ -284,7 +284,7 @@ describe("RTCEncryptionManager of the facade", () => {
     const manager = new RTCEncryptionManager(ownIds, () => [memberOf(bob)], transport, onKey, quiet as never);
     manager.join(undefined);
     const sender = { userId: bob, deviceId: "PHONE", memberId: `${bob}:PHONE` };
-    for (let n = 0; n < 300; n++) transport.emit("received_keys", sender, "AAAAAAAAAAA", 0, n);
+    for (let n = 0; n < 300; n++) transport.emit("received_keys", sender, btoa(`key number ${n + 100}`), 0, n);
     for (const index of [256, -1, 1.5, NaN, "0"]) transport.emit("received_keys", sender, "AAAAAAAAAAA", index, 1_000);
     expect(onKey).toHaveBeenCalledTimes(300);
     expect([...manager.getEncryptionKeys().values()].map((keys) => keys.length)).toEqual([256]);

@@ -78,6 +78,7 @@ export const firstDraftMemberType: string = stable.stickyMember;
 /** The types of the events that ring a call, with the oldest name first. */
 export const ringTypes: readonly string[] = [
   "org.matrix.msc4075.call.notify",
+  "m.call.notify",
   ...[deployed, stable].flatMap(({ notification, invite }) => [notification, invite]),
 ];
 
