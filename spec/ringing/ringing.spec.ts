@@ -248,7 +248,7 @@ describe("A ring", () => {
   );
 
   it(
-    "that its sender takes away from one person, to ring another, is withdrawn for that person, who has missed it",
+    "that is replaced by a ring for another person counts as withdrawn, and the first person has missed it",
     marbles(({ cold, flush }) => {
       const { home, roomId, b2 } = scene();
       const ring = (userId: string) =>
