@@ -20,6 +20,7 @@ import {
   loseDelayedLeave,
 } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, isWriteUnconfirmed, trace } from "./draft.ts";
+import { isUnanswered } from "./in-flight.ts";
 import { armedLeave, type Leaving, noRetries } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
@@ -159,10 +160,12 @@ function onCancelError(draft: Draft, inFlight: InFlight, error: MatrixError, del
 }
 
 function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { reason }: Write): void {
-  const { phase, publication, presence } = draft.state;
+  const { phase, publication, presence, requests } = draft.state;
   const isRefused = error.kind === "forbidden" || error.kind === "unsupported" || error.kind === "too-large";
   const hasNoEffect = isRefused || error.kind === "rate-limited";
-  const isUnknown = presence.staleEventId !== undefined || retriesOf(draft.state.requests, "write").failures > 0;
+  // That one try was refused says nothing about the others.
+  const hasOtherTries = retriesOf(requests, "write").failures > 0 || isUnanswered(requests, "write");
+  const isUnknown = presence.staleEventId !== undefined || hasOtherTries;
   if (publication.status === "maybe" && hasNoEffect && !isUnknown) publication.status = "no";
   retry(draft, inFlight, error);
   if (publication.status === "yes") publication.dirty ??= { reason, dueTs: draft.now };
