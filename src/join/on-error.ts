@@ -8,6 +8,7 @@ import {
   isHopeless,
   isTransient,
   requestFailed,
+  resetFailures,
   retriesOf,
   retry,
   waitMs,
@@ -153,10 +154,12 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
 function onCancelError(draft: Draft, inFlight: InFlight, error: MatrixError, delayId: string): void {
   const { state } = draft;
   if (state.phase === "leaving" && armedLeave(state)?.delayId === delayId) return end(draft);
-  retry(draft, inFlight, error);
-  const isOver = isGone(error) || error.kind === "unsupported" || isHopeless(draft, "cancel");
+  const isOver = isGone(error) || error.kind === "unsupported";
+  // It is done. The others need not wait as after a failure.
+  if (isOver) resetFailures(draft, "cancel");
+  else retry(draft, inFlight, error);
   // While leaving, one try is enough: it can harm the next join alone, which inherits it.
-  if (isOver) forgetDelayedLeave(draft, delayId);
+  if (isOver || isHopeless(draft, "cancel")) forgetDelayedLeave(draft, delayId);
 }
 
 function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { reason }: Write): void {
