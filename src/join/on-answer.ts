@@ -114,9 +114,9 @@ function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: b
   if (isDoubtOver && state.phase === "joined") shiftTimes(draft, doubtTs - armed.leaveTs);
   const everyMs = restartEveryMs(settings, delayMs, delegated);
   // A server that answers without restarting sends it when it was due at first. That must have been seen by now.
-  if (!delayedLeave.hasLied || sentTs >= armed.sinceTs + 2 * delayMs) {
+  if (delayedLeave.liedCount === 0 || sentTs >= armed.sinceTs + 2 * delayMs) {
     delayedLeave.lostCount = 0;
-    delayedLeave.hasLied = false;
+    delayedLeave.liedCount = 0;
   }
   delayedLeave.held = {
     ...armed,
