@@ -93,6 +93,8 @@ export interface ArmedLeave {
   readonly doubtTs: number | undefined;
   /** The room has shown a leave of ours since it was armed, which can be this one. */
   readonly isSent: boolean;
+  /** Its time went by while we could not act: we slept, or the clock was set forward. So it proves nothing if it is lost. */
+  readonly isMissed: boolean;
 }
 
 /** Our membership at the server. */

@@ -100,7 +100,7 @@ function onScheduled(
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated });
 }
 
-const newlyArmed = (sinceTs: number) => ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false }) as const;
+const newlyArmed = (sinceTs: number) => ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false, isMissed: false }) as const;
 
 function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: boolean): void {
   const { settings, state } = draft;
@@ -123,6 +123,7 @@ function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: b
     leaveTs: Math.max(armed.leaveTs, sentTs + delayMs),
     restartTs: sentTs + everyMs - (hadFailed ? jitter(draft, everyMs) : 0),
     doubtTs: isDoubtOver ? undefined : doubtTs,
+    isMissed: false,
   };
 }
 
