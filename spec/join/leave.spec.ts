@@ -1,4 +1,4 @@
-import { concat, merge, of, switchMap, takeUntil, timer } from "rxjs";
+import { concat, ignoreElements, merge, of, switchMap, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
@@ -52,6 +52,19 @@ describe("A leave", () => {
       expectObservable(requests$, "^ 1m !").toBe(`C-D-W-R 1993ms S 3001ms ${"L 3001ms ".repeat(8)} L`);
       expectObservable(state$, "   ^ 1m !").toBe("a-d-w-j 1993ms l 4999ms #", smooth, "leave-timeout");
       expectObservable(seen$, "    ^ 1m !").toBe("n-----a 39994ms n", seen);
+    }),
+  );
+
+  it(
+    "is sent after the first of two writes was refused: the second may have arrived",
+    marbles(({ cold, expectObservable }) => {
+      const { home, join, seen$ } = scene({ latencyMs: 900 });
+      // The first write is refused late, while the second is under way. The answer to that is lost.
+      home.injectFault({ request: "send" }, { fail: new MatrixError("forbidden", "no"), lateMs: 9_000 });
+      home.injectFault({ request: "send" }, { lose: "response" });
+      const state$ = join({ leaveOn: cold("14s x") });
+      expectObservable(state$.pipe(ignoreElements()), "^ 60s !").toBe("17800ms |");
+      expectObservable(seen$, "                        ^ 60s !").toBe("n 14500ms a 2399ms n", seen);
     }),
   );
 
