@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { createClient } from "matrix-js-sdk";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
-import { checkCallSetup, type SetupStep } from "matrixrtc-rx/livekit";
+import { checkCallSetup, type SetupStep } from "matrixrtc-rx/check";
 import { lastValueFrom, tap } from "rxjs";
 
 const { positionals, values } = parseArgs({

@@ -12,8 +12,8 @@ import {
 } from "rxjs";
 import type { Membership } from "../types.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
+import { kept } from "../rx/stable.ts";
 import { type Connecting, connectSfu, type ConnectOptions } from "./connect-sfu.ts";
-import { stableList } from "./member-media.ts";
 import { type Published, publishMedia } from "./publish-media.ts";
 import { Receiver } from "./receiver.ts";
 import type { SfuConnection } from "./sfu-status.ts";
@@ -32,6 +32,8 @@ export interface LinkOptions<Track> extends ConnectOptions<Track> {
 
 export class SfuLink<Track> {
   wanted: WantedSfu;
+  /** Members that are received here until their new connection brings them. */
+  leaving: readonly Membership[] = [];
   published: Published = nothing;
   connection: SfuConnection;
   room: SfuRoom<Track> | undefined;
@@ -78,10 +80,16 @@ export class SfuLink<Track> {
     this.#running.add(room$.subscribe(() => this.#options.changed()));
   }
 
-  update(wanted: WantedSfu): void {
+  update(wanted: WantedSfu, leaving: readonly Membership[]): void {
     this.wanted = wanted;
+    this.leaving = leaving;
     this.connection = this.#described({ ...this.connection, ...identityOf(wanted) });
     this.#publishes$.next(wanted.purpose === "publish");
+  }
+
+  /** The members whose media may come here. */
+  get received(): readonly Membership[] {
+    return [...this.wanted.members, ...this.leaving];
   }
 
   get isConnected(): boolean {
@@ -126,15 +134,7 @@ export class SfuLink<Track> {
   /** The same object as before, if it says the same. */
   #described(next: SfuConnection): SfuConnection {
     const { connection: before } = this;
-    const members = stableList(next.members, before.members);
-    const isSame =
-      before.sfu === next.sfu &&
-      before.purpose === next.purpose &&
-      before.status === next.status &&
-      before.failure === next.failure &&
-      before.nextTryTs === next.nextTryTs &&
-      before.members === members;
-    return isSame ? before : { ...next, members };
+    return kept({ ...next, members: kept(next.members, before.members) }, before);
   }
 }
 

@@ -190,24 +190,31 @@ class Inspection implements CallInspection {
   }
 }
 
-/** The same states, with `window.callInspection` while subscribed to. An error of the inspection never reaches the call. */
+/**
+ * The same states, with `window.callInspection` while subscribed to, however often. An error of the inspection never reaches
+ * the call.
+ */
 export function inspected(session: RtcSession, state$: Observable<JoinState>): Observable<JoinState> {
+  let subscribers = 0;
+  let following = Subscription.EMPTY;
   return state$.pipe(
     tap({
       subscribe: () => {
+        subscribers += 1;
+        if (subscribers > 1) return;
         present = window.callInspection = new Inspection(session);
         following = present.follow().subscribe({ error: reportError });
       },
       next: harmless((state) => present?.onState(state)),
       finalize: () => {
+        subscribers -= 1;
+        if (subscribers > 0) return;
         following.unsubscribe();
         present = window.callInspection = undefined;
       },
     }),
   );
 }
-
-let following = Subscription.EMPTY;
 
 const harmless =
   <T>(act: (value: T) => void) =>
