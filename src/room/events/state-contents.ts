@@ -1,5 +1,5 @@
 // State events of rooms: their contents, then and now, each with its rule. Client-server specification, and its first text of 2014.
-import { isObject, own } from "../json.ts";
+import { isObject } from "../json.ts";
 import { imageInfo, type ImageInfo } from "./media.ts";
 import {
   body,
@@ -54,6 +54,10 @@ export interface MemberContent {
   /** Why, in the words of the sender. */
   readonly reason?: string;
   readonly is_direct?: boolean;
+  /** For a join by a `restricted` rule: the user whose server let this user in. */
+  readonly join_authorised_via_users_server?: string;
+  /** The user was invited by an address, which this name stands for. */
+  readonly third_party_invite?: { readonly display_name: string };
 }
 
 /** `m.room.create`. */
@@ -190,12 +194,18 @@ const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault
   default: byDefault,
 }));
 
-/** Whether power levels have the first form: levels of users, or `default`, without anything around them. */
+/** Fields of today's power levels. Servers read a content with any of them in today's form, whatever else it has. */
+const fieldsOfToday = [
+  ...["users", "users_default", "events", "events_default", "state_default"],
+  ...["ban", "kick", "invite", "redact", "notifications"],
+];
+
+/** Whether power levels have the first form: levels of users, or `default`, and no field of today. */
 function isFirstForm(content: unknown): boolean {
   return (
     isObject(content) &&
-    !isObject(own(content, "users")) &&
-    Object.keys(content).some((key) => (key.startsWith("@") || key === "default") && !isObject(content[key]))
+    !fieldsOfToday.some((field) => Object.hasOwn(content, field)) &&
+    Object.keys(content).some((key) => key.startsWith("@") || key === "default")
   );
 }
 
@@ -221,6 +231,8 @@ export const stateRules: { readonly [T in keyof StateContents]: Rule<StateConten
       avatar_url: url,
       reason: body,
       is_direct: flag,
+      join_authorised_via_users_server: userId,
+      third_party_invite: object<{ display_name: string }>({ display_name: name }, {}),
     },
   ),
   "m.room.create": object<CreateContent>(

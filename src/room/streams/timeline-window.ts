@@ -1,27 +1,28 @@
 // TimelineWindow: the newest messages of a room and what is attached to them, folded from its timeline. It knows no RxJS and no clock.
-// Bounded: messages by the size of the window; edits and reactions by their number for each user, and in all.
+// Bounded: messages by the size of the window, edits by their number for each message, reactions and hands by their number for each
+// user and in all. No flood of one sort takes away another: a message whose edit were dropped would show what it said before.
 import type { TimelineEvent } from "../../matrix.ts";
 import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isObject, isString, objectOr } from "../json.ts";
+import { type Attachment, Attachments } from "./attachments.ts";
 import type { MessageReaction, RoomMessage } from "./room-messages.ts";
 import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 
-const mostAttached = 2_000;
-const mostAttachedByUser = 100;
+const mostReactions = 2_000;
+const mostReactionsOfUser = 100;
+const mostHands = 2_000;
+/** One for each of the user's devices in the call. */
+const mostHandsOfUser = 20;
+const mostEditsOfMessage = 10;
 const mostFeedback = 1_000;
-
-/** An edit or a reaction. */
-interface Attachment {
-  readonly event: TimelineEvent;
-  /** The event to which it is attached. */
-  readonly target: string;
-}
 
 interface Entry {
   event: TimelineEvent;
+  /** The edits by its sender: the latest ones. */
+  edits: readonly TimelineEvent[];
   shown: RoomMessage | undefined;
   isDirty: boolean;
 }
@@ -31,8 +32,11 @@ export class TimelineWindow {
   readonly #size: number;
   /** By event id, oldest first. */
   #entries = new Map<string, Entry>();
-  /** Edits and reactions by their own event id, oldest first. */
-  readonly #attached = new Map<string, Attachment>();
+  /** The messages that are edited, by the event id of the edit. */
+  readonly #edited = new Map<string, string>();
+  readonly #reactions = new Attachments(mostReactionsOfUser, mostReactions);
+  /** Hands are raised at membership events. */
+  readonly #hands = new Attachments(mostHandsOfUser, mostHands);
   readonly #feedback = new Map<string, Receipt>();
   #messages: readonly RoomMessage[] = [];
 
@@ -50,7 +54,7 @@ export class TimelineWindow {
 
   /** The reactions that raise a hand at an event, oldest first. */
   get hands(): readonly Attachment[] {
-    return [...this.#attached.values()].filter(({ event }) => this.#keyOf(event) === raisedHandKey);
+    return [...this.#hands.all];
   }
 
   /** The receipts that came as `m.room.message.feedback` events. */
@@ -62,7 +66,7 @@ export class TimelineWindow {
   reset(events: Iterable<TimelineEvent>): void {
     const before = this.#entries;
     this.#entries = new Map();
-    this.#attached.clear();
+    for (const attached of [this.#edited, this.#reactions, this.#hands]) attached.clear();
     this.#feedback.clear();
     for (const event of events) this.accept(event);
     for (const [eventId, entry] of this.#entries) entry.shown = before.get(eventId)?.shown;
@@ -74,8 +78,8 @@ export class TimelineWindow {
     // Decrypted late, it turns out to be no message.
     if (encryption === "decrypted" && type !== "m.room.message") this.#drop(eventId);
     if (type === "m.room.redaction") this.#redact(event);
-    else if (type === "m.reaction" || (type === "m.room.message" && relation === "m.replace"))
-      this.#attach(event, type);
+    else if (type === "m.reaction") this.#acceptReaction(event);
+    else if (type === "m.room.message" && relation === "m.replace") this.#acceptEdit(event);
     // The relation of an encrypted event is in the clear: edits and reactions are no messages, but answers in threads are.
     else if (
       type === "m.room.message" ||
@@ -98,39 +102,53 @@ export class TimelineWindow {
 
   #acceptMessage(event: TimelineEvent): void {
     const { eventId } = event;
+    // An edit that comes again after its redaction has lost its relation.
+    if (this.#deleteEdit(eventId)) return;
     const known = this.#entries.get(eventId);
     if (!known) {
-      const oldest = setNewest(this.#entries, eventId, { event, shown: undefined, isDirty: true }, this.#size);
-      if (oldest !== undefined) this.#detachAll(oldest);
+      const [oldest] = this.#entries.keys();
+      if (oldest !== undefined && this.#entries.size >= this.#size) this.#drop(oldest);
+      this.#entries.set(eventId, { event, edits: [], shown: undefined, isDirty: true });
     } else if (known.event.type === "m.room.encrypted" || isRedacted(event)) show(known, event);
   }
 
-  /** Attaches an edit or a reaction to a message; of other events, only hands that are raised at them are kept. */
-  #attach(event: TimelineEvent, type: "m.reaction" | "m.room.message"): void {
-    const target = this.#decode(type, event).ok?.["m.relates_to"]?.event_id;
+  /** Only the sender of a message can edit it. Beyond the most, the earliest edit goes. */
+  #acceptEdit(event: TimelineEvent): void {
+    const target = this.#decode("m.room.message", event).ok?.["m.relates_to"]?.event_id;
+    const entry = target === undefined ? undefined : this.#entries.get(target);
+    if (target === undefined || entry?.event.sender !== event.sender || isRedacted(event)) return;
+    const others = entry.edits.filter(({ eventId }) => eventId !== event.eventId);
+    const edits = [...others, event].toSorted(byTime);
+    for (const { eventId } of edits.splice(0, edits.length - mostEditsOfMessage)) this.#edited.delete(eventId);
+    for (const { eventId } of edits) this.#edited.set(eventId, target);
+    entry.edits = edits;
+    entry.isDirty = true;
+  }
+
+  #deleteEdit(eventId: string): boolean {
+    const target = this.#edited.get(eventId);
+    const entry = target === undefined ? undefined : this.#entries.get(target);
+    if (!entry) return false;
+    this.#edited.delete(eventId);
+    entry.edits = entry.edits.filter((edit) => edit.eventId !== eventId);
+    entry.isDirty = true;
+    return true;
+  }
+
+  /** A reaction to a message, or a hand that is raised at any event. */
+  #acceptReaction(event: TimelineEvent): void {
+    const { event_id: target, key } = this.#decode("m.reaction", event).ok?.["m.relates_to"] ?? {};
     if (target === undefined || isRedacted(event)) return;
-    if (!this.#entries.has(target) && this.#keyOf(event) !== raisedHandKey) return;
-    this.#attached.set(event.eventId, { event, target });
-    this.#touch(target);
-    const all = [...this.#attached.values()];
-    const ofUser = all.filter((other) => other.event.sender === event.sender);
-    // Nobody drives out what others have attached.
-    for (const [held, most] of [[ofUser, mostAttachedByUser] as const, [all, mostAttached] as const])
-      if (held.length > most) this.#detach(held[0]!.event.eventId);
-  }
-
-  /** An edit or a reaction is gone. */
-  #detach(eventId: string): void {
-    const target = this.#attached.get(eventId)?.target;
-    if (this.#attached.delete(eventId)) this.#touch(target!);
-  }
-
-  #detachAll(target: string): void {
-    for (const { eventId } of this.#attachedTo(target)) this.#attached.delete(eventId);
+    const entry = this.#entries.get(target);
+    if (entry) for (const changed of [target, ...this.#reactions.add(event, target)]) this.#touch(changed);
+    // A membership may be encrypted, and not be decrypted yet.
+    if (key === raisedHandKey && entry?.event.type !== "m.room.message") this.#hands.add(event, target);
   }
 
   #drop(eventId: string): void {
-    if (this.#entries.delete(eventId)) this.#detachAll(eventId);
+    this.#reactions.deleteAt(eventId);
+    for (const edit of this.#entries.get(eventId)?.edits ?? []) this.#edited.delete(edit.eventId);
+    this.#entries.delete(eventId);
   }
 
   /** Something about a message has changed. */
@@ -142,13 +160,12 @@ export class TimelineWindow {
   #redact({ redacts, sender, content }: TimelineEvent): void {
     const eventId = isString(redacts) ? redacts : objectOr(content)["redacts"];
     if (!isString(eventId)) return;
-    this.#detach(eventId);
+    this.#hands.delete(eventId);
+    const target = this.#reactions.delete(eventId);
+    if (target !== undefined) this.#touch(target);
+    this.#deleteEdit(eventId);
     const entry = this.#entries.get(eventId);
     if (entry) show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
-  }
-
-  #attachedTo(eventId: string): readonly TimelineEvent[] {
-    return Array.from(this.#attached.values()).flatMap(({ event, target }) => (target === eventId ? event : []));
   }
 
   #keyOf(event: TimelineEvent): string | undefined {
@@ -158,36 +175,49 @@ export class TimelineWindow {
   #shown(entry: Entry): RoomMessage {
     const { shown } = entry;
     if (!entry.isDirty && shown) return shown;
-    const message = this.#messageOf(entry.event);
+    const message = this.#messageOf(entry);
     entry.isDirty = false;
     // An event may have been read again without being another.
     return (entry.shown = shown && JSON.stringify(shown) === JSON.stringify(message) ? shown : message);
   }
 
-  #messageOf(event: TimelineEvent): RoomMessage {
+  #messageOf({ event, edits }: Entry): RoomMessage {
     const { eventId, sender, originServerTs: ts, type } = event;
-    const attached = isRedacted(event) ? [] : this.#attachedTo(eventId);
-    const common = { eventId, sender, ts, reactions: this.#counted(attached) };
+    const common = {
+      eventId,
+      sender,
+      ts,
+      reactions: this.#counted(isRedacted(event) ? [] : this.#reactions.at(eventId)),
+    };
     if (isRedacted(event)) return { ...common, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
     if (type !== "m.room.message") return { ...common, status: "undecryptable" };
     const { ok: original, malformed: path } = this.#decode(type, event);
     if (path !== undefined) return { ...common, status: "malformed", path };
-    const edit = newest(attached.filter((other) => isEditOf(event, other)));
+    const edit = edits.findLast((other) => isEditOf(event, other));
+    const {
+      rel_type: relation,
+      event_id: related,
+      is_falling_back: isFallback = false,
+      ...reply
+    } = original["m.relates_to"] ?? {};
+    const threadId = relation === "m.thread" ? related : undefined;
     const content = (edit && this.#decode(type, edit).ok?.["m.new_content"]) ?? original;
     return {
       ...common,
       status: "readable",
       content,
       editedTs: edit?.originServerTs,
-      replyTo: original["m.relates_to"]?.["m.in_reply_to"]?.event_id,
+      // In a thread, a reply may be there only for clients that know no threads.
+      replyTo: threadId !== undefined && isFallback ? undefined : reply["m.in_reply_to"]?.event_id,
+      threadId,
       isAutomated: original.kind === "notice" || content.kind === "notice",
     };
   }
 
   /** Each user counts once for each key. */
-  #counted(attached: readonly TimelineEvent[]): readonly MessageReaction[] {
+  #counted(reactions: Iterable<TimelineEvent>): readonly MessageReaction[] {
     const senders = new Map<string, Set<string>>();
-    for (const event of attached) {
+    for (const event of reactions) {
       const key = this.#keyOf(event);
       if (key !== undefined) senders.set(key, (senders.get(key) ?? new Set()).add(event.sender));
     }
@@ -202,13 +232,12 @@ function show(entry: Entry, event: TimelineEvent): void {
 }
 
 /** A server could write an edit in the clear, but not the encrypted message that it claims to correct. */
-const isEditOf = (event: TimelineEvent, { type, sender, encryption }: TimelineEvent): boolean =>
-  type === event.type && sender === event.sender && (event.encryption === "cleartext" || encryption !== "cleartext");
+const isEditOf = (event: TimelineEvent, { type, encryption }: TimelineEvent): boolean =>
+  type === event.type && (event.encryption === "cleartext" || encryption !== "cleartext");
 
-/** By the rule of the specification: the later time, and of two at one time the greater event id. */
-function newest(events: readonly TimelineEvent[]): TimelineEvent | undefined {
-  return events.toSorted((a, b) => a.originServerTs - b.originServerTs || (a.eventId < b.eventId ? -1 : 1)).at(-1);
-}
+/** By the rule of the specification: the later edit counts, and of two at one time the greater event id. */
+const byTime = (a: TimelineEvent, b: TimelineEvent): number =>
+  a.originServerTs - b.originServerTs || (a.eventId < b.eventId ? -1 : 1);
 
 const redactedBecause = ({ unsigned }: TimelineEvent): unknown => objectOr(unsigned)["redacted_because"];
 
