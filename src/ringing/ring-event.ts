@@ -90,7 +90,9 @@ export const isWithdrawal = (decoded: Ring | Withdrawal): decoded is Withdrawal 
 
 function formOf(type: string): RingForm {
   if (type === ringNames.deployed.invite || type === ringNames.stable.invite) return "invite";
-  return type === ringNames.deployed.notification || type === ringNames.stable.notification ? "notification" : "call-notify";
+  return type === ringNames.deployed.notification || type === ringNames.stable.notification
+    ? "notification"
+    : "call-notify";
 }
 
 function decodeCallNotify(event: RoomEvent, content: JsonObject): Parsed<Ring> {
