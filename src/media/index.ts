@@ -14,6 +14,7 @@ export type {
   MediaQuality,
   ParticipantTrack,
 } from "./participant.ts";
+export { playableTrack } from "./playable.ts";
 export type { MediaSource } from "./source.ts";
 export { elementSize, type ElementSize } from "./tile-size.ts";
 export { trackLevel } from "./track-level.ts";

@@ -10,28 +10,28 @@ import { bannerOf, meshWords } from "./words.ts";
 
 /** Joins the call; completes once we have left. */
 export const callPage = (place: ParentNode, inRoom: InRoom) =>
-  view(
-    "call",
-    (page): Observable<unknown> => {
-      const call$ = callOf(inRoom).pipe(
-        switchMap(({ isMesh, state$, participants$, problems$ }) => {
-          part(page, ".medium").textContent = isMesh ? meshWords : "";
-          const joined$ = state$.pipe(share());
-          const tiles$ = participants$.pipe(
-            whilePresent(
-              ({ member }) => member.participantIdentity,
-              (participant$) => tile(part(page, ".grid"), participant$, inRoom.faces),
-            ),
-          );
-          const banner$ = combineLatest([joined$, problems$]).pipe(
-            map(([state, problems]) => bannerOf(state, problems, inRoom.nameOf)),
-          );
-          const shown$ = merge(bind(part(page, ".status"), "textContent", banner$), tiles$);
-          return shown$.pipe(takeUntil(joined$.pipe(takeLast(1))));
-        }),
-        share(),
-      );
-      return merge(call$, roomPanels(page, inRoom).pipe(takeUntil(call$.pipe(takeLast(1)))));
-    },
-    place,
-  );
+  view("call", place, (page): Observable<unknown> => {
+    const call$ = callOf(inRoom).pipe(
+      switchMap(({ isMesh, state$, participants$, problems$ }) => {
+        part(page, ".medium").textContent = isMesh ? meshWords : "";
+        const joined$ = state$.pipe(share());
+        const tiles$ = participants$.pipe(
+          whilePresent(
+            ({ member }) => member.participantIdentity,
+            (participant$) =>
+              tile(part(page, ".grid"), participant$, inRoom.faces).pipe(takeUntil(lastOf(participant$))),
+          ),
+        );
+        const banner$ = combineLatest([joined$, problems$]).pipe(
+          map(([state, problems]) => bannerOf(state, problems, inRoom.nameOf)),
+        );
+        const shown$ = merge(bind(part(page, ".status"), "textContent", banner$), tiles$);
+        return shown$.pipe(takeUntil(lastOf(joined$)));
+      }),
+      share(),
+    );
+    return merge(call$, roomPanels(page, inRoom).pipe(takeUntil(lastOf(call$))));
+  });
+
+/** Emits when a stream has completed. */
+const lastOf = <T>(stream$: Observable<T>) => stream$.pipe(takeLast(1));

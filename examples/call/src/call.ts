@@ -1,24 +1,18 @@
 // Call: over LiveKit, or over a mesh if the homeserver names no SFU. Both have the same participants and problems.
 import E2eeWorker from "livekit-client/e2ee-worker?worker";
-import { type JoinState, RtcError } from "matrixrtc-rx";
-import { livekitCall, type LivekitParticipant, livekitRooms, livekitTransport } from "matrixrtc-rx/livekit";
-import type { CallProblem, MediaParticipant } from "matrixrtc-rx/media";
-import { meshCall } from "matrixrtc-rx/webrtc";
+import { RtcError } from "matrixrtc-rx";
+import { livekitCall, livekitRooms, livekitTransport } from "matrixrtc-rx/livekit";
+import { type MeshCall, meshCall } from "matrixrtc-rx/webrtc";
 import { catchError, map, type Observable, of } from "rxjs";
+import { link } from "./link.ts";
 import type { InRoom } from "./room-page.ts";
 
-export type Participant = MediaParticipant & Partial<Pick<LivekitParticipant, "show">>;
-
-export interface Call {
+export interface Call extends Pick<MeshCall, "state$" | "participants$" | "problems$"> {
   readonly isMesh: boolean;
-  /** Joins while subscribed to; completes once we have left. */
-  readonly state$: Observable<JoinState>;
-  readonly participants$: Observable<readonly Participant[]>;
-  readonly problems$: Observable<readonly CallProblem[]>;
 }
 
 /** Finds out how the media travels, and emits the call. */
-export function callOf({ matrix, session, devices, link, leaveOn }: InRoom): Observable<Call> {
+export function callOf({ matrix, session, devices, leaveOn }: InRoom): Observable<Call> {
   const { media$: media, failures$: deviceFailures } = devices;
   const options = { media, deviceFailures, join: { mode: link.mode, leaveOn } };
   // A slow machine, which chooses its camera, sends one layer.

@@ -1,7 +1,7 @@
 // Client: the running client of this tab, which is one device: it survives a reload, and ends with the tab.
 import { ClientEvent, createClient, HttpApiEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
 import { defer, Observable, of, switchMap, take, tap } from "rxjs";
-import { part, submitted, view, waiting } from "./view.ts";
+import { main, part, submitted, view, waiting } from "./view.ts";
 
 type Account = Awaited<ReturnType<typeof signIn>>;
 
@@ -15,7 +15,7 @@ export const ownClient = (homeserver: string): Observable<MatrixClient> =>
   }).pipe(switchMap(running));
 
 const newAccount = (homeserver: string): Observable<Account> =>
-  view("login", (form) => {
+  view("login", main, (form) => {
     part<HTMLInputElement>(form, "input").value = homeserver;
     return submitted(form, signIn);
   }).pipe(

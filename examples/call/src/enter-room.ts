@@ -3,12 +3,12 @@ import { type MatrixClient, Preset } from "matrix-js-sdk";
 import type { Matrix } from "matrixrtc-rx";
 import { callRoom, matrixRoom } from "matrixrtc-rx/room";
 import { combineLatest, defer, filter, map, type Observable, switchMap, take, tap } from "rxjs";
-import { type Link, showLink } from "./link.ts";
-import { submitted, view, waiting } from "./view.ts";
+import { link, showLink } from "./link.ts";
+import { main, submitted, view, waiting } from "./view.ts";
 
 /** Emits the id of the room once we are in it and it is encrypted: other rooms get no calls. */
-export const enterRoom = (client: MatrixClient, matrix: Matrix, link: Link): Observable<string> =>
-  (link.roomId ? linkedRoom(client, link.roomId, link.viaServers) : newRoom(client)).pipe(
+export const enterRoom = (client: MatrixClient, matrix: Matrix): Observable<string> =>
+  (link.roomId ? linkedRoom(client, link.roomId) : newRoom(client)).pipe(
     take(1),
     tap((roomId) => showLink(client.baseUrl, roomId, client.getDomain() ?? "")),
     switchMap((roomId) => {
@@ -22,13 +22,13 @@ export const enterRoom = (client: MatrixClient, matrix: Matrix, link: Link): Obs
     }),
   );
 
-const linkedRoom = (client: MatrixClient, roomId: string, viaServers: string[]) =>
-  defer(() => client.joinRoom(roomId, { viaServers })).pipe(
+const linkedRoom = (client: MatrixClient, roomId: string) =>
+  defer(() => client.joinRoom(roomId, { viaServers: link.viaServers })).pipe(
     map((room) => room.roomId),
     waiting("Entering the room…"),
   );
 
 const newRoom = (client: MatrixClient) =>
-  view("new-room", (form) =>
+  view("new-room", main, (form) =>
     submitted(form, ({ name = "" }) => client.createRoom({ name, preset: Preset.PublicChat, ...callRoom() })),
   ).pipe(map((room) => room.room_id));

@@ -3,12 +3,11 @@ import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import { catchError, fromEvent, switchMap, tap } from "rxjs";
 import { ownClient } from "./client.ts";
 import { enterRoom } from "./enter-room.ts";
-import { readLink } from "./link.ts";
+import { link } from "./link.ts";
 import { roomPage } from "./room-page.ts";
-import { part, view } from "./view.ts";
+import { main, part, view } from "./view.ts";
 import { reasonOf } from "./words.ts";
 
-const link = readLink();
 // Somebody has put another link into the address bar of this page.
 fromEvent(window, "hashchange").subscribe(() => location.reload());
 
@@ -16,10 +15,10 @@ ownClient(link.homeserver)
   .pipe(
     switchMap((client) => {
       const matrix = fromMatrixClient(client);
-      return enterRoom(client, matrix, link).pipe(switchMap((roomId) => roomPage(client, matrix, roomId, link)));
+      return enterRoom(client, matrix).pipe(switchMap((roomId) => roomPage(client, matrix, roomId)));
     }),
     catchError((error: unknown) =>
-      view("trouble", (page) => {
+      view("trouble", main, (page) => {
         part(page, ".problem").textContent = reasonOf(error);
         return fromEvent(part(page, "button"), "click").pipe(tap(() => location.reload()));
       }),

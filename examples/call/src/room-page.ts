@@ -4,12 +4,24 @@ import { rtcSession } from "matrixrtc-rx";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { ownDevices } from "matrixrtc-rx/media";
 import { matrixRoom } from "matrixrtc-rx/room";
-import { catchError, concat, defer, EMPTY, exhaustMap, fromEvent, map, merge, of, repeat, tap } from "rxjs";
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  exhaustMap,
+  fromEvent,
+  map,
+  merge,
+  type Observable,
+  repeat,
+  tap,
+} from "rxjs";
 import { callPage } from "./call-page.ts";
-import type { Link } from "./link.ts";
+import { copyLink, link } from "./link.ts";
 import { lobby } from "./lobby.ts";
 import { facesIn } from "./room/faces.ts";
-import { bind, part, pressed, view } from "./view.ts";
+import { bind, main, part, pressed, view } from "./view.ts";
 import { reasonOf } from "./words.ts";
 
 /** Holds the room id while we are in its call, so that a reload leads back into the call. */
@@ -18,30 +30,28 @@ const storageKey = "matrixrtc-rx in call";
 /** What the lobby and the call are made of. */
 export type InRoom = ReturnType<typeof inRoom>;
 
-function inRoom(page: HTMLElement, client: MatrixClient, matrix: MatrixClientPort, roomId: string, link: Link) {
+const inRoom = (page: HTMLElement, client: MatrixClient, matrix: MatrixClientPort, roomId: string) => {
   const room = matrixRoom(matrix, roomId);
-  const wish$ = (device: string) => pressed(part(page, `[name=${device}]`));
+  const isOn$ = (device: string) => pressed(part(page, `[name=${device}]`));
   return {
     matrix,
     room,
-    link,
-    homeserver: client.baseUrl,
     session: rtcSession(matrix, { roomId, slot: "m.call#ROOM" }),
     devices: ownDevices({
-      microphone: wish$("microphone"),
-      camera: wish$("camera").pipe(map((isOn) => isOn && (link.camera ?? true))),
-      screen_share: wish$("screen_share"),
+      microphone: isOn$("microphone"),
+      camera: isOn$("camera").pipe(map((isOn) => isOn && (link.camera ?? true))),
+      screen_share: isOn$("screen_share"),
     }),
     faces: facesIn(client, room),
     nameOf: (userId: string) => room.profile$(userId).value.name,
     joinOn: fromEvent(part(page, ".join"), "click"),
     leaveOn: fromEvent(part(page, ".leave"), "click"),
   };
-}
+};
 
-export const roomPage = (...[client, matrix, roomId, link]: [MatrixClient, MatrixClientPort, string, Link]) =>
-  view("room", (page) => {
-    const own = inRoom(page, client, matrix, roomId, link);
+export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId: string): Observable<unknown> =>
+  view("room", main, (page) => {
+    const own = inRoom(page, client, matrix, roomId);
     const [problem, content, copy] = [part(page, ".problem"), part(page, ".content"), part(page, ".copy")];
     const lobby$ = defer(() => (sessionStorage.getItem(storageKey) === roomId ? EMPTY : lobby(content, own)));
     const call$ = defer(() => {
@@ -55,14 +65,7 @@ export const roomPage = (...[client, matrix, roomId, link]: [MatrixClient, Matri
       }),
       tap({ complete: () => sessionStorage.removeItem(storageKey) }),
     );
-    const copied$ = fromEvent(copy, "click").pipe(
-      exhaustMap(() =>
-        defer(() => navigator.clipboard.writeText(location.href)).pipe(
-          map(() => "Copied"),
-          catchError(() => of("Copy the address of this page")),
-        ),
-      ),
-    );
+    const copied$ = fromEvent(copy, "click").pipe(exhaustMap(copyLink));
     return merge(
       concat(lobby$, call$).pipe(repeat()),
       bind(part(page, "h1"), "textContent", own.room.name$),

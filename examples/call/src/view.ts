@@ -2,13 +2,9 @@
 import { catchError, defer, EMPTY, exhaustMap, fromEvent, map, Observable, startWith, tap } from "rxjs";
 import { reasonOf } from "./words.ts";
 
-/** Shows a copy of a template while subscribed to. `fill` makes the stream that brings it to life. */
-export function view<T>(
-  template: string,
-  fill: (node: HTMLElement) => Observable<T>,
-  place: ParentNode = part(document, "main"),
-): Observable<T> {
-  return new Observable((subscriber) => {
+/** Shows a copy of a template in a place while subscribed to. `fill` makes the stream that brings it to life. */
+export const view = <T>(template: string, place: ParentNode, fill: (node: HTMLElement) => Observable<T>) =>
+  new Observable<T>((subscriber) => {
     const { content } = part<HTMLTemplateElement>(document, `template#${template}`);
     const node = content.firstElementChild!.cloneNode(true) as HTMLElement;
     place.append(node);
@@ -17,7 +13,9 @@ export function view<T>(
     // Pages get the focus, or else their first field to fill in: for the keyboard and for screen readers.
     (node.querySelector<HTMLElement>("input:invalid, [autofocus]") ?? node).focus();
   });
-}
+
+/** The place of pages. */
+export const main: HTMLElement = document.querySelector("main")!;
 
 /** What the page says while it shows nothing else. */
 export const waiting = <T>(text: string) =>
@@ -34,6 +32,7 @@ export const bind = <E extends Element, K extends keyof E>(element: E, property:
 /** Plays a track in an element while subscribed to. An element that plays is never freed. */
 export const play = (player: HTMLMediaElement, track: MediaStreamTrack | undefined): Observable<never> =>
   new Observable(() => {
+    player.hidden = !track;
     player.srcObject = track ? new MediaStream([track]) : null;
     return () => (player.srcObject = null);
   });

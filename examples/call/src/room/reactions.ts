@@ -14,17 +14,13 @@ export function reactions(page: HTMLElement, { nameOf }: InRoom, call: CallReact
   );
   const floating$ = call.reactions$.pipe(
     mergeMap(({ emoji, member }) =>
-      view(
-        "floating",
-        (node) => {
-          part(node, "span").textContent = emoji;
-          node.append(nameOf(member.userId));
-          // Not one over the other.
-          node.style.insetInlineStart = `${10 + Math.random() * 70}%`;
-          return timer(shownMs);
-        },
-        page,
-      ),
+      view("floating", page, (node) => {
+        part(node, "span").textContent = emoji;
+        node.append(nameOf(member.userId));
+        // Not one over the other.
+        node.style.insetInlineStart = `${10 + Math.random() * 70}%`;
+        return timer(shownMs);
+      }),
     ),
   );
   return merge(...sent$, floating$);
