@@ -122,6 +122,7 @@ const patienceMs: Partial<Record<CallProblemCode, number>> = {
   "member-lacks-our-key": 5_000,
   "member-undecryptable": 3_000,
   "member-not-encrypted": 1_000,
+  "member-unreachable": 3_000,
 };
 
 /** The problems that have lasted long enough to be shown, and when the next one has. */

@@ -1,7 +1,8 @@
-// RoomPage: the page of a room: the preview before the call, then the call, then the preview again.
+// RoomPage: the page of a room: the lobby before the call, then the call, then the lobby again.
 import type { MatrixClient } from "matrix-js-sdk";
 import { rtcSession } from "matrixrtc-rx";
-import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
+import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
+import { ownDevices } from "matrixrtc-rx/media";
 import { matrixRoom } from "matrixrtc-rx/room";
 import {
   catchError,
@@ -10,69 +11,67 @@ import {
   EMPTY,
   exhaustMap,
   fromEvent,
-  ignoreElements,
+  map,
   merge,
   type Observable,
   repeat,
   tap,
 } from "rxjs";
 import { callPage } from "./call-page.ts";
-import { devicesFor } from "./devices.ts";
-import { element, page } from "./element.ts";
-import { type Link, linkTo } from "./link.ts";
-import { preview } from "./preview.ts";
-import { reasonOf } from "./reason.ts";
+import { copyLink, link } from "./link.ts";
+import { lobby } from "./lobby.ts";
 import { facesIn } from "./room/faces.ts";
+import { bind, main, part, pressed, view } from "./view.ts";
+import { reasonOf } from "./words.ts";
 
 /** Holds the room id while we are in its call, so that a reload leads back into the call. */
 const storageKey = "matrixrtc-rx in call";
 
-/** Shows the page for as long as it is subscribed to. */
-export function roomPage(client: MatrixClient, roomId: string, link: Link): Observable<never> {
-  const backend = fromMatrixClient(client);
-  const session = rtcSession(backend, { roomId, slot: "m.call#ROOM" });
-  const room = matrixRoom(backend, roomId);
-  const nameOf = (userId: string) => room.profile$(userId).value.name;
-  const faces = facesIn(client, room);
-  const devices = devicesFor(link);
+/** What the lobby and the call are made of. */
+export type InRoom = ReturnType<typeof inRoom>;
 
-  const copy = element("button", { className: "copy", textContent: "Copy link" });
-  const problem = element("p", { className: "problem", role: "alert" });
-  const content = element("div", { className: "content" });
-  const title = element("h1");
-  const header = element("header", {}, title, copy);
-  const node = element("div", { className: "room" }, header, problem, content);
-
-  // Names are at hand while the members are followed.
-  const named$ = merge(room.members$, room.name$.pipe(tap((name) => (title.textContent = name))));
-  const copied$ = fromEvent(copy, "click").pipe(
-    exhaustMap(() =>
-      defer(() => navigator.clipboard.writeText(linkTo(roomId, client))).pipe(
-        tap(() => (copy.textContent = "Copied")),
-        catchError(() => {
-          copy.textContent = "Copy the address of this page";
-          return EMPTY;
-        }),
-      ),
-    ),
-  );
-  const preview$ = defer(() => {
-    if (sessionStorage.getItem(storageKey) === roomId) return EMPTY;
-    return preview(content, { session, devices, nameOf });
-  });
-  const call$ = defer(() => {
-    sessionStorage.setItem(storageKey, roomId);
-    problem.textContent = "";
-    return callPage(content, { session, matrix: backend, devices, link, nameOf, faces, room });
-  }).pipe(
-    catchError((error: unknown) => {
-      problem.textContent = reasonOf(error);
-      return EMPTY;
+const inRoom = (page: HTMLElement, client: MatrixClient, matrix: MatrixClientPort, roomId: string) => {
+  const room = matrixRoom(matrix, roomId);
+  const isOn$ = (device: string) => pressed(part(page, `[name=${device}]`));
+  return {
+    matrix,
+    room,
+    session: rtcSession(matrix, { roomId, slot: "m.call#ROOM" }),
+    devices: ownDevices({
+      microphone: isOn$("microphone"),
+      camera: isOn$("camera").pipe(map((isOn) => isOn && (link.camera ?? true))),
+      screen_share: isOn$("screen_share"),
     }),
-    tap({ complete: () => sessionStorage.removeItem(storageKey) }),
-  );
-  const pages$ = concat(preview$, call$).pipe(repeat());
+    faces: facesIn(client, room),
+    nameOf: (userId: string) => room.profile$(userId).value.name,
+    joinOn: fromEvent(part(page, ".join"), "click"),
+    leaveOn: fromEvent(part(page, ".leave"), "click"),
+  };
+};
 
-  // The devices stay open from the preview to the call.
-  return page(node, merge(pages$, named$, copied$, devices.own.media$).pipe(ignoreElements()));
-}
+export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId: string): Observable<unknown> =>
+  view("room", main, (page) => {
+    const own = inRoom(page, client, matrix, roomId);
+    const [problem, content, copy] = [part(page, ".problem"), part(page, ".content"), part(page, ".copy")];
+    const lobby$ = defer(() => (sessionStorage.getItem(storageKey) === roomId ? EMPTY : lobby(content, own)));
+    const call$ = defer(() => {
+      sessionStorage.setItem(storageKey, roomId);
+      problem.textContent = "";
+      return callPage(content, own);
+    }).pipe(
+      catchError((error: unknown) => {
+        problem.textContent = reasonOf(error);
+        return EMPTY;
+      }),
+      tap({ complete: () => sessionStorage.removeItem(storageKey) }),
+    );
+    const copied$ = fromEvent(copy, "click").pipe(exhaustMap(copyLink));
+    return merge(
+      concat(lobby$, call$).pipe(repeat()),
+      bind(part(page, "h1"), "textContent", own.room.name$),
+      bind(copy, "textContent", copied$),
+      // Names are at hand while the members are followed, and the devices stay open from the lobby to the call.
+      own.room.members$,
+      own.devices.media$,
+    );
+  });
