@@ -3,7 +3,19 @@ import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
 import { memberNames } from "../../src/testing/index.ts";
-import { alice, bob, callOf, carl, inWords, marbles, memberType, scene, smooth, stickyType, toTheEnd } from "./scene.ts";
+import {
+  alice,
+  bob,
+  callOf,
+  carl,
+  inWords,
+  marbles,
+  memberType,
+  scene,
+  smooth,
+  stickyType,
+  toTheEnd,
+} from "./scene.ts";
 
 const seen = { n: "", a: "alice" };
 const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
@@ -189,14 +201,14 @@ describe("A leave in an encrypted room", () => {
   });
 
   it("is encrypted in a room that does not allow it in the clear", () => {
-    const seen: string[] = [];
+    const names: string[] = [];
     toTheEnd(() => {
       const powerLevels = { events: { [stickyType]: 50 } };
       const { join, seen$ } = scene({ encrypted: true, delayedEvents: false, members: [bob, alice], powerLevels });
-      const watching = seen$.subscribe((names) => seen.push(names));
+      const watching = seen$.subscribe((present) => names.push(present));
       join({ mode: "matrix_2_0", leaveOn: timer(1_000) }).subscribe();
       timer(5_000).subscribe(() => watching.unsubscribe());
     });
-    expect(seen).toEqual(["", "alice", ""]);
+    expect(names).toEqual(["", "alice", ""]);
   });
 });
