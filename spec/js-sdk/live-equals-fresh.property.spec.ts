@@ -66,6 +66,10 @@ const eventsIn = ({ membership$, rejected$ }: RtcSession) => ({
   rejected: rejected$.value.map(({ eventId, reason }) => `${eventId} ${reason}`).toSorted(),
 });
 
+const numRuns = runs(40);
+/** More cases may take longer. */
+const timeoutMs = Math.max(30_000, numRuns * 1_000);
+
 test("a watched session and a new one show the same members, rejections and active rooms after any history", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (history) => {
@@ -88,6 +92,6 @@ test("a watched session and a new one show the same members, rejections and acti
         await world.end();
       }
     }),
-    { numRuns: runs(40) },
+    { numRuns },
   );
-});
+}, timeoutMs);
