@@ -215,7 +215,11 @@ describe("A wall clock that is set during a call", () => {
 
 describe("A delayed leave of two seconds", () => {
   const armedBeforeJoining = () => {
-    const steps = lifecycle("state", { delayedLeaveMs: 2_000, delayedLeaveRestartMs: 1_300, delayedLeaveRestartTimeoutMs: 1_000 });
+    const steps = lifecycle("state", {
+      delayedLeaveMs: 2_000,
+      delayedLeaveRestartMs: 1_300,
+      delayedLeaveRestartTimeoutMs: 1_000,
+    });
     steps.input(contentInput);
     steps.answers({});
     steps.answers("delay-1");
@@ -233,7 +237,11 @@ describe("A delayed leave of two seconds", () => {
   });
 
   it("is asked for by a restart if the wall clock is set forward by three seconds, before we think that it was sent", () => {
-    const steps = lifecycle("state", { delayedLeaveMs: 2_000, delayedLeaveRestartMs: 1_300, delayedLeaveRestartTimeoutMs: 1_000 });
+    const steps = lifecycle("state", {
+      delayedLeaveMs: 2_000,
+      delayedLeaveRestartMs: 1_300,
+      delayedLeaveRestartTimeoutMs: 1_000,
+    });
     steps.join();
     expect(steps.at(4_000).input({ kind: "clock" })).toEqual(["restart"]);
     expect(steps.state()).toMatchObject({ phase: "joined", presence: { probablyLeft: false } });

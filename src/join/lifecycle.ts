@@ -24,7 +24,7 @@ import { availableTs, spend } from "./token-bucket.ts";
 const longestRequestMs = 30_000;
 /** A step that comes later than this has missed its time: we have slept, or the clock was set forward. */
 const jumpMs = 5_000;
-/** The same if the delayed leave came due meanwhile. The page may only have been busy, but then we were late all the same. */
+/** The same if the delayed leave came due meanwhile. A busy page is late, too. */
 const missMs = 250;
 
 /** What a step has to know of the clocks, beside the time. */

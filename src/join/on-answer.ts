@@ -100,7 +100,8 @@ function onScheduled(
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated });
 }
 
-const newlyArmed = (sinceTs: number) => ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false, isMissed: false }) as const;
+const newlyArmed = (sinceTs: number) =>
+  ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false, isMissed: false }) as const;
 
 function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: boolean): void {
   const { settings, state } = draft;
