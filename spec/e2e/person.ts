@@ -2,7 +2,7 @@
 import { nameFor, password } from "./account.ts";
 import type { CallInspection, InspectedMember, KeyCounts } from "./pages/probes/inspection.ts";
 import type { KeyMessage } from "./pages/probes/key-messages.ts";
-import type { Mark } from "./pages/probes/marks.ts";
+import type { Mark, MemberMark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
 import { type Tab, openTab } from "./tab.ts";
 import type { World } from "./world.ts";
@@ -12,6 +12,7 @@ const camera = "320x180@12";
 
 export interface Inspected {
   readonly marks: Partial<Record<Mark, number>>;
+  readonly memberMarks: Readonly<Record<string, Partial<Record<MemberMark, number>>>>;
   readonly members: readonly InspectedMember[];
 }
 
@@ -71,7 +72,13 @@ export class Person {
   look(): Promise<Inspected | undefined> {
     return this.tab.page.evaluate(() => {
       const inspection: CallInspection | undefined = window.callInspection;
-      return inspection && { marks: inspection.marks(), members: inspection.members() };
+      return (
+        inspection && {
+          marks: inspection.marks(),
+          memberMarks: inspection.memberMarks(),
+          members: inspection.members(),
+        }
+      );
     });
   }
 

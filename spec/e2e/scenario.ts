@@ -30,15 +30,21 @@ export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
   world: { ...context.world, onJoin: "ratchet" },
 });
 
-/** The steps from the join to the first decoded frame, each in milliseconds since the join. */
-export function timesOf({ marks }: Inspected): Figures {
-  const { homeserver, token, sfu, key, frame = 0 } = marks;
+/**
+ * The steps from the join to the first decoded frame, each in milliseconds since the join. `afterSfuAndKeyMs`: for each other
+ * member, the time from when we were connected to the SFU, had its key and saw its video there, to the first decoded frame.
+ */
+export function timesOf({ marks, memberMarks }: Inspected): Figures {
+  const { homeserver, token, sfu = 0, key, frame } = marks;
+  const waits = Object.values(memberMarks)
+    .filter((member) => member.frame !== undefined)
+    .map((member) => member.frame! - Math.max(sfu, member.key ?? 0, member.published ?? 0));
   return {
     homeserverMs: homeserver,
     tokenMs: token,
     sfuMs: sfu,
     keyMs: key,
     firstFrameMs: frame,
-    afterSfuAndKeyMs: frame - Math.max(sfu ?? 0, key ?? 0),
+    afterSfuAndKeyMs: waits,
   };
 }

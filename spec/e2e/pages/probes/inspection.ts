@@ -4,7 +4,7 @@ import type { EncryptionStatus, JoinState, MemberEncryption, Membership, RtcSess
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
 import type { Lock } from "../../../../examples/call/src/lock.ts";
 import { videoOf } from "../sfu.ts";
-import { type Mark, Marks } from "./marks.ts";
+import { type Mark, Marks, type MemberMark } from "./marks.ts";
 
 /** One member of the call, ourselves included. Times in milliseconds. */
 export interface InspectedMember {
@@ -52,6 +52,8 @@ export interface CallInspection {
   states(): readonly string[];
   /** Milliseconds from our join to the first time of each. */
   marks(): Partial<Record<Mark, number>>;
+  /** The same for each other member, by identity. */
+  memberMarks(): Readonly<Record<string, Partial<Record<MemberMark, number>>>>;
   members(): readonly InspectedMember[];
   keyCounts(): KeyCounts;
   /** Measures gaps from now on. */
@@ -82,6 +84,9 @@ const rooms = new Set<Room>();
 /** Marks a step of the call of this page, if it is in a call. */
 export const mark = (name: Mark): void => present?.marked.mark(name);
 
+/** The same for a step with one other member. */
+export const markMember = (identity: string, name: MemberMark): void => present?.marked.markMember(identity, name);
+
 /** Counts a LiveKit room as a room of this page while the subscription lasts. */
 export function noteRoom(room: Room): Subscription {
   rooms.add(room);
@@ -104,6 +109,7 @@ class Inspection implements CallInspection {
 
   states = (): readonly string[] => this.#states;
   marks = (): Partial<Record<Mark, number>> => this.marked.times();
+  memberMarks = () => this.marked.timesOfMembers();
   members = (): readonly InspectedMember[] => this.#session.membership$.value.map((member) => this.#inspect(member));
   keyCounts = (): KeyCounts => {
     const [created = 0, ratcheted = 0, sent = 0, requested = 0, answered = 0] = [
@@ -125,7 +131,9 @@ class Inspection implements CallInspection {
         tap(({ participantIdentity: identity, keyIndex, own }) => {
           const others = (this.#keyIndexes.get(identity) ?? []).filter((index) => index !== keyIndex);
           this.#keyIndexes.set(identity, [...others, keyIndex]);
-          if (!own) this.marked.mark("key");
+          if (own) return;
+          this.marked.mark("key");
+          this.marked.markMember(identity, "key");
         }),
       ),
       trace$.pipe(
