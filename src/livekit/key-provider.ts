@@ -23,7 +23,7 @@ import type { Behavior } from "../rx/behavior.ts";
 import type { EncryptionKey } from "../types.ts";
 import { type InstalledKey, InstalledKeys } from "./installed-keys.ts";
 import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
-import { isLaterStep, stepsAfter } from "./key-steps.ts";
+import { isLaterStep, type KeyStep, stepsAfter } from "./key-steps.ts";
 import { stepSearch } from "./step-search.ts";
 
 /** What a key provider needs of a session. */
@@ -110,21 +110,23 @@ export class RtcKeyProvider extends BaseKeyProvider {
       const isOwn = participantIdentity === this.#own?.participantIdentity;
       if (!key || isOwn || this.#searching.has(participantIdentity)) return EMPTY;
       this.#searching.add(participantIdentity);
-      const laterSteps = async () => (await stepsAfter(key)).map((step): InstalledKey => ({ ...key, ...step }));
-      let tried = key;
+      let isChanged = false;
       let isFound = false;
-      const install = (step: InstalledKey) => this.#set((tried = step));
-      return stepSearch(key, laterSteps, install, isDecrypted$).pipe(
+      const install = ({ key: material }: KeyStep) => {
+        isChanged = true;
+        this.#set({ ...key, key: material });
+      };
+      return stepSearch<KeyStep>(key, () => stepsAfter(key), install, isDecrypted$).pipe(
         tap((step) => {
           isFound = true;
-          this.#found$.next(step);
+          this.#found$.next({ ...key, ...step });
         }),
         // LiveKit has found the step, or a new key came.
         takeUntil(this.#changed$.pipe(filter((changed) => changed === participantIdentity))),
         finalize(() => {
           this.#searching.delete(participantIdentity);
-          // Without success the key that is held counts again, whatever was tried last.
-          if (!isFound && tried !== key && this.#keys.of(participantIdentity).includes(key)) this.#set(key);
+          // Without success the key that is held counts again.
+          if (isChanged && !isFound && this.#keys.of(participantIdentity).includes(key)) this.#set(key);
         }),
         ignoreElements(),
       );
