@@ -1,6 +1,6 @@
 // Person: a user of the call app: presses its buttons, and reads its inspection.
 import { nameFor, password } from "./account.ts";
-import type { CallInspection, InspectedMember, KeyCounts } from "./pages/probes/inspection.ts";
+import type { CallInspection, InspectedMember, KeyCounts, WallTimes } from "./pages/probes/inspection.ts";
 import type { KeyMessage } from "./pages/probes/key-messages.ts";
 import type { Mark, MemberMark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
@@ -10,7 +10,7 @@ import type { World } from "./world.ts";
 const pageMs = 60_000;
 const camera = "320x180@12";
 
-export interface Inspected {
+export interface Inspected extends WallTimes {
   readonly marks: Partial<Record<Mark, number>>;
   readonly memberMarks: Readonly<Record<string, Partial<Record<MemberMark, number>>>>;
   readonly members: readonly InspectedMember[];
@@ -74,6 +74,7 @@ export class Person {
       const inspection: CallInspection | undefined = window.callInspection;
       return (
         inspection && {
+          ...inspection.wallTimes(),
           marks: inspection.marks(),
           memberMarks: inspection.memberMarks(),
           members: inspection.members(),

@@ -32,13 +32,26 @@ export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
 
 /**
  * The steps from the join to the first decoded frame, each in milliseconds since the join. `afterSfuAndKeyMs`: for each other
- * member, the time from when we were connected to the SFU, had its key and saw its video there, to the first decoded frame.
+ * member, the time to its first decoded frame from when we were connected to the SFU, saw its video there, had its key, and it
+ * encrypted with that key. A sender changes to a new key a second after it has sent it.
+ *
+ * @param senders The pages of the other members that are ours. Without one, the arrival of the key counts.
  */
-export function timesOf({ marks, memberMarks }: Inspected): Figures {
+export function timesOf(
+  { marks, memberMarks, joinTs }: Inspected,
+  ...senders: readonly (Inspected | undefined)[]
+): Figures {
   const { homeserver, token, sfu = 0, key, frame } = marks;
-  const waits = Object.values(memberMarks)
-    .filter((member) => member.frame !== undefined)
-    .map((member) => member.frame! - Math.max(sfu, member.key ?? 0, member.published ?? 0));
+  const ownKeysTs = new Map(
+    senders.map((sender) => [sender?.members.find(({ isOwn }) => isOwn)?.identity, sender?.ownKeysTs]),
+  );
+  const waits = Object.entries(memberMarks).flatMap(([identity, member]) => {
+    const { frame: frameMs, key: keyMs = 0, published = 0 } = member;
+    if (frameMs === undefined) return [];
+    const changesMs = ownKeysTs.get(identity)?.map((ts) => ts - joinTs) ?? [];
+    const inUseMs = Math.max(0, ...changesMs.filter((ms) => ms <= frameMs));
+    return [frameMs - Math.max(sfu, keyMs, published, inUseMs)];
+  });
   return {
     homeserverMs: homeserver,
     tokenMs: token,

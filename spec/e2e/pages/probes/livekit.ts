@@ -8,7 +8,7 @@ import {
   RoomEvent,
 } from "livekit-client";
 import { countAlive } from "./alive.ts";
-import { mark, markMember, noteRoom } from "./inspection.ts";
+import { mark, markMember, noteOwnKey, noteRoom } from "./inspection.ts";
 
 export * from "livekit-client";
 
@@ -28,9 +28,10 @@ export class Room extends LivekitRoom {
       this.on(RoomEvent.TrackPublished, (_, participant) => markPublished(participant));
       this.on(RoomEvent.TrackSubscribed, (track, _, { identity }) => void markFirstFrame(track, identity));
       const { keyProvider } = (this.options.encryption ?? {}) as { readonly keyProvider?: BaseKeyProvider };
-      keyProvider?.on(KeyProviderEvent.SetKey, ({ participantIdentity = "" }) =>
-        markMember(participantIdentity, "installed"),
-      );
+      keyProvider?.on(KeyProviderEvent.SetKey, ({ participantIdentity = "" }) => {
+        if (participantIdentity === this.localParticipant.identity) noteOwnKey();
+        else markMember(participantIdentity, "installed");
+      });
       const noted = noteRoom(this);
       this.once(RoomEvent.Disconnected, () => noted.unsubscribe());
       return connect(...request);

@@ -43,6 +43,11 @@ export class Marks {
     if (!times.has(name)) times.set(name, this.#now());
   }
 
+  /** The time of the join, by the wall clock. */
+  get joinTs(): number {
+    return Math.round(performance.timeOrigin + this.#joinTs);
+  }
+
   times(): Partial<Record<Mark, number>> {
     return Object.fromEntries(this.#times);
   }
