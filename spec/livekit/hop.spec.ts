@@ -32,12 +32,9 @@ import { serviceOf } from "./virtual-sfu.ts";
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 
 /** The addresses that a user's membership names, one entry for each change. */
-const namedBy = (
-  name: string,
-  of: ReturnType<typeof callScene>["enter"] extends (...args: never[]) => infer G ? G : never,
-) => {
+const namedBy = (name: string, guest: Guest) => {
   const seen: string[] = [];
-  of.session.membership$.subscribe((members) => {
+  guest.session.membership$.subscribe((members) => {
     const one = members.find(({ userId }) => userId === userOf(name));
     const url = one?.transports[0]?.livekit_service_url;
     if (one && seen.at(-1) !== `${one.eventId} ${url}`) seen.push(`${one.eventId} ${url}`);

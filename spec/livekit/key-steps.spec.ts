@@ -78,7 +78,7 @@ describe("the key provider, while steps are derived", () => {
   });
   afterEach(() => vi.restoreAllMocks());
 
-  /** Bob's step 0 is installed. `words`: what LiveKit was told to decrypt Bob with, `index:step`. */
+  /** Bob's step 0 is installed. `words`: the keys that LiveKit got for Bob, as `index:step`. */
   async function bobAt0() {
     const encryptionKey$ = new Subject<EncryptionKey>();
     const provider = keyProvider({ encryptionKey$ });

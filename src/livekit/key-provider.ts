@@ -23,7 +23,7 @@ import type { Behavior } from "../rx/behavior.ts";
 import type { EncryptionKey } from "../types.ts";
 import { type InstalledKey, InstalledKeys } from "./installed-keys.ts";
 import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
-import { isLaterStep, stepsAfter } from "./key-steps.ts";
+import { isLaterStep, type KeyStep, stepsAfter } from "./key-steps.ts";
 import { stepSearch } from "./step-search.ts";
 
 /** What a key provider needs of a session. */
@@ -38,10 +38,10 @@ export interface KeySource {
 export class RtcKeyProvider extends BaseKeyProvider {
   /** Emits why a key could not be installed. Also emits the error that ended `encryptionKey$`. */
   readonly error$: Observable<unknown>;
-  /** Emits when LiveKit begins to encrypt with the next step of our key: `onJoin: "ratchet"`. */
-  readonly step$: Observable<void>;
+  /** Emits when LiveKit begins to encrypt with another key of ours, or with the next step of one. */
+  readonly ownKeyChanged$: Observable<void>;
   readonly #errors = new Subject<unknown>();
-  readonly #steps = new Subject<void>();
+  readonly #ownChanges = new Subject<void>();
   readonly #following: Unsubscribable;
   readonly #keys = new InstalledKeys();
   /** Emits the step that LiveKit decrypts a participant with now. */
@@ -63,7 +63,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
       if (participantIdentity === undefined || keyIndex === undefined) return;
       this.#found$.next({ participantIdentity, keyIndex, key, bytes: new Uint8Array(chainKey) });
     });
-    this.step$ = this.#steps.asObservable();
+    this.ownKeyChanged$ = this.#ownChanges.asObservable();
     this.error$ = this.#errors.asObservable();
     const key$ = importInOrder(encryptionKey$, importKey).pipe(
       catchError((error: unknown) => {
@@ -110,21 +110,23 @@ export class RtcKeyProvider extends BaseKeyProvider {
       const isOwn = participantIdentity === this.#own?.participantIdentity;
       if (!key || isOwn || this.#searching.has(participantIdentity)) return EMPTY;
       this.#searching.add(participantIdentity);
-      const laterSteps = async () => (await stepsAfter(key)).map((step): InstalledKey => ({ ...key, ...step }));
-      let tried = key;
+      let isChanged = false;
       let isFound = false;
-      const install = (step: InstalledKey) => this.#set((tried = step));
-      return stepSearch(key, laterSteps, install, isDecrypted$).pipe(
+      const install = ({ key: material }: KeyStep) => {
+        isChanged = true;
+        this.#set({ ...key, key: material });
+      };
+      return stepSearch<KeyStep>(key, () => stepsAfter(key), install, isDecrypted$).pipe(
         tap((step) => {
           isFound = true;
-          this.#found$.next(step);
+          this.#found$.next({ ...key, ...step });
         }),
         // LiveKit has found the step, or a new key came.
         takeUntil(this.#changed$.pipe(filter((changed) => changed === participantIdentity))),
         finalize(() => {
           this.#searching.delete(participantIdentity);
-          // Without success the key that is held counts again, whatever was tried last.
-          if (!isFound && tried !== key && this.#keys.of(participantIdentity).includes(key)) this.#set(key);
+          // Without success the key that is held counts again.
+          if (isChanged && !isFound && this.#keys.of(participantIdentity).includes(key)) this.#set(key);
         }),
         ignoreElements(),
       );
@@ -137,7 +139,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
     this.#errors.complete();
     this.#found$.complete();
     this.#changed$.complete();
-    this.#steps.complete();
+    this.#ownChanges.complete();
   }
 
   /** Installs a key of the session. */
@@ -151,12 +153,11 @@ export class RtcKeyProvider extends BaseKeyProvider {
     const put = () => {
       // Keys of others that came for our identity before our own key are forgotten.
       if (own && !isOwnIdentity) this.#keys.forget(participantIdentity);
-      const isStep = own && isOwnIdentity && held !== undefined && this.#own?.keyIndex === keyIndex;
       if (own) this.#own = key;
       this.#keys.set(key, this.#own?.participantIdentity);
       this.#changed$.next(participantIdentity);
       this.#set(key);
-      if (isStep) this.#steps.next();
+      if (own && isOwnIdentity) this.#ownChanges.next();
     };
     if (own || !held) return of(put());
     // LiveKit may have followed the ratchet of the sender further than the message that brought this step.

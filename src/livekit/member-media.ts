@@ -149,4 +149,6 @@ function problemOf(
   return kept<MediaProblem>({ code, sinceTs, ...(nextTryTs !== undefined && { nextTryTs }) }, before);
 }
 
-const withoutTrack = <Track>({ track, ...others }: SfuTrack<Track>): SfuTrack<Track> => others;
+const withoutTrack = <Track>({ sid, kind, source, muted, encrypted }: SfuTrack<Track>): SfuTrack<Track> => {
+  return { sid, kind, source, muted, encrypted };
+};

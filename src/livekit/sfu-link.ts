@@ -1,8 +1,10 @@
 // SfuLink: one connection of a call, with what we publish on it, for as long as the plan wants it.
 import {
   BehaviorSubject,
+  connect,
   distinctUntilChanged,
   map,
+  merge,
   NEVER,
   type Observable,
   of,
@@ -51,33 +53,34 @@ export class SfuLink<Track> {
 
   /** Connects. Call it once. */
   start(): void {
-    const up$ = new BehaviorSubject<SfuRoom<Track> | undefined>(undefined);
     const empty$ = of<OutgoingMedia<Track>>({});
     const media$ = this.#publishes$.pipe(
       distinctUntilChanged(),
       switchMap((publishes) => (publishes ? this.#options.media$ : empty$)),
     );
+    const publishing = (room: SfuRoom<Track>) =>
+      publishMedia(room, media$).pipe(tap((published) => (this.published = published)));
     this.#running.add(
-      up$
+      connectSfu(this.#options)
         .pipe(
-          distinctUntilChanged(),
-          tap(() => (this.published = nothing)),
-          switchMap((room) => (room ? publishMedia(room, media$) : NEVER)),
+          tap((now) => this.#take(now)),
+          connect((now$) =>
+            merge(
+              now$.pipe(
+                map(({ room }) => room),
+                distinctUntilChanged(),
+                switchMap((room) => room?.changes$ ?? NEVER),
+              ),
+              now$.pipe(
+                map(({ room }) => (this.isUp ? room : undefined)),
+                distinctUntilChanged(),
+                switchMap((room) => (room ? publishing(room) : NEVER)),
+              ),
+            ),
+          ),
         )
-        .subscribe((published) => {
-          this.published = published;
-          this.#options.changed();
-        }),
+        .subscribe(() => this.#options.changed()),
     );
-    const connecting$ = connectSfu(this.#options).pipe(tap((now) => this.#take(now)));
-    const room$ = connecting$.pipe(
-      map(({ status, room }) => ({ room, isUp: status === "connected" || status === "reconnecting" })),
-      tap(({ room, isUp }) => up$.next(isUp ? room : undefined)),
-      map(({ room }) => room),
-      distinctUntilChanged(),
-      switchMap((room) => room?.changes$ ?? NEVER),
-    );
-    this.#running.add(room$.subscribe(() => this.#options.changed()));
   }
 
   update(wanted: WantedSfu, leaving: readonly Membership[]): void {
@@ -115,7 +118,10 @@ export class SfuLink<Track> {
   }
 
   #take({ status, room, failure, nextTryTs }: Connecting<Track>): void {
-    if (room !== this.room) this.receiver = room && new Receiver(room);
+    if (room !== this.room) {
+      this.receiver = room && new Receiver(room);
+      this.published = nothing;
+    }
     this.room = room;
     const { connection } = this;
     const sinceTs = connection.status === status ? connection.sinceTs : this.#options.now();
