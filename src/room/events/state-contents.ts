@@ -13,6 +13,7 @@ import {
   natural,
   object,
   oneOf,
+  type Optional,
   record,
   type Rule,
   text,
@@ -169,24 +170,23 @@ export interface StateContents {
 
 const levels: Rule<Readonly<Record<string, number>>> = record(id, level);
 
-const levelsOfToday: Rule<PowerLevels> = mapped(
-  object<Omit<PowerLevels, "form">>(
-    {},
-    {
-      users: record(userId, level),
-      users_default: level,
-      events: levels,
-      events_default: level,
-      state_default: level,
-      ban: level,
-      kick: level,
-      invite: level,
-      redact: level,
-      notifications: levels,
-    },
-  ),
-  (content) => ({ form: "today", ...content }),
-);
+const fieldsOfToday: Optional<Omit<PowerLevels, "form">> = {
+  users: record(userId, level),
+  users_default: level,
+  events: levels,
+  events_default: level,
+  state_default: level,
+  ban: level,
+  kick: level,
+  invite: level,
+  redact: level,
+  notifications: levels,
+};
+
+const levelsOfToday: Rule<PowerLevels> = mapped(object<Omit<PowerLevels, "form">>({}, fieldsOfToday), (content) => ({
+  form: "today",
+  ...content,
+}));
 
 const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault = 0, ...users }) => ({
   form: "first",
@@ -194,17 +194,11 @@ const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault
   default: byDefault,
 }));
 
-/** Fields of today's power levels. Servers read a content with any of them in today's form, whatever else it has. */
-const fieldsOfToday = [
-  ...["users", "users_default", "events", "events_default", "state_default"],
-  ...["ban", "kick", "invite", "redact", "notifications"],
-];
-
-/** Whether power levels have the first form: levels of users, or `default`, and no field of today. */
+/** Whether power levels have the first form: levels of users, or `default`. With any field of today, servers read it as today's. */
 function isFirstForm(content: unknown): boolean {
   return (
     isObject(content) &&
-    !fieldsOfToday.some((field) => Object.hasOwn(content, field)) &&
+    !Object.keys(content).some((key) => Object.hasOwn(fieldsOfToday, key)) &&
     Object.keys(content).some((key) => key.startsWith("@") || key === "default")
   );
 }

@@ -76,12 +76,10 @@ export function roomPermissions(matrix: Matrix, roomId: string, userId: string, 
     const otherLevel = levels.ofUser(action.userId);
     return otherLevel < level ? undefined : { reason: "outranked", level, otherLevel };
   };
-  const ownerDenial = ({ type, stateKey = "" }: RoomAction & { kind: "state" }): Denial | undefined => {
-    // Membership has rules of its own: invitations, kicks, bans.
-    if (type === "m.room.member" || !stateKey.startsWith("@") || stateKey === userId) return undefined;
-    if (!hasOwnedStateKeys(matrix, roomId)) return { reason: "not-owner", ownerId: stateKey };
-    const [ownerId] = /^@[^:]*:[^_]*/.exec(stateKey) ?? [stateKey];
-    return ownerId === userId || level > levels.ofUser(ownerId) ? undefined : { reason: "not-owner", ownerId };
+  const ownerDenial = ({ type, stateKey: ownerId = "" }: RoomAction & { kind: "state" }): Denial | undefined => {
+    // Membership has rules of its own: invitations, kicks, bans. So have rooms in which users own state keys (MSC3757).
+    const isFree = type === "m.room.member" || !ownerId.startsWith("@") || ownerId === userId;
+    return isFree || hasOwnedStateKeys(matrix, roomId) ? undefined : { reason: "not-owner", ownerId };
   };
   return { level, may: (action) => !denial(action), denial };
 }

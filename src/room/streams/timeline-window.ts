@@ -1,28 +1,31 @@
 // TimelineWindow: the newest messages of a room and what is attached to them, folded from its timeline. It knows no RxJS and no clock.
-// Bounded: messages by the size of the window, edits by their number for each message, reactions and hands by their number for each
-// user and in all. No flood of one sort takes away another: a message whose edit were dropped would show what it said before.
+// Bounded: messages by the size of the window; edits and reactions by their number for each message; hands by their number. Of each
+// sender the newest ones stay. No flood of one sort takes away another: without its edit, a message would say again what it said first.
 import type { TimelineEvent } from "../../matrix.ts";
 import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isObject, isString, objectOr } from "../json.ts";
-import { type Attachment, Attachments } from "./attachments.ts";
 import type { MessageReaction, RoomMessage } from "./room-messages.ts";
 import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 
-const mostReactions = 2_000;
-const mostReactionsOfUser = 100;
+/** Edits and reactions of one sender at one message, and raised hands of one user: one for each device in the call. */
+const mostOfSender = 20;
+const mostAtMessage = 500;
 const mostHands = 2_000;
-/** One for each of the user's devices in the call. */
-const mostHandsOfUser = 20;
-const mostEditsOfMessage = 10;
 const mostFeedback = 1_000;
+
+/** A reaction that raises a hand, and the event at which it does. */
+interface Hand {
+  readonly event: TimelineEvent;
+  readonly target: string;
+}
 
 interface Entry {
   event: TimelineEvent;
-  /** The edits by its sender: the latest ones. */
-  edits: readonly TimelineEvent[];
+  /** Its reactions, and the edits by its sender, in the order in which they came. */
+  attached: readonly TimelineEvent[];
   shown: RoomMessage | undefined;
   isDirty: boolean;
 }
@@ -32,11 +35,10 @@ export class TimelineWindow {
   readonly #size: number;
   /** By event id, oldest first. */
   #entries = new Map<string, Entry>();
-  /** The messages that are edited, by the event id of the edit. */
-  readonly #edited = new Map<string, string>();
-  readonly #reactions = new Attachments(mostReactionsOfUser, mostReactions);
+  /** The message of each edit and each reaction, by event id. */
+  readonly #attachedTo = new Map<string, string>();
   /** Hands are raised at membership events. */
-  readonly #hands = new Attachments(mostHandsOfUser, mostHands);
+  #hands: readonly TimelineEvent[] = [];
   readonly #feedback = new Map<string, Receipt>();
   #messages: readonly RoomMessage[] = [];
 
@@ -53,8 +55,8 @@ export class TimelineWindow {
   }
 
   /** The reactions that raise a hand at an event, oldest first. */
-  get hands(): readonly Attachment[] {
-    return [...this.#hands.all];
+  get hands(): readonly Hand[] {
+    return this.#hands.map((event) => ({ event, target: this.#relationOf(event).event_id! }));
   }
 
   /** The receipts that came as `m.room.message.feedback` events. */
@@ -66,7 +68,8 @@ export class TimelineWindow {
   reset(events: Iterable<TimelineEvent>): void {
     const before = this.#entries;
     this.#entries = new Map();
-    for (const attached of [this.#edited, this.#reactions, this.#hands]) attached.clear();
+    this.#attachedTo.clear();
+    this.#hands = [];
     this.#feedback.clear();
     for (const event of events) this.accept(event);
     for (const [eventId, entry] of this.#entries) entry.shown = before.get(eventId)?.shown;
@@ -79,7 +82,7 @@ export class TimelineWindow {
     if (encryption === "decrypted" && type !== "m.room.message") this.#drop(eventId);
     if (type === "m.room.redaction") this.#redact(event);
     else if (type === "m.reaction") this.#acceptReaction(event);
-    else if (type === "m.room.message" && relation === "m.replace") this.#acceptEdit(event);
+    else if (type === "m.room.message" && relation === "m.replace") this.#attach(event);
     // The relation of an encrypted event is in the clear: edits and reactions are no messages, but answers in threads are.
     else if (
       type === "m.room.message" ||
@@ -103,73 +106,63 @@ export class TimelineWindow {
   #acceptMessage(event: TimelineEvent): void {
     const { eventId } = event;
     // An edit that comes again after its redaction has lost its relation.
-    if (this.#deleteEdit(eventId)) return;
+    if (this.#detach(eventId)) return;
     const known = this.#entries.get(eventId);
     if (!known) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined && this.#entries.size >= this.#size) this.#drop(oldest);
-      this.#entries.set(eventId, { event, edits: [], shown: undefined, isDirty: true });
+      this.#entries.set(eventId, { event, attached: [], shown: undefined, isDirty: true });
     } else if (known.event.type === "m.room.encrypted" || isRedacted(event)) show(known, event);
-  }
-
-  /** Only the sender of a message can edit it. Beyond the most, the earliest edit goes. */
-  #acceptEdit(event: TimelineEvent): void {
-    const target = this.#decode("m.room.message", event).ok?.["m.relates_to"]?.event_id;
-    const entry = target === undefined ? undefined : this.#entries.get(target);
-    if (target === undefined || entry?.event.sender !== event.sender || isRedacted(event)) return;
-    const others = entry.edits.filter(({ eventId }) => eventId !== event.eventId);
-    const edits = [...others, event].toSorted(byTime);
-    for (const { eventId } of edits.splice(0, edits.length - mostEditsOfMessage)) this.#edited.delete(eventId);
-    for (const { eventId } of edits) this.#edited.set(eventId, target);
-    entry.edits = edits;
-    entry.isDirty = true;
-  }
-
-  #deleteEdit(eventId: string): boolean {
-    const target = this.#edited.get(eventId);
-    const entry = target === undefined ? undefined : this.#entries.get(target);
-    if (!entry) return false;
-    this.#edited.delete(eventId);
-    entry.edits = entry.edits.filter((edit) => edit.eventId !== eventId);
-    entry.isDirty = true;
-    return true;
   }
 
   /** A reaction to a message, or a hand that is raised at any event. */
   #acceptReaction(event: TimelineEvent): void {
-    const { event_id: target, key } = this.#decode("m.reaction", event).ok?.["m.relates_to"] ?? {};
-    if (target === undefined || isRedacted(event)) return;
-    const entry = this.#entries.get(target);
-    if (entry) for (const changed of [target, ...this.#reactions.add(event, target)]) this.#touch(changed);
+    this.#attach(event);
+    const { event_id: target, key } = this.#relationOf(event);
     // A membership may be encrypted, and not be decrypted yet.
-    if (key === raisedHandKey && entry?.event.type !== "m.room.message") this.#hands.add(event, target);
+    const isHand = key === raisedHandKey && this.#entries.get(target!)?.event.type !== "m.room.message";
+    if (isHand && !this.#hands.some(({ eventId }) => eventId === event.eventId))
+      this.#hands = withNewest(this.#hands, event, mostHands).events;
+  }
+
+  #attach(event: TimelineEvent): void {
+    const { eventId, sender } = event;
+    const { event_id: target = "" } = this.#relationOf(event);
+    const entry = this.#entries.get(target);
+    if (!entry || this.#attachedTo.has(eventId) || (!isReaction(event) && entry.event.sender !== sender)) return;
+    const { events, gone } = withNewest(entry.attached, event, mostAtMessage);
+    entry.attached = events;
+    entry.isDirty = true;
+    this.#attachedTo.set(eventId, target);
+    if (gone) this.#attachedTo.delete(gone.eventId);
+  }
+
+  /** An edit or a reaction is gone. Returns whether it was there. */
+  #detach(eventId: string): boolean {
+    const entry = this.#entries.get(this.#attachedTo.get(eventId) ?? "");
+    if (!entry) return false;
+    entry.attached = without(entry.attached, eventId);
+    entry.isDirty = true;
+    return this.#attachedTo.delete(eventId);
   }
 
   #drop(eventId: string): void {
-    this.#reactions.deleteAt(eventId);
-    for (const edit of this.#entries.get(eventId)?.edits ?? []) this.#edited.delete(edit.eventId);
+    for (const attached of this.#entries.get(eventId)?.attached ?? []) this.#attachedTo.delete(attached.eventId);
     this.#entries.delete(eventId);
-  }
-
-  /** Something about a message has changed. */
-  #touch(eventId: string): void {
-    const entry = this.#entries.get(eventId);
-    if (entry) entry.isDirty = true;
   }
 
   #redact({ redacts, sender, content }: TimelineEvent): void {
     const eventId = isString(redacts) ? redacts : objectOr(content)["redacts"];
     if (!isString(eventId)) return;
-    this.#hands.delete(eventId);
-    const target = this.#reactions.delete(eventId);
-    if (target !== undefined) this.#touch(target);
-    this.#deleteEdit(eventId);
+    this.#hands = without(this.#hands, eventId);
+    this.#detach(eventId);
     const entry = this.#entries.get(eventId);
     if (entry) show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
   }
 
-  #keyOf(event: TimelineEvent): string | undefined {
-    return event.type === "m.reaction" ? this.#decode(event.type, event).ok?.["m.relates_to"].key : undefined;
+  /** What a message or a reaction relates to. Nothing, if it was redacted. */
+  #relationOf(event: TimelineEvent): { readonly event_id?: string; readonly key?: string } {
+    return (!isRedacted(event) && this.#decode(event.type as "m.reaction", event).ok?.["m.relates_to"]) || {};
   }
 
   #shown(entry: Entry): RoomMessage {
@@ -181,19 +174,19 @@ export class TimelineWindow {
     return (entry.shown = shown && JSON.stringify(shown) === JSON.stringify(message) ? shown : message);
   }
 
-  #messageOf({ event, edits }: Entry): RoomMessage {
+  #messageOf({ event, attached }: Entry): RoomMessage {
     const { eventId, sender, originServerTs: ts, type } = event;
     const common = {
       eventId,
       sender,
       ts,
-      reactions: this.#counted(isRedacted(event) ? [] : this.#reactions.at(eventId)),
+      reactions: this.#counted(isRedacted(event) ? [] : attached.filter(isReaction)),
     };
     if (isRedacted(event)) return { ...common, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
     if (type !== "m.room.message") return { ...common, status: "undecryptable" };
     const { ok: original, malformed: path } = this.#decode(type, event);
     if (path !== undefined) return { ...common, status: "malformed", path };
-    const edit = edits.findLast((other) => isEditOf(event, other));
+    const edit = newest(attached.filter((other) => isEditOf(event, other)));
     const {
       rel_type: relation,
       event_id: related,
@@ -215,10 +208,10 @@ export class TimelineWindow {
   }
 
   /** Each user counts once for each key. */
-  #counted(reactions: Iterable<TimelineEvent>): readonly MessageReaction[] {
+  #counted(reactions: readonly TimelineEvent[]): readonly MessageReaction[] {
     const senders = new Map<string, Set<string>>();
     for (const event of reactions) {
-      const key = this.#keyOf(event);
+      const { key } = this.#relationOf(event);
       if (key !== undefined) senders.set(key, (senders.get(key) ?? new Set()).add(event.sender));
     }
     return Array.from(senders, ([key, users]) => ({ key, senders: [...users] }));
@@ -235,9 +228,24 @@ function show(entry: Entry, event: TimelineEvent): void {
 const isEditOf = (event: TimelineEvent, { type, encryption }: TimelineEvent): boolean =>
   type === event.type && (event.encryption === "cleartext" || encryption !== "cleartext");
 
-/** By the rule of the specification: the later edit counts, and of two at one time the greater event id. */
-const byTime = (a: TimelineEvent, b: TimelineEvent): number =>
-  a.originServerTs - b.originServerTs || (a.eventId < b.eventId ? -1 : 1);
+/** By the rule of the specification: the later time, and of two at one time the greater event id. */
+function newest(events: readonly TimelineEvent[]): TimelineEvent | undefined {
+  return events.toSorted((a, b) => a.originServerTs - b.originServerTs || (a.eventId < b.eventId ? -1 : 1)).at(-1);
+}
+
+/** Adds an event at the end. Beyond the most of its sender, or of all, the oldest reaction goes, or else the oldest edit. */
+function withNewest(before: readonly TimelineEvent[], event: TimelineEvent, most: number) {
+  const all = [...before, event];
+  const ofSender = all.filter(({ sender }) => sender === event.sender);
+  const crowd = ofSender.length > mostOfSender ? ofSender : all.length > most ? all : [];
+  const gone = crowd.find(isReaction) ?? crowd[0];
+  return { events: gone ? without(all, gone.eventId) : all, gone };
+}
+
+const isReaction = ({ type }: TimelineEvent): boolean => type === "m.reaction";
+
+const without = (events: readonly TimelineEvent[], gone: string): readonly TimelineEvent[] =>
+  events.filter(({ eventId }) => eventId !== gone);
 
 const redactedBecause = ({ unsigned }: TimelineEvent): unknown => objectOr(unsigned)["redacted_because"];
 
