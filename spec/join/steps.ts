@@ -23,7 +23,7 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, see
   };
   let now = 0;
   let dueTs = Infinity;
-  let state = initialState(settings, now, { seed });
+  let state = initialState(settings, now, { seed: `${seed}` });
   let open: { readonly id: number; readonly request: Request }[] = [];
 
   const steps = {

@@ -1,6 +1,7 @@
 // Backoff: when a request that failed is tried again, and when that is no use. protocol.md 4.1, 4.5.
 import { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
+import { sha256 } from "../room/sha256.ts";
 import type { Draft } from "./draft.ts";
 import { noRetries, type Requests, type Retries } from "./model.ts";
 import type { InFlight, RequestKind } from "./requests.ts";
@@ -77,14 +78,12 @@ export function waitMs(draft: Draft, error: MatrixError, attempt: number): numbe
 
 /**
  * A random part of a time, at most the share of it that `timing.jitter` allows. Without it, all clients of a server would
- * come back in step after an outage. The generator is mulberry32; its seed is the device, so that a run can be repeated.
+ * come back in step after an outage. The share is a hash of the device and of how many requests it has sent, so that a run can be repeated.
  */
 export function jitter({ settings: { timing }, state }: Draft, ms: number): number {
   if (timing.jitter === 0) return 0;
-  state.seed = (state.seed + 0x6d2b79f5) | 0;
-  let hash = Math.imul(state.seed ^ (state.seed >>> 15), 1 | state.seed);
-  hash = (hash + Math.imul(hash ^ (hash >>> 7), 61 | hash)) ^ hash;
-  return Math.round((ms * timing.jitter * ((hash ^ (hash >>> 14)) >>> 0)) / 2 ** 32);
+  const [byte = 0] = sha256(new TextEncoder().encode(`${state.seed} ${state.requests.nextId}`));
+  return Math.round((ms * timing.jitter * byte) / 255);
 }
 
 /** Whether it has been retried as often as allowed. */

@@ -31,8 +31,8 @@ export interface LifecycleState {
   readonly requests: Requests;
   readonly rejoin: { readonly reason: RejoinReason; readonly attempt: number } | undefined;
   readonly leaving: Leaving | undefined;
-  /** The state of the generator from which waits get their random part. */
-  readonly seed: number;
+  /** Names the device and the room. The random part of waits depends on it. */
+  readonly seed: string;
 }
 
 export interface SlotConditions {
@@ -201,7 +201,7 @@ export interface Leaving {
 
 /** What a join begins with, if another join of the same call came before it on this client. */
 export interface Beginning extends Partial<LeftBehind> {
-  readonly seed?: number;
+  readonly seed?: string;
   readonly isBlocked?: boolean;
 }
 
@@ -216,7 +216,7 @@ export interface LeftBehind {
 export const conditionMs = 4_000;
 
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
-  const { seed = 0, isBlocked = false, obsolete = [], isMember = false } = beginning;
+  const { seed = "", isBlocked = false, obsolete = [], isMember = false } = beginning;
   return {
     phase: "joining",
     isOver: false,
