@@ -39,10 +39,12 @@ export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
   // Another one is wanted: a restart of this one must not hold that up.
   stopWaiting(draft, ({ kind }) => kind === "restart");
   delayedLeave.held = { status: "wanted" };
-  delayedLeave.lostCount += 1;
-  delayedLeave.hasLied ||= armed.isSent && draft.now < armed.leaveTs;
   if (!armed.isSent) delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
-  if (delayedLeave.lostCount >= maxLost) goUnprotected(draft, "not-restarted", isProof);
+  if (armed.isMissed) return;
+  // A server that denies restarts and one that lies about them are two: one of each proves neither.
+  const isLie = armed.isSent && draft.now < armed.leaveTs;
+  const count = (delayedLeave[isLie ? "liedCount" : "lostCount"] += 1);
+  if (count >= maxLost) goUnprotected(draft, "not-restarted", isProof);
 }
 
 /**

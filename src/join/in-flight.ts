@@ -7,6 +7,10 @@ import type { InFlight, Request, RequestKind } from "./requests.ts";
 export const isUnderWay = ({ inFlight }: Pick<Requests, "inFlight">, kind: RequestKind): boolean =>
   inFlight.some(({ request }) => request.kind === kind);
 
+/** Whether a request of this kind may still be taken by the server, although we may not wait for it any more. */
+export const isUnanswered = ({ inFlight, timedOut }: Requests, kind: RequestKind): boolean =>
+  isUnderWay({ inFlight }, kind) || isUnderWay({ inFlight: timedOut }, kind);
+
 /** We need not wait for these requests any more. Their answers still count. */
 export function stopWaiting({ state: { requests } }: Draft, isMeant: (request: Request) => boolean): void {
   const stopped = requests.inFlight.filter(({ request }) => isMeant(request));

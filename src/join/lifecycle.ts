@@ -24,6 +24,8 @@ import { availableTs, spend } from "./token-bucket.ts";
 const longestRequestMs = 30_000;
 /** A step that comes later than this has missed its time: we have slept, or the clock was set forward. */
 const jumpMs = 5_000;
+/** The same if the delayed leave came due meanwhile. A busy page is late, too. */
+const missMs = 250;
 
 /** What a step has to know of the clocks, beside the time. */
 export interface StepTimes {
@@ -112,7 +114,7 @@ function onClock(draft: Draft, dueTs: number): void {
   if (now >= publication.firstSentTs + publication.lifetimeMs) forgetWrite(draft);
   for (const inFlight of requests.inFlight) if (now >= inFlight.timeoutTs) onTimeout(draft, inFlight);
   stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
-  if (now - dueTs > jumpMs) onJump(draft, dueTs);
+  if (now - dueTs > missMs) onLateStep(draft, dueTs);
   if (delayedLeave.obsolete.length > 0) {
     delayedLeave.obsolete = delayedLeave.obsolete.filter(({ untilTs }) => untilTs > now);
   }
@@ -148,15 +150,18 @@ function onLeaveClock(draft: Draft, leaving: Leaving): void {
   if (now >= leaving.endTs) end(draft, leaveTimeout());
 }
 
-/** This step comes much later than it was due. Either we have slept, or the clock was set forward: ask the server first. */
-function onJump({ state, now }: Draft, dueTs: number): void {
+/** This step comes later than it was due. Either we have slept, or the clock was set forward: ask the server first. */
+function onLateStep({ state, now }: Draft, dueTs: number): void {
   const armed = armedLeave(state);
-  if (state.leaving) {
+  const isJump = now - dueTs > jumpMs;
+  if (isJump && state.leaving) {
     const { sinceTs, endTs } = state.leaving;
     state.leaving = { ...state.leaving, sinceTs: sinceTs + now - dueTs, endTs: endTs + now - dueTs };
   }
-  if (!armed || armed.leaveTs <= dueTs || state.phase !== "joined" || state.requests.isPaused) return;
-  state.delayedLeave.held = { ...armed, restartTs: now, doubtTs: now };
+  if (!armed || armed.leaveTs <= dueTs) return;
+  const isMissed = armed.isMissed || now >= armed.leaveTs;
+  const isDoubtful = (isJump || isMissed) && state.phase === "joined" && !state.requests.isPaused;
+  state.delayedLeave.held = { ...armed, isMissed, ...(isDoubtful && { restartTs: now, doubtTs: now }) };
 }
 
 /** We stop waiting for an answer, and keep listening for it. */

@@ -50,8 +50,8 @@ export interface DelayedLeave {
   readonly delayMs: number;
   /** How many were lost in a row since a restart was answered. */
   readonly lostCount: number;
-  /** One was sent although restarts of it were answered: such an answer proves nothing. */
-  readonly hasLied: boolean;
+  /** How many were sent although restarts of them were answered. After one, such an answer proves nothing. */
+  readonly liedCount: number;
   /** Until when one that was lost may still be sent, whatever the server says. */
   readonly mayFireUntilTs: number;
   /** Delayed leaves that we no longer want: they would end our membership when they are sent. */
@@ -93,6 +93,8 @@ export interface ArmedLeave {
   readonly doubtTs: number | undefined;
   /** The room has shown a leave of ours since it was armed, which can be this one. */
   readonly isSent: boolean;
+  /** Its time went by while we could not act: we slept, or the clock was set forward. So it proves nothing if it is lost. */
+  readonly isMissed: boolean;
 }
 
 /** Our membership at the server. */
@@ -229,7 +231,7 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       held: { status: "unknown" },
       delayMs: settings.timing.delayedLeaveMs,
       lostCount: 0,
-      hasLied: false,
+      liedCount: 0,
       mayFireUntilTs: -Infinity,
       obsolete,
       waitUntilTs: obsolete.length > 0 ? now + conditionMs : -Infinity,

@@ -100,7 +100,8 @@ function onScheduled(
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated });
 }
 
-const newlyArmed = (sinceTs: number) => ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false }) as const;
+const newlyArmed = (sinceTs: number) =>
+  ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false, isMissed: false }) as const;
 
 function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: boolean): void {
   const { settings, state } = draft;
@@ -114,15 +115,16 @@ function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: b
   if (isDoubtOver && state.phase === "joined") shiftTimes(draft, doubtTs - armed.leaveTs);
   const everyMs = restartEveryMs(settings, delayMs, delegated);
   // A server that answers without restarting sends it when it was due at first. That must have been seen by now.
-  if (!delayedLeave.hasLied || sentTs >= armed.sinceTs + 2 * delayMs) {
+  if (delayedLeave.liedCount === 0 || sentTs >= armed.sinceTs + 2 * delayMs) {
     delayedLeave.lostCount = 0;
-    delayedLeave.hasLied = false;
+    delayedLeave.liedCount = 0;
   }
   delayedLeave.held = {
     ...armed,
     leaveTs: Math.max(armed.leaveTs, sentTs + delayMs),
     restartTs: sentTs + everyMs - (hadFailed ? jitter(draft, everyMs) : 0),
     doubtTs: isDoubtOver ? undefined : doubtTs,
+    isMissed: false,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   isHopeless,
   isTransient,
   requestFailed,
+  resetFailures,
   retriesOf,
   retry,
   waitMs,
@@ -20,6 +21,7 @@ import {
   loseDelayedLeave,
 } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, isWriteUnconfirmed, trace } from "./draft.ts";
+import { isUnanswered } from "./in-flight.ts";
 import { armedLeave, type Leaving, noRetries } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
@@ -152,17 +154,21 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
 function onCancelError(draft: Draft, inFlight: InFlight, error: MatrixError, delayId: string): void {
   const { state } = draft;
   if (state.phase === "leaving" && armedLeave(state)?.delayId === delayId) return end(draft);
-  retry(draft, inFlight, error);
-  const isOver = isGone(error) || error.kind === "unsupported" || isHopeless(draft, "cancel");
+  const isOver = isGone(error) || error.kind === "unsupported";
+  // It is done. The others need not wait as after a failure.
+  if (isOver) resetFailures(draft, "cancel");
+  else retry(draft, inFlight, error);
   // While leaving, one try is enough: it can harm the next join alone, which inherits it.
-  if (isOver) forgetDelayedLeave(draft, delayId);
+  if (isOver || isHopeless(draft, "cancel")) forgetDelayedLeave(draft, delayId);
 }
 
 function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { reason }: Write): void {
-  const { phase, publication, presence } = draft.state;
+  const { phase, publication, presence, requests } = draft.state;
   const isRefused = error.kind === "forbidden" || error.kind === "unsupported" || error.kind === "too-large";
   const hasNoEffect = isRefused || error.kind === "rate-limited";
-  const isUnknown = presence.staleEventId !== undefined || retriesOf(draft.state.requests, "write").failures > 0;
+  // That one try was refused says nothing about the others.
+  const hasOtherTries = retriesOf(requests, "write").failures > 0 || isUnanswered(requests, "write");
+  const isUnknown = presence.staleEventId !== undefined || hasOtherTries;
   if (publication.status === "maybe" && hasNoEffect && !isUnknown) publication.status = "no";
   retry(draft, inFlight, error);
   if (publication.status === "yes") publication.dirty ??= { reason, dueTs: draft.now };

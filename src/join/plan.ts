@@ -122,7 +122,9 @@ function planLeave(settings: Settings, state: State, leaving: Leaving, now: numb
     if (request) return mayAsk(state, "leave", now) ? { lane: "membership", request } : undefined;
     if (state.requests.inFlight.some(({ lane }) => lane !== "cleanup")) return undefined;
     if (!armed || leaving.keepDelayedLeave) return "end";
-    return { lane: "delayed-leave", request: { kind: "cancel", delayId: armed.delayId } };
+    const hasReason = settings.kind === "sticky" && leaving.reason && state.publication.eventId !== undefined;
+    const afterReason = hasReason && ({ afterReason: true } as const);
+    return { lane: "delayed-leave", request: { kind: "cancel", delayId: armed.delayId, ...afterReason } };
   }
   if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {
     // A page that is closing may unsubscribe: let the request outlive it.
