@@ -13,6 +13,7 @@ export interface Settings extends Pick<ResolvedJoinOptions, "kind" | "openSlot" 
 }
 
 export interface LifecycleState {
+  readonly settings: Settings;
   readonly phase: "joining" | "joined" | "rejoining" | "leaving";
   /** Nothing is left to do. */
   readonly isOver: boolean;
@@ -220,6 +221,7 @@ export const conditionMs = 4_000;
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
   const { seed = "", isBlocked = false, obsolete = [], isMember = false } = beginning;
   return {
+    settings,
     phase: "joining",
     isOver: false,
     isBlocked,
