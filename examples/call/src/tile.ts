@@ -12,8 +12,9 @@ export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant
       switchMap((one) => combineLatest([of(one), one.tracks$, one.encryption$, mediaView(one)])),
       tap(([{ member, isLocal }, tracks, encryption, shownAs]) => {
         const lock = mediaLock(encryption, tracks);
-        const muted = !tracks.some((track) => track.source === "microphone" && !track.muted);
-        Object.assign(node.dataset, { user: member.userId, own: isLocal, lock, muted });
+        const sent = new Set(tracks.filter(({ muted }) => !muted).map(({ source }) => source));
+        const [muted, sharing] = [!sent.has("microphone"), sent.has("screen_share")];
+        Object.assign(node.dataset, { user: member.userId, own: isLocal, lock, muted, sharing });
         part(node, ".lock").title = part(node, ".lock").ariaLabel = lockWords[lock];
         part(node, ".why").textContent = viewWords(shownAs, encryption);
         part(node, ".key").textContent = "keyIndex" in encryption ? `key ${encryption.keyIndex}` : "";
