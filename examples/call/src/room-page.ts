@@ -4,19 +4,7 @@ import { rtcSession } from "matrixrtc-rx";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { ownDevices } from "matrixrtc-rx/media";
 import { matrixRoom } from "matrixrtc-rx/room";
-import {
-  catchError,
-  concat,
-  defer,
-  EMPTY,
-  exhaustMap,
-  fromEvent,
-  map,
-  merge,
-  type Observable,
-  repeat,
-  tap,
-} from "rxjs";
+import { catchError, concat, defer, EMPTY, exhaustMap, fromEvent, map, merge, repeat, tap } from "rxjs";
 import { callPage } from "./call-page.ts";
 import { copyLink, link } from "./link.ts";
 import { lobby } from "./lobby.ts";
@@ -49,7 +37,7 @@ const inRoom = (page: HTMLElement, client: MatrixClient, matrix: MatrixClientPor
   };
 };
 
-export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId: string): Observable<unknown> =>
+export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId: string) =>
   view("room", main, (page) => {
     const own = inRoom(page, client, matrix, roomId);
     const [problem, content, copy] = [part(page, ".problem"), part(page, ".content"), part(page, ".copy")];
