@@ -2,7 +2,7 @@
 import { createClient } from "matrix-js-sdk";
 import { runningClient } from "matrixrtc-rx/js-sdk";
 import { defer, map, type Observable, of, switchMap, take, tap } from "rxjs";
-import { main, part, submitted, view, waiting } from "./view.ts";
+import { type Fields, main, part, submitted, view, waiting } from "./view.ts";
 
 type Account = Awaited<ReturnType<typeof signIn>>;
 
@@ -24,7 +24,7 @@ const newAccount = (homeserver: string): Observable<Account> =>
     tap((account) => sessionStorage.setItem(storageKey, JSON.stringify(account))),
   );
 
-async function signIn({ homeserver = "", user = "", action, ...fields }: Record<string, string>) {
+async function signIn({ homeserver = "", user = "", action, ...fields }: Fields) {
   const baseUrl = homeserver.includes("://") ? homeserver : `https://${homeserver}`;
   const request = { ...fields, initial_device_display_name: "matrixrtc-rx call" };
   const identifier = { type: "m.id.user", user };
