@@ -7,8 +7,8 @@ import { startStack } from "../stack/stack.ts";
 const configFile = `${import.meta.dirname}/vite.config.ts`;
 
 try {
-  const mesh = process.argv.includes("--mesh");
-  const stack = await startStack({ mesh, limitMs: 12 * 3_600_000, say: console.log });
+  const limitMs = 12 * 3_600_000;
+  const stack = await startStack({ mesh: process.argv.includes("--mesh"), limitMs, say: console.log });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stack.stop());
   await build({ configFile, logLevel: "warn" });
   const app = await preview({ configFile, logLevel: "warn", preview: { host, port: await freePort(5173) } });

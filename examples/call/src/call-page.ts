@@ -25,8 +25,7 @@ export const callPage = (place: ParentNode, inRoom: InRoom) =>
         const banner$ = combineLatest([joined$, problems$]).pipe(
           map(([state, problems]) => bannerOf(state, problems, inRoom.nameOf)),
         );
-        const shown$ = merge(bind(part(page, ".status"), "textContent", banner$), tiles$);
-        return shown$.pipe(takeUntil(lastOf(joined$)));
+        return merge(bind(part(page, ".status"), "textContent", banner$), tiles$).pipe(takeUntil(lastOf(joined$)));
       }),
       share(),
     );

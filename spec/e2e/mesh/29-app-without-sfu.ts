@@ -35,7 +35,12 @@ export const scenario: Scenario = {
       await b.turnOn("Mic");
       await b.turnOn("Screen");
       await until("A sees the screen of B", async () => (await tileOf(a, b)).width > 320, limitMs);
-      await b.turnOff("Screen");
+      // The browser has a button of its own that ends a share.
+      await b.tab.page.locator(`[data-user="${b.userId}"] video`).evaluate((video: HTMLVideoElement) => {
+        (video.srcObject as MediaStream).getTracks()[0]!.dispatchEvent(new Event("ended"));
+      });
+      await b.tab.page.getByRole("button", { name: "Screen", pressed: false }).waitFor({ timeout: limitMs });
+      await until("A sees the camera of B again", async () => (await tileOf(a, b)).width <= 320, limitMs);
       await sees(a, b);
 
       // Whoever reloads is in the call again.
