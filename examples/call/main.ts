@@ -6,13 +6,10 @@ import { startStack } from "../stack/stack.ts";
 
 const configFile = `${import.meta.dirname}/vite.config.ts`;
 
-let interrupt: () => void = () => process.exit(130);
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt());
-
 try {
-  const mesh = process.argv.includes("--mesh");
-  const stack = await startStack({ mesh, limitMs: 12 * 3_600_000, say: console.log });
-  interrupt = () => void stack.stop();
+  const limitMs = 12 * 3_600_000;
+  const stack = await startStack({ mesh: process.argv.includes("--mesh"), limitMs, say: console.log });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stack.stop());
   await build({ configFile, logLevel: "warn" });
   const app = await preview({ configFile, logLevel: "warn", preview: { host, port: await freePort(5173) } });
   console.log(`open ${app.resolvedUrls?.local[0]}?homeserver=${encodeURIComponent(stack.homeserver)}`);

@@ -24,7 +24,7 @@ export type MediaLock =
  * ```
  */
 export function mediaLock(
-  { status }: Pick<MediaEncryption, "status">,
+  { status }: MediaEncryption,
   tracks: readonly Pick<ParticipantTrack<unknown>, "muted">[],
 ): MediaLock {
   if (status === "cleartext") return "open";

@@ -3,7 +3,7 @@ import { whilePresent } from "matrixrtc-rx";
 import { combineLatest, map, merge, type Observable, share, switchMap, takeLast, takeUntil } from "rxjs";
 import { callOf } from "./call.ts";
 import { roomPanels } from "./room/room-panels.ts";
-import type { InRoom } from "./room-page.ts";
+import type { InRoom } from "./in-room.ts";
 import { tile } from "./tile.ts";
 import { bind, part, view } from "./view.ts";
 import { bannerOf, meshWords } from "./words.ts";
@@ -25,8 +25,7 @@ export const callPage = (place: ParentNode, inRoom: InRoom) =>
         const banner$ = combineLatest([joined$, problems$]).pipe(
           map(([state, problems]) => bannerOf(state, problems, inRoom.nameOf)),
         );
-        const shown$ = merge(bind(part(page, ".status"), "textContent", banner$), tiles$);
-        return shown$.pipe(takeUntil(lastOf(joined$)));
+        return merge(bind(part(page, ".status"), "textContent", banner$), tiles$).pipe(takeUntil(lastOf(joined$)));
       }),
       share(),
     );

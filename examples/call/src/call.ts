@@ -5,11 +5,9 @@ import { livekitCall, livekitRooms, livekitTransport } from "matrixrtc-rx/liveki
 import { type MeshCall, meshCall } from "matrixrtc-rx/webrtc";
 import { catchError, map, type Observable, of } from "rxjs";
 import { link } from "./link.ts";
-import type { InRoom } from "./room-page.ts";
+import type { InRoom } from "./in-room.ts";
 
-export interface Call extends Pick<MeshCall, "state$" | "participants$" | "problems$"> {
-  readonly isMesh: boolean;
-}
+type Call = Pick<MeshCall, "state$" | "participants$" | "problems$"> & { readonly isMesh: boolean };
 
 /** Finds out how the media travels, and emits the call. */
 export function callOf({ matrix, session, devices, leaveOn }: InRoom): Observable<Call> {

@@ -1,14 +1,15 @@
 // Client: the running client of this tab, which is one device: it survives a reload, and ends with the tab.
-import { ClientEvent, createClient, HttpApiEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
-import { defer, Observable, of, switchMap, take, tap } from "rxjs";
-import { main, part, submitted, view, waiting } from "./view.ts";
+import { createClient } from "matrix-js-sdk";
+import { runningClient } from "matrixrtc-rx/js-sdk";
+import { defer, map, type Observable, of, switchMap, take, tap } from "rxjs";
+import { type Fields, main, part, submitted, view, waiting } from "./view.ts";
 
 type Account = Awaited<ReturnType<typeof signIn>>;
 
 const storageKey = "matrixrtc-rx account";
 
-/** Emits the client once it has synced: that of the last login in this tab, or else of a new one. */
-export const ownClient = (homeserver: string): Observable<MatrixClient> =>
+/** Emits the client and its port once it has synced: that of the last login in this tab, or else of a new one. */
+export const ownClient = (homeserver: string) =>
   defer(() => {
     const stored = sessionStorage.getItem(storageKey);
     return stored === null ? newAccount(homeserver) : of(JSON.parse(stored) as Account);
@@ -23,7 +24,7 @@ const newAccount = (homeserver: string): Observable<Account> =>
     tap((account) => sessionStorage.setItem(storageKey, JSON.stringify(account))),
   );
 
-async function signIn({ homeserver = "", user = "", action, ...fields }: Record<string, string>) {
+async function signIn({ homeserver = "", user = "", action, ...fields }: Fields) {
   const baseUrl = homeserver.includes("://") ? homeserver : `https://${homeserver}`;
   const request = { ...fields, initial_device_display_name: "matrixrtc-rx call" };
   const identifier = { type: "m.id.user", user };
@@ -35,19 +36,13 @@ async function signIn({ homeserver = "", user = "", action, ...fields }: Record<
   return { homeserver: baseUrl, userId, deviceId, accessToken };
 }
 
-const running = ({ homeserver: baseUrl, ...account }: Account) =>
-  new Observable<MatrixClient>((subscriber) => {
-    const client = createClient({ baseUrl, ...account });
-    subscriber.add(() => client.stopClient());
-    client.on(ClientEvent.Sync, (state) => state === SyncState.Prepared && subscriber.next(client));
-    client.on(HttpApiEvent.SessionLoggedOut, () => {
-      sessionStorage.removeItem(storageKey);
-      subscriber.error(new Error("The homeserver has logged us out."));
-    });
-    const start = async () => {
-      // The keys are in IndexedDB, so that a reload stays one device.
-      await client.initRustCrypto({ cryptoDatabasePrefix: `call ${account.userId} ${account.deviceId}` });
-      if (!subscriber.closed) await client.startClient({ initialSyncLimit: 30 });
-    };
-    start().catch((error: unknown) => subscriber.error(error));
-  }).pipe(waiting(`Connecting to ${baseUrl}…`));
+const running = ({ homeserver: baseUrl, ...account }: Account) => {
+  const client = createClient({ baseUrl, ...account });
+  // Its keys are in IndexedDB, so that a reload stays one device.
+  const crypto = { cryptoDatabasePrefix: `call ${account.userId} ${account.deviceId}` };
+  return runningClient(client, { crypto, start: { initialSyncLimit: 30 } }).pipe(
+    map((matrix) => ({ client, matrix })),
+    tap({ error: ({ kind }) => kind === "logged-out" && sessionStorage.removeItem(storageKey) }),
+    waiting(`Connecting to ${baseUrl}…`),
+  );
+};

@@ -1,7 +1,8 @@
 // EnterRoom: how we come to be in an encrypted room: a new one, or the one that the link names.
 import { type MatrixClient, Preset } from "matrix-js-sdk";
 import type { Matrix } from "matrixrtc-rx";
-import { callRoom, matrixRoom } from "matrixrtc-rx/room";
+import { callRoom } from "matrixrtc-rx/js-sdk";
+import { matrixRoom } from "matrixrtc-rx/room";
 import { combineLatest, defer, filter, map, type Observable, switchMap, take, tap } from "rxjs";
 import { link, showLink } from "./link.ts";
 import { main, submitted, view, waiting } from "./view.ts";

@@ -2,7 +2,7 @@
 import { checkCallSetup } from "matrixrtc-rx/livekit";
 import { type OutgoingMedia, trackLevel } from "matrixrtc-rx/media";
 import { distinctUntilChanged, map, merge, type Observable, of, switchMap, takeUntil } from "rxjs";
-import type { InRoom } from "./room-page.ts";
+import type { InRoom } from "./in-room.ts";
 import { bind, part, play, view } from "./view.ts";
 import { deviceWords, setupWords } from "./words.ts";
 

@@ -1,5 +1,4 @@
 // The call app: a client, a room, and the page of that room.
-import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import { catchError, fromEvent, switchMap, tap } from "rxjs";
 import { ownClient } from "./client.ts";
 import { enterRoom } from "./enter-room.ts";
@@ -13,10 +12,9 @@ fromEvent(window, "hashchange").subscribe(() => location.reload());
 
 ownClient(link.homeserver)
   .pipe(
-    switchMap((client) => {
-      const matrix = fromMatrixClient(client);
-      return enterRoom(client, matrix).pipe(switchMap((roomId) => roomPage(client, matrix, roomId)));
-    }),
+    switchMap(({ client, matrix }) =>
+      enterRoom(client, matrix).pipe(switchMap((roomId) => roomPage(client, matrix, roomId))),
+    ),
     catchError((error: unknown) =>
       view("trouble", main, (page) => {
         part(page, ".problem").textContent = reasonOf(error);

@@ -1,55 +1,18 @@
 // RoomPage: the page of a room: the lobby before the call, then the call, then the lobby again.
 import type { MatrixClient } from "matrix-js-sdk";
-import { rtcSession } from "matrixrtc-rx";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
-import { ownDevices } from "matrixrtc-rx/media";
-import { matrixRoom } from "matrixrtc-rx/room";
-import {
-  catchError,
-  concat,
-  defer,
-  EMPTY,
-  exhaustMap,
-  fromEvent,
-  map,
-  merge,
-  type Observable,
-  repeat,
-  tap,
-} from "rxjs";
+import { catchError, concat, defer, EMPTY, exhaustMap, filter, fromEvent, merge, pairwise, repeat, tap } from "rxjs";
 import { callPage } from "./call-page.ts";
-import { copyLink, link } from "./link.ts";
+import { inRoom } from "./in-room.ts";
+import { copyLink } from "./link.ts";
 import { lobby } from "./lobby.ts";
-import { facesIn } from "./room/faces.ts";
-import { bind, main, part, pressed, view } from "./view.ts";
+import { bind, main, part, view } from "./view.ts";
 import { reasonOf } from "./words.ts";
 
 /** Holds the room id while we are in its call, so that a reload leads back into the call. */
 const storageKey = "matrixrtc-rx in call";
 
-/** What the lobby and the call are made of. */
-export type InRoom = ReturnType<typeof inRoom>;
-
-const inRoom = (page: HTMLElement, client: MatrixClient, matrix: MatrixClientPort, roomId: string) => {
-  const room = matrixRoom(matrix, roomId);
-  const isOn$ = (device: string) => pressed(part(page, `[name=${device}]`));
-  return {
-    matrix,
-    room,
-    session: rtcSession(matrix, { roomId, slot: "m.call#ROOM" }),
-    devices: ownDevices({
-      microphone: isOn$("microphone"),
-      camera: isOn$("camera").pipe(map((isOn) => isOn && (link.camera ?? true))),
-      screen_share: isOn$("screen_share"),
-    }),
-    faces: facesIn(client, room),
-    nameOf: (userId: string) => room.profile$(userId).value.name,
-    joinOn: fromEvent(part(page, ".join"), "click"),
-    leaveOn: fromEvent(part(page, ".leave"), "click"),
-  };
-};
-
-export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId: string): Observable<unknown> =>
+export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId: string) =>
   view("room", main, (page) => {
     const own = inRoom(page, client, matrix, roomId);
     const [problem, content, copy] = [part(page, ".problem"), part(page, ".content"), part(page, ".copy")];
@@ -65,13 +28,19 @@ export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId:
       }),
       tap({ complete: () => sessionStorage.removeItem(storageKey) }),
     );
-    const copied$ = fromEvent(copy, "click").pipe(exhaustMap(copyLink));
+    // The devices stay open from the lobby to the call. The browser has a button of its own that ends a screen share.
+    const screen = part(page, "[name=screen_share]");
+    const open$ = own.devices.media$.pipe(
+      pairwise(),
+      filter(([before, { screen_share }]) => before.screen_share !== undefined && screen_share === undefined),
+      tap(() => screen.ariaPressed === "true" && screen.click()),
+    );
     return merge(
       concat(lobby$, call$).pipe(repeat()),
       bind(part(page, "h1"), "textContent", own.room.name$),
-      bind(copy, "textContent", copied$),
-      // Names are at hand while the members are followed, and the devices stay open from the lobby to the call.
+      bind(copy, "textContent", fromEvent(copy, "click").pipe(exhaustMap(copyLink))),
+      // Names are at hand while the members are followed.
       own.room.members$,
-      own.devices.media$,
+      open$,
     );
   });

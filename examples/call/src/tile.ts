@@ -12,8 +12,9 @@ export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant
       switchMap((one) => combineLatest([of(one), one.tracks$, one.encryption$, mediaView(one)])),
       tap(([{ member, isLocal }, tracks, encryption, shownAs]) => {
         const lock = mediaLock(encryption, tracks);
-        const muted = !tracks.some((track) => track.source === "microphone" && !track.muted);
-        Object.assign(node.dataset, { user: member.userId, own: isLocal, lock, muted });
+        const sent = new Set(tracks.filter(({ muted }) => !muted).map(({ source }) => source));
+        const [muted, sharing] = [!sent.has("microphone"), sent.has("screen_share")];
+        Object.assign(node.dataset, { user: member.userId, own: isLocal, lock, muted, sharing });
         part(node, ".lock").title = part(node, ".lock").ariaLabel = lockWords[lock];
         part(node, ".why").textContent = viewWords(shownAs, encryption);
         part(node, ".key").textContent = "keyIndex" in encryption ? `key ${encryption.keyIndex}` : "";
@@ -27,11 +28,9 @@ export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant
         showFace(part(node, ".initial"), face);
       }),
     );
-    const size$ = participant$.pipe(
-      switchMap(({ isLocal, show }) => {
-        if (isLocal || !show) return EMPTY;
-        return merge(show("camera", elementSize(node)), show("screen_share", elementSize(node)));
-      }),
+    const size$ = elementSize(node);
+    const sized$ = participant$.pipe(
+      switchMap(({ show }) => (show ? merge(show("camera", size$), show("screen_share", size$)) : EMPTY)),
     );
     const playing = (player: string, trackOf: (one: MediaParticipant) => Observable<MediaStreamTrack | undefined>) =>
       participant$.pipe(
@@ -42,5 +41,5 @@ export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant
     const picture$ = playing("video", (one) => playableTrack(one, "screen_share", "camera"));
     const voice$ = playing(".voice", (one) => (one.isLocal ? EMPTY : playableTrack(one, "microphone")));
     const sound$ = playing(".screen-sound", (one) => (one.isLocal ? EMPTY : playableTrack(one, "screen_share_audio")));
-    return merge(state$, face$, size$, picture$, voice$, sound$);
+    return merge(state$, face$, sized$, picture$, voice$, sound$);
   });

@@ -45,16 +45,15 @@ export const pressed = (button: HTMLElement): Observable<boolean> =>
     map(() => button.ariaPressed === "true"),
   );
 
+export type Fields = Record<string, string>;
+
 /** Makes a request with the fields of a form when it is submitted. The form says why a request failed. */
-export function submitted<T>(
-  form: HTMLElement,
-  request: (fields: Record<string, string>) => Observable<T> | Promise<T>,
-): Observable<T> {
+export function submitted<T>(form: HTMLElement, request: (fields: Fields) => Observable<T> | Promise<T>) {
   const problem = part(form, ".problem");
   return fromEvent<SubmitEvent>(form, "submit").pipe(
     tap((event) => event.preventDefault()),
     exhaustMap(({ submitter }) => {
-      const fields = Object.fromEntries(new FormData(form as HTMLFormElement, submitter)) as Record<string, string>;
+      const fields = Object.fromEntries(new FormData(form as HTMLFormElement, submitter)) as Fields;
       problem.textContent = "";
       return defer(() => request(fields)).pipe(
         catchError((error: unknown) => {

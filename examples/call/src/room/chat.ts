@@ -16,7 +16,7 @@ import {
   tap,
   throttleTime,
 } from "rxjs";
-import type { InRoom } from "../room-page.ts";
+import type { InRoom } from "../in-room.ts";
 import { bind, part, pressed, submitted, view } from "../view.ts";
 import { type Faces, showFace } from "./faces.ts";
 import { permitted } from "./permitted.ts";

@@ -1,7 +1,7 @@
 // Hands: the raised hands in the order of raising, and the button for our own hand.
 import type { CallReactions, RaisedHand } from "matrixrtc-rx/room";
 import { catchError, EMPTY, exhaustMap, fromEvent, merge, type Observable, tap } from "rxjs";
-import type { InRoom } from "../room-page.ts";
+import type { InRoom } from "../in-room.ts";
 import { part } from "../view.ts";
 
 export function hands(page: HTMLElement, { matrix, nameOf }: InRoom, call: CallReactions): Observable<unknown> {

@@ -1,7 +1,7 @@
 // Reactions: the buttons that send emoji into the call, and emoji that float over it.
 import type { CallReactions } from "matrixrtc-rx/room";
 import { catchError, EMPTY, exhaustMap, fromEvent, merge, mergeMap, type Observable, timer } from "rxjs";
-import type { InRoom } from "../room-page.ts";
+import type { InRoom } from "../in-room.ts";
 import { part, view } from "../view.ts";
 
 const shownMs = 3_000;

@@ -1,6 +1,6 @@
 // RoomPanels: the room around the call: chat, raised hands, floating reactions. Start here: one function has all of it.
 import { merge, type Observable } from "rxjs";
-import type { InRoom } from "../room-page.ts";
+import type { InRoom } from "../in-room.ts";
 import { part } from "../view.ts";
 import { chat } from "./chat.ts";
 import { hands } from "./hands.ts";

@@ -1,27 +1,18 @@
 // CallRoom: what a new room needs, so that everybody in it may be in its call. Client-server API, `createRoom`.
-import { slotTypes, stateMemberType } from "./names.ts";
-
-/** A part of the content of a `createRoom` request. */
-export interface CallRoom {
-  readonly initial_state: {
-    readonly type: string;
-    readonly state_key: string;
-    readonly content: Readonly<Record<string, string>>;
-  }[];
-  readonly power_level_content_override: { readonly events: Readonly<Record<string, number>> };
-}
+import type { ICreateRoomOpts } from "matrix-js-sdk";
+import { slotTypes, stateMemberType } from "../room/names.ts";
 
 /**
- * What a new room needs, so that everybody in it may be in its call: encryption, and power levels. Put it into the
- * `createRoom` request of your client.
+ * What a new room needs, so that everybody in it may be in its call: power levels, and encryption. For `createRoom` of the
+ * SDK.
  *
  * By default ordinary members may send no state, and so cannot join a call of the modes `legacy` and `compatibility`. The power
  * levels of a request replace those that the homeserver has for single event types, so all of them are here.
  *
- * @param encrypted Whether the room, and so its calls, are encrypted.
+ * @param encrypted Whether the room, and so its calls, are encrypted. Default true.
  * @example
  * ```ts
- * import { callRoom } from "matrixrtc-rx/room";
+ * import { callRoom } from "matrixrtc-rx/js-sdk";
  *
  * // const { room_id } = await client.createRoom({ name: "Kitchen", ...callRoom() });
  * console.assert(callRoom().power_level_content_override.events["org.matrix.msc3401.call.member"] === 0);
@@ -46,3 +37,8 @@ export const callRoom = (encrypted = true): CallRoom => ({
     },
   },
 });
+
+/** The part of a `createRoom` request of the SDK that `callRoom` makes. */
+export interface CallRoom extends Required<Pick<ICreateRoomOpts, "initial_state">> {
+  readonly power_level_content_override: { readonly events: Readonly<Record<string, number>> };
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { callRoom, decodeContent, matrixRoom } from "../../src/room/index.ts";
+import { callRoom } from "../../src/js-sdk/call-room.ts";
+import { decodeContent, matrixRoom } from "../../src/room/index.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 
 const [owner, guest] = ["@owner:example.org", "@guest:example.org"];
@@ -10,7 +11,7 @@ function roomWith({ initial_state, power_level_content_override: override }: Ret
   const content = { ...override, users: { [owner]: 100 }, users_default: 0 };
   home.setState(roomId, { type: "m.room.power_levels", sender: owner, stateKey: "", content });
   for (const { type, state_key: stateKey, content: of } of initial_state)
-    home.setState(roomId, { type, sender: owner, stateKey, content: of });
+    home.setState(roomId, { type, sender: owner, stateKey: stateKey ?? "", content: of });
   return matrixRoom(home.client(guest, "PHONE"), roomId);
 }
 
