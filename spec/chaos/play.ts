@@ -1,10 +1,9 @@
 // Play: one call for all faults of a mode. Each fault begins when all is well, and ends when all is well again.
-import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { startStack } from "../../examples/stack/stack.ts";
 import { register, joinRoom } from "../e2e/account.ts";
 import { startCrew } from "../node-member/crew.ts";
+import { writeLogs } from "../node-member/logs.ts";
 import { NodeMember } from "../node-member/node-member.ts";
 import { addresses, type Fault, type Scene } from "./fault.ts";
 import { longestGap, maxGapMs, notConverged } from "./invariants.ts";
@@ -151,20 +150,6 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   const gapMs = living.length === 0 ? undefined : longestGap(living);
   if (gapMs !== undefined && gapMs > maxGapMs) problems.push(`a gap of ${gapMs} ms in media that was not touched`);
   return { fault: fault.name, mode, departures, gapMs, convergedMs, more, problems };
-}
-
-const logs = fileURLToPath(new URL(".logs/", import.meta.url));
-
-/** Keeps the decisions of all members, to find out why a fault was not survived. */
-async function writeLogs(name: string, members: readonly NodeMember[]): Promise<void> {
-  await mkdir(logs, { recursive: true });
-  const textOf = (member: NodeMember) =>
-    [
-      `${member.name} ${member.userId}`,
-      member.isAlive ? JSON.stringify(member.report, null, 2) : "ended",
-      ...member.complaints,
-    ].join("\n");
-  await writeFile(`${logs}${name.replaceAll(/\W+/g, "-")}.log`, members.map(textOf).join("\n\n"));
 }
 
 /** Resolves with how long it took. */
