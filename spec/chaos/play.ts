@@ -141,15 +141,15 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   } catch (error) {
     problems.push(wordsOf(error));
   }
-  if (problems.length > 0) await writeLogs(`${mode} ${fault.name}`, members);
   await sleep(quietMs);
   const departures = Math.max(...observers.map(({ report }, at) => report.departures - before[at]!));
   if (fault.membership === "stays" && departures > 0) problems.push(`${departures} members were seen to leave`);
   if (fault.membership === "returns" && departures === 0) problems.push("nobody was seen to leave");
   const living = untouched.filter((pair) => pair.every(({ isAlive }) => isAlive));
-  const gapMs = living.length === 0 ? undefined : longestGap(living);
-  if (gapMs !== undefined && gapMs > maxGapMs) problems.push(`a gap of ${gapMs} ms in media that was not touched`);
-  return { fault: fault.name, mode, departures, gapMs, convergedMs, more, problems };
+  const gap = longestGap(living);
+  if (gap && gap.ms > maxGapMs) problems.push(`a gap of ${gap.ms} ms in media that was not touched: ${gap.pair}`);
+  if (problems.length > 0) await writeLogs(`chaos ${mode} ${fault.name}`, members);
+  return { fault: fault.name, mode, departures, gapMs: gap?.ms, convergedMs, more, problems };
 }
 
 /** Resolves with how long it took. */
