@@ -6,7 +6,7 @@ import { startCrew } from "../node-member/crew.ts";
 import { writeLogs } from "../node-member/logs.ts";
 import { NodeMember } from "../node-member/node-member.ts";
 import { addresses, type Fault, type Scene } from "./fault.ts";
-import { longestGap, maxGapMs, notConverged } from "./invariants.ts";
+import { type Gap, longestGap, maxGapMs, notConverged } from "./invariants.ts";
 import { Network, networkInterface } from "./network.ts";
 
 /** The outcome of a fault. */
@@ -83,7 +83,8 @@ export async function playFaults(faults: readonly Fault[], mode: string, say: (l
       members[2] = carl;
       await carl.join(beginMs);
     };
-    const scene = (): Scene => ({
+    const scene = (measureGap: () => void): Scene => ({
+      measureGap,
       stack,
       network,
       mode,
@@ -116,7 +117,12 @@ export async function playFaults(faults: readonly Fault[], mode: string, say: (l
   }
 }
 
-async function play(fault: Fault, mode: string, members: readonly NodeMember[], scene: () => Scene): Promise<Row> {
+async function play(
+  fault: Fault,
+  mode: string,
+  members: readonly NodeMember[],
+  scene: (measureGap: () => void) => Scene,
+): Promise<Row> {
   const problems: string[] = [];
   try {
     await untilConverged(members, beginMs);
@@ -125,14 +131,19 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   }
   await sleep(500);
   for (const member of members) member.tell({ command: "reset-gaps" });
-  const untouched = fault.untouched(scene());
+  let gap: Gap | undefined;
+  const untouched = fault.untouched(scene(() => {}));
+  const measureGap = () => {
+    const living = untouched.filter((pair) => pair.every(({ isAlive }) => isAlive));
+    gap = longestGap(living);
+  };
   const observers = [members[0]!, members[1]!];
   const before = observers.map(({ report }) => report.departures);
 
   let more = "";
   let convergedMs: number | undefined;
   try {
-    more = await fault.run(scene());
+    more = await fault.run(scene(measureGap));
   } catch (error) {
     problems.push(wordsOf(error));
   }
@@ -145,8 +156,7 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   const departures = Math.max(...observers.map(({ report }, at) => report.departures - before[at]!));
   if (fault.membership === "stays" && departures > 0) problems.push(`${departures} members were seen to leave`);
   if (fault.membership === "returns" && departures === 0) problems.push("nobody was seen to leave");
-  const living = untouched.filter((pair) => pair.every(({ isAlive }) => isAlive));
-  const gap = longestGap(living);
+  if (!gap) measureGap();
   if (gap && gap.ms > maxGapMs) problems.push(`a gap of ${gap.ms} ms in media that was not touched: ${gap.pair}`);
   if (problems.length > 0) await writeLogs(`chaos ${mode} ${fault.name}`, members);
   return { fault: fault.name, mode, departures, gapMs: gap?.ms, convergedMs, more, problems };
