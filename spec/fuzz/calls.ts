@@ -1,4 +1,5 @@
 // Calls: readers and pure machines of calls without a server for media, fed with messages of strangers.
+import { isObject } from "../../src/room/json.ts";
 import type { Step } from "../../src/rx/machine.ts";
 import { callContent, callTypes, readCallMessage, signalOf } from "../../src/webrtc/call-message.ts";
 import { type MeshContext, readEnvelope } from "../../src/webrtc/mesh/envelope.ts";
@@ -195,7 +196,8 @@ const limited = (what: string, size: number, limit: number) => {
 
 /** What a stranger wrote, with the call of the moment in the place of the usual one. */
 const inCall = (content: unknown, count: number): unknown => {
-  const { call_id: id, ...rest } = Object(content) as Record<string, unknown>;
+  if (!isObject(content)) return content;
+  const { call_id: id, ...rest } = content;
   return id === callId ? { ...rest, call_id: `${callId}${Math.floor(count / callLength)}` } : content;
 };
 
@@ -235,8 +237,8 @@ function pairDecoder(): Decoder {
         count % 40 === 0 ? connection(count % 80 === 0 ? "connected" : "failed") : undefined,
       ))
         pair.feed(input, now);
-      const { content } = Object(message) as Record<string, unknown>;
-      const read = readMessage({ ...Object(message), content: inCall(content, count) });
+      if (!isObject(message)) return;
+      const read = readMessage({ ...message, content: inCall(message["content"], count) });
       if (!read || !("accepted" in read)) return;
       const { seq, message: said, bytes } = read.accepted;
       pair.feed({ kind: "message", arrival: { seq, message: said, bytes } }, now);
