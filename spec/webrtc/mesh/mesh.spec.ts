@@ -150,7 +150,12 @@ describe("A mesh", () => {
       const { kind, userId, deviceId, memberId, participantIdentity } = own!;
       const member = { kind, userId, deviceId, memberId, participantIdentity };
       const rest = { member, sinceTs: 0, delayedLeave: { status: "unsupported" }, probablyLeft: false } as const;
-      const join = new BehaviorSubject<JoinState>({ status: "joining", member, step: "sending-membership", attempt: 1 });
+      const join = new BehaviorSubject<JoinState>({
+        status: "joining",
+        member,
+        step: "sending-membership",
+        attempt: 1,
+      });
       const alice = enter("alice", "alice bob", { join });
       const places: (string | undefined)[] = [];
       const note = () => places.push(alice.mesh.participants$.value.map(wordOf).join(" | "));
