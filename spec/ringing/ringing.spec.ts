@@ -3,7 +3,7 @@ import { BehaviorSubject, map, type Observable, type Subscription, takeUntil, ti
 import { describe, expect, it } from "vitest";
 import { isMissed, type Ringing, type RingOptions, watchRingingEverywhere } from "../../src/ringing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { declineTypes, ringTypes } from "../../src/room/names.ts";
+import { declineTypes, ringTypes } from "../../src/room/ring-types.ts";
 import { happens } from "../support/happens.ts";
 import { alice, bob, carl, scene, slot, soundOf, sounds, wordsOf } from "./scene.ts";
 

@@ -150,7 +150,10 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     );
     /** When the next stay or ring ends without an event. */
     const deadline$ = new Subject<number | undefined>();
-    const live$ = liveEvents(matrix, roomId).pipe(tap((news) => news.forEach(put)), tap(putAgain));
+    const live$ = liveEvents(matrix, roomId).pipe(
+      tap((news) => news.forEach(put)),
+      tap(putAgain),
+    );
     return merge(deadline$.pipe(switchMap(at)), live$, past$).pipe(
       map(read),
       tap(({ calls }) => deadline$.next(deadlineOf(calls, asyncScheduler.now()))),
