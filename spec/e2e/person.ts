@@ -16,6 +16,8 @@ export interface Inspected extends WallTimes {
   readonly members: readonly InspectedMember[];
 }
 
+type Device = "Mic" | "Camera" | "Screen";
+
 export class Person {
   readonly tab: Tab;
   readonly userId: string;
@@ -46,9 +48,13 @@ export class Person {
   }
 
   /** Turns a device off during a call. It stays off in the next call. */
-  async turnOff(device: "Mic" | "Camera"): Promise<void> {
-    await this.tab.page.getByRole("button", { name: `${device} on` }).click();
-    await this.tab.page.getByRole("button", { name: `${device} off` }).waitFor();
+  turnOff = (device: Device): Promise<void> => this.#turn(device, false);
+  turnOn = (device: Device): Promise<void> => this.#turn(device, true);
+
+  async #turn(device: Device, isOn: boolean): Promise<void> {
+    const button = (pressed: boolean) => this.tab.page.getByRole("button", { name: device, exact: true, pressed });
+    await button(!isOn).click();
+    await button(isOn).waitFor();
   }
 
   /** The states of our membership since we joined. */
@@ -102,12 +108,6 @@ export class Person {
   /** Sender and index of the key messages that have reached this device, in the call or not. */
   keyMessages(): Promise<readonly KeyMessage[]> {
     return this.tab.page.evaluate(() => window.keyMessages ?? []);
-  }
-
-  /** Turns a device on again during a call. */
-  async turnOn(device: "Mic" | "Camera"): Promise<void> {
-    await this.tab.page.getByRole("button", { name: `${device} off` }).click();
-    await this.tab.page.getByRole("button", { name: `${device} on` }).waitFor();
   }
 
   /** What happened to keys since we joined. */

@@ -22,7 +22,7 @@ import {
 } from "rxjs";
 import type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
 import { mediaSources, type MediaSource } from "../media/source.ts";
-import { waitAfterFailure } from "./sfu-failure.ts";
+import { publishWait } from "./sfu-failure.ts";
 import type { SfuPublication, SfuRoom } from "./sfu-room.ts";
 
 /** What an SFU has of us. */
@@ -127,7 +127,7 @@ function publishSource<Track>(
         ignoreElements(),
         catchError(() => {
           failures += 1;
-          const waitMs = waitAfterFailure("connection-lost", failures, Math.random());
+          const waitMs = publishWait(failures, Math.random());
           const again$ = merge(timer(waitMs), changed$).pipe(take(1), ignoreElements());
           return concat(of(asyncScheduler.now() + waitMs), again$);
         }),

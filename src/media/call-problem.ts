@@ -138,7 +138,7 @@ const patienceMs: Readonly<Record<CallProblemCode, number>> = {
   "member-lacks-our-key": 5_000,
   "member-undecryptable": 3_000,
   "member-not-encrypted": 1_000,
-  "member-unreachable": 0,
+  "member-unreachable": 3_000,
   "clocks-differ": 0,
   "no-delayed-leave": 0,
 };

@@ -2,7 +2,7 @@
 import type { Room } from "livekit-client";
 import type { EncryptionStatus, JoinState, MemberEncryption, Membership, RtcSession } from "matrixrtc-rx";
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
-import type { Lock } from "../../../../examples/call/src/lock.ts";
+import type { MediaLock } from "matrixrtc-rx/media";
 import { videoOf } from "../sfu.ts";
 import { type Mark, Marks, type MemberMark } from "./marks.ts";
 
@@ -20,7 +20,7 @@ export interface InspectedMember {
   /** Whether all of its tracks are marked as encrypted. */
   readonly encrypted: boolean;
   /** The lock on its tile, if it has a tile. */
-  readonly lock: Lock | undefined;
+  readonly lock: MediaLock | undefined;
   /** Undefined while nothing is encrypted. */
   readonly encryption: InspectedEncryption | undefined;
   /** Indexes of the keys that we have of it, in the order of their arrival. Of our own keys, the last is in use. */
@@ -196,7 +196,7 @@ class Inspection implements CallInspection {
       inSfu: participant !== undefined,
       tracks: participant?.trackPublications.size ?? 0,
       encrypted: participant?.isEncrypted ?? false,
-      lock: tile?.dataset["lock"] as Lock | undefined,
+      lock: tile?.dataset["lock"] as MediaLock | undefined,
       encryption: this.#encryptionOf(identity),
       keyIndexes: this.#keyIndexes.get(identity) ?? [],
       keyAgeMs: this.#keyAges.get(identity),
