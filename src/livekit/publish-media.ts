@@ -7,10 +7,16 @@ import {
   defer,
   distinctUntilChanged,
   EMPTY,
+  exhaustMap,
+  ignoreElements,
   map,
-  Observable,
+  merge,
+  type Observable,
   of,
-  Subscription,
+  repeat,
+  share,
+  take,
+  takeWhile,
   tap,
   timer,
 } from "rxjs";
@@ -79,89 +85,59 @@ const isSameTrack = (a: OutgoingTrack<unknown> | undefined, b: OutgoingTrack<unk
 /** `complete`, `working`, or the time of the next try after a failure. */
 type SourceState = "complete" | "working" | number;
 
+/** One step at a time, until nothing is left to do. Then the next wish is waited for. */
 function publishSource<Track>(
   room: Pick<SfuRoom<Track>, "publish">,
   source: MediaSource,
   wanted$: Observable<OutgoingTrack<Track> | undefined>,
 ): Observable<SourceState> {
-  return new Observable((subscriber) => {
+  return defer(() => {
     let wanted: OutgoingTrack<Track> | undefined;
     let sent: Sent<Track> | undefined;
     let publication: SfuPublication<Track> | undefined;
-    let isWorking = false;
     let failures = 0;
-    let waiting = Subscription.EMPTY;
 
-    const perform = (step: PublishStep, target: OutgoingTrack<Track> | undefined): Observable<unknown> => {
-      if (!target || step === "unpublish") {
-        return done(publication?.unpublish() ?? EMPTY, () => (sent = publication = undefined));
-      }
+    const perform = (step: PublishStep, target = wanted): Observable<unknown> => {
+      if (!target || step === "unpublish")
+        return (publication?.unpublish() ?? EMPTY).pipe(tap({ complete: () => (sent = publication = undefined) }));
       const { track, muted = false } = target;
-      switch (step) {
-        case "publish":
-          return room.publish(source, track, muted).pipe(
-            tap((made) => {
-              publication = made;
-              sent = { track, muted };
-            }),
-          );
-        case "replace":
-          return done(publication?.replaceTrack(track) ?? EMPTY, () => (sent = sent && { ...sent, track }));
-        case "mute":
-        case "unmute": {
-          const isMuted = step === "mute";
-          return done(publication?.setMuted(isMuted) ?? EMPTY, () => (sent = sent && { ...sent, muted: isMuted }));
-        }
-      }
+      if (step === "publish")
+        return room.publish(source, track, muted).pipe(
+          tap((made) => {
+            publication = made;
+            sent = { track, muted };
+          }),
+        );
+      const change = step === "replace" ? { track } : { muted: step === "mute" };
+      const changing$ = step === "replace" ? publication?.replaceTrack(track) : publication?.setMuted(step === "mute");
+      return (changing$ ?? EMPTY).pipe(tap({ complete: () => (sent = sent && { ...sent, ...change }) }));
     };
-    const work = (): void => {
-      if (isWorking) return;
-      waiting.unsubscribe();
-      const step = publishStep(sent, wanted);
-      if (!step) return subscriber.next("complete");
-      isWorking = true;
-      subscriber.next("working");
-      let failed = false;
-      const working = defer(() => perform(step, wanted)).pipe(
-        catchError(() => {
-          failed = true;
-          return of(undefined);
-        }),
-      );
-      subscriber.add(
-        working.subscribe({
-          complete: () => {
-            isWorking = false;
-            if (failed) return wait();
-            failures = 0;
-            work();
-          },
-        }),
-      );
-    };
-    const wait = (): void => {
-      failures += 1;
-      const waitMs = publishWait(failures, Math.random());
-      subscriber.next(asyncScheduler.now() + waitMs);
-      waiting = timer(waitMs).subscribe(work);
-      subscriber.add(waiting);
-    };
-    subscriber.add(
-      wanted$.subscribe((next) => {
+    const changed$ = wanted$.pipe(
+      tap((next) => {
         wanted = next;
         failures = 0;
-        work();
       }),
+      share(),
     );
+    const step$ = defer((): Observable<SourceState> => {
+      const step = publishStep(sent, wanted);
+      if (!step) return of("complete");
+      const performing$ = defer(() => perform(step)).pipe(
+        tap({ complete: () => (failures = 0) }),
+        ignoreElements(),
+        catchError(() => {
+          failures += 1;
+          const waitMs = publishWait(failures, Math.random());
+          const again$ = merge(timer(waitMs), changed$).pipe(take(1), ignoreElements());
+          return concat(of(asyncScheduler.now() + waitMs), again$);
+        }),
+      );
+      return concat(of("working" as const), performing$);
+    });
+    const steps$ = step$.pipe(
+      repeat(),
+      takeWhile((state) => state !== "complete", true),
+    );
+    return changed$.pipe(exhaustMap(() => steps$));
   });
 }
-
-/** Performs, then notes that it is done. */
-const done = (performing$: Observable<never>, note: () => unknown): Observable<unknown> =>
-  concat(
-    performing$,
-    defer(() => {
-      note();
-      return EMPTY;
-    }),
-  );
