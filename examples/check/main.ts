@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { ConnectionError, createClient, MatrixError } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger.js";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
-import { checkCallSetup, type SetupStep, type SetupStepName } from "matrixrtc-rx/livekit";
+import { checkCallSetup, type SetupStep, type SetupStepName } from "matrixrtc-rx/check";
 import { lastValueFrom, tap } from "rxjs";
 
 const usage = `usage: MATRIX_PASSWORD=… npm run check:setup -- HOMESERVER USER [options]

@@ -1,8 +1,8 @@
 // Person: a user of the call app: presses its buttons, and reads its inspection.
 import { nameFor, password } from "./account.ts";
-import type { CallInspection, InspectedMember, KeyCounts } from "./pages/probes/inspection.ts";
+import type { CallInspection, InspectedMember, KeyCounts, WallTimes } from "./pages/probes/inspection.ts";
 import type { KeyMessage } from "./pages/probes/key-messages.ts";
-import type { Mark } from "./pages/probes/marks.ts";
+import type { Mark, MemberMark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
 import { type Tab, openTab } from "./tab.ts";
 import type { World } from "./world.ts";
@@ -10,8 +10,9 @@ import type { World } from "./world.ts";
 const pageMs = 60_000;
 const camera = "320x180@12";
 
-export interface Inspected {
+export interface Inspected extends WallTimes {
   readonly marks: Partial<Record<Mark, number>>;
+  readonly memberMarks: Readonly<Record<string, Partial<Record<MemberMark, number>>>>;
   readonly members: readonly InspectedMember[];
 }
 
@@ -77,7 +78,14 @@ export class Person {
   look(): Promise<Inspected | undefined> {
     return this.tab.page.evaluate(() => {
       const inspection: CallInspection | undefined = window.callInspection;
-      return inspection && { marks: inspection.marks(), members: inspection.members() };
+      return (
+        inspection && {
+          ...inspection.wallTimes(),
+          marks: inspection.marks(),
+          memberMarks: inspection.memberMarks(),
+          members: inspection.members(),
+        }
+      );
     });
   }
 

@@ -1,5 +1,5 @@
 // Lobby: before the call: the members, whether calls work here, our picture and the level of our microphone.
-import { checkCallSetup } from "matrixrtc-rx/livekit";
+import { checkCallSetup } from "matrixrtc-rx/check";
 import { type OutgoingMedia, trackLevel } from "matrixrtc-rx/media";
 import { distinctUntilChanged, map, merge, type Observable, of, switchMap, takeUntil } from "rxjs";
 import type { InRoom } from "./in-room.ts";

@@ -1,7 +1,7 @@
 // Words: what errors, problems, states and views are called on the page.
 import { ConnectionError, MatrixError } from "matrix-js-sdk";
 import type { JoinState } from "matrixrtc-rx";
-import type { SetupStep } from "matrixrtc-rx/livekit";
+import type { SetupStep } from "matrixrtc-rx/check";
 import type { CallProblem, DeviceFailure, MediaEncryption, MediaLock, MediaView } from "matrixrtc-rx/media";
 import words from "./words.json" with { type: "json" };
 
