@@ -105,7 +105,8 @@ function verdict(steps: readonly SetupStep[]): string {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof ConnectionError) return `${homeserver} does not answer, or is no homeserver.`;
+  const isMissing = error instanceof MatrixError && error.httpStatus === 404;
+  if (error instanceof ConnectionError || isMissing) return `${homeserver} does not answer, or is no homeserver.`;
   if (error instanceof MatrixError) return `The homeserver refuses the login: ${error.data.error ?? error.errcode}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -68,9 +68,8 @@ export async function startStack({
   const folder = await createRunFolder(stop);
   const limit = setTimeout(stop, limitMs);
   try {
-    say(
-      "warning: the authorisation service is a stand-in. Use it on this machine only: anybody here can register and call",
-    );
+    const standIn = mesh ? "" : "the authorisation service is a stand-in. ";
+    say(`warning: ${standIn}Use it on this machine only: anybody here can register and call`);
     const livekit = { key: "devkey", secret: randomBytes(32).toString("hex") };
     const certificate = federated ? await createCertificate(folder.path) : undefined;
     const homeservers = new Map<string, string>();

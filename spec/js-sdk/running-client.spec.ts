@@ -39,7 +39,7 @@ describe("A running client", () => {
     expect(client.clientRunning).toBe(false);
   });
 
-  it("does not start if nobody listens any more when its encryption is ready", async () => {
+  it("does not start if nobody listens when its encryption is ready", async () => {
     const { client } = server.client("@carol:example.org", "CAROL1");
     server.requests.length = 0;
     runningClient(client, { crypto }).subscribe().unsubscribe();

@@ -4,8 +4,8 @@ import type { MediaParticipant } from "./participant.ts";
 import type { MediaSource } from "./source.ts";
 
 /**
- * The track to play of a participant: of the first of these sources that is received and not muted. It changes only with the
- * track, so that a player is not disturbed by anything else.
+ * The track of a participant that a player should play: from the first of these sources that is received and not muted. It
+ * changes only with the track, so that a player is not disturbed by anything else.
  *
  * @param sources For instance `"screen_share", "camera"`: the screen as long as it is shared, or else the camera.
  * @example

@@ -43,7 +43,7 @@ export const scenario: Scenario = {
       await until("A sees the camera of B again", async () => (await tileOf(a, b)).width <= 320, limitMs);
       await sees(a, b);
 
-      // Whoever reloads is in the call again.
+      // After a reload, B is in the call again.
       await b.tab.page.reload({ waitUntil: "commit" });
       await until("B is back", async () => (await b.tab.page.locator(".tile").count()) === 2, limitMs);
       await Promise.all([sees(a, b), sees(b, a)]);
