@@ -13,6 +13,7 @@ export interface Settings extends Pick<ResolvedJoinOptions, "kind" | "openSlot" 
 }
 
 export interface LifecycleState {
+  readonly settings: Settings;
   readonly phase: "joining" | "joined" | "rejoining" | "leaving";
   /** Nothing is left to do. */
   readonly isOver: boolean;
@@ -31,8 +32,8 @@ export interface LifecycleState {
   readonly requests: Requests;
   readonly rejoin: { readonly reason: RejoinReason; readonly attempt: number } | undefined;
   readonly leaving: Leaving | undefined;
-  /** The state of the generator from which waits get their random part. */
-  readonly seed: number;
+  /** Names the device and the room. The random part of waits depends on it. */
+  readonly seed: string;
 }
 
 export interface SlotConditions {
@@ -203,7 +204,7 @@ export interface Leaving {
 
 /** What a join begins with, if another join of the same call came before it on this client. */
 export interface Beginning extends Partial<LeftBehind> {
-  readonly seed?: number;
+  readonly seed?: string;
   readonly isBlocked?: boolean;
 }
 
@@ -218,8 +219,9 @@ export interface LeftBehind {
 export const conditionMs = 4_000;
 
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
-  const { seed = 0, isBlocked = false, obsolete = [], isMember = false } = beginning;
+  const { seed = "", isBlocked = false, obsolete = [], isMember = false } = beginning;
   return {
+    settings,
     phase: "joining",
     isOver: false,
     isBlocked,

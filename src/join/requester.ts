@@ -106,16 +106,6 @@ function sendLeave(matrix: Matrix, event: OutgoingEvent): Observable<string> {
   );
 }
 
-/** A cancel that goes on without a subscriber: the join may end before its answer. */
-function outliving(cancel$: Observable<never>): Observable<never> {
-  return new Observable((subscriber) => {
-    cancel$.subscribe({
-      error: (error: unknown) => subscriber.error(error),
-      complete: () => subscriber.complete(),
-    });
-  });
-}
-
 /** The wait between two tries to cancel a delayed leave that nobody waits for. */
 const cancelRetryMs = 3_000;
 
@@ -124,15 +114,19 @@ const cancelRetryMs = 3_000;
  * arrives, the delayed leave is cancelled: it would end the next join under the same state key.
  */
 function schedule(matrix: Matrix, event: OutgoingEvent, delayMs: number): Observable<string> {
-  const cancelled$ = (delayId: string) =>
-    matrix.updateDelayedEvent(delayId, "cancel").pipe(retry({ delay: cancelRetryMs, count: delayMs / cancelRetryMs }));
+  return outliving(matrix.schedule(event, delayMs), (delayId) => {
+    matrix
+      .updateDelayedEvent(delayId, "cancel")
+      .pipe(retry({ delay: cancelRetryMs, count: delayMs / cancelRetryMs }))
+      .subscribe({ error: () => {} });
+  });
+}
+
+/** A request that goes on without its subscriber: the join may end before the answer. `onLate` gets a value that comes later. */
+function outliving<T>(request$: Observable<T>, onLate?: (value: T) => void): Observable<T> {
   return new Observable((subscriber) => {
-    // Not tied to the subscriber: the answer outlives it.
-    matrix.schedule(event, delayMs).subscribe({
-      next: (delayId) => {
-        if (subscriber.closed) cancelled$(delayId).subscribe({ error: () => {} });
-        else subscriber.next(delayId);
-      },
+    request$.subscribe({
+      next: (value) => (subscriber.closed ? onLate?.(value) : subscriber.next(value)),
       error: (error: unknown) => subscriber.error(error),
       complete: () => subscriber.complete(),
     });

@@ -1,6 +1,7 @@
 // Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
 // A plain record and pure functions. Pitfalls 24, 25.
 import type { ToDeviceOutcome } from "../matrix.ts";
+import { sameJson } from "../rx/stable.ts";
 import type { DecryptionReport, EncryptionKey } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
@@ -163,7 +164,7 @@ export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"], answ
 /** A record with its status: the same object as before if nothing about it has changed. */
 export function withStatus(peer: Peer, before: Peer | undefined): Peer {
   const status = statusOf(peer);
-  const isSame = JSON.stringify(status) === JSON.stringify(before?.status);
+  const isSame = sameJson(status, before?.status);
   return { ...peer, status: (isSame ? before?.status : undefined) ?? status };
 }
 
