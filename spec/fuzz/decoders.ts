@@ -11,7 +11,8 @@ import { declineTypes, ringTypes } from "../../src/room/ring-types.ts";
 import { isLivekitTransport, livekitTransport, sfuToken } from "../../src/livekit/index.ts";
 import type { Membership } from "../../src/types.ts";
 import { decodeRoomEvent, decodeStickyEvent } from "../../src/port/index.ts";
-import { decodeContent, decodeEvent, permissionsOf } from "../../src/room/index.ts";
+import { decodeContent, decodeEvent } from "../../src/room/index.ts";
+import { permissionsOf } from "../../src/room/power-levels.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {
   alice,
