@@ -12,6 +12,7 @@ import {
   type SfuConnection,
 } from "matrixrtc-rx/livekit-node";
 import { startClient } from "./client.ts";
+import { heardOnce } from "./heard-once.ts";
 import { Hearing } from "./hearing.ts";
 import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
 import { sendPicture, sendTone } from "./sending.ts";
@@ -50,6 +51,11 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
   let connections: readonly SfuConnection[] = [];
   let problems: MemberReport["problems"] = [];
 
+  const wasHeard = (identity: string): boolean => {
+    const member = session.membership$.value.find(({ participantIdentity }) => participantIdentity === identity);
+    return member !== undefined && hearing.heard[member.userId] !== undefined;
+  };
+  const rooms = hearsOnce ? heardOnce(nodeRooms(), wasHeard) : nodeRooms();
   const media: OutgoingMedia<NodeTrack> = {
     microphone: { track: sendTone(hz, duty) },
     ...(hasVideo && { camera: { track: sendPicture() } }),
@@ -67,7 +73,7 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
       shareReplay({ bufferSize: 1, refCount: true }),
     );
     const { state$, participants$, connections$, problems$, trace$ } = livekitCall<NodeTrack>(matrix, session, {
-      rooms: nodeRooms(),
+      rooms,
       transport: transport$,
       media,
       allowInsecure,
