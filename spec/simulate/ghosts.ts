@@ -34,7 +34,7 @@ export class Ghosts implements Invariant {
   onMembershipWritten(world: World, { index }: SimulatedDevice, page: Page): void {
     const guard = world.server.guardOf(page.life);
     // A clock that jumps over the end of a short delayed leave looks as if that was lost.
-    const isClockSet = world.scenario.steps.some(({ act, device }) => act === "clock" && device === index);
+    const isClockSet = world.devicesWith("clock").has(index);
     if (guard.isUnsupported || isClockSet || guard.untilMs > world.clock.ms) return;
     world.violate(
       2,
