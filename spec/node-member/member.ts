@@ -28,8 +28,8 @@ export interface Member {
 }
 
 export interface Surroundings {
-  /** Receives each decision. It contains no secret. */
-  readonly log: (line: string) => void;
+  /** Receives each decision, if wanted. It contains no secret. */
+  readonly log: ((line: string) => void) | undefined;
   /** Receives an error that the member does not survive. */
   readonly fail: (error: unknown) => void;
 }
@@ -62,6 +62,7 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
   };
 
   const logged = ({ kind, ...entry }: { readonly kind: string }): void => {
+    if (!log) return;
     const words = Object.entries(entry).map(([name, value]) => `${name}=${JSON.stringify(value)?.slice(0, 120)}`);
     log(`${new Date().toISOString().slice(11, 23)} ${kind} ${words.join(" ").slice(0, 250)}`);
   };
