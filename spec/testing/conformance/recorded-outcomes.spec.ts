@@ -13,9 +13,10 @@ describe("The outcomes on the virtual homeserver are those that Synapse had:", (
   afterEach(() => void vi.useRealTimers());
 
   it.each(scenarios)("$title", async (scenario) => {
-    let outcomes: readonly string[] | undefined;
-    const playing = outcomesOf(scenario, virtualLab()).then((lines) => (outcomes = lines));
-    while (outcomes === undefined) await Promise.race([playing, vi.advanceTimersByTimeAsync(stepMs)]);
+    const playing = outcomesOf(scenario, virtualLab());
+    const step = () => vi.advanceTimersByTimeAsync(stepMs).then(() => undefined);
+    let outcomes = await Promise.race([playing, step()]);
+    while (outcomes === undefined) outcomes = await Promise.race([playing, step()]);
     expect(outcomes).toEqual(outcomesOnSynapse[scenario.title]);
   });
 });
