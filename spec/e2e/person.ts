@@ -122,14 +122,16 @@ export class Person {
   /** Waits until `frames` more frames of a user are decoded, encrypted, with a closed lock and the status `ok`. */
   async decodes(userId: string, { frames = 20, withinMs = 30_000 } = {}): Promise<InspectedMember> {
     let first: number | undefined;
+    let seen: object = { seen: false };
     return until(
-      `${this.name} decodes ${frames} frames of ${userId}`,
+      () => `${this.name} decodes ${frames} frames of ${userId}, but ${JSON.stringify(seen)}`,
       async () => {
         const member = await this.see(userId);
         if (!member) return undefined;
         // A new connection counts from 0.
         first = Math.min(first ?? member.framesDecoded, member.framesDecoded);
         const { framesDecoded, encrypted, lock, encryption } = member;
+        seen = { first, framesDecoded, encrypted, lock, status: encryption?.status };
         const isWell = encrypted && lock === "closed" && encryption?.status === "ok";
         return framesDecoded >= first + frames && isWell && member;
       },

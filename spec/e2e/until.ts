@@ -5,7 +5,7 @@ const pollMs = 100;
 
 /** Polls. Resolves with the first answer that is not `undefined` or `false`, throws after the deadline. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   ask: () => Promise<T | undefined | false>,
   deadlineMs: number,
 ): Promise<T> {
@@ -13,7 +13,8 @@ export async function until<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > endsAt) throw new Error(`${what}: not within ${deadlineMs / 1_000} s`);
+    if (performance.now() > endsAt)
+      throw new Error(`${typeof what === "string" ? what : what()}: not within ${deadlineMs / 1_000} s`);
     await sleep(pollMs);
   }
 }

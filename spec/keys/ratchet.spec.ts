@@ -330,6 +330,8 @@ describe("everything that hands out a key gives its present step", () => {
         "3.5 0.3 > ann",
         "7 ? 0.3 > ben",
         "8 ? 0.3 > carl",
+        // In the pause after the answer at 3.5 s, so it waits.
+        "8.5 ? 0.3 > ann",
       ],
       {
         letters: merge(

@@ -260,6 +260,20 @@ describe("requests while the media layer lacks a key", () => {
   );
 });
 
+it.each([
+  ["travels with the message that is planned for its end", "me bob3", "5100ms q", { q: "0 > bob" }],
+  ["goes to nobody if its member has left meanwhile", "me", "", {}],
+])("a request in the pause after a key was sent again %s", (_, then, expected, values) =>
+  marbles(({ cold, expectObservable }) => {
+    const call = scene({
+      // The first re-join gets the key at once, the second one 5 s later.
+      members: cold("a 99ms b 99ms c 4299ms d", { a: "me bob", b: "me bob2", c: "me bob3", d: then }),
+      reports: cold("3s m", { m: { participantIdentity: "sfu-bob3", result: "missing-key" } as const }),
+    });
+    expectObservable(requests(call), "10s !").toBe(expected, values);
+  })(),
+);
+
 describe("renewals of our membership", () => {
   it(
     "our membership is renewed with the second request to a member whose media comes, and then ever more rarely",

@@ -22,6 +22,18 @@ export class Hearers {
     while (this.heard < this.pairs && performance.now() < endsAt) await sleep(250);
   }
 
+  /** How many pairs do not hear each other yet, by the status of their encryption. */
+  waiting(): string {
+    const counts = new Map<string, number>();
+    for (const { report, userId } of this.#members)
+      for (const other of this.#members) {
+        if (other.userId === userId || report.heard[other.userId] !== undefined) continue;
+        const status = report.members[other.userId] ? (report.encryption[other.userId] ?? "unknown") : "not seen";
+        counts.set(status, (counts.get(status) ?? 0) + 1);
+      }
+    return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
+  }
+
   missing(): string[] {
     return this.#members.flatMap((hearer) =>
       this.#members

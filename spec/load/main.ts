@@ -1,6 +1,7 @@
-// `npm run load -- --members 30 --minutes 2`: a real call of many members in Node: how long it takes until all hear all, and
+// `npm run load -- --members 20 --minutes 2`: a real call of many members in Node: how long it takes until all hear all, and
 // what it costs. `--mode matrix_2_0`: another join mode. `--together 5`: how many members share a process.
-// `--pictures 3`: how many members send pictures. `--json FILE`: the figures.
+// `--pictures 3`: how many members send pictures. `--all-sound`: all receive the sound of all, all the time; otherwise
+// until they have heard it. `--json FILE`: the figures.
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,11 +16,12 @@ import { Hearers } from "./hearers.ts";
 
 const { values } = parseArgs({
   options: {
-    members: { type: "string", default: "30" },
+    members: { type: "string", default: "20" },
     minutes: { type: "string", default: "2" },
     mode: { type: "string", default: "compatibility" },
     together: { type: "string", default: "5" },
     pictures: { type: "string" },
+    "all-sound": { type: "boolean", default: false },
     json: { type: "string" },
   },
 });
@@ -59,7 +61,7 @@ try {
   members = await startCrew({
     homeservers: Array.from({ length: count }, () => stack.homeserver),
     mode,
-    settings: (at) => ({ hasVideo: at < pictures, duty, hearsOnce: true, reportMs }),
+    settings: (at) => ({ hasVideo: at < pictures, duty, hearsOnce: !values["all-sound"], reportMs }),
     together,
     atOnce: cpus().length,
     onStarted: (started) => say(`${started} of ${count} members have started`),
@@ -82,7 +84,10 @@ async function measure(): Promise<Record<string, string | number>> {
     Promise.all(joining),
     () => `${members.filter(({ report }) => report.status === "joined").length} joined`,
   );
-  await progress(hearers.all(hearMs), () => `${hearers.heard} of ${hearers.pairs} pairs hear`);
+  await progress(
+    hearers.all(hearMs),
+    () => `${hearers.heard} of ${hearers.pairs} pairs hear; others: ${hearers.waiting() || "none"}`,
+  );
   const heardTimes = hearers.times();
   if (hearers.heard < hearers.pairs) say(`not heard: ${hearers.missing().slice(0, 5).join(", ")}`);
 

@@ -12,7 +12,8 @@ const keptLines = 300;
 export class MemberProcess {
   readonly #child: ChildProcess;
   readonly #reports = new Map<number, MemberReport>();
-  readonly #lines: (readonly [at: number | undefined, line: string])[] = [];
+  /** The latest decisions of its member, if it has one alone, and its errors. */
+  readonly lines: string[] = [];
 
   /** @param prefix A command that runs the process elsewhere. */
   constructor(settings: readonly MemberSettings[], prefix: readonly string[]) {
@@ -28,9 +29,8 @@ export class MemberProcess {
       this.#reports.set(from, report);
     });
     createInterface({ input: this.#child.stderr! }).on("line", (line) => {
-      const [, at, words = line] = /^#(\d+) (.*)$/.exec(line) ?? [];
-      this.#lines.push([at === undefined ? undefined : Number(at), redacted(words).slice(0, 300)]);
-      if (this.#lines.length > keptLines * settings.length) this.#lines.shift();
+      this.lines.push(redacted(line).slice(0, 300));
+      if (this.lines.length > keptLines) this.lines.shift();
     });
     this.#child.stdin!.on("error", () => {});
   }
@@ -42,11 +42,6 @@ export class MemberProcess {
   /** The last report of a member. A stopped process makes none. */
   reportOf(at: number): MemberReport | undefined {
     return this.#reports.get(at);
-  }
-
-  /** The latest decisions of a member, and errors of the process. */
-  linesOf(at: number): readonly string[] {
-    return this.#lines.filter(([of]) => of === undefined || of === at).map(([, line]) => line);
   }
 
   tell(command: AddressedCommand): void {

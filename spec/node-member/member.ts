@@ -12,6 +12,7 @@ import {
   type SfuConnection,
 } from "matrixrtc-rx/livekit-node";
 import { startClient } from "./client.ts";
+import { heardOnce } from "./heard-once.ts";
 import { Hearing } from "./hearing.ts";
 import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
 import { sendPicture, sendTone } from "./sending.ts";
@@ -27,8 +28,8 @@ export interface Member {
 }
 
 export interface Surroundings {
-  /** Receives each decision. It contains no secret. */
-  readonly log: (line: string) => void;
+  /** Receives each decision, if wanted. It contains no secret. */
+  readonly log: ((line: string) => void) | undefined;
   /** Receives an error that the member does not survive. */
   readonly fail: (error: unknown) => void;
 }
@@ -50,12 +51,18 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
   let connections: readonly SfuConnection[] = [];
   let problems: MemberReport["problems"] = [];
 
+  const wasHeard = (identity: string): boolean => {
+    const member = session.membership$.value.find(({ participantIdentity }) => participantIdentity === identity);
+    return member !== undefined && hearing.heard[member.userId] !== undefined;
+  };
+  const rooms = hearsOnce ? heardOnce(nodeRooms(), wasHeard) : nodeRooms();
   const media: OutgoingMedia<NodeTrack> = {
     microphone: { track: sendTone(hz, duty) },
     ...(hasVideo && { camera: { track: sendPicture() } }),
   };
 
   const logged = ({ kind, ...entry }: { readonly kind: string }): void => {
+    if (!log) return;
     const words = Object.entries(entry).map(([name, value]) => `${name}=${JSON.stringify(value)?.slice(0, 120)}`);
     log(`${new Date().toISOString().slice(11, 23)} ${kind} ${words.join(" ").slice(0, 250)}`);
   };
@@ -67,7 +74,7 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
       shareReplay({ bufferSize: 1, refCount: true }),
     );
     const { state$, participants$, connections$, problems$, trace$ } = livekitCall<NodeTrack>(matrix, session, {
-      rooms: nodeRooms(),
+      rooms,
       transport: transport$,
       media,
       allowInsecure,

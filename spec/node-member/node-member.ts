@@ -51,9 +51,9 @@ export class NodeMember {
     return this.settings.userId;
   }
 
-  /** The latest decisions of the member, and errors of its process. */
+  /** The latest decisions of the member, if it has a process of its own, and errors of the process. */
   get complaints(): readonly string[] {
-    return this.#process.linesOf(this.#at);
+    return this.#process.lines;
   }
 
   /** Its last report. A stopped process makes none. */

@@ -13,11 +13,13 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
+/** The decisions of one member help after a failure. Those of many are only work. */
+const log = all.length === 1 ? (line: string) => console.error(line) : undefined;
+
 const members: Member[] = [];
 // One after the other: each start is work for this process.
 // oxlint-disable-next-line no-await-in-loop
-for (const [at, one] of all.entries())
-  members.push(await startMember(one, { log: (line) => console.error(`#${at} ${line}`), fail }));
+for (const one of all) members.push(await startMember(one, { log, fail }));
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {

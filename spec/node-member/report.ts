@@ -19,7 +19,7 @@ export interface MemberSettings {
   readonly isDelegated?: boolean;
   /** Sends its tone for this part of each second only, so that many members fit into one machine. Default 1. */
   readonly duty?: number;
-  /** Stops decoding the sound of a member once its tone was heard. */
+  /** Stops receiving the sound of a member once its tone was heard. */
   readonly hearsOnce?: boolean;
   /** How often it reports. Default 250. */
   readonly reportMs?: number;

@@ -64,9 +64,9 @@ export class OwnKey {
     return this.#step - (this.#holders.get(deviceKey(device)) ?? this.#step);
   }
 
-  /** A device cannot derive the present step. It is sent now, unless a message is due already. */
-  catchUp(device: Device, now: number): void {
-    if (!this.#due.has(deviceKey(device))) this.enqueue(device, now);
+  /** A device needs a message: it is sent at `ts`, unless one is due already. */
+  catchUp(device: Device, ts: number): void {
+    if (!this.#due.has(deviceKey(device))) this.enqueue(device, ts);
   }
 
   mayBeHeldBy(device: Device): boolean {

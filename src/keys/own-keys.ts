@@ -48,6 +48,8 @@ export class OwnKeys {
   readonly #recipients = new Map<string, Device>();
   /** For all but failed deliveries, which have their own pauses. */
   readonly #resends = new Resends();
+  /** Devices whose key we request with the next message that they get. */
+  readonly #asked = new Set<string>();
   #collecting: Collecting = { ms: 0, ts: -Infinity };
   #isSuppressed = false;
   readonly #nextStep: NextStep;
@@ -111,7 +113,7 @@ export class OwnKeys {
     if (now >= this.#nextStep.dueTs) this.#step(now);
     this.#noteSuppression(awaitedSinceTs);
     for (const key of this.#keys())
-      for (const [attempt, devices] of key.popDue(now)) this.#send({ key, devices, attempt });
+      for (const [attempt, devices] of key.popDue(now)) this.#sendDue(key, devices, attempt);
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
@@ -138,17 +140,39 @@ export class OwnKeys {
     for (const key of this.#keys()) key.checkRemoved(this.#isRemoved, now);
   }
 
-  /** A request for the keys of some devices travels with our newest key that each of them was given before. */
+  /**
+   * A request for the keys of some devices travels with our newest key that each of them was given before. A device that got
+   * a key just now gets it after the pause.
+   */
   requestTo(devices: readonly Device[], now: number): void {
-    const mayHaveIt = (device: Device) =>
-      this.#recipients.has(deviceKey(device)) && now >= this.#resends.nextTs(device, now);
-    const others = devices.filter(mayHaveIt);
-    for (const device of others) this.#resends.note(device, now);
+    const others: Device[] = [];
+    for (const device of devices) {
+      if (!this.#recipients.has(deviceKey(device))) continue;
+      const ts = this.#resends.nextTs(device, now);
+      this.#resends.note(device, ts);
+      if (ts <= now) others.push(device);
+      else this.#askLater(device, ts);
+    }
     for (const key of this.#keys().toReversed()) {
       const isCarrier = (device: Device) => this.#keys().findLast((other) => other.mayBeHeldBy(device)) === key;
       const asked = devicesOf(others.filter(isCarrier));
       if (asked.length > 0) this.#send({ key, devices: asked, attempt: 1, wantsKey: true });
     }
+  }
+
+  /** With the message that is planned for then, if there is one. */
+  #askLater(device: Device, ts: number): void {
+    const carrier = this.#keys().findLast((key) => key.mayBeHeldBy(device));
+    if (!carrier) return;
+    this.#asked.add(deviceKey(device));
+    carrier.catchUp(device, ts);
+  }
+
+  #sendDue(key: OwnKey, devices: readonly Device[], attempt: number): void {
+    const asked = devices.filter((device) => this.#asked.delete(deviceKey(device)));
+    const others = asked.length === 0 ? devices : devices.filter((device) => !asked.includes(device));
+    if (others.length > 0) this.#send({ key, devices: others, attempt });
+    if (asked.length > 0) this.#send({ key, devices: asked, attempt, wantsKey: true });
   }
 
   #keys(): readonly OwnKey[] {
@@ -210,6 +234,7 @@ export class OwnKeys {
 
   #removeRecipient(device: Device, now: number): void {
     this.#recipients.delete(deviceKey(device));
+    this.#asked.delete(deviceKey(device));
     this.#nextStep.remove(device);
     for (const key of this.#keys()) key.cancel(device, this.#isRemoved(device.userId), now);
   }

@@ -42,19 +42,20 @@ export const scenario: Scenario = {
 };
 
 /** Each browser decodes pictures of the other two, and Node gets pictures and sound of both. */
-export async function allDecode(node: NodeMember, a: Person, b: Person) {
+export async function allDecode(node: NodeMember, a: Person, b: Person, withinMs = 30_000) {
   const picturesOf = ({ userId }: Person) => node.report.pictures[userId] ?? 0;
   const first = { a: picturesOf(a), b: picturesOf(b) };
   const startTs = Date.now();
   const hears = ({ userId }: Person) => (node.report.heard[userId]?.lastTs ?? 0) > startTs;
+  const within = { withinMs };
   const [nodeAtA, nodeAtB] = await Promise.all([
-    a.decodes(node.userId),
-    b.decodes(node.userId),
-    a.decodes(b.userId),
-    b.decodes(a.userId),
-    until("Node decodes 20 pictures of A", async () => picturesOf(a) >= first.a + 20, 30_000),
-    until("Node decodes 20 pictures of B", async () => picturesOf(b) >= first.b + 20, 30_000),
-    until("Node hears A and B", async () => hears(a) && hears(b), 30_000),
+    a.decodes(node.userId, within),
+    b.decodes(node.userId, within),
+    a.decodes(b.userId, within),
+    b.decodes(a.userId, within),
+    until("Node decodes 20 pictures of A", async () => picturesOf(a) >= first.a + 20, withinMs),
+    until("Node decodes 20 pictures of B", async () => picturesOf(b) >= first.b + 20, withinMs),
+    until("Node hears A and B", async () => hears(a) && hears(b), withinMs),
   ]);
   return {
     "frames of Node at A": nodeAtA.framesDecoded,

@@ -6,6 +6,12 @@ import { atOtherSite } from "../world.ts";
 import { allDecode } from "../node/60-node-member.ts";
 import { nodePerson, withNodeMembers } from "../node/node-person.ts";
 
+/**
+ * The homeservers learn of devices from each other. A sticky membership that is sent before they have cannot be decrypted,
+ * and is announced again later.
+ */
+const withinMs = 60_000;
+
 const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
 
 export const scenarios: readonly Scenario[] = modes.map((mode, at) => ({
@@ -19,12 +25,22 @@ export const scenarios: readonly Scenario[] = modes.map((mode, at) => ({
       const b = await enter(person(atOtherSite(world), "B", link));
       await a.join();
       await b.join();
+      const joinedTs = Date.now();
+      await Promise.all([a.decodes(b.userId, { withinMs }), b.decodes(a.userId, { withinMs })]);
+      const pagesMs = Date.now() - joinedTs;
       const node = own(await nodePerson(atOtherSite(world), "Node", link));
+      const nodeTs = Date.now();
       await node.join();
-      const decoded = await allDecode(node, a, b);
+      const decoded = await allDecode(node, a, b, withinMs);
+      const allMs = Date.now() - nodeTs;
       const sfus = Object.keys(node.report.connections).length;
       const expected = mode === "legacy" ? 1 : 2;
       assert(sfus === expected, `Node has connections to ${sfus} SFUs, not to ${expected}`);
-      return { "connections of Node": sfus, ...decoded };
+      return {
+        "the pages decode 20 frames of each other after ms": pagesMs,
+        "all decode all after Node joins ms": allMs,
+        "connections of Node": sfus,
+        ...decoded,
+      };
     }),
 }));

@@ -246,8 +246,11 @@ const harmless =
     }
   };
 
+/** A member that receives media is in rooms in which it publishes nothing. */
 const participantOf = (identity: string) =>
-  [...rooms].map((room) => room.getParticipantByIdentity(identity)).find((participant) => participant !== undefined);
+  [...rooms]
+    .flatMap((room) => room.getParticipantByIdentity(identity) ?? [])
+    .toSorted((one, other) => other.trackPublications.size - one.trackPublications.size)[0];
 
 function nextGap(gap: Gap | undefined, frames: number): Gap {
   const now = performance.now();
