@@ -136,9 +136,9 @@ export class MeshRun {
   /** Brings pairs and participants in line with the members. */
   #update(): void {
     const members = this.#session.membership$.value;
-    const { member, instance } = this.#standing ?? {};
-    this.#own = member && findOwn(members, member);
-    const shown = this.#own?.instance === instance ? this.#own : undefined;
+    const standing = this.#standing;
+    this.#own = standing && findOwn(members, standing.member);
+    const shown = this.#own?.instance === standing?.instance ? this.#own : undefined;
     this.#ownPeer = shown && isInMesh(shown) ? peerIdOf(shown) : undefined;
     const roster = rosterOf({
       members,
