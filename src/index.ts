@@ -6,8 +6,6 @@ export type { DecoderFor, ReadingOptions, SessionOptions, WatchedSession } from 
 export type { SessionJoinOptions } from "./join-call.ts";
 export type { KeyFormat, KeyOptions, KeyTransport } from "./keys/options.ts";
 export type { RotationPolicy, RotationReason } from "./keys/rotation.ts";
-export { rotationCost } from "./keys/rotation-cost.ts";
-export type { CallTraffic, RotationCost } from "./keys/rotation-cost.ts";
 export type { EncryptionStatus, MemberEncryption, WaitingReason } from "./keys/encryption-status.ts";
 export type { MemberIds } from "./keys/device.ts";
 export type { KeyStatistics } from "./keys/statistics.ts";
@@ -25,8 +23,6 @@ export { decodeMembership } from "./membership/decode.ts";
 export type { DecodedMembership, MembershipClaim } from "./membership/claim.ts";
 export type { Malformed, Parsed } from "./room/parsed.ts";
 export { decodeSlot } from "./room/slot.ts";
-export { permissionsOf } from "./room/power-levels.ts";
-export type { Permissions } from "./room/power-levels.ts";
 export type { Application, DecryptionReport, EncryptionKey, Membership, OwnMember, Slot, Transport } from "./types.ts";
 export { behavior, type Behavior } from "./rx/behavior.ts";
 export { whilePresent } from "./rx/while-present.ts";

@@ -147,7 +147,7 @@ export type OutgoingEvent = {
       readonly stickyMs?: number;
       /** The transaction id. Retries of the same content have the same id, so that the server takes it once. */
       readonly txnId: string;
-      /** Sent in the clear in an encrypted room too: reactions, which no client encrypts. */
+      /** Sent in the clear in an encrypted room too: reactions, which no client encrypts, and leaves of calls. */
       readonly isCleartext?: boolean;
       readonly stateKey?: never;
     }

@@ -3,7 +3,7 @@ import type { Observable, Observer } from "rxjs";
 import { joinCall, type SessionJoinOptions } from "./join-call.ts";
 import type { JoinState } from "./join/join-state.ts";
 import type { MemberEncryption } from "./keys/encryption-status.ts";
-import { Keys } from "./keys/keys.ts";
+import { sessionKeys } from "./keys/keys.ts";
 import type { KeyStatistics } from "./keys/statistics.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Behavior } from "./rx/behavior.ts";
@@ -107,7 +107,7 @@ export function rtcSession<App extends Application = Application>(
   options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
-  const keys = new Keys({ ...context, rejected$: session.rejected$ });
+  const keys = sessionKeys({ ...context, rejected$: session.rejected$ });
   const { encryptionKey$, keys$, encryptionStatus$, statistics$, decryption } = keys;
   return {
     ...session,

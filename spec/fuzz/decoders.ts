@@ -1,25 +1,18 @@
 // Decoders: every function that reads JSON of strangers, and JSON that it reads well.
 import { MatrixEvent } from "matrix-js-sdk";
 import { config, NEVER, of } from "rxjs";
-import {
-  decodeMembership,
-  decodeSlot,
-  intentOf,
-  type Matrix,
-  permissionsOf,
-  transportOf,
-  watchSession,
-} from "../../src/index.ts";
+import { decodeMembership, decodeSlot, intentOf, type Matrix, transportOf, watchSession } from "../../src/index.ts";
 import { matrixError } from "../../src/js-sdk/matrix-error.ts";
 import { stateEvent, stickyEvent } from "../../src/js-sdk/sdk-event.ts";
 import { parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
 import { CallLog } from "../../src/history/call-log.ts";
 import { decodeDecline, decodeRing } from "../../src/ringing/index.ts";
-import { declineTypes, ringTypes } from "../../src/room/names.ts";
+import { declineTypes, ringTypes } from "../../src/room/ring-types.ts";
 import { isLivekitTransport, livekitTransport, sfuToken } from "../../src/livekit/index.ts";
 import type { Membership } from "../../src/types.ts";
 import { decodeRoomEvent, decodeStickyEvent } from "../../src/port/index.ts";
 import { decodeContent, decodeEvent } from "../../src/room/index.ts";
+import { permissionsOf } from "../../src/room/power-levels.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {
   alice,

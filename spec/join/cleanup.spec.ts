@@ -1,5 +1,5 @@
 // Cleanup: delayed leaves that we no longer want are cancelled until they can do no harm.
-import { EMPTY, ignoreElements } from "rxjs";
+import { EMPTY, filter, ignoreElements } from "rxjs";
 import { describe, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles, scene } from "./scene.ts";
@@ -58,6 +58,19 @@ describe("A delayed leave that we no longer want", () => {
       expectObservable(join(), "       ^ 250ms !");
       expectObservable(join().pipe(ignoreElements()), "300ms ^ 120s !").toBe("");
       expectObservable(seen$, "                        ^ 119s !").toBe("n 800ms a", seen);
+    }),
+  );
+
+  it(
+    "does not wait because another one is gone already",
+    marbles(({ expectObservable }) => {
+      const { home, join, requests$ } = scene();
+      for (const lateMs of [22_000, 12_100, 2_100]) home.injectFault({ request: "schedule" }, { lateMs });
+      home.injectFault({ request: "cancel" }, { fail: new MatrixError("not-found", "gone") });
+      const cancels$ = requests$.pipe(filter((letter) => letter === "X"));
+      expectObservable(join({ timing: { delayedLeaveMs: 60_000 } }).pipe(ignoreElements()), "^ 40s !").toBe("");
+      // Three are scheduled, and the answers of the second and the third come at the same time.
+      expectObservable(cancels$, "^ 30s !").toBe("22104ms X-X");
     }),
   );
 });

@@ -5,7 +5,9 @@ import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts"
 import { ownMembership } from "../../src/join/join.ts";
 import type { JoinState } from "../../src/join/join-state.ts";
 import { type Matrix, MatrixError, type OutgoingEvent, type RoomChange, type RoomEvent } from "../../src/matrix.ts";
+import type { RequestKind } from "../../src/join/requests.ts";
 import { callOf, memberType, scene, type SceneOptions, toTheEnd } from "./scene.ts";
+import { contentInput, lifecycle } from "./steps.ts";
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -210,3 +212,47 @@ describe("A wall clock that is set during a call", () => {
     await vi.advanceTimersByTimeAsync(60_000);
   });
 });
+
+describe("A delayed leave of two seconds", () => {
+  const armedBeforeJoining = () => {
+    const steps = lifecycle("state", {
+      delayedLeaveMs: 2_000,
+      delayedLeaveRestartMs: 1_300,
+      delayedLeaveRestartTimeoutMs: 1_000,
+    });
+    steps.input(contentInput);
+    steps.answers({});
+    steps.answers("delay-1");
+    return steps;
+  };
+
+  it("proves nothing by coming due while the wall clock is set forward, twice in a row", () => {
+    const steps = armedBeforeJoining();
+    // The write of the membership has no answer yet.
+    steps.at(4_000).input({ kind: "clock" });
+    steps.at(4_010).input({ kind: "answer", id: idOf(steps, "schedule"), answer: { ok: true, value: "delay-2" } });
+    steps.at(8_000).input({ kind: "clock" });
+    steps.at(8_010).input({ kind: "answer", id: idOf(steps, "schedule"), answer: { ok: true, value: "delay-3" } });
+    expect(steps.state().delayedLeave.held).toMatchObject({ status: "armed", delayId: "delay-3" });
+  });
+
+  it("is asked for by a restart if the wall clock is set forward by three seconds, before we think that it was sent", () => {
+    const steps = lifecycle("state", {
+      delayedLeaveMs: 2_000,
+      delayedLeaveRestartMs: 1_300,
+      delayedLeaveRestartTimeoutMs: 1_000,
+    });
+    steps.join();
+    expect(steps.at(4_000).input({ kind: "clock" })).toEqual(["restart"]);
+    expect(steps.state()).toMatchObject({ phase: "joined", presence: { probablyLeft: false } });
+    steps.at(4_010).answers();
+    expect(steps.state().delayedLeave.held).toMatchObject({ status: "armed", leaveTs: 6_000 });
+  });
+});
+
+/** The id of the request of a kind that is under way. */
+function idOf(steps: ReturnType<typeof lifecycle>, kind: RequestKind): number {
+  const found = steps.state().requests.inFlight.find(({ request }) => request.kind === kind);
+  if (!found) throw new Error(`no ${kind} is under way`);
+  return found.id;
+}

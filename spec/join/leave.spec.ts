@@ -1,8 +1,21 @@
-import { concat, merge, of, switchMap, takeUntil, timer } from "rxjs";
+import { concat, ignoreElements, merge, of, switchMap, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
-import { inWords, marbles, memberType, scene, smooth, stickyType, toTheEnd } from "./scene.ts";
+import { memberNames } from "../../src/testing/index.ts";
+import {
+  alice,
+  bob,
+  callOf,
+  carl,
+  inWords,
+  marbles,
+  memberType,
+  scene,
+  smooth,
+  stickyType,
+  toTheEnd,
+} from "./scene.ts";
 
 const seen = { n: "", a: "alice" };
 const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
@@ -52,6 +65,19 @@ describe("A leave", () => {
       expectObservable(requests$, "^ 1m !").toBe(`C-D-W-R 1993ms S 3001ms ${"L 3001ms ".repeat(8)} L`);
       expectObservable(state$, "   ^ 1m !").toBe("a-d-w-j 1993ms l 4999ms #", smooth, "leave-timeout");
       expectObservable(seen$, "    ^ 1m !").toBe("n-----a 39994ms n", seen);
+    }),
+  );
+
+  it(
+    "is sent after the first of two writes was refused: the second may have arrived",
+    marbles(({ cold, expectObservable }) => {
+      const { home, join, seen$ } = scene({ latencyMs: 900 });
+      // The first write is refused late, while the second is under way. The answer to that is lost.
+      home.injectFault({ request: "send" }, { fail: new MatrixError("forbidden", "no"), lateMs: 9_000 });
+      home.injectFault({ request: "send" }, { lose: "response" });
+      const state$ = join({ leaveOn: cold("14s x") });
+      expectObservable(state$.pipe(ignoreElements()), "^ 60s !").toBe("17800ms |");
+      expectObservable(seen$, "                        ^ 60s !").toBe("n 14500ms a 2399ms n", seen);
     }),
   );
 
@@ -132,4 +158,57 @@ describe("Unsubscribing", () => {
         .subscribe();
     }),
   );
+});
+
+describe("A leave in an encrypted room", () => {
+  const leaveReason = { code: "leave" };
+  it.each([
+    ["sent as an event", {}, false],
+    ["sent as an event with a reason, and then by the server", { leaveReason }, {}],
+  ] as const)(
+    "is read by a user who was out of the room meanwhile and knows our join: %s",
+    (_, options, delayedEvents) => {
+      const names: string[] = [];
+      toTheEnd(() => {
+        const { home, roomId, join } = scene({ encrypted: true, delayedEvents, members: [alice, bob, carl] });
+        const seenByCarl$ = callOf(home.client(carl, "C"), roomId).membership$;
+        const note = () => names.push(memberNames(seenByCarl$.value));
+        const watching = seenByCarl$.subscribe();
+        join({ mode: "matrix_2_0", leaveOn: timer(10_000), ...options }).subscribe();
+        for (const ts of [5_000, 15_000]) timer(ts).subscribe(note);
+        timer(8_000).subscribe(() => home.kick(roomId, carl));
+        timer(12_000).subscribe(() => home.joinRoom(roomId, carl));
+        timer(20_000).subscribe(() => watching.unsubscribe());
+      });
+      expect(names).toEqual(["alice", ""]);
+    },
+  );
+
+  it("is encrypted if it has a reason", () => {
+    const types: unknown[] = [];
+    toTheEnd(() => {
+      const { home, join } = scene({ encrypted: true });
+      home.event$.subscribe(({ type, sticky, content }) => {
+        if (type === stickyType) types.push([sticky?.encryption, "leave_reason" in Object(content)]);
+      });
+      join({ mode: "matrix_2_0", leaveReason, leaveOn: timer(1_000) }).subscribe();
+    });
+    expect(types).toEqual([
+      ["decrypted", false],
+      ["decrypted", true],
+      ["cleartext", false],
+    ]);
+  });
+
+  it("is encrypted in a room that does not allow it in the clear", () => {
+    const names: string[] = [];
+    toTheEnd(() => {
+      const powerLevels = { events: { [stickyType]: 50 } };
+      const { join, seen$ } = scene({ encrypted: true, delayedEvents: false, members: [bob, alice], powerLevels });
+      const watching = seen$.subscribe((present) => names.push(present));
+      join({ mode: "matrix_2_0", leaveOn: timer(1_000) }).subscribe();
+      timer(5_000).subscribe(() => watching.unsubscribe());
+    });
+    expect(names).toEqual(["", "alice", ""]);
+  });
 });

@@ -25,7 +25,7 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, see
   };
   let now = 0;
   let dueTs = Infinity;
-  let state = initialState(settings, now, { seed });
+  let state = initialState(settings, now, { seed: `${seed}` });
   let open: { readonly id: number; readonly request: Request }[] = [];
 
   const steps = {
@@ -36,9 +36,9 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, see
     },
     /** Gives an input, and returns the requests that it causes. */
     input(input: Input): RequestKind[] {
-      const { state: next, effects } = step(settings, state, input, now, { aheadMs: 0, dueTs });
+      const { state: next, effects } = step(state, input, now, { aheadMs: 0, dueTs });
       state = next;
-      dueTs = nextDueTs(settings, state, now);
+      dueTs = nextDueTs(state, now);
       const sent = effects.flatMap((effect) => (effect.kind === "request" ? [effect] : []));
       open.push(...sent);
       return sent.map(({ request }) => request.kind);

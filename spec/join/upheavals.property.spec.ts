@@ -105,6 +105,17 @@ const known: { readonly stays: readonly Story[]; readonly leaves: readonly Story
       ],
       ending: { how: "leaveOn", ts: 8 },
     },
+    {
+      ...far,
+      mode: "legacy",
+      happenings: [
+        { ts: 82_401, what: "clock forward 20 s" },
+        { ts: 95_301, what: "kicked" },
+        { ts: 60_399, what: "overwritten" },
+        { ts: 0, what: "clock back 3 s" },
+      ],
+      ending: { how: "leaveOn", ts: 116_801 },
+    },
   ],
 };
 

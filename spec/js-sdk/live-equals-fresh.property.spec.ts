@@ -66,28 +66,36 @@ const eventsIn = ({ membership$, rejected$ }: RtcSession) => ({
   rejected: rejected$.value.map(({ eventId, reason }) => `${eventId} ${reason}`).toSorted(),
 });
 
-test("a watched session and a new one show the same members, rejections and active rooms after any history", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (history) => {
-      const world = await sdkWorld({ encryption: false, delayedEvents: false });
-      try {
-        const roomId = await world.createRoom({ encrypted: false });
-        const watched = rtcSession(world.port, { roomId, slot });
-        const sessions = rtcSessions(world.port, slot);
-        const watching = watched.membership$.subscribe();
-        watching.add(watched.rejected$.subscribe());
-        watching.add(sessions.active$.subscribe());
-        const sent: string[] = [];
-        for (const one of [...history, { kind: "sync" } as const]) await happen(world, roomId, one, sent);
-        // Another port object, so that nothing is remembered from before.
-        const fresh = { ...world.port };
-        expect(eventsIn(watched)).toEqual(eventsIn(rtcSession(fresh, { roomId, slot })));
-        expect([...sessions.active$.value]).toEqual([...rtcSessions(fresh, slot).active$.value]);
-        watching.unsubscribe();
-      } finally {
-        await world.end();
-      }
-    }),
-    { numRuns: runs(40) },
-  );
-});
+const numRuns = runs(40);
+/** More cases may take longer. */
+const timeoutMs = Math.max(30_000, numRuns * 1_000);
+
+test(
+  "a watched session and a new one show the same members, rejections and active rooms after any history",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (history) => {
+        const world = await sdkWorld({ encryption: false, delayedEvents: false });
+        try {
+          const roomId = await world.createRoom({ encrypted: false });
+          const watched = rtcSession(world.port, { roomId, slot });
+          const sessions = rtcSessions(world.port, slot);
+          const watching = watched.membership$.subscribe();
+          watching.add(watched.rejected$.subscribe());
+          watching.add(sessions.active$.subscribe());
+          const sent: string[] = [];
+          for (const one of [...history, { kind: "sync" } as const]) await happen(world, roomId, one, sent);
+          // Another port object, so that nothing is remembered from before.
+          const fresh = { ...world.port };
+          expect(eventsIn(watched)).toEqual(eventsIn(rtcSession(fresh, { roomId, slot })));
+          expect([...sessions.active$.value]).toEqual([...rtcSessions(fresh, slot).active$.value]);
+          watching.unsubscribe();
+        } finally {
+          await world.end();
+        }
+      }),
+      { numRuns },
+    );
+  },
+  timeoutMs,
+);

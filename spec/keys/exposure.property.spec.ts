@@ -17,7 +17,7 @@ import {
 import { TestScheduler } from "rxjs/testing";
 import { expect, it } from "vitest";
 import type { KeysContext } from "../../src/keys/channel.ts";
-import { Keys } from "../../src/keys/keys.ts";
+import { sessionKeys } from "../../src/keys/keys.ts";
 import { resolveKeyOptions } from "../../src/keys/options.ts";
 import { rotationCost } from "../../src/keys/rotation-cost.ts";
 import { importInOrder } from "../../src/livekit/key-import.ts";
@@ -158,7 +158,7 @@ function play(plan: readonly Change[], policy: Policy, fate: readonly Fate[]): H
       rejected$: new BehaviorSubject([]),
       trace: (entry) => shown.push(entry),
     };
-    const keys = new Keys(context);
+    const keys = sessionKeys(context);
 
     for (const one of plan.toSorted((a, b) => a.ts - b.ts)) timer(one.ts).subscribe(() => change(one));
     keys.encryptionStatus$.subscribe((statuses) => shown.push([...statuses.values()]));

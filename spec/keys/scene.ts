@@ -23,7 +23,7 @@ import {
 } from "rxjs";
 import type { KeysContext } from "../../src/keys/channel.ts";
 import type { KeysEvent } from "../../src/keys/effects.ts";
-import { Keys } from "../../src/keys/keys.ts";
+import { sessionKeys } from "../../src/keys/keys.ts";
 import { type KeyOptions, resolveKeyOptions } from "../../src/keys/options.ts";
 import type { KeyTrace } from "../../src/keys/trace.ts";
 import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
@@ -239,7 +239,7 @@ export function scene(plan: Plan) {
   // The members are there before anybody looks, as they are in a session.
   names$.pipe(map((list) => (typeof list === "string" ? members(list) : list))).subscribe(membership$);
   plan.rejections?.subscribe(rejected$);
-  const keys = new Keys(context);
+  const keys = sessionKeys(context);
   const events = defer(() => {
     const event$ = keys.exchange(ownMember(self), resolveKeyOptions(plan));
     const reporting$ = reports.pipe(

@@ -1,5 +1,5 @@
 // Figures: what a member that stays costs while others come and go, beside what `rotationCost` predicts.
-import { rotationCost } from "matrixrtc-rx";
+import { rotationCost } from "matrixrtc-rx/testing";
 import type { NodeMember } from "../node-member/node-member.ts";
 import type { MemberReport } from "../node-member/report.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sameFields, sameItems, setNewest, stable, whenChanged } from "../../src/rx/stable.ts";
+import { sameFields, sameItems, sameJson, setNewest, stable, whenChanged } from "../../src/rx/stable.ts";
 
 describe("A stable value", () => {
   it("is the same object for as long as it is equal", () => {
@@ -49,6 +49,12 @@ describe("Lists", () => {
     const nan = { a: NaN };
     expect(sameFields(nan, nan)).toBe(true);
     expect(sameFields(nan, { a: NaN })).toBe(false);
+  });
+
+  it("and their fields are compared to any depth as JSON", () => {
+    expect(sameJson({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toBe(true);
+    expect(sameJson({ a: [1, { b: 2 }] }, { a: [1, { b: 3 }] })).toBe(false);
+    expect(sameJson(undefined, {})).toBe(false);
   });
 });
 

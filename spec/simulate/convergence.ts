@@ -1,18 +1,27 @@
 // Invariant 1, convergence: what a page shows live is what a session that is opened now shows.
 // In the calm, all pages show the members that the server has.
 import { lastTroubleMs, recoveryMs } from "./bounds.ts";
-import type { Page } from "./page.ts";
+import type { Page, SeenMember } from "./page.ts";
 import type { TrueMember } from "./truth.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
 /** How long the way of an event to all pages may take in the calm. */
 const syncedMs = 3_000;
 const everyTick = 4;
+/** Only the end of a membership changes what a page shows without a sync response: it is compared this often all the same. */
+const quietMs = 10_000;
+
+/** When a page was compared with a fresh one, and how many sync responses it had received. */
+interface Compared {
+  readonly atMs: number;
+  readonly received: number;
+}
 
 export class Convergence implements Invariant {
   #next = 0;
   /** Since when a page differs from the truth. */
   readonly #differsSince = new Map<Page, number>();
+  readonly #compared = new Map<Page, Compared>();
 
   onTick(world: World): void {
     const awake = world.devices.filter(({ page }) => page?.life.state === "awake");
@@ -27,32 +36,33 @@ export class Convergence implements Invariant {
     for (const device of world.devices) if (device.page?.life.state === "awake") this.#compareWithFresh(world, device);
   }
 
-  #compareWithFresh(world: World, { index, page }: SimulatedDevice): void {
+  #compareWithFresh(world: World, { index, page, link: { received } }: SimulatedDevice): void {
     // A client does not notice that its wall clock was set, until something happens.
-    if (world.scenario.steps.some(({ device, act }) => act === "clock" && device === index)) return;
+    if (world.devicesWith("clock").has(index)) return;
+    const atMs = world.clock.ms;
+    const last = this.#compared.get(page!);
+    if (last?.received === received && atMs - last.atMs < quietMs) return;
+    this.#compared.set(page!, { atMs, received });
     const difference = world.clock.as(page!.life, () => page!.differenceFromFresh());
     if (difference !== undefined) world.violate(1, "live and fresh differ", index, difference);
   }
 
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
     if (!page || page.traits.client !== "ours" || !link.isIdle || !world.isInRoom(userId)) return;
-    const shown = new Set(page.members.map(({ kind, userId: who, deviceId }) => `${kind} ${who} ${deviceId}`));
+    if (world.devicesWith("clock").has(index)) return;
+    const shown = new Set(page.members.map(inWords));
     // A clock that is wrong moves the end of a membership.
     const wrongMs = Math.abs(page.life.aheadMs) + 1_000;
     const inTruth = (ts: number) => world.truth.at(ts).filter((member) => world.isInRoom(member.userId));
-    const inWords = ({ kind, userId: who, deviceId }: TrueMember) => `${kind} ${who} ${deviceId}`;
     const readable = inTruth(world.now + wrongMs).filter((member) => isReadable(member, userId));
     const missing = readable.map(inWords).filter((name) => !shown.has(name));
     // A page may show an earlier event of a member whose newest event it cannot read.
     const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
     // Who enters the room again may hold a sticky join, and cannot read the leave that was sent meanwhile.
-    const wasOut = world.scenario.steps.some(
-      ({ act, device }) => act === "enter-room" && world.devices[device]?.userId === userId,
-    );
+    const wasOut = [...world.devicesWith("enter-room")].some((device) => world.devices[device]?.userId === userId);
     const surplus = [...shown].filter((name) => !possible.has(name) && !(wasOut && name.startsWith("sticky")));
     const { ms } = world.clock;
-    const isClockSet = world.scenario.steps.some(({ device, act }) => act === "clock" && device === index);
-    if (isClockSet || (missing.length === 0 && surplus.length === 0)) {
+    if (missing.length === 0 && surplus.length === 0) {
       this.#differsSince.delete(page);
       return;
     }
@@ -60,7 +70,7 @@ export class Convergence implements Invariant {
     this.#differsSince.set(page, sinceMs);
     const calmSinceMs = Math.max(sinceMs, lastTroubleMs(world.scenario, ms));
     // Who lacks the members of the room looks them up, and tries again if that fails.
-    const hasForgotten = world.scenario.steps.some(({ act, device }) => act === "forget-members" && device === index);
+    const hasForgotten = world.devicesWith("forget-members").has(index);
     if (ms - calmSinceMs > (hasForgotten ? recoveryMs(world.scenario, page.traits) : syncedMs))
       world.violate(
         1,
@@ -71,4 +81,5 @@ export class Convergence implements Invariant {
   }
 }
 
+const inWords = ({ kind, userId, deviceId }: SeenMember | TrueMember): string => `${kind} ${userId} ${deviceId}`;
 const isReadable = ({ readers }: TrueMember, userId: string): boolean => !readers || readers.has(userId);

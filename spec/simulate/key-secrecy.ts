@@ -68,6 +68,8 @@ export class KeySecrecy implements Invariant {
           sender,
           `#${index} to ${nameOf(device)} by ${traits.user}`,
         );
+      // Its earlier stay has ended, and the join of its present stay cannot be read here: a presumed member, and no leaver.
+      if (!isMember && isInCall(world, device)) keys.goneSince.delete(nameOf(device));
     }
     if (page.status === "leaving" || page.end !== undefined)
       world.violate(5, "a key is sent after leaving", sender, `#${index}`);
@@ -134,6 +136,14 @@ export class KeySecrecy implements Invariant {
     }
     return keys;
   }
+}
+
+/** Whether the page of a device is in the call, by what it knows itself. */
+function isInCall(world: World, { userId, deviceId }: Device): boolean {
+  return world.devices.some(
+    ({ page, traits }) =>
+      `@${traits.user}:example.org` === userId && traits.deviceId === deviceId && page?.status === "joined",
+  );
 }
 
 const everybody = "everybody";

@@ -174,6 +174,8 @@ export class DeviceLink {
   /** What is on its way to the page. */
   #underWay: SyncChange[] | undefined;
   #wasCut = false;
+  /** How many sync responses its pages have received. */
+  received = 0;
 
   constructor(server: SimulatedServer, device: number, virtual: DeviceRecord) {
     this.#server = server;
@@ -238,6 +240,7 @@ export class DeviceLink {
       this.#wasCut = false;
       clock.after(page, 0, () => {
         if (this.#page !== page) return;
+        this.received += 1;
         this.#virtual.synced.ingest(response, isBack);
         if (fate.isTwice) this.#virtual.synced.ingest(response.filter(({ kind }) => kind !== "message"));
         this.#underWay = undefined;

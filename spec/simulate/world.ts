@@ -76,6 +76,8 @@ export async function loadSdk(): Promise<void> {
   sdkPage ??= (await import("./sdk-page.ts")).SdkPage;
 }
 
+const none: ReadonlySet<number> = new Set();
+
 /** The newest lines of a log that are kept. */
 const maxLines = 6_000;
 
@@ -92,15 +94,18 @@ export class World {
   violation: Violation | undefined;
   /** Whether pages may send keys to members that they presume, because they cannot read their events. */
   get presumes(): boolean {
-    return this.scenario.steps.some(({ act }) => act === "kick" || act === "enter-room");
+    return this.devicesWith("kick").size + this.devicesWith("enter-room").size > 0;
   }
   /** Changes with each line of the log. */
   logHash = 0;
   readonly #invariants: Required<Invariant>;
+  readonly #devicesWith = new Map<Step["act"], Set<number>>();
 
   constructor(scenario: Scenario, invariants: Required<Invariant>) {
     this.scenario = scenario;
     this.#invariants = invariants;
+    for (const { act, device } of scenario.steps)
+      this.#devicesWith.set(act, (this.#devicesWith.get(act) ?? new Set()).add(device));
     this.clock = new SimulatedClock((error) => this.violate(8, "thrown in a timer", undefined, describe(error)));
     const network = new Network(scenario, this.clock);
     this.server = new SimulatedServer(scenario, this.clock, network, (request) => this.#onRequest(request));
@@ -188,6 +193,11 @@ export class World {
     this.#want(device, false);
     this.#invariants.onPageEnd(this, device, page);
     this.clock.kill(page.life);
+  }
+
+  /** The devices that take a step of this kind at some time. */
+  devicesWith(act: Step["act"]): ReadonlySet<number> {
+    return this.#devicesWith.get(act) ?? none;
   }
 
   /** Whether a user is in the room. */

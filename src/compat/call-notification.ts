@@ -3,6 +3,7 @@ import type { MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import { isString, type JsonObject, objectOr } from "../room/json.ts";
 import { names, stateMemberType } from "../room/names.ts";
+import { ringNames } from "../room/names.ts";
 import { CallMembership } from "./call-membership.ts";
 import { isLeftMembershipContent } from "./membership-content.ts";
 import type { ClientSubset, IRTCNotificationContent, RTCNotificationType } from "./original-types.ts";
@@ -76,7 +77,7 @@ export function parseCallNotificationContent(
 }
 
 function contentOf(event: NotificationEvent, context: RTCNotificationValidationContext): IRTCNotificationContent {
-  const { notification } = names.deployed;
+  const { notification } = ringNames.deployed;
   if (event.getType() !== notification) throw new Error(`Event ${event.getId()} is not an ${notification} event`);
   const content: JsonObject = event.getContent();
   if (Object.keys(content).every((key) => key === "msc4354_sticky_key")) throw new Error("Notification was withdrawn");
@@ -188,7 +189,7 @@ function ownMemberEvents(room: NotificationRoom, userId: string): MatrixEvent[] 
 
 /** A decline is in the timeline, or a sticky event: after a gap in the sync only the latter is known. */
 function hasDeclined(room: NotificationRoom, userId: string, eventId: string): boolean {
-  const { notificationDecline: type } = names.deployed;
+  const { notificationDecline: type } = ringNames.deployed;
   const relations = room.getUnfilteredTimelineSet().relations;
   const declines = relations.getChildEventsForEvent(eventId, "m.reference", type);
   const isInTimeline = declines?.getRelations().some((decline) => decline.getSender() === userId);
@@ -221,7 +222,7 @@ export async function sendNotification(
   roomId: string,
   content: IRTCNotificationContent,
 ): Promise<{ event_id: string }> {
-  const type = names.deployed.notification as never;
+  const type = ringNames.deployed.notification as never;
   // A little longer than the lifetime, because a server counts from its own clock.
   const stickyMs = content.lifetime + RTC_NOTIFICATION_MAX_SENDER_TS_AHEAD_MS;
   try {

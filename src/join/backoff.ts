@@ -1,6 +1,7 @@
 // Backoff: when a request that failed is tried again, and when that is no use. protocol.md 4.1, 4.5.
 import { RtcError } from "../errors.ts";
 import type { MatrixError } from "../matrix.ts";
+import { sha256 } from "../room/sha256.ts";
 import type { Draft } from "./draft.ts";
 import { noRetries, type Requests, type Retries } from "./model.ts";
 import type { InFlight, RequestKind } from "./requests.ts";
@@ -21,7 +22,7 @@ export const resumeSpreadMs = 5_000;
  * it counts as a failure, so that each first join ends.
  */
 export function retry(draft: Draft, { request: { kind }, sentTs }: InFlight, error: MatrixError): void {
-  const { requests, phase } = draft.state;
+  const { requests, phase } = draft;
   const { failures, unknowns } = retriesOf(requests, kind);
   const isTimeout = error.kind === "timeout";
   const attempt = failures + (isTimeout && phase !== "joining" ? 0 : 1);
@@ -33,13 +34,13 @@ export function retry(draft: Draft, { request: { kind }, sentTs }: InFlight, err
 export const retriesOf = ({ retries }: Pick<Requests, "retries">, kind: RequestKind): Retries =>
   retries[kind] ?? noRetries;
 
-function note({ state: { requests } }: Draft, kind: RequestKind, change: Partial<Retries>): void {
+function note({ requests }: Draft, kind: RequestKind, change: Partial<Retries>): void {
   requests.retries = { ...requests.retries, [kind]: { ...retriesOf(requests, kind), ...change } };
 }
 
 /** A request of this kind has succeeded. */
 export function resetFailures(draft: Draft, kind: RequestKind): void {
-  if (draft.state.requests.retries[kind]) note(draft, kind, { failures: 0, unknowns: 0 });
+  if (draft.requests.retries[kind]) note(draft, kind, { failures: 0, unknowns: 0 });
 }
 
 /** When a request of this kind may be sent. */
@@ -57,7 +58,7 @@ export function backOff(draft: Draft, kind: RequestKind, error: MatrixError, ms:
 /** The network is back: what waits for it is tried again at once, or within a moment that differs for each client. */
 export function retrySoon(draft: Draft): void {
   const soonTs = draft.now + jitter(draft, resumeSpreadMs);
-  const { retries } = draft.state.requests;
+  const { retries } = draft.requests;
   for (const kind of Object.keys(retries) as RequestKind[])
     note(draft, kind, { retryUnlessBackTs: Math.min(retriesOf({ retries }, kind).retryUnlessBackTs, soonTs) });
 }
@@ -77,22 +78,20 @@ export function waitMs(draft: Draft, error: MatrixError, attempt: number): numbe
 
 /**
  * A random part of a time, at most the share of it that `timing.jitter` allows. Without it, all clients of a server would
- * come back in step after an outage. The generator is mulberry32; its seed is the device, so that a run can be repeated.
+ * come back in step after an outage. The share is a hash of the device and of how many requests it has sent, so that a run can be repeated.
  */
-export function jitter({ settings: { timing }, state }: Draft, ms: number): number {
+export function jitter({ settings: { timing }, seed, requests }: Draft, ms: number): number {
   if (timing.jitter === 0) return 0;
-  state.seed = (state.seed + 0x6d2b79f5) | 0;
-  let hash = Math.imul(state.seed ^ (state.seed >>> 15), 1 | state.seed);
-  hash = (hash + Math.imul(hash ^ (hash >>> 7), 61 | hash)) ^ hash;
-  return Math.round((ms * timing.jitter * ((hash ^ (hash >>> 14)) >>> 0)) / 2 ** 32);
+  const [byte = 0] = sha256(new TextEncoder().encode(`${seed} ${requests.nextId}`));
+  return Math.round((ms * timing.jitter * byte) / 255);
 }
 
 /** Whether it has been retried as often as allowed. */
 export const isExhausted = (draft: Draft, kind: RequestKind): boolean =>
-  retriesOf(draft.state.requests, kind).failures > draft.settings.timing.maxRetries;
+  retriesOf(draft.requests, kind).failures > draft.settings.timing.maxRetries;
 /** Whether it has failed too often for reasons that we do not know. */
 export const isHopeless = (draft: Draft, kind: RequestKind): boolean =>
-  retriesOf(draft.state.requests, kind).unknowns > Math.min(maxUnknown, draft.settings.timing.maxRetries);
+  retriesOf(draft.requests, kind).unknowns > Math.min(maxUnknown, draft.settings.timing.maxRetries);
 
 /** Trouble that passes. */
 export const isTransient = ({ kind }: MatrixError): boolean =>

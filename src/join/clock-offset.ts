@@ -6,8 +6,7 @@ const toleranceMs = 60_000;
 
 /** Compares the clocks by the event of our last write: the server took it after we sent it, and before it answered. */
 export function noteClockOffset(draft: Draft): void {
-  const { state, aheadMs } = draft;
-  const { presence, publication } = state;
+  const { presence, publication, aheadMs } = draft;
   if (!presence.standing || presence.standing.eventId !== publication.eventId) return;
   const { originServerTs } = presence.standing;
   const early = Math.min(0, originServerTs - (publication.eventSentTs - aheadMs));

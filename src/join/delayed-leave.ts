@@ -15,13 +15,12 @@ type UnsupportedError = Extract<JoinTrace, { kind: "delayed-leave-unsupported" }
 
 /** Goes on without a delayed leave: for good, or until `retryTs`. */
 export function goUnprotected(draft: Draft, error: UnsupportedError, isForGood: boolean): void {
-  const { state, settings, now } = draft;
-  const { delayedLeave, publication } = state;
+  const { delayedLeave, publication, settings, now } = draft;
   const wasUnsupported = delayedLeave.held.status === "unsupported";
   delayedLeave.held = { status: "unsupported", retryTs: isForGood ? Infinity : now + unsupportedRetryMs };
   if (wasUnsupported) return;
   trace(draft, { kind: "delayed-leave-unsupported", error });
-  if (state.phase !== "joined" || settings.kind === "sticky") return;
+  if (draft.phase !== "joined" || settings.kind === "sticky") return;
   // Now only our expiry would end us: bring it closer. A sticky duration must not change within a key (3.1).
   publication.dirty = { reason: "refresh", dueTs: now };
   forgetWrite(draft);
@@ -33,37 +32,39 @@ export function goUnprotected(draft: Draft, error: UnsupportedError, isForGood: 
  * and not only failed to answer them.
  */
 export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
-  const { delayedLeave } = draft.state;
-  const armed = armedLeave(draft.state);
+  const { delayedLeave } = draft;
+  const armed = armedLeave(draft);
   if (!armed) return;
   // Another one is wanted: a restart of this one must not hold that up.
   stopWaiting(draft, ({ kind }) => kind === "restart");
   delayedLeave.held = { status: "wanted" };
-  delayedLeave.lostCount += 1;
-  delayedLeave.hasLied ||= armed.isSent && draft.now < armed.leaveTs;
   if (!armed.isSent) delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
-  if (delayedLeave.lostCount >= maxLost) goUnprotected(draft, "not-restarted", isProof);
+  if (armed.isMissed) return;
+  // A server that denies restarts and one that lies about them are two: one of each proves neither.
+  const isLie = armed.isSent && draft.now < armed.leaveTs;
+  const count = (delayedLeave[isLie ? "liedCount" : "lostCount"] += 1);
+  if (count >= maxLost) goUnprotected(draft, "not-restarted", isProof);
 }
 
 /**
  * A delayed leave is no longer wanted: it is cancelled, again and again while it could still be sent. Restarts without an
  * answer may have prolonged it.
  */
-export function discardDelayedLeave({ state: { delayedLeave }, now }: Draft, delayId: string, delayMs: number): void {
+export function discardDelayedLeave({ delayedLeave, now }: Draft, delayId: string, delayMs: number): void {
   const obsolete: ObsoleteLeave = { delayId, untilTs: now + delayMs };
   delayedLeave.obsolete = [...delayedLeave.obsolete, obsolete].slice(-maxObsolete);
 }
 
 /** Forgets a delayed leave that is gone. */
-export function forgetDelayedLeave({ state }: Draft, delayId: string): void {
-  const { delayedLeave } = state;
+export function forgetDelayedLeave(draft: Draft, delayId: string): void {
+  const { delayedLeave } = draft;
   delayedLeave.obsolete = delayedLeave.obsolete.filter((obsolete) => obsolete.delayId !== delayId);
-  if (armedLeave(state)?.delayId === delayId) delayedLeave.held = { status: "none" };
+  if (armedLeave(draft)?.delayId === delayId) delayedLeave.held = { status: "none" };
 }
 
 /** An hour-long delayed leave that was not delegated would end our next membership. */
 export function discardDelegation(draft: Draft): void {
-  const { delegate } = draft.state.delayedLeave;
+  const { delegate } = draft.delayedLeave;
   const { delegatedLeaveMs } = draft.settings.timing;
   if (typeof delegate === "object") discardDelayedLeave(draft, delegate.delayId, delegatedLeaveMs);
 }

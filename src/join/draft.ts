@@ -2,7 +2,7 @@
 import type { RtcError } from "../errors.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { MembershipData } from "./content.ts";
-import type { LifecycleState, LeftBehind, ReplacedMember, Settings, StandingEvent } from "./model.ts";
+import type { LifecycleState, LeftBehind, ReplacedMember, StandingEvent } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import { type Answer, idempotencyKey, type Request } from "./requests.ts";
 import type { JoinTrace } from "./trace.ts";
@@ -48,28 +48,29 @@ export type Effect =
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** One step while it is taken: a state whose records may be changed, and effects that may be added. */
-export interface Draft {
-  readonly settings: Settings;
+/** The next state while a step is taken. Its records may be changed, and effects may be added. */
+export interface Draft extends Omit<Mutable<LifecycleState>, Records>, MutableRecords {
   /** By the clock of intervals, which may be ahead of the wall clock. */
   readonly now: number;
   readonly aheadMs: number;
-  readonly state: Omit<Mutable<LifecycleState>, Records> & { readonly [K in Records]: Mutable<LifecycleState[K]> };
   readonly effects: Effect[];
 }
 type Records = "slot" | "delayedLeave" | "publication" | "presence" | "requests";
+type MutableRecords = { readonly [K in Records]: Mutable<LifecycleState[K]> };
 
-export function draftOf(settings: Settings, state: LifecycleState, now: number, aheadMs: number): Draft {
+export function draftOf(state: LifecycleState, now: number, aheadMs: number): Draft {
   const { slot, delayedLeave, publication, presence, requests } = state;
-  const copy = {
+  return {
     ...state,
     slot: { ...slot },
     delayedLeave: { ...delayedLeave },
     publication: { ...publication },
     presence: { ...presence },
     requests: { ...requests },
+    now,
+    aheadMs,
+    effects: [],
   };
-  return { settings, now, aheadMs, state: copy, effects: [] };
 }
 
 /** Notes a decision. */
@@ -79,7 +80,7 @@ export function trace(draft: Draft, entry: JoinTrace): void {
 
 /** Sends a request whose answer changes nothing. */
 export function sendAndForget(draft: Draft, request: Request): void {
-  draft.effects.push({ kind: "request", id: draft.state.requests.nextId++, request });
+  draft.effects.push({ kind: "request", id: draft.requests.nextId++, request });
 }
 
 /** Whether our present membership was sent before, without an answer: sending it again is a retry. */
@@ -87,12 +88,12 @@ export const isWriteUnconfirmed = ({ joinCount, requests }: Pick<LifecycleState,
   writeKey(joinCount) in requests.txns;
 
 /** The next write is no retry. */
-export const forgetWrite = (draft: Draft): void => forgetTxn(draft, writeKey(draft.state.joinCount));
+export const forgetWrite = (draft: Draft): void => forgetTxn(draft, writeKey(draft.joinCount));
 
 const writeKey = (joinCount: number): string => idempotencyKey({ kind: "write", joinCount });
 
 /** Confirmed or changed content: the next send is no retry. */
-export function forgetTxn({ state: { requests } }: Draft, key: string): void {
+export function forgetTxn({ requests }: Draft, key: string): void {
   if (!(key in requests.txns)) return;
   requests.txns = Object.fromEntries(Object.entries(requests.txns).filter(([name]) => name !== key));
 }

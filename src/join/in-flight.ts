@@ -7,8 +7,12 @@ import type { InFlight, Request, RequestKind } from "./requests.ts";
 export const isUnderWay = ({ inFlight }: Pick<Requests, "inFlight">, kind: RequestKind): boolean =>
   inFlight.some(({ request }) => request.kind === kind);
 
+/** Whether a request of this kind may still be taken by the server, although we may not wait for it any more. */
+export const isUnanswered = ({ inFlight, timedOut }: Requests, kind: RequestKind): boolean =>
+  isUnderWay({ inFlight }, kind) || isUnderWay({ inFlight: timedOut }, kind);
+
 /** We need not wait for these requests any more. Their answers still count. */
-export function stopWaiting({ state: { requests } }: Draft, isMeant: (request: Request) => boolean): void {
+export function stopWaiting({ requests }: Draft, isMeant: (request: Request) => boolean): void {
   const stopped = requests.inFlight.filter(({ request }) => isMeant(request));
   if (stopped.length === 0) return;
   requests.inFlight = requests.inFlight.filter(({ request }) => !isMeant(request));
@@ -17,7 +21,7 @@ export function stopWaiting({ state: { requests } }: Draft, isMeant: (request: R
 
 /** Answers to these requests have nothing to add. */
 export function stopListening(draft: Draft, isMeant: (inFlight: InFlight) => boolean): void {
-  const { requests } = draft.state;
+  const { requests } = draft;
   if (requests.timedOut.length === 0) return;
   for (const inFlight of requests.timedOut)
     if (isMeant(inFlight)) draft.effects.push({ kind: "abort", id: inFlight.id });

@@ -67,7 +67,7 @@ export function ownMembership(
 
     call.trace({ kind: "join-started", mode: options.mode, memberId: memberOf(0).memberId });
     const unanswered = keysUnanswered$.pipe(map((): Input => ({ kind: "keys-unanswered" })));
-    const beginning = { seed: seedOf(call), isBlocked, ...before };
+    const beginning = { seed: `${call.matrix.userId} ${call.matrix.deviceId} ${call.roomId}`, isBlocked, ...before };
     // Not tied to the subscriber: the leave outlives it.
     runLifecycle(call, options, { beginning, clock, memberOf, commands$: merge(commands$, unanswered) }).subscribe({
       next: (present) => {
@@ -98,11 +98,4 @@ export function ownMembership(
       for (const callback of callbacks.splice(0)) callback();
     };
   });
-}
-
-/** Differs for each device and each room, and is the same in each run. FNV-1a. */
-function seedOf({ matrix: { userId, deviceId }, roomId }: SessionContext<JoinTrace>): number {
-  let hash = 0x811c9dc5;
-  for (const char of `${userId} ${deviceId} ${roomId}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
-  return hash;
 }

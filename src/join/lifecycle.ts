@@ -3,14 +3,7 @@ import { RtcError } from "../errors.ts";
 import { MatrixError } from "../matrix.ts";
 import type { Step } from "../rx/machine.ts";
 import { type Draft, draftOf, type Effect, forgetWrite, type Input, isWriteUnconfirmed, trace } from "./draft.ts";
-import {
-  armedLeave,
-  conditionMs,
-  type Leaving,
-  type LifecycleState,
-  type ReplacedMember,
-  type Settings,
-} from "./model.ts";
+import { armedLeave, conditionMs, type Leaving, type LifecycleState, type ReplacedMember } from "./model.ts";
 import { nextTryTs } from "./backoff.ts";
 import { isUnderWay, stopListening } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
@@ -24,6 +17,8 @@ import { availableTs, spend } from "./token-bucket.ts";
 const longestRequestMs = 30_000;
 /** A step that comes later than this has missed its time: we have slept, or the clock was set forward. */
 const jumpMs = 5_000;
+/** The same if the delayed leave came due meanwhile. A busy page is late, too. */
+const missMs = 250;
 
 /** What a step has to know of the clocks, beside the time. */
 export interface StepTimes {
@@ -53,26 +48,24 @@ export interface StepTimes {
  * `onInput` says what an input changes, `onAnswer` what an answer changes, `plan` what is asked for next.
  */
 export function lifecycle(
-  settings: Settings,
   before: LifecycleState,
   input: Input,
   now: number,
   { aheadMs, dueTs }: StepTimes,
 ): Step<LifecycleState, Effect> {
   if (before.isOver) return { state: before, effects: [] };
-  const draft = draftOf(settings, before, now, aheadMs);
-  const { state, effects } = draft;
+  const draft = draftOf(before, now, aheadMs);
   onInput(draft, input);
   onClock(draft, dueTs);
-  for (let next = plan(settings, state, now); next; next = plan(settings, state, now)) {
+  for (let next = plan(draft); next; next = plan(draft)) {
     if (next === "end") end(draft);
     else send(draft, next);
   }
-  return { state, effects };
+  return { state: draft, effects: draft.effects };
 }
 
 /** When something next becomes due by the clock alone. */
-export function nextDueTs(settings: Settings, state: LifecycleState, now: number): number {
+export function nextDueTs(state: LifecycleState, now: number): number {
   const { delayedLeave, publication, presence, requests, slot, leaving } = state;
   const { held, obsolete } = delayedLeave;
   const { dirty, joinedTs } = publication;
@@ -98,7 +91,7 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
   if (dirty) consider(dirty.dueTs);
   if (dirty || presence.isMissing) consider(joinedTs + echoGraceMs);
   if (leaving) {
-    consider(leaving.sinceTs + settings.timing.leaveTimeoutMs);
+    consider(leaving.sinceTs + state.settings.timing.leaveTimeoutMs);
     consider(leaving.endTs);
   }
   return state.isOver ? Infinity : dueTs;
@@ -106,29 +99,27 @@ export function nextDueTs(settings: Settings, state: LifecycleState, now: number
 
 /** What the clock alone changes. */
 function onClock(draft: Draft, dueTs: number): void {
-  const { settings, state, now } = draft;
-  const { delayedLeave, publication, requests } = state;
+  const { delayedLeave, publication, requests, settings, now } = draft;
   // A membership that has expired is not sent again: the server would take it for the one before.
   if (now >= publication.firstSentTs + publication.lifetimeMs) forgetWrite(draft);
   for (const inFlight of requests.inFlight) if (now >= inFlight.timeoutTs) onTimeout(draft, inFlight);
   stopListening(draft, ({ sentTs }) => now >= sentTs + longestRequestMs);
-  if (now - dueTs > jumpMs) onJump(draft, dueTs);
+  if (now - dueTs > missMs) onLateStep(draft, dueTs);
   if (delayedLeave.obsolete.length > 0) {
     delayedLeave.obsolete = delayedLeave.obsolete.filter(({ untilTs }) => untilTs > now);
   }
-  if (isHiddenBySlot(draft) && (!settings.openSlot || state.slot.isAsked)) {
+  if (isHiddenBySlot(draft) && (!settings.openSlot || draft.slot.isAsked)) {
     giveUp(draft, new RtcError("join-refused", "the slot is closed"), { code: "slot_closed" });
   }
-  if (state.leaving) onLeaveClock(draft, state.leaving);
-  if (state.phase === "joined") return onJoinedClock(draft);
-  state.presence.probablyLeft = false;
-  if (!state.leaving && !isUnderWay(requests, "restart")) replaceDueLeave(draft);
+  if (draft.leaving) onLeaveClock(draft, draft.leaving);
+  if (draft.phase === "joined") return onJoinedClock(draft);
+  draft.presence.probablyLeft = false;
+  if (!draft.leaving && !isUnderWay(requests, "restart")) replaceDueLeave(draft);
 }
 
 function onJoinedClock(draft: Draft): void {
-  const { state, now } = draft;
-  const { publication, presence } = state;
-  const armed = armedLeave(state);
+  const { publication, presence, now } = draft;
+  const armed = armedLeave(draft);
   // The answer of a restart comes first: it shows whether we have slept or only the clock was set.
   if (armed?.doubtTs !== undefined) return;
   if (presence.isMissing && (presence.isEchoed || now >= publication.joinedTs + echoGraceMs)) {
@@ -136,40 +127,43 @@ function onJoinedClock(draft: Draft): void {
   } else if (now >= publication.expiresTs) {
     rejoin(draft, "expired");
   }
-  const probablyLeft = state.phase === "joined" && armed !== undefined && now >= armed.leaveTs;
+  const probablyLeft = draft.phase === "joined" && armed !== undefined && now >= armed.leaveTs;
   if (probablyLeft && !presence.probablyLeft) trace(draft, { kind: "probably-left" });
   presence.probablyLeft = probablyLeft;
 }
 
 function onLeaveClock(draft: Draft, leaving: Leaving): void {
-  const { settings, state, now } = draft;
+  const { settings, now } = draft;
   const hasTimedOut = now >= leaving.sinceTs + settings.timing.leaveTimeoutMs;
-  if (hasTimedOut && !leaving.hasTimedOut) state.leaving = { ...leaving, hasTimedOut };
+  if (hasTimedOut && !leaving.hasTimedOut) draft.leaving = { ...leaving, hasTimedOut };
   if (now >= leaving.endTs) end(draft, leaveTimeout());
 }
 
-/** This step comes much later than it was due. Either we have slept, or the clock was set forward: ask the server first. */
-function onJump({ state, now }: Draft, dueTs: number): void {
-  const armed = armedLeave(state);
-  if (state.leaving) {
-    const { sinceTs, endTs } = state.leaving;
-    state.leaving = { ...state.leaving, sinceTs: sinceTs + now - dueTs, endTs: endTs + now - dueTs };
+/** This step comes later than it was due. Either we have slept, or the clock was set forward: ask the server first. */
+function onLateStep(draft: Draft, dueTs: number): void {
+  const { now } = draft;
+  const armed = armedLeave(draft);
+  const isJump = now - dueTs > jumpMs;
+  if (isJump && draft.leaving) {
+    const { sinceTs, endTs } = draft.leaving;
+    draft.leaving = { ...draft.leaving, sinceTs: sinceTs + now - dueTs, endTs: endTs + now - dueTs };
   }
-  if (!armed || armed.leaveTs <= dueTs || state.phase !== "joined" || state.requests.isPaused) return;
-  state.delayedLeave.held = { ...armed, restartTs: now, doubtTs: now };
+  if (!armed || armed.leaveTs <= dueTs) return;
+  const isMissed = armed.isMissed || now >= armed.leaveTs;
+  const isDoubtful = (isJump || isMissed) && draft.phase === "joined" && !draft.requests.isPaused;
+  draft.delayedLeave.held = { ...armed, isMissed, ...(isDoubtful && { restartTs: now, doubtTs: now }) };
 }
 
 /** We stop waiting for an answer, and keep listening for it. */
 function onTimeout(draft: Draft, inFlight: InFlight): void {
-  const { requests } = draft.state;
+  const { requests } = draft;
   requests.inFlight = requests.inFlight.filter(({ id }) => id !== inFlight.id);
   requests.timedOut = [...requests.timedOut, inFlight];
   onAnswer(draft, inFlight, { ok: false, error: new MatrixError("timeout", "no answer in time") }, false);
 }
 
 function send(draft: Draft, { lane, request }: Planned): void {
-  const { settings, state, now } = draft;
-  const { requests, slot } = state;
+  const { requests, slot, settings, now } = draft;
   const id = requests.nextId++;
   const { delayedLeaveRestartTimeoutMs, requestTimeoutMs } = settings.timing;
   const timeoutMs = isQuick(request) ? delayedLeaveRestartTimeoutMs : requestTimeoutMs;
@@ -183,16 +177,15 @@ function send(draft: Draft, { lane, request }: Planned): void {
 }
 
 function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { kind: "write" }>): void {
-  const { state, now } = draft;
-  const { publication, presence } = state;
-  const isRetry = isWriteUnconfirmed(state);
+  const { publication, presence, now } = draft;
+  const isRetry = isWriteUnconfirmed(draft);
   // What the room shows of us before our first write is of an earlier join or page.
-  if (publication.status === "earlier" || (state.phase === "joining" && publication.status === "no")) {
+  if (publication.status === "earlier" || (draft.phase === "joining" && publication.status === "no")) {
     presence.staleEventId = presence.own?.eventId ?? presence.standing?.eventId;
   }
-  if (isExtra(state, reason)) publication.budgetTs = spend(publication.budgetTs, now);
+  if (isExtra(draft, reason)) publication.budgetTs = spend(publication.budgetTs, now);
   if (publication.status !== "yes") publication.status = "maybe";
-  if (state.phase !== "joined" && !isRetry) presence.isMissing = false;
+  if (draft.phase !== "joined" && !isRetry) presence.isMissing = false;
   publication.dirty = undefined;
   publication.sentTs = now;
   if (!isRetry) publication.firstSentTs = now;
@@ -201,15 +194,14 @@ function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { ki
 }
 
 /** The others are cancelled before the same one is tried again. */
-function onCancelSent({ state: { delayedLeave } }: Draft): void {
+function onCancelSent({ delayedLeave }: Draft): void {
   const [first, ...others] = delayedLeave.obsolete;
   if (first && others.length > 0) delayedLeave.obsolete = [...others, first];
 }
 
 function onLeaveSent(draft: Draft, of: ReplacedMember): void {
-  const { state } = draft;
   if (typeof of === "string") markStrayLeft(draft, of);
-  else if (state.leaving && isAmbiguous(state)) state.leaving = { ...state.leaving, keepDelayedLeave: true };
+  else if (draft.leaving && isAmbiguous(draft)) draft.leaving = { ...draft.leaving, keepDelayedLeave: true };
 }
 
 const isQuick = ({ kind }: Request): boolean =>

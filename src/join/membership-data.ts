@@ -13,6 +13,7 @@ import {
 } from "rxjs";
 import { RtcError, type RtcErrorCode } from "../errors.ts";
 import { applicationTypeOf } from "../room/slot.ts";
+import { sameJson } from "../rx/stable.ts";
 import type { MembershipData } from "./content.ts";
 import { checkApplication, checkTransports, type ResolvedJoinOptions } from "./options.ts";
 
@@ -49,5 +50,3 @@ function mustHaveValue<T>(source: Observable<T>, code: RtcErrorCode, name: strin
     ),
   );
 }
-
-const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

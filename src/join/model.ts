@@ -13,6 +13,7 @@ export interface Settings extends Pick<ResolvedJoinOptions, "kind" | "openSlot" 
 }
 
 export interface LifecycleState {
+  readonly settings: Settings;
   readonly phase: "joining" | "joined" | "rejoining" | "leaving";
   /** Nothing is left to do. */
   readonly isOver: boolean;
@@ -31,8 +32,8 @@ export interface LifecycleState {
   readonly requests: Requests;
   readonly rejoin: { readonly reason: RejoinReason; readonly attempt: number } | undefined;
   readonly leaving: Leaving | undefined;
-  /** The state of the generator from which waits get their random part. */
-  readonly seed: number;
+  /** Names the device and the room. The random part of waits depends on it. */
+  readonly seed: string;
 }
 
 export interface SlotConditions {
@@ -50,8 +51,8 @@ export interface DelayedLeave {
   readonly delayMs: number;
   /** How many were lost in a row since a restart was answered. */
   readonly lostCount: number;
-  /** One was sent although restarts of it were answered: such an answer proves nothing. */
-  readonly hasLied: boolean;
+  /** How many were sent although restarts of them were answered. After one, such an answer proves nothing. */
+  readonly liedCount: number;
   /** Until when one that was lost may still be sent, whatever the server says. */
   readonly mayFireUntilTs: number;
   /** Delayed leaves that we no longer want: they would end our membership when they are sent. */
@@ -93,6 +94,8 @@ export interface ArmedLeave {
   readonly doubtTs: number | undefined;
   /** The room has shown a leave of ours since it was armed, which can be this one. */
   readonly isSent: boolean;
+  /** Its time went by while we could not act: we slept, or the clock was set forward. So it proves nothing if it is lost. */
+  readonly isMissed: boolean;
 }
 
 /** Our membership at the server. */
@@ -201,7 +204,7 @@ export interface Leaving {
 
 /** What a join begins with, if another join of the same call came before it on this client. */
 export interface Beginning extends Partial<LeftBehind> {
-  readonly seed?: number;
+  readonly seed?: string;
   readonly isBlocked?: boolean;
 }
 
@@ -216,8 +219,9 @@ export interface LeftBehind {
 export const conditionMs = 4_000;
 
 export function initialState(settings: Settings, now: number, beginning: Beginning = {}): LifecycleState {
-  const { seed = 0, isBlocked = false, obsolete = [], isMember = false } = beginning;
+  const { seed = "", isBlocked = false, obsolete = [], isMember = false } = beginning;
   return {
+    settings,
     phase: "joining",
     isOver: false,
     isBlocked,
@@ -229,7 +233,7 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       held: { status: "unknown" },
       delayMs: settings.timing.delayedLeaveMs,
       lostCount: 0,
-      hasLied: false,
+      liedCount: 0,
       mayFireUntilTs: -Infinity,
       obsolete,
       waitUntilTs: obsolete.length > 0 ? now + conditionMs : -Infinity,

@@ -15,7 +15,7 @@ import { type Answer, idempotencyKey, type InFlight, type Request } from "./requ
  */
 export function onAnswer(draft: Draft, inFlight: InFlight, answer: Answer, isLate: boolean): void {
   const { kind } = inFlight.request;
-  const { requests } = draft.state;
+  const { requests } = draft;
   if (isLate) trace(draft, { kind: "late-answer", request: kind, ok: answer.ok });
   if (answer.ok) {
     const hadFailed = retriesOf(requests, kind).failures > 0;
@@ -30,8 +30,7 @@ export function onAnswer(draft: Draft, inFlight: InFlight, answer: Answer, isLat
 }
 
 function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: boolean): void {
-  const { state } = draft;
-  const { delayedLeave, publication, slot } = state;
+  const { delayedLeave, publication, slot } = draft;
   const { request, sentTs } = inFlight;
   switch (request.kind) {
     case "capability":
@@ -49,11 +48,11 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: 
     case "send":
       delayedLeave.held = { status: "none" };
       // Out of the room, the server drops it and answers all the same.
-      if (state.isInRoom) publication.status = "no";
+      if (draft.isInRoom) publication.status = "no";
       return;
     case "leave":
       forgetTxn(draft, idempotencyKey(request));
-      if (request.of === state.joinCount) publication.status = "no";
+      if (request.of === draft.joinCount) publication.status = "no";
       return forgetReplaced(draft, request.of);
     case "cancel":
       return forgetDelayedLeave(draft, request.delayId);
@@ -63,7 +62,7 @@ function onSuccess(draft: Draft, inFlight: InFlight, value: unknown, hadFailed: 
 }
 
 function onLimits(draft: Draft, limits: false | { readonly maxDelayMs?: number }): void {
-  const { delayedLeave } = draft.state;
+  const { delayedLeave } = draft;
   if (delayedLeave.held.status !== "unknown") return;
   const maxDelayMs = limits === false ? 0 : (limits.maxDelayMs ?? Infinity);
   delayedLeave.held = { status: "wanted" };
@@ -78,16 +77,15 @@ function onScheduled(
   sentTs: number,
   delayId: string,
 ): void {
-  const { settings, state } = draft;
-  const { delayedLeave } = state;
+  const { delayedLeave, settings } = draft;
   const { delayMs, delegated } = request;
   const leaveTs = sentTs + delayMs;
   forgetTxn(draft, idempotencyKey(request));
   // Another try of the same may bring a second one. It need not hold up restarts of this one.
   stopWaiting(draft, (other) => other.kind === "schedule" && other.delegated === delegated);
   // The delayed leave of a replaced sticky member ends that member when it is sent.
-  if (settings.kind === "sticky" && request.joinCount !== state.joinCount) return;
-  if (delegated && delayedLeave.delegate === "wanted" && state.phase === "joined") {
+  if (settings.kind === "sticky" && request.joinCount !== draft.joinCount) return;
+  if (delegated && delayedLeave.delegate === "wanted" && draft.phase === "joined") {
     delayedLeave.delegate = { delayId, leaveTs };
     return;
   }
@@ -100,29 +98,30 @@ function onScheduled(
   trace(draft, { kind: "delayed-leave-armed", delayMs, delegated });
 }
 
-const newlyArmed = (sinceTs: number) => ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false }) as const;
+const newlyArmed = (sinceTs: number) =>
+  ({ status: "armed", sinceTs, doubtTs: undefined, isSent: false, isMissed: false }) as const;
 
 function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: boolean): void {
-  const { settings, state } = draft;
-  const { delayedLeave } = state;
-  const armed = armedLeave(state);
+  const { delayedLeave, settings } = draft;
+  const armed = armedLeave(draft);
   if (armed?.delayId !== delayId) return;
   stopListeningToEarlier(draft, "restart", sentTs);
   if (armed.isSent) return onFalseRestart(draft, armed);
   const { delayMs, delegated, doubtTs } = armed;
-  const isDoubtOver = doubtTs !== undefined && (state.phase !== "joined" || sentTs >= doubtTs);
-  if (isDoubtOver && state.phase === "joined") shiftTimes(draft, doubtTs - armed.leaveTs);
+  const isDoubtOver = doubtTs !== undefined && (draft.phase !== "joined" || sentTs >= doubtTs);
+  if (isDoubtOver && draft.phase === "joined") shiftTimes(draft, doubtTs - armed.leaveTs);
   const everyMs = restartEveryMs(settings, delayMs, delegated);
   // A server that answers without restarting sends it when it was due at first. That must have been seen by now.
-  if (!delayedLeave.hasLied || sentTs >= armed.sinceTs + 2 * delayMs) {
+  if (delayedLeave.liedCount === 0 || sentTs >= armed.sinceTs + 2 * delayMs) {
     delayedLeave.lostCount = 0;
-    delayedLeave.hasLied = false;
+    delayedLeave.liedCount = 0;
   }
   delayedLeave.held = {
     ...armed,
     leaveTs: Math.max(armed.leaveTs, sentTs + delayMs),
     restartTs: sentTs + everyMs - (hadFailed ? jitter(draft, everyMs) : 0),
     doubtTs: isDoubtOver ? undefined : doubtTs,
+    isMissed: false,
   };
 }
 
@@ -130,7 +129,7 @@ function onRestarted(draft: Draft, delayId: string, sentTs: number, hadFailed: b
  * The clock has jumped past the time of our delayed leave, which is still alive. So it was the clock that was set forward,
  * at least that far, and not we who slept: what was to happen at a time happens that much later.
  */
-function shiftTimes({ state: { publication } }: Draft, ms: number): void {
+function shiftTimes({ publication }: Draft, ms: number): void {
   if (ms <= 0) return;
   publication.sentTs += ms;
   publication.firstSentTs += ms;
@@ -147,9 +146,8 @@ function onWritten(
   { joinCount, txn, reason }: Extract<Request, { kind: "write" }>,
   eventId: unknown,
 ): void {
-  const { state, now } = draft;
-  const { presence, publication, requests } = state;
-  if (joinCount !== state.joinCount) return;
+  const { presence, publication, requests, now } = draft;
+  if (joinCount !== draft.joinCount) return;
   stopListeningToEarlier(draft, "write", sentTs);
   // Other tries of the same content are answered too, and need not be repeated.
   if (requests.txns[idempotencyKey({ kind: "write", joinCount })] === txn) {
@@ -172,11 +170,10 @@ function onWritten(
 }
 
 function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind: "delegate" }>): void {
-  const { settings, state, now } = draft;
-  const { delayedLeave } = state;
+  const { delayedLeave, settings, now } = draft;
   const { delegate } = delayedLeave;
   if (typeof delegate === "string" || delegate.delayId !== delayId) return;
-  const before = armedLeave(state);
+  const before = armedLeave(draft);
   if (before) discardDelayedLeave(draft, before.delayId, before.delayMs);
   const restartTs = now + restartEveryMs(settings, delayMs, true);
   const { leaveTs } = delegate;

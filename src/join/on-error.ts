@@ -8,6 +8,7 @@ import {
   isHopeless,
   isTransient,
   requestFailed,
+  resetFailures,
   retriesOf,
   retry,
   waitMs,
@@ -20,6 +21,7 @@ import {
   loseDelayedLeave,
 } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, isWriteUnconfirmed, trace } from "./draft.ts";
+import { isUnanswered } from "./in-flight.ts";
 import { armedLeave, type Leaving, noRetries } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
@@ -58,32 +60,31 @@ export const shortestDelayMs = 2_000;
  * the client is in touch again. Outside the room, a leave that failed waits until we are back in it.
  */
 export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): void {
-  const { state } = draft;
   const { request } = inFlight;
   if (error.kind === "logged-out") return onLoggedOut(draft, error);
   if (error.kind === "soft-logged-out") return pause(draft, request);
   switch (request.kind) {
     case "capability":
-      if (state.delayedLeave.held.status === "unknown") state.delayedLeave.held = { status: "wanted" };
+      if (draft.delayedLeave.held.status === "unknown") draft.delayedLeave.held = { status: "wanted" };
       return;
     case "open-slot":
       retry(draft, inFlight, error);
-      state.slot.isAsked = !isTransient(error) || isExhausted(draft, "open-slot");
+      draft.slot.isAsked = !isTransient(error) || isExhausted(draft, "open-slot");
       return;
     case "schedule":
       return request.delegated ? onDelegationRefused(draft, error) : onScheduleError(draft, inFlight, error, request);
     case "restart":
       return onRestartError(draft, inFlight, error, request.delayId);
     case "send":
-      if (state.leaving) state.leaving = { ...state.leaving, hasSendFailed: true };
-      if (isGone(error) || error.kind === "unsupported") state.delayedLeave.held = { status: "none" };
+      if (draft.leaving) draft.leaving = { ...draft.leaving, hasSendFailed: true };
+      if (isGone(error) || error.kind === "unsupported") draft.delayedLeave.held = { status: "none" };
       return backOff(draft, "leave", error, isTransient(error) ? waitMs(draft, error, 0) : 0);
     case "cancel":
       return onCancelError(draft, inFlight, error, request.delayId);
     case "delegate":
       return onDelegationRefused(draft, error);
     case "write":
-      if (request.joinCount !== state.joinCount || isConfirmedBySync(draft, request.reason)) return;
+      if (request.joinCount !== draft.joinCount || isConfirmedBySync(draft, request.reason)) return;
       return onWriteError(draft, inFlight, error, request);
     case "leave":
       return onLeaveError(draft, inFlight, error, request);
@@ -96,15 +97,16 @@ function onLoggedOut(draft: Draft, cause: MatrixError): void {
 }
 
 /** Asks for nothing until the client is in touch again. Then everything is asked for that is wanted then. */
-function pause({ state, now }: Draft, request: Request): void {
-  state.requests.isPaused = true;
-  const { publication } = state;
+function pause(draft: Draft, request: Request): void {
+  const { now } = draft;
+  draft.requests.isPaused = true;
+  const { publication } = draft;
   if (request.kind === "write" && publication.status === "yes")
     publication.dirty ??= { reason: request.reason, dueTs: now };
 }
 
 function onScheduleError(draft: Draft, inFlight: InFlight, error: MatrixError, request: Schedule): void {
-  const { phase, delayedLeave } = draft.state;
+  const { phase, delayedLeave } = draft;
   const { status } = delayedLeave.held;
   if (status === "armed") return;
   const { maxDelayMs } = error;
@@ -125,9 +127,8 @@ function onScheduleError(draft: Draft, inFlight: InFlight, error: MatrixError, r
 }
 
 function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, delayId: string): void {
-  const { state, now } = draft;
-  const { delayedLeave } = state;
-  const armed = armedLeave(state);
+  const { delayedLeave, now } = draft;
+  const armed = armedLeave(draft);
   if (armed?.delayId !== delayId) return;
   if (error.kind === "unsupported") return goUnprotected(draft, error.kind, true);
   const isDue = now >= armed.leaveTs;
@@ -137,7 +138,7 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
     loseDelayedLeave(draft, true);
     if (isDue && hasEnded(draft)) rejoin(draft, "left-by-server");
     else if (delayedLeave.delegate === "decided" && armed.delegated) delayedLeave.delegate = "wanted";
-  } else if (armed.doubtTs !== undefined && state.phase === "rejoining") {
+  } else if (armed.doubtTs !== undefined && draft.phase === "rejoining") {
     // It may still be alive, but its answer must not hold up the re-join.
     discardDelayedLeave(draft, armed.delayId, armed.delayMs);
     delayedLeave.held = { status: "wanted" };
@@ -150,19 +151,22 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
 }
 
 function onCancelError(draft: Draft, inFlight: InFlight, error: MatrixError, delayId: string): void {
-  const { state } = draft;
-  if (state.phase === "leaving" && armedLeave(state)?.delayId === delayId) return end(draft);
-  retry(draft, inFlight, error);
-  const isOver = isGone(error) || error.kind === "unsupported" || isHopeless(draft, "cancel");
+  if (draft.phase === "leaving" && armedLeave(draft)?.delayId === delayId) return end(draft);
+  const isOver = isGone(error) || error.kind === "unsupported";
+  // It is done. The others need not wait as after a failure.
+  if (isOver) resetFailures(draft, "cancel");
+  else retry(draft, inFlight, error);
   // While leaving, one try is enough: it can harm the next join alone, which inherits it.
-  if (isOver) forgetDelayedLeave(draft, delayId);
+  if (isOver || isHopeless(draft, "cancel")) forgetDelayedLeave(draft, delayId);
 }
 
 function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { reason }: Write): void {
-  const { phase, publication, presence } = draft.state;
+  const { phase, publication, presence, requests } = draft;
   const isRefused = error.kind === "forbidden" || error.kind === "unsupported" || error.kind === "too-large";
   const hasNoEffect = isRefused || error.kind === "rate-limited";
-  const isUnknown = presence.staleEventId !== undefined || retriesOf(draft.state.requests, "write").failures > 0;
+  // That one try was refused says nothing about the others.
+  const hasOtherTries = retriesOf(requests, "write").failures > 0 || isUnanswered(requests, "write");
+  const isUnknown = presence.staleEventId !== undefined || hasOtherTries;
   if (publication.status === "maybe" && hasNoEffect && !isUnknown) publication.status = "no";
   retry(draft, inFlight, error);
   if (publication.status === "yes") publication.dirty ??= { reason, dueTs: draft.now };
@@ -186,7 +190,7 @@ function refusalOf(cause: MatrixError): RtcError {
 }
 
 function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of }: Leave): void {
-  const { leaving, joinCount, publication, isInRoom } = draft.state;
+  const { leaving, joinCount, publication, isInRoom } = draft;
   if (leaving && !isInRoom) return awaitReturn(draft, leaving);
   retry(draft, inFlight, error);
   if (of !== joinCount) {
@@ -201,10 +205,10 @@ function onLeaveError(draft: Draft, inFlight: InFlight, error: MatrixError, { of
 }
 
 /** We are no longer in the room, where our membership still stands: we leave when we are back, unless it has expired then. */
-function awaitReturn({ state }: Draft, leaving: Leaving): void {
-  const { firstSentTs, lifetimeMs } = state.publication;
-  state.requests.retries = { ...state.requests.retries, leave: { ...noRetries, notBeforeTs: Infinity } };
-  state.leaving = {
+function awaitReturn(draft: Draft, leaving: Leaving): void {
+  const { firstSentTs, lifetimeMs } = draft.publication;
+  draft.requests.retries = { ...draft.requests.retries, leave: { ...noRetries, notBeforeTs: Infinity } };
+  draft.leaving = {
     ...leaving,
     hasTimedOut: leaving.hasTimedOut || leaving.failure !== undefined,
     endTs: Math.max(leaving.endTs, firstSentTs + lifetimeMs),
@@ -212,9 +216,9 @@ function awaitReturn({ state }: Draft, leaving: Leaving): void {
 }
 
 function onDelegationRefused(draft: Draft, error: MatrixError): void {
-  if (draft.state.delayedLeave.delegate === "decided") return;
+  if (draft.delayedLeave.delegate === "decided") return;
   discardDelegation(draft);
-  draft.state.delayedLeave.delegate = "decided";
+  draft.delayedLeave.delegate = "decided";
   trace(draft, { kind: "delegation-refused", error: error.kind });
 }
 
@@ -222,7 +226,7 @@ function onDelegationRefused(draft: Draft, error: MatrixError): void {
  * Whether the delayed leave that fired has ended something: a membership of this instance, or a join without an answer. For
  * a sticky one it is always the instance: its leave outlasts a shorter membership under the same key.
  */
-const hasEnded = ({ settings, state }: Draft): boolean =>
-  state.phase === "joined" || settings.kind === "sticky" || isWriteUnconfirmed(state);
+const hasEnded = (draft: Draft): boolean =>
+  draft.phase === "joined" || draft.settings.kind === "sticky" || isWriteUnconfirmed(draft);
 const isUsableDelay = (maxDelayMs: number | undefined, delayMs: number): maxDelayMs is number =>
   maxDelayMs !== undefined && maxDelayMs >= shortestDelayMs && maxDelayMs < delayMs;

@@ -18,18 +18,18 @@ type Shown = Extract<Input, { kind: "membership" }>;
 
 /** Applies an input to the state. */
 export function onInput(draft: Draft, input: Input): void {
-  const { state, now } = draft;
+  const { now } = draft;
   switch (input.kind) {
     case "content":
-      if (state.content) markDirty(draft, "update", now);
-      state.content = input.content;
+      if (draft.content) markDirty(draft, "update", now);
+      draft.content = input.content;
       return;
     case "answer":
       return onRequestAnswered(draft, input);
     case "membership":
       return onOwnMembership(draft, input);
     case "slot":
-      state.slot.status = input.status;
+      draft.slot.status = input.status;
       return;
     case "room":
       return onRoom(draft, input.isIn);
@@ -44,23 +44,23 @@ export function onInput(draft: Draft, input: Input): void {
     case "failure":
       return giveUp(draft, input.error);
     case "unblocked":
-      state.isBlocked = false;
-      if (input.isMember) state.publication.status = "earlier";
-      state.delayedLeave.waitUntilTs = now + conditionMs;
-      state.delayedLeave.obsolete = input.obsolete;
+      draft.isBlocked = false;
+      if (input.isMember) draft.publication.status = "earlier";
+      draft.delayedLeave.waitUntilTs = now + conditionMs;
+      draft.delayedLeave.obsolete = input.obsolete;
       return;
     case "replaced":
-      state.isOver = true;
+      draft.isOver = true;
       return;
     case "resumed":
-      state.requests.isPaused = false;
+      draft.requests.isPaused = false;
       return retrySoon(draft);
     case "clock":
   }
 }
 
 function onRequestAnswered(draft: Draft, { id, answer }: Extract<Input, { kind: "answer" }>): void {
-  const { requests } = draft.state;
+  const { requests } = draft;
   const inFlight = requests.inFlight.find((request) => request.id === id);
   if (inFlight) {
     requests.inFlight = requests.inFlight.filter((request) => request !== inFlight);
@@ -74,22 +74,21 @@ function onRequestAnswered(draft: Draft, { id, answer }: Extract<Input, { kind: 
 
 /** Our presence is what the room shows, and nothing else. */
 function onOwnMembership(draft: Draft, { own, standing, leaveId, strays = [] }: Shown): void {
-  const { state } = draft;
-  const { presence, publication } = state;
+  const { presence, publication } = draft;
   onOwnLeave(draft, leaveId);
   presence.own = own;
   presence.standing = standing;
   noteClockOffset(draft);
-  for (const stray of strays) if (!hasLeft(state, stray)) markReplaced(draft, stray);
-  const createdTs = shownSinceTs(state, draft.now);
+  for (const stray of strays) if (!hasLeft(draft, stray)) markReplaced(draft, stray);
+  const createdTs = shownSinceTs(draft, draft.now);
   if (createdTs === "stale") return;
   if (createdTs !== undefined && (publication.status === "maybe" || publication.status === "yes")) {
     const { createdTs: before = createdTs } = presence;
     presence.createdTs = createdTs > before + maxClaimedAgeMs ? before : createdTs;
     presence.isEchoed = true;
     presence.isMissing = false;
-    if (publication.status === "maybe") markPublished(draft, state.rejoin ? "rejoin" : "join", "sync");
-  } else if (createdTs === undefined && state.phase !== "leaving") {
+    if (publication.status === "maybe") markPublished(draft, draft.rejoin ? "rejoin" : "join", "sync");
+  } else if (createdTs === undefined && draft.phase !== "leaving") {
     presence.isMissing = true;
   } else if (createdTs === undefined && isLeaveShown(draft)) {
     onLeaveShown(draft);
@@ -124,19 +123,19 @@ function isBeforeEcho({ presence, publication }: LifecycleState, eventId: string
  * The room shows a leave of ours. It is our delayed leave if that would be due by now without a restart. One of an earlier
  * page comes sooner. A redaction of our membership is no leave: it keeps the event id.
  */
-function onOwnLeave({ state, now }: Draft, leaveId: string | undefined): void {
-  const { presence, publication, delayedLeave } = state;
+function onOwnLeave(draft: Draft, leaveId: string | undefined): void {
+  const { now, presence, publication, delayedLeave } = draft;
   const isNew = ![undefined, presence.leaveId, presence.own?.eventId, publication.eventId].includes(leaveId);
   presence.leaveId = leaveId;
-  const armed = armedLeave(state);
+  const armed = armedLeave(draft);
   if (armed && !armed.delegated && isNew && now >= armed.sinceTs + armed.delayMs)
     delayedLeave.held = { ...armed, isSent: true };
 }
 
 /** Back in the room, we can leave the call if that was refused while we were out. */
-function onRoom({ state }: Draft, isIn: boolean): void {
-  state.isInRoom = isIn;
-  if (isIn && state.leaving) state.requests.retries = {};
+function onRoom(draft: Draft, isIn: boolean): void {
+  draft.isInRoom = isIn;
+  if (isIn && draft.leaving) draft.requests.retries = {};
 }
 
 /** Whether we need not send a leave for a stray. */
@@ -144,7 +143,7 @@ const hasLeft = ({ publication }: LifecycleState, stray: number | string): boole
   typeof stray === "string" && publication.leftStrays.includes(stray);
 
 /** A leave was sent for a stray: once is enough, until the room shows it. */
-export function markStrayLeft({ state: { publication } }: Draft, stray: string): void {
+export function markStrayLeft({ publication }: Draft, stray: string): void {
   publication.leftStrays = [...publication.leftStrays, stray].slice(-maxLeftStrays);
 }
 
@@ -156,28 +155,28 @@ export function isUnchanged({ presence, publication }: LifecycleState, own: Pres
 
 /** Whether it is our leave that the room shows, now that it does not show us any more. */
 function isLeaveShown(draft: Draft): boolean {
-  const { presence, publication, requests } = draft.state;
+  const { presence, publication, requests } = draft;
   if (!presence.isEchoed || presence.standing || publication.status !== "yes") return false;
   // A write that is under way may arrive after it.
   if (isUnderWay(requests, "write")) return false;
-  return !isAmbiguous(draft.state) && !isHiddenBySlot(draft);
+  return !isAmbiguous(draft) && !isHiddenBySlot(draft);
 }
 
 /** The room shows us as gone while we are leaving. That confirms the leave like an answer. */
-function onLeaveShown({ state }: Draft): void {
-  state.publication.status = "no";
-  if (isUnderWay(state.requests, "send")) state.delayedLeave.held = { status: "none" };
-  state.requests.inFlight = state.requests.inFlight.filter(({ lane }) => lane === "cleanup");
+function onLeaveShown(draft: Draft): void {
+  draft.publication.status = "no";
+  if (isUnderWay(draft.requests, "send")) draft.delayedLeave.held = { status: "none" };
+  draft.requests.inFlight = draft.requests.inFlight.filter(({ lane }) => lane === "cleanup");
 }
 
 /** A closed slot hides sticky members, whether or not they have left. */
-export function isHiddenBySlot({ settings, state }: Pick<Draft, "settings" | "state">): boolean {
-  return settings.kind === "sticky" && state.slot.status === "closed";
+export function isHiddenBySlot({ settings, slot }: Draft): boolean {
+  return settings.kind === "sticky" && slot.status === "closed";
 }
 
 /** Our membership has to be written again, once for all that happens until `dueTs`. */
 function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-unanswered", dueTs: number): void {
-  const { phase, publication, requests } = draft.state;
+  const { phase, publication, requests } = draft;
   // A new event is needed: it is no retry of the one before.
   forgetWrite(draft);
   const isWriting = phase === "joined" || isUnderWay(requests, "write");
@@ -190,7 +189,7 @@ function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-u
  * joins with every event, and a state member with a new `created_ts`. A millisecond is enough, and keeps our place in the list.
  */
 function onKeysUnanswered(draft: Draft): void {
-  const { presence, publication } = draft.state;
+  const { presence, publication } = draft;
   if (!presence.own) return;
   publication.createdFromTs = (presence.createdTs ?? presence.own.createdTs) + 1;
   markDirty(draft, "keys-unanswered", draft.now);
@@ -198,12 +197,12 @@ function onKeysUnanswered(draft: Draft): void {
 
 /** The page is about to close: leaves at once. If the page lives on, the next restart or sync shows that we have left. */
 function onPageHidden(draft: Draft): void {
-  const { state, now } = draft;
-  const armed = armedLeave(state);
-  if (state.publication.status === "no" || state.phase === "leaving") return;
+  const { now } = draft;
+  const armed = armedLeave(draft);
+  if (draft.publication.status === "no" || draft.phase === "leaving") return;
   trace(draft, { kind: "page-hidden" });
   if (!armed)
-    return sendAndForget(draft, { kind: "leave", of: state.joinCount, txn: state.requests.nextId, reason: undefined });
+    return sendAndForget(draft, { kind: "leave", of: draft.joinCount, txn: draft.requests.nextId, reason: undefined });
   sendAndForget(draft, { kind: "send", delayId: armed.delayId, keepalive: true });
-  state.delayedLeave.held = { ...armed, leaveTs: now, restartTs: now + 1_000 };
+  draft.delayedLeave.held = { ...armed, leaveTs: now, restartTs: now + 1_000 };
 }

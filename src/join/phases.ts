@@ -35,8 +35,7 @@ export function restartEveryMs({ timing }: Settings, delayMs: number, delegated:
 
 /** The server holds our membership: it has answered, or the room shows it. */
 export function markPublished(draft: Draft, reason: WriteReason, by: "answer" | "sync"): void {
-  const { state, settings, now } = draft;
-  const { publication, delayedLeave } = state;
+  const { publication, delayedLeave, settings, now } = draft;
   const { firstSentTs, lifetimeMs } = publication;
   const renewMs = Math.min(lifetimeMs, hourMs);
   publication.status = "yes";
@@ -44,8 +43,8 @@ export function markPublished(draft: Draft, reason: WriteReason, by: "answer" | 
   publication.refreshTs = firstSentTs + renewMs - Math.min(settings.timing.expiryHeadroomMs, renewMs / 2);
   forgetWrite(draft);
   trace(draft, { kind: "membership-written", reason, by });
-  if (state.phase !== "joining" && state.phase !== "rejoining") return;
-  state.phase = "joined";
+  if (draft.phase !== "joining" && draft.phase !== "rejoining") return;
+  draft.phase = "joined";
   publication.joinedTs = publication.sentTs;
   // Some servers cancel a delayed event when its state key is written: find out now, not in five seconds (4.6).
   if (delayedLeave.held.status === "armed") delayedLeave.held = { ...delayedLeave.held, restartTs: now };
@@ -53,20 +52,19 @@ export function markPublished(draft: Draft, reason: WriteReason, by: "answer" | 
 
 /** Our membership has ended although we did not end it: joins again as a new instance. */
 export function rejoin(draft: Draft, reason: RejoinReason): void {
-  const { state, settings, now } = draft;
-  const { delayedLeave, publication, presence, requests } = state;
-  if (state.phase === "leaving") return;
-  const attempt = presence.isEchoed ? 1 : (state.rejoin?.attempt ?? 0) + 1;
+  const { delayedLeave, publication, presence, requests, settings, now } = draft;
+  if (draft.phase === "leaving") return;
+  const attempt = presence.isEchoed ? 1 : (draft.rejoin?.attempt ?? 0) + 1;
   trace(draft, { kind: "rejoining", reason, attempt });
   const isSticky = settings.kind === "sticky";
   // The room shows us, or would show us if it counted our event.
   const isVisible = presence.own !== undefined || presence.standing !== undefined;
   // A member that the room has not shown yet may still show up, beside the one that replaces it.
   const mayShowUp = publication.status !== "no" && !presence.isEchoed;
-  if (isSticky && (isVisible || mayShowUp)) markReplaced(draft, state.joinCount);
-  if (state.phase === "joined") state.phase = "rejoining";
-  state.rejoin = { reason, attempt };
-  state.joinCount += 1;
+  if (isSticky && (isVisible || mayShowUp)) markReplaced(draft, draft.joinCount);
+  if (draft.phase === "joined") draft.phase = "rejoining";
+  draft.rejoin = { reason, attempt };
+  draft.joinCount += 1;
   const remains = isVisible ? "maybe" : mayShowUp ? "earlier" : "no";
   publication.status = isSticky ? "no" : remains;
   publication.dirty = undefined;
@@ -88,31 +86,31 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
 }
 
 /** Whether the server did not answer. Then its other clients may join again at this moment, too. */
-const wasCutOff = ({ state: { requests, presence } }: Draft): boolean =>
+const wasCutOff = ({ requests, presence }: Draft): boolean =>
   presence.probablyLeft || requests.timedOut.length > 0 || retriesOf(requests, "restart").failures > 0;
 
 /** A re-join needs a delayed leave that is alive. */
 function askForDelayedLeave(draft: Draft): void {
-  const { settings, state, now } = draft;
-  const { held } = state.delayedLeave;
+  const { settings, now } = draft;
+  const { held } = draft.delayedLeave;
   if (held.status !== "armed") return;
   if (now >= held.leaveTs) {
     // It was due: the server has sent it. Unless a restart without an answer has prolonged it, and another one was sent.
     if (settings.kind === "state") discardDelayedLeave(draft, held.delayId, held.delayMs);
-    return loseDelayedLeave(draft, retriesOf(state.requests, "restart").unknowns > 0);
+    return loseDelayedLeave(draft, retriesOf(draft.requests, "restart").unknowns > 0);
   }
   // That of a state member may still be alive: ask first. A new sticky member needs one of its own.
-  if (settings.kind === "state") state.delayedLeave.held = { ...held, restartTs: now, doubtTs: now };
+  if (settings.kind === "state") draft.delayedLeave.held = { ...held, restartTs: now, doubtTs: now };
   else if (held.isSent) loseDelayedLeave(draft, false);
-  else state.delayedLeave.held = { status: "wanted" };
+  else draft.delayedLeave.held = { status: "wanted" };
 }
 
 /** A restart was answered, although the room has shown that the delayed leave was sent: the answer is not true. */
 export function onFalseRestart(draft: Draft, armed: ArmedLeave): void {
-  const { settings, state } = draft;
+  const { settings } = draft;
   loseDelayedLeave(draft, false);
   if (settings.kind === "state") discardDelayedLeave(draft, armed.delayId, armed.delayMs);
-  else if (state.phase !== "joined") rejoin(draft, "left-by-server");
+  else if (draft.phase !== "joined") rejoin(draft, "left-by-server");
 }
 
 /**
@@ -120,15 +118,15 @@ export function onFalseRestart(draft: Draft, armed: ArmedLeave): void {
  * taken a restart that we have no answer to, and may send the leave later: it is cancelled, or ends an instance that is gone.
  */
 export function replaceDueLeave(draft: Draft): void {
-  const { settings, state, now } = draft;
-  const armed = armedLeave(state);
+  const { settings, now } = draft;
+  const armed = armedLeave(draft);
   if (!armed || now < armed.leaveTs) return;
   loseDelayedLeave(draft, false);
   if (settings.kind === "sticky") rejoin(draft, "left-by-server");
   else discardDelayedLeave(draft, armed.delayId, armed.delayMs);
 }
 
-function rejoinWaitMs({ state: { delayedLeave }, now }: Draft, attempt: number): number {
+function rejoinWaitMs({ delayedLeave, now }: Draft, attempt: number): number {
   // If the room never shows us, it may never will: retry with growing waits.
   const waitMs = attempt === 1 ? 0 : Math.min(echoGraceMs * 2 ** (attempt - 2), 300_000);
   const { held, mayFireUntilTs } = delayedLeave;
@@ -140,13 +138,12 @@ function rejoinWaitMs({ state: { delayedLeave }, now }: Draft, attempt: number):
 
 /** Starts to leave. Requests that are under way are aborted, unless their outcome decides how to leave. */
 export function leave(draft: Draft, cause: LeaveCause, reason?: LeaveReason, failure?: RtcError): void {
-  const { state, now } = draft;
-  const { requests } = state;
-  if (state.phase === "leaving") return;
+  const { requests, now } = draft;
+  if (draft.phase === "leaving") return;
   trace(draft, { kind: "leave-started", cause });
-  state.phase = "leaving";
+  draft.phase = "leaving";
   discardDelegation(draft);
-  state.leaving = {
+  draft.leaving = {
     sinceTs: now,
     endTs: now + leaveRetryMs,
     cause,
@@ -171,12 +168,11 @@ export function giveUp(draft: Draft, error: RtcError, reason?: LeaveReason): voi
 
 /** Ends the lifecycle. */
 export function end(draft: Draft, error?: RtcError): void {
-  const { state } = draft;
-  if (state.isOver) return;
-  state.isOver = true;
-  if (error && state.leaving) state.leaving = { ...state.leaving, failure: state.leaving.failure ?? error };
-  const failure = state.leaving?.failure;
-  const { status, hasGhost, replaced } = state.publication;
+  if (draft.isOver) return;
+  draft.isOver = true;
+  if (error && draft.leaving) draft.leaving = { ...draft.leaving, failure: draft.leaving.failure ?? error };
+  const failure = draft.leaving?.failure;
+  const { status, hasGhost, replaced } = draft.publication;
   const confirmed = status === "no" && !hasGhost && replaced.length === 0;
   trace(draft, { kind: "leave-ended", confirmed, ...(failure ? { error: failure.code } : {}) });
 }
@@ -185,16 +181,16 @@ export function end(draft: Draft, error?: RtcError): void {
 export const leaveTimeout = (): RtcError => new RtcError("leave-timeout", "the leave was not confirmed in time");
 
 /** A member of ours has been replaced, and has to be removed from the room. */
-export function markReplaced({ state: { publication } }: Draft, member: ReplacedMember): void {
+export function markReplaced({ publication }: Draft, member: ReplacedMember): void {
   if (publication.replaced.includes(member)) return;
   publication.replaced = [...publication.replaced, member].slice(-maxReplaced);
 }
 
 /** A replaced member is known to have left, or cannot be removed. */
-export function forgetReplaced({ state: { publication } }: Draft, member: ReplacedMember): void {
+export function forgetReplaced({ publication }: Draft, member: ReplacedMember): void {
   publication.replaced = publication.replaced.filter((replaced) => replaced !== member);
 }
 
 /** Whether the room has shown that we joined before the answer came: we are in, whatever the answer says. */
-export const isConfirmedBySync = ({ state }: Draft, reason: WriteReason): boolean =>
-  state.phase === "joined" && state.presence.isEchoed && (reason === "join" || reason === "rejoin");
+export const isConfirmedBySync = (draft: Draft, reason: WriteReason): boolean =>
+  draft.phase === "joined" && draft.presence.isEchoed && (reason === "join" || reason === "rejoin");

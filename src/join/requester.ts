@@ -1,5 +1,5 @@
 // Requester: requests of the lifecycle as effects of the Matrix client, each with one answer. protocol.md 4.6, examples E6 and E7.
-import { asyncScheduler, EMPTY, Observable, retry } from "rxjs";
+import { asyncScheduler, catchError, EMPTY, Observable, retry } from "rxjs";
 import type { SessionContext } from "../session-context.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { maxStickyMs } from "../membership/sticky-map.ts";
@@ -44,7 +44,9 @@ export function requester(
     if (mode !== "matrix_2_0") return state(memberOf(0), {});
     const memberId = typeof of === "string" ? of : memberOf(of).memberId;
     // A leave lasts as long as a sticky event can: at least as long as the membership that it ends (3.1).
-    return { ...sticky(txn, maxStickyMs), content: stickyLeave(slotIn(generation, slot), memberId, reason) };
+    const content = stickyLeave(slotIn(generation, slot), memberId, reason);
+    // In the clear, as delayed leaves are: users who were out of the room for a while can read our join, and not this.
+    return { ...sticky(txn, maxStickyMs), content, isCleartext: reason === undefined };
   };
   const sticky = (txn: number, stickyMs: number) => {
     return { roomId, type: stickyMember, stickyMs, txnId: `${(txnPrefix ??= crypto.randomUUID())}.${txn}` };
@@ -58,6 +60,9 @@ export function requester(
     const content = openSlot(existing, slot, isEncrypted(matrix, roomId), generation);
     return { roomId, type: slotType, stateKey, content };
   };
+
+  const isLeaveHidden = ({ afterReason }: Extract<Request, { kind: "cancel" }>) =>
+    afterReason !== undefined && isEncrypted(matrix, roomId);
 
   const effectOf = (request: Request): Observable<unknown> => {
     switch (request.kind) {
@@ -73,7 +78,7 @@ export function requester(
         return matrix.updateDelayedEvent(delayId, kind, { keepalive });
       }
       case "cancel":
-        return outliving(matrix.updateDelayedEvent(request.delayId, "cancel"));
+        return outliving(matrix.updateDelayedEvent(request.delayId, isLeaveHidden(request) ? "send" : "cancel"));
       case "delegate": {
         const { delayId, delayMs } = request;
         return options.delegate?.({ member: memberOf(request.joinCount), delayId, delayMs }) ?? EMPTY;
@@ -81,7 +86,7 @@ export function requester(
       case "write":
         return matrix.send(joinEvent(request));
       case "leave":
-        return matrix.send(leaveEvent(request.of, request.txn, request.reason));
+        return sendLeave(matrix, leaveEvent(request.of, request.txn, request.reason));
     }
   };
   return (id, request) => answering(id, () => effectOf(request), answersByCompleting.has(request.kind));
@@ -89,14 +94,16 @@ export function requester(
 
 const answersByCompleting: ReadonlySet<Request["kind"]> = new Set(["restart", "send", "cancel", "delegate"] as const);
 
-/** A cancel that goes on without a subscriber: the join may end before its answer. */
-function outliving(cancel$: Observable<never>): Observable<never> {
-  return new Observable((subscriber) => {
-    cancel$.subscribe({
-      error: (error: unknown) => subscriber.error(error),
-      complete: () => subscriber.complete(),
-    });
-  });
+/** Sends a leave. A room that does not allow its type in the clear may allow encrypted events. */
+function sendLeave(matrix: Matrix, event: OutgoingEvent): Observable<string> {
+  if (event.stateKey !== undefined || !event.isCleartext) return matrix.send(event);
+  const { isCleartext: _, ...encrypted } = event;
+  return matrix.send(event).pipe(
+    catchError((error: unknown) => {
+      if (error instanceof MatrixError && error.kind === "forbidden") return matrix.send(encrypted);
+      throw error;
+    }),
+  );
 }
 
 /** The wait between two tries to cancel a delayed leave that nobody waits for. */
@@ -107,15 +114,19 @@ const cancelRetryMs = 3_000;
  * arrives, the delayed leave is cancelled: it would end the next join under the same state key.
  */
 function schedule(matrix: Matrix, event: OutgoingEvent, delayMs: number): Observable<string> {
-  const cancelled$ = (delayId: string) =>
-    matrix.updateDelayedEvent(delayId, "cancel").pipe(retry({ delay: cancelRetryMs, count: delayMs / cancelRetryMs }));
+  return outliving(matrix.schedule(event, delayMs), (delayId) => {
+    matrix
+      .updateDelayedEvent(delayId, "cancel")
+      .pipe(retry({ delay: cancelRetryMs, count: delayMs / cancelRetryMs }))
+      .subscribe({ error: () => {} });
+  });
+}
+
+/** A request that goes on without its subscriber: the join may end before the answer. `onLate` gets a value that comes later. */
+function outliving<T>(request$: Observable<T>, onLate?: (value: T) => void): Observable<T> {
   return new Observable((subscriber) => {
-    // Not tied to the subscriber: the answer outlives it.
-    matrix.schedule(event, delayMs).subscribe({
-      next: (delayId) => {
-        if (subscriber.closed) cancelled$(delayId).subscribe({ error: () => {} });
-        else subscriber.next(delayId);
-      },
+    request$.subscribe({
+      next: (value) => (subscriber.closed ? onLate?.(value) : subscriber.next(value)),
       error: (error: unknown) => subscriber.error(error),
       complete: () => subscriber.complete(),
     });

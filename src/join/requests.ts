@@ -21,7 +21,13 @@ export type Request =
       /** Whether it will be delegated (6.4). We keep the others alive ourselves. */
       readonly delegated: boolean;
     }
-  | { readonly kind: "restart" | "send" | "cancel"; readonly delayId: string; readonly keepalive?: true }
+  | { readonly kind: "restart" | "send"; readonly delayId: string; readonly keepalive?: true }
+  | {
+      readonly kind: "cancel";
+      readonly delayId: string;
+      /** We have left with a reason. In an encrypted room, users who cannot read that need the delayed leave, in the clear. */
+      readonly afterReason?: true;
+    }
   | { readonly kind: "delegate"; readonly joinCount: number; readonly delayId: string; readonly delayMs: number }
   | {
       readonly kind: "write";

@@ -36,7 +36,7 @@ export function runLifecycle(
   return runMachine<LifecycleState, Input, Effect>({
     initial: state,
     step: (before, input, now) => {
-      const step = lifecycle(settings, before, input, now, { aheadMs: clock.aheadMs, dueTs });
+      const step = lifecycle(before, input, now, { aheadMs: clock.aheadMs, dueTs });
       ({ state } = step);
       dueTs = Infinity;
       return step;
@@ -49,7 +49,7 @@ export function runLifecycle(
     },
     idOf: (effect) => (effect.kind === "request" ? effect.id : undefined),
     abortedBy: (effect) => (effect.kind === "abort" ? effect.id : undefined),
-    dueTs: (present, now) => (dueTs = nextDueTs(settings, present, now)),
+    dueTs: (present, now) => (dueTs = nextDueTs(present, now)),
     due: { kind: "clock" },
     isOver: ({ isOver }) => isOver,
     clock,

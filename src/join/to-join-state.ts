@@ -1,5 +1,5 @@
 // JoinState of the lifecycle: what a user sees of it. protocol.md 4.3.
-import { sameFields } from "../rx/stable.ts";
+import { sameJson } from "../rx/stable.ts";
 import type { OwnMember } from "../types.ts";
 import { nextTryTs, retriesOf } from "./backoff.ts";
 import { isUnderWay } from "./in-flight.ts";
@@ -37,13 +37,9 @@ export function toJoinState(state: LifecycleState, member: OwnMember, now: numbe
   }
 }
 
-/** Whether two states show a user the same. Members and memberships that did not change are the same objects. */
-export function isSameJoinState(a: JoinState | undefined, b: JoinState): boolean {
-  if (a?.status !== b.status || a.member !== b.member) return false;
-  if (b.status === "leaving") return true;
-  if (a.status !== "joined" || b.status !== "joined") return sameFields(a, b);
-  return sameFields(a.delayedLeave, b.delayedLeave) && sameFields({ ...a, delayedLeave: b.delayedLeave }, b);
-}
+/** Whether two states show a user the same. */
+export const isSameJoinState = (a: JoinState | undefined, b: JoinState): boolean =>
+  (a?.status === "leaving" && b.status === "leaving") || sameJson(a, b);
 
 type Joined = Extract<JoinState, { status: "joined" }>;
 type Progress = Attempt & { readonly step: JoinStep };

@@ -16,11 +16,15 @@ import {
 import type { LivekitBackend, OpenIdToken } from "../livekit/backend.ts";
 import { MatrixError, type MatrixErrorKind } from "../matrix.ts";
 import { isString, objectOr } from "../room/json.ts";
-import { names } from "../room/names.ts";
 import { pathOf, requestTimeoutMs, request } from "./sdk-request.ts";
 
-/** The unstable name first, because servers use it today. */
-const transportPrefixes = [names.deployed.endpoints, names.stable.endpoints];
+const stablePrefix = "/_matrix/client/v1";
+
+/** Where a homeserver answers requests about transports. The unstable name first, because servers use it today. */
+const transportPrefixes = ["/_matrix/client/unstable/org.matrix.msc4143", stablePrefix];
+
+/** Where a homeserver gives tokens for LiveKit (MSC4195), by its unstable name. */
+const unstableTokenPrefix = "/_matrix/client/unstable/io.element.msc4195";
 
 export function livekitBackendOf(client: MatrixClient): LivekitBackend {
   const transportsAt = (prefix: string) =>
@@ -55,11 +59,11 @@ export function livekitBackendOf(client: MatrixClient): LivekitBackend {
           body,
           mayBeMissing: true,
         });
-      return ask(names.stable.livekitEndpoints, { ...common, member_id: memberId }).pipe(
+      return ask(stablePrefix, { ...common, member_id: memberId }).pipe(
         catchError((error: MatrixError) => {
           if (error.kind !== "not-found" && error.kind !== "unsupported") throw error;
           const member = { id: memberId, claimed_device_id: deviceId };
-          return ask(names.deployed.livekitEndpoints, { ...common, member });
+          return ask(unstableTokenPrefix, { ...common, member });
         }),
       );
     },

@@ -1,7 +1,8 @@
-// EarlyKeys: messages of devices whose members we do not see yet: keys that wait, and why keys were rejected. protocol.md 5.4,
-// guarantee 25.
+// EarlyKeys: messages of devices whose members we do not see yet: keys that wait, and why keys were rejected. Keys of
+// the next stay of their device that came during the stay before wait for it, too. protocol.md 5.4, guarantee 25.
 import type { Device } from "../matrix.ts";
 import { sameDevice } from "./device.ts";
+import { type NextKey, recentMs } from "./next-stay.ts";
 import type { KeyRejection } from "./trace.ts";
 import type { VerifiedKey } from "./verify-sender.ts";
 
@@ -10,10 +11,13 @@ export interface EarlyMessage extends Device {
   readonly receivedTs: number;
   readonly key?: VerifiedKey;
   readonly rejected?: KeyRejection;
+  /** The key counted for a stay that has ended, although it was sent in the next one. */
+  readonly isNext?: NextKey["isNext"];
 }
 
-/** Sync and the decryption of a membership can take their time. */
-const waitMs = 60_000;
+/** A key that came before its member. */
+export type EarlyKey = EarlyMessage & { readonly key: VerifiedKey };
+
 const maxPerDevice = 10;
 const maxPerUser = 100;
 const maxTotal = 1_000;
@@ -31,11 +35,11 @@ export class EarlyKeys {
   /** When the first message has waited for too long. */
   get dueTs(): number {
     const [first] = this.#messages;
-    return first ? first.receivedTs + waitMs : Infinity;
+    return first ? first.receivedTs + recentMs : Infinity;
   }
 
   has(device: Device): boolean {
-    return this.#of(device).some(({ key }) => key);
+    return this.#of(device).some(isWaiting);
   }
 
   /** Why the last key of a device was rejected. */
@@ -43,33 +47,33 @@ export class EarlyKeys {
     return this.#of(device).findLast(({ rejected }) => rejected)?.rejected;
   }
 
-  /** The keys that wait, in the order of arrival. */
+  /** The keys that wait for a member that we have not seen, in the order of arrival. */
   keys(): readonly VerifiedKey[] {
-    return this.#messages.flatMap(({ key }) => key ?? []);
+    return this.#messages.filter(isWaiting).map(({ key }) => key);
   }
 
   /** Adds a message. Returns the message that a limit pushes out: no sender can push out the messages of all others. */
   add(message: EarlyMessage): EarlyMessage | undefined {
-    this.#messages = [...this.#messages, message];
+    const later = this.#messages.findIndex(({ receivedTs }) => receivedTs > message.receivedTs);
+    this.#messages = this.#messages.toSpliced(later < 0 ? this.#messages.length : later, 0, message);
     const surplus = this.#surplus(message);
     if (surplus) this.#messages = this.#messages.filter((other) => other !== surplus);
     return surplus;
   }
 
   /** Removes and returns the keys for which `isWanted` is true, in the order of sending. */
-  removeMatching(isWanted: (key: VerifiedKey) => boolean): readonly VerifiedKey[] {
-    const keys = this.#messages.flatMap(({ key }) => (key && isWanted(key) ? key : []));
-    const removed = new Set(keys);
-    if (keys.length > 0) this.#messages = this.#messages.filter(({ key }) => !key || !removed.has(key));
-    return keys.toSorted((a, b) => (a.sentTs ?? a.receivedTs) - (b.sentTs ?? b.receivedTs));
+  removeMatching(isWanted: (key: VerifiedKey) => boolean): readonly EarlyKey[] {
+    const removed = this.#messages.filter(hasKey).filter(({ key }) => isWanted(key));
+    if (removed.length > 0) this.#messages = this.#messages.filter((message) => !removed.includes(message as EarlyKey));
+    return removed.toSorted(({ key: a }, { key: b }) => (a.sentTs ?? a.receivedTs) - (b.sentTs ?? b.receivedTs));
   }
 
-  /** Removes the messages that have waited for too long, and returns their keys. */
+  /** Removes the messages that have waited for too long, and returns the keys that counted for nobody. */
   popDue(now: number): readonly VerifiedKey[] {
     if (now < this.dueTs) return [];
-    const due = this.#messages.filter(({ receivedTs }) => receivedTs + waitMs <= now);
+    const due = this.#messages.filter(({ receivedTs }) => receivedTs + recentMs <= now);
     this.#messages = this.#messages.slice(due.length);
-    return due.flatMap(({ key }) => key ?? []);
+    return due.filter(isWaiting).map(({ key }) => key);
   }
 
   #of(device: Device): readonly EarlyMessage[] {
@@ -94,3 +98,7 @@ export class EarlyKeys {
     return this.#messages.find(({ userId }) => candidates.get(userId) === most);
   }
 }
+
+const hasKey = (message: EarlyMessage): message is EarlyKey => message.key !== undefined;
+/** Whether it counts for nobody yet. */
+export const isWaiting = (message: EarlyMessage): message is EarlyKey => hasKey(message) && !message.isNext;

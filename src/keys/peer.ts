@@ -1,6 +1,7 @@
 // Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
 // A plain record and pure functions. Pitfalls 24, 25.
 import type { ToDeviceOutcome } from "../matrix.ts";
+import { sameJson } from "../rx/stable.ts";
 import type { DecryptionReport, EncryptionKey } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
@@ -38,6 +39,8 @@ export interface HeldKey {
   readonly key: EncryptionKey;
   /** It came before its member was seen. It may be of an earlier stay. */
   readonly isEarly: boolean;
+  /** It replaced another key of its index, which a sender does not do within one stay. */
+  readonly isAnother: boolean;
 }
 
 export interface Trouble {
@@ -78,12 +81,26 @@ export type Acceptance = { readonly peer: Peer } & (
   | { readonly rejected: "known" | "outdated"; readonly key?: undefined }
 );
 
-/** Accepts a key, unless we have a newer one with its index. */
-export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, sinceTs: number): Acceptance {
-  const isAnswer = !peer.trouble || isAnswerFor(peer.trouble.keyIndex, from.keyIndex, isEarly);
-  const request = isAnswer ? undefined : peer.request;
+/**
+ * Accepts a key, unless we have a newer one with its index.
+ *
+ * @param isCertain Whether it is a key of this stay for certain, or nothing says otherwise. We request a key if it is not.
+ */
+export function acceptKey(
+  peer: Peer,
+  from: VerifiedKey,
+  { isEarly, isCertain = true }: { readonly isEarly: boolean; readonly isCertain?: boolean },
+  sinceTs: number,
+): Acceptance {
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
-  if (before && isOutdated(from, before, peer.keys)) return { peer, rejected: "outdated" };
+  const isOld = before !== undefined && isOutdated(from, before, peer.keys);
+  // Of an early key and one that came later, either can be of the earlier stay, whatever the clock of their sender says.
+  const isDoubtful = isOld && before.isEarly && !isEarly && !isLaterStep(before.from.key, from.key);
+  if (isOld && !isDoubtful) return { peer, rejected: "outdated" };
+  const isAnswer = !peer.trouble || isAnswerFor(peer.trouble.keyIndex, from.keyIndex, isEarly);
+  const isEnough = isAnswer && isCertain && !isDoubtful;
+  const again = isDoubtful ? { dueTs: sinceTs + neededKeyWaitMs, count: 0 } : undefined;
+  const request = isEnough ? undefined : (peer.request ?? again);
   if (before && isSameKey(before.from.key, from.key)) {
     const keys = peer.keys.with(peer.keys.indexOf(before), { ...before, from, isEarly });
     // If the media does not fit, it was tried with this key.
@@ -94,7 +111,9 @@ export function acceptKey(peer: Peer, from: VerifiedKey, isEarly: boolean, since
   }
   const { keyIndex, key: bytes } = from;
   const key = { ...idsOf(peer.member), keyIndex, key: bytes, own: false, sinceTs };
-  const keys = [...peer.keys.filter((held) => held !== before), { from, key, isEarly }].slice(-maxKeys);
+  const isAnother = before !== undefined && !before.isEarly && !isLaterStep(bytes, before.from.key);
+  const held = { from, key, isEarly, isAnother };
+  const keys = [...peer.keys.filter((other) => other !== before), held].slice(-maxKeys);
   const trouble = isAnswer ? undefined : peer.trouble;
   return { peer: { ...peer, keys, trouble, request, rejected: undefined }, key };
 }
@@ -145,7 +164,7 @@ export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"], answ
 /** A record with its status: the same object as before if nothing about it has changed. */
 export function withStatus(peer: Peer, before: Peer | undefined): Peer {
   const status = statusOf(peer);
-  const isSame = JSON.stringify(status) === JSON.stringify(before?.status);
+  const isSame = sameJson(status, before?.status);
   return { ...peer, status: (isSame ? before?.status : undefined) ?? status };
 }
 
@@ -190,6 +209,6 @@ function isAnswerFor(lacked: number | undefined, keyIndex: number, isEarly: bool
 }
 
 /** Whether an index is another one or comes after it. Indexes count from 0 to 255 and then from 0. protocol.md 5.1. */
-function isAtOrAfter(keyIndex: number, other: number): boolean {
+export function isAtOrAfter(keyIndex: number, other: number): boolean {
   return (keyIndex - other + 256) % 256 < 128;
 }

@@ -1,5 +1,6 @@
 // Peers: one record for each other member of the call, by device. protocol.md 5.4.
 import type { Device } from "../matrix.ts";
+import { setNewest } from "../rx/stable.ts";
 import type { DecryptionReport } from "../types.ts";
 import { type CallMember, deviceKey } from "./device.ts";
 import { type Peer, withStatus } from "./peer.ts";
@@ -63,7 +64,8 @@ export class Peers {
     if (!removed) return;
     this.#version += 1;
     const indexes = [...removed.earlierIndexes, ...removed.keys.map(({ key }) => key.keyIndex)];
-    if (indexes.length > 0) setBounded(this.#earlierIndexes, member.participantIdentity, [...new Set(indexes)]);
+    if (indexes.length > 0)
+      setNewest(this.#earlierIndexes, member.participantIdentity, [...new Set(indexes)], maxIdentities);
     if (this.ofIdentity(member.participantIdentity) === removed) this.#byIdentity.delete(member.participantIdentity);
     const rest = this.ofDevice(member).filter((peer) => peer !== removed);
     if (rest.length > 0) this.#byDevice.set(deviceKey(member), rest);
@@ -87,7 +89,7 @@ export class Peers {
   /** Keeps a report about a participant that is no member yet. */
   addUnknown(report: DecryptionReport): void {
     if (report.result === "ok") this.#unknownParticipants.delete(report.participantIdentity);
-    else setBounded(this.#unknownParticipants, report.participantIdentity, report);
+    else setNewest(this.#unknownParticipants, report.participantIdentity, report, maxIdentities);
   }
 
   /** Whether the media layer reports about any participant that is no member yet. */
@@ -106,12 +108,4 @@ export class Peers {
     this.#unknownParticipants.delete(participantIdentity);
     return report;
   }
-}
-
-/** Sets a value as the newest one. Above the limit, the oldest goes. */
-function setBounded<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > maxIdentities && oldest !== undefined) map.delete(oldest);
 }

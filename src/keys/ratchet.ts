@@ -1,6 +1,6 @@
 // Ratchet: the next step of a media key. Receivers derive it by themselves, and nobody can go back. protocol.md 5.9, 6.6.
 import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
+import { sha256 } from "../room/sha256.ts";
 
 /** How often one key is ratcheted at most. Then there is a new key. LiveKit's receivers try 8 steps or more. */
 export const maxSteps = 8;

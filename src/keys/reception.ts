@@ -3,11 +3,12 @@
 import type { Device, ToDeviceOutcome } from "../matrix.ts";
 import type { DecryptionReport, Membership, OwnMember } from "../types.ts";
 import { type CallMember, idsOf, type MemberIds, sameDevice } from "./device.ts";
-import { EarlyKeys, type EarlyMessage } from "./early-keys.ts";
+import { type EarlyKey, EarlyKeys, type EarlyMessage, isWaiting } from "./early-keys.ts";
 import type { EffectList } from "./effects.ts";
 import { type MemberEncryption, unverifiedReasons } from "./encryption-status.ts";
 import { type DueRequests, KeyRequests } from "./key-requests.ts";
 import type { MemberChanges } from "./member-changes.ts";
+import { keysForNextStay } from "./next-stay.ts";
 import { acceptKey, newPeer, onDecryptionReport, onDelivery, type Peer } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { claimedIds } from "./presumed.ts";
@@ -86,7 +87,7 @@ export class Reception {
     const others = joined.filter((member) => !sameDevice(member, this.#self));
     // Before the records of the members who left are gone.
     const added = others.map((member) => [member, this.#peers.ofDevice(member)] as const);
-    for (const member of left) this.#peers.remove(member);
+    for (const member of left) this.#remove(member, now);
     for (const [member, siblings] of added) if (!this.#isImpostor(member)) this.#add(member, siblings, now);
     if (added.length > 0) this.#acceptEarly(now);
   }
@@ -126,6 +127,16 @@ export class Reception {
     return due;
   }
 
+  /** The next stay of its device can have begun before we see it. */
+  #remove(member: CallMember, now: number): void {
+    const peer = this.#peers.get(member);
+    if (!peer) return;
+    this.#peers.remove(member);
+    const { userId, deviceId } = member;
+    for (const { from: key, isNext } of keysForNextStay(peer, now))
+      this.#addEarly({ userId, deviceId, receivedTs: key.receivedTs, key, isNext }, now);
+  }
+
   /** @param siblings What we know of the other members of its device. */
   #add(member: CallMember, siblings: readonly Peer[], now: number): void {
     const known = {
@@ -147,25 +158,33 @@ export class Reception {
   /** Oldest first. Of two keys with one index, only the newer counts. */
   #acceptEarly(now: number): void {
     const keys = this.#early.removeMatching((key) => this.#peers.ownerOf(key) !== undefined);
-    const idOf = (key: VerifiedKey) => `${key.keyIndex} ${this.#peers.ownerOf(key)?.member.instance}`;
-    const newest = new Map(keys.map((key) => [idOf(key), key]));
-    for (const key of keys) {
+    const idOf = ({ key }: EarlyKey) => `${key.keyIndex} ${this.#peers.ownerOf(key)?.member.instance}`;
+    const newest = new Map(keys.map((early) => [idOf(early), early]));
+    for (const early of keys) {
+      const { key } = early;
       const owner = this.#peers.ownerOf(key);
-      if (newest.get(idOf(key)) !== key) this.reject(rejectionOf(key, "outdated"), now);
-      else if (owner) this.#accept(key, owner.member, now, true);
+      if (newest.get(idOf(early)) !== early) this.reject(rejectionOf(key, "outdated"), now);
+      else if (owner) this.#accept(key, owner.member, now, early);
       this.#updateEarly(key);
     }
   }
 
-  #accept(from: VerifiedKey, member: CallMember, now: number, isEarly = false): void {
+  #accept(from: VerifiedKey, member: CallMember, now: number, early?: EarlyKey): void {
     const before = this.#peers.get(member);
     if (!before) return;
-    const { peer, key, rejected } = acceptKey(before, from, isEarly, now);
+    const isNext = early?.isNext;
+    const certainty = { isEarly: early !== undefined && isNext !== "certainly", isCertain: isNext !== "perhaps" };
+    const { peer, key, rejected } = acceptKey(before, from, certainty, now);
     this.#set(peer);
     if (!key) return this.reject(rejectionOf(from, rejected), now);
-    const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));
-    const counts = { received: 1, receivedTotalAgeMs: ageMs };
-    this.#effects.note({ kind: "key-received", ...idsOf(member), keyIndex: key.keyIndex, ageMs }, counts);
+    const about = { ...idsOf(member), keyIndex: key.keyIndex };
+    if (isNext) {
+      this.#effects.note({ kind: "key-kept", ...about });
+    } else {
+      const ageMs = Math.min(maxAgeMs, Math.max(0, from.receivedTs - (from.sentTs ?? from.receivedTs)));
+      const counts = { received: 1, receivedTotalAgeMs: ageMs };
+      this.#effects.note({ kind: "key-received", ...about, ageMs }, counts);
+    }
     this.#effects.add({ kind: "key", key });
   }
 
@@ -188,7 +207,7 @@ export class Reception {
   #addEarly(message: EarlyMessage, now: number): void {
     const evicted = this.#early.add(message);
     this.#updateEarly(message);
-    if (evicted?.key) this.#rejectEarly(evicted.key, "too-many-early", now);
+    if (evicted && isWaiting(evicted)) this.#rejectEarly(evicted.key, "too-many-early", now);
   }
 
   #rejectEarly(key: VerifiedKey, reason: KeyRejection, now: number): void {

@@ -41,7 +41,7 @@ const hourMs = 3_600_000;
  * @throws RtcError `bad-argument` for a policy that makes no sense.
  * @example
  * ```ts
- * import { rotationCost } from "matrixrtc-rx";
+ * import { rotationCost } from "matrixrtc-rx/testing";
  *
  * const traffic = { members: 100, joinsPerHour: 3600, leavesPerHour: 3600 };
  * const thrifty = rotationCost({ coalesceMs: 4000 }, traffic);

@@ -7,11 +7,12 @@ export type OnJoin = "new-key" | "ratchet";
 /**
  * When our media key changes: a trade between what leavers and joiners can decrypt, and the number of messages.
  *
- * `rotationCost` computes both sides. Source: protocol.md 5.1, MSC4143 and the options of matrix-js-sdk.
+ * `rotationCost` of `matrixrtc-rx/testing` computes both sides. Source: protocol.md 5.1, MSC4143 and the options of matrix-js-sdk.
  *
  * @example
  * ```ts
- * import { rotationCost, type RotationPolicy } from "matrixrtc-rx";
+ * import type { RotationPolicy } from "matrixrtc-rx";
+ * import { rotationCost } from "matrixrtc-rx/testing";
  *
  * // One new key for all leaves of 4 s. A leaver can decrypt for 5 s at most.
  * const policy: Partial<RotationPolicy> = { coalesceMs: 4_000, maxCoalesceMs: 4_000, useDelayMs: 1_000 };

@@ -1,6 +1,4 @@
 // KeyStatistics: counts of key messages. protocol.md 5.6.
-import { Subject } from "rxjs";
-import { behavior, type Behavior } from "../rx/behavior.ts";
 import type { KeyRejection } from "./trace.ts";
 
 /** Counts of key messages since the session was made. */
@@ -23,7 +21,8 @@ export interface KeyStatistics {
   readonly requested: number;
 }
 
-const zero: KeyStatistics = {
+/** Before the first message. */
+export const noKeys: KeyStatistics = {
   keysCreated: 0,
   sends: 0,
   delivered: 0,
@@ -37,21 +36,10 @@ const zero: KeyStatistics = {
 /** What to add to the counts. */
 export type KeyCounts = Partial<KeyStatistics>;
 
-export class KeyCounter {
-  readonly statistics$: Behavior<KeyStatistics>;
-  readonly #changed$ = new Subject<void>();
-  #statistics = zero;
-
-  constructor() {
-    this.statistics$ = behavior(() => this.#statistics, this.#changed$);
-  }
-
-  add(counts: KeyCounts): void {
-    const sum: Record<keyof KeyStatistics, number> = { ...this.#statistics };
-    for (const name of Object.keys(counts) as (keyof KeyStatistics)[]) sum[name] += counts[name] ?? 0;
-    this.#statistics = sum;
-    this.#changed$.next();
-  }
+export function sumOf(statistics: KeyStatistics, counts: KeyCounts): KeyStatistics {
+  const sum: Record<keyof KeyStatistics, number> = { ...statistics };
+  for (const name of Object.keys(counts) as (keyof KeyStatistics)[]) sum[name] += counts[name] ?? 0;
+  return sum;
 }
 
 /** Valid messages whose key is of no use any more, or not yet. */

@@ -81,6 +81,8 @@ export type KeyTrace =
       readonly participantIdentity: string;
       readonly ageMs: number;
     } & Device)
+  /** A key that came during an earlier stay of its device counts for the new one, too: it may have been sent in that. */
+  | ({ readonly kind: "key-kept"; readonly keyIndex: number } & MemberIds)
   /** We request the key of a member, because it is missing. */
   | ({ readonly kind: "key-requested"; readonly memberId: string } & Device)
   /** A member sends media but does not answer our requests. We write our membership again, so it sees us join. */

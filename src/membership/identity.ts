@@ -1,5 +1,5 @@
 // The LiveKit identity of a member. protocol.md 6.1, vectors 12.1.
-import { sha256 } from "@noble/hashes/sha2.js";
+import { sha256 } from "../room/sha256.ts";
 import { toUnpaddedBase64 } from "../room/base64.ts";
 import type { Generation } from "../types.ts";
 

@@ -2,8 +2,9 @@
 import { asyncScheduler, Observable, share } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
-import { noSlot, readSlot, type SlotReading } from "../room/slot.ts";
+import { readSlot, type SlotReading } from "../room/slot.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
+import { stable } from "../rx/stable.ts";
 import type { Membership, Slot } from "../types.ts";
 import type { Changes } from "./changes.ts";
 import { MemberLookups } from "./lookups.ts";
@@ -28,7 +29,6 @@ export function members(
   let live: Projection | undefined;
   /** The last list, while somebody else holds it: its members keep their identity in the next projection. */
   let previous: WeakRef<readonly Membership[]> | undefined;
-  let lastSlot = noSlot;
 
   const remember = (projection: Projection) => (previous = new WeakRef(projection.fold.members));
   const projection = () => {
@@ -37,11 +37,7 @@ export function members(
     remember(projected);
     return projected;
   };
-  const slotNow = () => {
-    const read = live?.slot ?? readSlot(matrix, roomId, slot, requireSlotEncryption);
-    if (!isSameSlot(lastSlot, read)) lastSlot = read;
-    return lastSlot.slot;
-  };
+  const slotReading = stable(() => live?.slot ?? readSlot(matrix, roomId, slot, requireSlotEncryption), isSameSlot);
 
   /** Emits whenever the projection was refreshed. */
   const refreshed$ = new Observable<void>((subscriber) => {
@@ -74,7 +70,7 @@ export function members(
   return {
     membership$: behavior(() => projection().fold.members, refreshed$),
     rejected$: behavior(() => projection().fold.rejections, refreshed$),
-    slot$: behavior(slotNow, refreshed$),
+    slot$: behavior(() => slotReading().slot, refreshed$),
   };
 }
 

@@ -4,8 +4,10 @@ import type { RoomEvent } from "../matrix.ts";
 import { stickyKeyOf } from "../membership/sticky-event.ts";
 import { isId, isWord } from "../room/bounds.ts";
 import { isObject, type JsonObject, objectOr } from "../room/json.ts";
-import { names, ringTypes, roomCallSlot } from "../room/names.ts";
+import { roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
+import { ringNames } from "../room/names.ts";
+import { ringTypes } from "../room/ring-types.ts";
 import { isSlotId } from "../room/slot.ts";
 
 /** The forms of a ring: that of 2024, that of matrix-js-sdk 43 and Element Call, and that of the newest MSC4075. */
@@ -88,8 +90,10 @@ export function decodeRing(event: RoomEvent, slotOf: SlotOfMember = () => undefi
 export const isWithdrawal = (decoded: Ring | Withdrawal): decoded is Withdrawal => "withdraws" in decoded;
 
 function formOf(type: string): RingForm {
-  if (type === names.deployed.invite || type === names.stable.invite) return "invite";
-  return type === names.deployed.notification || type === names.stable.notification ? "notification" : "call-notify";
+  if (type === ringNames.deployed.invite || type === ringNames.stable.invite) return "invite";
+  return type === ringNames.deployed.notification || type === ringNames.stable.notification
+    ? "notification"
+    : "call-notify";
 }
 
 function decodeCallNotify(event: RoomEvent, content: JsonObject): Parsed<Ring> {

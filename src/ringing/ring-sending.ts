@@ -2,7 +2,8 @@
 import { catchError, defer, type Observable, throwError } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
-import { names, slotIn, writtenGeneration } from "../room/names.ts";
+import { slotIn, writtenGeneration } from "../room/names.ts";
+import { ringNames } from "../room/names.ts";
 import type { Generation } from "../types.ts";
 import { declineReasonField } from "./decline-event.ts";
 import { maxLifetimeMs, type Ring, type RingForm } from "./ring-event.ts";
@@ -59,7 +60,7 @@ export function resolveRing(options: RingOptions = {}): ResolvedRing {
   check(Array.isArray(userIds) && userIds.every((userId) => typeof userId === "string"), "userIds must be user ids");
   check(room || userIds.length > 0, "a ring needs a target: userIds or room");
   check(["notification", "invite"].includes(form), `form ${String(form)} is not known`);
-  check(Object.hasOwn(names, generation), `generation ${String(generation)} is not known`);
+  check(Object.hasOwn(ringNames, generation), `generation ${String(generation)} is not known`);
   check(
     Number.isInteger(lifetimeMs) && lifetimeMs >= 1_000 && lifetimeMs <= maxLifetimeMs,
     "lifetimeMs must be a whole number from 1,000 to 120,000",
@@ -89,9 +90,9 @@ export function ringEvent(
     "m.mentions": { user_ids: userIds, ...(room && { room: true }) },
     msc4354_sticky_key: slotId,
   };
-  if (form === "invite") return { type: names[generation].invite, content: { ...common, sticky_key: slotId } };
+  if (form === "invite") return { type: ringNames[generation].invite, content: { ...common, sticky_key: slotId } };
   return {
-    type: names[generation].notification,
+    type: ringNames[generation].notification,
     content: {
       ...common,
       notification_type: alert,
@@ -148,8 +149,8 @@ export function declineRing(matrix: Matrix, roomId: string, ring: Ring, reason?:
 }
 
 function declineTypeFor({ form, type }: Ring): string {
-  const generation = type === names.stable.invite || type === names.stable.notification ? "stable" : "deployed";
-  return form === "invite" ? names[generation].inviteDecline : names[generation].notificationDecline;
+  const generation = type === ringNames.stable.invite || type === ringNames.stable.notification ? "stable" : "deployed";
+  return form === "invite" ? ringNames[generation].inviteDecline : ringNames[generation].notificationDecline;
 }
 
 const isUnsupported = (error: unknown): boolean => error instanceof MatrixError && error.kind === "unsupported";

@@ -1,4 +1,4 @@
-// Names: what MatrixRTC calls its events, fields and endpoints, in both generations. protocol.md 1.1.
+// Names: what MatrixRTC calls its events and fields, in both generations. protocol.md 1.1, 7.1.
 import type { Generation } from "../types.ts";
 
 /** The names of one generation. */
@@ -13,20 +13,11 @@ interface Names {
   readonly intent: string;
   /** The type of a LiveKit transport, and its field with an address. */
   readonly livekit: { readonly type: string; readonly url: string };
-  /** Where a homeserver answers requests about transports. */
-  readonly endpoints: string;
-  /** Where a homeserver gives tokens for LiveKit (MSC4195). */
-  readonly livekitEndpoints: string;
   /** The value of `encryption.type` in a slot of an encrypted room. */
   readonly perMember: string;
-  /** The types of the timeline events that ring, and of those that decline. */
-  readonly notification: string;
-  readonly notificationDecline: string;
-  readonly invite: string;
-  readonly inviteDecline: string;
 }
 
-/** The one table of both generations. Both are read everywhere. */
+/** The names of both generations. Both are read everywhere. */
 export const names: { readonly [G in Generation]: Names } = {
   deployed: {
     stickyMember: "org.matrix.msc4143.rtc.member",
@@ -34,13 +25,7 @@ export const names: { readonly [G in Generation]: Names } = {
     roomCall: "m.call#ROOM",
     intent: "m.call.intent",
     livekit: { type: "livekit", url: "livekit_service_url" },
-    endpoints: "/_matrix/client/unstable/org.matrix.msc4143",
-    livekitEndpoints: "/_matrix/client/unstable/io.element.msc4195",
     perMember: "org.matrix.msc4143.per_member",
-    notification: "org.matrix.msc4075.rtc.notification",
-    notificationDecline: "org.matrix.msc4310.rtc.decline",
-    invite: "org.matrix.msc4075.rtc.invite",
-    inviteDecline: "org.matrix.msc4075.rtc.decline",
   },
   stable: {
     stickyMember: "m.rtc.member",
@@ -48,9 +33,26 @@ export const names: { readonly [G in Generation]: Names } = {
     roomCall: "m.call#room",
     intent: "intent",
     livekit: { type: "m.livekit", url: "url" },
-    endpoints: "/_matrix/client/v1",
-    livekitEndpoints: "/_matrix/client/v1",
     perMember: "m.per_member",
+  },
+};
+
+interface RingNames {
+  readonly notification: string;
+  readonly notificationDecline: string;
+  readonly invite: string;
+  readonly inviteDecline: string;
+}
+
+/** The types of the timeline events of rings. They are a table of their own, so that an app without rings does not have them. */
+export const ringNames: { readonly [G in Generation]: RingNames } = {
+  deployed: {
+    notification: "org.matrix.msc4075.rtc.notification",
+    notificationDecline: "org.matrix.msc4310.rtc.decline",
+    invite: "org.matrix.msc4075.rtc.invite",
+    inviteDecline: "org.matrix.msc4075.rtc.decline",
+  },
+  stable: {
     notification: "m.rtc.notification",
     notificationDecline: "m.rtc.decline",
     invite: "m.rtc.invite",
@@ -74,19 +76,6 @@ export const slotTypes: readonly [string, string] = [deployed.slot, stable.slot]
 
 /** The first draft of MSC4143 (2024) has memberships in state events of this type, which sticky events use now. */
 export const firstDraftMemberType: string = stable.stickyMember;
-
-/** The types of the events that ring a call, with the oldest name first. */
-export const ringTypes: readonly string[] = [
-  "org.matrix.msc4075.call.notify",
-  ...[deployed, stable].flatMap(({ notification, invite }) => [notification, invite]),
-];
-
-/** The types of the events that decline a call. */
-export const declineTypes: readonly string[] = [
-  deployed.notificationDecline,
-  deployed.inviteDecline,
-  stable.inviteDecline,
-];
 
 /** The type of timeline events with media keys, as clients sent them until 2025. */
 export const roomKeyType = "io.element.call.encryption_keys";

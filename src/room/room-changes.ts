@@ -147,12 +147,5 @@ class ClientChanges implements ChangesByRoom {
 }
 
 /** The parts of a batch for each of its rooms. */
-export function byRoom(batch: readonly RoomChange[]): Iterable<readonly [string, readonly RoomChange[]]> {
-  const parts = new Map<string, RoomChange[]>();
-  for (const change of batch) {
-    const part = parts.get(change.roomId);
-    if (part) part.push(change);
-    else parts.set(change.roomId, [change]);
-  }
-  return parts;
-}
+export const byRoom = (batch: readonly RoomChange[]): ReadonlyMap<string, readonly RoomChange[]> =>
+  Map.groupBy(batch, ({ roomId }) => roomId);

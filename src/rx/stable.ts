@@ -27,6 +27,9 @@ export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean
 export const sameFields = <T extends object>(a: T, b: T): boolean =>
   a === b || sameItems(Object.values(a), Object.values(b));
 
+/** Whether two values are the same as JSON. */
+export const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
 /** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
 export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {
   map.delete(key);
@@ -35,4 +38,11 @@ export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: n
   const [first] = map.keys();
   map.delete(first!);
   return first;
+}
+
+/** The value as it was, if the new one has the same items or fields. */
+export function kept<T extends object>(now: T, before: T | undefined): T {
+  const keys = Object.keys(now) as (keyof T)[];
+  const isSame = before && keys.length === Object.keys(before).length && keys.every((key) => now[key] === before[key]);
+  return isSame ? before : now;
 }

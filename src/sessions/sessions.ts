@@ -6,6 +6,7 @@ import { byRoom, changesByRoom } from "../room/room-changes.ts";
 import { stateMemberType } from "../room/names.ts";
 import { isInRoom } from "../room/room-member.ts";
 import { type Behavior, behavior } from "../rx/behavior.ts";
+import { stable } from "../rx/stable.ts";
 import type { Application } from "../types.ts";
 import {
   type DecoderFor,
@@ -119,13 +120,11 @@ export function rtcSessions(
     mayHaveCall(matrix, roomId, slot) &&
     projectNow(matrix, { ...rules, roomId }, asyncScheduler.now()).fold.members.length > 0;
   const readActive = () => new Set([...matrix.rooms({ withStateOf: stateMemberType })].filter(hasCall));
-  let last: ReadonlySet<string> = new Set();
-  const activeNow = (): ReadonlySet<string> => {
-    const roomIds = live?.roomIds ?? readActive();
-    return isSameSet(last, roomIds) ? last : (last = roomIds);
-  };
 
-  const active$ = behavior(activeNow, changed$);
+  const active$ = behavior(
+    stable((): ReadonlySet<string> => live?.roomIds ?? readActive(), isSameSet),
+    changed$,
+  );
   const steps$ = active$.pipe(pairwise(), share());
   return {
     active$,

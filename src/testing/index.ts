@@ -23,6 +23,7 @@ export type { RateLimit } from "./rate-limits.ts";
 export type { DelayedEventLimits, PendingEvent } from "./virtual-delayed-events.ts";
 export type { ServerEvent, Stickiness } from "./virtual-room.ts";
 export type { Condition } from "./device-record.ts";
+export { type CallTraffic, rotationCost, type RotationCost } from "../keys/rotation-cost.ts";
 export { type ConformanceCase, portConformance } from "./conformance.ts";
 export type {
   ConformanceEvent,

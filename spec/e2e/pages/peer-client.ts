@@ -51,7 +51,8 @@ export async function untilInRoom(client: MatrixClient, roomId: string, userIds:
     const devices = await client.getCrypto()?.getUserDeviceInfo([...userIds], true);
     return userIds.every((userId) => (devices?.get(userId)?.size ?? 0) > 0);
   };
-  while (!isRoomThere(client, roomId, userIds) || !(await isKnown())) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!isRoomThere(client, roomId, userIds) || !(await isKnown()))
+    await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** The same small camera for everybody: the SDK asks for a size that the fake camera does not have. */

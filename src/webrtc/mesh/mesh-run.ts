@@ -144,9 +144,12 @@ export class MeshRun {
       members,
       own: this.#isReady ? shown : undefined,
       limit: this.#options.limit,
-      present: Array.from(this.#pairs.values(), ({ paired: { peer, member, isCaller }, media }) => {
-        return { peer, member, isCaller, isConnected: media.connection === "connected" };
-      }),
+      present: Array.from(this.#pairs.values(), ({ paired, media }) => ({
+        peer: paired.peer,
+        member: paired.member,
+        isCaller: paired.isCaller,
+        isConnected: media.connection === "connected",
+      })),
       isInRoom: (userId) => isInRoom(this.#matrix, this.#session.roomId, userId),
       now: asyncScheduler.now(),
     });
@@ -154,7 +157,7 @@ export class MeshRun {
     this.#align(roster, members);
     this.#localChanged$.next();
     const before = this.participants;
-    this.participants = nextParticipants(before, members, (member) => this.#placeOf(member));
+    this.participants = nextParticipants(before, members, (one) => this.#placeOf(one));
     if (this.participants !== before) this.changed$.next();
     this.#mailbox.retry();
   }
