@@ -3,14 +3,10 @@ import { isObject } from "../../src/room/json.ts";
 import type { Step } from "../../src/rx/machine.ts";
 import { callContent, callTypes, readCallMessage, signalOf } from "../../src/webrtc/call-message.ts";
 import { type MeshContext, readEnvelope } from "../../src/webrtc/mesh/envelope.ts";
-import { beginPair, pairDueTs, type PairEffect, type PairInput, stepPair } from "../../src/webrtc/mesh/pair.ts";
-import {
-  beginNegotiation,
-  negotiate,
-  negotiationDueTs,
-  type NegotiationEffect,
-  type NegotiationInput,
-} from "../../src/webrtc/negotiation.ts";
+import { beginPair, type PairEffect, type PairInput } from "../../src/webrtc/mesh/pair-model.ts";
+import { pairDueTs, stepPair } from "../../src/webrtc/mesh/pair.ts";
+import { beginNegotiation, type NegotiationEffect, type NegotiationInput } from "../../src/webrtc/negotiation-model.ts";
+import { negotiate, negotiationDueTs } from "../../src/webrtc/negotiation.ts";
 import { sectionsOf, ufragsOf } from "../../src/webrtc/sdp.ts";
 import { metadataIn, remoteTracks } from "../../src/webrtc/stream-metadata.ts";
 import { callTiming, meshTiming } from "../../src/webrtc/timing.ts";
@@ -86,7 +82,7 @@ const envelopes = contents.map(({ type, content }) => ({
   proof: { deviceId: peer.deviceId, crossSigned: true },
 }));
 
-/** A pure machine with a clock of its own. Effects are performed at once, and what comes of them are further inputs. */
+/** A pure machine with a clock of its own. Effects are performed at once, and their results are further inputs. */
 class Driven<S, I, E> {
   state: S;
   #isStepping = false;
@@ -187,7 +183,7 @@ const connection = (state: "connected" | "failed"): NegotiationInput => ({
 
 /** Messages come this far apart. */
 const stepMs = 150;
-/** So many messages are of one call. */
+/** How many messages belong to one call. */
 const callLength = 25;
 
 const limited = (what: string, size: number, limit: number) => {

@@ -117,6 +117,50 @@ describe("A member that is no longer shown", () => {
   );
 });
 
+describe("A page that is reloaded, and is shown the past step by step", () => {
+  const earlier = { ...own, eventId: "$0", createdTs: 0 };
+  const shown = (which: typeof own | undefined, more: object = {}) =>
+    ({ kind: "membership", own: which, ...more }) as const;
+  const asked = () => {
+    const steps = lifecycle("state");
+    steps.input(contentInput);
+    steps.answers({});
+    steps.answers("delay-1");
+    return steps;
+  };
+
+  it("is neither in the call by the membership of the page before nor out of it by its leave", () => {
+    const steps = asked();
+    steps.answers("$1");
+    steps.answers();
+    expect(steps.at(100).input(shown(earlier))).toEqual([]);
+    expect(steps.state().presence.isEchoed).toBe(false);
+    expect(steps.at(200).input(shown(undefined, { leaveId: "$l" }))).toEqual([]);
+    expect(steps.at(300).input(shown(own))).toEqual([]);
+    expect([steps.state().phase, steps.state().presence.isEchoed]).toEqual(["joined", true]);
+  });
+
+  it("is in the call by its own write, also if the answer comes after the past", () => {
+    const steps = asked();
+    expect(steps.at(100).input(shown(earlier))).toEqual(["restart"]);
+    steps.answers("$1");
+    expect(steps.state().presence.isEchoed).toBe(false);
+    expect(steps.at(200).input(shown(undefined, { leaveId: "$l" }))).toEqual([]);
+    steps.at(300).input(shown(own));
+    expect([steps.state().phase, steps.state().presence.isEchoed]).toEqual(["joined", true]);
+  });
+
+  it("counts for ten seconds only: what the room shows then is what there is", () => {
+    const steps = asked();
+    steps.answers("$1");
+    steps.answers();
+    steps.at(9_999).input(shown(earlier));
+    expect(steps.state().presence.isEchoed).toBe(false);
+    steps.at(10_000).input(shown({ ...earlier, eventId: "$2" }));
+    expect(steps.state().presence.isEchoed).toBe(true);
+  });
+});
+
 describe("The time until the room shows us (4.8)", () => {
   const joinUnseen = () => {
     const steps = lifecycle("state");

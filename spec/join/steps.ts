@@ -7,7 +7,9 @@ import type { Request, RequestKind } from "../../src/join/requests.ts";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { membersNamed } from "../../src/testing/index.ts";
 
-export const [own] = membersNamed("alice");
+const [member] = membersNamed("alice");
+/** Our membership as the room shows it. Its event is the one with which `join` is answered. */
+export const own = { ...member!, eventId: "$1" };
 
 /** Transports, application and intent. */
 export const contentInput: Input = {

@@ -175,6 +175,7 @@ describe("The streams of a call", () => {
       "0 microphone",
       "1 camera",
     ]);
+    expect(words([section("0", "audio", "a"), section("1", "video", "b")], undefined)).toEqual(["0 microphone"]);
   });
 
   it("are read under the older name of their metadata too", () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { LinkState } from "../../src/webrtc/link.ts";
 import { marbles } from "../support/marbles.ts";
 import { callTiming, meshTiming } from "../../src/webrtc/timing.ts";
-import type { NegotiationTiming } from "../../src/webrtc/negotiation.ts";
+import type { NegotiationTiming } from "../../src/webrtc/negotiation-model.ts";
 import { sending, twoLinks, words } from "./scene.ts";
 
 const at = (ms: number, act: () => void) => timer(ms).subscribe(act);

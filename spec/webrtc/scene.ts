@@ -17,7 +17,7 @@ import type { OutgoingMedia } from "../../src/media/outgoing.ts";
 import type { MediaSource } from "../../src/media/source.ts";
 import { type VirtualPeers, virtualPeers } from "../../src/testing/peers/virtual-peers.ts";
 import { link, type LinkOptions, type LinkOutput, type LinkState } from "../../src/webrtc/link.ts";
-import type { Signal } from "../../src/webrtc/negotiation.ts";
+import type { Signal } from "../../src/webrtc/negotiation-model.ts";
 import { callTiming } from "../../src/webrtc/timing.ts";
 
 export const trackOf = (source: MediaSource): MediaStreamTrack => ({ id: source }) as MediaStreamTrack;

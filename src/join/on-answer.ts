@@ -146,7 +146,7 @@ function onWritten(
   { joinCount, txn, reason }: Extract<Request, { kind: "write" }>,
   eventId: unknown,
 ): void {
-  const { publication, requests, now } = draft;
+  const { presence, publication, requests, now } = draft;
   if (joinCount !== draft.joinCount) return;
   stopListeningToEarlier(draft, "write", sentTs);
   // Other tries of the same content are answered too, and need not be repeated.
@@ -157,10 +157,16 @@ function onWritten(
     publication.dirty = undefined;
   }
   if (typeof eventId === "string") publication.eventId = eventId;
+  const isConfirmed = isConfirmedBySync(draft, reason);
+  // What the room has shown was an earlier event of ours.
+  if (isConfirmed && typeof eventId === "string" && presence.own && presence.own.eventId !== eventId) {
+    presence.isEchoed = false;
+    presence.createdTs = undefined;
+  }
   publication.eventSentTs = Math.min(sentTs, publication.firstSentTs);
   publication.answeredTs = now;
   noteClockOffset(draft);
-  if (!isConfirmedBySync(draft, reason)) markPublished(draft, reason, "answer");
+  if (!isConfirmed) markPublished(draft, reason, "answer");
 }
 
 function onDelegated(draft: Draft, { delayId, delayMs }: Extract<Request, { kind: "delegate" }>): void {

@@ -6,7 +6,7 @@ import { type Draft, forgetWrite, type Input, sendAndForget, trace } from "./dra
 import { isUnderWay } from "./in-flight.ts";
 import { armedLeave, conditionMs, type LifecycleState, type Presence } from "./model.ts";
 import { onAnswer } from "./on-answer.ts";
-import { giveUp, leave, markPublished, markReplaced } from "./phases.ts";
+import { echoGraceMs, giveUp, leave, markPublished, markReplaced } from "./phases.ts";
 import { isAmbiguous } from "./plan.ts";
 
 /** After somebody enters the room, we wait this long for others to enter too, and write once for all of them. */
@@ -99,12 +99,24 @@ function onOwnMembership(draft: Draft, { own, standing, leaveId, strays = [] }: 
  * When we joined, as the room shows it: nothing if it does not show us, `stale` if it shows an earlier instance. An event
  * that is expired by our wall clock alone still shows us: the clocks disagree.
  */
-function shownSinceTs({ presence, publication }: LifecycleState, now: number): number | "stale" | undefined {
+function shownSinceTs(state: LifecycleState, now: number): number | "stale" | undefined {
+  const { presence, publication } = state;
   const { own, standing, staleEventId } = presence;
   const eventId = own?.eventId ?? standing?.eventId;
   if (eventId !== undefined && eventId === staleEventId) return own ? "stale" : undefined;
+  if (own && isBeforeEcho(state, own.eventId, now)) return "stale";
   if (own) return own.createdTs;
   return standing?.isExpired && now < publication.expiresTs ? standing.originServerTs : undefined;
+}
+
+/**
+ * Whether the room shows an event of ours before the one that we wrote: it is an earlier one. Synapse keeps the answers to
+ * `/sync` for two minutes, so that a page that is reloaded is shown the past, step by step.
+ */
+function isBeforeEcho({ presence, publication }: LifecycleState, eventId: string, now: number): boolean {
+  const { eventId: writtenId, answeredTs } = publication;
+  if (presence.isEchoed || writtenId === undefined || now >= answeredTs + echoGraceMs) return false;
+  return eventId !== writtenId;
 }
 
 /**

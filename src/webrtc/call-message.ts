@@ -2,7 +2,7 @@
 import { isFiniteNumber, isObject, isString, type JsonObject, objectOr } from "../room/json.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { type HangupReason, hangupReasonOf } from "./hangup-reason.ts";
-import type { Signal } from "./negotiation.ts";
+import type { Signal } from "./negotiation-model.ts";
 import type { Candidate, Description } from "./peer-connection.ts";
 import { longestSdp } from "./sdp.ts";
 import { metadataContent, metadataIn, type StreamMetadata } from "./stream-metadata.ts";

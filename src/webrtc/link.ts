@@ -16,15 +16,14 @@ import type { MediaKind } from "../media/source.ts";
 import { runMachine } from "../rx/machine.ts";
 import {
   beginNegotiation,
-  negotiate,
   type Negotiation,
-  negotiationDueTs,
   type NegotiationEffect,
   type NegotiationFailure,
   type NegotiationInput,
   type NegotiationTiming,
   type Signal,
-} from "./negotiation.ts";
+} from "./negotiation-model.ts";
+import { negotiate, negotiationDueTs } from "./negotiation.ts";
 import type { PeerConnection } from "./peer-connection.ts";
 import type { Recovery } from "./ice-recovery.ts";
 import { type RemoteTrack, remoteTracks } from "./stream-metadata.ts";

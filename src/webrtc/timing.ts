@@ -1,5 +1,5 @@
 // Timing: how long the parts of a negotiation may take. CS spec m.call.candidates; MSC2746.
-import type { NegotiationTiming } from "./negotiation.ts";
+import type { NegotiationTiming } from "./negotiation-model.ts";
 
 /** For a call whose messages are events of a room: few, and candidates in the batches that the specification recommends. */
 export const callTiming: NegotiationTiming = {

@@ -9,7 +9,7 @@ import { until } from "../until.ts";
 import { median } from "../voip/caller.ts";
 import { createCallRoom, meshPeople } from "./mesh-person.ts";
 
-const rounds = 5;
+const rounds = 3;
 
 /** Somebody in a mesh, whichever client makes it. */
 interface Member {

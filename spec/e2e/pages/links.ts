@@ -3,7 +3,7 @@ import type { OutgoingMedia } from "matrixrtc-rx/webrtc";
 import { BehaviorSubject, delay, Subject, type Subscription } from "rxjs";
 import { browserPeer } from "../../../src/webrtc/browser.ts";
 import { link, type LinkState } from "../../../src/webrtc/link.ts";
-import type { Signal } from "../../../src/webrtc/negotiation.ts";
+import type { Signal } from "../../../src/webrtc/negotiation-model.ts";
 import type { PeerConnection } from "../../../src/webrtc/peer-connection.ts";
 import { callTiming } from "../../../src/webrtc/timing.ts";
 import { FrameCounter, openCamera } from "./peer-client.ts";

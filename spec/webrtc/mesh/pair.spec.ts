@@ -1,7 +1,8 @@
 // The step of a pair, where the order of messages and times matters.
 import { describe, expect, it } from "vitest";
 import type { CallMessage } from "../../../src/webrtc/call-message.ts";
-import { beginPair, type Pair, pairDueTs, type PairInput, stepPair } from "../../../src/webrtc/mesh/pair.ts";
+import { beginPair, type Pair, type PairInput } from "../../../src/webrtc/mesh/pair-model.ts";
+import { pairDueTs, stepPair } from "../../../src/webrtc/mesh/pair.ts";
 import type { LinkState } from "../../../src/webrtc/link.ts";
 
 const own = { userId: "@bob:x", deviceId: "B", sessionId: "b" };

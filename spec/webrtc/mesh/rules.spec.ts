@@ -112,6 +112,7 @@ describe("The next try of a pair", () => {
         const ms = backoffMs(index + 1, name);
         expect(ms).toBeGreaterThanOrEqual(0.8 * stepMs);
         expect(ms).toBeLessThanOrEqual(1.2 * stepMs);
+        expect(ms).not.toBe(stepMs);
       }
   });
 

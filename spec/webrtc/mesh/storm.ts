@@ -6,7 +6,7 @@ import type { OutgoingMedia } from "../../../src/media/outgoing.ts";
 import { virtualPeers } from "../../../src/testing/index.ts";
 import { RandomNumbers } from "../../../src/testing/random-numbers.ts";
 import { readEnvelope } from "../../../src/webrtc/mesh/envelope.ts";
-import type { Arrival } from "../../../src/webrtc/mesh/pair.ts";
+import type { Arrival } from "../../../src/webrtc/mesh/pair-model.ts";
 import { callsFirst, type PeerId, peerKey } from "../../../src/webrtc/mesh/peer-id.ts";
 import { runPair, type RunningPair } from "../../../src/webrtc/mesh/run-pair.ts";
 import { meshTiming } from "../../../src/webrtc/timing.ts";

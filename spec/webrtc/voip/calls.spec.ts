@@ -365,5 +365,6 @@ describe("The calls of a client", () => {
       expect(left).toHaveLength(rounds);
       expect(new Set(left)).toEqual(new Set([0]));
     }),
+    180_000,
   );
 });

@@ -1,6 +1,6 @@
 // What comes before a link listens is kept for it, and nothing is kept afterwards.
 import { describe, expect, it } from "vitest";
-import type { Signal } from "../../../src/webrtc/negotiation.ts";
+import type { Signal } from "../../../src/webrtc/negotiation-model.ts";
 import { EarlySignals } from "../../../src/webrtc/voip/early-signals.ts";
 
 const signal = (candidate: string): Signal => ({ kind: "candidates", candidates: [{ candidate }] });

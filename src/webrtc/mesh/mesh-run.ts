@@ -1,23 +1,5 @@
 // MeshRun: a mesh for as long as somebody listens: its pairs, kept in line with the members, and its participants.
-import {
-  asyncScheduler,
-  BehaviorSubject,
-  catchError,
-  defer,
-  EMPTY,
-  filter,
-  type Observable,
-  of,
-  repeat,
-  ReplaySubject,
-  Subject,
-  Subscription,
-  switchMap,
-  take,
-  takeUntil,
-  tap,
-  timer,
-} from "rxjs";
+import { asyncScheduler, BehaviorSubject, ReplaySubject, Subject, Subscription, switchMap, takeUntil } from "rxjs";
 import { findOwn } from "../../join/own-member.ts";
 import type { Matrix } from "../../matrix.ts";
 import { sendable } from "../../media/media-inputs.ts";
@@ -34,8 +16,9 @@ import type { MeshMessage } from "./envelope.ts";
 import { localMedia, type LocalSource } from "./local-participant.ts";
 import { Mailbox } from "./mailbox.ts";
 import { isInMesh } from "./mesh-transport.ts";
+import { whenCrossSigned } from "./when-cross-signed.ts";
 import type { ResolvedMeshOptions } from "./options.ts";
-import type { Arrival } from "./pair.ts";
+import type { Arrival } from "./pair-model.ts";
 import { type MediaPlace, nextParticipants } from "./participant-list.ts";
 import { type MediaBehaviors, ParticipantMedia } from "./participant-media.ts";
 import { isSameDevice, isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer-id.ts";
@@ -54,9 +37,6 @@ interface Entry {
   readonly closed$: Subject<void>;
   readonly media: ParticipantMedia;
 }
-
-/** A user may cross-sign a device at any time. */
-const askAgainMs = 30_000;
 
 export type MeshSession = Pick<WatchedSession, "roomId" | "slot" | "membership$">;
 
@@ -136,9 +116,9 @@ export class MeshRun {
   /** Brings pairs and participants in line with the members. */
   #update(): void {
     const members = this.#session.membership$.value;
-    const { member, instance } = this.#standing ?? {};
-    this.#own = member && findOwn(members, member);
-    const shown = this.#own?.instance === instance ? this.#own : undefined;
+    const standing = this.#standing;
+    this.#own = standing && findOwn(members, standing.member);
+    const shown = this.#own?.instance === standing?.instance ? this.#own : undefined;
     this.#ownPeer = shown && isInMesh(shown) ? peerIdOf(shown) : undefined;
     const roster = rosterOf({
       members,
@@ -208,7 +188,9 @@ export class MeshRun {
       leave$: entry.leave$,
       trace: (one) => this.#trace(one),
     });
-    const begun$ = this.#options.requireCrossSigned ? this.#whenCrossSigned(entry).pipe(switchMap(() => pair$)) : pair$;
+    const begun$ = this.#options.requireCrossSigned
+      ? whenCrossSigned(this.#matrix, peer, (problem) => entry.media.show(problem)).pipe(switchMap(() => pair$))
+      : pair$;
     this.#running.add(
       begun$.pipe(takeUntil(entry.closed$)).subscribe(({ pair, connection }) => {
         const before = entry.media.connection;
@@ -217,18 +199,6 @@ export class MeshRun {
         const isLost = before === "connected" && entry.media.connection !== "connected";
         if (isLost && entry.paired.member.expiresTs <= asyncScheduler.now()) this.#update();
       }),
-    );
-  }
-
-  /** We connect only with devices that their owners have cross-signed: neither we call them, nor are they answered. */
-  #whenCrossSigned({ paired: { peer }, media }: Entry): Observable<boolean> {
-    const { userId, deviceId } = peer;
-    return defer(() => this.#matrix.isCrossSigned?.({ userId, deviceId }) ?? EMPTY).pipe(
-      catchError(() => of(false)),
-      tap((isSigned) => isSigned || media.show({ code: "not-cross-signed", sinceTs: asyncScheduler.now() })),
-      repeat({ delay: () => timer(askAgainMs) }),
-      filter(Boolean),
-      take(1),
     );
   }
 

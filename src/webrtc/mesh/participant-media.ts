@@ -4,7 +4,7 @@ import type { MediaConnection, MediaEncryption, MediaParticipant, MediaProblem }
 import { behavior } from "../../rx/behavior.ts";
 import type { PeerConnection } from "../peer-connection.ts";
 import { PeerMedia } from "../peer-media.ts";
-import type { Pair } from "./pair.ts";
+import type { Pair } from "./pair-model.ts";
 
 export type MediaBehaviors = Omit<MediaParticipant, "member" | "isLocal">;
 

@@ -20,7 +20,7 @@ import { runMachine } from "../../rx/machine.ts";
 import type { CallBody } from "../call-message.ts";
 import type { HangupReason } from "../hangup-reason.ts";
 import { link, type LinkOutput } from "../link.ts";
-import type { NegotiationTiming, Signal } from "../negotiation.ts";
+import type { NegotiationTiming, Signal } from "../negotiation-model.ts";
 import { type SendFailure, sendInOrder, sendWithRetries } from "../outbox.ts";
 import type { IceServer, PeerConnection, PeerConnections } from "../peer-connection.ts";
 import { type MeshContext, meshMessage } from "./envelope.ts";
@@ -28,12 +28,11 @@ import {
   type Arrival,
   beginPair,
   type Pair,
-  pairDueTs,
   type PairEffect,
   type PairInput,
   type PairSettings,
-  stepPair,
-} from "./pair.ts";
+} from "./pair-model.ts";
+import { pairDueTs, stepPair } from "./pair.ts";
 import type { MeshTraceEntry } from "./trace.ts";
 
 export interface PairOptions extends PairSettings {

@@ -1,4 +1,4 @@
-// Standing: who we are in the call, and whether the room shows us in this join. protocol.md 4.3, 10.5.
+// Standing: who we are in the call, and the stay in which the room shows us. protocol.md 4.3, 10.5.
 import { catchError, concat, distinctUntilChanged, map, type Observable, of } from "rxjs";
 import type { JoinState } from "../../join/join-state.ts";
 import type { OwnMember } from "../../types.ts";
@@ -9,7 +9,7 @@ export interface Standing {
   readonly instance: string | undefined;
 }
 
-/** Our standing; undefined from the moment at which we begin to leave. Never fails. */
+/** Our standing; undefined once we begin to leave. Never fails. */
 export const standingOf = (join: Observable<JoinState>): Observable<Standing | undefined> =>
   concat(join.pipe(map(standingIn)), of(undefined)).pipe(
     catchError(() => of(undefined)),

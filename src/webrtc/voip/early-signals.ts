@@ -1,6 +1,6 @@
 // EarlySignals: what the other side says, kept until the link listens. It listens once the relay servers are known.
 import { concat, defer, from, type Observable, Subject } from "rxjs";
-import type { Signal } from "../negotiation.ts";
+import type { Signal } from "../negotiation-model.ts";
 
 /** The first ones stay: they are the offer, and what belongs to it. */
 const mostKept = 64;
