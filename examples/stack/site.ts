@@ -2,7 +2,7 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { type AuthService, createAuthService } from "./auth-service.ts";
-import { createLivekit, type LivekitKey } from "./livekit.ts";
+import { createLivekit, type Livekit, type LivekitKey } from "./livekit.ts";
 import { freePort, listen } from "./ports.ts";
 import { createSynapse, type Federation } from "./synapse.ts";
 
@@ -25,9 +25,9 @@ export interface Site {
   /** Base URL for clients. */
   readonly homeserver: string;
   readonly serverName: string;
-  /** WebSocket URL of LiveKit. */
+  /** WebSocket URL of LiveKit. Empty without LiveKit. */
   readonly sfu: string;
-  /** Base URL of the authorisation service: the `livekit_service_url` that the homeserver announces. */
+  /** Base URL of the authorisation service: the `livekit_service_url` that the homeserver announces. Empty without LiveKit. */
   readonly service: string;
   /** How long the tokens of the service last from now on. */
   readonly tokens: { ttlS: number };
@@ -37,7 +37,8 @@ export interface Site {
 
 export interface SiteOptions {
   python: string;
-  binary: string;
+  /** LiveKit's program. Without it there is no LiveKit, and no service. */
+  binary: string | undefined;
   folder: string;
   livekit: LivekitKey;
   addresses: SiteAddresses;
@@ -49,6 +50,8 @@ export interface SiteOptions {
 }
 
 const usualPort = 8080;
+const nothing = () => Promise.resolve();
+const noSfu: Livekit = { url: "", start: nothing, stop: nothing, kill: nothing };
 
 /** Prepares a site. The port of the service is taken already, so that nobody else takes it. */
 export async function createSite(options: SiteOptions): Promise<Site & { start(): Promise<void> }> {
@@ -56,7 +59,7 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
   const first = await listen(options.usual ? usualPort : 0, addresses.sfu);
   // Only the stack that has the usual port of the service tries the other usual ports, so two stacks do not collide.
   const usual = first.port === usualPort;
-  const service = `http://${addresses.sfu}:${first.port}`;
+  const service = binary === undefined ? undefined : `http://${addresses.sfu}:${first.port}`;
   const synapse = await createSynapse({
     python,
     folder: join(folder, "homeserver"),
@@ -67,7 +70,7 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
   });
   homeservers.set(synapse.serverName, synapse.url);
   const { sfu: address, networkInterface } = addresses;
-  const sfu = await createLivekit({ binary, folder, livekit, usual, address, networkInterface });
+  const sfu = binary ? await createLivekit({ binary, folder, livekit, usual, address, networkInterface }) : noSfu;
 
   const tokens = { ttlS: 3_600 };
   let server: Server | undefined = first.server;
@@ -78,7 +81,7 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
   };
   const servicePart: Part = {
     async start() {
-      if (auth) return;
+      if (auth || !service) return;
       server ??= (await listen(first.port, addresses.sfu)).server;
       serve(server);
     },
@@ -95,7 +98,7 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
     homeserver: synapse.url,
     serverName: synapse.serverName,
     sfu: sfu.url,
-    service,
+    service: service ?? "",
     tokens,
     parts,
     async start() {

@@ -11,6 +11,8 @@ import { createSite, type Site, type SiteAddresses } from "./site.ts";
 export interface StackOptions {
   /** Also start a second site. The homeservers federate. */
   federated?: boolean;
+  /** Start no LiveKit. The homeserver names no transport, so that calls are meshes. */
+  mesh?: boolean;
   /** The addresses of the sites, if they are not on the loopback interface: for runs in a network namespace. */
   addresses?: readonly SiteAddresses[];
   /** The stack stops after this time. Default 1 h. */
@@ -41,11 +43,12 @@ const loopback: SiteAddresses = {
 
 export async function startStack({
   federated = false,
+  mesh = false,
   addresses = [],
   limitMs = 3_600_000,
   say = () => {},
 }: StackOptions = {}): Promise<Stack> {
-  const [python, binary] = await Promise.all([installSynapse(say), installLivekit(say)]);
+  const [python, binary] = await Promise.all([installSynapse(say), mesh ? undefined : installLivekit(say)]);
 
   const ended = new AbortController();
   const stopped = once(ended.signal, "abort").then(() => {});

@@ -26,7 +26,8 @@ export interface SynapseOptions {
   /** The address that clients connect to. Other homeservers connect to `localhost`. */
   address: string;
   port: number;
-  service: string;
+  /** The authorisation service that it names. */
+  service: string | undefined;
   federation?: Federation;
 }
 
@@ -58,7 +59,7 @@ export async function createSynapse(options: SynapseOptions): Promise<Homeserver
     bcrypt_rounds: 4,
     max_event_delay_duration: "24h",
     experimental_features: { msc4143_enabled: true, msc4354_enabled: true, msc4222_enabled: true },
-    matrix_rtc: { transports: [{ type: "livekit", livekit_service_url: service }] },
+    ...(service && { matrix_rtc: { transports: [{ type: "livekit", livekit_service_url: service }] } }),
     ...rateLimits,
     ...(federation && overFederation(federation)),
   };

@@ -13,6 +13,7 @@ const readable = (eventId: string, sender = bob, more: object = {}) =>
     content: { kind: "text", msgtype: "m.text", body: eventId },
     editedTs: undefined,
     replyTo: undefined,
+    threadId: undefined,
     isAutomated: false,
     ...more,
   }) as RoomMessage;
@@ -34,6 +35,7 @@ describe("The call app says in words", () => {
   it.each<[Denial, string]>([
     [{ reason: "not-in-room" }, "You are not in this room."],
     [{ reason: "power-level", needed: 50, level: 0 }, "This room asks for power level 50 here. You have 0."],
+    [{ reason: "not-owner", ownerId: "@bob:example.org" }, "Only @bob:example.org may change this."],
     [{ reason: "outranked", level: 50, otherLevel: 100 }, "They have power level 100, and you have 50."],
   ])("why a button is disabled: %j", (denial, words) => expect(denialWords(denial)).toBe(words));
 

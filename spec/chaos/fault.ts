@@ -24,6 +24,8 @@ export interface Scene {
   readonly carlsNetwork: string;
   /** Replaces Carl by a new member: his process was killed. */
   replaceCarl(): Promise<void>;
+  /** Measures the gaps now, not at the end: the homeserver then removes members, so their media ends. */
+  measureGap(): void;
 }
 
 /** A pair of members: what one hears of the other. */

@@ -22,6 +22,17 @@ export function notConverged(members: readonly NodeMember[], sinceTs: number): s
 /** A machine that is busy hears late. Nobody notices such a gap in a call. */
 export const maxGapMs = 1_500;
 
+export interface Gap {
+  readonly ms: number;
+  /** Whom it concerns, in words. */
+  readonly pair: string;
+}
+
 /** The longest gap of media whose path was not touched. */
-export const longestGap = (pairs: readonly Pair[]): number =>
-  Math.max(0, ...pairs.map(([hearer, speaker]) => hearer.report.heard[speaker.userId]?.longestGapMs ?? Infinity));
+export function longestGap(pairs: readonly Pair[]): Gap | undefined {
+  const gaps = pairs.map(([hearer, speaker]): Gap => {
+    const ms = hearer.report.heard[speaker.userId]?.longestGapMs ?? Infinity;
+    return { ms, pair: `${speaker.name} at ${hearer.name}` };
+  });
+  return gaps.toSorted((one, other) => other.ms - one.ms)[0];
+}

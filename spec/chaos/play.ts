@@ -1,13 +1,12 @@
 // Play: one call for all faults of a mode. Each fault begins when all is well, and ends when all is well again.
-import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { startStack } from "../../examples/stack/stack.ts";
 import { register, joinRoom } from "../e2e/account.ts";
 import { startCrew } from "../node-member/crew.ts";
+import { writeLogs } from "../node-member/logs.ts";
 import { NodeMember } from "../node-member/node-member.ts";
 import { addresses, type Fault, type Scene } from "./fault.ts";
-import { longestGap, maxGapMs, notConverged } from "./invariants.ts";
+import { type Gap, longestGap, maxGapMs, notConverged } from "./invariants.ts";
 import { Network, networkInterface } from "./network.ts";
 
 /** The outcome of a fault. */
@@ -84,7 +83,8 @@ export async function playFaults(faults: readonly Fault[], mode: string, say: (l
       members[2] = carl;
       await carl.join(beginMs);
     };
-    const scene = (): Scene => ({
+    const scene = (measureGap: () => void): Scene => ({
+      measureGap,
       stack,
       network,
       mode,
@@ -117,7 +117,12 @@ export async function playFaults(faults: readonly Fault[], mode: string, say: (l
   }
 }
 
-async function play(fault: Fault, mode: string, members: readonly NodeMember[], scene: () => Scene): Promise<Row> {
+async function play(
+  fault: Fault,
+  mode: string,
+  members: readonly NodeMember[],
+  scene: (measureGap: () => void) => Scene,
+): Promise<Row> {
   const problems: string[] = [];
   try {
     await untilConverged(members, beginMs);
@@ -126,14 +131,19 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   }
   await sleep(500);
   for (const member of members) member.tell({ command: "reset-gaps" });
-  const untouched = fault.untouched(scene());
+  let gap: Gap | undefined;
+  const untouched = fault.untouched(scene(() => {}));
+  const measureGap = () => {
+    const living = untouched.filter((pair) => pair.every(({ isAlive }) => isAlive));
+    gap = longestGap(living);
+  };
   const observers = [members[0]!, members[1]!];
   const before = observers.map(({ report }) => report.departures);
 
   let more = "";
   let convergedMs: number | undefined;
   try {
-    more = await fault.run(scene());
+    more = await fault.run(scene(measureGap));
   } catch (error) {
     problems.push(wordsOf(error));
   }
@@ -142,29 +152,14 @@ async function play(fault: Fault, mode: string, members: readonly NodeMember[], 
   } catch (error) {
     problems.push(wordsOf(error));
   }
-  if (problems.length > 0) await writeLogs(`${mode} ${fault.name}`, members);
   await sleep(quietMs);
   const departures = Math.max(...observers.map(({ report }, at) => report.departures - before[at]!));
   if (fault.membership === "stays" && departures > 0) problems.push(`${departures} members were seen to leave`);
   if (fault.membership === "returns" && departures === 0) problems.push("nobody was seen to leave");
-  const living = untouched.filter((pair) => pair.every(({ isAlive }) => isAlive));
-  const gapMs = living.length === 0 ? undefined : longestGap(living);
-  if (gapMs !== undefined && gapMs > maxGapMs) problems.push(`a gap of ${gapMs} ms in media that was not touched`);
-  return { fault: fault.name, mode, departures, gapMs, convergedMs, more, problems };
-}
-
-const logs = fileURLToPath(new URL(".logs/", import.meta.url));
-
-/** Keeps the decisions of all members, to find out why a fault was not survived. */
-async function writeLogs(name: string, members: readonly NodeMember[]): Promise<void> {
-  await mkdir(logs, { recursive: true });
-  const textOf = (member: NodeMember) =>
-    [
-      `${member.name} ${member.userId}`,
-      member.isAlive ? JSON.stringify(member.report, null, 2) : "ended",
-      ...member.complaints,
-    ].join("\n");
-  await writeFile(`${logs}${name.replaceAll(/\W+/g, "-")}.log`, members.map(textOf).join("\n\n"));
+  if (!gap) measureGap();
+  if (gap && gap.ms > maxGapMs) problems.push(`a gap of ${gap.ms} ms in media that was not touched: ${gap.pair}`);
+  if (problems.length > 0) await writeLogs(`chaos ${mode} ${fault.name}`, members);
+  return { fault: fault.name, mode, departures, gapMs: gap?.ms, convergedMs, more, problems };
 }
 
 /** Resolves with how long it took. */

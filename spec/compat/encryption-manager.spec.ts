@@ -275,3 +275,19 @@ describe.each(sides)("RTCEncryptionManager of $name", ({ names }) => {
     });
   });
 });
+
+describe("RTCEncryptionManager of the facade", () => {
+  it("keeps the newest 256 keys of a member, and takes no key whose index is none", () => {
+    const { RTCEncryptionManager } = sides[1]!.names;
+    const transport = Object.assign(new EventEmitter(), { start() {}, stop() {}, sendKey: async () => {} });
+    const onKey = vi.fn();
+    const manager = new RTCEncryptionManager(ownIds, () => [memberOf(bob)], transport, onKey, quiet as never);
+    manager.join(undefined);
+    const sender = { userId: bob, deviceId: "PHONE", memberId: `${bob}:PHONE` };
+    for (let n = 0; n < 300; n++) transport.emit("received_keys", sender, btoa(`key number ${n + 100}`), 0, n);
+    for (const index of [256, -1, 1.5, NaN, "0"]) transport.emit("received_keys", sender, "AAAAAAAAAAA", index, 1_000);
+    expect(onKey).toHaveBeenCalledTimes(300);
+    expect([...manager.getEncryptionKeys().values()].map((keys) => keys.length)).toEqual([256]);
+    manager.leave();
+  });
+});

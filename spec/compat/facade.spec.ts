@@ -69,6 +69,37 @@ describe("The members of a session", () => {
   });
 });
 
+describe("A join that cannot begin", () => {
+  it("says that it has joined, and then why it has not", async () => {
+    const session = open(new MockRoom());
+    const seen: unknown[] = [];
+    session.on(MatrixRTCSessionEvent.JoinStateChanged, (isJoined) => seen.push(isJoined));
+    session.on(MatrixRTCSessionEvent.MembershipManagerError, (error) => seen.push(error instanceof Error));
+    session.on("StatusChanged", (_, status) => seen.push(status));
+    session.rtc.join().subscribe();
+    session.joinRoomSession([focus]);
+    expect([seen, session.isJoined()]).toEqual([[true], true]);
+    await settle();
+    expect([seen, session.isJoined()]).toEqual([[true, true, false], false]);
+  });
+});
+
+describe("A join that follows a leave in the same turn", () => {
+  it("does not take the delayed leave of the earlier join for its own", async () => {
+    const client = new MockClient();
+    const ids = ["first", "second"];
+    client._unstable_sendDelayedStateEvent.mockImplementation(async () => ({ delay_id: ids.shift() }));
+    const session = open(new MockRoom(), client);
+    const seen: unknown[] = [];
+    session.joinRoomSession([focus]);
+    void session.leaveRoomSession();
+    session.joinRoomSession([focus]);
+    session.on("DelayIdChanged", () => seen.push(session.delayId));
+    await settle();
+    expect([seen.includes("first"), session.delayId]).toEqual([false, "second"]);
+  });
+});
+
 describe("The stream beneath a session", () => {
   it("shows its members, its keys and its statuses", async () => {
     const room = new MockRoom([stateContent]);

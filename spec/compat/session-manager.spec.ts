@@ -3,7 +3,9 @@ import type { Room } from "matrix-js-sdk";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MatrixRTCSessionManager, SlotDescription } from "matrixrtc-rx/compat";
 import {
+  alice,
   bob,
+  focus,
   MockClient,
   mockEvent,
   MockRoom,
@@ -138,6 +140,34 @@ describe.each(cases)("MatrixRTCSessionManager of $name, $kind", ({ names, kind }
     await settle();
     expect(client.eventNames()).toEqual([]);
     expect(room.eventNames()).toEqual([]);
+  });
+});
+
+describe.each(sides)("A call that we start, with the manager of $name,", ({ names }) => {
+  it("has started once our membership is known, so that a listener can change it", async () => {
+    const client = new MockClient();
+    const room = new MockRoom();
+    client.getRooms.mockReturnValue([room.asRoom]);
+    client.getRoom.mockReturnValue(room.asRoom);
+    const manager = new names.MatrixRTCSessionManager(quiet as never, client as never);
+    const seen: string[] = [];
+    const session = manager.getRoomSession(room.asRoom);
+    session.on(names.MatrixRTCSessionEvent.MembershipsChanged, () => seen.push("changed"));
+    manager.on(names.MatrixRTCSessionManagerEvents.SessionStarted, () => {
+      seen.push("started");
+      void session.updateCallIntent("video").then(
+        () => seen.push("updated"),
+        (error: unknown) => seen.push(String(error)),
+      );
+    });
+    manager.start();
+    session.joinRoomSession([focus]);
+    await settle();
+    room.show([{ ...stateContent, user_id: alice, device_id: "PHONE" }]);
+    client.emit("RoomState.events", room.memberEvents[0]!);
+    await settle();
+    expect(seen).toEqual(["changed", "started", "updated"]);
+    manager.stop();
   });
 });
 

@@ -430,6 +430,35 @@ describe.each(sides)("MatrixRTCSession of $name", ({ names }) => {
       expect(session.membershipStatus).toBe("Disconnected");
     });
 
+    it("says first that we are not joined, and then what it does", async () => {
+      const session = await open(new MockRoom());
+      join(session);
+      await settle();
+      const seen: unknown[] = [];
+      session.on(names.MatrixRTCSessionEvent.JoinStateChanged, (isJoined) => seen.push(isJoined));
+      session.on(names.MembershipManagerEvent.StatusChanged, (_, status) => seen.push(status));
+      session.on(names.MembershipManagerEvent.DelayIdChanged, (delayId) => seen.push(delayId));
+      await session.leaveRoomSession();
+      expect(seen).toEqual([false, "Disconnecting", undefined, "Disconnected"]);
+    });
+
+    it("lets us join again in the same turn", async () => {
+      const session = await open(new MockRoom());
+      join(session);
+      await settle();
+      const seen: unknown[] = [];
+      const onError = vi.fn();
+      session.on(names.MatrixRTCSessionEvent.MembershipManagerError, onError);
+      session.on(names.MatrixRTCSessionEvent.JoinStateChanged, (isJoined) => seen.push(isJoined));
+      const left = session.leaveRoomSession();
+      join(session);
+      expect([seen, session.isJoined()]).toEqual([[false, true], true]);
+      await expect(left).resolves.toBe(true);
+      await settle();
+      expect([session.isJoined(), session.membershipStatus, session.delayId]).toEqual([true, "Connected", "id"]);
+      expect(onError).not.toHaveBeenCalled();
+    });
+
     it("is true before the membership was written", async () => {
       const session = await open(new MockRoom());
       join(session);

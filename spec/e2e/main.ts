@@ -9,7 +9,9 @@ import { scenario as elementCallRings } from "./element-call/72-rings.ts";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
+import { scenario as meshBesideSdk } from "./mesh/28-beside-sdk.ts";
 import { scenario as crossingOffers } from "./mesh/27-crossing-offers.ts";
+import { scenario as appWithoutSfu } from "./mesh/29-app-without-sfu.ts";
 import { scenario as nodeMember } from "./node/60-node-member.ts";
 import { scenario as recorder } from "./node/61-recorder.ts";
 import { Person } from "./person.ts";
@@ -83,6 +85,8 @@ const scenarios: readonly Scenario[] = [
   voipGlareWithSdk,
   meshCutOff,
   crossingOffers,
+  appWithoutSfu,
+  meshBesideSdk,
   ringing,
   aroundCall,
   nodeMember,

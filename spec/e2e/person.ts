@@ -1,8 +1,8 @@
 // Person: a user of the call app: presses its buttons, and reads its inspection.
 import { nameFor, password } from "./account.ts";
-import type { CallInspection, InspectedMember, KeyCounts } from "./pages/probes/inspection.ts";
+import type { CallInspection, InspectedMember, KeyCounts, WallTimes } from "./pages/probes/inspection.ts";
 import type { KeyMessage } from "./pages/probes/key-messages.ts";
-import type { Mark } from "./pages/probes/marks.ts";
+import type { Mark, MemberMark } from "./pages/probes/marks.ts";
 import { assert, until } from "./until.ts";
 import { type Tab, openTab } from "./tab.ts";
 import type { World } from "./world.ts";
@@ -10,10 +10,13 @@ import type { World } from "./world.ts";
 const pageMs = 60_000;
 const camera = "320x180@12";
 
-export interface Inspected {
+export interface Inspected extends WallTimes {
   readonly marks: Partial<Record<Mark, number>>;
+  readonly memberMarks: Readonly<Record<string, Partial<Record<MemberMark, number>>>>;
   readonly members: readonly InspectedMember[];
 }
+
+type Device = "Mic" | "Camera" | "Screen";
 
 export class Person {
   readonly tab: Tab;
@@ -45,9 +48,13 @@ export class Person {
   }
 
   /** Turns a device off during a call. It stays off in the next call. */
-  async turnOff(device: "Mic" | "Camera"): Promise<void> {
-    await this.tab.page.getByRole("button", { name: `${device} on` }).click();
-    await this.tab.page.getByRole("button", { name: `${device} off` }).waitFor();
+  turnOff = (device: Device): Promise<void> => this.#turn(device, false);
+  turnOn = (device: Device): Promise<void> => this.#turn(device, true);
+
+  async #turn(device: Device, isOn: boolean): Promise<void> {
+    const button = (pressed: boolean) => this.tab.page.getByRole("button", { name: device, exact: true, pressed });
+    await button(!isOn).click();
+    await button(isOn).waitFor();
   }
 
   /** The states of our membership since we joined. */
@@ -71,7 +78,14 @@ export class Person {
   look(): Promise<Inspected | undefined> {
     return this.tab.page.evaluate(() => {
       const inspection: CallInspection | undefined = window.callInspection;
-      return inspection && { marks: inspection.marks(), members: inspection.members() };
+      return (
+        inspection && {
+          ...inspection.wallTimes(),
+          marks: inspection.marks(),
+          memberMarks: inspection.memberMarks(),
+          members: inspection.members(),
+        }
+      );
     });
   }
 
@@ -94,12 +108,6 @@ export class Person {
   /** Sender and index of the key messages that have reached this device, in the call or not. */
   keyMessages(): Promise<readonly KeyMessage[]> {
     return this.tab.page.evaluate(() => window.keyMessages ?? []);
-  }
-
-  /** Turns a device on again during a call. */
-  async turnOn(device: "Mic" | "Camera"): Promise<void> {
-    await this.tab.page.getByRole("button", { name: `${device} off` }).click();
-    await this.tab.page.getByRole("button", { name: `${device} on` }).waitFor();
   }
 
   /** What happened to keys since we joined. */

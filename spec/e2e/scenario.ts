@@ -30,15 +30,34 @@ export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
   world: { ...context.world, onJoin: "ratchet" },
 });
 
-/** The steps from the join to the first decoded frame, each in milliseconds since the join. */
-export function timesOf({ marks }: Inspected): Figures {
-  const { homeserver, token, sfu, key, frame = 0 } = marks;
+/**
+ * The steps from the join to the first decoded frame, each in milliseconds since the join. `afterSfuAndKeyMs`: for each other
+ * member, the time to its first decoded frame from when we were connected to the SFU, saw its video there, had its key, and it
+ * encrypted with that key. A sender changes to a new key a second after it has sent it.
+ *
+ * @param senders The pages of the other members that are ours. Without one, the arrival of the key counts.
+ */
+export function timesOf(
+  { marks, memberMarks, joinTs }: Inspected,
+  ...senders: readonly (Inspected | undefined)[]
+): Figures {
+  const { homeserver, token, sfu = 0, key, frame } = marks;
+  const ownKeysTs = new Map(
+    senders.map((sender) => [sender?.members.find(({ isOwn }) => isOwn)?.identity, sender?.ownKeysTs]),
+  );
+  const waits = Object.entries(memberMarks).flatMap(([identity, member]) => {
+    const { frame: frameMs, key: keyMs = 0, published = 0 } = member;
+    if (frameMs === undefined) return [];
+    const changesMs = ownKeysTs.get(identity)?.map((ts) => ts - joinTs) ?? [];
+    const inUseMs = Math.max(0, ...changesMs.filter((ms) => ms <= frameMs));
+    return [frameMs - Math.max(sfu, keyMs, published, inUseMs)];
+  });
   return {
     homeserverMs: homeserver,
     tokenMs: token,
     sfuMs: sfu,
     keyMs: key,
     firstFrameMs: frame,
-    afterSfuAndKeyMs: frame - Math.max(sfu ?? 0, key ?? 0),
+    afterSfuAndKeyMs: waits,
   };
 }

@@ -1,6 +1,6 @@
 // WithFacade: the page of the member by matrix-js-sdk over the facade, in a call with the original page and with ours.
 import { fileURLToPath } from "node:url";
-import { serve } from "../../examples/call/serve.ts";
+import { serve } from "./serve.ts";
 import { joinRoom, register } from "./account.ts";
 import { person } from "./person.ts";
 import { inMode, type Scenario } from "./scenario.ts";

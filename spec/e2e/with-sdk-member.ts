@@ -40,7 +40,7 @@ export function withSdkMember(name: string, modes: Modes): Scenario {
       await c.join();
       await Promise.all([allDecode(a, c), c.decodes(account.userId), sdk.decodes(c.userId)]);
       const joined = await indexes();
-      const timesOfC = timesOf((await c.look())!);
+      const timesOfC = timesOf((await c.look())!, await a.look());
       await c.leave();
       const second = await until(
         "both have changed their keys",

@@ -1,7 +1,7 @@
 // World: what the scenarios share: a stack, the served pages and a browser.
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
-import { serve } from "../../examples/call/serve.ts";
+import { serve } from "./serve.ts";
 import { startStack, type Stack } from "../../examples/stack/stack.ts";
 import { launchChromium } from "./chromium.ts";
 

@@ -7,11 +7,12 @@ import { stateEvent, stickyEvent } from "../../src/js-sdk/sdk-event.ts";
 import { parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
 import { CallLog } from "../../src/history/call-log.ts";
 import { decodeDecline, decodeRing } from "../../src/ringing/index.ts";
-import { declineTypes, ringTypes } from "../../src/room/ring-names.ts";
+import { declineTypes, ringTypes } from "../../src/room/ring-types.ts";
 import { isLivekitTransport, livekitTransport, sfuToken } from "../../src/livekit/index.ts";
 import type { Membership } from "../../src/types.ts";
 import { decodeRoomEvent, decodeStickyEvent } from "../../src/port/index.ts";
-import { decodeContent, decodeEvent, permissionsOf } from "../../src/room/index.ts";
+import { decodeContent, decodeEvent } from "../../src/room/index.ts";
+import { permissionsOf } from "../../src/room/power-levels.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import {
   alice,

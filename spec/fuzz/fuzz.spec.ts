@@ -7,8 +7,8 @@ import { Random } from "./random.ts";
 for (const level of ["trace", "debug", "info", "warn", "error", "log"] as const)
   vi.spyOn(console, level).mockImplementation(() => {});
 
-test("no decoder throws on 4,000 mutated events, as a sample of npm run fuzz", () => {
-  const { faults, counts } = fuzz({ seed: 1, events: 4_000, maxMs: Infinity });
+test("no decoder throws on 5,000 mutated events, as a sample of npm run fuzz", () => {
+  const { faults, counts } = fuzz({ seed: 1, events: 5_000, maxMs: Infinity });
   expect(faults).toEqual([]);
   expect(Math.min(...counts.values())).toBeGreaterThan(200);
 });

@@ -1,4 +1,5 @@
 // Fuzz: reads mutated JSON with every decoder, and notes what throws, what is slow, and what changes a prototype.
+import { callDecoders } from "./calls.ts";
 import { type Decoder, decoders, watchedSession } from "./decoders.ts";
 import { mutated } from "./mutate.ts";
 import { Random } from "./random.ts";
@@ -23,14 +24,16 @@ export interface FuzzOptions {
   readonly events: number;
   /** Longest time that a decoder may take for one event. Infinity in the gate, where other work disturbs. */
   readonly maxMs: number;
+  /** Only the decoders whose names begin so. */
+  readonly only?: string;
   readonly onProgress?: (done: number) => void;
 }
 
 const progressEvery = 10_000;
 
-export function fuzz({ seed, events, maxMs, onProgress }: FuzzOptions): FuzzResult {
+export function fuzz({ seed, events, maxMs, only = "", onProgress }: FuzzOptions): FuzzResult {
   const session = watchedSession();
-  const all = [...decoders, ...session.decoders];
+  const all = [...decoders, ...callDecoders(), ...session.decoders].filter(({ name }) => name.startsWith(only));
   const faults: Fault[] = [];
   const counts = new Map<string, number>();
   const random = new Random(seed);

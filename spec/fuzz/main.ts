@@ -1,4 +1,5 @@
-// `npm run fuzz`: a million mutated events through every decoder. `-- --events N`, `-- --seed N`, `-- --max-ms N`.
+// `npm run fuzz`: a million mutated events through every decoder. `-- --events N`, `-- --seed N`, `-- --max-ms N`,
+// `-- --only calls`: the decoders whose names begin so.
 import { parseArgs } from "node:util";
 import { fuzz } from "./fuzz.ts";
 
@@ -7,6 +8,7 @@ const { values } = parseArgs({
     events: { type: "string", default: "1000000" },
     seed: { type: "string", default: "20261121" },
     "max-ms": { type: "string", default: "5" },
+    only: { type: "string", default: "" },
   },
 });
 const [events, seed, maxMs] = [Number(values.events), Number(values.seed), Number(values["max-ms"])];
@@ -26,6 +28,7 @@ const { faults, counts } = fuzz({
   seed,
   events,
   maxMs,
+  only: values.only,
   onProgress: (done) => {
     // The first fifth fills everything that has a limit.
     if (warmMb === 0 && done >= events / 5) warmMb = heapMb();

@@ -119,6 +119,46 @@ describe("The log of calls of a room", () => {
     expect(history.certainSinceTs).toBeGreaterThan(t0 + hourMs);
   });
 
+  it.each([
+    ["all calls", undefined, 1],
+    ["all calls", undefined, 100],
+    ["its call", slot, 1],
+    ["its call", slot, 100],
+    ["another call", "m.other#x", 100],
+  ])(
+    "has rings of 2025, which name no slot but a membership, in the log of %s (%s, pages of %i)",
+    async (_, only, pageSize) => {
+      const home = virtualHomeserver({ latencyMs: 0, syncMs: 0 });
+      const roomId = home.createRoom({ members: [alice, bob] });
+      const state = (application: string, content: object, originServerTs: number) => {
+        const fields = { application, call_id: application === "m.call" ? "" : "x", device_id: "P" };
+        const joined = { ...fields, focus_active: { type: "livekit" }, ...content };
+        const stateKey = `_${alice}_P_${application}${fields.call_id}`;
+        return home.setState(roomId, { type: memberType, sender: alice, stateKey, content: joined, originServerTs });
+      };
+      state("m.other", { expires: 60_000 }, t0);
+      const member = state("m.call", { expires: 60_000 }, t0);
+      const content = {
+        "m.mentions": { user_ids: [bob] },
+        "m.relates_to": { rel_type: "m.reference", event_id: member },
+        notification_type: "ring",
+        sender_ts: t0 + 10,
+        lifetime: 30_000,
+      };
+      const ring = { type: "org.matrix.msc4075.rtc.notification", sender: alice, content, originServerTs: t0 + 10 };
+      home.sendEvent(roomId, ring);
+      const complete$ = callHistory(home.client(bob, "B"), roomId, { slot: only, pageSize }).pipe(
+        filter(({ isComplete }) => isComplete),
+      );
+      const { calls } = await firstValueFrom(complete$);
+      const ringsOf = Object.fromEntries(calls.map((call) => [call.slot, call.rings.length]));
+      expect(ringsOf).toEqual({
+        ...(only !== "m.other#x" && { [slot]: 1 }),
+        ...(only !== slot && { "m.other#x": 0 }),
+      });
+    },
+  );
+
   it("shows the newest calls first, as it finds them", async () => {
     const { matrix, roomId } = roomWithPast();
     const seen$ = callHistory(matrix, roomId, { pageSize: 4 }).pipe(takeUntil(timer(200)), map(linesOf), toArray());

@@ -19,7 +19,7 @@ export const layers: readonly (readonly string[])[] = [
   // The subpaths.
   ["port/", "media/"],
   ["livekit/", "webrtc/", "ringing/"],
-  ["history/", "livekit-node/"],
+  ["history/", "livekit-node/", "check/"],
   ["js-sdk/", "testing/"],
   ["compat/"],
 ];

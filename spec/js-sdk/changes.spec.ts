@@ -1,11 +1,11 @@
 import { type ClientEvent, MatrixEvent } from "matrix-js-sdk";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Subscription } from "rxjs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { lastValueFrom, type Subscription } from "rxjs";
 import type { RoomChange } from "../../src/matrix.ts";
 import { rtcSession, type RtcSession } from "../../src/index.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, event, joined, redaction, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
-import { eventually, type FakeClient, FakeServer } from "./fake-server.ts";
+import { eventually, type FakeClient, FakeServer, refusal } from "./fake-server.ts";
 
 let server: FakeServer;
 beforeEach(() => {
@@ -132,6 +132,28 @@ test("an empty batch is emitted when a failed sync resumes", async () => {
   await fake.syncs.take();
   expect(batches).toEqual([[]]);
 });
+
+test.each([
+  ["answers", 1, () => ({ event_id: "$new" })],
+  ["answers with an error", 1, () => refusal(403, "M_FORBIDDEN")],
+  ["is out of reach behind its proxy", 0, () => new Response("Bad Gateway", { status: 502 })],
+])(
+  "while the SDK waits to sync again, a request of ours that the server %s ends the wait %i times",
+  async (_, times, answer) => {
+    const fake = await server.started(inRoom({ state: roomState(alice) }));
+    server.on("PUT", "/state/", answer);
+    const { port } = listen(fake);
+    const retried = vi.spyOn(fake.client, "retryImmediately");
+    const send = () =>
+      lastValueFrom(port.send({ roomId, type: stateType, stateKey: "_1", content: {} })).catch(() => undefined);
+    await send();
+    expect(retried).toHaveBeenCalledTimes(0);
+    fake.syncs.fail();
+    await eventually(() => fake.client.getSyncState()).toBe("RECONNECTING");
+    await send();
+    expect(retried).toHaveBeenCalledTimes(times);
+  },
+);
 
 test("five listeners serve all rooms and all subscribers, and are removed with the last subscriber", async () => {
   const rooms = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`!${i}:x`, { state: roomState(alice) }]));

@@ -26,7 +26,7 @@ const statusOf = ({ keys, key$ }: ReturnType<typeof scene>): Observable<string> 
     key$.pipe(ignoreElements()),
     keys.encryptionStatus$.pipe(
       map((statuses) => statuses.get(identity)),
-      map((it) => (!it ? "absent" : it.status === "ok" ? `ok ${it.keyIndex}` : it.reason)),
+      map((status) => (!status ? "absent" : status.status === "ok" ? `ok ${status.keyIndex}` : status.reason)),
       distinctUntilChanged(),
     ),
   );

@@ -1,4 +1,17 @@
-import { concat, delay, map, mergeMap, NEVER, type Observable, of, Subject, tap, throwError, timer } from "rxjs";
+import {
+  asyncScheduler,
+  concat,
+  delay,
+  map,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  tap,
+  throwError,
+  timer,
+} from "rxjs";
 import { describe, expect, test, vi } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { RtcError } from "../../src/errors.ts";
@@ -73,7 +86,7 @@ describe("A connection to an SFU", () => {
   );
 
   test(
-    "is tried again after 1, 2, 4, 8, 16, 30 and 30 s, and keeps the reason until one try works",
+    "is tried again after 1, 2, 4, 4, 4 and 4 s while the SFU is away, and keeps the reason until one try works",
     marbles(({ flush }) => {
       even();
       const { token } = tokens();
@@ -86,8 +99,8 @@ describe("A connection to an SFU", () => {
       });
       timer(100_000).subscribe(() => listening.unsubscribe());
       flush();
-      expect(tries.slice(0, 7).map((ts, index) => ts - (tries[index - 1] ?? 1))).toEqual([
-        1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
+      expect(tries.slice(0, 6).map((ts, index) => ts - (tries[index - 1] ?? 1))).toEqual([
+        1_000, 2_000, 4_000, 4_000, 4_000, 4_000,
       ]);
       expect(said.slice(0, 5)).toEqual([
         "waiting",
@@ -99,6 +112,42 @@ describe("A connection to an SFU", () => {
       vi.restoreAllMocks();
     }),
   );
+
+  test(
+    "is tried again 1 s after an SFU that was away says that its room is gone, and then has a new token",
+    marbles(({ flush }) => {
+      even();
+      const { token, asked } = tokens();
+      const away = Array.from({ length: 5 }, () => refusedError(undefined));
+      const answers = [...away, refusedError(404)].map(roomRefused);
+      const said: string[] = [];
+      const makeRoom = () => answers.shift() ?? roomThat(NEVER);
+      const connection$ = connectSfu({ token, makeRoom, backInTouch$: NEVER });
+      const listening = connection$.subscribe((state) => said.push(`${asyncScheduler.now()} ${words(state)}`));
+      timer(20_000).subscribe(() => listening.unsubscribe());
+      flush();
+      // After 1, 2, 4, 4 and 4 s.
+      expect(said.slice(-5)).toEqual([
+        "15001 connecting unreachable",
+        "15001 failed room-missing next 16001",
+        "16001 waiting room-missing",
+        "16002 connecting room-missing",
+        "16003 connected",
+      ]);
+      expect(asked).toEqual([1, 2]);
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test.each([
+    ["no-token", [1, 2, 4, 8, 16, 30, 30]],
+    ["room-missing", [1, 2, 4, 8, 16, 30, 30]],
+    ["unreachable", [1, 2, 4, 4, 4, 4, 4]],
+    ["connection-lost", [1, 2, 4, 4, 4, 4, 4]],
+  ] as const)("waits after %s for %j s", (code, seconds) => {
+    const waits = seconds.map((_, index) => waitAfterFailure(code, index + 1, 0.5) / 1_000);
+    expect(waits).toEqual(seconds);
+  });
 
   test.each<[SfuFailureCode, number]>([
     ["duplicate-identity", 30_000],

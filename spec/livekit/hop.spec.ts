@@ -1,20 +1,40 @@
-import { BehaviorSubject, timer } from "rxjs";
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  concatWith,
+  defer,
+  delay,
+  distinctUntilChanged,
+  EMPTY,
+  ignoreElements,
+  map,
+  merge,
+  NEVER,
+  of,
+  scan,
+  Subject,
+  switchMap,
+  tap,
+  timer,
+} from "rxjs";
 import { describe, expect, test } from "vitest";
 import { announcedTransport, nextSites, type PublishSite } from "../../src/livekit/publish-sites.ts";
-import type { Transport } from "../../src/types.ts";
+import { SfuLinks } from "../../src/livekit/sfu-links.ts";
+import { planSfus } from "../../src/livekit/sfu-plan.ts";
+import type { SfuRooms } from "../../src/livekit/sfu-room.ts";
+import { rtcSession } from "../../src/session.ts";
+import { membersNamed } from "../../src/testing/index.ts";
+import type { Membership, OwnMember, Transport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
-import { callScene, transportAt, userOf } from "./call-scene.ts";
+import { callScene, type Guest, slot, transportAt, userOf } from "./call-scene.ts";
 import { serviceOf } from "./virtual-sfu.ts";
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 
 /** The addresses that a user's membership names, one entry for each change. */
-const namedBy = (
-  name: string,
-  of: ReturnType<typeof callScene>["enter"] extends (...args: never[]) => infer G ? G : never,
-) => {
+const namedBy = (name: string, guest: Guest) => {
   const seen: string[] = [];
-  of.session.membership$.subscribe((members) => {
+  guest.session.membership$.subscribe((members) => {
     const one = members.find(({ userId }) => userId === userOf(name));
     const url = one?.transports[0]?.livekit_service_url;
     if (one && seen.at(-1) !== `${one.eventId} ${url}`) seen.push(`${one.eventId} ${url}`);
@@ -124,6 +144,141 @@ describe("Another transport of ours", () => {
       flush();
     }),
   );
+});
+
+/** The times at which one guest does not have both tracks of another. */
+function gapsOf(guest: Guest, name: string, from: number, to: number): number[] {
+  const gaps: number[] = [];
+  for (let ms = from; ms < to; ms += 10)
+    at(ms, () => {
+      const item = guest.call.participants$.value.find(({ member }) => member.userId === userOf(name));
+      if (item?.tracks$.value.filter(({ track }) => track !== undefined).length !== 2) gaps.push(ms);
+    });
+  return gaps;
+}
+
+describe("A connection that has a successor", () => {
+  test(
+    "goes on receiving a member that has moved, and ends once the new one brings it",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"], { endMs: 20_000 });
+      const alice = enter("alice", "sfu1");
+      const bob = enter("bob", "sfu2");
+      sfu.server("sfu3").connectMs = 800;
+      at(2_000, () => bob.transport$.next(transportAt("sfu3")));
+      const gaps = gapsOf(alice, "bob", 2_000, 12_000);
+      at(12_000, () => {
+        expect(gaps).toEqual([]);
+        // Each is on its own SFU, and receives on that of the other.
+        expect(["sfu1", "sfu2", "sfu3"].map((name) => sfu.server(name).rooms.size)).toEqual([2, 0, 2]);
+      });
+      flush();
+    }),
+  );
+
+  test(
+    "goes on receiving when we begin to publish where we only received",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"], { endMs: 20_000 });
+      const alice = enter("alice", "sfu1");
+      enter("bob", "sfu2");
+      sfu.server("sfu2").connectMs = 800;
+      at(3_000, () => alice.transport$.next(transportAt("sfu2")));
+      const gaps = gapsOf(alice, "bob", 3_000, 15_000);
+      at(15_000, () => {
+        expect(gaps).toEqual([]);
+        expect(sfu.connected).toBe("sfu2:alice sfu2:bob");
+      });
+      flush();
+    }),
+  );
+
+  /** Bob has moved from `old` to `new`. Words: the SFU on which we show him, and our connections. */
+  const moving = (newBringsTs: number, newConnectsTs: number, expected: string) =>
+    marbles(({ flush, expectObservable, cold }) => {
+      const { home, sfu, roomId } = callScene(["alice"]);
+      const matrix = home.client(userOf("alice"), "PHONE");
+      const bobAt = (name: string) =>
+        ({ ...membersNamed("bob")[0]!, transports: [transportAt(name)] }) as unknown as Membership;
+      const track = { sid: "TR1", kind: "audio", source: "microphone", muted: false, encrypted: false } as const;
+      const rooms: SfuRooms<string> = () => {
+        const changes$ = new Subject<void>();
+        let isNew = false;
+        return {
+          changes$,
+          connect: (url) => {
+            isNew = url.includes("new");
+            timer(newBringsTs).subscribe(() => changes$.next());
+            return timer(isNew ? newConnectsTs : 0).pipe(
+              map(() => "connected" as const),
+              concatWith(NEVER),
+            );
+          },
+          get participants() {
+            const brings = !isNew || asyncScheduler.now() >= newBringsTs;
+            const identity = bobAt("old").participantIdentity;
+            const tracks = [{ ...track, ...(brings && { track: "sound" }) }];
+            return new Map([[identity, { identity, tracks, speaking: false, level: 0, quality: "unknown" as const }]]);
+          },
+          local: undefined,
+          hasKey: () => true,
+          receive: () => {},
+          refresh: () => {},
+          publish: () => NEVER,
+        };
+      };
+      const own: OwnMember = {
+        kind: "state",
+        userId: userOf("alice"),
+        deviceId: "PHONE",
+        memberId: `${userOf("alice")}:PHONE`,
+        participantIdentity: `${userOf("alice")}:PHONE`,
+      };
+      const again$ = new Subject<void>();
+      const links = new SfuLinks<string>({
+        matrix,
+        session: { ...rtcSession(matrix, { roomId, slot }), decryption: { next: () => {} } } as never,
+        rooms,
+        service: { fetch: sfu.service.fetch },
+        media$: NEVER,
+        changed: () => again$.next(),
+        trace: () => {},
+      });
+      const words$ = merge(cold("o 99ms n"), again$.pipe(delay(0))).pipe(
+        scan((where, next) => (typeof next === "string" ? next : where), "o"),
+        switchMap((where) => {
+          const bob = bobAt(where === "o" ? "old" : "new");
+          return defer(() => {
+            const { wanted } = planSfus({ own, publishOn: [], members: [bob], maxSfus: 10 });
+            const dueTs = links.align(wanted, false);
+            const name = (sfuOf: string | undefined) => (sfuOf?.includes("old") ? "old" : "new");
+            const shown = name(links.of(bob)?.wanted.sfu);
+            return of([shown, "of", ...links.all.map(({ wanted: { sfu: one } }) => name(one))].join(" ")).pipe(
+              concatWith(
+                dueTs < Infinity
+                  ? timer(dueTs - asyncScheduler.now()).pipe(
+                      tap(() => again$.next()),
+                      ignoreElements(),
+                    )
+                  : EMPTY,
+              ),
+            );
+          });
+        }),
+        distinctUntilChanged(),
+      );
+      expectObservable(words$, "---- 29s !").toBe(expected, {
+        o: "old of old",
+        b: "old of old new",
+        n: "new of new",
+      });
+      timer(30_000).subscribe(() => links.stop());
+      flush();
+    });
+
+  // A token takes 5 ms.
+  test("ends when the new one brings the member", moving(3_000, 500, "o 99ms b 2904ms n"));
+  test("ends 10 s after the new one was connected, whatever that brings", moving(60_000, 500, "o 99ms b 10504ms n"));
 });
 
 describe("In a legacy call", () => {

@@ -1,4 +1,4 @@
-// After each step of our key, video encoders are asked for a key frame.
+// After each change of our key, video encoders are asked for a key frame.
 import { KeyProviderEvent } from "livekit-client";
 import { Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { keyProvider } from "../../src/livekit/key-provider.ts";
 import type { EncryptionKey } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
 
-describe("a step of our key", () => {
+describe("a change of our key", () => {
   it(
     "is followed by a request for a key frame of each layer of each video that we send",
     marbles(({ cold, expectObservable, flush }) => {
@@ -22,8 +22,8 @@ describe("a step of our key", () => {
       });
       const tracks = [{ sender: sender(3, true) }, undefined, { sender: undefined }, { sender: sender(1) }];
       const videoTrackPublications = new Map(tracks.map((track, index) => [index, { track }]));
-      const step$ = cold("-s|", { s: undefined });
-      expectObservable(keyFramesAfter(step$, { localParticipant: { videoTrackPublications } as never })).toBe(
+      const changed$ = cold("-c|", { c: undefined });
+      expectObservable(keyFramesAfter(changed$, { localParticipant: { videoTrackPublications } as never })).toBe(
         "101ms |",
       );
       flush();
@@ -35,8 +35,8 @@ describe("a step of our key", () => {
   it("is noticed by the key provider, which also serves rooms without a participant of ours", async () => {
     const encryptionKey$ = new Subject<EncryptionKey>();
     const provider = keyProvider({ encryptionKey$ });
-    let steps = 0;
-    provider.step$.subscribe(() => (steps += 1));
+    let changes = 0;
+    provider.ownKeyChanged$.subscribe(() => (changes += 1));
     const first = new Uint8Array(16);
     const install = async (
       participantIdentity: string,
@@ -49,14 +49,16 @@ describe("a step of our key", () => {
       encryptionKey$.next({ ...ids, keyIndex, key, own, sinceTs: 0 });
       await installed;
       await Promise.resolve();
-      return steps;
+      return changes;
     };
     expect(await install("me", 0, first, true)).toBe(0);
     expect(await install("me", 0, nextStep(first), true)).toBe(1);
     expect(await install("bob", 0, first, false)).toBe(1);
     expect(await install("bob", 0, nextStep(first), false)).toBe(1);
-    expect(await install("me", 1, first, true)).toBe(1);
-    expect(await install("me", 1, nextStep(first), true)).toBe(2);
+    expect(await install("me", 1, first, true)).toBe(2);
+    expect(await install("me", 1, nextStep(first), true)).toBe(3);
+    // After a re-join we are somebody else, and nobody has received anything.
+    expect(await install("me again", 0, first, true)).toBe(3);
     provider.dispose();
   });
 });

@@ -28,17 +28,12 @@ const plan = (members: readonly Membership[], more: Partial<PlanInput> = {}) =>
     publishOn: [transportAt("own")],
     members,
     maxSfus: 10,
-    leftBy: () => undefined,
-    present: [],
     ...more,
   });
 const words = ({ wanted }: { wanted: readonly WantedSfu[] }) =>
   wanted.map(({ sfu, purpose, members }) =>
     [new URL(sfu).hostname.split(".")[0], purpose, ...members.map(({ userId }) => userId)].join(" "),
   );
-
-const connected = (wanted: readonly WantedSfu[]) =>
-  wanted.map((one) => Object.assign({ isConnected: true, isReady: true }, one));
 
 describe("The SFUs of a call", () => {
   it("are ours, to publish, and those of the others, to receive", () =>
@@ -87,37 +82,6 @@ describe("The SFUs of a call", () => {
     const { wanted } = plan([oldest, follower]);
     expect(wanted[1]!.members).toEqual([oldest, follower]);
     expect(wanted[1]!.namedBy).toBe(oldest);
-  });
-
-  it("keep what works until its successor does: where we only received, and after a re-join", () => {
-    const before = connected(plan([member("a", "sfu1")]).wanted);
-    const hopped = plan([member("a", "sfu1")], { publishOn: [transportAt("sfu1")], present: before });
-    expect(words(hopped)).toEqual(["sfu1 publish a", "sfu1 subscribe a"]);
-    const both = connected(hopped.wanted);
-    expect(words(plan([member("a", "sfu1")], { publishOn: [transportAt("sfu1")], present: both }))).toEqual([
-      "sfu1 publish a",
-    ]);
-
-    const stay = connected(plan([], { own: sticky }).wanted);
-    const again = { ...sticky, memberId: "n", participantIdentity: "other" };
-    const rejoined = plan([], { own: again, present: stay });
-    expect(rejoined.wanted.map(({ purpose, own: { memberId } }) => `${purpose} ${memberId}`)).toEqual([
-      "publish n",
-      "subscribe m",
-    ]);
-  });
-
-  it("keep receiving a member that has moved where it was, on the connection that there is", () => {
-    const before = plan([member("a", "sfu1")]);
-    const moved = member("a", "sfu2");
-    const leftBy = (one: Membership) => (one === moved ? "https://sfu1.example.org" : undefined);
-    const { wanted } = plan([moved], { leftBy, present: connected(before.wanted) });
-    expect(wanted.map(({ sfu, leaving }) => `${new URL(sfu).hostname.split(".")[0]} ${leaving.length}`)).toEqual([
-      "own 0",
-      "sfu2 0",
-      "sfu1 1",
-    ]);
-    expect(plan([moved], { leftBy }).wanted).toHaveLength(2);
   });
 
   it("have the same key for the same purpose, and for a sticky member for both", () => {

@@ -310,7 +310,7 @@ describe("a token request for the transport of another member", () => {
         expectObservable(sfuToken(client, named(mallory, service), { fetch })).toBe(
           "#",
           {},
-          refused("is in a private network, or on this machine"),
+          refused("is not a name of the public internet"),
         );
       expectObservable(sfuToken(client, named(mallory, "http://localhost/jwt"), { fetch })).toBe(
         "#",
@@ -340,7 +340,7 @@ describe("a token request for the transport of another member", () => {
       const { fetch } = fakeFetch(() => ({ status: 200, body: { url: "wss://192.168.1.1", jwt } }));
       const error = expect.objectContaining({
         code: "no-transport",
-        message: "the address of the SFU is in a private network, or on this machine",
+        message: "the address of the SFU is not a name of the public internet",
       }) as unknown;
       expectObservable(sfuToken(backend(), named(mallory, "https://evil.example.org"), { fetch })).toBe(
         "-#",

@@ -1,5 +1,6 @@
-// `npm run load -- --members 30 --minutes 2`: a real call of many members in Node, each in a process of its own: how long it
-// takes until all hear all, and what it costs. `--mode matrix_2_0`: another join mode. `--json FILE`: the figures.
+// `npm run load -- --members 30 --minutes 2`: a real call of many members in Node: how long it takes until all hear all, and
+// what it costs. `--mode matrix_2_0`: another join mode. `--together 5`: how many members share a process.
+// `--pictures 3`: how many members send pictures. `--json FILE`: the figures.
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +9,7 @@ import { startStack } from "../../examples/stack/stack.ts";
 import { redacted } from "../e2e/redact.ts";
 import { startCrew } from "../node-member/crew.ts";
 import type { NodeMember } from "../node-member/node-member.ts";
+import { busyBetween, cpuTimes } from "./busy.ts";
 import { figuresOf, type Snapshot, snapshotOf } from "./figures.ts";
 import { Hearers } from "./hearers.ts";
 
@@ -16,11 +18,16 @@ const { values } = parseArgs({
     members: { type: "string", default: "30" },
     minutes: { type: "string", default: "2" },
     mode: { type: "string", default: "compatibility" },
+    together: { type: "string", default: "5" },
+    pictures: { type: "string" },
     json: { type: "string" },
   },
 });
 const count = Number(values.members);
 const churnMs = Number(values.minutes) * 60_000;
+const together = Number(values.together);
+/** In a real call of many, a few members send pictures. */
+const pictures = Number(values.pictures ?? Math.ceil(count / 10));
 const { mode } = values;
 
 /** Everybody joins within this time. */
@@ -29,15 +36,17 @@ const hearMs = 180_000;
 /** One of five members leaves and comes back, in turn. */
 const churnEveryMs = 10_000;
 const awayMs = 5_000;
-/** One member of ten sends pictures, and everybody sounds for a tenth of the time, as in a real call of many. */
-const videoEvery = 10;
+/** Everybody sounds for a tenth of the time, as in a real call of many. */
 const duty = 0.1;
+/** Reports of many members cost time as well. */
+const reportMs = 1_000;
 
 const startedAt = performance.now();
 const say = (line: string) =>
   console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s  ${redacted(line)}`);
 
 if (!(count >= 2 && count <= 30 && churnMs >= 0)) throw new Error("--members must be 2 to 30, --minutes not negative");
+if (!(together >= 1)) throw new Error("--together must be 1 or more");
 const stack = await startStack({ limitMs: 30 * 60_000, say });
 let members: NodeMember[] = [];
 const end = async () => {
@@ -50,7 +59,9 @@ try {
   members = await startCrew({
     homeservers: Array.from({ length: count }, () => stack.homeserver),
     mode,
-    settings: (at) => ({ hasVideo: at % videoEvery === 0, duty, hearsOnce: true }),
+    settings: (at) => ({ hasVideo: at < pictures, duty, hearsOnce: true, reportMs }),
+    together,
+    atOnce: cpus().length,
     onStarted: (started) => say(`${started} of ${count} members have started`),
   });
   const figures = await measure();
@@ -113,11 +124,17 @@ async function measure(): Promise<Record<string, string | number>> {
 
 /** Waits for something, and says every 5 s how far it is. */
 async function progress<T>(working: Promise<T>, words: () => string): Promise<T> {
-  const saying = setInterval(() => say(words()), 5_000);
+  let before = { times: cpuTimes(), ts: performance.now() };
+  const sayAll = () => {
+    const now = { times: cpuTimes(), ts: performance.now() };
+    say(`${words()}; ${busyBetween(before.times, now.times, now.ts - before.ts)}`);
+    before = now;
+  };
+  const saying = setInterval(sayAll, 5_000);
   try {
     return await working;
   } finally {
     clearInterval(saying);
-    say(words());
+    sayAll();
   }
 }

@@ -1,4 +1,4 @@
-// Crew: members in processes of their own, all in one room, each with a tone of its own.
+// Crew: members in other processes, all in one room, each with a tone of its own.
 import { type Account, createRoom, joinRoom, register } from "../e2e/account.ts";
 import { NodeMember } from "./node-member.ts";
 import type { MemberSettings } from "./report.ts";
@@ -11,8 +11,10 @@ export interface CrewOptions {
   readonly settings?: (at: number) => Partial<MemberSettings>;
   /** The command that runs the process of a member elsewhere. */
   readonly prefix?: (at: number) => readonly string[];
-  /** How many processes start at the same time. */
+  /** How many processes start at the same time. Default 3. */
   readonly atOnce?: number;
+  /** How many members share a process. Default 1. */
+  readonly together?: number;
   readonly onStarted?: (count: number) => void;
 }
 
@@ -21,7 +23,8 @@ export const nameAt = (at: number): string => names[at] ?? `Member ${at + 1}`;
 
 /** Registers everybody, makes a room, and starts the processes. Nobody is in the call yet. */
 export async function startCrew(options: CrewOptions): Promise<NodeMember[]> {
-  const { homeservers, mode, settings = () => ({}), prefix = () => [], atOnce = 3, onStarted = () => {} } = options;
+  const { homeservers, mode, settings = () => ({}), prefix = () => [], atOnce = 3, together = 1 } = options;
+  const { onStarted = () => {} } = options;
   const accounts: Account[] = [];
   // Homeservers limit how fast users register.
   // oxlint-disable-next-line no-await-in-loop
@@ -36,19 +39,20 @@ export async function startCrew(options: CrewOptions): Promise<NodeMember[]> {
 
   const members: NodeMember[] = [];
   try {
-    for (let at = 0; at < accounts.length; at += atOnce) {
-      const started = accounts
-        .slice(at, at + atOnce)
-        .map((account, of) =>
-          NodeMember.start(
-            nameAt(at + of),
-            { ...account, roomId, mode, hz: toneOf(at + of), tones, ...settings(at + of) },
-            prefix(at + of),
-          ),
-        );
+    const all = accounts.map((account, at) => ({
+      name: nameAt(at),
+      settings: { ...account, roomId, mode, hz: toneOf(at), tones, ...settings(at) },
+    }));
+    for (let at = 0; at < all.length; at += atOnce * together) {
+      const starting = Array.from({ length: atOnce }, (_, of) => at + of * together).filter(
+        (from) => from < all.length,
+      );
       // The next ones start when these have started, because each start costs more than a second of CPU.
       // oxlint-disable-next-line no-await-in-loop
-      members.push(...(await Promise.all(started)));
+      const started = await Promise.all(
+        starting.map((from) => NodeMember.startTogether(all.slice(from, from + together), prefix(from))),
+      );
+      members.push(...started.flat());
       onStarted(members.length);
     }
     return members;

@@ -1,74 +1,73 @@
-// NodeMember: a member in a process of its own. It takes commands, and it can be frozen and killed.
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { redacted } from "../e2e/redact.ts";
+// NodeMember: a member in another process. It takes commands, and its process can be frozen and killed.
 import { until } from "../e2e/until.ts";
+import { MemberProcess } from "./member-process.ts";
 import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
 
-const program = fileURLToPath(new URL("process.ts", import.meta.url));
+export interface NamedSettings {
+  readonly name: string;
+  readonly settings: MemberSettings;
+}
+
 const startMs = 60_000;
-const keptLines = 300;
 
 export class NodeMember {
   readonly name: string;
   readonly settings: MemberSettings;
-  readonly #child: ChildProcess;
-  /** The latest decisions and errors of the process. */
-  readonly complaints: string[] = [];
-  #report: MemberReport | undefined;
+  readonly #process: MemberProcess;
+  /** Its number in its process. */
+  readonly #at: number;
 
-  private constructor(name: string, settings: MemberSettings, prefix: readonly string[]) {
+  private constructor({ name, settings }: NamedSettings, process: MemberProcess, at: number) {
     this.name = name;
     this.settings = settings;
-    const [command = "", ...args] = [...prefix, process.execPath, program];
-    const child = spawn(command, args, {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, MEMBER: JSON.stringify(settings) },
-    });
-    this.#child = child;
-    createInterface({ input: child.stdout! }).on("line", (line) => {
-      // The native part may print as well.
-      if (line.startsWith('{"ts":')) this.#report = JSON.parse(line) as MemberReport;
-    });
-    createInterface({ input: child.stderr! }).on("line", (line) => {
-      this.complaints.push(redacted(line).slice(0, 300));
-      if (this.complaints.length > keptLines) this.complaints.shift();
-    });
-    child.stdin!.on("error", () => {});
+    this.#process = process;
+    this.#at = at;
   }
 
   /**
-   * Starts a member that is not in the call yet.
+   * Starts a member in a process of its own. It is not in the call yet.
    *
    * @param prefix A command that runs the process elsewhere, for instance in a network namespace.
    */
   static async start(name: string, settings: MemberSettings, prefix: readonly string[] = []): Promise<NodeMember> {
-    const member = new NodeMember(name, settings, prefix);
-    await until(`${name} starts`, async () => member.#report !== undefined || member.#assertAlive(), startMs);
-    return member;
+    const [member] = await NodeMember.startTogether([{ name, settings }], prefix);
+    return member!;
+  }
+
+  /** Starts members that share one process: they are frozen, killed and ended together. */
+  static async startTogether(all: readonly NamedSettings[], prefix: readonly string[] = []): Promise<NodeMember[]> {
+    const process = new MemberProcess(
+      all.map(({ settings }) => settings),
+      prefix,
+    );
+    const members = all.map((one, at) => new NodeMember(one, process, at));
+    const haveReported = async () =>
+      all.every((_, at) => process.reportOf(at) !== undefined) || members[0]!.#assertAlive();
+    await until(`${all.map(({ name }) => name).join(", ")} start`, haveReported, startMs * all.length);
+    return members;
   }
 
   get userId(): string {
     return this.settings.userId;
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
+  /** The latest decisions of the member, and errors of its process. */
+  get complaints(): readonly string[] {
+    return this.#process.linesOf(this.#at);
   }
 
   /** Its last report. A stopped process makes none. */
   get report(): MemberReport {
     this.#assertAlive();
-    return this.#report!;
+    return this.#process.reportOf(this.#at)!;
   }
 
   get isAlive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#process.isAlive;
   }
 
   tell(command: MemberCommand): void {
-    this.#child.stdin!.write(`${JSON.stringify(command)}\n`);
+    this.#process.tell({ to: this.#at, ...command });
   }
 
   /** Joins, and waits until it is in the call. */
@@ -83,24 +82,20 @@ export class NodeMember {
   }
 
   kill(): void {
-    this.#child.kill("SIGKILL");
+    this.#process.signal("SIGKILL");
   }
 
   freeze(): void {
-    this.#child.kill("SIGSTOP");
+    this.#process.signal("SIGSTOP");
   }
 
   thaw(): void {
-    this.#child.kill("SIGCONT");
+    this.#process.signal("SIGCONT");
   }
 
   /** Ends the process in any state. */
-  async end(): Promise<void> {
-    if (!this.isAlive) return;
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.thaw();
-    this.kill();
-    await ended;
+  end(): Promise<void> {
+    return this.#process.end();
   }
 
   #assertAlive(): false {

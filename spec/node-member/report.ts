@@ -21,12 +21,17 @@ export interface MemberSettings {
   readonly duty?: number;
   /** Stops decoding the sound of a member once its tone was heard. */
   readonly hearsOnce?: boolean;
+  /** How often it reports. Default 250. */
+  readonly reportMs?: number;
 }
 
 export type MemberCommand =
-  | { readonly command: "join" | "leave" | "end" | "reset-gaps" }
+  | { readonly command: "join" | "leave" | "reset-gaps" }
   /** Moves to another authorisation service. */
   | { readonly command: "hop"; readonly service: string };
+
+/** A command to one of the members of a process, by its number there. */
+export type AddressedCommand = MemberCommand & { readonly to: number };
 
 /** What a member hears of another one. */
 export interface Heard {
@@ -66,9 +71,12 @@ export interface MemberReport {
   readonly ownKeyIndex: number;
   /** Requests to the homeserver by path, without ids. */
   readonly requests: Readonly<Record<string, number>>;
-  /** CPU time of the process since its start, in ms, and its memory in MB. */
+  /** CPU time since the start of the process, in ms, and memory in MB: its share of those of the process. */
   readonly cpuMs: number;
   readonly memoryMb: number;
   /** How often others were seen to leave. */
   readonly departures: number;
 }
+
+/** The report of one of the members of a process. */
+export type AddressedReport = MemberReport & { readonly from: number };

@@ -9,35 +9,33 @@ const perFrame = (sampleRate * frameMs) / 1_000;
 const [width, height] = [320, 180];
 const pictureMs = 100;
 
-/** Writes until aborted. With a duty below 1 the tone sounds for that part of each second, and silence follows. */
-export function sendTone(hz: number, duty: number, signal: AbortSignal): AudioSource {
+/** Writes for as long as the process lives. With a duty below 1 the tone sounds for that part of each second, and silence follows. */
+export function sendTone(hz: number, duty: number): AudioSource {
   const source = new AudioSource(sampleRate, 1, 4 * frameMs);
   const silence = new Int16Array(perFrame);
   const write = async () => {
     // Members that started together do not sound together.
     const shift = Math.floor(Math.random() * 10);
-    for (let at = 0; !signal.aborted; at += 1) {
+    for (let at = 0; ; at += 1) {
       const isSounding = (at + shift) % 10 < Math.round(10 * duty);
       const samples = isSounding ? toneSamples(hz, sampleRate, at * perFrame, perFrame) : silence;
       await source.captureFrame(new AudioFrame(samples, sampleRate, 1, perFrame));
     }
-    await source.close();
   };
   void write();
   return source;
 }
 
-/** Writes a picture ten times a second until aborted. */
-export function sendPicture(signal: AbortSignal): VideoSource {
+/** Writes a picture ten times a second, for as long as the process lives. */
+export function sendPicture(): VideoSource {
   const source = new VideoSource(width, height);
   const write = async () => {
-    for (let at = 0; !signal.aborted; at += 1) {
+    for (let at = 0; ; at += 1) {
       const data = new Uint8Array((width * height * 3) / 2).fill(128);
       data.fill(16 + ((at * 8) % 220), 0, width * height);
       source.captureFrame(new VideoFrame(data, width, height, VideoBufferType.I420));
       await sleep(pictureMs);
     }
-    await source.close();
   };
   void write();
   return source;

@@ -3,6 +3,7 @@ import { BehaviorSubject, map, type Observable, type Subscription, takeUntil, ti
 import { describe, expect, it } from "vitest";
 import { isMissed, type Ringing, type RingOptions, watchRingingEverywhere } from "../../src/ringing/index.ts";
 import { marbles } from "../support/marbles.ts";
+import { declineTypes, ringTypes } from "../../src/room/ring-types.ts";
 import { happens } from "../support/happens.ts";
 import { alice, bob, carl, scene, slot, soundOf, sounds, wordsOf } from "./scene.ts";
 
@@ -138,6 +139,57 @@ describe.each(forms)("A ring in the form %s", (form) => {
   );
 });
 
+describe("A ring that was sent again and then redacted", () => {
+  it(
+    "stays silent, also after a reload",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, b, b2 } = scene();
+      const content = { slot_id: slot, sender_ts: 0, lifetime: 60_000, "m.mentions": { user_ids: [bob] } };
+      const ring = () =>
+        home.sendEvent(roomId, { type: "org.matrix.msc4075.rtc.notification", sender: alice, content });
+      let last = "";
+      happens(cold, "                          a 999ms b 999ms c", {
+        a: () => ring(),
+        b: () => (last = ring()),
+        c: () => home.redact(roomId, last),
+      });
+      expectObservable(soundOf(b.ringing()), "  ^ 9s !").toBe("s 99ms r 1899ms s", sounds);
+      expectObservable(soundOf(b2.ringing()), " 5s ^ 9s !").toBe("5s s", sounds);
+    }),
+  );
+});
+
+describe.each(ringTypes.flatMap((ringType) => declineTypes.map((declineType) => [ringType, declineType] as const)))(
+  "A ring of type %s that is declined with type %s",
+  (ringType, declineType) => {
+    it(
+      "rings on both devices of its target until then",
+      marbles(({ cold, expectObservable }) => {
+        const { home, roomId, a, b, b2 } = scene();
+        const toBob = { "m.mentions": { user_ids: [bob] } };
+        const content = ringType.includes("call.notify")
+          ? { application: "m.call", call_id: "", notify_type: "ring", ...toBob }
+          : { slot_id: ringType.startsWith("m.") ? "m.call#room" : slot, sender_ts: 0, lifetime: 10_000, ...toBob };
+        let ringId = "";
+        happens(cold, "                           a 999ms d  ", {
+          a: () => (ringId = home.sendEvent(roomId, { type: ringType, sender: alice, content })),
+          d: () => {
+            const relation = { rel_type: "m.reference", event_id: ringId };
+            home.sendEvent(roomId, { type: declineType, sender: bob, content: { "m.relates_to": relation } });
+          },
+        });
+        expectObservable(soundOf(b.ringing()), "   ^ 20s ! ").toBe("s 99ms r 899ms s", sounds);
+        expectObservable(soundOf(b2.ringing()), "  ^ 20s ! ").toBe("s 99ms r 899ms s", sounds);
+        expectObservable(outcomesOf(a.ringing()), "^ 20s ! ").toBe("(nr) 996ms d", {
+          n: "",
+          r: "bob ringing",
+          d: "bob declined",
+        });
+      }),
+    );
+  },
+);
+
 describe("A ring", () => {
   it(
     "for one more person does not silence those for whom it still rings",
@@ -174,6 +226,48 @@ describe("A ring", () => {
       const refused = c.ringing();
       happens(cold, "6s c", { c: () => refused.ring({ lifetimeMs: 5_000 }).subscribe() });
       expectObservable(soundOf(a.ringing()), "^ 9s !").toBe("s", sounds);
+    }),
+  );
+
+  it(
+    "for the room does not ring on the device of a bot, unless it names the bot",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, a, c } = scene();
+      const content = { service_members: [carl] };
+      home.setState(roomId, { type: "io.element.functional_members", sender: alice, stateKey: "", content });
+      happens(cold, "                         a      4s b", {
+        a: () => a.ringing().ring({ lifetimeMs: 2_000 }).subscribe(),
+        b: () =>
+          a
+            .ringing()
+            .ring({ userIds: [carl], lifetimeMs: 2_000 })
+            .subscribe(),
+      });
+      expectObservable(soundOf(c.ringing()), "^ 9s !").toBe("s 4100ms r 1899ms s", sounds);
+    }),
+  );
+
+  it(
+    "that is replaced by a ring for another person counts as withdrawn, and the first person has missed it",
+    marbles(({ cold, flush }) => {
+      const { home, roomId, b2 } = scene();
+      const ring = (userId: string) =>
+        home.sendEvent(roomId, {
+          type: "org.matrix.msc4075.rtc.invite",
+          sender: alice,
+          content: { slot_id: slot, sender_ts: 0, lifetime: 5_000, "m.mentions": { user_ids: [userId] } },
+        });
+      happens(cold, "a 999ms b 999ms c", { a: () => ring(bob), b: () => ring(carl), c: () => ring(bob) });
+      cold("15s e").subscribe(() => {
+        const rings = b2.ringing().rings$.value;
+        expect(rings.map(({ outcomes }) => [...outcomes])).toEqual([
+          [[bob, "superseded"]],
+          [[carl, "withdrawn"]],
+          [[bob, "no-answer"]],
+        ]);
+        expect([isMissed(rings[0]!, bob), isMissed(rings[1]!, carl)]).toEqual([false, true]);
+      });
+      flush();
     }),
   );
 

@@ -24,6 +24,7 @@ const ring: Ring = {
 const conditions: RingConditions = {
   now: 1_001_000,
   userId: bob,
+  isFunctional: false,
   seenTs: 1_001_000,
   revoked: undefined,
   isSenderInRoom: true,
@@ -40,6 +41,7 @@ describe("A ring that breaks no rule", () => {
   it.each<[string, Partial<Ring>, Partial<RingConditions>]>([
     ["names us", {}, {}],
     ["names the room", { userIds: [], isForRoom: true }, {}],
+    ["names us, and we are a bot", {}, { isFunctional: true }],
     ["names us, and the room without the power to", { isForRoom: true }, { maySenderNotifyRoom: false }],
     ["is for a slot that is absent, without strictSlots", {}, { slotStatus: "absent", strictSlots: false }],
     ["came after we left", {}, { leftTs: 999_999 }],
@@ -60,6 +62,12 @@ describe("A ring does not ring", () => {
     ["if the slot is absent, with strictSlots", {}, { slotStatus: "absent" }, "slot-closed"],
     ["once its lifetime is over", {}, { now: 1_090_000, seenTs: 1_000_000 }, "expired"],
     ["if its lifetime is 0", { lifetimeMs: 0 }, {}, "expired"],
+    [
+      "if it names the room, and we are a bot",
+      { userIds: [], isForRoom: true },
+      { isFunctional: true },
+      "not-mentioned",
+    ],
     ["if it names somebody else", { userIds: [alice] }, {}, "not-mentioned"],
     [
       "if it names the room without the power to",

@@ -11,7 +11,7 @@ import {
 import type { RoomEvent, StickyEvent } from "../../src/matrix.ts";
 import { decodeRoomEvent, decodeStickyEvent } from "../../src/port/index.ts";
 import { fromBase64 } from "../../src/room/base64.ts";
-import { permissionsOf } from "../../src/room/index.ts";
+import { permissionsOf } from "../../src/room/power-levels.ts";
 import {
   alice,
   bob,

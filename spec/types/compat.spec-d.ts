@@ -5,13 +5,21 @@ import { expectTypeOf, it } from "vitest";
 import {
   type CallMembership,
   type CallMembershipIdentityParts,
+  type CallNotifyType,
+  type EncryptionKeyEntry,
+  type ICallNotifyContent,
   type IRTCNotificationContent,
   type JoinSessionConfig,
+  type LivekitDelegateDelayedLeaveRequest,
+  type LivekitGetTokenRequest,
+  type LivekitGetTokenResponse,
+  type LivekitRtcMember,
   MatrixRTCSession,
   MatrixRTCSessionEvent,
   MatrixRTCSessionManager,
   MatrixRTCSessionManagerEvents,
   MembershipManagerEvent,
+  type OutboundEncryptionSession,
   type Statistics,
   Status,
   type Transport,
@@ -71,4 +79,15 @@ it("gives listeners the arguments of the original", () => {
     expectTypeOf(roomId).toBeString();
     expectTypeOf(ended).toEqualTypeOf<MatrixRTCSession>();
   });
+});
+
+it("has the types that the index of the original has", () => {
+  expectTypeOf<original.EncryptionKeyEntry>().toEqualTypeOf<EncryptionKeyEntry>();
+  expectTypeOf<original.OutboundEncryptionSession>().toEqualTypeOf<OutboundEncryptionSession>();
+  expectTypeOf<original.ICallNotifyContent>().toExtend<ICallNotifyContent>();
+  expectTypeOf<original.CallNotifyType>().toEqualTypeOf<CallNotifyType>();
+  expectTypeOf<LivekitGetTokenRequest>().toEqualTypeOf<original.LivekitGetTokenRequest>();
+  expectTypeOf<LivekitGetTokenResponse>().toEqualTypeOf<original.LivekitGetTokenResponse>();
+  expectTypeOf<LivekitDelegateDelayedLeaveRequest>().toEqualTypeOf<original.LivekitDelegateDelayedLeaveRequest>();
+  expectTypeOf<LivekitRtcMember>().toEqualTypeOf<original.LivekitRtcMember>();
 });

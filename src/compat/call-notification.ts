@@ -3,7 +3,7 @@ import type { MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler } from "rxjs";
 import { isString, type JsonObject, objectOr } from "../room/json.ts";
 import { names, stateMemberType } from "../room/names.ts";
-import { ringNames } from "../room/ring-names.ts";
+import { ringNames } from "../room/names.ts";
 import { CallMembership } from "./call-membership.ts";
 import { isLeftMembershipContent } from "./membership-content.ts";
 import type { ClientSubset, IRTCNotificationContent, RTCNotificationType } from "./original-types.ts";

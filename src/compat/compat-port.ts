@@ -67,6 +67,8 @@ export class CompatPort {
   writeCount = 0;
   lastWrite: Promise<unknown> = Promise.resolve();
   join: PortJoin | undefined;
+  /** The joins that are not over, oldest first: a join waits for the leave before it, whose delayed leave is not its own. */
+  readonly joins: Set<object> = new Set<object>();
 
   readonly #options: CompatPortOptions;
   readonly #changed$ = new Subject<readonly RoomChange[]>();

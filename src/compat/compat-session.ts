@@ -89,6 +89,8 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
   #joinConfig: JoinSessionConfig | undefined;
   #identity: CallMembershipIdentityParts | undefined;
   #wasSuppressed = false;
+  /** What our membership emits while the leave begins: apps hear first that they are not joined. */
+  #held: (() => void)[] | undefined;
   /** What to send if our membership is the first. */
   #pendingNotification: RTCNotificationType | undefined;
 
@@ -263,8 +265,11 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
       return true;
     }
     this.#keys.unsubscribe();
+    const held: (() => void)[] = (this.#held = []);
     const leaving = manager.leave(timeout);
+    this.#held = undefined;
     this.emit("join_state_changed", false);
+    for (const emit of held) emit();
     return leaving;
   }
 
@@ -428,7 +433,11 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
       ? new StickyEventMembershipManager(...common, identity.memberId, this.#log, call)
       : new MembershipManager(...common, this.#log, call);
     for (const event of ["StatusChanged", "ProbablyLeft", "DelayIdChanged"] as const)
-      manager.on(event, (...args: unknown[]) => void this.emit(event, ...([...args, manager] as never)));
+      manager.on(event, (...args: unknown[]) => {
+        const emit = () => void this.emit(event, ...([...args, manager] as never));
+        if (this.#held) this.#held.push(emit);
+        else emit();
+      });
     return manager;
   }
 
@@ -478,7 +487,6 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
       before.length === memberships.length && before.every((m, i) => CallMembership.equal(m, memberships[i]));
     if (!isSame) {
       this.emit("memberships_changed", before, memberships);
-      this.#keeper?.onMembershipsChanged(before, this);
       void membershipManager?.onRTCSessionMemberUpdate(memberships);
       this.#notify(before);
     }
@@ -486,6 +494,7 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
     const isSuppressed = this.isKeyRotationSuppressed;
     if (isSuppressed !== this.#wasSuppressed) this.emit("key_rotation_suppressed_changed", isSuppressed);
     this.#wasSuppressed = isSuppressed;
+    if (!isSame) this.#keeper?.onMembershipsChanged(before, this);
   }
 
   /** Sends a notification if we have started the call. Once somebody is in the call, it is too late for that. */

@@ -64,6 +64,11 @@ export type OnEncryptionKeysChanged = (
   rtcBackendIdentity: string,
 ) => void;
 
+/** As many keys as there are indexes: a member that floods us with keys fills no more. */
+const mostKeysOfMember = 256;
+
+const isKeyIndex = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < mostKeysOfMember;
+
 /** Makes, sends and takes media keys over a transport. A session does this by itself, over its own port. */
 export class RTCEncryptionManager {
   readonly #own: CallMembershipIdentityParts;
@@ -145,7 +150,7 @@ export class RTCEncryptionManager {
     this.#input$.next({ kind: "look" });
   }
 
-  /** The known keys of each member. Secrets. */
+  /** The known keys of each member, the newest 256. Secrets. */
   getEncryptionKeys(): ReadonlyMap<EncryptionKeyMapKey, readonly EncryptionKeyInfo[]> {
     return new Map(this.#rings);
   }
@@ -154,7 +159,7 @@ export class RTCEncryptionManager {
   onNewKeyReceived: KeyTransportEventListener = (membership, keyBase64Encoded, keyIndex, timestamp) => {
     const { userId, deviceId, memberId } = membership;
     const key = fromBase64(keyBase64Encoded);
-    if (!this.#self || !key) {
+    if (!this.#self || !key || !isKeyIndex(keyIndex)) {
       this.#log?.warn?.(`Received key from ${userId}:${deviceId} at index ${keyIndex} that is not wanted`);
       return;
     }
@@ -227,7 +232,7 @@ export class RTCEncryptionManager {
     const membership = own ? this.#own : sender;
     const id = getEncryptionKeyMapKey(membership);
     const info = { key, keyIndex, membership, rtcBackendIdentity: participantIdentity };
-    this.#rings.set(id, [...(this.#rings.get(id) ?? []), info]);
+    this.#rings.set(id, [...(this.#rings.get(id) ?? []), info].slice(-mostKeysOfMember));
     this.#onKey(key, keyIndex, membership, participantIdentity);
   }
 

@@ -11,7 +11,12 @@ export { MatrixRTCSession, type SessionKeeper } from "./compat-session.ts";
 export { MatrixRTCSessionManager, type MatrixRTCSessionManagerEventHandlerMap } from "./compat-session-manager.ts";
 export { Emitter, type EventMap } from "./emitter.ts";
 export { getEncryptionKeyMapKey, type OnEncryptionKeysChanged, RTCEncryptionManager } from "./encryption-manager.ts";
-export { type KeyTransport, NotSupportedError, ToDeviceKeyTransport } from "./key-transport.ts";
+export {
+  type KeyTransport,
+  type KeyTransport as IKeyTransport,
+  NotSupportedError,
+  ToDeviceKeyTransport,
+} from "./key-transport.ts";
 export { OutdatedKeyFilter } from "./outdated-keys.ts";
 export {
   isLivekitFocus,
@@ -20,7 +25,11 @@ export {
   isLivekitFocusSelection,
   isLivekitTransport,
   isLivekitTransportConfig,
+  type LivekitDelegateDelayedLeaveRequest,
   type LivekitFocusSelection,
+  type LivekitGetTokenRequest,
+  type LivekitGetTokenResponse,
+  type LivekitRtcMember,
   type LivekitTransport,
   type LivekitTransportConfig,
 } from "./livekit-guards.ts";
@@ -36,18 +45,22 @@ export {
 export { type ManagedCall, MembershipManager, StickyEventMembershipManager } from "./membership-manager.ts";
 export {
   type CallMembershipIdentityParts,
+  type CallNotifyType,
   type ClientSubset,
   type EncryptionConfig,
+  type EncryptionKeyEntry,
   type EncryptionKeyInfo,
   type EncryptionKeyMapKey,
   type EncryptionKeysEventContent,
   type EncryptionKeysToDeviceEventContent,
+  type ICallNotifyContent,
   type InboundEncryptionSession,
   type IRTCDeclineContent,
   type IRTCNotificationContent,
   type JoinSessionConfig,
   type LimitedEvent,
   type MembershipConfig,
+  type OutboundEncryptionSession,
   type ParticipantDeviceInfo,
   type RoomSubset,
   RTC_SLOT_ENCRYPTION_PER_MEMBER,

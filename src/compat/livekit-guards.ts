@@ -18,6 +18,42 @@ export interface LivekitFocusSelection extends Transport {
   focus_selection: "oldest_membership" | "multi_sfu";
 }
 
+/** The member for whom a homeserver is asked about LiveKit (MSC4195). */
+export interface LivekitRtcMember {
+  /** The member id. */
+  id: string;
+  /** The device id. */
+  claimed_device_id?: string;
+}
+
+/** The body of a request for a LiveKit token (MSC4195). */
+export type LivekitGetTokenRequest = {
+  /** The WebSocket URL of the SFU. */
+  url: string;
+  room_id: string;
+  slot_id: string;
+  member: LivekitRtcMember;
+  /** The server of the member's sender. Default: the homeserver that is asked. */
+  server_name?: string;
+};
+
+/** The response to it. */
+export interface LivekitGetTokenResponse {
+  /** A secret. */
+  jwt: string;
+}
+
+/** The body of a request that hands over a delayed leave (MSC4195). */
+export type LivekitDelegateDelayedLeaveRequest = {
+  /** The WebSocket URL of the SFU. */
+  url: string;
+  room_id: string;
+  slot_id: string;
+  member: LivekitRtcMember;
+  /** A secret. */
+  delay_id: string;
+};
+
 // oxlint-disable-next-line typescript/no-explicit-any
 type Anything = any;
 

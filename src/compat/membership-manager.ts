@@ -77,14 +77,14 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     this.slotDescription = "application" in slotDescription ? slotDescription : roomCall;
     this.#log = childLog(parentLogger, "[MembershipManager]");
     this.#call = call ?? this.#alone(client, room);
-    const { matrix, delayId$ } = this.#call.port;
+    const { matrix, delayId$, joins } = this.#call.port;
     this.#userId = matrix.userId;
     this.#deviceId = matrix.deviceId;
     this.state = { probablyLeft: false, delayId: undefined };
     const { callIntent, applicationData } = this.#config;
     this.#intent$ = new BehaviorSubject<string | undefined>(callIntent);
     this.#application$ = new BehaviorSubject(this.#applicationOf(applicationData));
-    delayId$.subscribe((delayId) => this.#isRunning && this.#setDelayId(delayId));
+    delayId$.subscribe((delayId) => joins.values().next().value === this && this.#setDelayId(delayId));
   }
 
   /** Whether we want to be in the call. */
@@ -137,6 +137,7 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     this.#leaving = undefined;
     this.state.probablyLeft = false;
     this.state.delayId = undefined;
+    port.joins.add(this);
     port.begin({ slotDescription, transports, expiryMs, limits: retryLimitsOf(this.#config) });
     const failure$ = port.failed$.pipe(mergeMap((cause) => throwError(() => failed(cause))));
     const options: SessionJoinOptions = {
@@ -150,7 +151,8 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     };
     this.#call.join(options).subscribe({
       next: (state) => this.#onState(state),
-      error: (error: unknown) => this.#end(error, onError),
+      // In the next turn, as in the original: the caller may only now add its listeners, or say that it has joined.
+      error: (error: unknown) => void Promise.resolve().then(() => this.#end(error, onError)),
       complete: () => this.#end(),
     });
   }
@@ -295,6 +297,7 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     const isLate = error instanceof RtcError && error.code === "leave-timeout";
     this.#isRunning = false;
     this.#isActivated = false;
+    this.#call.port.joins.delete(this);
     if (error !== undefined && !isLate) {
       const end = endOfJoin(error);
       this.#log.error?.("MembershipManager stopped because: ", end);

@@ -106,12 +106,37 @@ export interface EncryptionKeysToDeviceEventContent {
   sent_ts?: number;
 }
 
+/** A media key in base64, at its index. A secret. */
+export interface EncryptionKeyEntry {
+  index: number;
+  key: string;
+}
+
+/** A media key of ours, and who has it. A secret. */
+export type OutboundEncryptionSession = {
+  key: Uint8Array<ArrayBuffer>;
+  creationTS: number;
+  sharedWith: ParticipantDeviceInfo[];
+  keyId: number;
+};
+
 /** Content of a timeline event with media keys, as clients sent it until 2025. */
 export interface EncryptionKeysEventContent {
-  keys: { index: number; key: string }[];
+  keys: EncryptionKeyEntry[];
   device_id: string;
   call_id: string;
   sent_ts?: number;
+}
+
+/** Whether a notification of 2024 rings. */
+export type CallNotifyType = "ring" | "notify";
+
+/** Content of an `org.matrix.msc4075.call.notify` event, which rang until 2025. */
+export interface ICallNotifyContent {
+  application: string;
+  "m.mentions": { user_ids?: string[]; room?: boolean };
+  notify_type: CallNotifyType;
+  call_id: string;
 }
 
 /** Content of an `org.matrix.msc4075.rtc.notification` event. */

@@ -109,11 +109,17 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
         ringLog.redact(news.redacted);
       } else {
         log.put(news);
-        ringLog.put(news, news.originServerTs, () => slot);
+        putRing(news);
       }
+    };
+    const putRing = (event: RoomEvent) => ringLog.put(event, event.originServerTs, (memberId) => log.slotOf(memberId));
+    /** Rings of 2025 may name no slot, but a membership. It is older, so it may come with a later page. */
+    const putAgain = () => {
+      for (const { event, path } of ringLog.malformed) if (path === "slot_id") putRing(event);
     };
     const take = ({ events, next }: PastPage) => {
       for (const event of events) put(event);
+      putAgain();
       horizonTs = Math.min(horizonTs, events.at(-1)?.originServerTs ?? horizonTs);
       isWhole = next === undefined;
       isComplete = isWhole || horizonTs < since;
@@ -144,7 +150,10 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
     );
     /** When the next stay or ring ends without an event. */
     const deadline$ = new Subject<number | undefined>();
-    const live$ = liveEvents(matrix, roomId).pipe(map((news) => news.forEach(put)));
+    const live$ = liveEvents(matrix, roomId).pipe(
+      tap((news) => news.forEach(put)),
+      tap(putAgain),
+    );
     return merge(deadline$.pipe(switchMap(at)), live$, past$).pipe(
       map(read),
       tap(({ calls }) => deadline$.next(deadlineOf(calls, asyncScheduler.now()))),

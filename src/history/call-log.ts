@@ -16,6 +16,8 @@ export class CallLog {
   readonly #keysOf = new Map<string, KeyStays[]>();
   /** All events that were put, with the key that a membership event belongs to. */
   readonly #known = new Map<string, KeyStays | undefined>();
+  /** The slot of each membership event. */
+  readonly #slotOf = new Map<string, string>();
   readonly #roomLeaves = new Map<string, number[]>();
   readonly #slots = new Map<string, SlotChange[]>();
   readonly #dirty = new Set<KeyStays>();
@@ -42,7 +44,9 @@ export class CallLog {
     if (text !== undefined) {
       const key = this.#keyAt(text, event);
       this.#known.set(eventId, key);
-      key.put(statementOf(event));
+      const statement = statementOf(event);
+      key.put(statement);
+      if (statement.claim) this.#slotOf.set(eventId, statement.claim.slot);
       this.#dirty.add(key);
     } else if (type === "m.room.member" && stateKey !== undefined) {
       if (roomMembershipOf(content) === "join") return;
@@ -55,6 +59,11 @@ export class CallLog {
       insert(entryOf(this.#slots, canonicalSlot(stateKey)), change, (one) => one.ts);
       this.#isStickyDirty = true;
     }
+  }
+
+  /** The slot of a membership event, if it was put. */
+  slotOf(eventId: string): string | undefined {
+    return this.#slotOf.get(eventId);
   }
 
   /** A membership event was redacted: it counts as a leave. */

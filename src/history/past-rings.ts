@@ -72,7 +72,7 @@ export class PastRings {
     for (const userId of targets) {
       const joinedTs = stays.get(userId)?.find((stay) => stay.endTs > ring.sentTs)?.startTs;
       const hasDeclined = declines.has(userId);
-      outcomes.set(userId, outcomeOf(logged, { now, endTs, joinedTs, hasDeclined, isCallOver: overTs <= now }));
+      outcomes.set(userId, outcomeOf(logged, { userId, now, endTs, joinedTs, hasDeclined, isCallOver: overTs <= now }));
     }
     return { ring, outcomes, logged, session, isOver: endTs <= now && overTs <= now };
   }

@@ -1,6 +1,6 @@
 // Relevant: the events and messages of a client that this library reads. It ignores all others. protocol.md 1.1.
 import { firstDraftMemberType, roomStateTypes, slotTypes, stateMemberType, stickyMemberTypes } from "../room/names.ts";
-import { declineTypes, ringTypes } from "../room/ring-names.ts";
+import { declineTypes, ringTypes } from "../room/ring-types.ts";
 
 const stateTypes: ReadonlySet<string> = new Set([
   stateMemberType,

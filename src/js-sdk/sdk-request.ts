@@ -2,6 +2,7 @@
 import type { MatrixClient, Method } from "matrix-js-sdk";
 import { asyncScheduler, catchError, defer, finalize, from, type Observable, timeout } from "rxjs";
 import { type ErrorContext, matrixError } from "./matrix-error.ts";
+import { resumeSync } from "./resume-sync.ts";
 
 export interface Request extends ErrorContext {
   readonly method: "GET" | "PUT" | "POST";
@@ -23,7 +24,7 @@ export function request(client: MatrixClient, toSend: Request): Observable<unkno
     const options = { prefix, abortSignal: ending.signal };
     const answer = client.http.authedRequest<unknown>(method as Method, path, { ...query }, body, options);
     return from(answer).pipe(finalize(() => ending.abort()));
-  }).pipe(portErrors(toSend));
+  }).pipe(portErrors(toSend), resumeSync(client));
 }
 
 /** Turns every error, and a missing response, into a `MatrixError`. */

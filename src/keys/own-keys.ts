@@ -275,7 +275,8 @@ export class OwnKeys {
       for (const device of joiners) key.enqueue(device, now);
       for (const device of this.#recipients.values())
         if (key.stepsBehind(device) > this.#reachOf(device)) key.catchUp(device, now);
-    } else if (!this.#pending) this.#rotate("join", now);
+    } else if (!this.#mayRotate()) for (const device of joiners) key.enqueue(device, now);
+    else if (!this.#pending) this.#rotate("join", now);
   }
 
   #noteSuppression(awaitedSinceTs: number | undefined): void {

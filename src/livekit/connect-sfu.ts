@@ -95,8 +95,11 @@ export function connectSfu<Track>({
       if (error === begunAgain) return of(undefined);
       const now = asyncScheduler.now();
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
-      failures += 1;
+      const before = failure;
       failure = failureOf(error);
+      // An SFU that answers again has ended the row of tries to reach it.
+      if (before && isOfNetwork(before.code) && !isOfNetwork(failure.code)) failures = 0;
+      failures += 1;
       if (needsNewToken.has(failure.code)) token.drop();
       const askedMs = retryAfterOf(error);
       const waitMs = Math.max(waitAfterFailure(failure.code, failures, Math.random()), askedMs ?? 0);

@@ -43,7 +43,7 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  * room connects, because LiveKit may report a missing key only once. Errors: none. protocol.md 6.6.
  *
  * With the key provider of `keyProvider`, it also helps with ratchets (protocol.md 5.9). If LiveKit cannot follow the ratchet of
- * a participant, the key provider looks for the step, and an invalid key is reported only if that fails, after 2.5 s. After a step of our own key, our video encoders make a key frame.
+ * a participant, the key provider looks for the step, and an invalid key is reported only if that fails, after 2.5 s. After another key of ours, or a step of one, our video encoders make a key frame.
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ export function decryptionReports(room: FollowedRoom): Observable<DecryptionRepo
     }),
     withRecovery(mediaOf),
   );
-  return provider ? merge(report$, keyFramesAfter(provider.step$, room)) : report$;
+  return provider ? merge(report$, keyFramesAfter(provider.ownKeyChanged$, room)) : report$;
 }
 
 /** The key provider of a room, if it is one of ours. */

@@ -31,4 +31,3 @@ export type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
 export type { CallProblem, CallProblemCode } from "../media/call-problem.ts";
 export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
 export type { MediaParticipant, ParticipantTrack } from "../media/participant.ts";
-export { type CallSetupOptions, checkCallSetup, type SetupStep, type SetupStepName } from "./call-setup.ts";

@@ -1,15 +1,16 @@
 // InstalledKeys: the newest keys of each participant in LiveKit, each at the step that it has there. protocol.md 6.6.
 import type { KeyInfo } from "livekit-client";
+import type { KeyStep } from "./key-steps.ts";
 
 /** How many keys of each participant are kept for LiveKit rooms that connect later. */
 const maxKeysPerParticipant = 4;
 /** For how many participants. LiveKit sends all these keys to its worker for each published track. */
 const maxParticipants = 1_000;
 
-export interface InstalledKey extends KeyInfo {
+export interface InstalledKey extends KeyInfo, KeyStep {
+  readonly key: CryptoKey;
   readonly participantIdentity: string;
   readonly keyIndex: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export class InstalledKeys {

@@ -1,19 +1,22 @@
-// KeyFrames: asks our video encoders for a key frame after each step of our key. protocol.md 5.9.
+// KeyFrames: asks our video encoders for a key frame after each change of our key. protocol.md 5.9.
 import type { Room } from "livekit-client";
 import { delay, ignoreElements, type Observable, tap } from "rxjs";
 
-/** By then LiveKit's worker encrypts with the step. */
+/** By then LiveKit's worker encrypts with the new key or step. */
 const afterMs = 100;
 
 /**
+ * A joiner has the new key alone: what came before cannot be decrypted, and what follows needs a key frame. It asks for one
+ * itself, but an SFU passes on one request in half a second.
+ *
  * Audio that is encrypted with a step can overtake video that is encrypted with the step before. The receivers, which keep one
  * key for each index, cannot decrypt that video any more. Without a key frame, their picture stops for up to 3 s.
  */
 export function keyFramesAfter(
-  step$: Observable<unknown>,
+  changed$: Observable<unknown>,
   { localParticipant }: { readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications"> },
 ): Observable<never> {
-  return step$.pipe(
+  return changed$.pipe(
     delay(afterMs),
     tap(() => {
       for (const { track } of localParticipant?.videoTrackPublications.values() ?? [])

@@ -1,25 +1,30 @@
 // RtcKeyProvider: installs media keys in LiveKit. protocol.md 6.6.
-import { BaseKeyProvider, type KeyInfo, KeyProviderEvent, type RatchetResult } from "livekit-client";
+import { BaseKeyProvider, type KeyInfo, KeyProviderEvent } from "livekit-client";
 import {
+  catchError,
+  concatAll,
   defer,
   EMPTY,
   filter,
   finalize,
+  from,
   ignoreElements,
   map,
+  merge,
   type Observable,
+  of,
   Subject,
   takeUntil,
   tap,
   type Unsubscribable,
 } from "rxjs";
 import { RtcError } from "../errors.ts";
-import { isLaterStep, isSameKey } from "../keys/ratchet.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import type { EncryptionKey } from "../types.ts";
-import { catchUp } from "./catch-up.ts";
 import { type InstalledKey, InstalledKeys } from "./installed-keys.ts";
 import { type ImportedKey, importInOrder, importKey } from "./key-import.ts";
+import { isLaterStep, type KeyStep, stepsAfter } from "./key-steps.ts";
+import { stepSearch } from "./step-search.ts";
 
 /** What a key provider needs of a session. */
 export interface KeySource {
@@ -33,15 +38,17 @@ export interface KeySource {
 export class RtcKeyProvider extends BaseKeyProvider {
   /** Emits why a key could not be installed. Also emits the error that ended `encryptionKey$`. */
   readonly error$: Observable<unknown>;
-  /** Emits when LiveKit begins to encrypt with the next step of our key: `onJoin: "ratchet"`. */
-  readonly step$: Observable<void>;
+  /** Emits when LiveKit begins to encrypt with another key of ours, or with the next step of one. */
+  readonly ownKeyChanged$: Observable<void>;
   readonly #errors = new Subject<unknown>();
-  readonly #steps = new Subject<void>();
+  readonly #ownChanges = new Subject<void>();
   readonly #following: Unsubscribable;
   readonly #keys = new InstalledKeys();
+  /** Emits the step that LiveKit decrypts a participant with now. */
+  readonly #found$ = new Subject<InstalledKey>();
   /** Emits the identity whose keys changed. */
   readonly #changed$ = new Subject<string>();
-  readonly #catchingUp = new Set<string>();
+  readonly #searching = new Set<string>();
   readonly #knownKeys$: Behavior<readonly EncryptionKey[]> | undefined;
   #own: { readonly participantIdentity: string; readonly keyIndex: number } | undefined;
 
@@ -52,13 +59,25 @@ export class RtcKeyProvider extends BaseKeyProvider {
     this.#knownKeys$ = keys$;
     // LiveKit's own listener writes the key into the log.
     this.removeAllListeners(KeyProviderEvent.KeyRatcheted);
-    this.on(KeyProviderEvent.KeyRatcheted, (result, identity, index) => this.#onRatcheted(result, identity, index));
-    this.step$ = this.#steps.asObservable();
-    this.error$ = this.#errors.asObservable();
-    this.#following = importInOrder(encryptionKey$, importKey).subscribe({
-      next: (imported) => this.#install(imported),
-      error: (error: unknown) => this.#errors.next(error),
+    this.on(KeyProviderEvent.KeyRatcheted, ({ chainKey, cryptoKey: key }, participantIdentity, keyIndex) => {
+      if (participantIdentity === undefined || keyIndex === undefined) return;
+      this.#found$.next({ participantIdentity, keyIndex, key, bytes: new Uint8Array(chainKey) });
     });
+    this.ownKeyChanged$ = this.#ownChanges.asObservable();
+    this.error$ = this.#errors.asObservable();
+    const key$ = importInOrder(encryptionKey$, importKey).pipe(
+      catchError((error: unknown) => {
+        this.#errors.next(error);
+        return EMPTY;
+      }),
+    );
+    // Steps are derived asynchronously. One change at a time, so that each is compared with the key that is held then.
+    this.#following = merge(
+      key$.pipe(map((imported) => defer(() => this.#install(imported)))),
+      this.#found$.pipe(map((step) => defer(() => this.#keep(step)))),
+    )
+      .pipe(concatAll())
+      .subscribe();
   }
 
   /**
@@ -89,17 +108,26 @@ export class RtcKeyProvider extends BaseKeyProvider {
     return defer(() => {
       const key = this.#keys.of(participantIdentity).at(-1);
       const isOwn = participantIdentity === this.#own?.participantIdentity;
-      if (!key || isOwn || this.#catchingUp.has(participantIdentity)) return EMPTY;
-      this.#catchingUp.add(participantIdentity);
-      const stepOf = (bytes: Uint8Array<ArrayBuffer>) =>
-        defer(() => importKey(bytes)).pipe(map((material) => ({ ...key, key: material, bytes })));
-      let tried = key;
-      const install = (bytes: Uint8Array<ArrayBuffer>) => stepOf(bytes).pipe(tap((step) => this.#set((tried = step))));
-      return catchUp(key.bytes, install, isDecrypted$).pipe(
-        tap(() => this.#keys.replace(key, tried)),
+      if (!key || isOwn || this.#searching.has(participantIdentity)) return EMPTY;
+      this.#searching.add(participantIdentity);
+      let isChanged = false;
+      let isFound = false;
+      const install = ({ key: material }: KeyStep) => {
+        isChanged = true;
+        this.#set({ ...key, key: material });
+      };
+      return stepSearch<KeyStep>(key, () => stepsAfter(key), install, isDecrypted$).pipe(
+        tap((step) => {
+          isFound = true;
+          this.#found$.next({ ...key, ...step });
+        }),
         // LiveKit has found the step, or a new key came.
         takeUntil(this.#changed$.pipe(filter((changed) => changed === participantIdentity))),
-        finalize(() => this.#endCatchUp(participantIdentity, tried)),
+        finalize(() => {
+          this.#searching.delete(participantIdentity);
+          // Without success the key that is held counts again.
+          if (isChanged && !isFound && this.#keys.of(participantIdentity).includes(key)) this.#set(key);
+        }),
         ignoreElements(),
       );
     });
@@ -109,44 +137,49 @@ export class RtcKeyProvider extends BaseKeyProvider {
   dispose(): void {
     this.#following.unsubscribe();
     this.#errors.complete();
+    this.#found$.complete();
     this.#changed$.complete();
-    this.#steps.complete();
+    this.#ownChanges.complete();
   }
 
-  #install({ encryptionKey, material, error }: ImportedKey): void {
-    if (error) return this.#errors.next(error);
-    const { own, participantIdentity, keyIndex } = encryptionKey;
+  /** Installs a key of the session. */
+  #install({ encryptionKey, material, error }: ImportedKey): Observable<unknown> {
+    const { own, participantIdentity, keyIndex, key: bytes } = encryptionKey;
     const isOwnIdentity = this.#own?.participantIdentity === participantIdentity;
-    if (isOwnIdentity && !own) return this.#errors.next(refused(encryptionKey));
-    const bytes = encryptionKey.key;
+    const refusal = error ?? (isOwnIdentity && !own ? refused(encryptionKey) : undefined);
+    if (refusal || !material) return of(this.#errors.next(refusal));
+    const key: InstalledKey = { key: material, participantIdentity, keyIndex, bytes };
+    const held = this.#heldFor(key);
+    const put = () => {
+      // Keys of others that came for our identity before our own key are forgotten.
+      if (own && !isOwnIdentity) this.#keys.forget(participantIdentity);
+      if (own) this.#own = key;
+      this.#keys.set(key, this.#own?.participantIdentity);
+      this.#changed$.next(participantIdentity);
+      this.#set(key);
+      if (own && isOwnIdentity) this.#ownChanges.next();
+    };
+    if (own || !held) return of(put());
     // LiveKit may have followed the ratchet of the sender further than the message that brought this step.
-    const held = this.#keys.of(participantIdentity).find((key) => key.keyIndex === keyIndex);
-    if (held && isLaterStep(held.bytes, bytes)) return;
-    // Keys of others that came for our identity before our own key are forgotten.
-    if (own && !isOwnIdentity) this.#keys.forget(participantIdentity);
-    const isStep = own && isOwnIdentity && held !== undefined && this.#own?.keyIndex === keyIndex;
-    if (own) this.#own = { participantIdentity, keyIndex };
-    const key = { key: material, participantIdentity, keyIndex, bytes };
-    this.#keys.set(key, this.#own?.participantIdentity);
-    this.#changed$.next(participantIdentity);
-    this.#set(key);
-    if (isStep) this.#steps.next();
+    return from(isLaterStep(held, key)).pipe(tap((isBehind) => isBehind || put()));
   }
 
-  /** LiveKit followed a ratchet of a participant. */
-  #onRatcheted({ chainKey, cryptoKey }: RatchetResult, participantIdentity = "", keyIndex?: number): void {
-    const bytes = new Uint8Array(chainKey);
-    const held = this.#keys.of(participantIdentity).find((key) => key.keyIndex === keyIndex);
-    if (!held || !isLaterStep(bytes, held.bytes)) return;
-    this.#keys.replace(held, { ...held, key: cryptoKey, bytes });
-    this.#changed$.next(participantIdentity);
+  /** Keeps a step that LiveKit decrypts with, if it is a later one of the key that is held. */
+  #keep(step: InstalledKey): Observable<unknown> {
+    const held = this.#heldFor(step);
+    if (!held) return EMPTY;
+    return from(isLaterStep(step, held)).pipe(
+      filter(Boolean),
+      tap(() => {
+        this.#keys.replace(held, step);
+        this.#changed$.next(step.participantIdentity);
+      }),
+    );
   }
 
-  /** The key that is kept counts again, whatever was tried last. */
-  #endCatchUp(participantIdentity: string, tried: InstalledKey): void {
-    this.#catchingUp.delete(participantIdentity);
-    const kept = this.#keys.of(participantIdentity).find(({ keyIndex }) => keyIndex === tried.keyIndex);
-    if (kept && !isSameKey(kept.bytes, tried.bytes)) this.#set(kept);
+  /** The key of the same participant and index. */
+  #heldFor({ participantIdentity, keyIndex }: InstalledKey): InstalledKey | undefined {
+    return this.#keys.of(participantIdentity).find((key) => key.keyIndex === keyIndex);
   }
 
   #set({ key, participantIdentity, keyIndex }: InstalledKey): void {

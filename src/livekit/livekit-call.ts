@@ -18,7 +18,7 @@ import {
 import type { SessionJoinOptions } from "../join-call.ts";
 import type { JoinState } from "../join/join-state.ts";
 import type { Matrix } from "../matrix.ts";
-import { sendable } from "../media/media-inputs.ts";
+import { sentIntent } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import type { RtcSession } from "../session.ts";
 import type { Transport } from "../types.ts";
@@ -97,7 +97,7 @@ export function livekitCall<Track = MediaStreamTrack>(
     map((one) => [one]),
   );
   const joined$ = session.join({
-    intent: sendable(media$).pipe(map(intentOf), distinctUntilChanged()),
+    intent: sentIntent(media$),
     ...join,
     transports: transports$,
   });
@@ -123,7 +123,3 @@ export function livekitCall<Track = MediaStreamTrack>(
   );
   return { ...layer, state$ };
 }
-
-/** What the call is for us: pictures, or sound alone. */
-const intentOf = ({ camera, screen_share }: OutgoingMedia<unknown>): string =>
-  (camera && !camera.muted) || screen_share ? "video" : "audio";

@@ -4,9 +4,7 @@ import type { OutgoingMedia } from "../media/outgoing.ts";
 import type { Membership } from "../types.ts";
 import { LivekitItem } from "./livekit-item.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
-import { localMedia } from "./local-media.ts";
-import { type MemberMedia, memberMedia } from "./member-media.ts";
-import type { MovingMembers } from "./moving-members.ts";
+import { memberMedia, ownParticipant } from "./member-media.ts";
 import type { SfuLinks } from "./sfu-links.ts";
 import type { SfuPlan } from "./sfu-plan.ts";
 import type { Tiles } from "./tiles.ts";
@@ -32,12 +30,10 @@ export interface ItemsUpdate<Track> {
 export class LivekitItems<Track> {
   readonly #items = new Map<string, LivekitItem<Track>>();
   readonly #links: SfuLinks<Track>;
-  readonly #moving: MovingMembers;
   readonly #tiles: Tiles;
 
-  constructor(links: SfuLinks<Track>, moving: MovingMembers, tiles: Tiles) {
+  constructor(links: SfuLinks<Track>, tiles: Tiles) {
     this.#links = links;
-    this.#moving = moving;
     this.#tiles = tiles;
   }
 
@@ -52,8 +48,7 @@ export class LivekitItems<Track> {
     const participants = input.members.map((member) => {
       const isLocal = member === input.local;
       const item = this.#itemOf(member, isLocal);
-      const media = isLocal ? this.#local(item, input) : this.#remote(member, item, input);
-      if (item.update(member, isLocal, media)) emits.push(() => item.emit());
+      if (item.update(member, isLocal, this.#mediaOf(member, isLocal, item, input))) emits.push(() => item.emit());
       return item.item;
     });
     return { participants, emits };
@@ -72,37 +67,23 @@ export class LivekitItems<Track> {
     return made;
   }
 
-  #remote(member: Membership, item: LivekitItem<Track>, input: ItemsInput<Track>): MemberMedia<Track> {
-    const { isEncrypted, statuses, unplanned, now } = input;
+  #mediaOf(member: Membership, isLocal: boolean, item: LivekitItem<Track>, input: ItemsInput<Track>) {
+    const { isEncrypted, statuses, unplanned, media, now } = input;
     const { participantIdentity: identity } = member;
-    const link = this.#links.of(member);
-    if (link?.wanted.members.includes(member) && link.brings(member)) this.#moving.settle(member);
+    const link = isLocal ? this.#links.publishing : this.#links.of(member);
+    const room = link?.isUp ? link.room : undefined;
+    const receiver = isLocal ? undefined : link?.receiver;
     return memberMedia<Track>(
       {
         link: link?.connection,
         unplanned: unplanned.get(member),
-        participant: link?.isUp ? link.room?.participants.get(identity) : undefined,
+        participant: isLocal ? ownParticipant(room?.local, identity, media) : room?.participants.get(identity),
         wasConnected: item.wasConnected,
         isEncrypted,
         keys: statuses.get(identity),
-        isHeld: (sid) => link?.receiver?.isHeld(sid) ?? false,
-        isPaused: (sid) => link?.receiver?.isPaused(sid) ?? false,
+        isHeld: (sid) => receiver?.isHeld(sid) ?? false,
+        isPaused: (sid) => receiver?.isPaused(sid) ?? false,
         now,
-      },
-      item.media,
-    );
-  }
-
-  #local(item: LivekitItem<Track>, { media, isEncrypted, statuses }: ItemsInput<Track>): MemberMedia<Track> {
-    const link = this.#links.publishing;
-    return localMedia<Track>(
-      {
-        media,
-        link: link?.connection,
-        local: link?.isUp ? link.room?.local : undefined,
-        wasConnected: item.wasConnected,
-        isEncrypted,
-        keys: statuses.get(item.item.member.participantIdentity),
       },
       item.media,
     );

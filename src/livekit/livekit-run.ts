@@ -23,15 +23,14 @@ import { ownMemberOf, sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
+import { kept } from "../rx/stable.ts";
 import type { RtcSession } from "../session.ts";
-import type { Membership, OwnMember, Transport } from "../types.ts";
+import type { OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
 import { lacking, LackReports } from "./lack-reports.ts";
 import { LivekitItems } from "./livekit-items.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
-import { stableList } from "./member-media.ts";
-import { MovingMembers, type SfuPlace } from "./moving-members.ts";
 import type { ResolvedLivekitOptions } from "./options.ts";
 import { announcedTransport, nextSites, type PublishSite } from "./publish-sites.ts";
 import type { SfuConnection } from "./sfu-status.ts";
@@ -67,7 +66,6 @@ export class LivekitRun<Track> {
   readonly #items: LivekitItems<Track>;
   readonly #tiles: Tiles;
   readonly #lacks: LackReports;
-  readonly #moving = new MovingMembers();
   readonly #media$ = new ReplaySubject<OutgoingMedia<Track>>(1);
   #media: OutgoingMedia<Track> = {};
   #state: JoinState | undefined;
@@ -79,6 +77,7 @@ export class LivekitRun<Track> {
   #devices: readonly DeviceFailure[] = [];
   #found: readonly CallProblem[] = [];
   #plan: SfuPlan = { wanted: [], unplanned: new Map() };
+  #alignTs = Infinity;
   #timer = Subscription.EMPTY;
   #timerTs = Infinity;
   #isRefreshing = false;
@@ -105,7 +104,7 @@ export class LivekitRun<Track> {
       changed: () => this.#refresh(),
       trace: (entry) => this.#trace(entry),
     });
-    this.#items = new LivekitItems(this.#links, this.#moving, tiles);
+    this.#items = new LivekitItems(this.#links, tiles);
     this.#lacks = new LackReports((participantIdentity) => {
       this.#trace({ kind: "key-lacking", participantIdentity });
       session.decryption.next({ participantIdentity, result: "missing-key" });
@@ -174,7 +173,7 @@ export class LivekitRun<Track> {
     this.#wait();
     this.#isRefreshing = false;
     for (const emit of emits) emit();
-    if (stableList(this.#shown(), before) !== before) this.changed$.next();
+    if (kept(this.#shown(), before) !== before) this.changed$.next();
     // Rounds that go on are a fault of an SDK, which must not stop the page.
     if (this.#isDirty) this.#running.add(asyncScheduler.schedule(() => this.#refresh(), laterMs));
   }
@@ -194,16 +193,13 @@ export class LivekitRun<Track> {
       now: asyncScheduler.now(),
     });
     this.announced = announcedTransport(this.#sites, isPublishedAt) ?? this.#target;
-    this.#moving.update(members, (member) => placeOf(member, oldest), asyncScheduler.now());
     this.#plan = planSfus({
       own: this.#own,
       publishOn: this.#sites.map(({ transport }) => transport),
       members,
       maxSfus,
-      leftBy: (member) => this.#moving.of(member)?.sfu,
-      present: this.#links.present(asyncScheduler.now()),
     });
-    this.#links.align(this.#plan.wanted, this.#isEncrypted);
+    this.#alignTs = this.#links.align(this.#plan.wanted, this.#isEncrypted);
   }
 
   /** Subscribes to what can be decrypted and is shown. */
@@ -212,9 +208,8 @@ export class LivekitRun<Track> {
     const now = asyncScheduler.now();
     const lacks = new Set<string>();
     for (const link of this.#links.all) {
-      const { room, receiver, isConnected, wanted } = link;
+      const { room, receiver, isConnected, received } = link;
       if (!room || !receiver || !isConnected) continue;
-      const received = [...wanted.members, ...wanted.leaving];
       const members = new Map(received.map((member) => [member.participantIdentity, member]));
       const refreshed = receiver.update({
         isEncrypted: this.#isEncrypted,
@@ -243,8 +238,8 @@ export class LivekitRun<Track> {
       unplanned: this.#plan.unplanned,
       now,
     });
-    this.participants = stableList(participants, this.participants);
-    this.connections = stableList(
+    this.participants = kept(participants, this.participants);
+    this.connections = kept(
       this.#links.all.map(({ connection }) => connection),
       this.connections,
     );
@@ -265,7 +260,7 @@ export class LivekitRun<Track> {
       this.#found,
       now,
     );
-    this.problems = stableList(ripeProblems(this.#found, now).ripe, this.problems);
+    this.problems = kept(ripeProblems(this.#found, now).ripe, this.problems);
     return emits;
   }
 
@@ -279,8 +274,7 @@ export class LivekitRun<Track> {
     const ts = Math.min(
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
-      this.#moving.dueTs,
-      this.#links.replacedTs(now),
+      this.#alignTs,
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;
@@ -297,10 +291,4 @@ export class LivekitRun<Track> {
   #trace(entry: LivekitTraceEntry): void {
     if (this.#trace$.observed) this.#trace$.next({ ...entry, ts: asyncScheduler.now() });
   }
-}
-
-function placeOf(member: Membership, oldest: Membership | undefined): SfuPlace | undefined {
-  const transport = oldest && transportOf(member, oldest);
-  const sfu = transport && transportKey(transport);
-  return transport && sfu !== undefined ? { sfu, transport } : undefined;
 }

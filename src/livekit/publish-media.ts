@@ -16,7 +16,7 @@ import {
 } from "rxjs";
 import type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
 import { mediaSources, type MediaSource } from "../media/source.ts";
-import { waitAfterFailure } from "./sfu-failure.ts";
+import { publishWait } from "./sfu-failure.ts";
 import type { SfuPublication, SfuRoom } from "./sfu-room.ts";
 
 /** What an SFU has of us. */
@@ -141,7 +141,7 @@ function publishSource<Track>(
     };
     const wait = (): void => {
       failures += 1;
-      const waitMs = waitAfterFailure("connection-lost", failures, Math.random());
+      const waitMs = publishWait(failures, Math.random());
       subscriber.next(asyncScheduler.now() + waitMs);
       waiting = timer(waitMs).subscribe(work);
       subscriber.add(waiting);

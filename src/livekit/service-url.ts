@@ -50,7 +50,7 @@ function urlFault(value: unknown, secure: Schemes, insecure: Schemes, rules: Add
   if (isOwn) return undefined;
   // An empty query or fragment is one too: a path that follows it would be a part of it.
   if (value.includes("?") || value.includes("#")) return "has a query or a fragment";
-  if (!allowInsecure && isPrivateHost(hostname)) return "is in a private network, or on this machine";
+  if (!allowInsecure && !isPublicName(hostname)) return "is not a name of the public internet";
   return undefined;
 }
 
@@ -59,7 +59,7 @@ const countOf = (char: string, text: string): number => text.split(char).length 
 const shortened = (protocol: string): string => (protocol.length > 32 ? `${protocol.slice(0, 32)}…` : protocol);
 
 const isLoopbackHost = (host: string): boolean =>
-  host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || ipv4Of(host)?.[0] === 127;
+  host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(?:\.\d+){3}$/.test(host);
 
 /** Names that only local resolvers know. RFC 6761, RFC 6762 appendix G, RFC 8375. */
 const localSuffixes: readonly string[] = [
@@ -75,60 +75,11 @@ const localSuffixes: readonly string[] = [
   ".lan",
 ];
 
-/** Whether a host is not one of the public internet. A public name may still resolve to a private address. */
-function isPrivateHost(hostname: string): boolean {
+/**
+ * Whether a host has a name of the public internet, which may still resolve to a private address. The URL parser has turned
+ * every spelling of an IPv4 address into four decimal numbers. An IPv6 address has no dot.
+ */
+function isPublicName(hostname: string): boolean {
   const host = withoutEnd(hostname, ".");
-  const ipv4 = ipv4Of(host);
-  if (ipv4) return isPrivateIpv4(ipv4);
-  if (host.startsWith("[")) return isPrivateIpv6(groupsOf(host));
-  return !host.includes(".") || localSuffixes.some((suffix) => host.endsWith(suffix));
+  return host.includes(".") && !/^[\d.]+$/.test(host) && !localSuffixes.some((suffix) => host.endsWith(suffix));
 }
-
-/** The URL parser has turned every spelling of an IPv4 address into four decimal numbers. */
-function ipv4Of(host: string): readonly number[] | undefined {
-  return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host) ? host.split(".").map(Number) : undefined;
-}
-
-/**
- * This network, private, shared, loopback, link-local, protocol assignments, documents, benchmarks, multicast, reserved.
- * RFC 6890.
- */
-function isPrivateIpv4([a = 0, b = 0, c = 0]: readonly number[]): boolean {
-  if (a === 0 || a === 10 || a === 127 || a >= 224) return true;
-  if (a === 100) return b >= 64 && b < 128;
-  if (a === 169) return b === 254;
-  if (a === 172) return b >= 16 && b < 32;
-  if (a === 192) return b === 168 || (b === 0 && (c === 0 || c === 2));
-  if (a === 198) return b === 18 || b === 19 || (b === 51 && c === 100);
-  return a === 203 && b === 0 && c === 113;
-}
-
-/** The eight groups of an IPv6 address as the URL parser writes it. */
-function groupsOf(host: string): readonly number[] {
-  const [head = "", tail] = host.slice(1, -1).split("::");
-  const numbers = (part: string) => (part === "" ? [] : part.split(":").map((group) => parseInt(group, 16)));
-  const [first, last] = [numbers(head), numbers(tail ?? "")];
-  return [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last];
-}
-
-/**
- * The public internet uses 2000::/3 alone. In it, 2001::/23 is for protocols and benchmarks, and 2001:db8::/32 and 3fff::/20
- * are for documents. An address that contains an IPv4 one is as private as that. RFC 6890, RFC 9637.
- */
-function isPrivateIpv6(groups: readonly number[]): boolean {
-  const [first = 0, second = 0] = groups;
-  const [high = 0, low = 0] = groups.slice(6);
-  if (ipv4Prefixes.some((prefix) => prefix.every((group, at) => groups[at] === group)))
-    return isPrivateIpv4([high >> 8, high & 255, low >> 8, low & 255]);
-  if (first === 0x2002) return isPrivateIpv4([second >> 8, second & 255, (groups[2] ?? 0) >> 8]);
-  if (first === 0x2001) return second < 0x200 || second === 0xdb8;
-  return (first & 0xe000) !== 0x2000 || (first === 0x3fff && second < 0x1000);
-}
-
-/** How an address begins that ends with an IPv4 one: IPv4-compatible, mapped, translated, NAT64. */
-const ipv4Prefixes: readonly (readonly number[])[] = [
-  [0, 0, 0, 0, 0, 0],
-  [0, 0, 0, 0, 0, 0xffff],
-  [0, 0, 0, 0, 0xffff, 0],
-  [0x64, 0xff9b, 0, 0, 0, 0],
-];

@@ -109,32 +109,47 @@ export function retryAfterOf(error: unknown): number | undefined {
   return waitMs === undefined ? undefined : Math.min(waitMs, maxLongWaitMs);
 }
 
-const minWaitMs = 1_000;
-const maxWaitMs = 30_000;
-/** Somebody decided about us: we do not come back at once, and the network does not matter. */
-const firstWaitMs: Partial<Record<SfuFailureCode, number>> = {
-  "duplicate-identity": 30_000,
-  removed: 10_000,
-  "room-closed": 2_000,
-  "sfu-full": 5_000,
-  "service-refused": 10_000,
-};
+interface Waits {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+const usual: Waits = { firstMs: 1_000, maxMs: 30_000 };
+/** The SFU is away, and may come back at any moment: a try costs one connection, and somebody waits for the media. */
+const away: Waits = { firstMs: 1_000, maxMs: 4_000 };
 const maxLongWaitMs = 300_000;
+/** Somebody decided about us: we do not come back at once, and the network does not matter. */
+const decided = (firstMs: number): Waits => ({ firstMs, maxMs: maxLongWaitMs });
+
+const waitsAfter: Partial<Record<SfuFailureCode, Waits>> = {
+  unreachable: away,
+  "connection-lost": away,
+  "server-shutdown": away,
+  "duplicate-identity": decided(30_000),
+  removed: decided(10_000),
+  "service-refused": decided(10_000),
+  "sfu-full": decided(5_000),
+  "room-closed": decided(2_000),
+};
+
+/** Each wait is up to a quarter shorter or longer. */
+const growing = ({ firstMs, maxMs }: Waits, failures: number, random: number): number =>
+  Math.round(Math.min(firstMs * 2 ** Math.min(failures - 1, 20), maxMs) * (0.75 + random / 2));
 
 /**
- * How long to wait before the next try: 1, 2, 4, 8, 16, 30, 30, … s. After `duplicate-identity`, `removed`,
- * `service-refused`, `sfu-full` and `room-closed` it begins with 30, 10, 10, 5 and 2 s, and grows to 5 minutes. Each wait is up to a quarter shorter or longer, so
- * that the members of a call do not come back in step after a restart of the SFU.
+ * How long to wait before the next try: 1, 2, 4, 8, 16, 30, 30, … s, and 1, 2, 4, 4, … s while the SFU is away. After
+ * `duplicate-identity`, `removed`, `service-refused`, `sfu-full` and `room-closed` it begins with 30, 10, 10, 5 and 2 s, and
+ * grows to 5 minutes. Each wait is up to a quarter shorter or longer, so that the members of a call do not come back in step
+ * after a restart of the SFU.
  *
  * @param failures How many tries have failed in a row, this one included.
  * @param random From 0 to 1.
  */
-export function waitAfterFailure(code: SfuFailureCode, failures: number, random: number): number {
-  const first = firstWaitMs[code];
-  const grown = (first ?? minWaitMs) * 2 ** Math.min(failures - 1, 20);
-  const waitMs = Math.min(grown, first === undefined ? maxWaitMs : maxLongWaitMs);
-  return Math.round(waitMs * (0.75 + random / 2));
-}
+export const waitAfterFailure = (code: SfuFailureCode, failures: number, random: number): number =>
+  growing(waitsAfter[code] ?? usual, failures, random);
+
+/** How long to wait before a track is published again: 1, 2, 4, 8, 16, 30, 30, … s. */
+export const publishWait = (failures: number, random: number): number => growing(usual, failures, random);
 
 /** Whether the next try need not wait once the network is back: the failure may have been that of the network. */
 export const isOfNetwork = (code: SfuFailureCode): boolean =>

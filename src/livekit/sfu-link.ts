@@ -1,8 +1,10 @@
 // SfuLink: one connection of a call, with what we publish on it, for as long as the plan wants it.
 import {
   BehaviorSubject,
+  connect,
   distinctUntilChanged,
   map,
+  merge,
   NEVER,
   type Observable,
   of,
@@ -12,8 +14,8 @@ import {
 } from "rxjs";
 import type { Membership } from "../types.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
+import { kept } from "../rx/stable.ts";
 import { type Connecting, connectSfu, type ConnectOptions } from "./connect-sfu.ts";
-import { stableList } from "./member-media.ts";
 import { type Published, publishMedia } from "./publish-media.ts";
 import { Receiver } from "./receiver.ts";
 import type { SfuConnection } from "./sfu-status.ts";
@@ -32,6 +34,8 @@ export interface LinkOptions<Track> extends ConnectOptions<Track> {
 
 export class SfuLink<Track> {
   wanted: WantedSfu;
+  /** Members that are received here until their new connection brings them. */
+  leaving: readonly Membership[] = [];
   published: Published = nothing;
   connection: SfuConnection;
   room: SfuRoom<Track> | undefined;
@@ -49,39 +53,46 @@ export class SfuLink<Track> {
 
   /** Connects. Call it once. */
   start(): void {
-    const up$ = new BehaviorSubject<SfuRoom<Track> | undefined>(undefined);
     const empty$ = of<OutgoingMedia<Track>>({});
     const media$ = this.#publishes$.pipe(
       distinctUntilChanged(),
       switchMap((publishes) => (publishes ? this.#options.media$ : empty$)),
     );
+    const publishing = (room: SfuRoom<Track>) =>
+      publishMedia(room, media$).pipe(tap((published) => (this.published = published)));
     this.#running.add(
-      up$
+      connectSfu(this.#options)
         .pipe(
-          distinctUntilChanged(),
-          tap(() => (this.published = nothing)),
-          switchMap((room) => (room ? publishMedia(room, media$) : NEVER)),
+          tap((now) => this.#take(now)),
+          connect((now$) =>
+            merge(
+              now$.pipe(
+                map(({ room }) => room),
+                distinctUntilChanged(),
+                switchMap((room) => room?.changes$ ?? NEVER),
+              ),
+              now$.pipe(
+                map(({ room }) => (this.isUp ? room : undefined)),
+                distinctUntilChanged(),
+                switchMap((room) => (room ? publishing(room) : NEVER)),
+              ),
+            ),
+          ),
         )
-        .subscribe((published) => {
-          this.published = published;
-          this.#options.changed();
-        }),
+        .subscribe(() => this.#options.changed()),
     );
-    const connecting$ = connectSfu(this.#options).pipe(tap((now) => this.#take(now)));
-    const room$ = connecting$.pipe(
-      map(({ status, room }) => ({ room, isUp: status === "connected" || status === "reconnecting" })),
-      tap(({ room, isUp }) => up$.next(isUp ? room : undefined)),
-      map(({ room }) => room),
-      distinctUntilChanged(),
-      switchMap((room) => room?.changes$ ?? NEVER),
-    );
-    this.#running.add(room$.subscribe(() => this.#options.changed()));
   }
 
-  update(wanted: WantedSfu): void {
+  update(wanted: WantedSfu, leaving: readonly Membership[]): void {
     this.wanted = wanted;
+    this.leaving = leaving;
     this.connection = this.#described({ ...this.connection, ...identityOf(wanted) });
     this.#publishes$.next(wanted.purpose === "publish");
+  }
+
+  /** The members whose media may come here. */
+  get received(): readonly Membership[] {
+    return [...this.wanted.members, ...this.leaving];
   }
 
   get isConnected(): boolean {
@@ -107,7 +118,10 @@ export class SfuLink<Track> {
   }
 
   #take({ status, room, failure, nextTryTs }: Connecting<Track>): void {
-    if (room !== this.room) this.receiver = room && new Receiver(room);
+    if (room !== this.room) {
+      this.receiver = room && new Receiver(room);
+      this.published = nothing;
+    }
     this.room = room;
     const { connection } = this;
     const sinceTs = connection.status === status ? connection.sinceTs : this.#options.now();
@@ -126,15 +140,7 @@ export class SfuLink<Track> {
   /** The same object as before, if it says the same. */
   #described(next: SfuConnection): SfuConnection {
     const { connection: before } = this;
-    const members = stableList(next.members, before.members);
-    const isSame =
-      before.sfu === next.sfu &&
-      before.purpose === next.purpose &&
-      before.status === next.status &&
-      before.failure === next.failure &&
-      before.nextTryTs === next.nextTryTs &&
-      before.members === members;
-    return isSame ? before : { ...next, members };
+    return kept({ ...next, members: kept(next.members, before.members) }, before);
   }
 }
 

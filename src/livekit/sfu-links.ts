@@ -12,13 +12,13 @@ import type { ServiceOptions } from "./service.ts";
 import type { SfuConnection } from "./sfu-status.ts";
 import { repairWait } from "./sfu-failure.ts";
 import { SfuLink } from "./sfu-link.ts";
-import type { PresentSfu, WantedSfu } from "./sfu-plan.ts";
+import type { WantedSfu } from "./sfu-plan.ts";
 import type { SfuRooms } from "./sfu-room.ts";
 import { tokenOnce } from "./token.ts";
 import type { LivekitTraceEntry } from "./trace.ts";
 
-/** How long a new connection may take to bring what the old one brings. Keys come within seconds. */
-const replaceMs = 10_000;
+/** How long a connection may take to bring what another one brings. Keys come within seconds. */
+const bringMs = 10_000;
 
 export interface LinksOptions<Track> {
   readonly matrix: Matrix & LivekitBackend;
@@ -35,6 +35,7 @@ export class SfuLinks<Track> {
   readonly #links = new Map<string, SfuLink<Track>>();
   readonly #options: LinksOptions<Track>;
   readonly #backInTouch$: Observable<unknown>;
+  #isEncrypted = false;
 
   constructor(options: LinksOptions<Track>) {
     this.#options = options;
@@ -64,67 +65,76 @@ export class SfuLinks<Track> {
     );
   }
 
-  /** The connections for the plan. One that replaces another is ready once it brings as much, or has had its time. */
-  present(now: number): readonly PresentSfu[] {
-    return this.all.map((link) => {
-      const { wanted, isUp, isConnected, connection } = link;
-      const others = this.all.filter((other) => other !== link && other.wanted.sfu === wanted.sfu);
-      const isLacking = (member: Membership) => !link.brings(member) && others.some((other) => other.brings(member));
-      const hasTime = now < connection.sinceTs + replaceMs;
-      const isReady = isConnected && !(hasTime && wanted.members.some(isLacking));
-      return Object.assign({ isConnected: isUp, isReady }, wanted);
-    });
-  }
-
-  /** When a connection that replaces another one has had its time. */
-  replacedTs(now: number): number {
-    const sfus = this.all.map(({ wanted }) => wanted.sfu);
-    const doubled = this.all.filter(({ wanted }) => sfus.indexOf(wanted.sfu) !== sfus.lastIndexOf(wanted.sfu));
-    const times = doubled.map(({ connection }) => connection.sinceTs + replaceMs);
-    return Math.min(Infinity, ...times.filter((ts) => ts > now));
-  }
-
-  /** The connection on which a member is. While it moves to another SFU: the old one, until the new one brings its media. */
+  /** The connection on which a member is. One that it has left counts until the new one brings its media. */
   of(member: Membership): SfuLink<Track> | undefined {
-    const there = this.all.filter(({ wanted }) => wanted.members.includes(member));
-    const bringing = there.find((link) => link.brings(member));
-    if (bringing) return bringing;
-    const left = this.all.find((link) => link.wanted.leaving.includes(member) && link.brings(member));
-    return left ?? there.find(({ isUp }) => isUp) ?? there[0];
+    const present = this.all.find(({ wanted }) => wanted.members.includes(member));
+    const left = this.all.find(({ leaving }) => leaving.includes(member));
+    return left?.brings(member) && !present?.brings(member) ? left : present;
   }
 
-  /** Opens what is wanted, and closes what is not. A room that becomes encrypted gets other connections. */
-  align(wanted: readonly WantedSfu[], isEncrypted: boolean): void {
-    const keyOf = ({ key }: WantedSfu) => `${isEncrypted ? "encrypted" : "clear"} ${key}`;
-    const keys = new Set(wanted.map(keyOf));
-    for (const [key, link] of this.#links) {
-      if (keys.has(key)) continue;
-      const { sfu, purpose } = link.wanted;
-      this.#links.delete(key);
-      link.stop();
-      this.#options.trace({ kind: "sfu-unwanted", sfu, purpose });
-    }
+  /**
+   * Opens what is wanted, and closes what is not. After a member, or we, have moved, the old connection goes on receiving what
+   * it brings until the new one brings it, too. A room that becomes encrypted gets other connections.
+   *
+   * @returns When to align again.
+   */
+  align(wanted: readonly WantedSfu[], isEncrypted: boolean): number {
+    if (isEncrypted !== this.#isEncrypted) this.stop();
+    this.#isEncrypted = isEncrypted;
+    const received = new Map(this.all.map((link) => [link, link.received]));
     for (const one of wanted) {
-      const known = this.#links.get(keyOf(one));
-      if (known) known.update(one);
-      else this.#open(keyOf(one), one, isEncrypted);
+      const known = this.#links.get(one.key);
+      if (known) known.update(one, []);
+      else this.#open(one);
     }
+    const now = asyncScheduler.now();
+    const places = new Map(
+      wanted.flatMap(({ key, members }) =>
+        members.map((member) => [member.instance, { member, link: this.#links.get(key)! }]),
+      ),
+    );
+    const keys = new Set(wanted.map(({ key }) => key));
+    let dueTs = Infinity;
+    for (const [link, before] of received) {
+      const leaving = before.flatMap(({ instance }) => {
+        const place = places.get(instance);
+        if (!place || place.link === link || !link.brings(place.member) || place.link.brings(place.member)) return [];
+        const { isConnected, connection } = place.link;
+        const untilTs = isConnected ? connection.sinceTs + bringMs : Infinity;
+        if (untilTs <= now) return [];
+        dueTs = Math.min(dueTs, untilTs);
+        // One connection is enough.
+        places.delete(instance);
+        return [place.member];
+      });
+      const { key } = link.wanted;
+      if (keys.has(key)) link.update(link.wanted, leaving);
+      else if (leaving.length > 0) link.update({ ...link.wanted, purpose: "subscribe", members: [] }, leaving);
+      else this.#close(link);
+    }
+    return dueTs;
   }
 
   stop(): void {
-    for (const link of this.#links.values()) link.stop();
-    this.#links.clear();
+    for (const link of this.all) this.#close(link);
   }
 
-  #open(key: string, wanted: WantedSfu, isEncrypted: boolean): void {
-    const { sfu, purpose, transport, namedBy, own: member, members } = wanted;
+  #close(link: SfuLink<Track>): void {
+    const { key, sfu, purpose } = link.wanted;
+    this.#links.delete(key);
+    link.stop();
+    this.#options.trace({ kind: "sfu-unwanted", sfu, purpose });
+  }
+
+  #open(wanted: WantedSfu): void {
+    const { key, sfu, purpose, transport, namedBy, own: member, members } = wanted;
     const { matrix, session, rooms, service, media$, changed, trace } = this.#options;
     const { roomId, encryptionKey$, keys$, decryption } = session;
     trace({ kind: "sfu-wanted", sfu, purpose });
     // To receive a member, the token is for the slot that its membership has.
     const slot = (purpose === "subscribe" ? members[0]?.slot : undefined) ?? session.slot;
     const token$ = defer(() => tokenOnce(matrix, { transport, namedBy, roomId, slot, member, purpose }, service));
-    const encryption = isEncrypted ? { encryptionKey$, keys$, decryption } : undefined;
+    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, decryption } : undefined;
     const link = new SfuLink<Track>(wanted, {
       token: new NewestToken(token$),
       makeRoom: () => rooms({ encryption, repairWaitMs: (count) => repairWait(count, Math.random()) }),

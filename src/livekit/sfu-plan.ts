@@ -18,8 +18,6 @@ export interface WantedSfu {
   readonly namedBy: Membership | undefined;
   /** The other members that publish there, oldest first. */
   readonly members: readonly Membership[];
-  /** Members that have moved to another SFU, and are received here until they are received there. */
-  readonly leaving: readonly Membership[];
 }
 
 /** Why a member is on no SFU of the plan. */
@@ -39,30 +37,19 @@ export interface PlanInput {
   readonly members: readonly Membership[];
   /** How many SFUs beside ours. */
   readonly maxSfus: number;
-  /** The SFU that a member has left, while it is still received there. */
-  readonly leftBy: (member: Membership) => string | undefined;
-  /** The connections that there are now. */
-  readonly present: readonly PresentSfu[];
-}
-
-export interface PresentSfu extends WantedSfu {
-  readonly isConnected: boolean;
-  /** Whether it brings all that another connection to the same SFU brings, which it replaces. */
-  readonly isReady: boolean;
 }
 
 interface Place {
   readonly transport: Transport;
   readonly namedBy: Membership | undefined;
   readonly members: Membership[];
-  readonly leaving: Membership[];
 }
 
 /** Each user can name one SFU beside those that are wanted anyway: a hostile user has many devices. */
 const maxSfusPerUser = 1;
 
 /** Decides which connections are wanted. An equal transport gives an equal key, so that nothing is connected again. */
-export function planSfus({ own, publishOn, members, maxSfus, leftBy, present }: PlanInput): SfuPlan {
+export function planSfus({ own, publishOn, members, maxSfus }: PlanInput): SfuPlan {
   const unplanned = new Map<Membership, Unplanned>();
   if (!own) return { wanted: [], unplanned };
   const [oldest] = members;
@@ -72,7 +59,7 @@ export function planSfus({ own, publishOn, members, maxSfus, leftBy, present }: 
     const sfu = transportKey(transport);
     if (sfu === undefined || publishing.has(sfu)) continue;
     publishing.add(sfu);
-    places.set(sfu, { transport, namedBy: undefined, members: [], leaving: [] });
+    places.set(sfu, { transport, namedBy: undefined, members: [] });
   }
   const countOf = new Map<string, number>();
   for (const member of members) {
@@ -94,33 +81,13 @@ export function planSfus({ own, publishOn, members, maxSfus, leftBy, present }: 
       continue;
     }
     countOf.set(member.userId, count + 1);
-    places.set(sfu, { transport, namedBy: namedBy(transport, member, oldest), members: [member], leaving: [] });
+    places.set(sfu, { transport, namedBy: namedBy(transport, member, oldest), members: [member] });
   }
-  const kept = new Map<string, WantedSfu>();
-  for (const member of members) {
-    const sfu = leftBy(member);
-    const link = sfu === undefined ? undefined : present.find((one) => one.sfu === sfu && one.isConnected);
-    if (!link) continue;
-    const place = places.get(link.sfu);
-    if (place) place.leaving.push(member);
-    // Nobody else is there: only what is connected already is kept.
-    else
-      kept.set(link.key, {
-        ...link,
-        purpose: "subscribe",
-        members: [],
-        leaving: [...(kept.get(link.key)?.leaving ?? []), member],
-      });
-  }
-  const wanted = Array.from(places, ([sfu, place]): WantedSfu[] => {
+  const wanted = Array.from(places, ([sfu, place]): WantedSfu => {
     const purpose = publishing.has(sfu) ? "publish" : "subscribe";
-    const one: WantedSfu = { ...place, key: keyOf(sfu, purpose, own), sfu, purpose, own };
-    // After a re-join, or where we only received before, the old connection receives until the new one does.
-    if (present.some(({ key, isReady }) => key === one.key && isReady)) return [one];
-    const old = present.find((other) => other.sfu === sfu && other.isConnected && other.key !== one.key);
-    return old ? [one, { ...one, key: old.key, own: old.own, purpose: "subscribe" }] : [one];
+    return { ...place, key: keyOf(sfu, purpose, own), sfu, purpose, own };
   });
-  return { wanted: [...wanted.flat(), ...kept.values()], unplanned };
+  return { wanted, unplanned };
 }
 
 /** A member that follows the oldest one has not chosen the address itself. */

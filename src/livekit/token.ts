@@ -44,7 +44,7 @@ export interface SfuToken {
  *
  * **An OpenID token proves who we are.** Every member can name an address, and the service there could use our token at
  * another service. So only addresses that `livekitTransport` has found with the same `backend` are trusted. All others must
- * be `https:`, on a public host, without a query. Each user can name three of them within an hour, and all users
+ * be `https:`, at a name of the public internet, without a query. Each user can name three of them within an hour, and all users
  * together can name 50. `mayAsk` can refuse more. A public host name that resolves to a private address is not noticed.
  *
  * @throws RtcError `bad-argument`, at once, for a state member that publishes outside `m.call#ROOM`: `/sfu/get` has no slots.

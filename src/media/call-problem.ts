@@ -1,5 +1,6 @@
 // CallProblem: everything that is wrong with a call now, most severe first. Pure.
 import type { JoinState } from "../join/join-state.ts";
+import { kept } from "../rx/stable.ts";
 import type { Membership } from "../types.ts";
 import type { DeviceFailure } from "./device-failure.ts";
 import type { MediaEncryption, MediaProblem } from "./participant.ts";
@@ -100,57 +101,48 @@ export function callProblems(input: ProblemInput, before: readonly CallProblem[]
     ...ofMembers(input.members),
   ];
   found.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code));
-  const problems = found.map((one) =>
-    keptProblem(
-      one,
-      before.find((other) => isSame(other, one)),
-      now,
-    ),
-  );
-  return problems.length === before.length && problems.every((one, at) => one === before[at]) ? before : problems;
+  const problems = found.map((one) => {
+    const known = before.find((other) => isSame(other, one));
+    // A member that is written again is the same one.
+    const { member = one.member } = known ?? {};
+    const sinceTs = one.sinceTs ?? known?.sinceTs ?? now;
+    return kept<CallProblem>({ ...one, ...(member && { member }), sinceTs }, known);
+  });
+  return kept(problems, before);
 }
-
-function keptProblem(found: Found, known: CallProblem | undefined, now: number): CallProblem {
-  const sinceTs = found.sinceTs ?? known?.sinceTs ?? now;
-  const isKept = known?.sinceTs === sinceTs && known.nextTryTs === found.nextTryTs && known.detail === found.detail;
-  return isKept ? known : { ...found, sinceTs };
-}
-
-/** How long a problem may last before it is one: most are over sooner, and a banner that flashes helps nobody. */
-const patienceMs: Partial<Record<CallProblemCode, number>> = {
-  "sfu-reconnecting": 1_000,
-  "member-lacks-our-key": 5_000,
-  "member-undecryptable": 3_000,
-  "member-not-encrypted": 1_000,
-};
 
 /** The problems that have lasted long enough to be shown, and when the next one has. */
 export function ripeProblems(
   problems: readonly CallProblem[],
   now: number,
 ): { readonly ripe: readonly CallProblem[]; readonly nextTs: number } {
-  const ripeTs = ({ code, sinceTs }: CallProblem) => sinceTs + (patienceMs[code] ?? 0);
+  const ripeTs = ({ code, sinceTs }: CallProblem) => sinceTs + patienceMs[code];
   const young = problems.filter((problem) => ripeTs(problem) > now);
   return { ripe: problems.filter((problem) => !young.includes(problem)), nextTs: Math.min(...young.map(ripeTs)) };
 }
 
-const order: readonly CallProblemCode[] = [
-  "probably-left",
-  "rejoining",
-  "login-needed",
-  "join-delayed",
-  "not-publishing",
-  "sfu-failed",
-  "sfu-reconnecting",
-  "device-failed",
-  "publish-failed",
-  "member-lacks-our-key",
-  "member-undecryptable",
-  "member-not-encrypted",
-  "member-unreachable",
-  "clocks-differ",
-  "no-delayed-leave",
-];
+/**
+ * How long a problem may last before it is one, the most severe first. Most are over sooner, and a banner that flashes helps
+ * nobody.
+ */
+const patienceMs: Readonly<Record<CallProblemCode, number>> = {
+  "probably-left": 0,
+  rejoining: 0,
+  "login-needed": 0,
+  "join-delayed": 0,
+  "not-publishing": 0,
+  "sfu-failed": 0,
+  "sfu-reconnecting": 1_000,
+  "device-failed": 0,
+  "publish-failed": 0,
+  "member-lacks-our-key": 5_000,
+  "member-undecryptable": 3_000,
+  "member-not-encrypted": 1_000,
+  "member-unreachable": 3_000,
+  "clocks-differ": 0,
+  "no-delayed-leave": 0,
+};
+const order = Object.keys(patienceMs);
 
 /** Two reports of one thing. A device is told apart by its detail, the rest by what it is about. */
 const isSame = (a: CallProblem, b: Found): boolean =>

@@ -2,6 +2,7 @@
 export { combineParticipants } from "./combine.ts";
 export type { CallProblem, CallProblemCode } from "./call-problem.ts";
 export type { DeviceFailure, DeviceFailureCode } from "./device-failure.ts";
+export { mediaLock, type MediaLock } from "./lock.ts";
 export type { OutgoingMedia, OutgoingTrack } from "./outgoing.ts";
 export { type DeviceWish, type DeviceWishes, type OwnDevices, ownDevices } from "./own-devices.ts";
 export type {
@@ -13,6 +14,8 @@ export type {
   MediaQuality,
   ParticipantTrack,
 } from "./participant.ts";
+export { playableTrack } from "./playable.ts";
 export type { MediaSource } from "./source.ts";
 export { elementSize, type ElementSize } from "./tile-size.ts";
+export { trackLevel } from "./track-level.ts";
 export { mediaView, type MediaView } from "./view.ts";

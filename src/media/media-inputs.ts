@@ -43,3 +43,10 @@ export function sendable<Track>(media$: Observable<OutgoingMedia<Track>>): Obser
     );
   });
 }
+
+/** What the call is for us: pictures, or sound alone. */
+export const sentIntent = (media$: Observable<OutgoingMedia<unknown>>): Observable<string> =>
+  sendable(media$).pipe(
+    map(({ camera, screen_share }) => ((camera && !camera.muted) || screen_share ? "video" : "audio")),
+    distinctUntilChanged(),
+  );

@@ -1,9 +1,11 @@
 // MediaParticipant: the media of one member, the same shape whatever transport carries it.
+import type { Observable } from "rxjs";
 import type { WaitingReason } from "../keys/encryption-status.ts";
 import type { KeyRejection } from "../keys/trace.ts";
 import type { Behavior } from "../rx/behavior.ts";
 import type { Membership } from "../types.ts";
 import type { MediaSource } from "./source.ts";
+import type { ElementSize } from "./tile-size.ts";
 
 /** How the media of a member reaches us now. */
 export type MediaConnection =
@@ -105,4 +107,6 @@ export interface MediaParticipant<Track = MediaStreamTrack> {
   readonly quality$: Behavior<MediaQuality>;
   readonly encryption$: Behavior<MediaEncryption>;
   readonly problem$: Behavior<MediaProblem | undefined>;
+  /** Says how a tile shows a video, while subscribed to. Absent where that does not decide what is received: in a mesh. */
+  show?(source: "camera" | "screen_share", tile: ElementSize | Observable<ElementSize>): Observable<never>;
 }

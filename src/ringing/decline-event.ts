@@ -2,7 +2,7 @@
 import type { RoomEvent } from "../matrix.ts";
 import { stickyKeyOf } from "../membership/sticky-event.ts";
 import { isString, objectOr } from "../room/json.ts";
-import { declineTypes } from "../room/ring-names.ts";
+import { declineTypes } from "../room/ring-types.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
 import { referenceIn } from "./ring-event.ts";
 

@@ -6,7 +6,8 @@ import { isId, isWord } from "../room/bounds.ts";
 import { isObject, type JsonObject, objectOr } from "../room/json.ts";
 import { roomCallSlot } from "../room/names.ts";
 import { malformed, type Parsed, parsed } from "../room/parsed.ts";
-import { ringNames, ringTypes } from "../room/ring-names.ts";
+import { ringNames } from "../room/names.ts";
+import { ringTypes } from "../room/ring-types.ts";
 import { isSlotId } from "../room/slot.ts";
 
 /** The forms of a ring: that of 2024, that of matrix-js-sdk 43 and Element Call, and that of the newest MSC4075. */

@@ -12,6 +12,8 @@ export interface LoggedRing {
   /** When this client first saw it. */
   readonly seenTs: number;
   readonly revoked: "redacted" | "withdrawn" | "superseded" | undefined;
+  /** The last ring of its sender for the same call, if that is another one. */
+  readonly supersededBy: Ring | undefined;
   /** The first decline of each user. */
   readonly declines: ReadonlyMap<string, Decline>;
 }
@@ -135,25 +137,29 @@ export function standing(entries: readonly Entry[]): readonly LoggedRing[] {
   const ofKind = <K extends Entry["kind"]>(kind: K) =>
     entries.filter((entry): entry is Extract<Entry, { kind: K }> => entry.kind === kind);
   const rings = ofKind("ring").toSorted((a, b) => (isLater(a.ring, b.ring) ? 1 : -1));
-  /** The last effective word of each sender about each call. */
+  /** The last word of each sender about each call. A redaction of it does not bring back what was before. */
   const lastRing = new Map<string, Ring>();
-  for (const { ring, isRedacted } of rings) if (!isRedacted) lastRing.set(keyOf(ring.sender, ring.slot), ring);
+  for (const { ring } of rings) lastRing.set(keyOf(ring.sender, ring.slot), ring);
   const withdrawnTs = new Map<string, number>();
   for (const { sender, withdraws, sentTs } of ofKind("withdrawal")) {
-    if (withdraws === undefined) continue;
-    const key = keyOf(sender, withdraws);
+    // A ring that was redacted before we saw it names no call any more: it ends all that its sender rang for before.
+    const key = keyOf(sender, withdraws ?? anyCall);
     withdrawnTs.set(key, Math.max(sentTs, withdrawnTs.get(key) ?? -Infinity));
   }
+  const lastWithdrawalTs = ({ sender, slot }: Ring): number =>
+    Math.max(...[slot, anyCall].map((which) => withdrawnTs.get(keyOf(sender, which)) ?? -Infinity));
   const declines = declinesOf(rings, ofKind("decline"));
   return rings.map(({ ring, seenTs, isRedacted }) => {
-    const key = keyOf(ring.sender, ring.slot);
-    const last = lastRing.get(key);
-    const isWithdrawn = (withdrawnTs.get(key) ?? -Infinity) >= ring.sentTs;
-    const isSuperseded = last !== undefined && last !== ring && isLater(last, ring);
-    const revoked = isRedacted ? "redacted" : isSuperseded ? "superseded" : isWithdrawn ? "withdrawn" : undefined;
-    return { ring, seenTs, revoked, declines: declines.get(ring.eventId) ?? none };
+    const last = lastRing.get(keyOf(ring.sender, ring.slot));
+    const supersededBy = last === ring ? undefined : last;
+    const isWithdrawn = lastWithdrawalTs(ring) >= ring.sentTs;
+    const revoked = isRedacted ? "redacted" : supersededBy ? "superseded" : isWithdrawn ? "withdrawn" : undefined;
+    return { ring, seenTs, revoked, supersededBy, declines: declines.get(ring.eventId) ?? none };
   });
 }
+
+/** In the place of a slot: no slot id is empty. */
+const anyCall = "";
 
 const none: LoggedRing["declines"] = new Map();
 
@@ -193,6 +199,7 @@ function declinesOf(
 const sameAs = (before: LoggedRing | undefined, each: LoggedRing): LoggedRing =>
   before !== undefined &&
   before.revoked === each.revoked &&
+  before.supersededBy === each.supersededBy &&
   before.declines.size === each.declines.size &&
   [...each.declines].every(([userId, { eventId }]) => before.declines.get(userId)?.eventId === eventId)
     ? before

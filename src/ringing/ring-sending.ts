@@ -4,7 +4,7 @@ import { check } from "../arguments.ts";
 import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { slotIn, writtenGeneration } from "../room/names.ts";
-import { ringNames } from "../room/ring-names.ts";
+import { ringNames } from "../room/names.ts";
 import type { Generation } from "../types.ts";
 import { declineReasonField } from "./decline-event.ts";
 import { maxLifetimeMs, type Ring, type RingForm } from "./ring-event.ts";

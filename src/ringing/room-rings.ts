@@ -181,11 +181,12 @@ export class RoomRings {
   }
 
   #conditionsOf({ ring, seenTs, revoked, declines }: LoggedRing, around: Around): RingConditions {
-    const { now, presence, slotStatus } = around;
+    const { now, presence, slotStatus, functional } = around;
     const { userId } = this.#matrix;
     return {
       now,
       userId,
+      isFunctional: functional.includes(userId),
       seenTs,
       revoked,
       isSenderInRoom: isInRoom(this.#matrix, this.#roomId, ring.sender),
@@ -213,6 +214,7 @@ export class RoomRings {
       const last = known?.outcomes.get(userId);
       const leftTs = presence.leftTs(userId) ?? -Infinity;
       const outcome = outcomeOf(logged, {
+        userId,
         now,
         endTs,
         joinedTs: last === "joined" ? ring.sentTs : joinedTs(ring, endTs, presence, userId),

@@ -20,7 +20,7 @@ export type RingRefusal =
   | "slot-closed"
   /** Its lifetime is over. */
   | "expired"
-  /** It neither names us nor the room. */
+  /** It neither names us nor the room, or it names the room alone, and we are a bot there. */
   | "not-mentioned"
   /** It names the room, and its sender may not notify the room. */
   | "may-not-notify-room"
@@ -38,6 +38,8 @@ export interface RingConditions {
   readonly now: number;
   /** Our own user id. */
   readonly userId: string;
+  /** Whether we are a bot or another functional member (`io.element.functional_members`), which only its own name reaches. */
+  readonly isFunctional: boolean;
   /** When this client first saw the ring. Its remaining time is limited from then on. */
   readonly seenTs: number;
   /** What its sender has done with it since. */
@@ -97,7 +99,7 @@ export function ringRefusal(ring: Ring, conditions: RingConditions): RingRefusal
   if (slotStatus === "closed" || (slotStatus === "absent" && strictSlots)) return "slot-closed";
   if (now >= ringEndTs(ring, seenTs)) return "expired";
   if (!ring.userIds.includes(userId)) {
-    if (!ring.isForRoom) return "not-mentioned";
+    if (!ring.isForRoom || conditions.isFunctional) return "not-mentioned";
     if (!conditions.maySenderNotifyRoom) return "may-not-notify-room";
   }
   if (conditions.isInCall) return "in-call";

@@ -1,7 +1,6 @@
 // The public names of matrixrtc-rx/room.
 export { matrixRoom } from "./streams/matrix-room.ts";
 export type { MatrixRoom, RoomOptions } from "./streams/matrix-room.ts";
-export { permissionsOf, type Permissions } from "./power-levels.ts";
 export { presenceOf, type Presence } from "./streams/presence.ts";
 export type { RoomMember } from "./streams/directory.ts";
 export type { MessageReaction, RoomMessage } from "./streams/room-messages.ts";

@@ -1,4 +1,4 @@
-// Names: what MatrixRTC calls its events and fields, in both generations. ring-names.ts has those of rings. protocol.md 1.1.
+// Names: what MatrixRTC calls its events and fields, in both generations. protocol.md 1.1, 7.1.
 import type { Generation } from "../types.ts";
 
 /** The names of one generation. */
@@ -34,6 +34,29 @@ export const names: { readonly [G in Generation]: Names } = {
     intent: "intent",
     livekit: { type: "m.livekit", url: "url" },
     perMember: "m.per_member",
+  },
+};
+
+interface RingNames {
+  readonly notification: string;
+  readonly notificationDecline: string;
+  readonly invite: string;
+  readonly inviteDecline: string;
+}
+
+/** The types of the timeline events of rings. They are a table of their own, so that an app without rings does not have them. */
+export const ringNames: { readonly [G in Generation]: RingNames } = {
+  deployed: {
+    notification: "org.matrix.msc4075.rtc.notification",
+    notificationDecline: "org.matrix.msc4310.rtc.decline",
+    invite: "org.matrix.msc4075.rtc.invite",
+    inviteDecline: "org.matrix.msc4075.rtc.decline",
+  },
+  stable: {
+    notification: "m.rtc.notification",
+    notificationDecline: "m.rtc.decline",
+    invite: "m.rtc.invite",
+    inviteDecline: "m.rtc.decline",
   },
 };
 

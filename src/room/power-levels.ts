@@ -31,7 +31,7 @@ export interface Permissions {
  *
  * @example
  * ```ts
- * import { permissionsOf } from "matrixrtc-rx/room";
+ * import { permissionsOf } from "matrixrtc-rx/check";
  * import { virtualHomeserver } from "matrixrtc-rx/testing";
  *
  * const home = virtualHomeserver();

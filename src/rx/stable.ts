@@ -39,3 +39,10 @@ export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: n
   map.delete(first!);
   return first;
 }
+
+/** The value as it was, if the new one has the same items or fields. */
+export function kept<T extends object>(now: T, before: T | undefined): T {
+  const keys = Object.keys(now) as (keyof T)[];
+  const isSame = before && keys.length === Object.keys(before).length && keys.every((key) => now[key] === before[key]);
+  return isSame ? before : now;
+}

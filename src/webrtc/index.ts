@@ -1,6 +1,7 @@
 // The public names of matrixrtc-rx/webrtc: calls without a server for media.
 export { fullMesh } from "./mesh/full-mesh.ts";
 export type { FullMesh } from "./mesh/full-mesh.ts";
+export { meshCall, type MeshCall, type MeshCallOptions } from "./mesh/mesh-call.ts";
 export type { MeshOptions } from "./mesh/options.ts";
 export type { MeshTrace, MeshTraceEntry, PairEnd } from "./mesh/trace.ts";
 export { isInMesh, meshTransport } from "./mesh/mesh-transport.ts";
@@ -15,6 +16,7 @@ export type {
   ParticipantTrack,
 } from "../media/participant.ts";
 export type { MediaSource } from "../media/source.ts";
+export type { CallProblem, CallProblemCode } from "../media/call-problem.ts";
 export type { OutgoingMedia, OutgoingTrack } from "../media/outgoing.ts";
 export type { IceServer, PeerConnection, PeerConnectionOptions, PeerConnections } from "./peer-connection.ts";
 export { userMedia } from "./user-media.ts";

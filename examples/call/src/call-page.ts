@@ -1,63 +1,36 @@
-// CallPage: in the call: the tiles, the controls, and the worst problem in words.
-import type { RtcSession } from "matrixrtc-rx";
+// CallPage: in the call: the tiles, the worst problem in words, and the room around the call.
 import { whilePresent } from "matrixrtc-rx";
-import type { MatrixRoom } from "matrixrtc-rx/room";
-import {
-  combineLatest,
-  defer,
-  endWith,
-  fromEvent,
-  ignoreElements,
-  merge,
-  type Observable,
-  share,
-  switchMap,
-  takeUntil,
-  tap,
-} from "rxjs";
-import { callOf, type CallOptions } from "./call.ts";
-import { controls } from "./controls.ts";
-import { element, page } from "./element.ts";
-import type { Faces } from "./room/faces.ts";
+import { combineLatest, map, merge, type Observable, share, switchMap, takeLast, takeUntil } from "rxjs";
+import { callOf } from "./call.ts";
 import { roomPanels } from "./room/room-panels.ts";
+import type { InRoom } from "./in-room.ts";
 import { tile } from "./tile.ts";
-import { bannerOf, stateWords } from "./words.ts";
-
-export interface CallPageOptions extends Omit<CallOptions, "leaveOn"> {
-  readonly nameOf: (userId: string) => string;
-  readonly faces: Faces;
-  readonly room: MatrixRoom;
-  readonly session: RtcSession;
-}
+import { bind, part, view } from "./view.ts";
+import { bannerOf, meshWords } from "./words.ts";
 
 /** Joins the call; completes once we have left. */
-export function callPage(place: ParentNode, options: CallPageOptions): Observable<never> {
-  return defer(() => {
-    const { matrix, devices, nameOf } = options;
-    const status = element("p", { className: "status", role: "status" });
-    const grid = element("div", { className: "grid" });
-    const node = element("section", { className: "call", ariaLabel: "Call" }, status, grid);
-    const leave = element("button", { className: "leave", textContent: "Leave" });
-
-    const call$ = callOf({ ...options, leaveOn: fromEvent(leave, "click") }).pipe(
-      switchMap(({ state$, participants$, problems$ }) => {
+export const callPage = (place: ParentNode, inRoom: InRoom) =>
+  view("call", place, (page): Observable<unknown> => {
+    const call$ = callOf(inRoom).pipe(
+      switchMap(({ isMesh, state$, participants$, problems$ }) => {
+        part(page, ".medium").textContent = isMesh ? meshWords : "";
         const joined$ = state$.pipe(share());
         const tiles$ = participants$.pipe(
           whilePresent(
             ({ member }) => member.participantIdentity,
-            (participant$) => tile(participant$, { grid, ...options }),
+            (participant$) =>
+              tile(part(page, ".grid"), participant$, inRoom.faces).pipe(takeUntil(lastOf(participant$))),
           ),
         );
-        const status$ = combineLatest([joined$, problems$]).pipe(
-          tap(([state, problems]) => (status.textContent = bannerOf(problems, nameOf) || stateWords(state))),
+        const banner$ = combineLatest([joined$, problems$]).pipe(
+          map(([state, problems]) => bannerOf(state, problems, inRoom.nameOf)),
         );
-        const left$ = joined$.pipe(ignoreElements(), endWith(undefined));
-        return merge(status$, tiles$).pipe(takeUntil(left$));
+        return merge(bind(part(page, ".status"), "textContent", banner$), tiles$).pipe(takeUntil(lastOf(joined$)));
       }),
-      ignoreElements(),
       share(),
     );
-    const around$ = merge(roomPanels(node, { ...options, own: matrix }), controls(node, devices, leave));
-    return page(node, merge(call$, around$.pipe(takeUntil(call$.pipe(endWith(undefined))))), place);
+    return merge(call$, roomPanels(page, inRoom).pipe(takeUntil(lastOf(call$))));
   });
-}
+
+/** Emits when a stream has completed. */
+const lastOf = <T>(stream$: Observable<T>) => stream$.pipe(takeLast(1));

@@ -1,47 +1,33 @@
 // Link: the address of the page. `#room=…&via=…` names the room; the query says how to take part, see the README.
-import type { MatrixClient } from "matrix-js-sdk";
-import type { SessionJoinOptions } from "matrixrtc-rx";
 
-export interface Link {
+const query = new URLSearchParams(location.search);
+const hash = new URLSearchParams(location.hash.slice(1));
+const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
+const [width, height, frameRate] = query.get("camera")?.split(/[x@]/).map(Number) ?? [];
+
+export const link = {
   /** Base URL of the homeserver to suggest. */
-  readonly homeserver: string | undefined;
-  readonly roomId: string | undefined;
+  homeserver: query.get("homeserver") ?? "",
+  /** Absent for a new room. */
+  roomId: hash.get("room"),
   /** Servers that know the room. */
-  readonly via: readonly string[];
-  readonly mode: JoinMode;
+  viaServers: hash.getAll("via"),
+  mode: modes.find((mode) => mode === query.get("mode")) ?? "compatibility",
   /** The resolution of our camera; slow machines need less than the default. */
-  readonly camera: { readonly width: number; readonly height: number; readonly frameRate: number } | undefined;
-}
+  camera: width && height && frameRate ? { width, height, frameRate } : undefined,
+};
 
-type JoinMode = NonNullable<SessionJoinOptions["mode"]>;
-
-const modes: readonly JoinMode[] = ["legacy", "compatibility", "matrix_2_0"];
-
-export function readLink(): Link {
-  const query = new URLSearchParams(location.search);
-  const hash = new URLSearchParams(location.hash.slice(1));
-  const [, width, height, frameRate] = /^(\d+)x(\d+)@(\d+)$/.exec(query.get("camera") ?? "") ?? [];
-  return {
-    homeserver: query.get("homeserver") ?? undefined,
-    roomId: hash.get("room") ?? undefined,
-    via: hash.getAll("via"),
-    mode: modes.find((mode) => mode === query.get("mode")) ?? "compatibility",
-    camera: frameRate ? { width: Number(width), height: Number(height), frameRate: Number(frameRate) } : undefined,
-  };
-}
-
-/** The address that leads others to a room. Only the hash names the room, so that no web server sees it. */
-export function linkTo(roomId: string, client: MatrixClient): string {
+/** Makes the address of the page the link to a room. Only the hash names the room, so that no web server sees it. */
+export function showLink(homeserver: string, roomId: string, via: string): void {
   const url = new URL(location.href);
-  url.searchParams.set("homeserver", client.baseUrl);
-  url.hash = new URLSearchParams({ room: roomId, via: client.getDomain() ?? "" }).toString();
-  return url.href;
+  url.searchParams.set("homeserver", homeserver);
+  url.hash = String(new URLSearchParams({ room: roomId, via }));
+  history.replaceState(null, "", url);
 }
 
-/** Puts the room into the address of this page, so that a reload leads back to it. */
-export function rememberRoom(roomId: string, client: MatrixClient): void {
-  history.replaceState(null, "", linkTo(roomId, client));
-}
-
-/** The address of this page without a room. */
-export const withoutRoom = (): string => location.pathname + location.search;
+/** Copies the link, and says how that went. */
+export const copyLink = (): Promise<string> =>
+  navigator.clipboard.writeText(location.href).then(
+    () => "Copied",
+    () => "Copy the address of this page",
+  );

@@ -1,28 +1,25 @@
-// The call app: an account, a client, a room, and the page of that room.
-import { catchError, fromEvent, switchMap } from "rxjs";
-import { matrixClient } from "./client.ts";
-import { element, page, whileWaiting } from "./element.ts";
+// The call app: a client, a room, and the page of that room.
+import { catchError, fromEvent, switchMap, tap } from "rxjs";
+import { ownClient } from "./client.ts";
 import { enterRoom } from "./enter-room.ts";
-import { readLink } from "./link.ts";
-import { account } from "./login.ts";
-import { reasonOf } from "./reason.ts";
+import { link } from "./link.ts";
 import { roomPage } from "./room-page.ts";
+import { main, part, view } from "./view.ts";
+import { reasonOf } from "./words.ts";
 
-const link = readLink();
 // Somebody has put another link into the address bar of this page.
 fromEvent(window, "hashchange").subscribe(() => location.reload());
 
-account(link.homeserver)
+ownClient(link.homeserver)
   .pipe(
-    switchMap((own) => matrixClient(own).pipe(whileWaiting(`Connecting to ${own.homeserver}…`))),
-    switchMap((client) => enterRoom(client, link).pipe(switchMap((roomId) => roomPage(client, roomId, link)))),
-    catchError(problemPage),
+    switchMap(({ client, matrix }) =>
+      enterRoom(client, matrix).pipe(switchMap((roomId) => roomPage(client, matrix, roomId))),
+    ),
+    catchError((error: unknown) =>
+      view("trouble", main, (page) => {
+        part(page, ".problem").textContent = reasonOf(error);
+        return fromEvent(part(page, "button"), "click").pipe(tap(() => location.reload()));
+      }),
+    ),
   )
-  .subscribe(() => location.reload());
-
-/** Says why the app cannot go on; emits when the user wants to begin again. */
-function problemPage(error: unknown) {
-  const again = element("button", { className: "primary" }, "Reload");
-  const problem = element("p", { className: "problem", role: "alert" }, reasonOf(error));
-  return page(element("div", { className: "card" }, problem, again), fromEvent(again, "click"));
-}
+  .subscribe();

@@ -1,49 +1,36 @@
-// Words: what problems, states and views of a call are called on the page.
+// Words: what errors, problems, states and views are called on the page.
+import { ConnectionError, MatrixError } from "matrix-js-sdk";
 import type { JoinState } from "matrixrtc-rx";
-import type { CallProblem, CallProblemCode, MediaEncryption, MediaView } from "matrixrtc-rx/media";
+import type { SetupStep } from "matrixrtc-rx/check";
+import type { CallProblem, DeviceFailure, MediaEncryption, MediaLock, MediaView } from "matrixrtc-rx/media";
+import words from "./words.json" with { type: "json" };
 
-const problems: Readonly<Record<CallProblemCode, string>> = {
-  "probably-left": "The homeserver does not answer. Others may see you as gone.",
-  rejoining: "Rejoining…",
-  "login-needed": "The login has expired.",
-  "join-delayed": "Joining takes longer than usual.",
-  "not-publishing": "No connection to the media server: nobody hears you.",
-  "sfu-failed": "No connection to the media server of others.",
-  "sfu-reconnecting": "The connection to the media server was lost. Reconnecting…",
-  "device-failed": "A device cannot be used",
-  "publish-failed": "Your media could not be sent",
-  "member-lacks-our-key": "cannot decrypt you yet",
-  "member-undecryptable": "cannot be decrypted yet",
-  "member-not-encrypted": "is not encrypted",
-  "member-unreachable": "cannot be reached",
-  "clocks-differ": "The clock of this device is wrong.",
-  "no-delayed-leave": "",
-};
+export const meshWords: string = words.mesh;
+export const lockWords: Readonly<Record<MediaLock, string>> = words.locks;
 
-/** The worst problem in words; empty for none. */
-export function bannerOf([worst]: readonly CallProblem[], nameOf: (userId: string) => string): string {
-  if (!worst) return "";
-  const words = problems[worst.code];
-  if (worst.member) return `${nameOf(worst.member.userId)} ${words}`;
-  return worst.code === "device-failed" ? `${words}: ${worst.detail}` : words;
+export function reasonOf(error: unknown): string {
+  if (error instanceof ConnectionError) return "The homeserver does not answer.";
+  if (error instanceof MatrixError) return error.data.error ?? error.errcode ?? error.message;
+  return error instanceof Error ? error.message : String(error);
 }
 
-export function stateWords({ status }: JoinState): string {
-  if (status === "joining") return "Joining…";
-  return status === "leaving" ? "Leaving…" : "";
+/** The worst problem, or else what is going on; empty for a call that is well. */
+export function bannerOf({ status }: JoinState, [worst]: readonly CallProblem[], nameOf: (userId: string) => string) {
+  if (!worst) return words.states[status];
+  const { code, member, detail } = worst;
+  return `${member ? `${nameOf(member.userId)} ` : ""}${words.problems[code]}${code === "device-failed" ? ` ${detail}` : ""}`;
 }
 
-const views: Readonly<Record<MediaView, string>> = {
-  video: "",
-  avatar: "",
-  connecting: "Connecting…",
-  reconnecting: "Reconnecting…",
-  "waiting-for-key": "Waiting: ",
-  "key-refused": "Key refused: ",
-  "not-encrypted": "Not encrypted",
-  unreachable: "Cannot be reached",
-};
+export const deviceWords = (failures: readonly DeviceFailure[]): string =>
+  failures.map(({ source, code }) => `${words.devices[source]} ${words.deviceFailures[code]}`).join("\n");
 
-/** Why a tile shows no picture, in words; empty if nothing is wrong. */
+/** Why calls do not work here; empty if they do. Without an SFU they work over a mesh. */
+export function setupWords(steps: readonly SetupStep[]): string {
+  const failed = steps.find(({ status }) => status === "failed");
+  if (!failed) return "";
+  return failed.step === "transport" ? words.mesh : `Calls may not work: ${failed.details.join(" ")}`;
+}
+
+/** Why a tile shows no picture; empty if nothing is wrong. */
 export const viewWords = (view: MediaView, encryption: MediaEncryption): string =>
-  views[view] + ("reason" in encryption && views[view].endsWith(" ") ? encryption.reason : "");
+  words.views[view] + ("reason" in encryption && words.views[view].endsWith(" ") ? encryption.reason : "");

@@ -1,5 +1,6 @@
 // NodePerson: a member in Node for a call of the call app, in a process of its own.
 import { joinRoom, register } from "../account.ts";
+import { writeLogs } from "../../node-member/logs.ts";
 import { NodeMember } from "../../node-member/node-member.ts";
 import type { MemberSettings } from "../../node-member/report.ts";
 import { toneOf } from "../../node-member/tone.ts";
@@ -29,6 +30,10 @@ export async function withNodeMembers<T>(run: (own: (member: NodeMember) => Node
   };
   try {
     return await run(own);
+  } catch (error) {
+    // The members end here, so what they have decided has to be kept here.
+    const path = await writeLogs(`e2e-${members.map(({ name }) => name).join("-")}`, members);
+    throw new Error(`${error instanceof Error ? error.message : String(error)} (${path})`, { cause: error });
   } finally {
     await Promise.all(members.map((member) => member.end()));
   }

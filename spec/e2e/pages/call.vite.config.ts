@@ -4,26 +4,17 @@ import { mergeConfig, type Plugin } from "vite";
 import app from "../../../examples/call/vite.config.ts";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const appSources = path("../../../examples/call/src/");
-
-/** The probe for each entry of the built library. Vite's aliases lead to these entries. */
-const wrappers: ReadonlyMap<string, string> = new Map([
-  [path("../../../dist/index.js"), path("probes/core.ts")],
-  [path("../../../dist/js-sdk/index.js"), path("probes/js-sdk.ts")],
-]);
-
-const built = path("../../../dist/livekit/");
+const sources = path("../../../examples/call/src/");
+const library = path("../../../dist/livekit/");
 
 const probes: Plugin = {
   name: "probes",
   enforce: "pre",
-  resolveId: (file, importer) => {
-    if (file === "livekit-client" && importer?.startsWith(built)) return path("probes/livekit.ts");
-    return importer?.startsWith(appSources) ? wrappers.get(file) : undefined;
+  resolveId: (name, importer = "") => {
+    if (name === "matrixrtc-rx" && importer.startsWith(sources)) return path("probes/core.ts");
+    if (name === "matrixrtc-rx/js-sdk" && importer.startsWith(sources)) return path("probes/js-sdk.ts");
+    return name === "livekit-client" && importer.startsWith(library) ? path("probes/livekit.ts") : undefined;
   },
 };
 
-export default mergeConfig(app({ command: "build", mode: "production" }), {
-  plugins: [probes],
-  build: { outDir: path("../.pages/call") },
-});
+export default mergeConfig(app, { plugins: [probes], build: { outDir: path("../.pages/call"), emptyOutDir: true } });

@@ -12,7 +12,7 @@ import {
 } from "matrixrtc-rx/webrtc";
 import { BehaviorSubject, Subject } from "rxjs";
 import type { Account } from "../account.ts";
-import { FrameCounter, keepAccount, openCamera, startClient, untilInRoom } from "./peer-client.ts";
+import { FrameCounter, keepAccount, mark, openCamera, startClient, untilInRoom } from "./peer-client.ts";
 
 /** How a page sees a member. */
 export interface SeenPeer {
@@ -24,6 +24,8 @@ export interface SeenPeer {
   readonly frames: number;
   /** The same of the shared screen. */
   readonly screenFrames: number;
+  /** When the first frame of the present camera track was shown. */
+  readonly firstFrameTs: number | undefined;
   readonly quality: string;
   readonly speaking: boolean;
   readonly problem: string | undefined;
@@ -64,6 +66,7 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
   sessionStorage.setItem("setup", JSON.stringify({ roomId, userIds, mode }));
   const client: MatrixClient = await startClient(account, { disableVoip: true });
   await untilInRoom(client, roomId, userIds);
+  mark("room there");
   const matrix = fromMatrixClient(client);
   const session: RtcSession = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
   const counter = new FrameCounter();
@@ -73,26 +76,34 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
   let media$: BehaviorSubject<OutgoingMedia> | undefined;
   let joinedAt = 0;
   const stream = await openCamera();
+  mark("camera open");
   const [microphone] = stream.getAudioTracks();
   const [camera] = stream.getVideoTracks();
   const screen = camera?.clone();
 
+  const firstFrameOf = (track: MediaStreamTrack | undefined) => track && counter.firstFrameAt(track);
+
   window.meshPage = {
     join() {
       joinedAt = Date.now();
+      mark("joins");
       const join = session.join({ mode, transports: [meshTransport], keys: { enabled: false }, leaveOn: leave$ });
       media$ = new BehaviorSubject<OutgoingMedia>({ microphone: { track: microphone! }, camera: { track: camera! } });
       mesh = fullMesh(matrix, session, { join, media: media$ });
-      mesh.trace$.subscribe((entry) => trace.push(entry));
+      mesh.trace$.subscribe((entry) => {
+        trace.push(entry);
+        mark(entry.kind);
+      });
       mesh.participants$.subscribe((items) => {
-        for (const { isLocal, tracks$, speaking$, quality$ } of items) {
+        for (const { isLocal, connection$, tracks$, speaking$, quality$ } of items) {
           if (isLocal) continue;
+          connection$.subscribe((connection) => mark(connection));
           tracks$.subscribe((tracks) => tracks.forEach(({ track }) => track?.kind === "video" && counter.play(track)));
           speaking$.subscribe();
           quality$.subscribe();
         }
       });
-      join.subscribe({ next: (state: JoinState) => (document.title = state.status), error: console.error });
+      join.subscribe({ next: (state: JoinState) => mark((document.title = state.status)), error: console.error });
       sessionStorage.setItem("joined", "yes");
     },
     leave() {
@@ -126,6 +137,7 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
             tracks: tracks.map(({ source, muted }) => `${source}${muted ? "!" : ""}`),
             frames: framesOf("camera"),
             screenFrames: framesOf("screen_share"),
+            firstFrameTs: firstFrameOf(tracks.find(({ source }) => source === "camera")?.track),
             quality: item.quality$.value,
             speaking: item.speaking$.value,
             problem: item.problem$.value?.code,

@@ -2,6 +2,20 @@
 import { ClientEvent, createClient, type MatrixClient, SyncState } from "matrix-js-sdk";
 import type { Account } from "../account.ts";
 
+/** When this page reached the steps of its way into a call. */
+const marks: Record<string, number> = { "page runs": Date.now() };
+
+declare global {
+  interface Window {
+    marks: Readonly<Record<string, number>>;
+  }
+}
+
+window.marks = marks;
+
+/** Notes the first time of a step. */
+export const mark = (step: string): void => void (marks[step] ??= Date.now());
+
 /** The account of this tab, also after a reload. */
 export function keepAccount(account?: Account): Account | undefined {
   if (account) sessionStorage.setItem("account", JSON.stringify(account));
@@ -11,33 +25,34 @@ export function keepAccount(account?: Account): Account | undefined {
 
 export async function startClient(
   { homeserver: baseUrl, userId, deviceId, accessToken }: Account,
-  options: { readonly disableVoip?: boolean } = {},
+  options: { readonly disableVoip?: boolean; readonly useE2eForGroupCall?: boolean } = {},
 ): Promise<MatrixClient> {
   const client = createClient({ baseUrl, userId, deviceId, accessToken, ...options });
   await client.initRustCrypto({ cryptoDatabasePrefix: `peer ${userId} ${deviceId}` });
+  mark("encryption ready");
   const synced = new Promise<void>((resolve) => {
     client.on(ClientEvent.Sync, (state) => state === SyncState.Prepared && resolve());
   });
   await client.startClient({ initialSyncLimit: 20 });
   await synced;
+  mark("synced");
   return client;
+}
+
+/** Whether the room is there with all these members. */
+export function isRoomThere(client: MatrixClient, roomId: string, userIds: readonly string[]): boolean {
+  const members = client.getRoom(roomId)?.getJoinedMembers() ?? [];
+  return userIds.every((userId) => members.some((member) => member.userId === userId));
 }
 
 /** Waits until the room is there with all these members, and a device of each is known, so that it can be encrypted for. */
 export async function untilInRoom(client: MatrixClient, roomId: string, userIds: readonly string[]): Promise<void> {
-  const isThere = () => {
-    const joined =
-      client
-        .getRoom(roomId)
-        ?.getJoinedMembers()
-        .map(({ userId }) => userId) ?? [];
-    return userIds.every((userId) => joined.includes(userId));
-  };
   const isKnown = async () => {
     const devices = await client.getCrypto()?.getUserDeviceInfo([...userIds], true);
     return userIds.every((userId) => (devices?.get(userId)?.size ?? 0) > 0);
   };
-  while (!isThere() || !(await isKnown())) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!isRoomThere(client, roomId, userIds) || !(await isKnown()))
+    await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** The same small camera for everybody: the SDK asks for a size that the fake camera does not have. */

@@ -35,6 +35,7 @@ export default defineConfig({
         "links",
         "voip",
         "sdk-call",
+        "sdk-mesh",
         "element-call",
       ].map((name) => path(`${name}.html`)),
     },

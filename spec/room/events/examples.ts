@@ -218,6 +218,12 @@ const today: readonly (readonly [string, object, object?])[] = [
   ),
   ["m.room.member", { membership: "join", displayname: null, avatar_url: null }, { membership: "join" }],
   ["m.room.member", { membership: "join", reason: "let in", is_direct: true }],
+  ["m.room.member", { membership: "join", join_authorised_via_users_server: "@ann:example.org" }],
+  [
+    "m.room.member",
+    { membership: "invite", third_party_invite: { display_name: "Bob", signed: { token: "abc" } } },
+    { membership: "invite", third_party_invite: { display_name: "Bob" } },
+  ],
   [
     "m.room.create",
     {
@@ -268,6 +274,8 @@ const today: readonly (readonly [string, object, object?])[] = [
     },
   ],
   ["m.room.power_levels", {}, { form: "today" }],
+  ["m.room.power_levels", { default: 9, events_default: 5 }, { form: "today", events_default: 5 }],
+  ["m.room.power_levels", { "@ann:example.org": 100, events: {} }, { form: "today", events: {} }],
   ["m.room.canonical_alias", { alias: "#kitchen:example.org", alt_aliases: ["#food:example.org"] }],
   ["m.room.canonical_alias", { alias: null }, {}],
   [
@@ -417,6 +425,16 @@ const today: readonly (readonly [string, object, object?])[] = [
       receipts: [
         { type: "read", userId: "@ann:example.org", eventId: "$1", ts: 5 },
         { type: "read", userId: "@bob:example.org", eventId: "$1", ts: 6, threadId: "$t" },
+      ],
+    },
+  ],
+  [
+    "m.receipt",
+    { $1: { "m.read.private": { "@me:example.org": { ts: 7 } }, "m.read": { "@ann:example.org": { ts: 5 } } } },
+    {
+      receipts: [
+        { type: "read", userId: "@ann:example.org", eventId: "$1", ts: 5 },
+        { type: "read", userId: "@me:example.org", eventId: "$1", ts: 7 },
       ],
     },
   ],

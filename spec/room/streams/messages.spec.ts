@@ -254,25 +254,101 @@ describe("The window of a timeline", () => {
     expect(window.messages).toMatchObject([{ reactions: [] }]);
   });
 
-  it("keeps a hundred things that one user attaches, the newest, and those of others beside them", () => {
+  it("keeps twenty reactions of one user at a message, the newest, and those of others beside them", () => {
     const message = text("a");
     const thumb = reaction(message.eventId, "👍", { sender: alice });
-    const hand = reaction("$member", "🖐️", { sender: alice });
-    const flood = Array.from({ length: 5_000 }, (_, n) =>
-      reaction(n % 2 ? message.eventId : `$x${n}`, n % 2 ? `${n}` : "🖐️"),
-    );
-    const window = windowOf(9, message, thumb, hand, ...flood);
-    expect(window.messages[0]?.reactions.map(({ key }) => key).slice(0, 3)).toEqual(["👍", "4901", "4903"]);
-    expect(window.messages[0]?.reactions).toHaveLength(51);
-    expect(window.hands).toHaveLength(51);
-    expect(window.hands[0]).toMatchObject({ target: "$member" });
+    const flood = Array.from({ length: 5_000 }, (_, n) => reaction(message.eventId, `${n}`));
+    const keys = windowOf(9, message, thumb, ...flood).messages[0]?.reactions.map(({ key }) => key);
+    expect([keys?.slice(0, 2), keys?.length]).toEqual([["👍", "4980"], 21]);
   });
 
-  it("keeps two thousand attached things in all, the newest", () => {
-    const hands = Array.from({ length: 2_050 }, (_, n) => reaction(`$member${n}`, "🖐️", { sender: `@user${n}:x` }));
-    const window = windowOf(9, ...hands);
-    const isUp = (n: number) => window.hands.some(({ target }) => target === `$member${n}`);
-    expect([isUp(49), isUp(50), isUp(2_049)]).toEqual([false, true, true]);
+  it("keeps five hundred reactions at a message, the newest", () => {
+    const message = text("a");
+    const all = Array.from({ length: 550 }, (_, n) => reaction(message.eventId, "👍", { sender: `@user${n}:x` }));
+    const senders = windowOf(9, message, ...all).messages[0]?.reactions[0]?.senders;
+    expect([senders?.length, senders?.[0]]).toEqual([500, "@user50:x"]);
+  });
+
+  it("keeps twenty raised hands of one user, and two thousand in all, the newest", () => {
+    const hands = (length: number, sender: (n: number) => string) =>
+      Array.from({ length }, (_, n) => reaction(`$member${n}`, "🖐️", { sender: sender(n) }));
+    const targets = ({ hands: all }: TimelineWindow) => all.map(({ target }) => target);
+    expect(targets(windowOf(9, ...hands(30, () => bob)))).toEqual(
+      Array.from({ length: 20 }, (_, n) => `$member${n + 10}`),
+    );
+    const all = targets(windowOf(9, ...hands(2_050, (n) => `@user${n}:x`)));
+    expect([all.length, all[0]]).toEqual([2_000, "$member50"]);
+  });
+
+  describe("keeps what its room has agreed on, whatever comes later:", () => {
+    const message = text("typo");
+    const fixed = event(edit("fixed", message.eventId));
+    const hand = reaction("$member", "🖐️");
+    const others = Array.from({ length: 150 }, () => text("x"));
+    it.each<[string, readonly TimelineEvent[]]>([
+      ["reactions of its sender to other messages", others.map(({ eventId }) => reaction(eventId, "👍"))],
+      ["reactions of its sender to it", others.map((_, n) => reaction(message.eventId, `${n}`))],
+      ["edits of other messages by its sender", others.map(({ eventId }) => event(edit("y", eventId)))],
+      [
+        "reactions of 2,500 users",
+        Array.from({ length: 2_500 }, (_, n) => reaction(message.eventId, "👍", { sender: `@user${n}:x` })),
+      ],
+      [
+        "edits of others",
+        Array.from({ length: 50 }, (_, n) => event(edit("forged", message.eventId), { sender: `@user${n}:x` })),
+      ],
+    ])("an edit and a raised hand, after %s", (_, flood) => {
+      const window = windowOf(500, message, fixed, hand, ...others, ...flood);
+      expect(wordOf(window.messages[0]!)).toBe("fixed");
+      expect(window.hands.map(({ event: { eventId } }) => eventId)).toEqual([hand.eventId]);
+    });
+  });
+
+  it("keeps a hand that was raised at a membership before that was decrypted", () => {
+    const membership = event({}, { type: "m.rtc.member", encryption: "decrypted" });
+    const window = windowOf(9, { ...membership, ...unreadable }, reaction(membership.eventId, "🖐️"), membership);
+    expect(window.hands).toMatchObject([{ target: membership.eventId }]);
+  });
+
+  it("keeps the twenty latest edits of a message", () => {
+    const message = text("a");
+    const edits = Array.from({ length: 22 }, (_, n) => event(edit(`${n}`, message.eventId)));
+    const window = windowOf(9, message, ...edits);
+    const redact = (eventId: string) => {
+      window.accept(event({}, { type: "m.room.redaction", redacts: eventId }));
+      return wordOf(window.messages[0]!);
+    };
+    const before = edits.toReversed().map(({ eventId }) => redact(eventId));
+    expect([before.slice(0, 2), before.slice(18)]).toEqual([
+      ["20", "19"],
+      ["2", "a", "a", "a"],
+    ]);
+  });
+
+  it("takes an edit that comes again after its redaction for gone", () => {
+    const message = text("a");
+    const fixed = event(edit("b", message.eventId));
+    const window = windowOf(9, message, fixed, { ...fixed, content: {}, unsigned: { redacted_because: {} } });
+    expect(window.messages.map(wordOf)).toEqual(["a"]);
+  });
+
+  it("takes no edit of an edit, and no edit of what is no message", () => {
+    const message = text("a");
+    const fixed = event(edit("b", message.eventId));
+    const self = event(edit("d", `$${String(count + 1).padStart(6, "0")}`));
+    const window = windowOf(9, message, fixed, event(edit("c", fixed.eventId)), self, event(edit("e", "$nothing")));
+    expect(window.messages.map(wordOf)).toEqual(["b"]);
+  });
+
+  it("says in which thread a message is, and takes no reply that is there for clients without threads for one", () => {
+    const relation = { rel_type: "m.thread", event_id: "$root", "m.in_reply_to": { event_id: "$last" } };
+    const inThread = (more: object) =>
+      event({ msgtype: "m.text", body: "a", "m.relates_to": { ...relation, ...more } });
+    expect(windowOf(9, inThread({ is_falling_back: true }), inThread({}), text("b")).messages).toMatchObject([
+      { threadId: "$root", replyTo: undefined },
+      { threadId: "$root", replyTo: "$last" },
+      { threadId: undefined, replyTo: undefined },
+    ]);
   });
 
   it("reads the same from a timeline as a client holds it after a redaction", () => {

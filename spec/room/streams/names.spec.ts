@@ -86,6 +86,27 @@ describe("The name of a room", () => {
     }),
   );
 
+  test(
+    "counts those who were there, too, beyond the first five",
+    marbles(({ flush }) => {
+      const others = [bob, ...Array.from({ length: 7 }, (_, n) => `@user${n}:example.org`)];
+      const { room, setMember } = scene({ members: [alice, ...others], room: { wording: JSON.stringify } });
+      for (const userId of others) setMember(userId, { membership: "leave", displayname: userId.slice(1, 6) });
+      flush();
+      const names = ["bob:e", "user0", "user1", "user2", "user3"];
+      expect(JSON.parse(room.name$.value)).toEqual({ names, moreCount: 3, isEmpty: true });
+    }),
+  );
+
+  test.each(["knock", "leave", "ban"])("is made of the others for a user whose own membership is %s", (membership) =>
+    marbles(({ flush }) => {
+      const { room, setState } = scene();
+      setState("m.room.member", { membership }, alice, bob);
+      flush();
+      expect(room.name$.value).toBe(bob);
+    })(),
+  );
+
   it("follows no members while it has a name of its own", () => {
     const { matrix, room, setState } = scene();
     setState("m.room.name", { name: "Kitchen" });
@@ -116,6 +137,7 @@ describe("The name of a room", () => {
     ["three others", ["Ann", "Bob", "Carl"], 0, false, "Ann, Bob, and Carl"],
     ["six others", ["Ann", "Bob", "Carl", "Dora", "Emil"], 1, false, "Ann, Bob, Carl, Dora, Emil, and 1 other"],
     ["many others", ["Ann", "Bob"], 98, false, "Ann, Bob, and 98 others"],
+    ["many who were there", ["Ann", "Bob"], 98, true, "Empty room (was Ann, Bob, and 98 others)"],
   ])("with %s is put into words", (_, names, moreCount, isEmpty, text) =>
     expect(inEnglish({ names, moreCount, isEmpty })).toBe(text),
   );

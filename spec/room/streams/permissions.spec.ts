@@ -156,6 +156,19 @@ describe("In a room with power levels of today", () => {
     expect(denied(carl, { kind: "redact", sender: carl })).toEqual(lacking(5, 0));
   });
 
+  it.each<[string, string, string, string, Denial | undefined]>([
+    ["is sent by that user", "11", bob, bob, undefined],
+    ["is not sent by another, whatever the level", "11", alice, bob, { reason: "not-owner", ownerId: bob }],
+    ["cannot have a suffix", "11", bob, `${bob}_A`, { reason: "not-owner", ownerId: `${bob}_A` }],
+    ["is not judged where users own state keys", "org.matrix.msc3757.10", bob, `${alice}_A`, undefined],
+  ])("state whose key begins with a user id %s (room version %s)", (_, room_version, userId, stateKey, expected) => {
+    const { denial: denied } = roomWith(levels, { type: "m.room.create", content: { room_version } });
+    expect(denied(userId, { kind: "state", type: "org.example.own", stateKey })).toEqual(expected);
+  });
+
+  it("the member event of another user needs the level of its type alone: it has rules of its own", () =>
+    expect(denial(bob, { kind: "state", type: "m.room.member", stateKey: alice })).toBeUndefined());
+
   it("levels and sending are as the core reads them", () => {
     const level = fc.constantFrom(0, 10, 50, 100, -5, "25", "x", null, undefined);
     const content = fc.record({

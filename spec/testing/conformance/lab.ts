@@ -50,7 +50,7 @@ export class Log {
   }
 
   note(step: string, outcome: unknown): void {
-    this.#lines.push(`${step}: ${this.#named(outcome)}`);
+    this.#lines.push(this.#named(`${step}: ${textOf(outcome)}`));
   }
 
   /** Makes a request, and notes its values or the kind of its error. Returns the values. */
@@ -72,12 +72,12 @@ export class Log {
   /** Notes the state events of a type on the server. */
   async state(step: string, roomId: string, type: string): Promise<void> {
     const events = await this.#lab.state(roomId, type);
-    const named = events.map(({ stateKey, sender, content }) => this.#named([stateKey, sender, content]));
+    const named = events.map(({ stateKey, sender, content }) => this.#named(textOf([stateKey, sender, content])));
     this.#lines.push(`${step}: ${named.toSorted().join(" ") || "none"}`);
   }
 
-  #named(value: unknown): string {
-    let text = typeof value === "string" ? value : (JSON.stringify(value, sorted) ?? "undefined");
+  #named(line: string): string {
+    let text = line;
     for (const name of names) {
       const { userId, deviceId } = this.#lab.port(name);
       text = text.replaceAll(userId, `@${name}`).replaceAll(deviceId, `${name.toUpperCase()}_DEVICE`);
@@ -86,6 +86,9 @@ export class Log {
     return text.replaceAll(/\$[\w-]{6,}/g, "$event");
   }
 }
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value, sorted) ?? "undefined");
 
 const sorted = (_: string, value: unknown) =>
   typeof value === "object" && value !== null && !Array.isArray(value)

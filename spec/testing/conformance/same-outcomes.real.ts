@@ -15,7 +15,7 @@ describe("On the virtual homeserver and on Synapse the outcomes are the same:", 
     expect(await outcomesOf(scenario, virtualLab())).toEqual(onSynapse);
   });
 
-  // `npm test` compares the virtual homeserver with this record.
+  // `npm test` compares the virtual homeserver with this record: recorded-outcomes.spec.ts.
   afterAll(async () => {
     const text = `${JSON.stringify(recorded, undefined, 2)}\n`;
     const before = await readFile(recordFile, "utf8").catch(() => "");

@@ -1,6 +1,7 @@
 // A drawn scene: meshes whose members are given by the spec, so that memberships and messages can come in any order.
-import { BehaviorSubject, concat, NEVER, Observable, of, Subscription, timer } from "rxjs";
+import { BehaviorSubject, concat, map, NEVER, Observable, of, Subscription, timer } from "rxjs";
 import type { JoinState } from "../../../src/join/join-state.ts";
+import { findOwn } from "../../../src/join/own-member.ts";
 import type { Device, ToDeviceMessage } from "../../../src/matrix.ts";
 import { membersNamed, virtualHomeserver, virtualPeers } from "../../../src/testing/index.ts";
 import type { Membership } from "../../../src/types.ts";
@@ -54,25 +55,25 @@ export function drawnScene(endMs = 10_000) {
   const present = new Subscription();
   timer(endMs).subscribe(() => present.unsubscribe());
 
-  /** Somebody in the call who sees `members`, in their order. */
-  const enter = (word: string, members: string, options: Partial<MeshOptions> = {}): DrawnMesh => {
+  /** Somebody in the call who sees these members, in their order. */
+  const enter = (word: string, seen: string, options: Partial<MeshOptions> = {}): DrawnMesh => {
     const [self] = meshed(word);
     const { kind, userId, deviceId, memberId, participantIdentity } = self!;
     const client = home.client(userId, deviceId);
     const matrix = { ...client, toDevice$: counted(client.toDevice$) };
-    const members$ = new BehaviorSubject(meshed(members));
-    const state: JoinState = {
-      status: "joined",
-      member: { kind, userId, deviceId, memberId, participantIdentity },
-      sinceTs: 0,
-      delayedLeave: { status: "unsupported" },
-      probablyLeft: false,
+    const members$ = new BehaviorSubject(meshed(seen));
+    const member = { kind, userId, deviceId, memberId, participantIdentity };
+    const joinState = (members: readonly Membership[]): JoinState => {
+      const membership = findOwn(members, member);
+      const shown = membership ? { membership } : {};
+      const delayedLeave = { status: "unsupported" } as const;
+      return { status: "joined", member, ...shown, sinceTs: 0, delayedLeave, probablyLeft: false };
     };
     const mesh = fullMesh(
       matrix,
       { roomId, slot: "m.call#ROOM", membership$: members$ },
       {
-        join: counted(concat(of(state), NEVER)),
+        join: counted(members$.pipe(map(joinState))),
         media: counted(concat(of(sending("mic")), NEVER)),
         peers: peers.device(word),
         ...options,

@@ -1,6 +1,7 @@
 // The mesh over a homeserver in memory: pairs that come, change, break, are made again, and go.
-import { combineLatest, filter, type Observable, take, timer } from "rxjs";
+import { BehaviorSubject, combineLatest, filter, type Observable, take, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
+import type { JoinState } from "../../../src/join/join-state.ts";
 import { MatrixError } from "../../../src/matrix.ts";
 import { marbles } from "../../support/marbles.ts";
 import { sending } from "../scene.ts";
@@ -139,6 +140,40 @@ describe("A mesh", () => {
       expect(flows).toEqual(full(["alice", "bob"]));
     }),
   );
+
+  it("calls nobody for an entry of ours that an earlier page has left behind: our own join has to show first", () => {
+    marbles(({ flush }) => {
+      const { enter, home } = drawnScene();
+      home.client("@bob:example.org", "PHONE");
+      const [old] = meshed("alice");
+      const [own] = meshed("alice#2");
+      const { kind, userId, deviceId, memberId, participantIdentity } = own!;
+      const member = { kind, userId, deviceId, memberId, participantIdentity };
+      const rest = { member, sinceTs: 0, delayedLeave: { status: "unsupported" }, probablyLeft: false } as const;
+      const join = new BehaviorSubject<JoinState>({
+        status: "joining",
+        member,
+        step: "sending-membership",
+        attempt: 1,
+      });
+      const alice = enter("alice", "alice bob", { join });
+      const places: (string | undefined)[] = [];
+      const note = () => places.push(alice.mesh.participants$.value.map(wordOf).join(" | "));
+      at(1_000, note);
+      // Our write is answered before a sync brings it.
+      at(2_000, () => join.next({ status: "joined", ...rest }));
+      at(3_000, note);
+      at(4_000, () => {
+        join.next({ status: "joined", ...rest, membership: own! });
+        alice.members$.next(meshed("alice#2 bob"));
+      });
+      at(4_100, note);
+      flush();
+      expect(old!.instance).not.toBe(own!.instance);
+      expect(places).toEqual(["(alice) | bob waiting", "(alice) | bob waiting", "(alice) | bob connecting"]);
+      expect(alice.trace.filter(({ kind: what }) => what === "pair-opened")).toHaveLength(1);
+    })();
+  });
 
   it.each([
     ["the caller", "alice"],

@@ -1,7 +1,8 @@
 // Decoding: an event of a homeserver as JSON, then and now, to a typed event. Client-server specification; its text of 2014.
+import { isStateKey } from "../bounds.ts";
 import { isObject, type JsonObject, objectOr, own } from "../json.ts";
 import { malformed, type Parsed, parsed } from "../parsed.ts";
-import { anyObject, body, id, integer, natural, newNotes, object, type Rule, text, userId, within } from "./rules.ts";
+import { anyObject, body, id, integer, natural, newNotes, object, type Rule, userId, within } from "./rules.ts";
 import {
   type EphemeralType,
   type EventContents,
@@ -53,8 +54,16 @@ export type DecodedEvent =
   | StateEvent
   | Known<TimelineType, "timeline", object>
   | Known<EphemeralType, "ephemeral", object>
-  /** It was redacted: its content is gone. A redacted state event is of kind `state`, with what its redaction has left. */
-  | (EventFields & { readonly kind: "redacted"; readonly type: string; readonly redaction: Redaction })
+  /**
+   * It was redacted: its content is gone. A redacted state event is of kind `state`, with what its redaction has left, unless the
+   * redaction has left less than such an event must have.
+   */
+  | (EventFields & {
+      readonly kind: "redacted";
+      readonly type: string;
+      readonly stateKey?: string;
+      readonly redaction: Redaction;
+    })
   /** Of any other type: as it came. */
   | (EventFields & {
       readonly kind: "other";
@@ -75,6 +84,8 @@ interface Envelope extends Pick<EventFields, "eventId" | "roomId" | "sender" | "
   readonly stateKey?: string;
 }
 
+const stateKeyText: Rule<string> = (value) => (isStateKey(value) ? value : undefined);
+
 /** A field that is present must be right. */
 const envelope = object<Envelope>(
   { type: id, content: anyObject },
@@ -82,8 +93,7 @@ const envelope = object<Envelope>(
     eventId: [id, "event_id"],
     roomId: [id, "room_id"],
     sender: [userId, "sender", "user_id"],
-    // Owned state keys (MSC3757) have a user id before the key.
-    stateKey: [text(510), "state_key"],
+    stateKey: [stateKeyText, "state_key"],
     originServerTs: [integer, "origin_server_ts"],
     redacts: id,
   },
@@ -158,7 +168,8 @@ export function decodeEvent(json: unknown): Parsed<DecodedEvent> {
     return malformed("state_key");
   const { redacted_because: because } = unsigned;
   const main = within<unknown>(eventTable[type], content, "content", notes);
-  if (!isState && (isObject(because) || (main === undefined && Object.keys(content).length === 0))) {
+  const isGone = main === undefined && Object.keys(content).length === 0;
+  if (isState ? main === undefined && isObject(because) : isObject(because) || isGone) {
     return parsed({ ...fields, kind: "redacted", type, redaction: redactionOf(because) });
   }
   if (main === undefined) return malformed(notes.wrong ?? "content");

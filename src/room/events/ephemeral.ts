@@ -44,26 +44,28 @@ interface Read {
   readonly thread_id?: string;
 }
 
-const readers = record(userId, object<Read>({}, { ts: natural, thread_id: id }));
+type Readers = Readonly<Record<string, Read>>;
+
+const readers: Rule<Readers> = record(userId, object<Read>({}, { ts: natural, thread_id: id }));
+
+/** A user can keep receipts from the others: a client gets the private ones of its own user. */
+type ByType = { readonly [T in "m.read" | "m.read.private"]?: Readers };
 
 export const ephemeralRules: { readonly [T in keyof EphemeralContents]: Rule<EphemeralContents[T]> } = {
   "m.typing": object<TypingContent>({ user_ids: list(userId, 100) }, {}),
-  "m.receipt": mapped(
-    record(id, object<{ "m.read"?: Readonly<Record<string, Read>> }>({}, { "m.read": readers })),
-    (content) => ({
-      receipts: Object.entries(content).flatMap(([eventId, { "m.read": read = {} }]) =>
-        Object.entries(read).map(
-          ([user, { ts, thread_id: thread }]): Receipt => ({
-            type: "read",
-            userId: user,
-            eventId,
-            ts,
-            threadId: thread === "main" ? undefined : thread,
-          }),
-        ),
+  "m.receipt": mapped(record(id, object<ByType>({}, { "m.read": readers, "m.read.private": readers })), (content) => ({
+    receipts: Object.entries(content).flatMap(([eventId, byType]) =>
+      Object.entries({ ...byType["m.read"], ...byType["m.read.private"] }).map(
+        ([user, { ts, thread_id: thread }]): Receipt => ({
+          type: "read",
+          userId: user,
+          eventId,
+          ts,
+          threadId: thread === "main" ? undefined : thread,
+        }),
       ),
-    }),
-  ),
+    ),
+  })),
   "m.presence": object<PresenceContent>(
     { presence: oneOf("online", "offline", "unavailable") },
     {

@@ -1,5 +1,5 @@
 // State events of rooms: their contents, then and now, each with its rule. Client-server specification, and its first text of 2014.
-import { isObject, own } from "../json.ts";
+import { isObject } from "../json.ts";
 import { imageInfo, type ImageInfo } from "./media.ts";
 import {
   body,
@@ -13,6 +13,7 @@ import {
   natural,
   object,
   oneOf,
+  type Optional,
   record,
   type Rule,
   text,
@@ -54,6 +55,10 @@ export interface MemberContent {
   /** Why, in the words of the sender. */
   readonly reason?: string;
   readonly is_direct?: boolean;
+  /** For a join by a `restricted` rule: the user whose server let this user in. */
+  readonly join_authorised_via_users_server?: string;
+  /** The user was invited by an address, which this name stands for. */
+  readonly third_party_invite?: { readonly display_name: string };
 }
 
 /** `m.room.create`. */
@@ -165,24 +170,23 @@ export interface StateContents {
 
 const levels: Rule<Readonly<Record<string, number>>> = record(id, level);
 
-const levelsOfToday: Rule<PowerLevels> = mapped(
-  object<Omit<PowerLevels, "form">>(
-    {},
-    {
-      users: record(userId, level),
-      users_default: level,
-      events: levels,
-      events_default: level,
-      state_default: level,
-      ban: level,
-      kick: level,
-      invite: level,
-      redact: level,
-      notifications: levels,
-    },
-  ),
-  (content) => ({ form: "today", ...content }),
-);
+const fieldsOfToday: Optional<Omit<PowerLevels, "form">> = {
+  users: record(userId, level),
+  users_default: level,
+  events: levels,
+  events_default: level,
+  state_default: level,
+  ban: level,
+  kick: level,
+  invite: level,
+  redact: level,
+  notifications: levels,
+};
+
+const levelsOfToday: Rule<PowerLevels> = mapped(object<Omit<PowerLevels, "form">>({}, fieldsOfToday), (content) => ({
+  form: "today",
+  ...content,
+}));
 
 const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault = 0, ...users }) => ({
   form: "first",
@@ -190,12 +194,12 @@ const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault
   default: byDefault,
 }));
 
-/** Whether power levels have the first form: levels of users, or `default`, without anything around them. */
+/** Whether power levels have the first form: levels of users, or `default`. With any field of today, servers read it as today's. */
 function isFirstForm(content: unknown): boolean {
   return (
     isObject(content) &&
-    !isObject(own(content, "users")) &&
-    Object.keys(content).some((key) => (key.startsWith("@") || key === "default") && !isObject(content[key]))
+    !Object.keys(content).some((key) => Object.hasOwn(fieldsOfToday, key)) &&
+    Object.keys(content).some((key) => key.startsWith("@") || key === "default")
   );
 }
 
@@ -221,6 +225,8 @@ export const stateRules: { readonly [T in keyof StateContents]: Rule<StateConten
       avatar_url: url,
       reason: body,
       is_direct: flag,
+      join_authorised_via_users_server: userId,
+      third_party_invite: object<{ display_name: string }>({ display_name: name }, {}),
     },
   ),
   "m.room.create": object<CreateContent>(

@@ -1,6 +1,6 @@
 // Permissions: what a user may do in a room and why not, by whichever form of power levels the room has.
 import type { Matrix } from "../../matrix.ts";
-import { creatorsOf } from "../create.ts";
+import { creatorsOf, hasOwnedStateKeys } from "../create.ts";
 import { isEncrypted } from "../encryption.ts";
 import type { FirstPowerLevels, PowerLevels } from "../events/state-contents.ts";
 import { isFiniteNumber } from "../json.ts";
@@ -20,6 +20,8 @@ export type RoomAction =
 export type Denial =
   | { readonly reason: "not-in-room" }
   | { readonly reason: "power-level"; readonly needed: number; readonly level: number }
+  /** The state belongs to the user whose id its key begins with. Nobody else may send it. */
+  | { readonly reason: "not-owner"; readonly ownerId: string }
   /** The other user has as much power, or more. */
   | { readonly reason: "outranked"; readonly level: number; readonly otherLevel: number };
 
@@ -69,9 +71,15 @@ export function roomPermissions(matrix: Matrix, roomId: string, userId: string, 
     if (!isIn) return { reason: "not-in-room" };
     const needed = neededFor(action);
     if (level < needed) return { reason: "power-level", needed, level };
+    if (action.kind === "state") return ownerDenial(action);
     if (!("userId" in action) || action.userId === userId) return undefined;
     const otherLevel = levels.ofUser(action.userId);
     return otherLevel < level ? undefined : { reason: "outranked", level, otherLevel };
+  };
+  const ownerDenial = ({ type, stateKey: ownerId = "" }: RoomAction & { kind: "state" }): Denial | undefined => {
+    // Membership has rules of its own: invitations, kicks, bans. So have rooms in which users own state keys (MSC3757).
+    const isFree = type === "m.room.member" || !ownerId.startsWith("@") || ownerId === userId;
+    return isFree || hasOwnedStateKeys(matrix, roomId) ? undefined : { reason: "not-owner", ownerId };
   };
   return { level, may: (action) => !denial(action), denial };
 }

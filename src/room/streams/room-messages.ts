@@ -13,6 +13,8 @@ export type RoomMessage = MessageFields &
         readonly editedTs: number | undefined;
         /** The message that it replies to. */
         readonly replyTo: string | undefined;
+        /** The first message of the thread that it is in. */
+        readonly threadId: string | undefined;
         /** A notice: it was sent by a program, and a program never answers it. */
         readonly isAutomated: boolean;
       }

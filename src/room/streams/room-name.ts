@@ -5,7 +5,7 @@ import type { Directory, RoomMember } from "./directory.ts";
 export interface Company {
   /** The names of the first others, five at most, by user id. */
   readonly names: readonly string[];
-  /** How many others are not named. */
+  /** How many others are not named: others who are in the room, or who were if it is empty. */
   readonly moreCount: number;
   /** All others have left. The names are those of users who were in the room. */
   readonly isEmpty: boolean;
@@ -19,16 +19,17 @@ const mostNames = 5;
 /** Others than ourselves who are joined or invited, or else those who were. It looks at the first few of them. */
 export function companyOf(me: string, directory: Directory, former: () => readonly RoomMember[]): Company {
   const { members, insiderCount } = directory;
-  const isOutside = directory.member(me, () => undefined).membership === "leave";
-  const count = insiderCount - (isOutside ? 0 : 1);
-  const isEmpty = count < 1;
-  const others = isEmpty ? former() : members;
+  const isCounted = ["join", "invite"].includes(directory.member(me, () => undefined).membership);
+  const otherCount = insiderCount - (isCounted ? 1 : 0);
+  const isEmpty = otherCount < 1;
+  const isOther = ({ userId, membership }: RoomMember) => userId !== me && membership !== "knock";
+  const others = isEmpty ? former().filter(isOther) : members;
   const names: string[] = [];
-  for (const { userId, name, membership } of others) {
+  for (const other of others) {
     if (names.length === mostNames) break;
-    if (userId !== me && membership !== "knock") names.push(name);
+    if (isOther(other)) names.push(other.name);
   }
-  return { names, moreCount: Math.max(0, count - names.length), isEmpty };
+  return { names, moreCount: (isEmpty ? others.length : otherCount) - names.length, isEmpty };
 }
 
 const list = /* @__PURE__ */ new Intl.ListFormat("en");

@@ -1,5 +1,6 @@
 // TimelineWindow: the newest messages of a room and what is attached to them, folded from its timeline. It knows no RxJS and no clock.
-// Bounded: messages by the size of the window; edits and reactions by their number for each user, and in all.
+// Bounded: messages by the size of the window; edits and reactions by their number for each message; hands by their number. Of each
+// sender the newest ones stay. No flood of one sort takes away another: without its edit, a message would say again what it said first.
 import type { TimelineEvent } from "../../matrix.ts";
 import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
@@ -9,19 +10,22 @@ import type { MessageReaction, RoomMessage } from "./room-messages.ts";
 import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 
-const mostAttached = 2_000;
-const mostAttachedByUser = 100;
+/** Edits and reactions of one sender at one message, and raised hands of one user: one for each device in the call. */
+const mostOfSender = 20;
+const mostAtMessage = 500;
+const mostHands = 2_000;
 const mostFeedback = 1_000;
 
-/** An edit or a reaction. */
-interface Attachment {
+/** A reaction that raises a hand, and the event at which it does. */
+interface Hand {
   readonly event: TimelineEvent;
-  /** The event to which it is attached. */
   readonly target: string;
 }
 
 interface Entry {
   event: TimelineEvent;
+  /** Its reactions, and the edits by its sender, in the order in which they came. */
+  attached: readonly TimelineEvent[];
   shown: RoomMessage | undefined;
   isDirty: boolean;
 }
@@ -31,8 +35,10 @@ export class TimelineWindow {
   readonly #size: number;
   /** By event id, oldest first. */
   #entries = new Map<string, Entry>();
-  /** Edits and reactions by their own event id, oldest first. */
-  readonly #attached = new Map<string, Attachment>();
+  /** The message of each edit and each reaction, by event id. */
+  readonly #attachedTo = new Map<string, string>();
+  /** Hands are raised at membership events. */
+  #hands: readonly TimelineEvent[] = [];
   readonly #feedback = new Map<string, Receipt>();
   #messages: readonly RoomMessage[] = [];
 
@@ -49,8 +55,8 @@ export class TimelineWindow {
   }
 
   /** The reactions that raise a hand at an event, oldest first. */
-  get hands(): readonly Attachment[] {
-    return [...this.#attached.values()].filter(({ event }) => this.#keyOf(event) === raisedHandKey);
+  get hands(): readonly Hand[] {
+    return this.#hands.map((event) => ({ event, target: this.#relationOf(event).event_id! }));
   }
 
   /** The receipts that came as `m.room.message.feedback` events. */
@@ -62,7 +68,8 @@ export class TimelineWindow {
   reset(events: Iterable<TimelineEvent>): void {
     const before = this.#entries;
     this.#entries = new Map();
-    this.#attached.clear();
+    this.#attachedTo.clear();
+    this.#hands = [];
     this.#feedback.clear();
     for (const event of events) this.accept(event);
     for (const [eventId, entry] of this.#entries) entry.shown = before.get(eventId)?.shown;
@@ -74,8 +81,8 @@ export class TimelineWindow {
     // Decrypted late, it turns out to be no message.
     if (encryption === "decrypted" && type !== "m.room.message") this.#drop(eventId);
     if (type === "m.room.redaction") this.#redact(event);
-    else if (type === "m.reaction" || (type === "m.room.message" && relation === "m.replace"))
-      this.#attach(event, type);
+    else if (type === "m.reaction") this.#acceptReaction(event);
+    else if (type === "m.room.message" && relation === "m.replace") this.#attach(event);
     // The relation of an encrypted event is in the clear: edits and reactions are no messages, but answers in threads are.
     else if (
       type === "m.room.message" ||
@@ -98,97 +105,113 @@ export class TimelineWindow {
 
   #acceptMessage(event: TimelineEvent): void {
     const { eventId } = event;
+    // An edit that comes again after its redaction has lost its relation.
+    if (this.#detach(eventId)) return;
     const known = this.#entries.get(eventId);
     if (!known) {
-      const oldest = setNewest(this.#entries, eventId, { event, shown: undefined, isDirty: true }, this.#size);
-      if (oldest !== undefined) this.#detachAll(oldest);
+      const [oldest] = this.#entries.keys();
+      if (oldest !== undefined && this.#entries.size >= this.#size) this.#drop(oldest);
+      this.#entries.set(eventId, { event, attached: [], shown: undefined, isDirty: true });
     } else if (known.event.type === "m.room.encrypted" || isRedacted(event)) show(known, event);
   }
 
-  /** Attaches an edit or a reaction to a message; of other events, only hands that are raised at them are kept. */
-  #attach(event: TimelineEvent, type: "m.reaction" | "m.room.message"): void {
-    const target = this.#decode(type, event).ok?.["m.relates_to"]?.event_id;
-    if (target === undefined || isRedacted(event)) return;
-    if (!this.#entries.has(target) && this.#keyOf(event) !== raisedHandKey) return;
-    this.#attached.set(event.eventId, { event, target });
-    this.#touch(target);
-    const all = [...this.#attached.values()];
-    const ofUser = all.filter((other) => other.event.sender === event.sender);
-    // Nobody drives out what others have attached.
-    for (const [held, most] of [[ofUser, mostAttachedByUser] as const, [all, mostAttached] as const])
-      if (held.length > most) this.#detach(held[0]!.event.eventId);
+  /** A reaction to a message, or a hand that is raised at any event. */
+  #acceptReaction(event: TimelineEvent): void {
+    this.#attach(event);
+    const { event_id: target, key } = this.#relationOf(event);
+    // A membership may be encrypted, and not be decrypted yet.
+    const isHand = key === raisedHandKey && this.#entries.get(target!)?.event.type !== "m.room.message";
+    if (isHand && !this.#hands.some(({ eventId }) => eventId === event.eventId))
+      this.#hands = withNewest(this.#hands, event, mostHands).events;
   }
 
-  /** An edit or a reaction is gone. */
-  #detach(eventId: string): void {
-    const target = this.#attached.get(eventId)?.target;
-    if (this.#attached.delete(eventId)) this.#touch(target!);
+  #attach(event: TimelineEvent): void {
+    const { eventId, sender } = event;
+    const { event_id: target = "" } = this.#relationOf(event);
+    const entry = this.#entries.get(target);
+    if (!entry || this.#attachedTo.has(eventId) || (!isReaction(event) && entry.event.sender !== sender)) return;
+    const { events, gone } = withNewest(entry.attached, event, mostAtMessage);
+    entry.attached = events;
+    entry.isDirty = true;
+    this.#attachedTo.set(eventId, target);
+    if (gone) this.#attachedTo.delete(gone.eventId);
   }
 
-  #detachAll(target: string): void {
-    for (const { eventId } of this.#attachedTo(target)) this.#attached.delete(eventId);
+  /** An edit or a reaction is gone. Returns whether it was there. */
+  #detach(eventId: string): boolean {
+    const entry = this.#entries.get(this.#attachedTo.get(eventId) ?? "");
+    if (!entry) return false;
+    entry.attached = without(entry.attached, eventId);
+    entry.isDirty = true;
+    return this.#attachedTo.delete(eventId);
   }
 
   #drop(eventId: string): void {
-    if (this.#entries.delete(eventId)) this.#detachAll(eventId);
-  }
-
-  /** Something about a message has changed. */
-  #touch(eventId: string): void {
-    const entry = this.#entries.get(eventId);
-    if (entry) entry.isDirty = true;
+    for (const attached of this.#entries.get(eventId)?.attached ?? []) this.#attachedTo.delete(attached.eventId);
+    this.#entries.delete(eventId);
   }
 
   #redact({ redacts, sender, content }: TimelineEvent): void {
     const eventId = isString(redacts) ? redacts : objectOr(content)["redacts"];
     if (!isString(eventId)) return;
+    this.#hands = without(this.#hands, eventId);
     this.#detach(eventId);
     const entry = this.#entries.get(eventId);
     if (entry) show(entry, { ...entry.event, content: {}, unsigned: { redacted_because: { sender, content } } });
   }
 
-  #attachedTo(eventId: string): readonly TimelineEvent[] {
-    return Array.from(this.#attached.values()).flatMap(({ event, target }) => (target === eventId ? event : []));
-  }
-
-  #keyOf(event: TimelineEvent): string | undefined {
-    return event.type === "m.reaction" ? this.#decode(event.type, event).ok?.["m.relates_to"].key : undefined;
+  /** What a message or a reaction relates to. Nothing, if it was redacted. */
+  #relationOf(event: TimelineEvent): { readonly event_id?: string; readonly key?: string } {
+    return (!isRedacted(event) && this.#decode(event.type as "m.reaction", event).ok?.["m.relates_to"]) || {};
   }
 
   #shown(entry: Entry): RoomMessage {
     const { shown } = entry;
     if (!entry.isDirty && shown) return shown;
-    const message = this.#messageOf(entry.event);
+    const message = this.#messageOf(entry);
     entry.isDirty = false;
     // An event may have been read again without being another.
     return (entry.shown = shown && JSON.stringify(shown) === JSON.stringify(message) ? shown : message);
   }
 
-  #messageOf(event: TimelineEvent): RoomMessage {
+  #messageOf({ event, attached }: Entry): RoomMessage {
     const { eventId, sender, originServerTs: ts, type } = event;
-    const attached = isRedacted(event) ? [] : this.#attachedTo(eventId);
-    const common = { eventId, sender, ts, reactions: this.#counted(attached) };
+    const common = {
+      eventId,
+      sender,
+      ts,
+      reactions: this.#counted(isRedacted(event) ? [] : attached.filter(isReaction)),
+    };
     if (isRedacted(event)) return { ...common, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
     if (type !== "m.room.message") return { ...common, status: "undecryptable" };
     const { ok: original, malformed: path } = this.#decode(type, event);
     if (path !== undefined) return { ...common, status: "malformed", path };
     const edit = newest(attached.filter((other) => isEditOf(event, other)));
+    const {
+      rel_type: relation,
+      event_id: related,
+      is_falling_back: isFallback = false,
+      ...reply
+    } = original["m.relates_to"] ?? {};
+    const threadId = relation === "m.thread" ? related : undefined;
     const content = (edit && this.#decode(type, edit).ok?.["m.new_content"]) ?? original;
     return {
       ...common,
       status: "readable",
       content,
       editedTs: edit?.originServerTs,
-      replyTo: original["m.relates_to"]?.["m.in_reply_to"]?.event_id,
+      // In a thread, a reply may be there only for clients that know no threads.
+      replyTo: threadId !== undefined && isFallback ? undefined : reply["m.in_reply_to"]?.event_id,
+      threadId,
       isAutomated: original.kind === "notice" || content.kind === "notice",
     };
   }
 
   /** Each user counts once for each key. */
-  #counted(attached: readonly TimelineEvent[]): readonly MessageReaction[] {
+  #counted(reactions: readonly TimelineEvent[]): readonly MessageReaction[] {
     const senders = new Map<string, Set<string>>();
-    for (const event of attached) {
-      const key = this.#keyOf(event);
+    for (const event of reactions) {
+      const { key } = this.#relationOf(event);
       if (key !== undefined) senders.set(key, (senders.get(key) ?? new Set()).add(event.sender));
     }
     return Array.from(senders, ([key, users]) => ({ key, senders: [...users] }));
@@ -202,13 +225,27 @@ function show(entry: Entry, event: TimelineEvent): void {
 }
 
 /** A server could write an edit in the clear, but not the encrypted message that it claims to correct. */
-const isEditOf = (event: TimelineEvent, { type, sender, encryption }: TimelineEvent): boolean =>
-  type === event.type && sender === event.sender && (event.encryption === "cleartext" || encryption !== "cleartext");
+const isEditOf = (event: TimelineEvent, { type, encryption }: TimelineEvent): boolean =>
+  type === event.type && (event.encryption === "cleartext" || encryption !== "cleartext");
 
 /** By the rule of the specification: the later time, and of two at one time the greater event id. */
 function newest(events: readonly TimelineEvent[]): TimelineEvent | undefined {
   return events.toSorted((a, b) => a.originServerTs - b.originServerTs || (a.eventId < b.eventId ? -1 : 1)).at(-1);
 }
+
+/** Adds an event at the end. Beyond the most of its sender, or of all, the oldest reaction goes, or else the oldest edit. */
+function withNewest(before: readonly TimelineEvent[], event: TimelineEvent, most: number) {
+  const all = [...before, event];
+  const ofSender = all.filter(({ sender }) => sender === event.sender);
+  const crowd = ofSender.length > mostOfSender ? ofSender : all.length > most ? all : [];
+  const gone = crowd.find(isReaction) ?? crowd[0];
+  return { events: gone ? without(all, gone.eventId) : all, gone };
+}
+
+const isReaction = ({ type }: TimelineEvent): boolean => type === "m.reaction";
+
+const without = (events: readonly TimelineEvent[], gone: string): readonly TimelineEvent[] =>
+  events.filter(({ eventId }) => eventId !== gone);
 
 const redactedBecause = ({ unsigned }: TimelineEvent): unknown => objectOr(unsigned)["redacted_because"];
 

@@ -20,11 +20,11 @@ import {
 } from "rxjs";
 import { findOwn } from "../../join/own-member.ts";
 import type { Matrix } from "../../matrix.ts";
-import { ownMemberOf, sendable } from "../../media/media-inputs.ts";
+import { sendable } from "../../media/media-inputs.ts";
 import type { OutgoingMedia } from "../../media/outgoing.ts";
 import type { MediaParticipant, MediaProblemCode } from "../../media/participant.ts";
 import { isInRoom } from "../../room/room-member.ts";
-import type { Membership, OwnMember } from "../../types.ts";
+import type { Membership } from "../../types.ts";
 import type { WatchedSession } from "../../watch.ts";
 import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
@@ -41,6 +41,7 @@ import { type MediaBehaviors, ParticipantMedia } from "./participant-media.ts";
 import { isSameDevice, isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer-id.ts";
 import { type Paired, type Roster, rosterOf } from "./roster.ts";
 import { runPair } from "./run-pair.ts";
+import { type Standing, standingOf } from "./standing.ts";
 import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
 
 /** A pair that runs. */
@@ -75,9 +76,10 @@ export class MeshRun {
   readonly #local: MediaBehaviors;
   readonly #localChanged$ = new Subject<void>();
   #media: OutgoingMedia = {};
-  #ownMember: OwnMember | undefined;
-  /** Our own entry among the members, and its stay in the mesh. */
+  #standing: Standing | undefined;
+  /** Our own entry among the members. */
   #own: Membership | undefined;
+  /** Our stay in the mesh, once the room shows it. */
   #ownPeer: PeerId | undefined;
   #surplus: readonly Membership[] = [];
   /** The relay servers are known, or not worth waiting for. */
@@ -112,15 +114,15 @@ export class MeshRun {
       this.#media$.next(media);
       this.#localChanged$.next();
     };
-    const onOwnMember = (member: OwnMember | undefined) => {
-      this.#ownMember = member;
+    const onStanding = (standing: Standing | undefined) => {
+      this.#standing = standing;
       this.#update();
     };
     // Messages first, so that none is missed that comes together with the members.
     this.#running.add(this.#mailbox.run$.subscribe());
     this.#running.add(sendable(media$).subscribe(onMedia));
     this.#running.add(iceServers(this.#matrix).subscribe(onServers));
-    this.#running.add(ownMemberOf(join).subscribe(onOwnMember));
+    this.#running.add(standingOf(join).subscribe(onStanding));
     this.#running.add(this.#session.membership$.subscribe(() => this.#update()));
   }
 
@@ -134,15 +136,20 @@ export class MeshRun {
   /** Brings pairs and participants in line with the members. */
   #update(): void {
     const members = this.#session.membership$.value;
-    this.#own = this.#ownMember && findOwn(members, this.#ownMember);
-    this.#ownPeer = this.#own && isInMesh(this.#own) ? peerIdOf(this.#own) : undefined;
+    const { member, instance } = this.#standing ?? {};
+    this.#own = member && findOwn(members, member);
+    const shown = this.#own?.instance === instance ? this.#own : undefined;
+    this.#ownPeer = shown && isInMesh(shown) ? peerIdOf(shown) : undefined;
     const roster = rosterOf({
       members,
-      own: this.#isReady ? this.#own : undefined,
+      own: this.#isReady ? shown : undefined,
       limit: this.#options.limit,
-      present: Array.from(this.#pairs.values(), ({ paired: { peer, member, isCaller }, media }) => {
-        return { peer, member, isCaller, isConnected: media.connection === "connected" };
-      }),
+      present: Array.from(this.#pairs.values(), ({ paired, media }) => ({
+        peer: paired.peer,
+        member: paired.member,
+        isCaller: paired.isCaller,
+        isConnected: media.connection === "connected",
+      })),
       isInRoom: (userId) => isInRoom(this.#matrix, this.#session.roomId, userId),
       now: asyncScheduler.now(),
     });
@@ -150,7 +157,7 @@ export class MeshRun {
     this.#align(roster, members);
     this.#localChanged$.next();
     const before = this.participants;
-    this.participants = nextParticipants(before, members, (member) => this.#placeOf(member));
+    this.participants = nextParticipants(before, members, (one) => this.#placeOf(one));
     if (this.participants !== before) this.changed$.next();
     this.#mailbox.retry();
   }
@@ -245,11 +252,11 @@ export class MeshRun {
 
   /** While we leave, the room still shows us. */
   #isLeaving(member: Membership): boolean {
-    return this.#ownMember === undefined && isSameDevice(member, this.#matrix);
+    return this.#standing === undefined && isSameDevice(member, this.#matrix);
   }
 
   #obstacleTo(member: Membership): MediaProblemCode | undefined {
-    if (!isInMesh(member) || (this.#own && !this.#ownPeer)) return "no-common-transport";
+    if (!isInMesh(member) || (this.#own && !isInMesh(this.#own))) return "no-common-transport";
     const isSurplus = this.#surplus.includes(member) || (this.#own !== undefined && this.#surplus.includes(this.#own));
     return isSurplus ? "too-many-members" : undefined;
   }

@@ -7,7 +7,6 @@ import {
   map,
   merge,
   Observable,
-  ReplaySubject,
   Subject,
   switchMap,
   take,
@@ -20,13 +19,13 @@ import { isInRoom } from "../../room/room-member.ts";
 import { runMachine } from "../../rx/machine.ts";
 import { type CallBody, callTypes, readCallMessage, signalOf } from "../call-message.ts";
 import { link } from "../link.ts";
-import type { Signal } from "../negotiation.ts";
 import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
 import { callTiming } from "../timing.ts";
 import { iceServers } from "../turn.ts";
 import { CallOutbox } from "./call-outbox.ts";
 import { type Desk, type DeskEffect, farewell, openDesk } from "./desk.ts";
+import { EarlySignals } from "./early-signals.ts";
 import type { VoipEffect } from "./ongoing.ts";
 import type { ResolvedVoipOptions } from "./options.ts";
 import { type DeskArrival, deskDueTs, type DeskInput, stepDesk } from "./step-desk.ts";
@@ -55,7 +54,7 @@ interface Show {
 /** A call on the wire, with its link. */
 interface Line {
   readonly callId: string;
-  readonly hear$: ReplaySubject<Signal>;
+  readonly signals: EarlySignals;
   readonly close$: Subject<void>;
   peer: PeerConnection | undefined;
 }
@@ -99,7 +98,7 @@ export function runDesk(options: DeskOptions): Observable<RunningDesk> {
     const open = (id: string, callId: string, isCalled: boolean): Observable<DeskInput> | undefined => {
       const held = options.heldCall(id);
       if (!held) return undefined;
-      const line: Line = { callId, hear$: new ReplaySubject(), close$: new Subject(), peer: undefined };
+      const line: Line = { callId, signals: new EarlySignals(), close$: new Subject(), peer: undefined };
       lines.set(id, line);
       const link$ = servers$.pipe(
         filter((servers) => servers !== undefined),
@@ -123,7 +122,7 @@ export function runDesk(options: DeskOptions): Observable<RunningDesk> {
         lines.delete(effect.id);
       } else if (effect.kind === "hear") {
         const signal = effect.message.kind === "candidates" ? effect.message : signalOf(effect.message);
-        if (signal) lines.get(effect.id)?.hear$.next(signal);
+        if (signal) lines.get(effect.id)?.signals.hear(signal);
       } else {
         outboxOf(effect).say(effect);
         if (effect.isLast) outboxes.delete(`${effect.id} ${effect.callId}`);
@@ -185,7 +184,7 @@ function linkOf(
     timing: callTiming,
     media$: held.media$,
     isHolding$: held.isHolding$,
-    signal$: line.hear$,
+    signal$: line.signals.signal$,
   });
   const following$ = servers$.pipe(
     tap((servers) => servers && line.peer?.useServers(servers)),

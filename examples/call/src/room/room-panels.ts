@@ -1,39 +1,22 @@
-// RoomPanels: the room around the call: chat, raised hands, floating reactions. Start here: one function mounts all of it.
-import type { RtcSession } from "matrixrtc-rx";
-import type { MatrixRoom } from "matrixrtc-rx/room";
-import { map, merge, type Observable } from "rxjs";
-import { element, shown } from "../element.ts";
+// RoomPanels: the room around the call: chat, raised hands, floating reactions. Start here: one function has all of it.
+import { merge, type Observable } from "rxjs";
+import type { InRoom } from "../in-room.ts";
+import { part } from "../view.ts";
 import { chat } from "./chat.ts";
-import type { Faces } from "./faces.ts";
 import { hands } from "./hands.ts";
 import { permitted } from "./permitted.ts";
-import { reactionButtons, reactions } from "./reactions.ts";
+import { reactions } from "./reactions.ts";
 
-export interface RoomPanelsOptions {
-  readonly room: MatrixRoom;
-  readonly session: Pick<RtcSession, "membership$">;
-  readonly own: { readonly userId: string; readonly deviceId: string };
-  readonly faces: Faces;
-  readonly nameOf: (userId: string) => string;
-}
-
-/** Shows the panels in a place for as long as it is subscribed to. */
-export function roomPanels(place: ParentNode, options: RoomPanelsOptions): Observable<never> {
-  const { room, session, own, faces, nameOf } = options;
+/** Brings the panels of a page to life. */
+export function roomPanels(page: HTMLElement, inRoom: InRoom): Observable<unknown> {
+  const { room, session, matrix } = inRoom;
   const call = room.inCall(session);
-  const toggle = element("button", { className: "panel", textContent: "Chat" });
-  const hand = element("button", { className: "panel", textContent: "Raise hand" });
-  const { node, buttons } = reactionButtons();
-  const tools = element("div", { className: "tools" }, toggle, hand, node);
-  const permissions$ = room.permissions$(own.userId);
-  const denialOf = (type: string) =>
-    permissions$.pipe(map((permissions) => permissions.denial({ kind: "event", type })));
-  const everything$ = merge(
-    chat(place, { room, userId: own.userId, faces, toggle }),
-    hands(place, { call, button: hand, own, nameOf }),
-    reactions(place, call, buttons, nameOf),
-    permitted(denialOf("m.reaction"), hand),
-    permitted(denialOf("io.element.call.reaction"), ...buttons),
+  const buttons = page.querySelectorAll<HTMLElement>(".reactions button");
+  return merge(
+    chat(page, inRoom),
+    hands(page, inRoom, call),
+    reactions(page, inRoom, call),
+    permitted(room, matrix.userId, "m.reaction", part(page, "[name=hand]")),
+    permitted(room, matrix.userId, "io.element.call.reaction", ...buttons),
   );
-  return shown(tools, place, everything$);
 }

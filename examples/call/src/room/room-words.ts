@@ -8,6 +8,8 @@ export function denialWords(denial: Denial): string {
       return "You are not in this room.";
     case "power-level":
       return `This room asks for power level ${denial.needed} here. You have ${denial.level}.`;
+    case "not-owner":
+      return `Only ${denial.ownerId} may change this.`;
     case "outranked":
       return `They have power level ${denial.otherLevel}, and you have ${denial.level}.`;
   }

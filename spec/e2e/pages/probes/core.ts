@@ -6,9 +6,12 @@ export * from "matrixrtc-rx";
 
 /** `?onJoin=ratchet`: what a join does to our key. */
 const onJoin = new URLSearchParams(location.search).get("onJoin") === "ratchet" ? "ratchet" : "new-key";
-const keys: core.KeyOptions = { rotation: { onJoin } };
 
 export function rtcSession(matrix: core.Matrix, options: core.SessionOptions): core.RtcSession {
   const session = core.rtcSession(matrix, options);
-  return { ...session, join: (joinOptions) => inspected(session, session.join({ ...joinOptions, keys })) };
+  return {
+    ...session,
+    join: (joining) =>
+      inspected(session, session.join({ ...joining, keys: { ...joining?.keys, rotation: { onJoin } } })),
+  };
 }

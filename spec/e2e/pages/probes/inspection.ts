@@ -2,9 +2,9 @@
 import type { Room } from "livekit-client";
 import type { EncryptionStatus, JoinState, MemberEncryption, Membership, RtcSession } from "matrixrtc-rx";
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
-import type { Lock } from "../../../../examples/call/src/lock.ts";
+import type { MediaLock } from "matrixrtc-rx/media";
 import { videoOf } from "../sfu.ts";
-import { type Mark, Marks } from "./marks.ts";
+import { type Mark, Marks, type MemberMark } from "./marks.ts";
 
 /** One member of the call, ourselves included. Times in milliseconds. */
 export interface InspectedMember {
@@ -20,7 +20,7 @@ export interface InspectedMember {
   /** Whether all of its tracks are marked as encrypted. */
   readonly encrypted: boolean;
   /** The lock on its tile, if it has a tile. */
-  readonly lock: Lock | undefined;
+  readonly lock: MediaLock | undefined;
   /** Undefined while nothing is encrypted. */
   readonly encryption: InspectedEncryption | undefined;
   /** Indexes of the keys that we have of it, in the order of their arrival. Of our own keys, the last is in use. */
@@ -31,6 +31,11 @@ export interface InspectedMember {
   readonly framesDecoded: number;
   /** The longest time without a decoded frame since the first one, or since `resetGaps()`. */
   readonly longestGapMs: number;
+}
+
+export interface WallTimes {
+  readonly joinTs: number;
+  readonly ownKeysTs: readonly number[];
 }
 
 /** What happened to keys since we joined. */
@@ -52,6 +57,10 @@ export interface CallInspection {
   states(): readonly string[];
   /** Milliseconds from our join to the first time of each. */
   marks(): Partial<Record<Mark, number>>;
+  /** The time of our join, and when LiveKit began to encrypt with each of our keys, by the wall clock. */
+  wallTimes(): WallTimes;
+  /** The same for each other member, by identity. */
+  memberMarks(): Readonly<Record<string, Partial<Record<MemberMark, number>>>>;
   members(): readonly InspectedMember[];
   keyCounts(): KeyCounts;
   /** Measures gaps from now on. */
@@ -82,6 +91,12 @@ const rooms = new Set<Room>();
 /** Marks a step of the call of this page, if it is in a call. */
 export const mark = (name: Mark): void => present?.marked.mark(name);
 
+/** The same for a step with one other member. */
+export const markMember = (identity: string, name: MemberMark): void => present?.marked.markMember(identity, name);
+
+/** LiveKit encrypts our media with another key from now on. */
+export const noteOwnKey = (): void => void present?.ownKeysTs.push(Date.now());
+
 /** Counts a LiveKit room as a room of this page while the subscription lasts. */
 export function noteRoom(room: Room): Subscription {
   rooms.add(room);
@@ -90,6 +105,7 @@ export function noteRoom(room: Room): Subscription {
 
 class Inspection implements CallInspection {
   readonly marked = new Marks();
+  readonly ownKeysTs: number[] = [];
   readonly #session: RtcSession;
   readonly #states: string[] = [];
   readonly #keyIndexes = new Map<string, readonly number[]>();
@@ -104,6 +120,8 @@ class Inspection implements CallInspection {
 
   states = (): readonly string[] => this.#states;
   marks = (): Partial<Record<Mark, number>> => this.marked.times();
+  wallTimes = (): WallTimes => ({ joinTs: this.marked.joinTs, ownKeysTs: this.ownKeysTs });
+  memberMarks = () => this.marked.timesOfMembers();
   members = (): readonly InspectedMember[] => this.#session.membership$.value.map((member) => this.#inspect(member));
   keyCounts = (): KeyCounts => {
     const [created = 0, ratcheted = 0, sent = 0, requested = 0, answered = 0] = [
@@ -125,7 +143,9 @@ class Inspection implements CallInspection {
         tap(({ participantIdentity: identity, keyIndex, own }) => {
           const others = (this.#keyIndexes.get(identity) ?? []).filter((index) => index !== keyIndex);
           this.#keyIndexes.set(identity, [...others, keyIndex]);
-          if (!own) this.marked.mark("key");
+          if (own) return;
+          this.marked.mark("key");
+          this.marked.markMember(identity, "key");
         }),
       ),
       trace$.pipe(
@@ -176,7 +196,7 @@ class Inspection implements CallInspection {
       inSfu: participant !== undefined,
       tracks: participant?.trackPublications.size ?? 0,
       encrypted: participant?.isEncrypted ?? false,
-      lock: tile?.dataset["lock"] as Lock | undefined,
+      lock: tile?.dataset["lock"] as MediaLock | undefined,
       encryption: this.#encryptionOf(identity),
       keyIndexes: this.#keyIndexes.get(identity) ?? [],
       keyAgeMs: this.#keyAges.get(identity),
@@ -190,24 +210,31 @@ class Inspection implements CallInspection {
   }
 }
 
-/** The same states, with `window.callInspection` while subscribed to. An error of the inspection never reaches the call. */
+/**
+ * The same states, with `window.callInspection` while subscribed to, however often. An error of the inspection never reaches
+ * the call.
+ */
 export function inspected(session: RtcSession, state$: Observable<JoinState>): Observable<JoinState> {
+  let subscribers = 0;
+  let following = Subscription.EMPTY;
   return state$.pipe(
     tap({
       subscribe: () => {
+        subscribers += 1;
+        if (subscribers > 1) return;
         present = window.callInspection = new Inspection(session);
         following = present.follow().subscribe({ error: reportError });
       },
       next: harmless((state) => present?.onState(state)),
       finalize: () => {
+        subscribers -= 1;
+        if (subscribers > 0) return;
         following.unsubscribe();
         present = window.callInspection = undefined;
       },
     }),
   );
 }
-
-let following = Subscription.EMPTY;
 
 const harmless =
   <T>(act: (value: T) => void) =>

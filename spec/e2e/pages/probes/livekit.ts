@@ -1,7 +1,14 @@
 // Replaces livekit-client below the library: the same, and it notes rooms, tokens and connections.
-import { type RemoteTrack, Room as LivekitRoom, RoomEvent } from "livekit-client";
+import {
+  type BaseKeyProvider,
+  KeyProviderEvent,
+  type RemoteParticipant,
+  type RemoteTrack,
+  Room as LivekitRoom,
+  RoomEvent,
+} from "livekit-client";
 import { countAlive } from "./alive.ts";
-import { mark, noteRoom } from "./inspection.ts";
+import { mark, markMember, noteOwnKey, noteRoom } from "./inspection.ts";
 
 export * from "livekit-client";
 
@@ -14,8 +21,17 @@ export class Room extends LivekitRoom {
     this.connect = (...request) => {
       // There is a token now.
       mark("token");
-      this.once(RoomEvent.Connected, () => mark("sfu"));
-      this.on(RoomEvent.TrackSubscribed, (track) => void markFirstFrame(track));
+      this.once(RoomEvent.Connected, () => {
+        mark("sfu");
+        this.remoteParticipants.forEach(markPublished);
+      });
+      this.on(RoomEvent.TrackPublished, (_, participant) => markPublished(participant));
+      this.on(RoomEvent.TrackSubscribed, (track, _, { identity }) => void markFirstFrame(track, identity));
+      const { keyProvider } = (this.options.encryption ?? {}) as { readonly keyProvider?: BaseKeyProvider };
+      keyProvider?.on(KeyProviderEvent.SetKey, ({ participantIdentity = "" }) => {
+        if (participantIdentity === this.localParticipant.identity) noteOwnKey();
+        else markMember(participantIdentity, "installed");
+      });
       const noted = noteRoom(this);
       this.once(RoomEvent.Disconnected, () => noted.unsubscribe());
       return connect(...request);
@@ -37,16 +53,24 @@ Object.defineProperty(Room, "cleanupRegistry", {
 const sampleMs = 20;
 const samples = 500;
 
-/** Marks the first decoded frame of a video. */
-async function markFirstFrame(track: RemoteTrack): Promise<void> {
+function markPublished({ identity, videoTrackPublications }: RemoteParticipant): void {
+  if (videoTrackPublications.size > 0) markMember(identity, "published");
+}
+
+/** Marks the first data and the first decoded frame of a video. */
+async function markFirstFrame(track: RemoteTrack, identity: string): Promise<void> {
   if (track.kind !== "video") return;
+  markMember(identity, "subscribed");
   // It does not hold the track of a call that is over.
   for (let sample = 0; sample < samples && track.mediaStreamTrack.readyState === "live"; sample += 1) {
     const report = await track.getRTCStatsReport();
-    const decoded = Array.from(report?.values() ?? []).some(
-      ({ type, framesDecoded }) => type === "inbound-rtp" && framesDecoded > 0,
-    );
-    if (decoded) return mark("frame");
+    const inbound = Array.from(report?.values() ?? []).filter(({ type }) => type === "inbound-rtp");
+    if (inbound.some(({ bytesReceived }) => bytesReceived > 0)) markMember(identity, "received");
+    if (inbound.some(({ framesDecoded }) => framesDecoded > 0)) {
+      mark("frame");
+      markMember(identity, "frame");
+      return;
+    }
     await new Promise((resolve) => setTimeout(resolve, sampleMs));
   }
 }

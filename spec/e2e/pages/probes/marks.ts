@@ -13,15 +13,53 @@ export type Mark =
   /** The first frame of somebody is decoded. */
   | "frame";
 
+/** What was reached with one other member. */
+export type MemberMark =
+  /** Its key has arrived. */
+  | "key"
+  /** Its key is installed in LiveKit. */
+  | "installed"
+  /** We see a video of it on the SFU. */
+  | "published"
+  /** We have subscribed to that. */
+  | "subscribed"
+  /** The first data of it has come. */
+  | "received"
+  /** The first frame of it is decoded. */
+  | "frame";
+
 export class Marks {
   readonly #joinTs = performance.now();
   readonly #times = new Map<Mark, number>([["join", 0]]);
+  readonly #ofMembers = new Map<string, Map<MemberMark, number>>();
 
   mark(name: Mark): void {
-    if (!this.#times.has(name)) this.#times.set(name, Math.round(performance.now() - this.#joinTs));
+    if (!this.#times.has(name)) this.#times.set(name, this.#now());
+  }
+
+  markMember(identity: string, name: MemberMark): void {
+    const times = this.#ofMembers.get(identity) ?? new Map<MemberMark, number>();
+    this.#ofMembers.set(identity, times);
+    if (!times.has(name)) times.set(name, this.#now());
+  }
+
+  /** The time of the join, by the wall clock. */
+  get joinTs(): number {
+    return Math.round(performance.timeOrigin + this.#joinTs);
   }
 
   times(): Partial<Record<Mark, number>> {
     return Object.fromEntries(this.#times);
+  }
+
+  /** By identity. */
+  timesOfMembers(): Readonly<Record<string, Partial<Record<MemberMark, number>>>> {
+    return Object.fromEntries(
+      Array.from(this.#ofMembers, ([identity, times]) => [identity, Object.fromEntries(times)]),
+    );
+  }
+
+  #now(): number {
+    return Math.round(performance.now() - this.#joinTs);
   }
 }

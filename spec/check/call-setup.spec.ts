@@ -1,11 +1,11 @@
 import { last } from "rxjs";
 import { describe, expect, test } from "vitest";
-import { checkCallSetup, type CallSetupOptions, type SetupStep } from "../../src/livekit/call-setup.ts";
+import { checkCallSetup, type CallSetupOptions, type SetupStep } from "../../src/check/call-setup.ts";
 import { SfuError } from "../../src/livekit/sfu-failure.ts";
 import { MatrixError } from "../../src/matrix.ts";
 import { virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
-import { virtualSfu } from "./virtual-sfu.ts";
+import { virtualSfu } from "../livekit/virtual-sfu.ts";
 
 const alice = "@alice:example.org";
 

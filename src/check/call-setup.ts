@@ -20,13 +20,13 @@ import { RtcError } from "../errors.ts";
 import type { Matrix } from "../matrix.ts";
 import { objectOr } from "../room/json.ts";
 import type { OwnMember } from "../types.ts";
-import type { LivekitBackend } from "./backend.ts";
-import { discoverTransport, type DiscoveryOptions } from "./discovery.ts";
-import type { LivekitTransport } from "./livekit-transport.ts";
-import type { ServiceOptions } from "./service.ts";
-import { refusedError } from "./sfu-failure.ts";
-import type { SfuRooms } from "./sfu-room.ts";
-import { type SfuToken, tokenOnce } from "./token.ts";
+import type { LivekitBackend } from "../livekit/backend.ts";
+import { discoverTransport, type DiscoveryOptions } from "../livekit/discovery.ts";
+import type { LivekitTransport } from "../livekit/livekit-transport.ts";
+import type { ServiceOptions } from "../livekit/service.ts";
+import { refusedError } from "../livekit/sfu-failure.ts";
+import type { SfuRooms } from "../livekit/sfu-room.ts";
+import { type SfuToken, tokenOnce } from "../livekit/token.ts";
 
 /** What is checked, in this order. */
 export type SetupStepName =
@@ -95,7 +95,7 @@ type Outcome = Pick<SetupStep, "status" | "details">;
  * @param matrix The client, for instance `fromMatrixClient(client)`.
  * @example
  * ```ts
- * import { checkCallSetup } from "matrixrtc-rx/livekit";
+ * import { checkCallSetup } from "matrixrtc-rx/check";
  * import { virtualHomeserver } from "matrixrtc-rx/testing";
  *
  * const home = virtualHomeserver();

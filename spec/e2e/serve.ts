@@ -1,6 +1,6 @@
 // Serving pages: bundled once, then served on the loopback interface.
 import { build, preview } from "vite";
-import { freePort, host } from "../stack/ports.ts";
+import { freePort, host } from "../../examples/stack/ports.ts";
 
 export interface Served {
   readonly url: string;

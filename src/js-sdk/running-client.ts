@@ -1,0 +1,53 @@
+// RunningClient: a matrix-js-sdk client that runs for as long as it is subscribed to.
+import { ClientEvent, HttpApiEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
+import { asyncScheduler, Observable } from "rxjs";
+import { fromMatrixClient, type MatrixClientPort } from "./from-matrix-client.ts";
+import { matrixError } from "./matrix-error.ts";
+
+/** How to start a client. */
+export interface RunningClientOptions {
+  /** For `initRustCrypto` of the SDK. In Node there is no IndexedDB: `{ useIndexedDB: false }`. */
+  readonly crypto?: Parameters<MatrixClient["initRustCrypto"]>[0];
+  /** For `startClient` of the SDK. */
+  readonly start?: Parameters<MatrixClient["startClient"]>[0];
+}
+
+/**
+ * Starts a matrix-js-sdk client with encryption, and emits its port once it has synced. Unsubscribing stops the client, so leave
+ * the call first. A client can be started once.
+ *
+ * Fails with the error of the SDK if the client cannot be started, and with a `MatrixError` of the kind `logged-out` when the
+ * homeserver does not accept its access token any more.
+ *
+ * @example
+ * ```ts
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { runningClient } from "matrixrtc-rx/js-sdk";
+ * import { map } from "rxjs";
+ *
+ * type Client = Parameters<typeof runningClient>[0];
+ * const sessionIn = (client: Client, roomId: string) =>
+ *   runningClient(client).pipe(map((matrix) => rtcSession(matrix, { roomId, slot: "m.call#ROOM" })));
+ * console.assert(typeof sessionIn === "function");
+ * ```
+ */
+export const runningClient = (
+  client: MatrixClient,
+  { crypto, start }: RunningClientOptions = {},
+): Observable<MatrixClientPort> =>
+  new Observable((subscriber) => {
+    const onSync = (state: SyncState) => state === SyncState.Prepared && subscriber.next(fromMatrixClient(client));
+    const onLoggedOut = (error: unknown) => subscriber.error(matrixError(error, asyncScheduler.now()));
+    client.on(ClientEvent.Sync, onSync);
+    client.on(HttpApiEvent.SessionLoggedOut, onLoggedOut);
+    subscriber.add(() => {
+      client.off(ClientEvent.Sync, onSync);
+      client.off(HttpApiEvent.SessionLoggedOut, onLoggedOut);
+      client.stopClient();
+    });
+    const begin = async () => {
+      await client.initRustCrypto(crypto);
+      if (!subscriber.closed) await client.startClient(start);
+    };
+    begin().catch((error: unknown) => subscriber.error(error));
+  });

@@ -1,0 +1,79 @@
+// MeshCall: a call over a mesh as a whole: joining it, its media, and what is wrong. docs/mesh.md.
+import { isObservable, type Observable, of, shareReplay } from "rxjs";
+import type { SessionJoinOptions } from "../../join-call.ts";
+import type { JoinState } from "../../join/join-state.ts";
+import type { Matrix } from "../../matrix.ts";
+import type { CallProblem } from "../../media/call-problem.ts";
+import type { DeviceFailure } from "../../media/device-failure.ts";
+import { sentIntent } from "../../media/media-inputs.ts";
+import type { Behavior } from "../../rx/behavior.ts";
+import type { RtcSession } from "../../session.ts";
+import { fullMesh, type FullMesh } from "./full-mesh.ts";
+import { meshProblems } from "./mesh-problems.ts";
+import { meshTransport } from "./mesh-transport.ts";
+import type { MeshOptions } from "./options.ts";
+
+/** How to be in a call over a mesh. */
+export interface MeshCallOptions extends Omit<MeshOptions, "join"> {
+  /**
+   * As for `session.join`. The transport is the mesh, which is encrypted without media keys. Default intent: `video` while we
+   * send pictures, or else `audio`; joining waits up to 2 s for the first value of `media`.
+   */
+  readonly join?: Omit<SessionJoinOptions, "transports" | "keys">;
+  /** Devices that cannot be used, to be among the problems: `failures$` of `ownDevices`. Default: none. */
+  readonly deviceFailures?: Observable<readonly DeviceFailure[]>;
+}
+
+/** A call over a mesh. It has the streams of a `LivekitCall`, so that one UI shows both. */
+export interface MeshCall extends FullMesh {
+  /**
+   * Our membership. Subscribing joins, and unsubscribing leaves; it completes once a leave by `leaveOn` is confirmed, and fails
+   * as `session.join` does.
+   */
+  readonly state$: Observable<JoinState>;
+  /** Everything that is wrong now, most severe first. */
+  readonly problems$: Behavior<readonly CallProblem[]>;
+}
+
+/**
+ * A call over a mesh: subscribe to `state$` to join it, and to `participants$` for the tiles. For a call whose members have no
+ * SFU, for instance because `livekitTransport` failed with `no-transport`.
+ *
+ * @param matrix The client, for instance `fromMatrixClient(client)`.
+ * @param session The session of `rtcSession`.
+ * @throws RtcError As `fullMesh` does.
+ * @example
+ * ```ts
+ * import { rtcSession } from "matrixrtc-rx";
+ * import { virtualHomeserver, virtualPeers } from "matrixrtc-rx/testing";
+ * import { meshCall } from "matrixrtc-rx/webrtc";
+ * import { Subject } from "rxjs";
+ *
+ * const home = virtualHomeserver();
+ * const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ * const matrix = home.client("@alice:example.org", "PHONE");
+ * const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+ * const hangUp$ = new Subject<void>();
+ *
+ * const peers = virtualPeers().device("PHONE"); // in a browser: without `peers`
+ * const call = meshCall(matrix, session, { peers, join: { leaveOn: hangUp$ } });
+ * // call.state$.subscribe(…), and call.participants$.subscribe(…)
+ * console.assert(call.problems$.value.length === 0);
+ * ```
+ */
+export function meshCall(
+  matrix: Matrix,
+  session: RtcSession,
+  { join = {}, media = {}, deviceFailures = of([]), ...others }: MeshCallOptions,
+): MeshCall {
+  const media$ = (isObservable(media) ? media : of(media)).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const state$ = session.join({
+    intent: sentIntent(media$),
+    ...join,
+    transports: [meshTransport],
+    keys: { enabled: false },
+  });
+  const mesh = fullMesh(matrix, session, { ...others, media: media$, join: state$ });
+  const { participants$ } = mesh;
+  return { ...mesh, state$, problems$: meshProblems({ state$, participants$, deviceFailures$: deviceFailures }) };
+}
