@@ -1,4 +1,4 @@
-import { concat, ignoreElements, merge, of, switchMap, takeUntil, timer } from "rxjs";
+import { concat, ignoreElements, map, merge, of, switchMap, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError } from "../../src/matrix.ts";
 import { objectOr } from "../../src/room/json.ts";
@@ -79,6 +79,25 @@ describe("A leave", () => {
       expectObservable(state$.pipe(ignoreElements()), "^ 60s !").toBe("17800ms |");
       expectObservable(seen$, "                        ^ 60s !").toBe("n 14500ms a 2399ms n", seen);
     }),
+  );
+
+  it.each(["compatibility", "matrix_2_0"] as const)(
+    "is sent for an update that was under way when the room showed us gone, in %s mode",
+    (mode) => {
+      const names: string[] = [];
+      toTheEnd(() => {
+        const { home, join, seen$ } = scene({ latencyMs: 4_000, members: [bob, alice] });
+        const watching = seen$.subscribe((present) => names.push(present));
+        const intent = timer(0, 40_000).pipe(map(String));
+        join({ mode, intent, leaveOn: timer(42_000) }).subscribe({ error: () => {} });
+        // Another client of the user sends the same leave as the server would. It arrives while the update is on its way.
+        timer(37_000).subscribe(() => {
+          for (const { event } of home.delayed()) home.client(alice, "LAPTOP").send(event).subscribe();
+        });
+        timer(300_000).subscribe(() => watching.unsubscribe());
+      });
+      expect(names).toEqual(["", "alice", "", "alice", ""]);
+    },
   );
 
   it("shows its reason in matrix_2_0 mode", () => {

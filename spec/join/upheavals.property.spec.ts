@@ -116,6 +116,15 @@ const known: { readonly stays: readonly Story[]; readonly leaves: readonly Story
       ],
       ending: { how: "leaveOn", ts: 116_801 },
     },
+    {
+      ...far,
+      mode: "legacy",
+      happenings: [
+        { ts: 22_399, what: "overwritten" },
+        { ts: 12_201, what: "new intent" },
+      ],
+      ending: { how: "leaveOn", ts: 22_401 },
+    },
   ],
 };
 

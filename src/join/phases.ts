@@ -3,6 +3,7 @@ import { RtcError } from "../errors.ts";
 import { jitter, resumeSpreadMs, retriesOf } from "./backoff.ts";
 import { discardDelayedLeave, discardDelegation, loseDelayedLeave } from "./delayed-leave.ts";
 import { type Draft, forgetWrite, trace } from "./draft.ts";
+import { isUnanswered } from "./in-flight.ts";
 import { type ArmedLeave, armedLeave, noRetries, type ReplacedMember, type Settings } from "./model.ts";
 import type { LeaveReason } from "./options.ts";
 import type { WriteReason } from "./requests.ts";
@@ -59,8 +60,10 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   const isSticky = settings.kind === "sticky";
   // The room shows us, or would show us if it counted our event.
   const isVisible = presence.own !== undefined || presence.standing !== undefined;
-  // A member that the room has not shown yet may still show up, beside the one that replaces it.
-  const mayShowUp = publication.status !== "no" && !presence.isEchoed;
+  // A member that the room has not shown yet may still show up, beside the one that replaces it. So may one whose write is
+  // under way.
+  const isHidden = publication.status !== "no" && !presence.isEchoed;
+  const mayShowUp = isHidden || isUnanswered(requests, "write");
   if (isSticky && (isVisible || mayShowUp)) markReplaced(draft, draft.joinCount);
   if (draft.phase === "joined") draft.phase = "rejoining";
   draft.rejoin = { reason, attempt };
