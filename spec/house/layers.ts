@@ -5,6 +5,7 @@ export const layers: readonly (readonly string[])[] = [
   // No Matrix in it.
   ["rx/"],
   ["errors.ts", "types.ts"],
+  ["arguments.ts"],
   ["matrix.ts"],
   ["session-context.ts"],
   ["room/"],

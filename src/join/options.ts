@@ -1,6 +1,6 @@
 // JoinOptions: how to join, with defaults, ranges and checks. protocol.md 0, 4.1.
 import { isObservable, type Observable, of } from "rxjs";
-import { RtcError } from "../errors.ts";
+import { check, type NumberRule, resolveNumbers } from "../arguments.ts";
 import { names, writtenGeneration } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { Application, Generation, OwnMember, Transport } from "../types.ts";
@@ -129,8 +129,7 @@ const intervals = [500, 100 * dayMs] as const;
 const timeouts = [100, 60_000] as const;
 const pauses = [100, 600_000] as const;
 
-/** The default of each number, and the least and the most that it may be. */
-const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, min: number, max: number] } = {
+const numbers: { readonly [K in keyof JoinTiming]-?: NumberRule } = {
   delayedLeaveMs: [18_000, ...delays],
   delayedLeaveRestartMs: [5_000, ...intervals],
   delayedLeaveRestartTimeoutMs: [2_000, ...timeouts],
@@ -144,7 +143,7 @@ const numbers: { readonly [K in keyof JoinTiming]-?: readonly [value: number, mi
   requestTimeoutMs: [10_000, ...timeouts],
   networkRetryMs: [3_000, ...pauses],
   rateLimitRetryMs: [5_000, ...pauses],
-  maxRetries: [10, 0, 1_000],
+  maxRetries: [10, 0, 1_000, true],
   jitter: [0.1, 0, 1],
 };
 
@@ -234,23 +233,11 @@ export function checkTransports(transports: readonly Transport[], generation: Ge
 }
 
 function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {
-  const keys = Object.keys(numbers) as (keyof JoinTiming)[];
-  const resolved = Object.fromEntries(keys.map((name) => [name, numberOf(timing, name)])) as ResolvedJoinTiming;
+  const resolved = resolveNumbers("timing", numbers, timing);
   mustBeShorter(resolved, "delayedLeaveRestartMs", "delayedLeaveMs");
   mustBeShorter(resolved, "delegatedLeaveRestartMs", "delegatedLeaveMs");
   mustBeShorter(resolved, "expiryHeadroomMs", "expiryMs");
   return resolved;
-}
-
-function numberOf(timing: JoinTiming, name: keyof JoinTiming): number {
-  const [byDefault, min, max] = numbers[name];
-  const value = timing[name] ?? byDefault;
-  const isCount = name === "maxRetries";
-  const isValid = typeof value === "number" && value >= min && value <= max && (!isCount || Number.isInteger(value));
-  if (isValid) return value;
-  const what = isCount ? "a whole number" : name === "jitter" ? "a number" : "a number of milliseconds";
-  const range = `from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
-  throw new RtcError("bad-argument", `timing.${name} must be ${what} ${range}`);
 }
 
 function mustBeShorter(timing: ResolvedJoinTiming, shorter: keyof JoinTiming, longer: keyof JoinTiming): void {
@@ -259,8 +246,4 @@ function mustBeShorter(timing: ResolvedJoinTiming, shorter: keyof JoinTiming, lo
 
 function streamOf<T>(value: ValueOrStream<T>): Observable<T> {
   return isObservable(value) ? value : of(value);
-}
-
-function check(holds: boolean, message: string): void {
-  if (!holds) throw new RtcError("bad-argument", message);
 }

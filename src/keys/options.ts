@@ -1,5 +1,5 @@
 // KeyOptions: how media keys are made, shared and accepted. protocol.md 5.1 to 5.5.
-import { RtcError } from "../errors.ts";
+import { check } from "../arguments.ts";
 import { resolveRotation, type RotationPolicy } from "./rotation.ts";
 
 /** How keys look on the wire: what clients send today (16 bytes), or the form of MSC4143 (32 bytes). Both are read. */
@@ -74,17 +74,13 @@ const transports: readonly KeyTransport[] = ["to-device", "room-event", "both"];
 export function resolveKeyOptions(options: KeyOptions = {}): ResolvedKeyOptions {
   const { enabled, format = formats[0]!, transport = "to-device", requireCrossSigned = false } = options;
   const rotation = resolveRotation(options.rotation);
-  check(formats.includes(format), `format must be ${formats.join(" or ")}`);
-  check(transports.includes(transport), `transport must be ${transports.join(" or ")}`);
-  check(transport === "to-device" || format === formats[0], `transport ${transport} needs format ${formats[0]}`);
+  check(formats.includes(format), `keys.format must be ${formats.join(" or ")}`);
+  check(transports.includes(transport), `keys.transport must be ${transports.join(" or ")}`);
+  check(transport === "to-device" || format === formats[0], `keys.transport ${transport} needs format ${formats[0]}`);
   const mayRatchet = transport === "to-device";
-  check(mayRatchet || rotation.onJoin === "new-key", `transport ${transport} needs rotation.onJoin new-key`);
-  check(typeof requireCrossSigned === "boolean", "requireCrossSigned must be true or false");
-  check(!requireCrossSigned || transport === "to-device", "requireCrossSigned needs transport to-device");
-  check(enabled === undefined || typeof enabled === "boolean", "enabled must be true or false");
+  check(mayRatchet || rotation.onJoin === "new-key", `keys.transport ${transport} needs rotation.onJoin new-key`);
+  check(typeof requireCrossSigned === "boolean", "keys.requireCrossSigned must be true or false");
+  check(!requireCrossSigned || transport === "to-device", "keys.requireCrossSigned needs transport to-device");
+  check(enabled === undefined || typeof enabled === "boolean", "keys.enabled must be true or false");
   return { enabled, rotation, format, transport, requireCrossSigned };
-}
-
-function check(isValid: boolean, message: string): void {
-  if (!isValid) throw new RtcError("bad-argument", `keys.${message}`);
 }

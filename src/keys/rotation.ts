@@ -1,11 +1,12 @@
 // Rotation: when our key has to change, and why. protocol.md 5.1.
-import { RtcError } from "../errors.ts";
+import { check, type NumberRule, resolveNumbers } from "../arguments.ts";
 
 /** What a join does to our key. */
 export type OnJoin = "new-key" | "ratchet";
 
 /**
- * When our media key changes: a trade between what leavers and joiners can decrypt, and the number of messages.
+ * When our media key changes: a trade between what leavers and joiners can decrypt, and the number of messages. Times are
+ * milliseconds, 8,640,000,000 at most.
  *
  * `rotationCost` of `matrixrtc-rx/testing` computes both sides. Source: protocol.md 5.1, MSC4143 and the options of matrix-js-sdk.
  *
@@ -51,7 +52,7 @@ export interface RotationPolicy {
    * for each 10 s without a new key for a leave. 0 or `coalesceMs`: it does not grow.
    */
   readonly maxCoalesceMs: number;
-  /** The longest time between two keys. Default Infinity: age alone never makes a new key. */
+  /** The longest time between two keys. From 1. Default Infinity: age alone never makes a new key. */
   readonly periodMs: number;
   /**
    * With this many users or more in the call, ourselves included, the key stays. Default Infinity. But a user who
@@ -60,14 +61,15 @@ export interface RotationPolicy {
   readonly participantLimit: number;
 }
 
-const defaults: RotationPolicy = {
-  useDelayMs: 1000,
-  onJoin: "new-key",
-  graceMs: 10_000,
-  coalesceMs: 0,
-  maxCoalesceMs: 10_000,
-  periodMs: Infinity,
-  participantLimit: Infinity,
+const delays = [0, 100 * 86_400_000] as const;
+
+const numbers: { readonly [K in keyof Omit<RotationPolicy, "onJoin">]: NumberRule } = {
+  useDelayMs: [1_000, ...delays],
+  graceMs: [10_000, ...delays],
+  coalesceMs: [0, ...delays],
+  maxCoalesceMs: [10_000, ...delays],
+  periodMs: [Infinity, 1, Infinity],
+  participantLimit: [Infinity, 1, Infinity],
 };
 
 /**
@@ -76,17 +78,9 @@ const defaults: RotationPolicy = {
  * @throws RtcError `bad-argument` for a value that makes no sense.
  */
 export function resolveRotation(policy: Partial<RotationPolicy> = {}): RotationPolicy {
-  const rotation = { ...defaults, ...policy };
-  for (const name of ["useDelayMs", "graceMs", "coalesceMs", "maxCoalesceMs"] as const)
-    check(rotation[name] >= 0 && rotation[name] < Infinity, `${name} must be a number of milliseconds, 0 or more`);
-  check(["new-key", "ratchet"].includes(rotation.onJoin), "onJoin must be new-key or ratchet");
-  check(rotation.periodMs > 0, "periodMs must be more than 0 ms");
-  check(rotation.participantLimit >= 1, "participantLimit must be 1 or more");
-  return rotation;
-}
-
-function check(isValid: boolean, message: string): void {
-  if (!isValid) throw new RtcError("bad-argument", `keys.rotation.${message}`);
+  const { onJoin = "new-key" } = policy;
+  check(["new-key", "ratchet"].includes(onJoin), "keys.rotation.onJoin must be new-key or ratchet");
+  return { onJoin, ...resolveNumbers("keys.rotation", numbers, policy) };
 }
 
 /** Why a new key of ours is made. */

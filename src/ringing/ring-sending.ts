@@ -1,5 +1,6 @@
 // Sending: the events that ring, take a ring back, and decline. protocol.md 7.2, 7.6.
 import { catchError, defer, type Observable, throwError } from "rxjs";
+import { check } from "../arguments.ts";
 import { RtcError } from "../errors.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../matrix.ts";
 import { slotIn, writtenGeneration } from "../room/names.ts";
@@ -68,10 +69,6 @@ export function resolveRing(options: RingOptions = {}): ResolvedRing {
   check(alert === "ring" || alert === "notification", `alert ${String(alert)} is not known`);
   check(intent === undefined || typeof intent === "string", "intent must be a string");
   return { userIds: [...new Set(userIds)], room, form, generation, lifetimeMs, alert, intent };
-}
-
-function check(holds: boolean, message: string): void {
-  if (!holds) throw new RtcError("bad-argument", message);
 }
 
 /** The type and the content of a ring. `memberEventId`: our own membership event, if we are in the call. */
