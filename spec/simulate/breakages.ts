@@ -58,7 +58,7 @@ export const breakages: readonly Breakage[] = [
     name: "a membership is written without a delayed leave",
     breaks: "2",
     file: "join/plan.ts",
-    text: "  if (mayWrite && isGuarded(state, now))",
+    text: "  if (mayWrite && isGuarded(draft))",
     becomes: "  if (mayWrite)",
   },
   {
@@ -86,8 +86,8 @@ export const breakages: readonly Breakage[] = [
     name: "a member that the room shows as gone does not join again",
     breaks: "3",
     file: "join/on-input.ts",
-    text: '  } else if (createdTs === undefined && state.phase !== "leaving") {\n    presence.isMissing = true;',
-    becomes: '  } else if (createdTs === undefined && state.phase !== "leaving") {\n    presence.isMissing = false;',
+    text: '  } else if (createdTs === undefined && draft.phase !== "leaving") {\n    presence.isMissing = true;',
+    becomes: '  } else if (createdTs === undefined && draft.phase !== "leaving") {\n    presence.isMissing = false;',
   },
   {
     name: "a late answer is ignored",
@@ -107,9 +107,9 @@ export const breakages: readonly Breakage[] = [
     name: "closing does not send a leave",
     breaks: "9",
     file: "join/plan.ts",
-    text: "  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {",
+    text: "  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(draft)) {",
     becomes:
-      '  if (leaving.cause === "unsubscribe") return "end";\n  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(state)) {',
+      '  if (leaving.cause === "unsubscribe") return "end";\n  if (armed && !leaving.reason && !leaving.hasSendFailed && !isAmbiguous(draft)) {',
   },
   {
     name: "users who enter the room later do not get a sticky membership again",
