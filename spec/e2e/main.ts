@@ -34,6 +34,7 @@ import { scenario as stickyWithSdkMember } from "./scenarios/14-sticky-with-sdk-
 import { scenario as lostKey } from "./scenarios/15-lost-key.ts";
 import { scenario as lostSdkKey } from "./scenarios/16-lost-sdk-key.ts";
 import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky.ts";
+import { scenario as lateToSdkMember } from "./scenarios/18-late-to-sdk-member.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
 import { scenario as delegated } from "./sites/68-delegated.ts";
@@ -77,6 +78,7 @@ const scenarios: readonly Scenario[] = [
   lostKey,
   lostSdkKey,
   lostSdkKeySticky,
+  lateToSdkMember,
   meshOfThree,
   meshReloaded,
   voipOfOurs,

@@ -1,5 +1,8 @@
 import { merge, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
+import { participantIdentity } from "../../src/membership/identity.ts";
+import { letter } from "../keys/scene.ts";
+import { stickyContent, stickyMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
 import { callScene, sendingOf, userOf, wordsNow } from "./call-scene.ts";
 
@@ -88,6 +91,50 @@ describe("A call over LiveKit", () => {
         });
       });
       flush();
+    }),
+  );
+
+  test(
+    "shows a member whose event we cannot read once its key and its media are there, and until it leaves (E1)",
+    marbles(({ flush }) => {
+      const { home, sfu, roomId, enter } = callScene(["bob"], { join: { mode: "matrix_2_0" } });
+      const [alice, bob] = [userOf("alice"), { userId: userOf("bob"), deviceId: "PHONE", memberId: "id-of-bob" }];
+      const identity = participantIdentity("sticky", bob.userId, bob.deviceId, bob.memberId);
+      const sends = (content: object) =>
+        home.sendSticky(roomId, {
+          type: stickyMember,
+          sender: bob.userId,
+          content: { ...content, msc4354_sticky_key: bob.memberId },
+          encryption: "decrypted",
+        });
+      const member = { id: bob.memberId, user_id: bob.userId, device_id: bob.deviceId };
+      sends(stickyContent({ member, sticky_key: bob.memberId }));
+      home.client(bob.userId, bob.deviceId);
+      home.joinRoom(roomId, alice);
+      const guest = enter("alice");
+      const others = () => wordsNow(guest.call.participants$.value);
+      at(500, () => {
+        const room = sfu.rooms({ encryption: guest.session, repairWaitMs: () => undefined });
+        const jwt = `h.${btoa(JSON.stringify({ sub: identity }))}.s`;
+        room.connect("wss://sfu.example.org", jwt).subscribe((state) => {
+          if (state === "connected") room.publish("camera", "bob camera", false).subscribe();
+        });
+        home.deliver({ userId: alice, deviceId: "PHONE" }, letter({ from: "bob", content: { room_id: roomId } }));
+      });
+      let shown: unknown;
+      at(1_500, () => expect(others()).toBe(""));
+      at(4_000, () => {
+        expect(others()).toBe("bob connected camera video");
+        [, shown] = guest.call.participants$.value;
+      });
+      at(5_000, () => {
+        expect(guest.call.participants$.value[1]).toBe(shown);
+        expect(guest.call.problems$.value).toEqual([]);
+        sends({});
+      });
+      at(5_500, () => expect(others()).toBe(""));
+      flush();
+      expect.assertions(5);
     }),
   );
 

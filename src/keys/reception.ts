@@ -173,7 +173,9 @@ export class Reception {
     const before = this.#peers.get(member);
     if (!before) return;
     const isNext = early?.isNext;
-    const certainty = { isEarly: early !== undefined && isNext !== "certainly", isCertain: isNext !== "perhaps" };
+    // The key of a presumed member is what its stay is known by, so it is not of an earlier one.
+    const isEarly = early !== undefined && isNext !== "certainly" && !member.isPresumed;
+    const certainty = { isEarly, isCertain: isNext !== "perhaps" };
     const { peer, key, rejected } = acceptKey(before, from, certainty, now);
     this.#set(peer);
     if (!key) return this.reject(rejectionOf(from, rejected), now);

@@ -25,7 +25,7 @@ import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
 import { kept } from "../rx/stable.ts";
 import type { RtcSession } from "../session.ts";
-import type { OwnMember, Transport } from "../types.ts";
+import type { Membership, OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
 import { lacking, LackReports } from "./lack-reports.ts";
@@ -35,6 +35,7 @@ import type { ResolvedLivekitOptions } from "./options.ts";
 import { announcedTransport, nextSites, type PublishSite } from "./publish-sites.ts";
 import type { SfuConnection } from "./sfu-status.ts";
 import { SfuLinks } from "./sfu-links.ts";
+import { presumedMembers } from "./presumed-members.ts";
 import { planSfus, type SfuPlan } from "./sfu-plan.ts";
 import { Tiles } from "./tiles.ts";
 import type { LivekitTrace, LivekitTraceEntry } from "./trace.ts";
@@ -77,6 +78,7 @@ export class LivekitRun<Track> {
   #devices: readonly DeviceFailure[] = [];
   #found: readonly CallProblem[] = [];
   #plan: SfuPlan = { wanted: [], unplanned: new Map() };
+  #presumed: readonly Membership[] = [];
   #alignTs = Infinity;
   #timer = Subscription.EMPTY;
   #timerTs = Infinity;
@@ -196,10 +198,21 @@ export class LivekitRun<Track> {
     this.#plan = planSfus({
       own: this.#own,
       publishOn: this.#sites.map(({ transport }) => transport),
-      members,
+      members: this.#shownMembers(),
       maxSfus,
     });
     this.#alignTs = this.#links.align(this.#plan.wanted, this.#isEncrypted);
+  }
+
+  /** The members of the call, and those that are presumed. */
+  #shownMembers(): readonly Membership[] {
+    const { slot, membership$, encryptionStatus$ } = this.#session;
+    const sites = this.#links.all.flatMap(({ isUp, room, wanted: { transport } }) =>
+      isUp && room ? [{ transport, participants: room.participants }] : [],
+    );
+    const input = { slot, statuses: encryptionStatus$.value, sites, now: asyncScheduler.now() };
+    this.#presumed = presumedMembers(input, this.#presumed);
+    return this.#presumed.length > 0 ? [...membership$.value, ...this.#presumed] : membership$.value;
   }
 
   /** Subscribes to what can be decrypted and is shown. */
@@ -230,7 +243,7 @@ export class LivekitRun<Track> {
     const now = asyncScheduler.now();
     const members = this.#session.membership$.value;
     const { participants, emits } = this.#items.update({
-      members: this.#own ? members : [],
+      members: this.#own ? [...members, ...this.#presumed] : [],
       local: this.#own && findOwn(members, this.#own),
       media: this.#media,
       isEncrypted: this.#isEncrypted,
