@@ -36,10 +36,10 @@ export const scenario: Scenario = {
         "B shows A as reconnecting",
         async () => {
           const shown = await b.tab.page.evaluate(
-            (userId) => document.querySelector<HTMLElement>(`article[data-user="${userId}"]`)?.dataset["view"],
+            (userId) => document.querySelector(`article[data-user="${userId}"] .why`)?.textContent,
             a.userId,
           );
-          return shown === "reconnecting" && shown;
+          return shown?.startsWith("Reconnecting") && shown;
         },
         20_000,
       );
