@@ -1,10 +1,11 @@
 // JoinOptions: how to join, with defaults, ranges and checks. protocol.md 0, 4.1.
-import { isObservable, type Observable, of } from "rxjs";
+import { isObservable, type Observable } from "rxjs";
 import { check, type NumberRule, resolveNumbers } from "../arguments.ts";
 import { names, writtenGeneration } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
 import type { Application, Generation, OwnMember, Transport } from "../types.ts";
 import { refillMs } from "./token-bucket.ts";
+import { streamOf } from "../rx/stream-of.ts";
 
 /** How our membership is written: protocol.md 0. Both formats are always read. */
 export type JoinMode = "legacy" | "compatibility" | "matrix_2_0";
@@ -242,8 +243,4 @@ function resolveTiming(timing: JoinTiming = {}): ResolvedJoinTiming {
 
 function mustBeShorter(timing: ResolvedJoinTiming, shorter: keyof JoinTiming, longer: keyof JoinTiming): void {
   check(timing[shorter] < timing[longer], `timing.${shorter} must be shorter than timing.${longer}`);
-}
-
-function streamOf<T>(value: ValueOrStream<T>): Observable<T> {
-  return isObservable(value) ? value : of(value);
 }

@@ -4,11 +4,9 @@ import {
   distinctUntilChanged,
   endWith,
   ignoreElements,
-  isObservable,
   map,
   merge,
   type Observable,
-  of,
   shareReplay,
   Subject,
   take,
@@ -27,6 +25,7 @@ import { livekitTransport } from "./discovery.ts";
 import { type LivekitMedia, livekitMedia } from "./livekit-media.ts";
 import type { LivekitMediaOptions } from "./options.ts";
 import { transportKey } from "./transport-key.ts";
+import { streamOf } from "../rx/stream-of.ts";
 
 /** How to be in a call over LiveKit. */
 export interface LivekitCallOptions<Track = MediaStreamTrack>
@@ -83,10 +82,8 @@ export function livekitCall<Track = MediaStreamTrack>(
   const { join = {}, transport, media = {}, fetch, allowInsecure, mayAsk, ...others } = options;
   const service = { fetch, allowInsecure, mayAsk };
   const found$ = transport ?? livekitTransport(matrix, service);
-  const transport$ = (isObservable(found$) ? found$ : of(found$)).pipe(shareReplay({ bufferSize: 1, refCount: true }));
-  const media$: Observable<OutgoingMedia<Track>> = (isObservable(media) ? media : of(media)).pipe(
-    shareReplay({ bufferSize: 1, refCount: true }),
-  );
+  const transport$ = streamOf<Transport>(found$).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const media$ = streamOf<OutgoingMedia<Track>>(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
   // The membership names the transport on which the media is. The media layer knows it, and needs the join to know who we are.
   const announced$ = new Subject<Transport>();
   const isLegacy = join.mode === "legacy";

@@ -7,6 +7,7 @@ import type { DeviceFailure } from "../media/device-failure.ts";
 import type { Transport } from "../types.ts";
 import type { ServiceOptions } from "./service.ts";
 import type { SfuRooms } from "./sfu-room.ts";
+import { streamOf } from "../rx/stream-of.ts";
 
 /**
  * How to take part in the media of a call.
@@ -65,13 +66,13 @@ export function resolveLivekitOptions<Track>(options: LivekitMediaOptions<Track>
   return {
     join,
     rooms,
-    transport$: transport === undefined ? undefined : isObservable(transport) ? transport : of(transport),
+    transport$: transport === undefined ? undefined : streamOf(transport),
     followOldest,
-    media$: isObservable(media) ? media : of(media),
+    media$: streamOf(media),
     deviceFailures$: deviceFailures,
     encrypted,
     videos,
-    lowBandwidth$: isObservable(lowBandwidth) ? lowBandwidth : of(lowBandwidth),
+    lowBandwidth$: streamOf(lowBandwidth),
     maxSfus,
     service: { fetch, allowInsecure, mayAsk },
   };

@@ -1,7 +1,8 @@
 // Tiles: how tiles show the videos of members now, by device. A wish holds for as long as it is subscribed to.
-import { isObservable, Observable, of, Subject } from "rxjs";
+import { Observable, Subject } from "rxjs";
 import type { Device } from "../matrix.ts";
 import type { TileSize } from "./wanted-layer.ts";
+import { streamOf } from "../rx/stream-of.ts";
 
 export type ShownSource = "camera" | "screen_share";
 
@@ -25,7 +26,7 @@ export class Tiles {
       // Until its first size is known, a tile shows nothing.
       set({ width: 0, height: 0, visible: false });
       subscriber.add(() => set(undefined));
-      subscriber.add((isObservable(tile) ? tile : of(tile)).subscribe({ next: set, error: () => set(undefined) }));
+      subscriber.add(streamOf(tile).subscribe({ next: set, error: () => set(undefined) }));
     });
   }
 

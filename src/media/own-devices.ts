@@ -6,7 +6,6 @@ import {
   distinctUntilChanged,
   fromEvent,
   ignoreElements,
-  isObservable,
   map,
   merge,
   Observable,
@@ -21,6 +20,7 @@ import type { Behavior } from "../rx/behavior.ts";
 import { type DeviceFailure, deviceFailureCode, type DeviceFailureCode } from "./device-failure.ts";
 import type { OutgoingMedia, OutgoingTrack } from "./outgoing.ts";
 import { type MediaSource, mediaSources } from "./source.ts";
+import { streamOf } from "../rx/stream-of.ts";
 
 /** What is wanted of one device: `false` for off, `true` or constraints of `getUserMedia` for on. */
 export type DeviceWish = boolean | MediaTrackConstraints;
@@ -98,8 +98,7 @@ function deviceTracks(
   source: "microphone" | "camera" | "screen_share",
   opening: Opening,
 ): Observable<OutgoingMedia> {
-  const wish$ = isObservable(wish) ? wish : of(wish);
-  return wish$.pipe(
+  return streamOf(wish).pipe(
     distinctUntilChanged(),
     switchMap((wanted) => (wanted === false ? of(off(source, opening)) : whileOpen(source, wanted, opening))),
     scan((before: OutgoingMedia, now) => {

@@ -1,5 +1,5 @@
 // MeshCall: a call over a mesh as a whole: joining it, its media, and what is wrong. docs/mesh.md.
-import { isObservable, type Observable, of, shareReplay } from "rxjs";
+import { type Observable, of, shareReplay } from "rxjs";
 import type { SessionJoinOptions } from "../../join-call.ts";
 import type { JoinState } from "../../join/join-state.ts";
 import type { Matrix } from "../../matrix.ts";
@@ -12,6 +12,7 @@ import { fullMesh, type FullMesh } from "./full-mesh.ts";
 import { meshProblems } from "./mesh-problems.ts";
 import { meshTransport } from "./mesh-transport.ts";
 import type { MeshOptions } from "./options.ts";
+import { streamOf } from "../../rx/stream-of.ts";
 
 /** How to be in a call over a mesh. */
 export interface MeshCallOptions extends Omit<MeshOptions, "join"> {
@@ -66,7 +67,7 @@ export function meshCall(
   session: RtcSession,
   { join = {}, media = {}, deviceFailures = of([]), ...others }: MeshCallOptions,
 ): MeshCall {
-  const media$ = (isObservable(media) ? media : of(media)).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const media$ = streamOf(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
   const state$ = session.join({
     intent: sentIntent(media$),
     ...join,

@@ -1,10 +1,11 @@
 // MeshOptions: how to take part in a mesh, with defaults.
-import { isObservable, type Observable, of } from "rxjs";
+import { isObservable, type Observable } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { JoinState } from "../../join/join-state.ts";
 import type { OutgoingMedia } from "../../media/outgoing.ts";
 import { browserPeer } from "../browser.ts";
 import type { PeerConnections } from "../peer-connection.ts";
+import { streamOf } from "../../rx/stream-of.ts";
 
 /** How to take part in a mesh. */
 export interface MeshOptions {
@@ -50,7 +51,7 @@ export function resolveMeshOptions(options: MeshOptions): ResolvedMeshOptions {
     throw new RtcError("unsupported", "a mesh needs RTCPeerConnection, which browsers have");
   return {
     join,
-    media$: isObservable(media) ? media : of(media),
+    media$: streamOf(media),
     limit,
     relayOnly,
     requireCrossSigned,
