@@ -19,12 +19,22 @@ import type { OwnMember } from "../types.ts";
 /** A media layer waits this long for a camera, and then begins without it. */
 const mediaPatienceMs = 2_000;
 
-/** Who we are in the call; undefined from the moment at which we begin to leave. Never fails. */
-export const ownMemberOf = (join: Observable<JoinState>): Observable<OwnMember | undefined> =>
-  concat(join.pipe(map((state) => (state.status === "leaving" ? undefined : state.member))), of(undefined)).pipe(
+type StateInCall = Exclude<JoinState, { readonly status: "leaving" }>;
+
+/** What is read of the states of our join. Undefined from the moment at which we begin to leave. Never fails. */
+export const whileInCall = <T>(
+  join: Observable<JoinState>,
+  read: (state: StateInCall) => T,
+  isSame?: (a: T | undefined, b: T | undefined) => boolean,
+): Observable<T | undefined> =>
+  concat(join.pipe(map((state) => (state.status === "leaving" ? undefined : read(state)))), of(undefined)).pipe(
     catchError(() => of(undefined)),
-    distinctUntilChanged(),
+    distinctUntilChanged(isSame),
   );
+
+/** Our member in the call. Undefined from the moment at which we begin to leave. Never fails. */
+export const ownMemberOf = (join: Observable<JoinState>): Observable<OwnMember | undefined> =>
+  whileInCall(join, ({ member }) => member);
 
 /** What we send: nothing after a failure, and nothing until it begins if that takes too long. Never fails. */
 export function sendable<Track>(media$: Observable<OutgoingMedia<Track>>): Observable<OutgoingMedia<Track>> {

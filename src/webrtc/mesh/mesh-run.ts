@@ -24,7 +24,7 @@ import { type MediaBehaviors, ParticipantMedia } from "./participant-media.ts";
 import { isSameDevice, isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer-id.ts";
 import { type Paired, type Roster, rosterOf } from "./roster.ts";
 import { runPair } from "./run-pair.ts";
-import { type Standing, standingOf } from "./standing.ts";
+import { type OwnStay, ownStayOf } from "./own-stay.ts";
 import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
 
 /** A pair that runs. */
@@ -56,7 +56,7 @@ export class MeshRun {
   readonly #local: MediaBehaviors;
   readonly #localChanged$ = new Subject<void>();
   #media: OutgoingMedia = {};
-  #standing: Standing | undefined;
+  #stay: OwnStay | undefined;
   /** Our own entry among the members. */
   #own: Membership | undefined;
   /** Our stay in the mesh, once the room shows it. */
@@ -94,15 +94,15 @@ export class MeshRun {
       this.#media$.next(media);
       this.#localChanged$.next();
     };
-    const onStanding = (standing: Standing | undefined) => {
-      this.#standing = standing;
+    const onStay = (stay: OwnStay | undefined) => {
+      this.#stay = stay;
       this.#update();
     };
     // Messages first, so that none is missed that comes together with the members.
     this.#running.add(this.#mailbox.run$.subscribe());
     this.#running.add(sendable(media$).subscribe(onMedia));
     this.#running.add(iceServers(this.#matrix).subscribe(onServers));
-    this.#running.add(standingOf(join).subscribe(onStanding));
+    this.#running.add(ownStayOf(join).subscribe(onStay));
     this.#running.add(this.#session.membership$.subscribe(() => this.#update()));
   }
 
@@ -116,9 +116,9 @@ export class MeshRun {
   /** Brings pairs and participants in line with the members. */
   #update(): void {
     const members = this.#session.membership$.value;
-    const standing = this.#standing;
-    this.#own = standing && findOwn(members, standing.member);
-    const shown = this.#own?.instance === standing?.instance ? this.#own : undefined;
+    const stay = this.#stay;
+    this.#own = stay && findOwn(members, stay.member);
+    const shown = this.#own?.instance === stay?.instance ? this.#own : undefined;
     this.#ownPeer = shown && isInMesh(shown) ? peerIdOf(shown) : undefined;
     const roster = rosterOf({
       members,
@@ -222,7 +222,7 @@ export class MeshRun {
 
   /** While we leave, the room still shows us. */
   #isLeaving(member: Membership): boolean {
-    return this.#standing === undefined && isSameDevice(member, this.#matrix);
+    return this.#stay === undefined && isSameDevice(member, this.#matrix);
   }
 
   #obstacleTo(member: Membership): MediaProblemCode | undefined {
