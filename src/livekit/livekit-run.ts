@@ -17,7 +17,7 @@ import { findOwn } from "../join/own-member.ts";
 import type { JoinState } from "../join/join-state.ts";
 import { transportOf } from "../membership/transport.ts";
 import type { Matrix } from "../matrix.ts";
-import { type CallProblem, callProblems, ripeProblems } from "../media/call-problem.ts";
+import { type CallProblem, callProblems, memberInput, ripeProblems } from "../media/call-problem.ts";
 import type { DeviceFailure } from "../media/device-failure.ts";
 import { ownMemberOf, sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
@@ -79,6 +79,8 @@ export class LivekitRun<Track> {
   #found: readonly CallProblem[] = [];
   #plan: SfuPlan = { wanted: [], unplanned: new Map() };
   #presumed: readonly Membership[] = [];
+  /** The members that have items: those of the call, and those that are presumed. */
+  #members: readonly Membership[] = [];
   #alignTs = Infinity;
   #timer = Subscription.EMPTY;
   #timerTs = Infinity;
@@ -195,24 +197,24 @@ export class LivekitRun<Track> {
       now: asyncScheduler.now(),
     });
     this.announced = announcedTransport(this.#sites, isPublishedAt) ?? this.#target;
+    this.#presumed = this.#presumedMembers();
+    this.#members = [...members, ...this.#presumed];
     this.#plan = planSfus({
       own: this.#own,
       publishOn: this.#sites.map(({ transport }) => transport),
-      members: this.#shownMembers(),
+      members: this.#members,
       maxSfus,
     });
     this.#alignTs = this.#links.align(this.#plan.wanted, this.#isEncrypted);
   }
 
-  /** The members of the call, and those that are presumed. */
-  #shownMembers(): readonly Membership[] {
-    const { slot, membership$, encryptionStatus$ } = this.#session;
+  #presumedMembers(): readonly Membership[] {
+    const { slot, encryptionStatus$ } = this.#session;
     const sites = this.#links.all.flatMap(({ isUp, room, wanted: { transport } }) =>
       isUp && room ? [{ transport, participants: room.participants }] : [],
     );
     const input = { slot, statuses: encryptionStatus$.value, sites, now: asyncScheduler.now() };
-    this.#presumed = presumedMembers(input, this.#presumed);
-    return this.#presumed.length > 0 ? [...membership$.value, ...this.#presumed] : membership$.value;
+    return presumedMembers(input, this.#presumed);
   }
 
   /** Subscribes to what can be decrypted and is shown. */
@@ -241,10 +243,9 @@ export class LivekitRun<Track> {
   /** Brings items, connections and problems in line. Returns what is to be emitted. */
   #describe(): readonly (() => void)[] {
     const now = asyncScheduler.now();
-    const members = this.#session.membership$.value;
     const { participants, emits } = this.#items.update({
-      members: this.#own ? [...members, ...this.#presumed] : [],
-      local: this.#own && findOwn(members, this.#own),
+      members: this.#own ? this.#members : [],
+      local: this.#own && findOwn(this.#members, this.#own),
       media: this.#media,
       isEncrypted: this.#isEncrypted,
       statuses: this.#session.encryptionStatus$.value,
@@ -262,13 +263,7 @@ export class LivekitRun<Track> {
         connections: this.connections,
         devices: this.#devices,
         publishFailures: this.#links.publishFailures,
-        members: this.participants
-          .filter(({ isLocal }) => !isLocal)
-          .map(({ member, encryption$, problem$ }) => ({
-            member,
-            encryption: encryption$.value,
-            problem: problem$.value,
-          })),
+        members: this.participants.filter(({ isLocal }) => !isLocal).map(memberInput),
       },
       this.#found,
       now,

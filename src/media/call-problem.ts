@@ -3,7 +3,7 @@ import type { JoinState } from "../join/join-state.ts";
 import { kept } from "../rx/stable.ts";
 import type { Membership } from "../types.ts";
 import type { DeviceFailure } from "./device-failure.ts";
-import type { MediaEncryption, MediaProblem } from "./participant.ts";
+import type { MediaEncryption, MediaParticipant, MediaProblem } from "./participant.ts";
 import type { MediaSource } from "./source.ts";
 
 /** What is wrong. In the order of severity: our membership, connections, our own media, single members. */
@@ -83,6 +83,17 @@ export interface MemberInput {
   readonly encryption: MediaEncryption;
   readonly problem: MediaProblem | undefined;
 }
+
+/** What problems are read from, of one participant. */
+export const memberInput = ({
+  member,
+  encryption$,
+  problem$,
+}: Pick<MediaParticipant<unknown>, "member" | "encryption$" | "problem$">): MemberInput => ({
+  member,
+  encryption: encryption$.value,
+  problem: problem$.value,
+});
 
 type Found = Omit<CallProblem, "sinceTs"> & { readonly sinceTs?: number };
 

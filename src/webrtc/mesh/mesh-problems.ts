@@ -17,7 +17,7 @@ import {
   tap,
 } from "rxjs";
 import type { JoinState } from "../../join/join-state.ts";
-import { type CallProblem, callProblems, ripeProblems } from "../../media/call-problem.ts";
+import { type CallProblem, callProblems, memberInput, ripeProblems } from "../../media/call-problem.ts";
 import type { DeviceFailure } from "../../media/device-failure.ts";
 import type { MediaParticipant } from "../../media/participant.ts";
 import { at } from "../../rx/at.ts";
@@ -48,11 +48,7 @@ export function meshProblems(sources: MeshProblemSources): Behavior<readonly Cal
       ),
     ]).pipe(
       map(([state, participants, devices]) => {
-        const members = participants.map(({ member, encryption$, problem$ }) => ({
-          member,
-          encryption: encryption$.value,
-          problem: problem$.value,
-        }));
+        const members = participants.map(memberInput);
         const input = { state, connections: none, devices, publishFailures: none, members };
         return (found = callProblems(input, found, asyncScheduler.now()));
       }),
