@@ -100,6 +100,27 @@ const tells = (joins: number, expected: readonly string[], plan: Partial<Plan> =
     expectObservable(words$.pipe(takeUntil(timer(12_000)), toArray())).toBe("12s (x|)", { x: expected });
   });
 
+/** What happens while eight members join, one in each second. */
+const eightSteps = [
+  "0 me#0.0",
+  "1 me#0.1",
+  "1 0.1 > ann",
+  "2 me#0.2",
+  "2 0.2 > ben",
+  "3 me#0.3",
+  "3 0.3 > carl",
+  "4 me#0.4",
+  "4 0.4 > dave",
+  "5 me#0.5",
+  "5 0.5 > erin",
+  "6 me#0.6",
+  "6 0.6 > finn",
+  "7 me#0.7",
+  "7 0.7 > gina",
+  "8 me#0.8",
+  "8 0.8 > hugo",
+];
+
 /** Everybody sends a key early, and says that it follows eight steps. */
 const everybodyFollows = (reach = 8) => from(others).pipe(map((name) => letter({ from: name, reach })));
 
@@ -168,23 +189,7 @@ describe("a join", () => {
   it(
     "after eight steps there is a new key for all, and the count begins again",
     tells(10, [
-      "0 me#0.0",
-      "1 me#0.1",
-      "1 0.1 > ann",
-      "2 me#0.2",
-      "2 0.2 > ben",
-      "3 me#0.3",
-      "3 0.3 > carl",
-      "4 me#0.4",
-      "4 0.4 > dave",
-      "5 me#0.5",
-      "5 0.5 > erin",
-      "6 me#0.6",
-      "6 0.6 > finn",
-      "7 me#0.7",
-      "7 0.7 > gina",
-      "8 me#0.8",
-      "8 0.8 > hugo",
+      ...eightSteps,
       "9 1.0 > ann ben carl dave erin finn gina hugo iris",
       "9.004 me#1.0",
       "10 me#1.1",
@@ -222,36 +227,12 @@ describe("a join", () => {
 
   it(
     "with the participant limit reached while a joiner waits for the ninth step, both joiners get the key in use as it is",
-    tells(
-      10,
-      [
-        "0 me#0.0",
-        "1 me#0.1",
-        "1 0.1 > ann",
-        "2 me#0.2",
-        "2 0.2 > ben",
-        "3 me#0.3",
-        "3 0.3 > carl",
-        "4 me#0.4",
-        "4 0.4 > dave",
-        "5 me#0.5",
-        "5 0.5 > erin",
-        "6 me#0.6",
-        "6 0.6 > finn",
-        "7 me#0.7",
-        "7 0.7 > gina",
-        "8 me#0.8",
-        "8 0.8 > hugo",
-        "8.7 0.8 > jack",
-        "9 0.8 > iris",
-      ],
-      {
-        rotation: { ...rotation, participantLimit: 11 },
-        members: from([1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 8_500, 8_700]).pipe(
-          mergeMap((ts, index) => timer(ts).pipe(map(() => ["me", ...others.slice(0, index + 1)].join(" ")))),
-        ),
-      },
-    ),
+    tells(10, [...eightSteps, "8.7 0.8 > jack", "9 0.8 > iris"], {
+      rotation: { ...rotation, participantLimit: 11 },
+      members: from([1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 8_500, 8_700]).pipe(
+        mergeMap((ts, index) => timer(ts).pipe(map(() => ["me", ...others.slice(0, index + 1)].join(" ")))),
+      ),
+    }),
   );
 });
 

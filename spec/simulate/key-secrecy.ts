@@ -141,8 +141,7 @@ export class KeySecrecy implements Invariant {
 /** Whether the page of a device is in the call, by what it knows itself. */
 function isInCall(world: World, { userId, deviceId }: Device): boolean {
   return world.devices.some(
-    ({ page, traits }) =>
-      `@${traits.user}:example.org` === userId && traits.deviceId === deviceId && page?.status === "joined",
+    (device) => device.userId === userId && device.traits.deviceId === deviceId && device.page?.status === "joined",
   );
 }
 
