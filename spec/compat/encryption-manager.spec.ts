@@ -277,7 +277,7 @@ describe.each(sides)("RTCEncryptionManager of $name", ({ names }) => {
 });
 
 describe("RTCEncryptionManager of the facade", () => {
-  it("keeps the newest 256 keys of a member, and takes no key whose index is none", () => {
+  it("keeps the newest 256 keys of a member, and takes no key without a valid index", () => {
     const { RTCEncryptionManager } = sides[1]!.names;
     const transport = Object.assign(new EventEmitter(), { start() {}, stop() {}, sendKey: async () => {} });
     const onKey = vi.fn();

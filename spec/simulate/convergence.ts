@@ -8,7 +8,7 @@ import type { Invariant, SimulatedDevice, World } from "./world.ts";
 /** How long the way of an event to all pages may take in the calm. */
 const syncedMs = 3_000;
 const everyTick = 4;
-/** Only the end of a membership changes what a page shows without a sync response: it is compared this often all the same. */
+/** Without a sync response, only the end of a membership changes what a page shows. Such a page is compared this often. */
 const quietMs = 10_000;
 
 /** When a page was compared with a fresh one, and how many sync responses it had received. */

@@ -94,7 +94,7 @@ export function acceptKey(
 ): Acceptance {
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
   const isOld = before !== undefined && isOutdated(from, before, peer.keys);
-  // Of an early key and one that came later, either can be of the earlier stay, whatever the clock of their sender says.
+  // An early key or a key that came later can be of the earlier stay. The clock of their sender does not decide it.
   const isDoubtful = isOld && before.isEarly && !isEarly && !isLaterStep(before.from.key, from.key);
   if (isOld && !isDoubtful) return { peer, rejected: "outdated" };
   const isAnswer = !peer.trouble || isAnswerFor(peer.trouble.keyIndex, from.keyIndex, isEarly);

@@ -57,7 +57,7 @@ export interface MemberContent {
   readonly is_direct?: boolean;
   /** For a join by a `restricted` rule: the user whose server let this user in. */
   readonly join_authorised_via_users_server?: string;
-  /** The user was invited by an address, which this name stands for. */
+  /** The user was invited by an address. This name is shown instead of the address. */
   readonly third_party_invite?: { readonly display_name: string };
 }
 
