@@ -14,11 +14,11 @@ export class Resends {
     return lastTs > now ? lastTs : Math.max(now, lastTs + minPauseMs);
   }
 
-  note(device: Device, ts: number): void {
+  note(device: Device, ts: number, now: number): void {
     this.#resentTs.delete(deviceKey(device));
     this.#resentTs.set(deviceKey(device), ts);
     for (const [id, resentTs] of this.#resentTs) {
-      if (resentTs + minPauseMs > ts) break;
+      if (resentTs + minPauseMs > now) break;
       this.#resentTs.delete(id);
     }
   }
