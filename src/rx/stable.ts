@@ -30,9 +30,13 @@ export const sameFields = <T extends object>(a: T, b: T): boolean =>
 /** Whether two values are the same as JSON, where fields have no order, and an undefined one is no field. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (!(a instanceof Object && b instanceof Object) || Array.isArray(a) !== Array.isArray(b)) return false;
-  return Object.keys({ ...a, ...b }).every((key) => sameJson(a[key as never], b[key as never]));
+  if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  for (const key in { ...a, ...b }) if (!sameJson(a[key], b[key])) return false;
+  return true;
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
 
 /** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
 export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {
