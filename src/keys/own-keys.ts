@@ -129,7 +129,7 @@ export class OwnKeys {
   /** A member requests our key. It gets only keys that it was given before, at their present step. */
   resend(device: Device, now: number): void {
     if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;
-    this.#resends.note(device, now, now);
+    this.#resends.note(device, now);
     if (this.#active.stepsBehind(device) > 0 && this.#nextStep.noteStraggler(device))
       this.#effects.note({ kind: "ratchet-ended", ...device });
     for (const key of this.#keys()) if (key.mayBeHeldBy(device)) key.enqueue(device, now);
@@ -149,7 +149,7 @@ export class OwnKeys {
     for (const device of devices) {
       if (!this.#recipients.has(deviceKey(device))) continue;
       const ts = this.#resends.nextTs(device, now);
-      this.#resends.note(device, ts, now);
+      this.#resends.note(device, ts);
       if (ts <= now) others.push(device);
       else this.#askLater(device, ts);
     }
@@ -194,7 +194,7 @@ export class OwnKeys {
       this.#recipients.set(deviceKey(device), device);
       const resendTs = this.#resends.nextTs(device, now);
       const isBack = this.#keys().some((key) => key.mayBeHeldBy(device));
-      if (isBack) this.#resends.note(device, resendTs, now);
+      if (isBack) this.#resends.note(device, resendTs);
       // A device that is back may have again what it had before.
       for (const key of this.#keys()) {
         if (key.mayBeHeldBy(device)) key.enqueue(device, resendTs);

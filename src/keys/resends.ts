@@ -1,11 +1,14 @@
 // Resends: when a device may get a key again: no more often than every 5 s, for whatever reason. docs/budgets-keys.md.
 import type { Device } from "../matrix.ts";
+import { setNewest } from "../rx/stable.ts";
 import { deviceKey } from "./device.ts";
 
 const minPauseMs = 5_000;
+/** How many devices are remembered: more than a call has. */
+const maxDevices = 1_000;
 
 export class Resends {
-  /** When each device got a key again, or is going to. In the order in which this was noted. */
+  /** When each device got a key again, or is going to. */
   readonly #resentTs = new Map<string, number>();
 
   /** The next time for a device: the one that is planned already, or after the pause. */
@@ -14,12 +17,7 @@ export class Resends {
     return lastTs > now ? lastTs : Math.max(now, lastTs + minPauseMs);
   }
 
-  note(device: Device, ts: number, now: number): void {
-    this.#resentTs.delete(deviceKey(device));
-    this.#resentTs.set(deviceKey(device), ts);
-    for (const [id, resentTs] of this.#resentTs) {
-      if (resentTs + minPauseMs > now) break;
-      this.#resentTs.delete(id);
-    }
+  note(device: Device, ts: number): void {
+    setNewest(this.#resentTs, deviceKey(device), ts, maxDevices);
   }
 }
