@@ -17,7 +17,9 @@ export class Liveness implements Invariant {
     for (const device of world.devices) {
       const { page } = device;
       if (!page || page.life.state !== "awake" || !device.wantsIn || page.traits.client !== "ours") continue;
-      const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), device.sinceMs);
+      // What a clock that was set has done to a member shows when the room changes next, however late that is.
+      const lateMs = world.devicesWith("clock").has(device.index) ? page.joinedUntilMs : 0;
+      const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), device.sinceMs, lateMs);
       if (calmMs > recoveryMs(world.scenario, device.traits)) this.#checkMember(world, device, page);
     }
     if (world.scenario.server.encrypted) this.#checkKeys(world);

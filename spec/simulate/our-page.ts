@@ -29,6 +29,7 @@ export class OurPage implements Page {
   end: string | undefined;
   hasJoined = false;
   joinedSinceMs = 0;
+  joinedUntilMs = 0;
   joinStartedMs = 0;
   readonly #matrix: Matrix;
   readonly #synced: SyncedRooms;
@@ -171,6 +172,7 @@ export class OurPage implements Page {
   }
 
   #next(state: JoinState): void {
+    if (this.state?.status === "joined" && state.status !== "joined") this.joinedUntilMs = this.#events.ms();
     if (state.status === "joined") {
       if (this.state?.status !== "joined") this.joinedSinceMs = this.#events.ms();
       this.hasJoined = true;

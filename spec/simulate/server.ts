@@ -129,13 +129,15 @@ export class SimulatedServer extends VirtualServer {
     return guard;
   }
 
-  /** The server has sent a delayed event. */
-  noteSent(event: Pick<OutgoingEvent, "stateKey" | "content">): void {
+  /** Sends a delayed event: of its own accord, unless a page asks for it. */
+  protected override fire(sender: string, event: OutgoingEvent): void {
     const page = this.#schedulers.get(leaveKeyOf(event));
-    if (!page || page.state === "dead") return;
-    const guard = this.guardOf(page);
-    guard.sent += 1;
-    guard.isUnsupported ||= guard.sent >= 2;
+    if (page && page.state !== "dead" && !this.actor) {
+      const guard = this.guardOf(page);
+      guard.sent += 1;
+      guard.isUnsupported ||= guard.sent >= 2;
+    }
+    super.fire(sender, event);
   }
 
   #noteAnswer(page: Life, kind: RequestKind, sentMs: number, failure: unknown, value: unknown): void {
