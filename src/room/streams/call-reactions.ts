@@ -1,5 +1,18 @@
 // Reactions in a call: emoji that float, and raised hands. Element Call: they relate to the membership event of their sender.
-import { asyncScheduler, concat, defer, finalize, merge, mergeMap, type Observable, share, tap } from "rxjs";
+import {
+  concat,
+  defer,
+  filter,
+  groupBy,
+  merge,
+  mergeMap,
+  type Observable,
+  share,
+  take,
+  tap,
+  timer,
+  withLatestFrom,
+} from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix, TimelineChange, TimelineEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
@@ -8,7 +21,7 @@ import { raisedHandKey } from "../events/relations.ts";
 import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import type { Sending } from "./sending.ts";
-import { sameItems, setNewest, stable } from "../../rx/stable.ts";
+import { sameItems, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
@@ -117,36 +130,26 @@ const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolea
 
 /** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
-/** The newest ones: enough for a call of any size. */
-const mostShown = 1_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;
 
 function floating({ timeline$, membership$, decode }: CallReactionSources): Observable<CallReaction> {
-  return defer(() => {
-    /** When each member had its last reaction shown. */
-    const lastTs = new Map<string, number>();
-    const shown = (event: TimelineEvent): readonly CallReaction[] => {
-      const content = isFresh(event) ? decode(callReactionType, event).ok : undefined;
-      const target = content?.["m.relates_to"].event_id;
-      const member = membership$.value.find(({ eventId, userId }) => eventId === target && userId === event.sender);
-      const emoji = firstCharacter(content?.emoji);
-      const now = asyncScheduler.now();
-      if (!content || !member || emoji === "" || now < (lastTs.get(member.instance) ?? -Infinity) + shownMs) return [];
-      setNewest(lastTs, member.instance, now, mostShown);
-      return [{ member, emoji, name: content.name, eventId: event.eventId }];
-    };
-    // Subscribed, so that its value is at hand.
-    const members = membership$.subscribe();
-    return timeline$.pipe(
-      mergeMap((batch) =>
-        batch.flatMap((change) =>
-          change.kind === "event" && change.event.type === callReactionType ? shown(change.event) : [],
-        ),
-      ),
-      finalize(() => members.unsubscribe()),
-    );
-  }).pipe(share());
+  const reactionOf = (event: TimelineEvent, members: readonly Membership[]): readonly CallReaction[] => {
+    const content = isFresh(event) ? decode(callReactionType, event).ok : undefined;
+    const target = content?.["m.relates_to"].event_id;
+    const member = members.find(({ eventId, userId }) => eventId === target && userId === event.sender);
+    const emoji = firstCharacter(content?.emoji);
+    return content && member && emoji ? [{ member, emoji, name: content.name, eventId: event.eventId }] : [];
+  };
+  return timeline$.pipe(
+    mergeMap((batch) => batch.flatMap((change) => (change.kind === "event" ? change.event : []))),
+    filter(({ type }) => type === callReactionType),
+    withLatestFrom(membership$),
+    mergeMap(([event, members]) => reactionOf(event, members)),
+    groupBy(({ member }) => member.instance, { duration: () => timer(shownMs) }),
+    mergeMap(take(1)),
+    share(),
+  );
 }
 
 const isFresh = ({ unsigned }: TimelineEvent): boolean => !(Number(objectOr(unsigned)["age"]) >= freshMs);
