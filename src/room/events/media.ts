@@ -1,5 +1,5 @@
 // Media in messages: files, encrypted files, and what is said about them. Client-server specification, m.room.message.
-import { body, flag, id, list, mapped, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
+import { body, flag, id, list, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
 
 /** About a file. */
 export interface FileInfo {
@@ -77,38 +77,46 @@ const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>(
   {},
 );
 
-const file = { mimetype: name, size: natural };
-const picture = { ...file, w: natural, h: natural };
-const thumbnailInfo: Rule<ThumbnailInfo> = object<ThumbnailInfo>({}, picture);
+const picture = { mimetype: name, size: natural, w: natural, h: natural };
 
 /** In the first text the thumbnail is beside `info`; it is put where it is today. */
-export const outerThumbnail: Optional<OuterThumbnail> = {
+const thumbnail: Optional<OuterThumbnail> = {
   thumbnail_url: url,
   // Misspelt once in that text.
-  thumbnail_info: [thumbnailInfo, "thumbnail_info", "thumbanil_info"],
+  thumbnail_info: [object<ThumbnailInfo>({}, picture), "thumbnail_info", "thumbanil_info"],
 };
-const thumbnail = { ...outerThumbnail, thumbnail_file: encryptedFile };
 
-export const fileInfo: Rule<FileInfo> = object<FileInfo>({}, { ...file, ...thumbnail });
-export const imageInfo: Rule<ImageInfo> = object<ImageInfo>({}, { ...picture, ...thumbnail });
-export const audioInfo: Rule<AudioInfo> = object<AudioInfo>({}, { ...file, duration: natural });
-export const videoInfo: Rule<VideoInfo> = object<VideoInfo>({}, { ...picture, ...thumbnail, duration: natural });
-
-export const attachment: Optional<Attachment> = { url, file: encryptedFile, filename: body };
+/** What is said about a file of any kind. */
+export const mediaInfo: Rule<VideoInfo> = object<VideoInfo>(
+  {},
+  { ...picture, ...thumbnail, thumbnail_file: encryptedFile, duration: natural },
+);
 
 /** A thumbnail beside `info`. */
-export interface OuterThumbnail {
+interface OuterThumbnail {
   readonly thumbnail_url?: string;
   readonly thumbnail_info?: ThumbnailInfo;
 }
 
+/** The fields of a message with a file. */
+export interface MediaFields extends Attachment, OuterThumbnail {
+  readonly info?: VideoInfo;
+}
+
+export const mediaFields: Optional<MediaFields> = {
+  url,
+  file: encryptedFile,
+  filename: body,
+  ...thumbnail,
+  info: mediaInfo,
+};
+
 /** Moves the outer thumbnail of a content into its `info`. */
-export const withInnerThumbnail = <T extends { readonly info?: FileInfo }>(rule: Rule<T & OuterThumbnail>): Rule<T> =>
-  mapped(rule, ({ thumbnail_url, thumbnail_info, ...content }) => {
-    const info = {
-      ...(thumbnail_url !== undefined && { thumbnail_url }),
-      ...(thumbnail_info && { thumbnail_info }),
-      ...content.info,
-    };
-    return { ...content, ...(Object.keys(info).length > 0 && { info }) } as unknown as T;
-  });
+export function withInnerThumbnail<T extends MediaFields>({ thumbnail_url, thumbnail_info, ...content }: T): object {
+  const info = {
+    ...(thumbnail_url !== undefined && { thumbnail_url }),
+    ...(thumbnail_info && { thumbnail_info }),
+    ...content.info,
+  };
+  return { ...content, ...(Object.keys(info).length > 0 && { info }) };
+}

@@ -129,16 +129,19 @@ export const mapped =
 export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   notes.path.push(key);
   const item = rule(value, notes);
-  if (item === undefined) notes.wrong ??= notes.path.join(".").replaceAll(".[", "[");
   notes.path.pop();
-  return item;
+  return item ?? wrongAt(key, notes);
+}
+
+/** Notes that a part is wrong without which the whole is wrong, unless a smaller part of it was noted. */
+export function wrongAt(key: string, notes: Notes): undefined {
+  notes.wrong ??= [...notes.path, key].join(".").replaceAll(".[", "[");
 }
 
 /** Reads a part that is left out if it is wrong. */
 function partly<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   const item = within(rule, value, key, notes);
-  if (item !== undefined) return item;
-  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong ?? key);
+  if (item === undefined && notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong!);
   notes.wrong = undefined;
-  return undefined;
+  return item;
 }

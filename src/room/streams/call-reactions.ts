@@ -20,6 +20,7 @@ import type { Membership } from "../../types.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
+import { byAge } from "./newest.ts";
 import type { Sending } from "./sending.ts";
 import { sameItems, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
@@ -116,13 +117,14 @@ export function callReactions(sources: CallReactionSources): CallReactions {
 /** The hands at membership events of their senders; of several at one, the first counts. */
 function handsOf(window: TimelineWindow, members: readonly Membership[]): readonly RaisedHand[] {
   const byEvent = new Map(members.map((member) => [member.eventId, member]));
-  const hands = window.hands.flatMap(({ event, target }): RaisedHand[] => {
-    const member = byEvent.get(target);
-    if (member?.userId !== event.sender) return [];
-    byEvent.delete(target);
-    return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
-  });
-  return hands.toSorted((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
+  return window.hands
+    .toSorted((a, b) => byAge(a.event, b.event))
+    .flatMap(({ event, target }) => {
+      const member = byEvent.get(target);
+      if (member?.userId !== event.sender) return [];
+      byEvent.delete(target);
+      return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
+    });
 }
 
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>

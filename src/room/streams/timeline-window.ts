@@ -6,6 +6,7 @@ import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { raisedHandKey } from "../events/relations.ts";
 import { isObject, isString, objectOr } from "../json.ts";
+import { newest } from "./newest.ts";
 import type { MessageReaction, RoomMessage } from "./room-messages.ts";
 import { sameItems, setNewest } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
@@ -227,11 +228,6 @@ function show(entry: Entry, event: TimelineEvent): void {
 /** A server could write an edit in the clear, but not the encrypted message that it claims to correct. */
 const isEditOf = (event: TimelineEvent, { type, encryption }: TimelineEvent): boolean =>
   type === event.type && (event.encryption === "cleartext" || encryption !== "cleartext");
-
-/** By the rule of the specification: the later time, and of two at one time the greater event id. */
-function newest(events: readonly TimelineEvent[]): TimelineEvent | undefined {
-  return events.toSorted((a, b) => a.originServerTs - b.originServerTs || (a.eventId < b.eventId ? -1 : 1)).at(-1);
-}
 
 /** Adds an event at the end. Beyond the most of its sender, or of all, the oldest reaction goes, or else the oldest edit. */
 function withNewest(before: readonly TimelineEvent[], event: TimelineEvent, most: number) {
