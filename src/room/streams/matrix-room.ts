@@ -1,5 +1,5 @@
 // MatrixRoom: one room as streams, and what a user does in it. Start here.
-import { distinctUntilChanged, map, merge, type Observable, startWith, Subject, switchMap } from "rxjs";
+import { merge, type Observable, startWith, Subject, switchMap } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
@@ -111,16 +111,10 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     behavior(read, stateChanges(matrix, roomId, types));
 
   const givenName = () => state("m.room.name")?.name || state("m.room.canonical_alias")?.alias || undefined;
-  const nameChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]);
   /** Members are followed only while the room has no name of its own. */
-  const namingChanges = merge(
-    nameChanges,
-    nameChanges.pipe(
-      startWith(undefined),
-      map(() => givenName() === undefined),
-      distinctUntilChanged(),
-      switchMap((isNamedByMembers) => (isNamedByMembers ? directory.looked$ : [])),
-    ),
+  const namingChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]).pipe(
+    startWith(undefined),
+    switchMap((change) => merge(givenName() === undefined ? directory.looked$ : [], [change])),
   );
   const companyName = () => {
     const { now } = directory;
