@@ -18,7 +18,7 @@ import type { Matrix, TimelineChange, TimelineEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import type { Membership } from "../../types.ts";
 import { raisedHandKey } from "../events/relations.ts";
-import { isString, objectOr } from "../json.ts";
+import { isFiniteNumber, isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
 import { byAge } from "./newest.ts";
 import type { Sending } from "./sending.ts";
@@ -154,7 +154,10 @@ function floating({ timeline$, membership$, decode }: CallReactionSources): Obse
   );
 }
 
-const isFresh = ({ unsigned }: TimelineEvent): boolean => !(Number(objectOr(unsigned)["age"]) >= freshMs);
+function isFresh({ unsigned }: TimelineEvent): boolean {
+  const { age } = objectOr(unsigned);
+  return !isFiniteNumber(age) || age < freshMs;
+}
 
 function firstCharacter(text: unknown): string {
   const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(isString(text) ? text.trim() : "");

@@ -114,6 +114,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
   /** Members are followed only while the room has no name of its own. */
   const namingChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]).pipe(
     startWith(undefined),
+    // The change itself is emitted last, when the members are there.
     switchMap((change) => merge(givenName() === undefined ? directory.looked$ : [], [change])),
   );
   const companyName = () => {

@@ -2,7 +2,8 @@
 import type { Matrix } from "../../matrix.ts";
 import { creatorsOf, hasOwnedStateKeys } from "../create.ts";
 import { isEncrypted } from "../encryption.ts";
-import type { FirstPowerLevels } from "../events/state-contents.ts";
+import type { FirstPowerLevels, PowerLevels } from "../events/state-contents.ts";
+import { isFiniteNumber } from "../json.ts";
 import type { ReadState } from "./state-reader.ts";
 
 /** Something that a user may want to do in a room. */
@@ -52,10 +53,11 @@ export function roomPermissions(matrix: Matrix, roomId: string, userId: string, 
         return levelIn(levels.events, isWrapped ? "m.room.encrypted" : action.type, levels.events_default);
       }
       case "state": {
-        // At first, state that was there was replaced by the level that it asked for itself.
+        // In the first form, state that is there is replaced by the level that it asks for itself.
         const current = isFirst && matrix.stateEvent(roomId, action.type, action.stateKey ?? "");
-        if (current) return Number(current.requiredPowerLevel) || 0;
-        return levelIn(levels.events, action.type, levels.state_default);
+        if (!current) return levelIn(levels.events, action.type, levels.state_default);
+        const { requiredPowerLevel: needed } = current;
+        return isFiniteNumber(needed) ? needed : 0;
       }
       case "redact":
         return Math.max(
@@ -94,8 +96,8 @@ const levelIn = (levels: LevelsByKey, key: string, byDefault: number): number =>
 
 const cleartextTypes: readonly string[] = ["m.room.redaction", "m.reaction"];
 
-/** The levels that a room does not name. */
-const defaultLevels = {
+/** The levels of what a room does not name. */
+const defaultLevels: Omit<Required<PowerLevels>, "form"> = {
   users: {},
   users_default: 0,
   events: {},
@@ -108,7 +110,10 @@ const defaultLevels = {
   notifications: {},
 };
 
-/** The first form: a list of users with levels, and state events beside it with the levels that are needed. */
+/**
+ * The first form: a list of users with levels, and state events beside it with the levels that are needed. Without these events,
+ * actions need no level, except for kicks, bans and redactions, which need as much as today.
+ */
 function inTodaysForm({ users, default: users_default }: FirstPowerLevels, state: ReadState) {
   const { ban_level: ban = 50, kick_level: kick = 50, redact_level: redact = 50 } = state("m.room.ops_levels") ?? {};
   return {
