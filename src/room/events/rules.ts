@@ -20,25 +20,23 @@ export const newNotes = (): Notes => ({ path: [], wrong: undefined, ignored: [] 
 const mostEntries = 10_000;
 const mostIgnored = 20;
 
-/** A string of a bounded length, in UTF-16 units. */
+/** A string of a bounded length, in UTF-16 units, that matches a pattern. */
 export const text =
-  (most: number, least = 0): Rule<string> =>
+  (most: number, pattern: RegExp = /^/): Rule<string> =>
   (value) =>
-    isString(value) && value.length >= least && value.length <= most ? value : undefined;
+    isString(value) && value.length <= most && pattern.test(value) ? value : undefined;
 
 /** An id of anything but a user, or a type: 255 bytes by the specification. The first events had ids without a sigil. */
-export const id: Rule<string> = text(255, 1);
+export const id: Rule<string> = text(255, /./s);
+export const userId: Rule<string> = text(255, /^@[^:]*:./s);
+/** A state key, which can be an owned one (MSC3757). */
+export const anyStateKey: Rule<string> = text(511);
 /** A name of a room or of a user: servers allow 256. */
 export const name: Rule<string> = text(256);
 /** A URL of media: `mxc:`, in the first events anything, and empty for one that was taken away. */
 export const url: Rule<string> = text(2_048);
 /** A body: a whole event has 64 KiB. */
 export const body: Rule<string> = text(65_536);
-
-export const userId: Rule<string> = (value, notes) => {
-  const read = id(value, notes);
-  return read !== undefined && /^@[^:]*:./s.test(read) ? read : undefined;
-};
 
 export const flag: Rule<boolean> = (value) => (typeof value === "boolean" ? value : undefined);
 

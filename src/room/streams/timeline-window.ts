@@ -6,7 +6,7 @@ import { sameItems, sameJson, setNewest } from "../../rx/stable.ts";
 import { redactionOf } from "../events/decode-event.ts";
 import type { Receipt } from "../events/ephemeral.ts";
 import { raisedHandKey } from "../events/relations.ts";
-import { isEmpty, isObject, objectOr } from "../json.ts";
+import { isObject, objectOr } from "../json.ts";
 import { newest } from "./newest.ts";
 import type { MessageReaction, RoomMessage } from "./room-messages.ts";
 import type { Decode } from "./state-reader.ts";
@@ -206,4 +206,4 @@ const redactedBecause = ({ unsigned }: TimelineEvent): unknown => objectOr(unsig
 
 /** A redaction empties the content of a message and of a reaction. */
 const isRedacted = (event: TimelineEvent): boolean =>
-  isObject(redactedBecause(event)) || isEmpty(objectOr(event.content));
+  isObject(redactedBecause(event)) || Object.keys(objectOr(event.content)).length === 0;
