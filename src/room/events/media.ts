@@ -1,4 +1,5 @@
 // Media in messages: files, encrypted files, and what is said about them. Client-server specification, m.room.message.
+import { objectOr } from "../json.ts";
 import { body, flag, id, list, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
 
 /** About a file. */
@@ -79,44 +80,29 @@ const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>(
 
 const picture = { mimetype: name, size: natural, w: natural, h: natural };
 
-/** In the first text the thumbnail is beside `info`; it is put where it is today. */
-const thumbnail: Optional<OuterThumbnail> = {
-  thumbnail_url: url,
-  // Misspelt once in that text.
-  thumbnail_info: [object<ThumbnailInfo>({}, picture), "thumbnail_info", "thumbanil_info"],
-};
-
 /** What is said about a file of any kind. */
 export const mediaInfo: Rule<VideoInfo> = object<VideoInfo>(
   {},
-  { ...picture, ...thumbnail, thumbnail_file: encryptedFile, duration: natural },
+  {
+    ...picture,
+    duration: natural,
+    thumbnail_url: url,
+    thumbnail_file: encryptedFile,
+    // Misspelt once in the first text.
+    thumbnail_info: [object<ThumbnailInfo>({}, picture), "thumbnail_info", "thumbanil_info"],
+  },
 );
 
-/** A thumbnail beside `info`. */
-interface OuterThumbnail {
-  readonly thumbnail_url?: string;
-  readonly thumbnail_info?: ThumbnailInfo;
-}
-
 /** The fields of a message with a file. */
-export interface MediaFields extends Attachment, OuterThumbnail {
+export interface MediaFields extends Attachment {
   readonly info?: VideoInfo;
 }
 
-export const mediaFields: Optional<MediaFields> = {
-  url,
-  file: encryptedFile,
-  filename: body,
-  ...thumbnail,
-  info: mediaInfo,
-};
+export const mediaFields: Optional<MediaFields> = { url, file: encryptedFile, filename: body, info: mediaInfo };
 
-/** Moves the outer thumbnail of a content into its `info`. */
-export function withInnerThumbnail<T extends MediaFields>({ thumbnail_url, thumbnail_info, ...content }: T): object {
-  const info = {
-    ...(thumbnail_url !== undefined && { thumbnail_url }),
-    ...(thumbnail_info && { thumbnail_info }),
-    ...content.info,
-  };
-  return { ...content, ...(Object.keys(info).length > 0 && { info }) };
+/** In the first text a thumbnail is beside `info`: puts it where it is today. */
+export function withInnerThumbnail(content: unknown): unknown {
+  const { thumbnail_url, thumbnail_info, info } = objectOr(content);
+  if (thumbnail_url === undefined && thumbnail_info === undefined) return content;
+  return { ...objectOr(content), info: { thumbnail_url, thumbnail_info, ...objectOr(info) } };
 }

@@ -129,13 +129,13 @@ const needed: Readonly<Record<string, readonly [keyof Fields, ...(keyof Fields)[
 };
 
 const message: Rule<MessageContent> = (value, notes) => {
-  const read = fields(value, notes);
+  const read = fields(withInnerThumbnail(value), notes);
   if (!read) return undefined;
   const { msgtype } = read;
   const isKnown = Object.hasOwn(needed, msgtype);
   const keys = isKnown ? needed[msgtype]! : words;
   if (keys.every((key) => read[key] === undefined)) return wrongAt(keys[0], notes);
-  return { kind: isKnown ? msgtype.slice(2) : "other", body: "", ...withInnerThumbnail(read) } as MessageContent;
+  return { kind: isKnown ? msgtype.slice(2) : "other", body: "", ...read } as MessageContent;
 };
 
 const edit = object<{ "m.new_content": MessageContent }>({ "m.new_content": message }, {});

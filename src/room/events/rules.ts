@@ -40,12 +40,16 @@ export const body: Rule<string> = text(65_536);
 
 export const flag: Rule<boolean> = (value) => (typeof value === "boolean" ? value : undefined);
 
+const integerFrom =
+  (least: number): Rule<number> =>
+  (value) =>
+    Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : undefined;
+
 /** An integer that JSON can hold. */
-export const integer: Rule<number> = (value) => (Number.isSafeInteger(value) ? (value as number) : undefined);
+export const integer: Rule<number> = integerFrom(-Infinity);
 
 /** A size, a duration, a time: an integer of 0 or more. */
-export const natural: Rule<number> = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+export const natural: Rule<number> = integerFrom(0);
 
 /** A power level; rooms before version 10 may have it as text. */
 export const level: Rule<number> = (value, notes) =>

@@ -64,6 +64,13 @@ export interface MatrixRoom extends Sending {
 
   /** The newest messages that the client holds, oldest first, with edits, redactions and reactions applied. */
   readonly messages$: Behavior<readonly RoomMessage[]>;
+  /**
+   * Reads a page of older messages from the server, which `messages$` then has for as long as it has a subscriber, also beyond
+   * `messageCount`. Emits whether there may be more. It is tried again and fails as all sending does.
+   *
+   * @param limit The most events of the page, of all types. Default 50.
+   */
+  readOlder(limit?: number): Observable<boolean>;
   /** How far each user has read, by receipts and by `m.room.message.feedback`. */
   readonly receipts$: Behavior<readonly Receipt[]>;
   /** The users who are typing, without ourselves. */
@@ -156,6 +163,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     state$: (type, stateKey) => ofState(() => state(type, stateKey), type),
 
     messages$: behavior(() => window.now.messages, window.looked$),
+    readOlder: (limit = 50) => window.readOlder(limit),
     receipts$: behavior(
       stable(() => [...receipts.now.values(), ...window.now.feedback], sameItems),
       merge(receipts.looked$, window.looked$),

@@ -88,7 +88,7 @@ function messageOf(draft: string | MessageDraft, { replyTo, edits }: MessageRela
   return replyTo === undefined ? message : { ...message, "m.relates_to": { "m.in_reply_to": { event_id: replyTo } } };
 }
 
-function lacking(ability: string): never {
+export function lacking(ability: string): never {
   throw new RtcError("unsupported", `the port has no ${ability}`);
 }
 
@@ -96,7 +96,7 @@ const mostRetries = 3;
 const longestWaitMs = 60_000;
 
 /** Sends with an id that stays the same when it is tried again, so that the server accepts it once. */
-const attempt = <T>(send: (txnId: string) => Observable<T>): Observable<T> =>
+export const attempt = <T>(send: (txnId: string) => Observable<T>): Observable<T> =>
   defer(() => {
     const txnId = crypto.randomUUID();
     return defer(() => send(txnId)).pipe(retry({ delay: waitAfter }));

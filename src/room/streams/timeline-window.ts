@@ -34,7 +34,14 @@ interface Entry {
   shown: RoomMessage | undefined;
 }
 
+/** What was read of the time before the timeline: its events, oldest first, and where the next older page begins. */
+export interface Past {
+  readonly events: readonly TimelineEvent[];
+  readonly next?: string | undefined;
+}
+
 export class TimelineWindow {
+  past: Past = { events: [] };
   readonly #decode: Decode;
   readonly #size: number;
   /** By event id, oldest first. */
@@ -71,10 +78,11 @@ export class TimelineWindow {
     return this.#feedback.values();
   }
 
-  /** The timeline as a client holds it now. Other events are forgotten. */
-  reset(events: Iterable<TimelineEvent>): void {
+  /** The timeline as a client holds it now, after the past that was read. Other events are forgotten. */
+  reset(events: Iterable<TimelineEvent>, past: Past = { events: [] }): void {
+    this.past = past;
     for (const known of [this.#entries, this.#hands, this.#feedback]) known.clear();
-    for (const event of events) this.accept(event);
+    for (const event of [...past.events, ...events]) this.accept(event);
   }
 
   accept(event: TimelineEvent): void {
@@ -100,7 +108,12 @@ export class TimelineWindow {
     if (known && (isGone || known.event.type === "m.room.encrypted")) replace(known, event);
     // An edit that comes again after its redaction has lost its relation.
     else if (!known && !(isGone && this.#detach(eventId)))
-      setNewest(this.#entries, eventId, { event, attached: new Map(), shown: undefined }, this.#size);
+      setNewest(
+        this.#entries,
+        eventId,
+        { event, attached: new Map(), shown: undefined },
+        this.#size + this.past.events.length,
+      );
   }
 
   /** An edit of a message, a reaction to a message, or a hand that is raised at any event. */
@@ -171,14 +184,12 @@ export class TimelineWindow {
     };
   }
 
-  /** Each user counts once for each key. */
+  /** Each user counts once for each key. Edits have no key. */
   #counted(attached: Events): readonly MessageReaction[] {
-    const senders = new Map<string, Set<string>>();
-    for (const event of attached.values()) {
-      const { key } = this.#relationOf(event);
-      if (key !== undefined) senders.set(key, (senders.get(key) ?? new Set()).add(event.sender));
-    }
-    return Array.from(senders, ([key, users]) => ({ key, senders: [...users] }));
+    const byKey = Map.groupBy(attached.values(), (event) => this.#relationOf(event).key);
+    return [...byKey].flatMap(([key, events]) =>
+      key === undefined ? [] : { key, senders: [...new Set(events.map(({ sender }) => sender))] },
+    );
   }
 }
 
