@@ -12,7 +12,7 @@ export interface Kept<P> {
 /** How a projection is made and kept. */
 export interface Keeping<P, C> {
   readonly make: () => P;
-  /** The change that stands for all there is in the source. */
+  /** The change after which the whole source is read. */
   readonly whole: () => C;
   readonly changes$: Observable<C>;
   /** Brings it up to date after a change. */
