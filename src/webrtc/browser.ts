@@ -1,5 +1,22 @@
 // Browser: the RTCPeerConnection of the browser as a PeerConnection. Promises end here.
-import { defer, EMPTY, fromEvent, ignoreElements, map, merge, type Observable, Subject, takeUntil } from "rxjs";
+import {
+  debounceTime,
+  defer,
+  EMPTY,
+  filter,
+  fromEvent,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  of,
+  race,
+  Subject,
+  switchMap,
+  take,
+  takeUntil,
+  timer,
+} from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type MediaSource, purposeOf, type StreamPurpose } from "../media/source.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
@@ -13,6 +30,11 @@ import type {
   SignalingState,
 } from "./peer-connection.ts";
 import { planTransceivers } from "./transceivers.ts";
+
+/** A description waits this long for its first candidates, so that they travel in one message. */
+const gatherPatienceMs = 50;
+/** The candidates of all network interfaces come one right after the other. */
+const betweenCandidatesMs = 8;
 
 /**
  * The peer connections of the browser.
@@ -94,10 +116,21 @@ class BrowserPeer implements PeerConnection {
     return defer(async () => {
       const { signalingState, remoteDescription } = this.#connection;
       if (signalingState === "stable" && remoteDescription)
-        return (this.#offer = checked(await this.#connection.createOffer()));
+        return of((this.#offer = checked(await this.#connection.createOffer())));
       await this.#connection.setLocalDescription();
-      return checked(this.#connection.localDescription);
-    });
+      return this.#gathered().pipe(map(() => checked(this.#connection.localDescription)));
+    }).pipe(switchMap((description$) => description$));
+  }
+
+  /** Emits once the first candidates are in the local description. */
+  #gathered(): Observable<unknown> {
+    const connection = this.#connection;
+    if (connection.iceGatheringState === "complete") return of(undefined);
+    const settled$ = fromEvent(connection, "icecandidate").pipe(debounceTime(betweenCandidatesMs));
+    const complete$ = fromEvent(connection, "icegatheringstatechange").pipe(
+      filter(() => connection.iceGatheringState === "complete"),
+    );
+    return race(settled$, complete$, timer(gatherPatienceMs)).pipe(take(1));
   }
 
   rollBack(): Observable<never> {

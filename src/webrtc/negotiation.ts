@@ -38,10 +38,11 @@ export function negotiate(state: Negotiation, input: NegotiationInput, now: numb
 }
 
 /** When the state next changes by the clock alone. */
-export function negotiationDueTs({ agreement, local, recovery, settings, failure }: Negotiation): number {
+export function negotiationDueTs(state: Negotiation): number {
+  const { agreement, recovery, settings, failure } = state;
   if (failure) return Infinity;
   return Math.min(
-    batchDueTs(local),
+    isDescribing(state) ? Infinity : batchDueTs(state.local),
     recovery.giveUpTs,
     mayRestart(agreement) ? recovery.restartTs : Infinity,
     isOfferLater(agreement) ? agreement.offeredTs + settings.timing.answerMs : Infinity,
@@ -130,7 +131,7 @@ function onDescribed(state: Negotiation, description: Description, now: number):
       ...state,
       agreement: described(state.agreement, description, now),
       localUfrags: ufrags,
-      local: openRound(state.local, isNewRound, now + settings.timing.firstMs),
+      local: openRound(state.local, description.sdp, isNewRound, settings.timing, now),
       sentMetadata: metadata,
     },
     effects: [{ kind: "say", signal: { kind: "description", description, metadata, negotiates: true } }],
@@ -205,12 +206,16 @@ function operate(state: Negotiation): Draft {
 }
 
 function sayCandidates(state: Negotiation, now: number): Draft {
+  if (isDescribing(state)) return unchanged(state);
   const { answeredMs, unansweredMs } = state.settings.timing;
   const pauseMs = state.agreement.isEstablished ? answeredMs : unansweredMs;
   const { candidates: local, batch } = takeBatch(state.local, now, pauseMs);
   if (batch.length === 0) return unchanged(state);
   return { state: { ...state, local }, effects: [{ kind: "say", signal: { kind: "candidates", candidates: batch } }] };
 }
+
+/** Candidates do not overtake the description that they belong to, and some of them travel in it. */
+const isDescribing = ({ agreement }: Negotiation): boolean => agreement.operation?.kind === "describe";
 
 /** The side that was called restarts later, so that the two do not meet. */
 function recoveryTiming({ timing, isCalled }: NegotiationSettings): RecoveryTiming {

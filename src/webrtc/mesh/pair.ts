@@ -116,12 +116,9 @@ function onBody(pair: Pair, message: CallMessage, now: number): Draft {
   switch (message.kind) {
     case "answer": {
       if (call.isCalled || call.isAnswered) return unchanged(pair);
-      const answered = { ...pair, call: { ...call, isAnswered: true, answerDueTs: Infinity } };
-      const selected = send(answered, {
-        kind: "select_answer",
-        selectedPartyId: message.partyId ?? pair.settings.peer.deviceId,
-      });
-      return { state: selected.state, effects: [hearing(message), ...selected.effects] };
+      const unselected = message.partyId ?? pair.settings.peer.deviceId;
+      const answered = { ...call, isAnswered: true, answerDueTs: Infinity, unselected };
+      return { state: { ...pair, call: answered }, effects: [hearing(message)] };
     }
     case "negotiate":
     case "candidates":
@@ -166,7 +163,14 @@ function onLink(pair: Pair, call: MeshCall, output: LinkOutput, now: number): Dr
   }
   const known = { ...pair, call: { ...call, link } };
   if (link.connection !== "connected") return unchanged(known);
-  return unchanged({ ...known, failures: 0, brokenDescriptions: 0, trouble: undefined });
+  return select({ ...known, failures: 0, brokenDescriptions: 0, trouble: undefined });
+}
+
+/** Says whose answer was taken. Only clients of MSC3401 want to hear it, so it waits until we are connected. */
+function select(pair: Pair): Draft {
+  const selectedPartyId = pair.call?.unselected;
+  if (!pair.call || selectedPartyId === undefined) return unchanged(pair);
+  return send({ ...pair, call: { ...pair.call, unselected: undefined } }, { kind: "select_answer", selectedPartyId });
 }
 
 /** Ends the call for a reason of ours, and tries again later. */
@@ -203,6 +207,7 @@ function beginCall(pair: Pair, begun: Pick<MeshCall, "callId" | "isCalled" | "or
     seq: 0,
     hasDescribed: false,
     isAnswered: isCalled,
+    unselected: undefined,
     answerDueTs: Infinity,
     link: undefined,
   };
