@@ -54,7 +54,8 @@ export function openRound(
 }
 
 /** By foundation, component, protocol, priority, address and port. A description leaves other fields out. */
-const isIn = (sdp: string, { candidate }: Candidate): boolean => sdp.includes(`a=${candidate.split(" ", 6).join(" ")} `);
+const isIn = (sdp: string, { candidate }: Candidate): boolean =>
+  sdp.includes(`a=${candidate.split(" ", 6).join(" ")} `);
 
 export function addLocal(candidates: LocalCandidates, candidate: Candidate | undefined): LocalCandidates {
   if (!candidate) return { ...candidates, isComplete: true, isEndSent: false };

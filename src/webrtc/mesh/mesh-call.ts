@@ -8,10 +8,10 @@ import type { DeviceFailure } from "../../media/device-failure.ts";
 import { sentIntent } from "../../media/media-inputs.ts";
 import type { Behavior } from "../../rx/behavior.ts";
 import type { RtcSession } from "../../session.ts";
-import { fullMesh, type FullMesh } from "./full-mesh.ts";
+import { type FullMesh, namedMesh } from "./full-mesh.ts";
 import { meshProblems } from "./mesh-problems.ts";
-import { meshTransport } from "./mesh-transport.ts";
 import type { MeshOptions } from "./options.ts";
+import { StayName } from "./stay-name.ts";
 import { streamOf } from "../../rx/stream-of.ts";
 
 /** How to be in a call over a mesh. */
@@ -68,13 +68,14 @@ export function meshCall(
   { join = {}, media = {}, deviceFailures = of([]), ...others }: MeshCallOptions,
 ): MeshCall {
   const media$ = streamOf(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const name = new StayName();
   const state$ = session.join({
     intent: sentIntent(media$),
     ...join,
-    transports: [meshTransport],
+    transports: name.transports$,
     keys: { enabled: false },
   });
-  const mesh = fullMesh(matrix, session, { ...others, media: media$, join: state$ });
+  const mesh = namedMesh(matrix, session, { ...others, media: media$, join: state$ }, name);
   const { participants$ } = mesh;
   return { ...mesh, state$, problems$: meshProblems({ state$, participants$, deviceFailures$: deviceFailures }) };
 }

@@ -1,5 +1,15 @@
 // MeshRun: a mesh for as long as somebody listens: its pairs, kept in line with the members, and its participants.
-import { asyncScheduler, BehaviorSubject, ReplaySubject, Subject, Subscription, switchMap, takeUntil } from "rxjs";
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  delay,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  switchMap,
+  takeUntil,
+  tap,
+} from "rxjs";
 import { findOwn } from "../../join/own-member.ts";
 import type { Matrix } from "../../matrix.ts";
 import { sendable } from "../../media/media-inputs.ts";
@@ -25,6 +35,7 @@ import { isSameDevice, isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer
 import { type Paired, type Roster, rosterOf } from "./roster.ts";
 import { runPair } from "./run-pair.ts";
 import { type OwnStay, ownStayOf } from "./own-stay.ts";
+import type { StayName } from "./stay-name.ts";
 import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
 
 /** A pair that runs. */
@@ -49,6 +60,7 @@ export class MeshRun {
   readonly #options: ResolvedMeshOptions;
   readonly #trace$: Subject<MeshTrace>;
   readonly #mailbox: Mailbox;
+  readonly #name: StayName | undefined;
   readonly #running = new Subscription();
   readonly #pairs = new Map<string, Entry>();
   readonly #servers$ = new BehaviorSubject<readonly IceServer[]>([]);
@@ -59,13 +71,21 @@ export class MeshRun {
   #stay: OwnStay | undefined;
   /** Our own entry among the members. */
   #own: Membership | undefined;
-  /** Our stay in the mesh, once the room shows it. */
+  /** Our stay in the mesh: once its membership is sent if we have named it, or else once the room shows it. */
   #ownPeer: PeerId | undefined;
+  #isRejoining = false;
   #surplus: readonly Membership[] = [];
   /** The relay servers are known, or not worth waiting for. */
   #isReady = false;
 
-  constructor(matrix: Matrix, session: MeshSession, options: ResolvedMeshOptions, trace$: Subject<MeshTrace>) {
+  constructor(
+    matrix: Matrix,
+    session: MeshSession,
+    options: ResolvedMeshOptions,
+    trace$: Subject<MeshTrace>,
+    name: StayName | undefined,
+  ) {
+    this.#name = name;
     this.#matrix = matrix;
     this.#session = session;
     this.#options = options;
@@ -102,13 +122,21 @@ export class MeshRun {
     this.#running.add(this.#mailbox.run$.subscribe());
     this.#running.add(sendable(media$).subscribe(onMedia));
     this.#running.add(iceServers(this.#matrix).subscribe(onServers));
-    this.#running.add(ownStayOf(join).subscribe(onStay));
+    // Requests of the join go out first: it costs the page some milliseconds to make a peer connection, or to close one.
+    this.#running.add(
+      ownStayOf(join)
+        .pipe(
+          tap((stay) => this.#rename(stay)),
+          delay(0),
+        )
+        .subscribe(onStay),
+    );
     this.#running.add(this.#session.membership$.subscribe(() => this.#update()));
   }
 
   stop(): void {
-    for (const entry of this.#pairs.values()) this.#close(entry, "we-left");
     this.#running.unsubscribe();
+    for (const entry of this.#pairs.values()) this.#close(entry, "we-left");
     this.#localChanged$.complete();
     this.participants = [];
   }
@@ -118,11 +146,10 @@ export class MeshRun {
     const members = this.#session.membership$.value;
     const stay = this.#stay;
     this.#own = stay && findOwn(members, stay.member);
-    const shown = this.#own?.instance === stay?.instance ? this.#own : undefined;
-    this.#ownPeer = shown && isInMesh(shown) ? peerIdOf(shown) : undefined;
+    this.#ownPeer = stay && this.#peerOf(stay);
     const roster = rosterOf({
       members,
-      own: this.#isReady ? shown : undefined,
+      own: this.#isReady ? this.#ownPeer : undefined,
       limit: this.#options.limit,
       present: Array.from(this.#pairs.values(), ({ paired, media }) => ({
         peer: paired.peer,
@@ -140,6 +167,18 @@ export class MeshRun {
     this.participants = nextParticipants(before, members, (one) => this.#placeOf(one));
     if (this.participants !== before) this.changed$.next();
     this.#mailbox.retry();
+  }
+
+  /** Our stay, as far as it is certain. The room may show us in an earlier one. */
+  #peerOf({ member, instance, isSent }: OwnStay): PeerId | undefined {
+    if (this.#name) return isSent ? this.#name.peerOf(member) : undefined;
+    const own = this.#own;
+    return own && isInMesh(own) && own.instance === instance ? peerIdOf(own) : undefined;
+  }
+
+  #rename(stay: OwnStay | undefined): void {
+    if (stay?.isRejoining && !this.#isRejoining) this.#name?.renew();
+    this.#isRejoining = stay?.isRejoining === true;
   }
 
   #align({ paired, surplus }: Roster, members: readonly Membership[]): void {
