@@ -1,19 +1,16 @@
 // Browser: the RTCPeerConnection of the browser as a PeerConnection. Promises end here.
 import {
-  debounceTime,
   defer,
   EMPTY,
-  filter,
+  firstValueFrom,
   fromEvent,
   ignoreElements,
   map,
   merge,
   type Observable,
-  of,
-  race,
+  startWith,
   Subject,
   switchMap,
-  take,
   takeUntil,
   timer,
 } from "rxjs";
@@ -31,9 +28,9 @@ import type {
 } from "./peer-connection.ts";
 import { planTransceivers } from "./transceivers.ts";
 
-/** A description waits this long for its first candidates, so that they travel in one message. */
-const gatherPatienceMs = 50;
-/** The candidates of all network interfaces come one right after the other. */
+/** The first description waits this long for a candidate, so that both travel in one message. */
+const firstCandidateMs = 50;
+/** The candidates of all network interfaces come one right after the other: it waits this long for the next one. */
 const betweenCandidatesMs = 8;
 
 /**
@@ -114,23 +111,21 @@ class BrowserPeer implements PeerConnection {
 
   describe(): Observable<Description> {
     return defer(async () => {
-      const { signalingState, remoteDescription } = this.#connection;
+      const { signalingState, remoteDescription, localDescription: earlier } = this.#connection;
       if (signalingState === "stable" && remoteDescription)
-        return of((this.#offer = checked(await this.#connection.createOffer())));
+        return (this.#offer = checked(await this.#connection.createOffer()));
       await this.#connection.setLocalDescription();
-      return this.#gathered().pipe(map(() => checked(this.#connection.localDescription)));
-    }).pipe(switchMap((description$) => description$));
+      if (!earlier) await this.#firstCandidates();
+      return checked(this.#connection.localDescription);
+    });
   }
 
-  /** Emits once the first candidates are in the local description. */
-  #gathered(): Observable<unknown> {
-    const connection = this.#connection;
-    if (connection.iceGatheringState === "complete") return of(undefined);
-    const settled$ = fromEvent(connection, "icecandidate").pipe(debounceTime(betweenCandidatesMs));
-    const complete$ = fromEvent(connection, "icegatheringstatechange").pipe(
-      filter(() => connection.iceGatheringState === "complete"),
+  #firstCandidates(): Promise<unknown> {
+    const waits$ = fromEvent(this.#connection, "icecandidate").pipe(
+      map(() => betweenCandidatesMs),
+      startWith(firstCandidateMs),
     );
-    return race(settled$, complete$, timer(gatherPatienceMs)).pipe(take(1));
+    return firstValueFrom(waits$.pipe(switchMap((ms) => timer(ms))));
   }
 
   rollBack(): Observable<never> {

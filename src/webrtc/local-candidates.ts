@@ -35,30 +35,23 @@ export const noCandidates: LocalCandidates = {
 export const endOfCandidates: Candidate = { candidate: "" };
 
 /**
- * A description has been sent: its candidates may follow, but for those that are in it. A restart of ICE begins another
- * round of them.
+ * A description has been sent, and all candidates that came before it are in it. Later ones may follow. A restart of ICE
+ * begins another round of them.
  */
 export function openRound(
   candidates: LocalCandidates,
-  sdp: string,
   isNewRound: boolean,
   { firstMs, restMs }: BatchTiming,
   now: number,
 ): LocalCandidates {
-  const waiting = candidates.waiting.filter((candidate) => !isIn(sdp, candidate));
-  const times = { notBeforeTs: now + firstMs, restTs: now + restMs };
-  if (candidates.notBeforeTs === undefined) return { ...candidates, ...times, waiting };
-  if (!isNewRound) return { ...candidates, waiting };
-  // The end of this round may have come before its description was sent.
-  return { ...candidates, ...times, waiting, ...(candidates.isEndSent && { isComplete: false, isEndSent: false }) };
+  const isFirst = candidates.notBeforeTs === undefined;
+  if (!isFirst && !isNewRound) return candidates;
+  const round = { ...candidates, waiting: [], notBeforeTs: now + firstMs, restTs: now + restMs };
+  return isFirst ? round : { ...round, isComplete: false, isEndSent: false };
 }
 
-/** By foundation, component, protocol, priority, address and port. A description leaves other fields out. */
-const isIn = (sdp: string, { candidate }: Candidate): boolean =>
-  sdp.includes(`a=${candidate.split(" ", 6).join(" ")} `);
-
 export function addLocal(candidates: LocalCandidates, candidate: Candidate | undefined): LocalCandidates {
-  if (!candidate) return { ...candidates, isComplete: true, isEndSent: false };
+  if (!candidate) return { ...candidates, isComplete: true };
   // A browser marks the end of one round by an empty candidate too. We say it once, at the very end.
   if (candidate.candidate === "") return candidates;
   return { ...candidates, waiting: [...candidates.waiting, candidate] };

@@ -1,6 +1,6 @@
 // Negotiation: one step of what two sides say to each other about one peer connection. Pure. CS spec m.call.*; W3C WebRTC 10.7.
 import type { OutgoingMedia } from "../media/outgoing.ts";
-import type { Step } from "../rx/machine.ts";
+import { andThen, type Step, unchanged } from "../rx/machine.ts";
 import {
   type Agreement,
   applied,
@@ -24,6 +24,7 @@ import { expectConnection, failureOf, onConnectionState, type RecoveryTiming, re
 import { addRemote, onDescription } from "./remote-candidates.ts";
 import { sectionsOf, ufragsOf } from "./sdp.ts";
 import { isSameMetadata, metadataOf } from "./stream-metadata.ts";
+import { sameJson } from "../rx/stable.ts";
 
 type Draft = Step<Negotiation, NegotiationEffect>;
 
@@ -32,17 +33,16 @@ export function negotiate(state: Negotiation, input: NegotiationInput, now: numb
   const absorbed = onInput(state, input, now);
   if (absorbed.state.failure) return absorbed;
   return [superviseConnection, sayMetadata, operate, sayCandidates].reduce(
-    (draft, next) => and(draft, next(draft.state, now)),
+    (draft, next) => andThen(draft, (present) => next(present, now)),
     absorbed,
   );
 }
 
 /** When the state next changes by the clock alone. */
-export function negotiationDueTs(state: Negotiation): number {
-  const { agreement, recovery, settings, failure } = state;
+export function negotiationDueTs({ agreement, local, recovery, settings, failure }: Negotiation): number {
   if (failure) return Infinity;
   return Math.min(
-    isDescribing(state) ? Infinity : batchDueTs(state.local),
+    batchDueTs(local),
     recovery.giveUpTs,
     mayRestart(agreement) ? recovery.restartTs : Infinity,
     isOfferLater(agreement) ? agreement.offeredTs + settings.timing.answerMs : Infinity,
@@ -131,7 +131,7 @@ function onDescribed(state: Negotiation, description: Description, now: number):
       ...state,
       agreement: described(state.agreement, description, now),
       localUfrags: ufrags,
-      local: openRound(state.local, description.sdp, isNewRound, settings.timing, now),
+      local: openRound(state.local, isNewRound, settings.timing, now),
       sentMetadata: metadata,
     },
     effects: [{ kind: "say", signal: { kind: "description", description, metadata, negotiates: true } }],
@@ -145,7 +145,7 @@ function onApplied(state: Negotiation, now: number): Draft {
   const sections = sectionsOf(description.sdp);
   const ufrags = ufragsOf(description.sdp);
   // The other side has restarted ICE: we need not.
-  const isRestart = state.recovery.restartTs < Infinity && !isSameList(ufrags, state.remote.ufrags);
+  const isRestart = state.recovery.restartTs < Infinity && !sameJson(ufrags, state.remote.ufrags ?? []);
   // An answer to an offer that holds says nothing about its own wish.
   const showsWish = description.type === "offer" || !state.attachment?.isHolding;
   const next: Negotiation = {
@@ -206,16 +206,12 @@ function operate(state: Negotiation): Draft {
 }
 
 function sayCandidates(state: Negotiation, now: number): Draft {
-  if (isDescribing(state)) return unchanged(state);
   const { answeredMs, unansweredMs } = state.settings.timing;
   const pauseMs = state.agreement.isEstablished ? answeredMs : unansweredMs;
   const { candidates: local, batch } = takeBatch(state.local, now, pauseMs);
   if (batch.length === 0) return unchanged(state);
   return { state: { ...state, local }, effects: [{ kind: "say", signal: { kind: "candidates", candidates: batch } }] };
 }
-
-/** Candidates do not overtake the description that they belong to, and some of them travel in it. */
-const isDescribing = ({ agreement }: Negotiation): boolean => agreement.operation?.kind === "describe";
 
 /** The side that was called restarts later, so that the two do not meet. */
 function recoveryTiming({ timing, isCalled }: NegotiationSettings): RecoveryTiming {
@@ -231,13 +227,3 @@ const mayRestart = (agreement: Agreement): boolean =>
 /** Whether an offer of ours waits for its answer that is not the first of all. */
 const isOfferLater = (agreement: Agreement): agreement is Agreement & { readonly offeredTs: number } =>
   agreement.isEstablished && agreement.offeredTs !== undefined && !agreement.operation;
-
-const isSameList = (a: readonly string[], b: readonly string[] = []): boolean =>
-  a.length === b.length && a.every((item, at) => item === b[at]);
-
-const unchanged = (state: Negotiation): Draft => ({ state, effects: [] });
-
-const and = (first: Draft, second: Draft): Draft => ({
-  state: second.state,
-  effects: [...first.effects, ...second.effects],
-});

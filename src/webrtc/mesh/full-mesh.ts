@@ -8,7 +8,6 @@ import { whileSubscribed } from "../../rx/running.ts";
 import type { WatchedSession } from "../../watch.ts";
 import { type MeshOptions, resolveMeshOptions } from "./options.ts";
 import { MeshRun } from "./mesh-run.ts";
-import type { StayName } from "./stay-name.ts";
 import type { MeshTrace } from "./trace.ts";
 
 /** The media of a call without a server for media. */
@@ -56,21 +55,11 @@ export function fullMesh(
   session: Pick<WatchedSession, "roomId" | "slot" | "membership$">,
   options: MeshOptions,
 ): FullMesh {
-  return namedMesh(matrix, session, options);
-}
-
-/** The same in a stay that we have named: pairs are made before the room shows us. */
-export function namedMesh(
-  matrix: Matrix,
-  session: Pick<WatchedSession, "roomId" | "slot" | "membership$">,
-  options: MeshOptions,
-  name?: StayName,
-): FullMesh {
   const resolved = resolveMeshOptions(options);
   if (resolved.requireCrossSigned && !matrix.isCrossSigned)
     throw new RtcError("unsupported", "requireCrossSigned needs a port with isCrossSigned");
   const trace$ = new Subject<MeshTrace>();
-  const call = whileSubscribed(() => new MeshRun(matrix, session, resolved, trace$, name));
+  const call = whileSubscribed(() => new MeshRun(matrix, session, resolved, trace$));
   return {
     participants$: behavior(() => call.run?.participants ?? none, call.running$),
     trace$: trace$.asObservable(),

@@ -8,9 +8,9 @@ import type { DeviceFailure } from "../../media/device-failure.ts";
 import { sentIntent } from "../../media/media-inputs.ts";
 import type { Behavior } from "../../rx/behavior.ts";
 import type { RtcSession } from "../../session.ts";
-import { type FullMesh, namedMesh } from "./full-mesh.ts";
+import { fullMesh, type FullMesh } from "./full-mesh.ts";
 import { meshProblems } from "./mesh-problems.ts";
-import type { MeshOptions } from "./options.ts";
+import type { MeshOptions, NamedMeshOptions } from "./options.ts";
 import { StayName } from "./stay-name.ts";
 import { streamOf } from "../../rx/stream-of.ts";
 
@@ -75,7 +75,8 @@ export function meshCall(
     transports: name.transports$,
     keys: { enabled: false },
   });
-  const mesh = namedMesh(matrix, session, { ...others, media: media$, join: state$ }, name);
+  const named: NamedMeshOptions = { ...others, media: media$, join: state$, name };
+  const mesh = fullMesh(matrix, session, named);
   const { participants$ } = mesh;
   return { ...mesh, state$, problems$: meshProblems({ state$, participants$, deviceFailures$: deviceFailures }) };
 }

@@ -35,7 +35,6 @@ import { isSameDevice, isSamePeer, type PeerId, peerIdOf, peerKey } from "./peer
 import { type Paired, type Roster, rosterOf } from "./roster.ts";
 import { runPair } from "./run-pair.ts";
 import { type OwnStay, ownStayOf } from "./own-stay.ts";
-import type { StayName } from "./stay-name.ts";
 import type { MeshTrace, MeshTraceEntry, PairEnd } from "./trace.ts";
 
 /** A pair that runs. */
@@ -60,8 +59,8 @@ export class MeshRun {
   readonly #options: ResolvedMeshOptions;
   readonly #trace$: Subject<MeshTrace>;
   readonly #mailbox: Mailbox;
-  readonly #name: StayName | undefined;
   readonly #running = new Subscription();
+  #joining = Subscription.EMPTY;
   readonly #pairs = new Map<string, Entry>();
   readonly #servers$ = new BehaviorSubject<readonly IceServer[]>([]);
   readonly #media$ = new ReplaySubject<OutgoingMedia>(1);
@@ -78,14 +77,7 @@ export class MeshRun {
   /** The relay servers are known, or not worth waiting for. */
   #isReady = false;
 
-  constructor(
-    matrix: Matrix,
-    session: MeshSession,
-    options: ResolvedMeshOptions,
-    trace$: Subject<MeshTrace>,
-    name: StayName | undefined,
-  ) {
-    this.#name = name;
+  constructor(matrix: Matrix, session: MeshSession, options: ResolvedMeshOptions, trace$: Subject<MeshTrace>) {
     this.#matrix = matrix;
     this.#session = session;
     this.#options = options;
@@ -123,20 +115,19 @@ export class MeshRun {
     this.#running.add(sendable(media$).subscribe(onMedia));
     this.#running.add(iceServers(this.#matrix).subscribe(onServers));
     // Requests of the join go out first: it costs the page some milliseconds to make a peer connection, or to close one.
-    this.#running.add(
-      ownStayOf(join)
-        .pipe(
-          tap((stay) => this.#rename(stay)),
-          delay(0),
-        )
-        .subscribe(onStay),
-    );
+    this.#joining = ownStayOf(join)
+      .pipe(
+        tap((stay) => this.#rename(stay)),
+        delay(0),
+      )
+      .subscribe(onStay);
     this.#running.add(this.#session.membership$.subscribe(() => this.#update()));
   }
 
   stop(): void {
-    this.#running.unsubscribe();
+    this.#joining.unsubscribe();
     for (const entry of this.#pairs.values()) this.#close(entry, "we-left");
+    this.#running.unsubscribe();
     this.#localChanged$.complete();
     this.participants = [];
   }
@@ -152,9 +143,7 @@ export class MeshRun {
       own: this.#isReady ? this.#ownPeer : undefined,
       limit: this.#options.limit,
       present: Array.from(this.#pairs.values(), ({ paired, media }) => ({
-        peer: paired.peer,
-        member: paired.member,
-        isCaller: paired.isCaller,
+        ...paired,
         isConnected: media.connection === "connected",
       })),
       isInRoom: (userId) => isInRoom(this.#matrix, this.#session.roomId, userId),
@@ -171,13 +160,14 @@ export class MeshRun {
 
   /** Our stay, as far as it is certain. The room may show us in an earlier one. */
   #peerOf({ member, instance, isSent }: OwnStay): PeerId | undefined {
-    if (this.#name) return isSent ? this.#name.peerOf(member) : undefined;
+    const { name } = this.#options;
+    if (name) return isSent ? name.peerOf(member) : undefined;
     const own = this.#own;
     return own && isInMesh(own) && own.instance === instance ? peerIdOf(own) : undefined;
   }
 
   #rename(stay: OwnStay | undefined): void {
-    if (stay?.isRejoining && !this.#isRejoining) this.#name?.renew();
+    if (stay?.isRejoining && !this.#isRejoining) this.#options.name?.renew();
     this.#isRejoining = stay?.isRejoining === true;
   }
 
@@ -187,7 +177,7 @@ export class MeshRun {
       list.some((member) => isSamePeer(peerIdOf(member), peer));
     for (const [key, entry] of Array.from(this.#pairs)) {
       // A sync may show us in another stay without showing that we were gone between the two.
-      const isSameStay = this.#ownPeer !== undefined && isSamePeer(entry.own, this.#ownPeer);
+      const isSameStay = this.#ownPeer && isSamePeer(entry.own, this.#ownPeer);
       if (wanted.has(key) && isSameStay) continue;
       const hasLeft = !isAmong(members, entry.paired);
       this.#close(entry, hasLeft ? "peer-left" : isAmong(surplus, entry.paired) ? "over-limit" : "we-left");
@@ -276,8 +266,7 @@ export class MeshRun {
   }
 
   #anyPeer(): PeerConnection | undefined {
-    for (const { media } of this.#pairs.values()) if (media.peer) return media.peer;
-    return undefined;
+    return Array.from(this.#pairs.values(), ({ media }) => media.peer).find(Boolean);
   }
 
   #trace(entry: MeshTraceEntry): void {

@@ -2,6 +2,7 @@
 import type { Observable } from "rxjs";
 import type { JoinState } from "../../join/join-state.ts";
 import { whileInCall } from "../../media/media-inputs.ts";
+import { sameJson } from "../../rx/stable.ts";
 import type { OwnMember } from "../../types.ts";
 
 export interface OwnStay {
@@ -20,12 +21,8 @@ export const ownStayOf = (join: Observable<JoinState>): Observable<OwnStay | und
     (state): OwnStay => ({
       member: state.member,
       instance: state.status === "joined" ? state.membership?.instance : undefined,
-      isSent: state.status === "joined" || (state.step === "sending-membership" && state.nextTryTs === undefined),
+      isSent: state.status === "joined" || state.step === "sending-membership",
       isRejoining: state.status === "rejoining",
     }),
-    (a, b) =>
-      a?.member === b?.member &&
-      a?.instance === b?.instance &&
-      a?.isSent === b?.isSent &&
-      a?.isRejoining === b?.isRejoining,
+    sameJson,
   );

@@ -75,8 +75,6 @@ export interface MeshCall {
   readonly seq: number;
   readonly hasDescribed: boolean;
   readonly isAnswered: boolean;
-  /** The party that has answered us, until we have said so. */
-  readonly unselected: string | undefined;
   /** When an unanswered invite counts as lost. */
   readonly answerDueTs: number;
   readonly link: LinkState | undefined;

@@ -21,7 +21,7 @@ export function peerIdOf(member: Membership): PeerId {
 const onTheWire = (instance: string): string =>
   instance.replace(/ (\d+)_(\d+)$/, (_, millions: string, rest: string) => ` ${Number(millions) * 1e6 + Number(rest)}`);
 
-export const isSamePeer = (a: PeerId, b: PeerId): boolean => a.sessionId === b.sessionId && isSameDevice(a, b);
+export const isSamePeer = (a: PeerId, b: PeerId): boolean => peerKey(a) === peerKey(b);
 
 export const isSameDevice = (a: Device, b: Device): boolean => a.deviceId === b.deviceId && a.userId === b.userId;
 

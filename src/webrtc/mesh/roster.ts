@@ -36,7 +36,11 @@ export function rosterOf({ members, own, limit, present, isInRoom, now }: Roster
   const inMesh = members.filter(isInMesh);
   const carried = inMesh.slice(0, limit);
   const surplus = inMesh.slice(limit);
-  if (!own || !isCarried(own, inMesh, limit)) return { paired: [], surplus };
+  if (!own) return { paired: [], surplus };
+  // While the room does not show our stay, we are the youngest.
+  const place = inMesh.findIndex((member) => isSamePeer(peerIdOf(member), own));
+  const older = place < 0 ? inMesh.filter((member) => !isSameDevice(member, own)).length : place;
+  if (older >= limit) return { paired: [], surplus };
   const paired = carried
     .filter((member) => !isSameDevice(member, own))
     .map((member): Paired => {
@@ -52,11 +56,5 @@ export function rosterOf({ members, own, limit, present, isInRoom, now }: Roster
       !members.some((other) => isSameDevice(other, peer)) &&
       !paired.some((other) => isSamePeer(other.peer, peer)),
   );
-  return { paired: [...paired, ...lapsed.map(({ peer, member, isCaller }) => ({ peer, member, isCaller }))], surplus };
-}
-
-/** Whether we are among the oldest. While the room does not show our stay, we are the youngest. */
-function isCarried(own: PeerId, inMesh: readonly Membership[], limit: number): boolean {
-  const place = inMesh.findIndex((member) => isSamePeer(peerIdOf(member), own));
-  return (place < 0 ? inMesh.filter((member) => !isSameDevice(member, own)).length : place) < limit;
+  return { paired: [...paired, ...lapsed], surplus };
 }

@@ -1,17 +1,16 @@
 // StayName: the name of our stay in a mesh. We choose it, so it is known before the homeserver answers. protocol.md 10.5.
-import { map, type Observable, startWith, Subject } from "rxjs";
+import { BehaviorSubject, map, type Observable } from "rxjs";
 import type { OwnMember, Transport } from "../../types.ts";
 import { newId } from "../new-id.ts";
 import { meshTransport } from "./mesh-transport.ts";
 import type { PeerId } from "./peer-id.ts";
 
 export class StayName {
-  readonly #renewed$ = new Subject<void>();
+  readonly #renewed$ = new BehaviorSubject<void>(undefined);
   #name = "";
 
   /** What we publish: each join has another name. */
   readonly transports$: Observable<readonly Transport[]> = this.#renewed$.pipe(
-    startWith(undefined),
     map(() => [{ ...meshTransport, stay: (this.#name = newId()) }]),
   );
 
