@@ -155,6 +155,37 @@ test.each([
   },
 );
 
+test("a sync that hangs since an outage is given up when the server answers a request of ours", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port, batches } = listen(fake);
+  const send = () =>
+    lastValueFrom(port.send({ roomId, type: stateType, stateKey: "_1", content: {} })).catch(() => undefined);
+  const syncs = () => server.sent("GET", "/sync").length;
+  const before = syncs();
+  server.once("PUT", "/state/", () => Promise.reject(new TypeError("fetch failed")));
+  await send();
+  expect(syncs()).toBe(before);
+  await send();
+  await eventually(syncs).toBe(before + 1);
+  await fake.syncs.take();
+  expect(batches).toEqual([[]]);
+});
+
+test("a sync that was answered after an outage is not given up", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port, batches } = listen(fake);
+  const send = () =>
+    lastValueFrom(port.send({ roomId, type: stateType, stateKey: "_1", content: {} })).catch(() => undefined);
+  server.once("PUT", "/state/", () => Promise.reject(new TypeError("fetch failed")));
+  await send();
+  await fake.syncs.take();
+  const before = server.sent("GET", "/sync").length;
+  await send();
+  await fake.syncs.take();
+  expect(server.sent("GET", "/sync").length).toBe(before + 1);
+  expect(batches).toEqual([]);
+});
+
 test("five listeners serve all rooms and all subscribers, and are removed with the last subscriber", async () => {
   const rooms = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`!${i}:x`, { state: roomState(alice) }]));
   const fake = await server.started({ join: rooms });
