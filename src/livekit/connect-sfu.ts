@@ -53,6 +53,8 @@ export interface ConnectOptions<Track> {
 const stableMs = 10_000;
 /** A try that began this long before the network came back may hang: it is begun again. */
 const staleMs = 2_000;
+/** The SFU keeps a participant that it misses for 15 to 20 s, and LiveKit needs most of that to notice that it is cut off. */
+const lostMs = 5_000;
 
 /** Connects while subscribed to, and connects again for as long as that lasts. Never completes, never fails. */
 export function connectSfu<Track>({
@@ -65,10 +67,12 @@ export function connectSfu<Track>({
     let failures = 0;
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
+    /** Since when LiveKit repairs the connection. */
+    let repairedTs: number | undefined;
 
     const attempt$ = defer(() => {
       const startedTs = asyncScheduler.now();
-      connectedTs = undefined;
+      connectedTs = repairedTs = undefined;
       const before = failure && { failure };
       const room$ = token.token$.pipe(
         take(1),
@@ -77,13 +81,17 @@ export function connectSfu<Track>({
           return concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
               if (state === "connected") connectedTs ??= asyncScheduler.now();
+              repairedTs = state === "reconnecting" ? (repairedTs ?? asyncScheduler.now()) : undefined;
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
           );
         }),
       );
       const hangs$ = backInTouch$.pipe(
-        filter(() => connectedTs === undefined && asyncScheduler.now() - startedTs >= staleMs),
+        filter(() => {
+          const now = asyncScheduler.now();
+          return connectedTs === undefined ? now - startedTs >= staleMs : now - (repairedTs ?? now) >= lostMs;
+        }),
         map((): never => {
           throw begunAgain;
         }),
