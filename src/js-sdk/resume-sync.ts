@@ -20,9 +20,10 @@ const lostAt = new WeakMap<MatrixClient, string | null>();
 export function resumeSync<T>(client: MatrixClient): MonoTypeOperatorFunction<T> {
   const unanswered = () => void lostAt.set(client, client.store.getSyncToken());
   const answered = () => {
-    if (waiting.has(client.getSyncState())) client.retryImmediately();
-    else if (lostAt.get(client) === client.store.getSyncToken()) giveUpSync(client);
+    // A request may hang while the SDK waits: it also waits when a ping of its own has failed.
+    if (lostAt.get(client) === client.store.getSyncToken()) giveUpSync(client);
     lostAt.delete(client);
+    if (waiting.has(client.getSyncState())) client.retryImmediately();
   };
   return (source$) =>
     defer(() => {

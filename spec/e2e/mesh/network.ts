@@ -88,9 +88,10 @@ export async function browserOnCable(
         await inside("neigh", "replace", `${subnet}.1`, "lladdr", nowhere, "dev", there, "nud", "permanent");
       },
       async heal() {
+        // What each end has tried in vain meanwhile would delay the first packets.
+        await ip("neigh", "flush", "dev", here, "nud", "all");
+        await inside("neigh", "flush", "dev", there, "nud", "all");
         await ip("link", "set", here, "up");
-        await ip("neigh", "flush", "dev", here, "nud", "permanent");
-        await inside("neigh", "flush", "dev", there, "nud", "permanent");
       },
       close,
     };
