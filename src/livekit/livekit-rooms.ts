@@ -20,7 +20,7 @@ import {
 import { defer, EMPTY, filter, finalize, from, fromEvent, map, Observable, Subject, timer } from "rxjs";
 import { kindOf, type MediaSource } from "../media/source.ts";
 import { followRoom } from "./follow-room.ts";
-import { keyProvider, type KeySource, type RtcKeyProvider } from "./key-provider.ts";
+import { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 import { disconnectedError, refusedError, type SfuError } from "./sfu-failure.ts";
 import {
   act,
@@ -65,35 +65,7 @@ export interface LivekitRoomsOptions {
  * ```
  */
 export function livekitRooms(options: LivekitRoomsOptions): SfuRooms {
-  const workers = new Workers(options.worker);
-  return (roomOptions) => new BrowserRoom(options, roomOptions, workers);
-}
-
-/**
- * The E2EE workers of the rooms. A room that takes the place of another one of its call takes over the worker: after an outage
- * the page may wait for half a minute until it can load the script of another one.
- */
-class Workers {
-  readonly #make: () => Worker;
-  /** Those of rooms that are being disconnected, with the keys of their call. */
-  readonly #leaving = new Map<Worker, KeySource["encryptionKey$"]>();
-
-  constructor(make: () => Worker) {
-    this.#make = make;
-  }
-
-  take({ encryptionKey$ }: KeySource): Worker {
-    const [worker] = Array.from(this.#leaving).find(([, keys]) => keys === encryptionKey$) ?? [];
-    if (!worker) return this.#make();
-    this.#leaving.delete(worker);
-    return worker;
-  }
-
-  /** Ends a worker once its room is disconnected, unless another room has it by then. */
-  release(worker: Worker, { encryptionKey$ }: KeySource, disconnected: Promise<unknown>): void {
-    this.#leaving.set(worker, encryptionKey$);
-    void disconnected.finally(() => this.#leaving.delete(worker) && worker.terminate());
-  }
+  return (roomOptions) => new BrowserRoom(options, roomOptions);
 }
 
 /** A connection through a dead network would hang for longer. */
@@ -103,7 +75,6 @@ class BrowserRoom implements SfuRoom {
   readonly changes$ = new Subject<void>();
   readonly #options: LivekitRoomsOptions;
   readonly #roomOptions: SfuRoomOptions;
-  readonly #workers: Workers;
   #room: Room | undefined;
   #provider: RtcKeyProvider | undefined;
   #participants: ReadonlyMap<string, SfuParticipant> | undefined;
@@ -112,16 +83,15 @@ class BrowserRoom implements SfuRoom {
   readonly #refreshing = new Set<string>();
   readonly #published = new Set<LocalTrack>();
 
-  constructor(options: LivekitRoomsOptions, roomOptions: SfuRoomOptions, workers: Workers) {
+  constructor(options: LivekitRoomsOptions, roomOptions: SfuRoomOptions) {
     this.#options = options;
     this.#roomOptions = roomOptions;
-    this.#workers = workers;
   }
 
   connect(url: string, jwt: string): Observable<SfuRoomState> {
     return new Observable((subscriber) => {
       const { encryption, repairWaitMs } = this.#roomOptions;
-      const worker = encryption && this.#workers.take(encryption);
+      const worker = encryption && this.#options.worker();
       const provider = encryption && keyProvider(encryption);
       const room = releasable({
         dynacast: true,
@@ -165,11 +135,11 @@ class BrowserRoom implements SfuRoom {
         this.#room = this.#provider = this.#participants = undefined;
         provider?.dispose();
         room.removeAllListeners();
-        const disconnected = room.disconnect(false).finally(() => {
+        void room.disconnect(false).finally(() => {
           release(room);
           for (const local of this.#published) unlisten(local);
+          worker?.terminate();
         });
-        if (worker) this.#workers.release(worker, encryption, disconnected);
       });
     });
   }

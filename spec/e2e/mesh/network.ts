@@ -68,7 +68,16 @@ export async function browserOnCable(
       ends.push(() => socket.close());
     }
     const script = fileURLToPath(new URL("forward.ts", import.meta.url));
-    const args = ["netns", "exec", name, process.execPath, script, `${subnet}.1`, JSON.stringify(ports), JSON.stringify(udpPorts)];
+    const args = [
+      "netns",
+      "exec",
+      name,
+      process.execPath,
+      script,
+      `${subnet}.1`,
+      JSON.stringify(ports),
+      JSON.stringify(udpPorts),
+    ];
     const forwarder: ChildProcess = spawn("ip", args, { stdio: "ignore" });
     ends.push(() => forwarder.kill());
 
@@ -106,8 +115,12 @@ export function forward(host: string, port: number, toHost: string, toPort: numb
   const server = createServer((client) => {
     const upstream = connect(toPort, toHost);
     client.pipe(upstream).pipe(client);
-    client.on("error", () => upstream.destroy());
-    upstream.on("error", () => client.destroy());
+    // Closed whole: a half that stays open would swallow what comes after an outage, where a real server refuses it.
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const)
+      one.on("error", () => {}).on("close", () => other.destroySoon());
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
