@@ -145,7 +145,8 @@ function problemOf(
 ): MediaProblem | undefined {
   if (connection === "connected") return undefined;
   const { status, failure, nextTryTs } = link ?? {};
-  const code = unplanned ?? (failure ? "sfu-not-connected" : status === "connected" && !participant ? "not-on-sfu" : undefined);
+  const code =
+    unplanned ?? (failure ? "sfu-not-connected" : status === "connected" && !participant ? "not-on-sfu" : undefined);
   if (!code) return undefined;
   const sinceTs = before?.code === code ? before.sinceTs : now;
   return kept<MediaProblem>({ code, sinceTs, ...(nextTryTs !== undefined && { nextTryTs }) }, before);
