@@ -58,6 +58,8 @@ describe("Lists", () => {
     expect(sameJson({ a: 1 }, { a: 1, b: undefined })).toBe(true);
     expect(sameJson({ a: 1 }, { a: 1, b: null })).toBe(false);
     expect(sameJson(Object.create(null), {})).toBe(true);
+    expect(sameJson({}, { constructor: 1 })).toBe(false);
+    expect(sameJson({ constructor: 1 }, {})).toBe(false);
   });
 });
 

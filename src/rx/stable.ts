@@ -27,7 +27,8 @@ export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return false;
-  for (const key in { ...a, ...b }) if (!sameJson(a[key], b[key])) return false;
+  for (const key in a) if (!sameJson(a[key], b[key])) return false;
+  for (const key in b) if (b[key] !== undefined && !Object.hasOwn(a, key)) return false;
   return true;
 }
 
