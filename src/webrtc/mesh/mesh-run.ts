@@ -72,7 +72,6 @@ export class MeshRun {
   #own: Membership | undefined;
   /** Our stay in the mesh: once its membership is sent if we have named it, or else once the room shows it. */
   #ownPeer: PeerId | undefined;
-  #isRejoining = false;
   #surplus: readonly Membership[] = [];
   /** The relay servers are known, or not worth waiting for. */
   #isReady = false;
@@ -94,7 +93,7 @@ export class MeshRun {
   }
 
   start(): void {
-    const { join, media$ } = this.#options;
+    const { join, media$, name } = this.#options;
     const onServers = (servers: readonly IceServer[]) => {
       this.#servers$.next(servers);
       if (this.#isReady) return;
@@ -117,7 +116,7 @@ export class MeshRun {
     // Requests of the join go out first: it costs the page some milliseconds to make a peer connection, or to close one.
     this.#joining = ownStayOf(join)
       .pipe(
-        tap((stay) => this.#rename(stay)),
+        tap((stay) => name?.follow(stay?.status)),
         delay(0),
       )
       .subscribe(onStay);
@@ -164,11 +163,6 @@ export class MeshRun {
     if (name) return isSent ? name.peerOf(member) : undefined;
     const own = this.#own;
     return own && isInMesh(own) && own.instance === instance ? peerIdOf(own) : undefined;
-  }
-
-  #rename(stay: OwnStay | undefined): void {
-    if (stay?.isRejoining && !this.#isRejoining) this.#options.name?.renew();
-    this.#isRejoining = stay?.isRejoining === true;
   }
 
   #align({ paired, surplus }: Roster, members: readonly Membership[]): void {
