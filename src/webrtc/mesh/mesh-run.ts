@@ -20,7 +20,6 @@ import type { Membership } from "../../types.ts";
 import type { WatchedSession } from "../../watch.ts";
 import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
-import { meshTiming } from "../timing.ts";
 import { iceServers } from "../turn.ts";
 import type { MeshMessage } from "./envelope.ts";
 import { localMedia, type LocalSource } from "./local-participant.ts";
@@ -196,19 +195,15 @@ export class MeshRun {
     this.#pairs.set(peerKey(peer), entry);
     this.#trace({ kind: "pair-opened", peer, isCaller });
     const pair$ = runPair({
-      own,
+      ...this.#options,
+      ...entry,
       peer,
       isCaller,
       name: newId(),
       context: this.#session,
-      sendToDevice: (devices, type, content) => this.#matrix.sendToDevice(devices, type, content),
-      peers: this.#options.peers,
-      relayOnly: this.#options.relayOnly,
-      timing: meshTiming,
+      matrix: this.#matrix,
       servers$: this.#servers$,
       media$: this.#media$,
-      arrival$: entry.arrival$,
-      leave$: entry.leave$,
       trace: (one) => this.#trace(one),
     });
     const begun$ = this.#options.requireCrossSigned
