@@ -55,6 +55,17 @@ describe("Lists", () => {
     expect(sameJson({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toBe(true);
     expect(sameJson({ a: [1, { b: 2 }] }, { a: [1, { b: 3 }] })).toBe(false);
     expect(sameJson(undefined, {})).toBe(false);
+    expect(sameJson(null, {})).toBe(false);
+    expect(sameJson([], {})).toBe(false);
+    expect(sameJson([1], [1, 2])).toBe(false);
+  });
+
+  it("and the order of fields does not count, nor does one that is undefined", () => {
+    expect(sameJson({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(true);
+    expect(sameJson({ a: 1, b: undefined }, { a: 1 })).toBe(true);
+    expect(sameJson({ a: 1 }, { a: 1, b: undefined })).toBe(true);
+    expect(sameJson({ a: 1 }, { a: 1, b: null })).toBe(false);
+    expect(sameJson(Object.create(null), {})).toBe(true);
   });
 });
 

@@ -50,17 +50,19 @@ export class Convergence implements Invariant {
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
     if (!page || page.traits.client !== "ours" || !link.isIdle || !world.isInRoom(userId)) return;
     if (world.devicesWith("clock").has(index)) return;
-    const shown = new Set(page.members.map(inWords));
     // A clock that is wrong moves the end of a membership.
     const wrongMs = Math.abs(page.life.aheadMs) + 1_000;
     const inTruth = (ts: number) => world.truth.at(ts).filter((member) => world.isInRoom(member.userId));
-    const readable = inTruth(world.now + wrongMs).filter((member) => isReadable(member, userId));
-    const missing = readable.map(inWords).filter((name) => !shown.has(name));
+    const missing = inTruth(world.now + wrongMs).filter(
+      (member) => isReadable(member, userId) && !page.members.some((shown) => isSame(shown, member)),
+    );
     // A page may show an earlier event of a member whose newest event it cannot read.
-    const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
+    const possible = inTruth(world.now - wrongMs);
     // Who enters the room again may hold a sticky join, and cannot read the leave that was sent meanwhile.
     const wasOut = [...world.devicesWith("enter-room")].some((device) => world.devices[device]?.userId === userId);
-    const surplus = [...shown].filter((name) => !possible.has(name) && !(wasOut && name.startsWith("sticky")));
+    const surplus = page.members.filter(
+      (shown) => !possible.some((member) => isSame(shown, member)) && !(wasOut && shown.kind === "sticky"),
+    );
     const { ms } = world.clock;
     if (missing.length === 0 && surplus.length === 0) {
       this.#differsSince.delete(page);
@@ -76,10 +78,13 @@ export class Convergence implements Invariant {
         1,
         "a page does not show the members that the server has",
         index,
-        `lacks ${missing.join(", ") || "nothing"}; shows ${surplus.join(", ") || "nothing"} too much`,
+        `lacks ${inWords(missing)}; shows ${inWords(surplus)} too much`,
       );
   }
 }
 
-const inWords = ({ kind, userId, deviceId }: SeenMember | TrueMember): string => `${kind} ${userId} ${deviceId}`;
+const isSame = (a: SeenMember, b: TrueMember): boolean =>
+  a.deviceId === b.deviceId && a.userId === b.userId && a.kind === b.kind;
+const inWords = (members: readonly (SeenMember | TrueMember)[]): string =>
+  members.map(({ kind, userId, deviceId }) => `${kind} ${userId} ${deviceId}`).join(", ") || "nothing";
 const isReadable = ({ readers }: TrueMember, userId: string): boolean => !readers || readers.has(userId);

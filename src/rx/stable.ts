@@ -27,8 +27,16 @@ export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean
 export const sameFields = <T extends object>(a: T, b: T): boolean =>
   a === b || sameItems(Object.values(a), Object.values(b));
 
-/** Whether two values are the same as JSON. */
-export const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+/** Whether two values are the same as JSON, where fields have no order, and an undefined one is no field. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  for (const key in { ...a, ...b }) if (!sameJson(a[key], b[key])) return false;
+  return true;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
 
 /** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
 export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {

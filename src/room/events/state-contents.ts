@@ -1,6 +1,6 @@
 // State events of rooms: their contents, then and now, each with its rule. Client-server specification, and its first text of 2014.
 import { isObject } from "../json.ts";
-import { imageInfo, type ImageInfo } from "./media.ts";
+import { type ImageInfo, mediaInfo } from "./media.ts";
 import {
   body,
   flag,
@@ -217,7 +217,7 @@ export const stateRules: { readonly [T in keyof StateContents]: Rule<StateConten
       ),
     },
   ),
-  "m.room.avatar": object<AvatarContent>({}, { url, info: imageInfo }),
+  "m.room.avatar": object<AvatarContent>({}, { url, info: mediaInfo }),
   "m.room.member": object<MemberContent>(
     { membership: oneOf("join", "invite", "knock", "leave", "ban") },
     {

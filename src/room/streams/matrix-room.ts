@@ -1,5 +1,5 @@
 // MatrixRoom: one room as streams, and what a user does in it. Start here.
-import { distinctUntilChanged, map, merge, type Observable, startWith, Subject, switchMap } from "rxjs";
+import { merge, type Observable, startWith, Subject, switchMap } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
@@ -64,6 +64,13 @@ export interface MatrixRoom extends Sending {
 
   /** The newest messages that the client holds, oldest first, with edits, redactions and reactions applied. */
   readonly messages$: Behavior<readonly RoomMessage[]>;
+  /**
+   * Reads a page of older messages from the server, which `messages$` then has for as long as it has a subscriber, also beyond
+   * `messageCount`. Emits whether there may be more. It is tried again and fails as all sending does.
+   *
+   * @param limit The most events of the page, of all types. Default 50.
+   */
+  readOlder(limit?: number): Observable<boolean>;
   /** How far each user has read, by receipts and by `m.room.message.feedback`. */
   readonly receipts$: Behavior<readonly Receipt[]>;
   /** The users who are typing, without ourselves. */
@@ -111,16 +118,11 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     behavior(read, stateChanges(matrix, roomId, types));
 
   const givenName = () => state("m.room.name")?.name || state("m.room.canonical_alias")?.alias || undefined;
-  const nameChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]);
   /** Members are followed only while the room has no name of its own. */
-  const namingChanges = merge(
-    nameChanges,
-    nameChanges.pipe(
-      startWith(undefined),
-      map(() => givenName() === undefined),
-      distinctUntilChanged(),
-      switchMap((isNamedByMembers) => (isNamedByMembers ? directory.looked$ : [])),
-    ),
+  const namingChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]).pipe(
+    startWith(undefined),
+    // The change itself is emitted last, when the members are there.
+    switchMap((change) => merge(givenName() === undefined ? directory.looked$ : [], [change])),
   );
   const companyName = () => {
     const { now } = directory;
@@ -161,6 +163,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     state$: (type, stateKey) => ofState(() => state(type, stateKey), type),
 
     messages$: behavior(() => window.now.messages, window.looked$),
+    readOlder: (limit = 50) => window.readOlder(limit),
     receipts$: behavior(
       stable(() => [...receipts.now.values(), ...window.now.feedback], sameItems),
       merge(receipts.looked$, window.looked$),
