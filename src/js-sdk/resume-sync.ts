@@ -6,7 +6,7 @@ import type { MatrixError } from "../matrix.ts";
 /** States in which the SDK waits before it tries to sync again. */
 const waiting: ReadonlySet<string | null> = new Set(["RECONNECTING", "ERROR"]);
 
-/** A request without an answer for so long may be lost. */
+/** A request that has no answer after this time may be lost. */
 const lateMs = 4_000;
 
 /** Where the sync of a client was when a request of ours got no answer. */
@@ -14,8 +14,8 @@ const lostAt = new WeakMap<MatrixClient, string | null>();
 
 /**
  * Lets the SDK sync at once when the server answers, with an error as well. Memberships and keys of others come by sync alone,
- * and after an outage the SDK waits for up to 10 s by itself. A sync request of before the outage is worse: its answer is
- * lost, and the SDK waits for it for up to 110 s. So it is given up if no other sync was answered since the outage began.
+ * and after an outage the SDK waits for up to 10 s by itself. A sync request from before the outage is worse: its answer is
+ * lost, and the SDK waits for that answer for up to 110 s. So the request is given up if no sync was answered since then.
  */
 export function resumeSync<T>(client: MatrixClient): MonoTypeOperatorFunction<T> {
   const unanswered = () => void lostAt.set(client, client.store.getSyncToken());
