@@ -59,9 +59,7 @@ describe("A member that its SFU has lost", () => {
         expect(alice.call.problems$.value).toEqual([]);
         rate("poor");
       });
-      at(2_000, () =>
-        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video"),
-      );
+      at(2_000, () => expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video"));
       flush();
     }),
   );
