@@ -22,6 +22,8 @@ export class Convergence implements Invariant {
   /** Since when a page differs from the truth. */
   readonly #differsSince = new Map<Page, number>();
   readonly #compared = new Map<Page, Compared>();
+  /** Since when a page lacks a member whose event it cannot read, by both. */
+  #lacksSince: ReadonlyMap<string, number> = new Map();
 
   onTick(world: World): void {
     const awake = world.devices.filter(({ page }) => page?.life.state === "awake");
@@ -30,6 +32,7 @@ export class Convergence implements Invariant {
     const one = awake[Math.floor(this.#next / everyTick) % Math.max(1, awake.length)];
     if (one && this.#next % everyTick === 0) this.#compareWithFresh(world, one);
     for (const device of awake) this.#compareWithTruth(world, device);
+    this.#checkLateUsers(world, awake);
   }
 
   atEnd(world: World): void {
@@ -45,6 +48,26 @@ export class Convergence implements Invariant {
     this.#compared.set(page!, { atMs, received });
     const difference = world.clock.as(page!.life, () => page!.differenceFromFresh());
     if (difference !== undefined) world.violate(1, "live and fresh differ", index, difference);
+  }
+
+  /** Users who enter the room later are sent the memberships again that they cannot read. */
+  #checkLateUsers(world: World, awake: readonly SimulatedDevice[]): void {
+    const { ms } = world.clock;
+    const lacksSince = new Map<string, number>();
+    const members = world.trueMembers().filter(({ readers }) => readers);
+    for (const { index, userId, page, traits } of members.length > 0 ? awake : [])
+      for (const member of members) {
+        if (page!.traits.client !== "ours" || !world.isInRoom(userId) || isReadable(member, userId)) continue;
+        const sender = awake.find((device) => device.page?.life === member.page && device.traits.client === "ours");
+        if (sender?.page?.status !== "joined" || page!.members.some((shown) => isSame(shown, member))) continue;
+        const name = `${page!.life.name} ${member.key}`;
+        const sinceMs = this.#lacksSince.get(name) ?? ms;
+        lacksSince.set(name, sinceMs);
+        const calmMs = ms - Math.max(sinceMs, lastTroubleMs(world.scenario, ms));
+        if (calmMs > Math.max(...[traits, sender.traits].map((of) => recoveryMs(world.scenario, of))))
+          world.violate(1, "a user who entered the room later does not see a member", index, inWords([member]));
+      }
+    this.#lacksSince = lacksSince;
   }
 
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {

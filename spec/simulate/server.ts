@@ -137,12 +137,16 @@ export class SimulatedServer extends VirtualServer {
   /** Sends a delayed event: of its own accord, unless a page asks for it. */
   protected override fire(sender: string, event: OutgoingEvent): void {
     const page = this.#schedulers.get(leaveKeyOf(event));
-    if (page && page.state !== "dead" && !this.actor) {
-      const guard = this.guardOf(page);
-      guard.sent += 1;
-      guard.isUnsupported ||= guard.sent >= 2;
-    }
+    if (page && !this.actor) this.noteSent(page);
     super.fire(sender, event);
+  }
+
+  /** The server has sent the delayed leave of a page, or it looks so to the page. */
+  noteSent(page: Life): void {
+    if (page.state === "dead") return;
+    const guard = this.guardOf(page);
+    guard.sent += 1;
+    guard.isUnsupported ||= guard.sent >= 2;
   }
 
   #noteAnswer(page: Life, kind: RequestKind, sentMs: number, failure: unknown, value: unknown): void {

@@ -288,6 +288,8 @@ export class World {
             (member) =>
               member.kind === "state" && member.userId === userId && member.deviceId === device.traits.deviceId,
           );
+        // A page cannot know that this was not its delayed leave, sent in spite of all restarts.
+        if (mine && page) this.server.noteSent(page.life);
         if (mine)
           this.server.rooms.add(this.roomId, { type: memberType, sender: userId, stateKey: mine.key, content: {} });
         return;

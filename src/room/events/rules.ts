@@ -108,7 +108,7 @@ export function object<T extends object>(required: Required<T>, optional: Option
     if (!isObject(value)) return undefined;
     const read: Record<string, unknown> = {};
     for (const { key, rule, names, isOptional } of fields) {
-      const present = names.find((each) => Object.hasOwn(value, each)) ?? "";
+      const present = names.find((each) => Object.hasOwn(value, each)) ?? names[0]!;
       const part = own(value, present) ?? undefined;
       if (isOptional && part === undefined) continue;
       const item = (isOptional ? partly : within)(rule, part, names[0]!, notes);

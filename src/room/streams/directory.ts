@@ -3,7 +3,7 @@
 import type { RoomEvent } from "../../matrix.ts";
 import type { MemberContent } from "../events/state-contents.ts";
 import { nameKey, shownName } from "./display-name.ts";
-import { sameFields } from "../../rx/stable.ts";
+import { sameJson } from "../../rx/stable.ts";
 
 /** A user and a room. */
 export interface RoomMember {
@@ -127,7 +127,7 @@ export class Directory {
     // A user who knocks could take the name of a member.
     const isShared = !isInsider(content) || this.#users.get(key)!.size > 1;
     const renewed = made(userId, content, key, isShared);
-    return (entry.member = member && sameFields(member, renewed) ? member : renewed);
+    return (entry.member = member && sameJson(member, renewed) ? member : renewed);
   }
 }
 

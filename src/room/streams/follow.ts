@@ -28,10 +28,10 @@ export const followDirectory = (matrix: Matrix, roomId: string, decode: Decode):
 /** An event of a timeline; or a gap, after which the timeline starts again, with the past that was read before it. */
 type Change = Extract<TimelineChange, { kind: "event" }> | { readonly kind: "gap"; readonly past?: Past };
 
-/** The newest messages of a room, kept while somebody is subscribed. */
-export interface FollowedTimeline extends Kept<TimelineWindow> {
-  /** Reads older messages. Emits whether there may be more. */
-  readonly readOlder: (limit: number) => Observable<boolean>;
+/** The newest messages of a room, kept while somebody is subscribed; and a way to read older ones. */
+export interface FollowedTimeline {
+  readonly window: Kept<TimelineWindow>;
+  readonly readOlder: (limit?: number) => Observable<boolean>;
 }
 
 export function followTimeline(matrix: Matrix, roomId: string, decode: Decode, size: number): FollowedTimeline {
@@ -47,12 +47,11 @@ export function followTimeline(matrix: Matrix, roomId: string, decode: Decode, s
       }
     },
   });
-  const readOlder = (limit: number) =>
+  const readOlder = (limit = 50) =>
     attempt(() => {
       const { past } = window.now;
-      const { next: from } = past;
-      const request = matrix.olderEvents?.(roomId, { limit, ...(from !== undefined && { from }) });
-      return (request ?? lacking("olderEvents")).pipe(
+      const page = { limit, ...(past.next !== undefined && { from: past.next }) };
+      return (matrix.olderEvents?.(roomId, page) ?? lacking("olderEvents")).pipe(
         map(({ events, next }) => {
           // A page that was asked for before a gap would leave that gap in the middle.
           if (past === window.now.past)
@@ -61,5 +60,5 @@ export function followTimeline(matrix: Matrix, roomId: string, decode: Decode, s
         }),
       );
     });
-  return Object.assign(window, { readOlder });
+  return { window, readOlder };
 }

@@ -16,7 +16,7 @@ import { type RoomPermissions, roomPermissions } from "./permissions.ts";
 import { companyOf, inEnglish, type Wording } from "./room-name.ts";
 import { type Sending, sendingIn } from "./sending.ts";
 import { inRoom, sourcesOf, stateChanges } from "./sources.ts";
-import { sameFields, sameItems, stable, whenChanged } from "../../rx/stable.ts";
+import { sameJson, sameItems, stable, whenChanged } from "../../rx/stable.ts";
 import { decoder, type MalformedEvent, stateReader } from "./state-reader.ts";
 import { receiptsIn, typingIn } from "./typing.ts";
 
@@ -109,7 +109,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
   const decode = decoder((event) => malformed$.next(event));
   const state = stateReader(matrix, roomId, decode);
   const directory = followDirectory(matrix, roomId, decode);
-  const window = followTimeline(matrix, roomId, decode, messageCount);
+  const { window, readOlder } = followTimeline(matrix, roomId, decode, messageCount);
   const receipts = receiptsIn(matrix, roomId);
   const sending = sendingIn(matrix, roomId);
 
@@ -146,7 +146,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     members$: behavior(() => directory.now.members, directory.looked$),
     profile$: (userId) =>
       behavior(
-        stable(() => member(userId), sameFields),
+        stable(() => member(userId), sameJson),
         directory.looked$,
       ),
     permissions$: (userId) =>
@@ -163,7 +163,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     state$: (type, stateKey) => ofState(() => state(type, stateKey), type),
 
     messages$: behavior(() => window.now.messages, window.looked$),
-    readOlder: (limit = 50) => window.readOlder(limit),
+    readOlder,
     receipts$: behavior(
       stable(() => [...receipts.now.values(), ...window.now.feedback], sameItems),
       merge(receipts.looked$, window.looked$),
@@ -189,7 +189,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
       matrix.stateEvents(roomId, "m.room.aliases"),
       (event) => decode("m.room.aliases", event).ok?.aliases ?? [],
     );
-    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().toSorted()])].slice(0, mostAliases);
+    return [...new Set([alias || [], alt_aliases, lists.flat().toSorted()].flat())].slice(0, mostAliases);
   }
 }
 

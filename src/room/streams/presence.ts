@@ -7,7 +7,7 @@ import type { PresenceContent } from "../events/ephemeral.ts";
 import { kept } from "./kept.ts";
 import { newest } from "./newest.ts";
 import { sourcesOf } from "./sources.ts";
-import { sameFields, stable } from "../../rx/stable.ts";
+import { sameJson, stable } from "../../rx/stable.ts";
 
 /** A user, whatever the room. Fields that are not known are absent. */
 export interface Presence {
@@ -59,7 +59,7 @@ export function presenceOf(matrix: Matrix, userId: string): Behavior<Presence> {
     apply: (now, { member, content }) => (now.presence = withPresence(withMember(now.presence, member), content)),
   });
   return behavior(
-    stable(() => user.now.presence, sameFields),
+    stable(() => user.now.presence, sameJson),
     user.looked$,
   );
 }

@@ -162,9 +162,9 @@ export class TimelineWindow {
 
   #messageOf({ event, attached }: Entry): RoomMessage {
     const { eventId, sender, originServerTs: ts, type } = event;
-    const common = { eventId, sender, ts, reactions: [] };
-    if (isRedacted(event)) return { ...common, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
-    const fields = { ...common, reactions: this.#counted(attached) };
+    const isGone = isRedacted(event);
+    const fields = { eventId, sender, ts, reactions: isGone ? [] : this.#counted(attached) };
+    if (isGone) return { ...fields, status: "redacted", redaction: redactionOf(redactedBecause(event)) };
     if (type !== "m.room.message") return { ...fields, status: "undecryptable" };
     const { ok: original, malformed: path } = this.#decode(type, event);
     if (path !== undefined) return { ...fields, status: "malformed", path };
