@@ -181,7 +181,12 @@ test.each([
   expect(syncs()).toBe(before);
   await sendTo(port);
   await eventually(syncs).toBe(before + 1);
+  // The next one may only be slow.
+  server.once("PUT", "/state/", outage);
+  await sendTo(port);
+  await sendTo(port);
   await fake.syncs.take();
+  expect(syncs()).toBe(before + 2);
   expect(batches).toEqual([[]]);
 });
 

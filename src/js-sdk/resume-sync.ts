@@ -1,21 +1,26 @@
 // ResumeSync: the SDK syncs again as soon as the homeserver has answered a request of ours. protocol.md 4.6.
 import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
-import { defer, finalize, type MonoTypeOperatorFunction, tap, timer } from "rxjs";
+import { asyncScheduler, defer, finalize, type MonoTypeOperatorFunction, tap, timer } from "rxjs";
 import type { MatrixError } from "../matrix.ts";
 
 /** States in which the SDK waits before it tries to sync again. */
 const waiting: ReadonlySet<string | null> = new Set(["RECONNECTING", "ERROR"]);
 
-/** A request without an answer for so long may be lost. */
+/** A request that has no answer after this time may be lost. */
 const lateMs = 4_000;
+
+/** A sync of a server that is only slow must be able to end. */
+const pauseMs = 30_000;
 
 /** Where the sync of a client was when a request of ours got no answer. */
 const lostAt = new WeakMap<MatrixClient, string | null>();
+/** Until when no sync of a client is given up. */
+const untilTs = new WeakMap<MatrixClient, number>();
 
 /**
  * Lets the SDK sync at once when the server answers, with an error as well. Memberships and keys of others come by sync alone,
- * and after an outage the SDK waits for up to 10 s by itself. A sync request of before the outage is worse: its answer is
- * lost, and the SDK waits for it for up to 110 s. So it is given up if no other sync was answered since the outage began.
+ * and after an outage the SDK waits for up to 10 s by itself. A sync request from before the outage is worse: its answer is
+ * lost, and the SDK waits for that answer for up to 110 s. So the request is given up if no sync was answered since then.
  */
 export function resumeSync<T>(client: MatrixClient): MonoTypeOperatorFunction<T> {
   const unanswered = () => void lostAt.set(client, client.store.getSyncToken());
@@ -42,7 +47,9 @@ export function resumeSync<T>(client: MatrixClient): MonoTypeOperatorFunction<T>
 function giveUpSync(client: MatrixClient): void {
   const { syncApi } = client as unknown as { readonly syncApi?: { abortController?: AbortController } };
   const hanging = syncApi?.abortController;
-  if (!syncApi || !hanging) return;
+  const now = asyncScheduler.now();
+  if (!syncApi || !hanging || now < (untilTs.get(client) ?? 0)) return;
+  untilTs.set(client, now + pauseMs);
   syncApi.abortController = new AbortController();
   client.once(ClientEvent.Sync, () => client.retryImmediately());
   hanging.abort();
