@@ -35,6 +35,7 @@ for (const folder of wanted) {
     // What runs once at import needs a run of all specs for each mutant.
     ignoreStatic: true,
     concurrency: Number(values.concurrency),
+    // Most mutants take a quarter of a second. One that loops for ever ends with its process.
     timeoutMS: 10_000,
     // Texts for people are not what specs are about.
     mutator: { excludedMutations: ["StringLiteral"] },
