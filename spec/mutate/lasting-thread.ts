@@ -48,7 +48,7 @@ class LastingThread implements PoolWorker {
     if (request.type === "stop") return this.#answer("stopped");
     // The thread has the options of its first run. Each run has its own, for instance which tests it is about.
     if (request.type === "run") Object.assign(request.context, { config: this.#config });
-    shared?.thread.postMessage(request);
+    shared?.thread.postMessage(request, []);
   }
 
   async stop(): Promise<void> {
@@ -67,8 +67,8 @@ class LastingThread implements PoolWorker {
   }
 
   #answer(type: "started" | "stopped"): void {
-    for (const [event, listener] of [...this.#listeners])
-      if (event === "message") listener({ type, __vitest_worker_response__: true });
+    const listeners = this.#listeners.filter(([event]) => event === "message");
+    for (const [, listener] of listeners) listener({ type, __vitest_worker_response__: true });
   }
 }
 

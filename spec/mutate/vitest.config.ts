@@ -1,5 +1,5 @@
 // The specs that judge the mutants of one folder: MUTATE=keys.
-import { defineConfig, mergeConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 import usual from "../../vitest.config.ts";
 import { lastingThread } from "./lasting-thread.ts";
 
@@ -15,8 +15,10 @@ const slow = [
   "spec/room/streams/hostile.spec.ts",
 ];
 
+const own = usual.test!;
+
 export default defineConfig({
-  ...mergeConfig(usual, {}),
+  ...usual,
   plugins: [
     {
       name: "lasting-thread",
@@ -26,10 +28,10 @@ export default defineConfig({
     },
   ],
   test: {
-    ...usual.test,
+    ...own,
     include: [`spec/${folder}/**/*.spec.ts`],
-    exclude: [...usual.test.exclude, ...slow],
-    setupFiles: ["spec/mutate/inactive.ts", ...usual.test.setupFiles],
+    exclude: [...own.exclude!, ...slow],
+    setupFiles: ["spec/mutate/inactive.ts", ...own.setupFiles!],
     typecheck: { enabled: false },
     isolate: false,
   },
