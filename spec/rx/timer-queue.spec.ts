@@ -13,7 +13,7 @@ const timed = (endTs: number): Timed => ({ endTs, heapIndex: -1 });
 const orders = <T>(items: readonly T[]): readonly T[][] =>
   items.length === 0
     ? [[]]
-    : items.flatMap((item) => orders(items.filter((other) => other !== item)).map((rest) => [item, ...rest]));
+    : items.flatMap((item) => orders(items.filter((other) => other !== item)).map((rest) => [item].concat(rest)));
 
 describe("DeadlineHeap", () => {
   it("pops the items that are due, soonest first, each once", () => {
