@@ -1,18 +1,5 @@
 // Joining a call: our own membership, and the exchange of media keys for as long as it lasts. protocol.md 4, 5.
-import {
-  catchError,
-  defer,
-  distinctUntilChanged,
-  EMPTY,
-  endWith,
-  map,
-  Observable,
-  of,
-  ReplaySubject,
-  share,
-  Subject,
-  switchMap,
-} from "rxjs";
+import { defer, EMPTY, Observable, of, ReplaySubject, share, Subject, switchMap, tap } from "rxjs";
 import { RtcError } from "./errors.ts";
 import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
 import { ownMembership } from "./join/join.ts";
@@ -59,25 +46,26 @@ export function joinCall(
       own ? whenEnabled$.pipe(switchMap(() => keys.exchange(own, keyOptions))) : EMPTY;
 
     const join$ = new Observable<JoinState>((subscriber) => {
-      const state$ = new Subject<JoinState>();
+      const own$ = new Subject<OwnMember | undefined>();
       const keysUnanswered$ = new Subject<void>();
-      // Keys stop before the first request of a leave, and when the join ends. An error of the join reaches the subscriber
-      // by itself.
-      const own$ = state$.pipe(
-        map(activeMember),
-        catchError(() => of(undefined)),
-        endWith(undefined),
-        distinctUntilChanged(),
-      );
-      // In this order, so that the keys see each state, and the end, before the subscriber does.
       subscriber.add(
         own$.pipe(switchMap(exchange)).subscribe({
           next: ({ kind }) => kind === "keys-unanswered" && keysUnanswered$.next(),
           error: (cause: unknown) => subscriber.error(keysFailed(cause)),
         }),
       );
-      subscriber.add(state$.subscribe(subscriber));
-      subscriber.add(ownMembership(context, joinOptions, keysUnanswered$).subscribe(state$));
+      // Keys stop before the first request of a leave, and when the join ends. They see both before the subscriber does.
+      let own: OwnMember | undefined;
+      const exchangeAs = (member: OwnMember | undefined) => {
+        if (member !== own) own$.next((own = member));
+      };
+      const stop = () => exchangeAs(undefined);
+      const keysFirst = tap<JoinState>({
+        next: (state) => exchangeAs(activeMember(state)),
+        error: stop,
+        complete: stop,
+      });
+      subscriber.add(ownMembership(context, joinOptions, keysUnanswered$).pipe(keysFirst).subscribe(subscriber));
     });
     return defer(() => {
       // Without `enabled`, keys wait until the room is encrypted.

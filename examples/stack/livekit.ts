@@ -15,6 +15,8 @@ export interface LivekitKey {
 export interface Livekit {
   /** WebSocket URL. */
   readonly url: string;
+  /** The UDP port of its media. */
+  readonly mediaPort: number;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Ends it at once: its participants learn nothing. */
@@ -36,13 +38,14 @@ export async function createLivekit(options: LivekitOptions): Promise<Livekit> {
   const { binary, folder, livekit, usual, address, networkInterface } = options;
   await mkdir(folder, { recursive: true });
   const port = await freePort(usual ? 7880 : 0, address);
+  const mediaPort = await freeUdpPort(usual ? 7882 : 0, address);
   const config = {
     port,
     bind_addresses: [address],
     rtc: {
       // TCP would listen on every interface. UDP is enough here.
       tcp_port: 0,
-      udp_port: await freeUdpPort(usual ? 7882 : 0, address),
+      udp_port: mediaPort,
       node_ip: address,
       use_external_ip: false,
       enable_loopback_candidate: true,
@@ -65,6 +68,7 @@ export async function createLivekit(options: LivekitOptions): Promise<Livekit> {
   };
   return {
     url: `ws://${address}:${port}`,
+    mediaPort,
     async start() {
       if (running !== undefined) return;
       running = start({ name: "LiveKit", command: binary, args: ["--config", configFile], logFile });

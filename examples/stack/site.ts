@@ -27,6 +27,8 @@ export interface Site {
   readonly serverName: string;
   /** WebSocket URL of LiveKit. Empty without LiveKit. */
   readonly sfu: string;
+  /** The UDP port of LiveKit's media. */
+  readonly mediaPort: number;
   /** Base URL of the authorisation service: the `livekit_service_url` that the homeserver announces. Empty without LiveKit. */
   readonly service: string;
   /** How long the tokens of the service last from now on. */
@@ -51,7 +53,7 @@ export interface SiteOptions {
 
 const usualPort = 8080;
 const nothing = () => Promise.resolve();
-const noSfu: Livekit = { url: "", start: nothing, stop: nothing, kill: nothing };
+const noSfu: Livekit = { url: "", mediaPort: 0, start: nothing, stop: nothing, kill: nothing };
 
 /** Prepares a site. The port of the service is taken already, so that nobody else takes it. */
 export async function createSite(options: SiteOptions): Promise<Site & { start(): Promise<void> }> {
@@ -98,6 +100,7 @@ export async function createSite(options: SiteOptions): Promise<Site & { start()
     homeserver: synapse.url,
     serverName: synapse.serverName,
     sfu: sfu.url,
+    mediaPort: sfu.mediaPort,
     service: service ?? "",
     tokens,
     parts,

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { firstSync } from "./figures/first-sync.ts";
 import { growth } from "./figures/growth.ts";
+import { callHour } from "./figures/call-hour.ts";
 import { callLog } from "./figures/call-log.ts";
 import { compatManager } from "./figures/compat-manager.ts";
 import { joinIdle } from "./figures/join-idle.ts";
@@ -41,6 +42,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   keysJoins,
   roomMembers,
   joinIdle,
+  callHour,
   callLog,
   compatManager,
 };

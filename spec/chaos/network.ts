@@ -62,6 +62,7 @@ export class Network {
 
   async remove(): Promise<void> {
     await Promise.allSettled(this.#names.map((name) => ip("netns", "del", name)));
+    await ip("link", "del", bridge);
   }
 }
 

@@ -158,7 +158,7 @@ async function play(
   if (fault.membership === "returns" && departures === 0) problems.push("nobody was seen to leave");
   if (!gap) measureGap();
   if (gap && gap.ms > maxGapMs) problems.push(`a gap of ${gap.ms} ms in media that was not touched: ${gap.pair}`);
-  if (problems.length > 0) await writeLogs(`chaos ${mode} ${fault.name}`, members);
+  if (problems.length > 0 || process.env["MRX_KEEP"]) await writeLogs(`chaos ${mode} ${fault.name}`, members);
   return { fault: fault.name, mode, departures, gapMs: gap?.ms, convergedMs, more, problems };
 }
 

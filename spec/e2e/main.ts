@@ -39,6 +39,7 @@ import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
 import { scenario as delegated } from "./sites/68-delegated.ts";
 import { scenario as duplicateIdentity } from "./sites/90-duplicate-identity.ts";
+import { scenarios as cutOff } from "./sites/91-cut-off.ts";
 import { scenario as hop } from "./sites/66-hop.ts";
 import { scenario as oldestLeaves } from "./sites/67-oldest-leaves.ts";
 import { scenario as sfuKilled } from "./sites/65-sfu-killed.ts";
@@ -100,6 +101,7 @@ const scenarios: readonly Scenario[] = [
   delegated,
   shortTokens,
   duplicateIdentity,
+  ...cutOff,
   facade,
   facadeSticky,
   ratchet,

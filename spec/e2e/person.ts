@@ -16,6 +16,12 @@ export interface Inspected extends WallTimes {
   readonly members: readonly InspectedMember[];
 }
 
+/** A member whose media we receive, and when it began to encrypt with each of its keys, by the wall clock. */
+export interface Sender {
+  readonly identity: string | undefined;
+  readonly ownKeysTs: readonly number[];
+}
+
 type Device = "Mic" | "Camera" | "Screen";
 
 export class Person {
@@ -87,6 +93,12 @@ export class Person {
         }
       );
     });
+  }
+
+  /** This person as a sender of media. Undefined outside of a call. */
+  async sender(): Promise<Sender | undefined> {
+    const { members, ownKeysTs } = (await this.look()) ?? {};
+    return members && ownKeysTs && { identity: members.find(({ isOwn }) => isOwn)?.identity, ownKeysTs };
   }
 
   async see(userId: string): Promise<InspectedMember | undefined> {

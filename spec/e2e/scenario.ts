@@ -1,5 +1,5 @@
 // Scenario: one story of the end-to-end test, and its figures.
-import type { Inspected, Person } from "./person.ts";
+import type { Inspected, Person, Sender } from "./person.ts";
 import type { Tab } from "./tab.ts";
 import type { World } from "./world.ts";
 
@@ -35,16 +35,14 @@ export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
  * member, the time to its first decoded frame from when we were connected to the SFU, saw its video there, had its key, and it
  * encrypted with that key. A sender changes to a new key a second after it has sent it.
  *
- * @param senders The pages of the other members that are ours. Without one, the arrival of the key counts.
+ * @param senders The other members. Without one, the arrival of its key counts.
  */
 export function timesOf(
   { marks, memberMarks, joinTs }: Inspected,
-  ...senders: readonly (Inspected | undefined)[]
+  ...senders: readonly (Sender | undefined)[]
 ): Figures {
   const { homeserver, token, sfu = 0, key, frame } = marks;
-  const ownKeysTs = new Map(
-    senders.map((sender) => [sender?.members.find(({ isOwn }) => isOwn)?.identity, sender?.ownKeysTs]),
-  );
+  const ownKeysTs = new Map(senders.map((sender) => [sender?.identity, sender?.ownKeysTs]));
   const waits = Object.entries(memberMarks).flatMap(([identity, member]) => {
     const { frame: frameMs, key: keyMs = 0, published = 0 } = member;
     if (frameMs === undefined) return [];

@@ -1,5 +1,6 @@
 // SdkMember: a member of the call through MatrixRTCSession of matrix-js-sdk and LiveKit, without our library.
 import type { Account } from "./account.ts";
+import type { Sender } from "./person.ts";
 import { until } from "./until.ts";
 import { type Tab, openTab } from "./tab.ts";
 import type { World } from "./world.ts";
@@ -10,6 +11,7 @@ export interface SdkMember extends Tab {
   loseFirstKeyFor(userId: string): Promise<void>;
   /** The index of the key that it encrypts with. */
   ownKeyIndex(): Promise<number | undefined>;
+  sender(): Promise<Sender>;
   /** Makes LiveKit set all keys again as they were sent, as it does whenever somebody publishes a track. */
   setAllKeys(): Promise<void>;
   decodes(userId: string): Promise<void>;
@@ -40,6 +42,7 @@ export async function sdkMember(
     join: () => page.evaluate(() => window.sdkMember!.join()),
     loseFirstKeyFor: (userId: string) => page.evaluate((id) => window.sdkMember!.loseFirstKeyFor(id), userId),
     ownKeyIndex: () => page.evaluate(() => window.sdkMember!.ownKeyIndex()),
+    sender: () => page.evaluate(() => window.sdkMember!.sender()),
     setAllKeys: () => page.evaluate(() => window.sdkMember!.setAllKeys()),
     knows: (userId: string) =>
       until(

@@ -1,5 +1,5 @@
 // The room around the call, on a real homeserver: matrix-js-sdk on one side, ours on the other, and the reverse.
-import { EventType, type MatrixEvent, MsgType, type Room } from "matrix-js-sdk";
+import { EventType, type MatrixEvent, MsgType, Preset, type Room } from "matrix-js-sdk";
 import { firstValueFrom, lastValueFrom, map, type Observable, timeout } from "rxjs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { rtcSession } from "matrixrtc-rx";
@@ -111,6 +111,22 @@ describe("A room on a real homeserver", () => {
     await lastValueFrom(room.sendState("m.room.member", { membership: "leave", reason: "over" }, bob.userId));
     await until(() => sdkRoom(bob, roomId).getMyMembership() === "leave");
     await expect(lastValueFrom(bobs.sendMessage("still here?"))).rejects.toMatchObject({ name: "RtcError" });
+  });
+
+  it("older messages are read back page by page until the room begins, with their edits", async () => {
+    const [alice, bob] = [await device("alice"), await device("bob")];
+    const { room_id: roomId } = await alice.client.createRoom({ preset: Preset.PublicChat });
+    const bodies = Array.from({ length: 30 }, (_, n) => `message ${n}`);
+    const sent: string[] = [];
+    for (const body of bodies) sent.push((await alice.client.sendTextMessage(roomId, body)).event_id);
+    await lastValueFrom(matrixRoom(alice.matrix, roomId).sendMessage("edited", { edits: sent[3]! }));
+    await bob.client.joinRoom(roomId);
+    await until(() => bob.matrix.hasRoom(roomId));
+    const room = matrixRoom(bob.matrix, roomId);
+    keep(room.messages$);
+    expect(room.messages$.value.length).toBeLessThan(bodies.length);
+    while (await lastValueFrom(room.readOlder(10)));
+    expect(room.messages$.value.map(inWords)).toEqual(bodies.with(3, "edited"));
   });
 });
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { lastValueFrom, type Subscription } from "rxjs";
 import type { RoomChange } from "../../src/matrix.ts";
 import { rtcSession, type RtcSession } from "../../src/index.ts";
-import { fromMatrixClient } from "../../src/js-sdk/index.ts";
+import { fromMatrixClient, type MatrixClientPort } from "../../src/js-sdk/index.ts";
 import { alice, bob, event, joined, redaction, roomId, roomState, stateEvent, stateType, sticky } from "./events.ts";
 import { eventually, type FakeClient, FakeServer, refusal } from "./fake-server.ts";
 
@@ -123,14 +123,14 @@ test("a change outside a sync response is emitted at once", async () => {
   expect(batches).toEqual([["_1", "_2"].map((stateKey) => ({ kind: "state", roomId, type: stateType, stateKey }))]);
 });
 
-test("an empty batch is emitted when a failed sync resumes", async () => {
+test("an empty batch is emitted when a failed sync resumes, after the changes that it brings", async () => {
   const fake = await server.started(inRoom({ state: roomState(alice) }));
   const { batches } = listen(fake);
   fake.syncs.fail();
   await eventually(() => fake.client.getSyncState()).toBe("RECONNECTING");
   fake.client.retryImmediately();
-  await fake.syncs.take();
-  expect(batches).toEqual([[]]);
+  await fake.syncs.take(inRoom({ timeline: [stateEvent(stateType, "_1", { application: "m.call" })] }));
+  expect(batches).toEqual([[{ kind: "state", roomId, type: stateType, stateKey: "_1" }], []]);
 });
 
 test.each([
@@ -154,6 +154,49 @@ test.each([
     expect(retried).toHaveBeenCalledTimes(times);
   },
 );
+
+const outage = () => Promise.reject(new TypeError("fetch failed"));
+const sendTo = (port: Pick<MatrixClientPort, "send">) =>
+  lastValueFrom(port.send({ roomId, type: stateType, stateKey: "_1", content: {} })).catch(() => undefined);
+
+test.each([
+  ["believes to sync", async () => {}],
+  [
+    "has asked the server in vain whether it is there",
+    async ({ client }: FakeClient) => {
+      server.once("GET", "/versions", outage);
+      // The SDK does this when a browser says that it is online.
+      (client as unknown as { syncApi: { startKeepAlives(delay: number): void } }).syncApi.startKeepAlives(0);
+      await eventually(() => client.getSyncState()).toBe("ERROR");
+    },
+  ],
+])("a sync that hangs since an outage is given up when the server answers, if the SDK %s", async (_, happens) => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port, batches } = listen(fake);
+  const syncs = () => server.sent("GET", "/sync").length;
+  const before = syncs();
+  server.once("PUT", "/state/", outage);
+  await sendTo(port);
+  await happens(fake);
+  expect(syncs()).toBe(before);
+  await sendTo(port);
+  await eventually(syncs).toBe(before + 1);
+  await fake.syncs.take();
+  expect(batches).toEqual([[]]);
+});
+
+test("a sync that was answered after an outage is not given up", async () => {
+  const fake = await server.started(inRoom({ state: roomState(alice) }));
+  const { port, batches } = listen(fake);
+  server.once("PUT", "/state/", outage);
+  await sendTo(port);
+  await fake.syncs.take();
+  const before = server.sent("GET", "/sync").length;
+  await sendTo(port);
+  await fake.syncs.take();
+  expect(server.sent("GET", "/sync").length).toBe(before + 1);
+  expect(batches).toEqual([]);
+});
 
 test("five listeners serve all rooms and all subscribers, and are removed with the last subscriber", async () => {
   const rooms = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`!${i}:x`, { state: roomState(alice) }]));

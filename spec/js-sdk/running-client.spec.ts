@@ -39,6 +39,22 @@ describe("A running client", () => {
     expect(client.clientRunning).toBe(false);
   });
 
+  it("asks for another number of events than the page before, so that no homeserver gives it the past from a cache", async () => {
+    const filters = new Set<string>();
+    for (const deviceId of ["DAVE1", "DAVE2", "DAVE3", "DAVE4"]) {
+      const { client, syncs } = server.client("@dave:example.org", deviceId);
+      server.requests.length = 0;
+      const running = runningClient(client, { crypto, start: { initialSyncLimit: 20 } }).subscribe();
+      await syncs.take({});
+      const [first] = server.sent("GET", "/sync");
+      filters.add(first!.url.searchParams.get("filter")!);
+      running.unsubscribe();
+    }
+    const limits = [...filters].map((filter) => JSON.parse(filter).room.timeline.limit as number);
+    expect(limits.length).toBeGreaterThan(1);
+    expect(limits.every((limit) => limit >= 20 && limit < 36)).toBe(true);
+  });
+
   it("does not start if nobody listens when its encryption is ready", async () => {
     const { client } = server.client("@carol:example.org", "CAROL1");
     server.requests.length = 0;

@@ -418,6 +418,19 @@ describe("answers to a request for our key", () => {
   );
 
   it(
+    "a member that was given our key again just now gets our request after the pause, whoever else is waiting",
+    marbles(({ cold, expectObservable }) => {
+      const asks = (from: string) => letter({ from, content: wants });
+      const call = scene({
+        members: cold("a", { a: "me bob carl" }),
+        letters: cold("-----(bc)", { b: asks("bob"), c: asks("carl") }),
+        reports: cold("------(bc)", { b: lack("bob", 1), c: lack("carl", 1) }),
+      });
+      expectObservable(requests(call), "^ 9s !").toBe("5005ms q", { q: "0 > bob carl" });
+    }),
+  );
+
+  it(
     "the client gets a plain device to send to, and nothing of the request",
     marbles(({ cold, flush }) => {
       const letters = cold("-----q", { q: letter({ from: "bob", content: wants }) });

@@ -201,6 +201,10 @@ describe("the status of a member", () => {
   );
   it("the status stays ok if the media needs the key before", shows({ letters: "-1", reports: "--0", expected: "n1" }));
   it(
+    "the status is missing-key if the media needs the key before some seconds later: it is of the next stay",
+    shows({ letters: "-1 7s 0", reports: "-- 5s 0", expected: "n1 5s m 1999ms 0" }),
+  );
+  it(
     "the status is not helped by an older key than the media needs",
     shows({ letters: "-0-1", reports: "--2", expected: "n0m" }),
   );

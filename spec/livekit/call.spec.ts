@@ -173,6 +173,26 @@ describe("A call over LiveKit", () => {
   );
 
   test(
+    "tells its LiveKit rooms when a key of ours has reached another device",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"]);
+      enter("alice");
+      let reached = 0;
+      timer(500).subscribe(() => {
+        const [room] = sfu.open;
+        room!.options.encryption!.delivered$!.subscribe(() => (reached += 1));
+      });
+      timer(1_000).subscribe(() => {
+        expect(reached).toBe(0);
+        enter("bob");
+      });
+      timer(2_000).subscribe(() => expect(reached).toBe(1));
+      flush();
+      expect.assertions(2);
+    }),
+  );
+
+  test(
     "gives every LiveKit room the keys of everybody (33)",
     marbles(({ flush }) => {
       const { enter, sfu } = callScene(["alice", "bob", "carol"]);

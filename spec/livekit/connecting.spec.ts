@@ -241,6 +241,29 @@ describe("A connection to an SFU", () => {
   );
 
   test(
+    "is made again if LiveKit has been repairing it for 5 s when the network is back, and not sooner",
+    marbles(({ flush }) => {
+      for (const [repairingMs, tries] of [
+        [4_000, 1],
+        [6_000, 2],
+      ] as const) {
+        const { token } = tokens();
+        const backInTouch$ = new Subject<void>();
+        const used: string[] = [];
+        const makeRoom = () => roomThat(concat(timer(20_000).pipe(map(() => "reconnecting" as const)), NEVER), used);
+        const listening = connectSfu({ token, makeRoom, backInTouch$ }).subscribe();
+        timer(10_000).subscribe(() => backInTouch$.next());
+        timer(20_002 + repairingMs).subscribe(() => backInTouch$.next());
+        timer(30_000).subscribe(() => {
+          expect(used).toHaveLength(tries);
+          listening.unsubscribe();
+        });
+      }
+      flush();
+    }),
+  );
+
+  test(
     "begins with short waits again once a connection has lasted 10 s, and not sooner",
     marbles(({ flush }) => {
       even();

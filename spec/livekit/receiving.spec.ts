@@ -35,6 +35,33 @@ describe("A track of an encrypted call", () => {
   );
 
   test(
+    "is prepared before its participant is seen as a member, for ten at most, and nothing of it comes",
+    marbles(({ flush }) => {
+      const scene = callScene(["alice"]);
+      const { session } = scene.enter("alice");
+      const strangers = Array.from({ length: 12 }, (_, n) => `@stranger${n}:example.org:X`);
+      at(1_000, () => {
+        for (const [n, sub] of strangers.entries()) {
+          // The first one sends in the clear.
+          const room = scene.sfu.rooms({ encryption: n === 0 ? undefined : session, repairWaitMs: () => undefined });
+          const jwt = `h.${btoa(JSON.stringify({ sub }))}.s`;
+          room.connect("wss://sfu.example.org", jwt).subscribe((state) => {
+            if (state === "connected") room.publish("camera", "camera", false).subscribe();
+          });
+        }
+      });
+      at(2_000, () => {
+        const room = [...scene.sfu.open].find(({ identity }) => identity.startsWith(userOf("alice")))!;
+        const receptions = strangers.map((sub) => room.receptions.get(room.participants.get(sub)!.tracks[0]!.sid));
+        expect(receptions.map((one) => one ?? "off")).toEqual(["off", ...Array(9).fill("paused"), "off", "off"]);
+        expect(scene.sfu.flows()).not.toContain("alice<");
+      });
+      flush();
+      expect.assertions(2);
+    }),
+  );
+
+  test(
     "is not received while its key does not come; the session gets a report, and the tile shows the reason",
     marbles(({ flush }) => {
       const scene = callScene(["alice", "bob"], { endMs: 30_000 });

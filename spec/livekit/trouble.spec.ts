@@ -1,5 +1,6 @@
 import { Subject, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
+import type { MediaQuality } from "../../src/media/participant.ts";
 import { marbles } from "../support/marbles.ts";
 import { callScene, userOf, wordsNow } from "./call-scene.ts";
 import { serviceOf } from "./virtual-sfu.ts";
@@ -36,6 +37,29 @@ describe("While LiveKit repairs a connection", () => {
           listening.unsubscribe();
         });
       });
+      flush();
+    }),
+  );
+});
+
+describe("A member that its SFU has lost", () => {
+  test(
+    "is shown as reconnecting before the SFU removes it, and again as before once its media is back",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"]);
+      const alice = enter("alice");
+      enter("bob");
+      const rate = (quality: MediaQuality) => {
+        for (const room of sfu.server("sfu").rooms) if (room.identity === identityOf("bob")) room.quality = quality;
+        sfu.server("sfu").changed();
+      };
+      at(1_000, () => rate("lost"));
+      at(1_500, () => {
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob reconnecting microphone,camera reconnecting");
+        expect(alice.call.problems$.value).toEqual([]);
+        rate("poor");
+      });
+      at(2_000, () => expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video"));
       flush();
     }),
   );

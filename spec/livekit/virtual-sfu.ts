@@ -11,6 +11,7 @@ import type {
   SfuRoomState,
   SfuTrack,
 } from "../../src/livekit/sfu-room.ts";
+import type { MediaQuality } from "../../src/media/participant.ts";
 import type { MediaSource } from "../../src/media/source.ts";
 import { participantIdentity } from "../../src/membership/identity.ts";
 import { type Answer, type Asked, fakeFetch } from "./fake-fetch.ts";
@@ -37,6 +38,7 @@ class VirtualRoom implements SfuRoom<string> {
   readonly installed = new Set<string>();
   readonly state$ = new Subject<SfuRoomState>();
   identity = "";
+  quality: MediaQuality = "excellent";
   server: VirtualServer | undefined;
   readonly #sfu: VirtualSfu;
   readonly options: SfuRoomOptions;
@@ -94,7 +96,7 @@ class VirtualRoom implements SfuRoom<string> {
       const kind = source === "camera" || source === "screen_share" ? "video" : "audio";
       return { sid, kind, source, muted, encrypted, ...(reception !== "off" && { track }) };
     });
-    return { identity: this.identity, tracks, speaking: false, level: 0, quality: "excellent" };
+    return { identity: this.identity, tracks, speaking: false, level: 0, quality: this.quality };
   }
 
   hasKey(identity: string, keyIndex: number): boolean {

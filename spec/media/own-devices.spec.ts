@@ -127,13 +127,16 @@ describe("Our own devices", () => {
     listening.unsubscribe();
   });
 
-  it("share a screen with its sound, and stop without a failure when the browser ends it", async () => {
+  it("share a screen with its sound, and stop without a failure when the browser ends it, and say so once", async () => {
     const { devices, tracks } = fakeDevices();
-    const { media$, failures$ } = ownDevices({ screen_share: true }, devices);
+    const { media$, failures$, screenEnded$ } = ownDevices({ screen_share: true }, devices);
     const seen: string[] = [];
+    let ends = 0;
     const listening = media$.subscribe((media) => seen.push(words(media)));
+    listening.add(screenEnded$.subscribe(() => (ends += 1)));
     await settled();
-    tracks[0]!.dispatchEvent(new Event("ended"));
+    for (const track of tracks) track.dispatchEvent(new Event("ended"));
+    expect(ends).toBe(1);
     expect(seen).toEqual(["screen_share screen, screen_share_audio sound", ""]);
     expect(failures$.value).toEqual([]);
     listening.unsubscribe();

@@ -1,43 +1,37 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { asyncScheduler } from "rxjs";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { IntervalClock } from "../../src/rx/interval-clock.ts";
 
-describe("An IntervalClock", () => {
-  beforeEach(() => void vi.useFakeTimers({ now: 10_000 }));
-  afterEach(() => void vi.useRealTimers());
+/** What a clock shows for each time of the wall clock, in seconds. */
+function shown(...wall: readonly number[]): readonly number[] {
+  const clock = new IntervalClock();
+  return wall.map((seconds) => {
+    vi.spyOn(asyncScheduler, "now").mockReturnValue(seconds * 1_000);
+    return clock.now() / 1_000;
+  });
+}
 
-  it("is the wall clock, also after that jumps forward", () => {
-    const clock = new IntervalClock();
-    expect([clock.now(), clock.aheadMs]).toEqual([10_000, 0]);
-    vi.setSystemTime(50_000);
-    clock.reached(20_000);
-    expect([clock.now(), clock.aheadMs]).toEqual([50_000, 0]);
+afterEach(() => vi.restoreAllMocks());
+
+describe("An interval clock", () => {
+  it("follows the wall clock, also when that is set forward", () => {
+    expect(shown(100, 101, 7_200)).toEqual([100, 101, 7_200]);
   });
 
-  it("takes a timer that fires 50 ms early for punctual, and one that fires earlier for a clock that was set back", () => {
-    const clock = new IntervalClock();
-    clock.reached(10_050);
-    expect([clock.now(), clock.aheadMs]).toEqual([10_000, 0]);
-    clock.reached(10_051);
-    expect([clock.now(), clock.aheadMs]).toEqual([10_051, 51]);
+  it("never runs backwards, and goes on from there when the wall clock was set back", () => {
+    expect(shown(100, 40, 41, 79)).toEqual([100, 100, 101, 139]);
   });
 
-  it("stays ahead by as much as the wall clock was set back, however many timers fire later", () => {
-    const clock = new IntervalClock();
-    vi.setSystemTime(4_000);
-    clock.reached(10_000);
-    expect([clock.now(), clock.aheadMs]).toEqual([10_000, 6_000]);
-    vi.setSystemTime(5_000);
-    clock.reached(11_000);
-    expect([clock.now(), clock.aheadMs]).toEqual([11_000, 6_000]);
-    vi.setSystemTime(4_500);
-    clock.reached(12_000);
-    expect([clock.now(), clock.aheadMs]).toEqual([12_000, 7_500]);
+  it("waits for a wall clock that was set back by less than a timer may be early", () => {
+    expect(shown(100, 99.96, 99.99, 100.5)).toEqual([100, 100, 100, 100.5]);
   });
 
-  it("does not run backwards while the wall clock is behind", () => {
+  it("knows at a timer how long it has waited, whatever the wall clock says", () => {
+    vi.spyOn(asyncScheduler, "now").mockReturnValue(100_000);
     const clock = new IntervalClock();
-    expect(clock.now()).toBe(10_000);
-    vi.setSystemTime(4_000);
-    expect(clock.now()).toBe(10_000);
+    clock.now();
+    vi.spyOn(asyncScheduler, "now").mockReturnValue(45_000);
+    clock.reached(105_000);
+    expect([clock.now(), clock.aheadMs]).toEqual([105_000, 60_000]);
   });
 });

@@ -64,6 +64,16 @@ describe("DeadlineHeap", () => {
     }
   });
 
+  it("pops in order after the last item, a soon one, has taken the place of one among late ones", () => {
+    const ends = [1, 10, 2, 20, 30, 3, 4, 40, 50, 60, 70, 5];
+    const heap = new DeadlineHeap();
+    const items = ends.map(timed);
+    for (const item of items) heap.add(item);
+    heap.delete(items[3]!);
+    const popped = items.map(() => heap.popDue(100)?.endTs);
+    expect(popped).toEqual([1, 2, 3, 4, 5, 10, 30, 40, 50, 60, 70, undefined]);
+  });
+
   it("agrees with a sorted list, whatever is added, deleted and popped", () => {
     const act = fc.oneof(
       fc.record({ kind: fc.constant("add" as const), endTs: fc.nat(50) }),

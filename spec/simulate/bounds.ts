@@ -6,7 +6,13 @@ const wellMs = 60_000;
 
 /** How long a device may need until it is well, after the last trouble. */
 export function recoveryMs(scenario: Scenario, { timing = {} }: DeviceTraits): number {
-  const { networkRetryMs = 3_000, rateLimitRetryMs = 5_000, requestTimeoutMs = 10_000, jitter = 0.1 } = timing;
+  const {
+    delayedLeaveMs = 18_000,
+    networkRetryMs = 3_000,
+    rateLimitRetryMs = 5_000,
+    requestTimeoutMs = 10_000,
+    jitter = 0.1,
+  } = timing;
   const retryAfterMs = Math.max(0, ...scenario.faults.map((fault) => Math.min(fault.retryAfterMs ?? 0, 300_000)));
   const slow = 2 * requestTimeoutMs - 20_000;
   return (
@@ -14,6 +20,8 @@ export function recoveryMs(scenario: Scenario, { timing = {} }: DeviceTraits): n
     10 * (networkRetryMs * (1 + jitter) - 3_300) * Number(networkRetryMs > 3_000) +
     Math.max(0, slow) +
     Math.max(0, rateLimitRetryMs - 5_000) +
+    // The delayed leave of a page that is gone ends the membership of the page after it, which then joins again.
+    Math.max(0, delayedLeaveMs - 18_000) +
     retryAfterMs
   );
 }

@@ -48,11 +48,11 @@ export const breakages: readonly Breakage[] = [
       '  popDue(...args: Parameters<KeyRequests["popDueReally"]>): DueRequests {\n    return { ...this.popDueReally(...args), requested: [] };\n  }\n\n  popDueReally(',
   },
   {
-    name: "an older key replaces a newer one",
+    name: "a request for our key is not answered",
     breaks: "4",
-    file: "keys/peer.ts",
-    text: "before.sentTs >= key.sentTs;",
-    becomes: "before.sentTs < key.sentTs;",
+    file: "keys/own-keys.ts",
+    text: "    if (!this.#recipients.has(deviceKey(device)) || now < this.#resends.nextTs(device, now)) return;",
+    becomes: "    if (now < Infinity) return;",
   },
   {
     name: "a membership is written without a delayed leave",

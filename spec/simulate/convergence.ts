@@ -22,6 +22,8 @@ export class Convergence implements Invariant {
   /** Since when a page differs from the truth. */
   readonly #differsSince = new Map<Page, number>();
   readonly #compared = new Map<Page, Compared>();
+  /** Since when a page lacks a member whose event it cannot read, by both. */
+  #lacksSince: ReadonlyMap<string, number> = new Map();
 
   onTick(world: World): void {
     const awake = world.devices.filter(({ page }) => page?.life.state === "awake");
@@ -30,6 +32,7 @@ export class Convergence implements Invariant {
     const one = awake[Math.floor(this.#next / everyTick) % Math.max(1, awake.length)];
     if (one && this.#next % everyTick === 0) this.#compareWithFresh(world, one);
     for (const device of awake) this.#compareWithTruth(world, device);
+    this.#checkLateUsers(world, awake);
   }
 
   atEnd(world: World): void {
@@ -47,20 +50,42 @@ export class Convergence implements Invariant {
     if (difference !== undefined) world.violate(1, "live and fresh differ", index, difference);
   }
 
+  /** Users who enter the room later are sent the memberships again that they cannot read. */
+  #checkLateUsers(world: World, awake: readonly SimulatedDevice[]): void {
+    const { ms } = world.clock;
+    const lacksSince = new Map<string, number>();
+    const members = world.trueMembers().filter(({ readers }) => readers);
+    for (const { index, userId, page, traits } of members.length > 0 ? awake : [])
+      for (const member of members) {
+        if (page!.traits.client !== "ours" || !world.isInRoom(userId) || isReadable(member, userId)) continue;
+        const sender = awake.find((device) => device.page?.life === member.page && device.traits.client === "ours");
+        if (sender?.page?.status !== "joined" || page!.members.some((shown) => isSame(shown, member))) continue;
+        const name = `${page!.life.name} ${member.key}`;
+        const sinceMs = this.#lacksSince.get(name) ?? ms;
+        lacksSince.set(name, sinceMs);
+        const calmMs = ms - Math.max(sinceMs, lastTroubleMs(world.scenario, ms));
+        if (calmMs > Math.max(...[traits, sender.traits].map((of) => recoveryMs(world.scenario, of))))
+          world.violate(1, "a user who entered the room later does not see a member", index, inWords([member]));
+      }
+    this.#lacksSince = lacksSince;
+  }
+
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
     if (!page || page.traits.client !== "ours" || !link.isIdle || !world.isInRoom(userId)) return;
     if (world.devicesWith("clock").has(index)) return;
-    const shown = new Set(page.members.map(inWords));
     // A clock that is wrong moves the end of a membership.
     const wrongMs = Math.abs(page.life.aheadMs) + 1_000;
     const inTruth = (ts: number) => world.truth.at(ts).filter((member) => world.isInRoom(member.userId));
-    const readable = inTruth(world.now + wrongMs).filter((member) => isReadable(member, userId));
-    const missing = readable.map(inWords).filter((name) => !shown.has(name));
+    const missing = inTruth(world.now + wrongMs).filter(
+      (member) => isReadable(member, userId) && !page.members.some((shown) => isSame(shown, member)),
+    );
     // A page may show an earlier event of a member whose newest event it cannot read.
-    const possible = new Set(inTruth(world.now - wrongMs).map(inWords));
+    const possible = inTruth(world.now - wrongMs);
     // Who enters the room again may hold a sticky join, and cannot read the leave that was sent meanwhile.
     const wasOut = [...world.devicesWith("enter-room")].some((device) => world.devices[device]?.userId === userId);
-    const surplus = [...shown].filter((name) => !possible.has(name) && !(wasOut && name.startsWith("sticky")));
+    const surplus = page.members.filter(
+      (shown) => !possible.some((member) => isSame(shown, member)) && !(wasOut && shown.kind === "sticky"),
+    );
     const { ms } = world.clock;
     if (missing.length === 0 && surplus.length === 0) {
       this.#differsSince.delete(page);
@@ -76,10 +101,13 @@ export class Convergence implements Invariant {
         1,
         "a page does not show the members that the server has",
         index,
-        `lacks ${missing.join(", ") || "nothing"}; shows ${surplus.join(", ") || "nothing"} too much`,
+        `lacks ${inWords(missing)}; shows ${inWords(surplus)} too much`,
       );
   }
 }
 
-const inWords = ({ kind, userId, deviceId }: SeenMember | TrueMember): string => `${kind} ${userId} ${deviceId}`;
+const isSame = (a: SeenMember, b: TrueMember): boolean =>
+  a.deviceId === b.deviceId && a.userId === b.userId && a.kind === b.kind;
+const inWords = (members: readonly (SeenMember | TrueMember)[]): string =>
+  members.map(({ kind, userId, deviceId }) => `${kind} ${userId} ${deviceId}`).join(", ") || "nothing";
 const isReadable = ({ readers }: TrueMember, userId: string): boolean => !readers || readers.has(userId);

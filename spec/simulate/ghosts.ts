@@ -33,7 +33,7 @@ export class Ghosts implements Invariant {
 
   onMembershipWritten(world: World, { index }: SimulatedDevice, page: Page): void {
     const guard = world.server.guardOf(page.life);
-    if (guard.isUnsupported || guard.untilMs > world.clock.ms) return;
+    if (guard.isUnsupported || guard.unanswered > 0 || guard.untilMs > world.clock.ms) return;
     world.violate(
       2,
       "a membership is written without a live delayed leave",

@@ -23,6 +23,8 @@ interface Keys {
   readonly goneSince: Map<string, number>;
   /** Until when its sleep explains what is late. */
   asleepUntilMs: number;
+  /** For how long a leaver may hold the key in use. */
+  readonly exposureMs: number;
 }
 
 export class KeySecrecy implements Invariant {
@@ -106,16 +108,15 @@ export class KeySecrecy implements Invariant {
             );
         }
       if (offered.has(everybody)) continue;
-      const boundMs = rotationCost(traits.rotation ?? {}, traffic).leaverExposureMs + slackMs;
       for (const [name, goneMs] of keys.goneSince) {
         if (!offered.has(name)) continue;
         const exposedMs = ms - Math.max(goneMs, keys.asleepUntilMs, page.joinedSinceMs);
-        if (exposedMs > boundMs)
+        if (exposedMs > keys.exposureMs)
           world.violate(
             5,
             "a leaver holds the key in use for longer than its exposure allows",
             index,
-            `${name} holds #${own.index} for ${exposedMs} ms, the bound is ${boundMs} ms`,
+            `${name} holds #${own.index} for ${exposedMs} ms, the bound is ${keys.exposureMs} ms`,
           );
       }
     }
@@ -131,6 +132,7 @@ export class KeySecrecy implements Invariant {
         selfInstance: undefined,
         selfSince: 0,
         asleepUntilMs: 0,
+        exposureMs: rotationCost(page.traits.rotation ?? {}, traffic).leaverExposureMs + slackMs,
       };
       this.#keys.set(page, keys);
     }

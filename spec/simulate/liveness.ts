@@ -17,7 +17,9 @@ export class Liveness implements Invariant {
     for (const device of world.devices) {
       const { page } = device;
       if (!page || page.life.state !== "awake" || !device.wantsIn || page.traits.client !== "ours") continue;
-      const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), device.sinceMs);
+      // What a clock that was set has done to a member shows when the room changes next, however late that is.
+      const lateMs = world.devicesWith("clock").has(device.index) ? page.joinedUntilMs : 0;
+      const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), device.sinceMs, lateMs);
       if (calmMs > recoveryMs(world.scenario, device.traits)) this.#checkMember(world, device, page);
     }
     if (world.scenario.server.encrypted) this.#checkKeys(world);
@@ -48,23 +50,18 @@ export class Liveness implements Invariant {
   #checkKeys(world: World): void {
     const { ms } = world.clock;
     this.#nextSince = new Map();
-    const pages = world.devices.flatMap((device) => {
-      const { page } = device;
-      return page && page.life.state === "awake" && page.status === "joined" ? [{ device, page }] : [];
-    });
-    for (const { device: receiver, page } of pages)
-      for (const { device: sender, page: other } of pages) {
-        if (receiver === sender || !this.#isPromised(world, receiver, sender)) continue;
+    const views = world.devices.flatMap((device) => viewOf(device) ?? []);
+    for (const { device: receiver, page, shown } of views)
+      for (const { device: sender, page: other, shown: shownToOther } of views) {
         const { identity } = other.media;
-        const name = `${page.life.name} of ${other.life.name}`;
-        const showSelf = [page, other].every(({ members, media }) =>
-          members.some(({ participantIdentity }) => participantIdentity === media.identity),
-        );
-        const isSeen = page.members.some(({ participantIdentity }) => participantIdentity === identity);
+        const areBothSeen = shown.has(identity) && shownToOther.has(page.media.identity);
+        if (receiver === sender || !areBothSeen || !this.#isPromised(world, receiver, sender)) continue;
         const result = page.media.resultOf(other.media);
-        const areBothSeen =
-          isSeen && other.members.some(({ participantIdentity }) => participantIdentity === page.media.identity);
-        if (!areBothSeen || !showSelf || identity === undefined || result === undefined) continue;
+        if (identity === undefined || result === undefined) continue;
+        const status = page.encryptionOf(identity);
+        const isWrong = page.traits.client === "ours" && (status === "ok") !== (result === "ok");
+        if (result === "ok" && !isWrong) continue;
+        const name = `${page.life.name} of ${other.life.name}`;
         const boundInCalm = () => {
           const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), receiver.sinceMs, sender.sinceMs);
           const boundMs = Math.max(...[receiver, sender].map(({ traits }) => recoveryMs(world.scenario, traits)));
@@ -73,9 +70,6 @@ export class Liveness implements Invariant {
         this.#checkFor(`${name} key`, result !== "ok", ms, boundInCalm, (lastedMs) =>
           world.violate(4, `a member cannot decrypt another: ${result}`, receiver.index, `${name}, for ${lastedMs} ms`),
         );
-        if (page.traits.client === "sdk") continue;
-        const status = page.encryptionOf(identity);
-        const isWrong = (status === "ok") !== (result === "ok");
         // Only keys of the present stay count, although the media layer still has those of an earlier one.
         const isCautious = status !== "ok" && world.scenario.faults.length > 0;
         const boundOfStatus = isCautious ? () => undefined : status === "ok" ? () => statusMs : boundInCalm;
@@ -112,4 +106,18 @@ export class Liveness implements Invariant {
     const boundMs = bound();
     if (boundMs !== undefined && ms - sinceMs > boundMs) violate(ms - sinceMs);
   }
+}
+
+/** A page that is in the call and shows itself, and whom it shows. */
+interface View {
+  readonly device: SimulatedDevice;
+  readonly page: Page;
+  readonly shown: ReadonlySet<string | undefined>;
+}
+
+function viewOf(device: SimulatedDevice): View | undefined {
+  const { page } = device;
+  if (!page || page.life.state !== "awake" || page.status !== "joined") return undefined;
+  const shown = new Set(page.members.map(({ participantIdentity }) => participantIdentity));
+  return page.media.identity !== undefined && shown.has(page.media.identity) ? { device, page, shown } : undefined;
 }

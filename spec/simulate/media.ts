@@ -51,6 +51,11 @@ export class MediaPage {
     return key === own.key ? "ok" : "invalid-key";
   }
 
+  /** Whether it has ever reported on this participant. */
+  hasReported({ identity = "" }: MediaPage): boolean {
+    return this.#reported.has(identity);
+  }
+
   /** Reports to its session that it can, or cannot, decrypt a participant now. */
   reportOn(sender: MediaPage): void {
     const { identity, own } = sender;
@@ -112,6 +117,6 @@ export class Media {
     const result = receiver.resultOf(sender);
     if (result === undefined) return;
     if (result !== "ok") this.#clock.as(receiver.life, () => receiver.reportOn(sender));
-    else this.#clock.after(receiver.life, recoverMs, () => receiver.reportOn(sender));
+    else if (receiver.hasReported(sender)) this.#clock.after(receiver.life, recoverMs, () => receiver.reportOn(sender));
   }
 }

@@ -1,6 +1,13 @@
 // OurPage: a page that runs a session of this library.
 import { BehaviorSubject, Subject, type Subscription } from "rxjs";
-import { RtcError, rtcSession, type JoinState, type Membership, watchSession } from "../../src/index.ts";
+import {
+  RtcError,
+  rtcSession,
+  type JoinState,
+  type MemberEncryption,
+  type Membership,
+  watchSession,
+} from "../../src/index.ts";
 import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
@@ -22,6 +29,7 @@ export class OurPage implements Page {
   end: string | undefined;
   hasJoined = false;
   joinedSinceMs = 0;
+  joinedUntilMs = 0;
   joinStartedMs = 0;
   readonly #matrix: Matrix;
   readonly #synced: SyncedRooms;
@@ -30,6 +38,7 @@ export class OurPage implements Page {
   readonly #session: ReturnType<typeof rtcSession>;
   readonly #watching: Subscription[] = [];
   readonly #intent$ = new BehaviorSubject<string | undefined>(undefined);
+  #encryption: ReadonlyMap<string, MemberEncryption> = new Map();
   #leave$ = new Subject<void>();
   #joined: Subscription | undefined;
 
@@ -73,7 +82,12 @@ export class OurPage implements Page {
         },
         ...broken("encryptionKey$"),
       }),
-      encryptionStatus$.subscribe(broken("encryptionStatus$")),
+      encryptionStatus$.subscribe({
+        next: (statuses) => {
+          this.#encryption = statuses;
+        },
+        ...broken("encryptionStatus$"),
+      }),
       rejected$.subscribe(broken("rejected$")),
       trace$.subscribe((entry) => {
         const { kind, ts: _, ...rest } = entry;
@@ -91,7 +105,7 @@ export class OurPage implements Page {
   }
 
   encryptionOf(participantIdentity: string): string | undefined {
-    const encryption = this.#session.encryptionStatus$.value.get(participantIdentity);
+    const encryption = this.#encryption.get(participantIdentity);
     if (!encryption) return undefined;
     return encryption.status === "ok" ? "ok" : `${encryption.status} ${encryption.reason}`;
   }
@@ -158,6 +172,7 @@ export class OurPage implements Page {
   }
 
   #next(state: JoinState): void {
+    if (this.state?.status === "joined" && state.status !== "joined") this.joinedUntilMs = this.#events.ms();
     if (state.status === "joined") {
       if (this.state?.status !== "joined") this.joinedSinceMs = this.#events.ms();
       this.hasJoined = true;

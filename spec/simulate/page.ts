@@ -28,6 +28,8 @@ export interface Page {
   readonly joinStartedMs: number;
   /** When its present member appeared: milliseconds of the simulation. */
   readonly joinedSinceMs: number;
+  /** When it last stopped to be joined, or 0. */
+  readonly joinedUntilMs: number;
   /** How its last join has ended: `completed`, or the code of an error. */
   readonly end: string | undefined;
   readonly members: readonly SeenMember[];

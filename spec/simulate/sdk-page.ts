@@ -42,6 +42,7 @@ export class SdkPage implements Page {
   end: string | undefined;
   hasJoined = false;
   joinedSinceMs = 0;
+  joinedUntilMs = 0;
   joinStartedMs = 0;
   readonly #matrix: Matrix;
   readonly #roomId: string;

@@ -29,6 +29,8 @@ export interface Guard {
   gone: number;
   /** How many the server has sent. */
   sent: number;
+  /** How many before the present one were due, in a row, without an answered restart. After two a page does without. */
+  unanswered: number;
 }
 
 /** The state key or the sticky key of a membership. */
@@ -125,14 +127,23 @@ export class SimulatedServer extends VirtualServer {
   guardOf(page: Life): Guard {
     let guard = this.#guards.get(page);
     if (!guard)
-      this.#guards.set(page, (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, gone: 0, sent: 0 }));
+      this.#guards.set(
+        page,
+        (guard = { untilMs: -Infinity, delayMs: 0, isUnsupported: false, gone: 0, sent: 0, unanswered: 0 }),
+      );
     return guard;
   }
 
-  /** The server has sent a delayed event. */
-  noteSent(event: Pick<OutgoingEvent, "stateKey" | "content">): void {
+  /** Sends a delayed event: of its own accord, unless a page asks for it. */
+  protected override fire(sender: string, event: OutgoingEvent): void {
     const page = this.#schedulers.get(leaveKeyOf(event));
-    if (!page || page.state === "dead") return;
+    if (page && !this.actor) this.noteSent(page);
+    super.fire(sender, event);
+  }
+
+  /** The server has sent the delayed leave of a page, or it looks so to the page. */
+  noteSent(page: Life): void {
+    if (page.state === "dead") return;
     const guard = this.guardOf(page);
     guard.sent += 1;
     guard.isUnsupported ||= guard.sent >= 2;
@@ -143,7 +154,8 @@ export class SimulatedServer extends VirtualServer {
     if (kind === "delayed-events" && value === false) guard.isUnsupported = true;
     if (kind !== "schedule" && kind !== "restart") return;
     if (failure === undefined) {
-      if (kind === "restart") guard.gone = 0;
+      if (kind === "restart") guard.gone = guard.unanswered = 0;
+      else if (guard.untilMs > -Infinity && guard.untilMs <= sentMs) guard.unanswered += 1;
       guard.untilMs = Math.max(guard.untilMs, sentMs + guard.delayMs);
       return;
     }

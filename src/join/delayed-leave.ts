@@ -39,7 +39,9 @@ export function loseDelayedLeave(draft: Draft, isProof: boolean): void {
   stopWaiting(draft, ({ kind }) => kind === "restart");
   delayedLeave.held = { status: "wanted" };
   if (!armed.isSent) delayedLeave.mayFireUntilTs = Math.max(delayedLeave.mayFireUntilTs, armed.leaveTs);
-  if (armed.isMissed) return;
+  // A server that has restarted it, and lost it before it was due at first, takes restarts.
+  const firstDueTs = armed.sinceTs + armed.delayMs;
+  if (armed.isMissed || (armed.leaveTs > firstDueTs && draft.now < firstDueTs)) return;
   // A server that denies restarts and one that lies about them are two: one of each proves neither.
   const isLie = armed.isSent && draft.now < armed.leaveTs;
   const count = (delayedLeave[isLie ? "liedCount" : "lostCount"] += 1);

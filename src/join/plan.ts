@@ -33,8 +33,8 @@ export function plan(draft: Draft): Planned | "end" | undefined {
 }
 
 function planLanes(draft: Draft): Planned | undefined {
-  for (const [lane, planLane] of lanes) {
-    const request = isFree(draft, lane) ? planLane(draft) : undefined;
+  for (const { lane, requestOf } of lanes) {
+    const request = isFree(draft, lane) ? requestOf(draft) : undefined;
     if (request && mayAsk(draft, request.kind)) return { lane, request };
   }
   return undefined;
@@ -138,12 +138,12 @@ function planLeave(draft: Draft, leaving: Leaving): Planned | "end" | undefined 
 }
 
 /** What each lane is for. The delayed leave comes first. */
-const lanes: readonly (readonly [Lane, (draft: Draft) => Request | undefined])[] = [
-  ["delayed-leave", planDelayedLeave],
-  ["slot", planSlot],
-  ["membership", planMembership],
-  ["delegation", planDelegation],
-  ["cleanup", planCleanup],
+const lanes: readonly { readonly lane: Lane; readonly requestOf: (draft: Draft) => Request | undefined }[] = [
+  { lane: "delayed-leave", requestOf: planDelayedLeave },
+  { lane: "slot", requestOf: planSlot },
+  { lane: "membership", requestOf: planMembership },
+  { lane: "delegation", requestOf: planDelegation },
+  { lane: "cleanup", requestOf: planCleanup },
 ];
 
 /** Whether a write may still reach the server after anything that we send now. */

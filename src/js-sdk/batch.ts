@@ -26,7 +26,9 @@ export class Batch {
   /** Call this when the client announces its sync state, which it does between responses. */
   endOfSync(isResumed: boolean): void {
     this.#processedToken = this.#client.store.getSyncToken();
-    this.#flush(isResumed);
+    this.#flush();
+    // After the changes, so that each reader of it has them.
+    if (isResumed) this.#emit([]);
   }
 
   /** The client stores the token of a response before it processes the events in it. */
@@ -34,8 +36,8 @@ export class Batch {
     return this.#client.store.getSyncToken() !== this.#processedToken;
   }
 
-  #flush(evenIfEmpty = false): void {
-    if (this.#changes.length === 0 && !evenIfEmpty) return;
+  #flush(): void {
+    if (this.#changes.length === 0) return;
     const changes = this.#changes;
     this.#changes = [];
     this.#emit(changes);

@@ -135,7 +135,7 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionR
   const { keys, trouble, request } = peer;
   // Without a key, the media layer decrypts with one of an earlier membership. That proves nothing about this one.
   if (result === "ok") return { ...peer, trouble: undefined, request: keys.length > 0 ? undefined : request };
-  if (isHeld(peer, result, keyIndex)) {
+  if (isHeld(peer, result, keyIndex, now)) {
     // The media layer may not have installed it yet. The key that we still lack counts more.
     if (trouble && request) return peer;
     if (result === "missing-key") return { ...peer, trouble: undefined };
@@ -187,12 +187,22 @@ function reasonOf({ keys, trouble, rejected, hasEarlyKey, unreached }: Peer): En
   return { status: "waiting", reason: "no-key" };
 }
 
-/** Whether we hold the reported key, or a later one that the sender will use. */
-function isHeld({ keys, earlierIndexes }: Peer, result: Trouble["reason"], keyIndex: number | undefined): boolean {
+/**
+ * Whether we hold the reported key, or a later one that came just now, and that the sender will use. An index before one
+ * that came some time ago is of the next stay, which we do not see yet.
+ */
+function isHeld(
+  { keys, earlierIndexes }: Peer,
+  result: Trouble["reason"],
+  keyIndex: number | undefined,
+  now: number,
+): boolean {
   const isInvalid = result === "invalid-key";
   if (keyIndex !== undefined)
-    return keys.some(
-      ({ key, isEarly }) => isAnswerFor(keyIndex, key.keyIndex, isEarly) && !(isInvalid && key.keyIndex === keyIndex),
+    return keys.some(({ key, isEarly }) =>
+      key.keyIndex === keyIndex
+        ? !isInvalid
+        : isAnswerFor(keyIndex, key.keyIndex, isEarly) && now - key.sinceTs < firstKeyWaitMs,
     );
   // Its media may fit none of our keys because the media layer tries one of an earlier stay.
   const isReplaced = (index: number) => keys.some(({ key }) => key.keyIndex === index);

@@ -174,7 +174,7 @@ export class Reception {
     if (!before) return;
     const isNext = early?.isNext;
     // The key of a presumed member is what its stay is known by, so it is not of an earlier one.
-    const isEarly = early !== undefined && isNext !== "certainly" && !member.isPresumed;
+    const isEarly = early !== undefined && !member.isPresumed;
     const certainty = { isEarly, isCertain: isNext !== "perhaps" };
     const { peer, key, rejected } = acceptKey(before, from, certainty, now);
     this.#set(peer);

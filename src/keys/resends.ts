@@ -1,11 +1,14 @@
 // Resends: when a device may get a key again: no more often than every 5 s, for whatever reason. docs/budgets-keys.md.
 import type { Device } from "../matrix.ts";
+import { setNewest } from "../rx/stable.ts";
 import { deviceKey } from "./device.ts";
 
 const minPauseMs = 5_000;
+/** How many devices are remembered: more than a call has. */
+const maxDevices = 1_000;
 
 export class Resends {
-  /** When each device got a key again, or is going to. In the order in which this was noted. */
+  /** When each device got a key again, or is going to. */
   readonly #resentTs = new Map<string, number>();
 
   /** The next time for a device: the one that is planned already, or after the pause. */
@@ -15,11 +18,6 @@ export class Resends {
   }
 
   note(device: Device, ts: number): void {
-    this.#resentTs.delete(deviceKey(device));
-    this.#resentTs.set(deviceKey(device), ts);
-    for (const [id, resentTs] of this.#resentTs) {
-      if (resentTs + minPauseMs > ts) break;
-      this.#resentTs.delete(id);
-    }
+    setNewest(this.#resentTs, deviceKey(device), ts, maxDevices);
   }
 }

@@ -51,8 +51,11 @@ export interface ConnectOptions<Track> {
 
 /** A connection that lasted this long has ended the row of failures. */
 const stableMs = 10_000;
-/** A try that began this long before the network came back may hang: it is begun again. */
-const staleMs = 2_000;
+/**
+ * What has taken this long when the network comes back may hang: it is begun again. A repair gets longer: the SFU keeps a
+ * participant that it misses for 15 to 20 s, and LiveKit needs most of that to notice that it is cut off.
+ */
+const staleMs = { connecting: 2_000, reconnecting: 5_000 } as const;
 
 /** Connects while subscribed to, and connects again for as long as that lasts. Never completes, never fails. */
 export function connectSfu<Track>({
@@ -65,10 +68,12 @@ export function connectSfu<Track>({
     let failures = 0;
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
+    /** When what is under way may hang. */
+    let staleTs = Infinity;
 
     const attempt$ = defer(() => {
-      const startedTs = asyncScheduler.now();
       connectedTs = undefined;
+      staleTs = asyncScheduler.now() + staleMs.connecting;
       const before = failure && { failure };
       const room$ = token.token$.pipe(
         take(1),
@@ -76,14 +81,18 @@ export function connectSfu<Track>({
           const room = makeRoom();
           return concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
-              if (state === "connected") connectedTs ??= asyncScheduler.now();
+              const now = asyncScheduler.now();
+              if (state === "connected") {
+                connectedTs ??= now;
+                staleTs = Infinity;
+              } else if (state === "reconnecting") staleTs = Math.min(staleTs, now + staleMs.reconnecting);
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
           );
         }),
       );
       const hangs$ = backInTouch$.pipe(
-        filter(() => connectedTs === undefined && asyncScheduler.now() - startedTs >= staleMs),
+        filter(() => asyncScheduler.now() >= staleTs),
         map((): never => {
           throw begunAgain;
         }),

@@ -19,6 +19,7 @@ export type { SfuConnection } from "./sfu-status.ts";
 export { disconnectedError, refusedError, SfuError, type SfuFailure, type SfuFailureCode } from "./sfu-failure.ts";
 export type {
   Reception,
+  SfuEncryption,
   SfuParticipant,
   SfuPublication,
   SfuRoom,

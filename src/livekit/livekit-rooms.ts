@@ -17,15 +17,17 @@ import {
   type TrackPublishOptions,
   VideoQuality,
 } from "livekit-client";
-import { defer, finalize, from, map, Observable, Subject, timer } from "rxjs";
+import { auditTime, defer, EMPTY, finalize, from, map, Observable, Subject, timer } from "rxjs";
 import { kindOf, type MediaSource } from "../media/source.ts";
 import { followRoom } from "./follow-room.ts";
+import { keyFramesAfter } from "./key-frames.ts";
 import { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 import { disconnectedError, refusedError, type SfuError } from "./sfu-failure.ts";
 import {
   act,
   type Reception,
   refreshMs,
+  type SfuEncryption,
   type SfuParticipant,
   type SfuPublication,
   type SfuRoom,
@@ -68,6 +70,10 @@ export function livekitRooms(options: LivekitRoomsOptions): SfuRooms {
   return (roomOptions) => new BrowserRoom(options, roomOptions);
 }
 
+/** A joiner that has our key needs a moment until its media comes, and several devices may join together. */
+const reached = ({ delivered$ = EMPTY }: SfuEncryption) => delivered$.pipe(auditTime(reachMs));
+const reachMs = 100;
+
 /** A connection through a dead network would hang for longer. */
 const signalTimeoutMs = 6_000;
 
@@ -108,7 +114,12 @@ class BrowserRoom implements SfuRoom {
         this.#participants = undefined;
         this.changes$.next();
       };
-      if (encryption) subscriber.add(followRoom(encryption, room).subscribe());
+      if (encryption) {
+        subscriber.add(followRoom(encryption, room).subscribe());
+        subscriber.add(keyFramesAfter(reached(encryption), room).subscribe());
+      }
+      // Its script could not be loaded. An error within the script has a message.
+      worker?.addEventListener("error", (e) => e instanceof ErrorEvent || subscriber.error(refusedError(undefined)));
       provider?.on(KeyProviderEvent.SetKey, changed);
       for (const event of changeEvents) room.on(event, changed);
       const repairing = () => subscriber.next("reconnecting");

@@ -47,7 +47,7 @@ const laterMs = 100;
 /** What the media layer needs of a session. */
 export type LivekitSession = Pick<
   RtcSession,
-  "roomId" | "slot" | "membership$" | "encryptionKey$" | "keys$" | "encryptionStatus$" | "decryption"
+  "roomId" | "slot" | "membership$" | "encryptionKey$" | "keys$" | "encryptionStatus$" | "statistics$" | "decryption"
 >;
 
 export class LivekitRun<Track> {

@@ -111,7 +111,9 @@ export function ownParticipant<Track>(
 
 function connectionOf({ link, participant, wasConnected }: MemberInput<unknown>): MediaConnection {
   if (!link) return "waiting";
-  if (link.status === "connected" && participant) return "connected";
+  // Its SFU gets nothing of it: it takes LiveKit another 10 s until the participant is gone.
+  const isLost = wasConnected && participant?.quality === "lost";
+  if (link.status === "connected" && participant && !isLost) return "connected";
   return wasConnected ? "reconnecting" : "connecting";
 }
 
@@ -137,13 +139,14 @@ function encryptionOf(
 }
 
 function problemOf(
-  { link, unplanned, now }: MemberInput<unknown>,
+  { link, unplanned, participant, now }: MemberInput<unknown>,
   connection: MediaConnection,
   before: MediaProblem | undefined,
 ): MediaProblem | undefined {
   if (connection === "connected") return undefined;
   const { status, failure, nextTryTs } = link ?? {};
-  const code = unplanned ?? (failure ? "sfu-not-connected" : status === "connected" ? "not-on-sfu" : undefined);
+  const code =
+    unplanned ?? (failure ? "sfu-not-connected" : status === "connected" && !participant ? "not-on-sfu" : undefined);
   if (!code) return undefined;
   const sinceTs = before?.code === code ? before.sinceTs : now;
   return kept<MediaProblem>({ code, sinceTs, ...(nextTryTs !== undefined && { nextTryTs }) }, before);

@@ -19,6 +19,9 @@ type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive" | 
 /** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
 type Received = Reception | "held";
 
+/** Participants that are no members may be members in a moment. Any number of them may be none. */
+const maxExpected = 10;
+
 /** Holds which tracks of one room are received. */
 export class Receiver<Track> {
   readonly #room: Room<Track>;
@@ -46,20 +49,24 @@ export class Receiver<Track> {
     const { participants } = this.#room;
     const received = new Map<string, Received>();
     const refreshed: string[] = [];
+    let expected = 0;
     for (const [identity, { tracks }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
+      // The SFU shows a joiner before the room does. It is prepared as if its key were missing, so that nothing of it comes.
+      const isExpected = !member && input.isEncrypted && (expected += 1) <= maxExpected;
       for (const track of tracks) {
         const { sid } = track;
+        const isPrepared = isExpected && track.encrypted && track.source !== "unknown";
         const isAllowed = member && (!input.isEncrypted || track.encrypted);
         // A key that changes, or a stay that begins again, does not end what is received.
         const isOpen = isDecryptable || this.#isOpen(sid);
         const reception = isAllowed
           ? wanted(track, member, (this.#received.get(sid) ?? "off") !== "off", input)
           : "off";
-        const next = reception === "off" || isOpen ? reception : "held";
-        if (isAllowed) received.set(sid, next);
+        const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
+        if (isAllowed || isPrepared) received.set(sid, next);
         this.#room.receive(identity, sid, next === "held" ? "paused" : next);
       }
       if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);

@@ -1,5 +1,5 @@
 // SfuLinks: the connections of a call, kept in line with the plan.
-import { asyncScheduler, defer, type Observable, share } from "rxjs";
+import { asyncScheduler, defer, distinctUntilChanged, map, type Observable, share, skip } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import type { PublishFailure } from "../media/call-problem.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
@@ -22,7 +22,7 @@ const bringMs = 10_000;
 
 export interface LinksOptions<Track> {
   readonly matrix: Matrix & LivekitBackend;
-  readonly session: Pick<RtcSession, "roomId" | "slot" | "encryptionKey$" | "keys$" | "decryption">;
+  readonly session: Pick<RtcSession, "roomId" | "slot" | "encryptionKey$" | "keys$" | "statistics$" | "decryption">;
   readonly rooms: SfuRooms<Track>;
   readonly service: ServiceOptions;
   readonly media$: Observable<OutgoingMedia<Track>>;
@@ -129,12 +129,17 @@ export class SfuLinks<Track> {
   #open(wanted: WantedSfu): void {
     const { key, sfu, purpose, transport, namedBy, own: member, members } = wanted;
     const { matrix, session, rooms, service, media$, changed, trace } = this.#options;
-    const { roomId, encryptionKey$, keys$, decryption } = session;
+    const { roomId, encryptionKey$, keys$, statistics$, decryption } = session;
     trace({ kind: "sfu-wanted", sfu, purpose });
     // To receive a member, the token is for the slot that its membership has.
     const slot = (purpose === "subscribe" ? members[0]?.slot : undefined) ?? session.slot;
     const token$ = defer(() => tokenOnce(matrix, { transport, namedBy, roomId, slot, member, purpose }, service));
-    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, decryption } : undefined;
+    const delivered$ = statistics$.pipe(
+      map(({ delivered }) => delivered),
+      distinctUntilChanged(),
+      skip(1),
+    );
+    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, delivered$, decryption } : undefined;
     const link = new SfuLink<Track>(wanted, {
       token: new NewestToken(token$),
       makeRoom: () => rooms({ encryption, repairWaitMs: (count) => repairWait(count, Math.random()) }),

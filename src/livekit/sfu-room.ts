@@ -73,10 +73,17 @@ export interface SfuRoom<Track = MediaStreamTrack> {
   publish(source: MediaSource, track: Track, muted: boolean): Observable<SfuPublication<Track>>;
 }
 
+/** The keys of a call, and where to report about them. */
+export interface SfuEncryption extends KeySource {
+  readonly decryption: { next(report: DecryptionReport): void };
+  /** Emits when a key of ours has reached another device, which then needs a key frame of our videos. Optional. */
+  readonly delivered$?: Observable<unknown>;
+}
+
 /** What a room is made with. */
 export interface SfuRoomOptions {
   /** The keys to install, and where to report what cannot be decrypted. Undefined: nothing is encrypted. */
-  readonly encryption: (KeySource & { readonly decryption: { next(report: DecryptionReport): void } }) | undefined;
+  readonly encryption: SfuEncryption | undefined;
   /** What the SDK should wait before its n-th try (from 0) to repair a connection; undefined to give up. */
   readonly repairWaitMs: (retryCount: number) => number | undefined;
 }

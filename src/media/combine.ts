@@ -2,6 +2,7 @@
 import { merge } from "rxjs";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import type { MediaParticipant } from "./participant.ts";
+import { sameItems } from "../rx/stable.ts";
 
 /**
  * The participants of a call whose members use different transports: for each member the item of the first layer that
@@ -28,8 +29,7 @@ export function combineParticipants(
       const items = lists.flatMap((list) => list.find(({ member }) => member.instance === first.member.instance) ?? []);
       return items.find(canReach) ?? first;
     });
-    const isSame = now.length === last.length && now.every((item, at) => item === last[at]);
-    return isSame ? last : (last = now);
+    return sameItems(now, last) ? last : (last = now);
   };
   return behavior(read, merge(...layers));
 }

@@ -5,7 +5,6 @@ import {
   combineLatest,
   distinctUntilChanged,
   fromEvent,
-  ignoreElements,
   map,
   merge,
   Observable,
@@ -13,8 +12,9 @@ import {
   ReplaySubject,
   scan,
   share,
+  Subject,
   switchMap,
-  tap,
+  take,
 } from "rxjs";
 import type { Behavior } from "../rx/behavior.ts";
 import { type DeviceFailure, deviceFailureCode, type DeviceFailureCode } from "./device-failure.ts";
@@ -43,6 +43,8 @@ export interface OwnDevices {
   readonly media$: Observable<OutgoingMedia>;
   /** The devices that cannot be used. One that fails counts as off until its wish changes. */
   readonly failures$: Behavior<readonly DeviceFailure[]>;
+  /** Emits when the user has ended the screen share by the browser's own button: the wish should follow. */
+  readonly screenEnded$: Observable<void>;
 }
 
 /** The part of `navigator.mediaDevices` that is needed. */
@@ -74,7 +76,8 @@ export function ownDevices(wishes: DeviceWishes, devices?: MediaDevicesPart): Ow
     if (code === undefined && others.length === failures$.value.length) return;
     failures$.next(code === undefined ? others : [...others, { source, code, sinceTs: asyncScheduler.now() }]);
   };
-  const opening: Opening = { devices: devices ?? globalThis.navigator?.mediaDevices, note };
+  const screenEnded$ = new Subject<void>();
+  const opening: Opening = { devices: devices ?? globalThis.navigator?.mediaDevices, note, screenEnded$ };
   const media$ = combineLatest([
     deviceTracks(wishes.microphone, "microphone", opening),
     deviceTracks(wishes.camera, "camera", opening),
@@ -84,12 +87,13 @@ export function ownDevices(wishes: DeviceWishes, devices?: MediaDevicesPart): Ow
     distinctUntilChanged(isSameMedia),
     share({ connector: () => new ReplaySubject<OutgoingMedia>(1) }),
   );
-  return { media$, failures$ };
+  return { media$, failures$, screenEnded$: screenEnded$.asObservable() };
 }
 
 interface Opening {
   readonly devices: MediaDevicesPart | undefined;
   readonly note: (source: MediaSource, code: DeviceFailureCode | undefined) => void;
+  readonly screenEnded$: Subject<void>;
 }
 
 /** The tracks of one device. A camera or a microphone that was turned off keeps its last track, stopped and muted. */
@@ -118,7 +122,7 @@ function off(source: MediaSource, { note }: Opening): OutgoingMedia {
 function whileOpen(
   source: "microphone" | "camera" | "screen_share",
   wish: true | MediaTrackConstraints,
-  { devices, note }: Opening,
+  { devices, note, screenEnded$ }: Opening,
 ): Observable<OutgoingMedia> {
   return new Observable((subscriber) => {
     let stream: MediaStream | undefined;
@@ -134,8 +138,12 @@ function whileOpen(
       note(source, undefined);
       const ends$ = merge(...stream.getTracks().map((track) => fromEvent(track, "ended")));
       // The user may end a screen share in the browser: that is no failure.
-      const ended = () => (source === "screen_share" ? subscriber.next({}) : fail("gone"));
-      subscriber.add(ends$.pipe(tap(ended), ignoreElements()).subscribe());
+      const ended = () => {
+        if (source !== "screen_share") return fail("gone");
+        subscriber.next({});
+        screenEnded$.next();
+      };
+      subscriber.add(ends$.pipe(take(1)).subscribe(ended));
       subscriber.next(mediaOf(source, stream));
     };
     if (!devices) return fail("unsupported");

@@ -1,14 +1,15 @@
 // IntervalClock: the time by which intervals are measured. It does not follow a wall clock that is set back.
 import { asyncScheduler } from "rxjs";
 
-/** A timer may fire 50 ms early. Only more means that the clock was set back. */
+/** A timer may fire 50 ms early. Only more means that the wall clock was set back. */
 const toleranceMs = 50;
 
 /**
  * Measures intervals by the wall clock of RxJS, but never runs backwards.
  *
- * When a timer fires, its wait has passed, whatever the wall clock says. If the wall clock was set back meanwhile, this
- * clock stays ahead of it from then on. A wall clock that jumps forward is followed: the machine may have been asleep.
+ * A time that was shown is over, and when a timer fires, its wait has passed, whatever the wall clock says. If the wall
+ * clock was set back meanwhile, this clock stays ahead of it from then on. A wall clock that jumps forward is followed: the
+ * machine may have been asleep.
  */
 export class IntervalClock {
   #aheadMs = 0;
@@ -20,13 +21,20 @@ export class IntervalClock {
   }
 
   now(): number {
-    this.#lastTs = Math.max(this.#lastTs, asyncScheduler.now() + this.#aheadMs);
+    this.#lastTs = Math.max(this.#lastTs, this.#atLeast(this.#lastTs));
     return this.#lastTs;
   }
 
   /** A timer has fired that was to wait until `ts`. */
   reached(ts: number): void {
-    const behindMs = ts - asyncScheduler.now() - this.#aheadMs;
+    this.#atLeast(ts);
+  }
+
+  /** Reads the wall clock. If it shows less than this time, it was set back. */
+  #atLeast(ts: number): number {
+    const wallTs = asyncScheduler.now();
+    const behindMs = ts - wallTs - this.#aheadMs;
     if (behindMs > toleranceMs) this.#aheadMs += behindMs;
+    return wallTs + this.#aheadMs;
   }
 }

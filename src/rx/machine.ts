@@ -9,6 +9,15 @@ export interface Step<S, E> {
   readonly effects: readonly E[];
 }
 
+/** A step that does nothing. */
+export const unchanged = <S>(state: S): Step<S, never> => ({ state, effects: [] });
+
+/** One step after the other. */
+export function andThen<S, E>(first: Step<S, E>, next: (state: S) => Step<S, E>): Step<S, E> {
+  const { state, effects } = next(first.state);
+  return { state, effects: [...first.effects, ...effects] };
+}
+
 /** A state that changes by inputs and by the clock, and how its effects are performed. */
 export interface Machine<S, I, E> {
   readonly initial: S;

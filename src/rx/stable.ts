@@ -23,12 +23,17 @@ export function whenChanged<T>(inputs: () => readonly unknown[], make: () => T):
 export const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((item, at) => item === b[at]);
 
-/** Whether two plain objects, which have the same keys in the same order, have the same values. */
-export const sameFields = <T extends object>(a: T, b: T): boolean =>
-  a === b || sameItems(Object.values(a), Object.values(b));
+/** Whether two values are the same as JSON, where fields have no order, and an undefined one is no field. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  for (const key in a) if (!sameJson(a[key], b[key])) return false;
+  for (const key in b) if (b[key] !== undefined && !Object.hasOwn(a, key)) return false;
+  return true;
+}
 
-/** Whether two values are the same as JSON. */
-export const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
 
 /** Puts a value last in a map, and drops the first one if the map becomes too large. Returns the key that was dropped. */
 export function setNewest<T>(map: Map<string, T>, key: string, value: T, most: number): string | undefined {

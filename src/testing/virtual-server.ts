@@ -63,7 +63,7 @@ export class VirtualServer {
     this.syncFaults = new Faults(this.random, sharedNow);
     this.messageFaults = new Faults(this.random, sharedNow);
     this.rooms = new VirtualRooms(() => this.#devices.values(), { now: () => this.now(), logLimit });
-    this.delayed = new VirtualDelayedEvents(this.agenda, (userId, event) => this.#fire(userId, event));
+    this.delayed = new VirtualDelayedEvents(this.agenda, (userId, event) => this.fire(userId, event));
     this.rooms.event$.subscribe((event) => this.delayed.overtake(event));
     this.ephemeral = new VirtualEphemeral(
       this.agenda,
@@ -241,7 +241,7 @@ export class VirtualServer {
   }
 
   /** Sends a delayed event that is due, in cleartext. Like Synapse, checks the permission only now and drops a forbidden event. */
-  #fire(sender: string, event: OutgoingEvent): void {
+  protected fire(sender: string, event: OutgoingEvent): void {
     const { roomId, type, stateKey } = event;
     if (this.rooms.get(roomId).rejectionOf(sender, type, stateKey)) return;
     if (stateKey !== undefined) this.rooms.sendState(sender, event);

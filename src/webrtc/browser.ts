@@ -1,5 +1,19 @@
 // Browser: the RTCPeerConnection of the browser as a PeerConnection. Promises end here.
-import { defer, EMPTY, fromEvent, ignoreElements, map, merge, type Observable, Subject, takeUntil } from "rxjs";
+import {
+  defer,
+  EMPTY,
+  firstValueFrom,
+  fromEvent,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  startWith,
+  Subject,
+  switchMap,
+  takeUntil,
+  timer,
+} from "rxjs";
 import { RtcError } from "../errors.ts";
 import { type MediaSource, purposeOf, type StreamPurpose } from "../media/source.ts";
 import { isFiniteNumber, isString } from "../room/json.ts";
@@ -13,6 +27,11 @@ import type {
   SignalingState,
 } from "./peer-connection.ts";
 import { planTransceivers } from "./transceivers.ts";
+
+/** The first description waits this long for a candidate, so that both travel in one message. */
+const firstCandidateMs = 50;
+/** The candidates of all network interfaces come one right after the other: it waits this long for the next one. */
+const betweenCandidatesMs = 8;
 
 /**
  * The peer connections of the browser.
@@ -92,12 +111,21 @@ class BrowserPeer implements PeerConnection {
 
   describe(): Observable<Description> {
     return defer(async () => {
-      const { signalingState, remoteDescription } = this.#connection;
+      const { signalingState, remoteDescription, localDescription: earlier } = this.#connection;
       if (signalingState === "stable" && remoteDescription)
         return (this.#offer = checked(await this.#connection.createOffer()));
       await this.#connection.setLocalDescription();
+      if (!earlier) await this.#firstCandidates();
       return checked(this.#connection.localDescription);
     });
+  }
+
+  #firstCandidates(): Promise<unknown> {
+    const waits$ = fromEvent(this.#connection, "icecandidate").pipe(
+      map(() => betweenCandidatesMs),
+      startWith(firstCandidateMs),
+    );
+    return firstValueFrom(waits$.pipe(switchMap((ms) => timer(ms))));
   }
 
   rollBack(): Observable<never> {

@@ -160,15 +160,15 @@ export function callContent(body: CallBody): JsonObject {
         offer: body.description,
         lifetime: body.lifetimeMs,
         ...(body.invitee !== undefined && { invitee: body.invitee }),
-        ...metadataContent(body.metadata ?? new Map()),
+        ...metadataContent(body.metadata),
       };
     case "answer":
-      return { answer: body.description, ...metadataContent(body.metadata ?? new Map()) };
+      return { answer: body.description, ...metadataContent(body.metadata) };
     case "negotiate":
       return {
         description: body.description,
         lifetime: body.lifetimeMs,
-        ...metadataContent(body.metadata ?? new Map()),
+        ...metadataContent(body.metadata),
       };
     case "candidates":
       return { candidates: body.candidates };
@@ -201,20 +201,8 @@ export function bodyOf(
 
 /** What a message says to a link; undefined if that is nothing. */
 export function signalOf(message: CallMessage): Signal | undefined {
-  switch (message.kind) {
-    case "invite":
-    case "answer":
-    case "negotiate":
-      return {
-        kind: "description",
-        description: message.description,
-        metadata: message.metadata,
-        negotiates: message.version === 1,
-      };
-    case "candidates":
-    case "metadata":
-      return message;
-    default:
-      return undefined;
-  }
+  if (message.kind === "candidates" || message.kind === "metadata") return message;
+  if (!("description" in message)) return undefined;
+  const { description, metadata, version } = message;
+  return { kind: "description", description, metadata, negotiates: version === 1 };
 }

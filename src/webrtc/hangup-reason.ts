@@ -37,8 +37,8 @@ const aliases: Readonly<Record<string, HangupReason>> = {
 export function hangupReasonOf(value: unknown): HangupReason {
   if (value === undefined || value === null) return "user_hangup";
   if (!isString(value)) return "unknown_error";
-  if (Object.hasOwn(aliases, value)) return aliases[value] ?? "unknown_error";
-  return known.find((reason) => reason === value) ?? "unknown_error";
+  const reason = Object.hasOwn(aliases, value) ? aliases[value] : value;
+  return known.find((one) => one === reason) ?? "unknown_error";
 }
 
 /** Whether the other side meant to end it: then it is not called again. */

@@ -27,6 +27,7 @@ import { negotiate, negotiationDueTs } from "./negotiation.ts";
 import type { PeerConnection } from "./peer-connection.ts";
 import type { Recovery } from "./ice-recovery.ts";
 import { type RemoteTrack, remoteTracks } from "./stream-metadata.ts";
+import { sameJson } from "../rx/stable.ts";
 
 export interface LinkOptions {
   /** Makes the peer connection, once subscribed to. */
@@ -172,27 +173,12 @@ function toLinkState(): (state$: Observable<Negotiation>) => Observable<LinkOutp
 function linkStateOf(state: Negotiation, last: LinkState | undefined): LinkState {
   const { recovery, sections, metadata, attachment, isHeld, failure } = state;
   const tracks = remoteTracks(sections, metadata);
-  const isSameTracks = last !== undefined && isSameList(tracks, last.tracks);
   const next: LinkState = {
     connection: recovery.status,
-    tracks: isSameTracks ? last.tracks : tracks,
+    tracks: last && sameJson(tracks, last.tracks) ? last.tracks : tracks,
     isHolding: attachment?.isHolding ?? false,
     isHeld,
     failure,
   };
-  return last && isSame(next, last) ? last : next;
+  return last && sameJson(next, last) ? last : next;
 }
-
-const isSame = (a: LinkState, b: LinkState): boolean =>
-  a.connection === b.connection &&
-  a.tracks === b.tracks &&
-  a.isHolding === b.isHolding &&
-  a.isHeld === b.isHeld &&
-  a.failure === b.failure;
-
-const isSameList = (a: readonly RemoteTrack[], b: readonly RemoteTrack[]): boolean =>
-  a.length === b.length &&
-  a.every((track, index) => {
-    const other = b[index];
-    return track.mid === other?.mid && track.source === other.source && track.muted === other.muted;
-  });

@@ -9,12 +9,16 @@ export interface BatchTiming {
   readonly unansweredMs: number;
   /** The wait between later batches once both sides have spoken. */
   readonly answeredMs: number;
+  /** The wait after a description for what is not urgent: candidates over TCP, and the end. */
+  readonly restMs: number;
 }
 
 export interface LocalCandidates {
   readonly waiting: readonly Candidate[];
   /** Not before this time; `undefined` until the description that they belong to has been sent. */
   readonly notBeforeTs: number | undefined;
+  /** The same for a batch in which nothing is urgent. */
+  readonly restTs: number;
   readonly isComplete: boolean;
   readonly isEndSent: boolean;
 }
@@ -22,6 +26,7 @@ export interface LocalCandidates {
 export const noCandidates: LocalCandidates = {
   waiting: [],
   notBeforeTs: undefined,
+  restTs: -Infinity,
   isComplete: false,
   isEndSent: false,
 };
@@ -29,11 +34,20 @@ export const noCandidates: LocalCandidates = {
 /** Says that there are no more candidates. */
 export const endOfCandidates: Candidate = { candidate: "" };
 
-/** A description has been sent: its candidates may follow. A restart of ICE begins another round of them. */
-export function openRound(candidates: LocalCandidates, isNewRound: boolean, notBeforeTs: number): LocalCandidates {
-  if (candidates.notBeforeTs === undefined) return { ...candidates, notBeforeTs };
-  if (!isNewRound) return candidates;
-  return { ...candidates, notBeforeTs, isComplete: false, isEndSent: false };
+/**
+ * A description has been sent, and all candidates that came before it are in it. Later ones may follow. A restart of ICE
+ * begins another round of them.
+ */
+export function openRound(
+  candidates: LocalCandidates,
+  isNewRound: boolean,
+  { firstMs, restMs }: BatchTiming,
+  now: number,
+): LocalCandidates {
+  const isFirst = candidates.notBeforeTs === undefined;
+  if (!isFirst && !isNewRound) return candidates;
+  const round = { ...candidates, waiting: [], notBeforeTs: now + firstMs, restTs: now + restMs };
+  return isFirst ? round : { ...round, isComplete: false, isEndSent: false };
 }
 
 export function addLocal(candidates: LocalCandidates, candidate: Candidate | undefined): LocalCandidates {
@@ -43,12 +57,15 @@ export function addLocal(candidates: LocalCandidates, candidate: Candidate | und
   return { ...candidates, waiting: [...candidates.waiting, candidate] };
 }
 
-/** When the next batch is due: at once when everything has been gathered. */
-export function batchDueTs({ waiting, notBeforeTs, isComplete, isEndSent }: LocalCandidates): number {
-  if (notBeforeTs === undefined) return Infinity;
-  if (isComplete) return isEndSent ? Infinity : -Infinity;
-  return waiting.length > 0 ? notBeforeTs : Infinity;
+/** When the next batch is due: at once when everything has been gathered, unless nothing of it is urgent. */
+export function batchDueTs({ waiting, notBeforeTs, restTs, isComplete, isEndSent }: LocalCandidates): number {
+  if (notBeforeTs === undefined || (isComplete ? isEndSent : waiting.length === 0)) return Infinity;
+  const readyTs = isComplete ? -Infinity : notBeforeTs;
+  return waiting.some(isUrgent) ? readyTs : Math.max(readyTs, restTs);
 }
+
+/** A way over TCP is taken only where there is none over UDP. */
+const isUrgent = ({ candidate }: Candidate): boolean => !/^\S+ \d+ tcp /i.test(candidate);
 
 /** The batch that is due, and what is left. */
 export function takeBatch(

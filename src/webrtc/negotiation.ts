@@ -1,6 +1,6 @@
 // Negotiation: one step of what two sides say to each other about one peer connection. Pure. CS spec m.call.*; W3C WebRTC 10.7.
 import type { OutgoingMedia } from "../media/outgoing.ts";
-import type { Step } from "../rx/machine.ts";
+import { andThen, type Step, unchanged } from "../rx/machine.ts";
 import {
   type Agreement,
   applied,
@@ -24,6 +24,7 @@ import { expectConnection, failureOf, onConnectionState, type RecoveryTiming, re
 import { addRemote, onDescription } from "./remote-candidates.ts";
 import { sectionsOf, ufragsOf } from "./sdp.ts";
 import { isSameMetadata, metadataOf } from "./stream-metadata.ts";
+import { sameJson } from "../rx/stable.ts";
 
 type Draft = Step<Negotiation, NegotiationEffect>;
 
@@ -32,7 +33,7 @@ export function negotiate(state: Negotiation, input: NegotiationInput, now: numb
   const absorbed = onInput(state, input, now);
   if (absorbed.state.failure) return absorbed;
   return [superviseConnection, sayMetadata, operate, sayCandidates].reduce(
-    (draft, next) => and(draft, next(draft.state, now)),
+    (draft, next) => andThen(draft, (present) => next(present, now)),
     absorbed,
   );
 }
@@ -130,7 +131,7 @@ function onDescribed(state: Negotiation, description: Description, now: number):
       ...state,
       agreement: described(state.agreement, description, now),
       localUfrags: ufrags,
-      local: openRound(state.local, isNewRound, now + settings.timing.firstMs),
+      local: openRound(state.local, isNewRound, settings.timing, now),
       sentMetadata: metadata,
     },
     effects: [{ kind: "say", signal: { kind: "description", description, metadata, negotiates: true } }],
@@ -144,7 +145,7 @@ function onApplied(state: Negotiation, now: number): Draft {
   const sections = sectionsOf(description.sdp);
   const ufrags = ufragsOf(description.sdp);
   // The other side has restarted ICE: we need not.
-  const isRestart = state.recovery.restartTs < Infinity && !isSameList(ufrags, state.remote.ufrags);
+  const isRestart = state.recovery.restartTs < Infinity && !sameJson(ufrags, state.remote.ufrags ?? []);
   // An answer to an offer that holds says nothing about its own wish.
   const showsWish = description.type === "offer" || !state.attachment?.isHolding;
   const next: Negotiation = {
@@ -226,13 +227,3 @@ const mayRestart = (agreement: Agreement): boolean =>
 /** Whether an offer of ours waits for its answer that is not the first of all. */
 const isOfferLater = (agreement: Agreement): agreement is Agreement & { readonly offeredTs: number } =>
   agreement.isEstablished && agreement.offeredTs !== undefined && !agreement.operation;
-
-const isSameList = (a: readonly string[], b: readonly string[] = []): boolean =>
-  a.length === b.length && a.every((item, at) => item === b[at]);
-
-const unchanged = (state: Negotiation): Draft => ({ state, effects: [] });
-
-const and = (first: Draft, second: Draft): Draft => ({
-  state: second.state,
-  effects: [...first.effects, ...second.effects],
-});

@@ -62,7 +62,7 @@ export interface PeerConnection {
   attach(attachment: Attachment): void;
   /**
    * Makes an offer, or an answer if there is an offer to answer, and sets it as the local description: a later offer at the
-   * latest when its answer is applied.
+   * latest when its answer is applied. Candidates that come before it is emitted are in it.
    */
   describe(): Observable<Description>;
   /** Takes our own offer back. */

@@ -3,6 +3,7 @@ import type { OutgoingMedia } from "../media/outgoing.ts";
 import { type MediaSource, mediaSources, purposeOf, sourceOf, type StreamPurpose } from "../media/source.ts";
 import { isObject, objectOr, type JsonObject } from "../room/json.ts";
 import type { Section } from "./sdp.ts";
+import { sameJson } from "../rx/stable.ts";
 
 export interface StreamDetails {
   readonly purpose: StreamPurpose;
@@ -34,7 +35,7 @@ export function metadataIn(content: JsonObject): StreamMetadata | undefined {
 }
 
 /** Metadata as part of a content, under both keys: some clients read only the older one. */
-export function metadataContent(metadata: StreamMetadata): JsonObject {
+export function metadataContent(metadata: StreamMetadata = new Map()): JsonObject {
   const streams = Object.fromEntries(
     [...metadata].map(([id, { purpose, audioMuted, videoMuted }]) => [
       id,
@@ -60,12 +61,7 @@ export function metadataOf(media: OutgoingMedia, streamIdOf: (purpose: StreamPur
   );
 }
 
-export function isSameMetadata(a: StreamMetadata, b: StreamMetadata): boolean {
-  return a.size === b.size && [...a].every(([id, details]) => isSameDetails(details, b.get(id)));
-}
-
-const isSameDetails = (a: StreamDetails, b: StreamDetails | undefined): boolean =>
-  a.purpose === b?.purpose && a.audioMuted === b.audioMuted && a.videoMuted === b.videoMuted;
+export const isSameMetadata = (a: StreamMetadata, b: StreamMetadata): boolean => sameJson([...a], [...b]);
 
 /** A track that the other side sends. */
 export interface RemoteTrack {

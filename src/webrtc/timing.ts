@@ -6,6 +6,7 @@ export const callTiming: NegotiationTiming = {
   firstMs: 200,
   unansweredMs: 2_000,
   answeredMs: 500,
+  restMs: 0,
   connectMs: 20_000,
   restartAfterMs: 2_000,
   restartFailedMs: 0,
@@ -14,11 +15,15 @@ export const callTiming: NegotiationTiming = {
   answerMs: Infinity,
 };
 
-/** For a pair of a mesh, whose messages go from device to device: candidates follow at once. */
+/**
+ * For a pair of a mesh, whose messages go from device to device: candidates follow at once. What is not urgent waits until
+ * the pair is probably connected: each message costs the homeserver as much as a step of another pair.
+ */
 export const meshTiming: NegotiationTiming = {
   ...callTiming,
   firstMs: 20,
   unansweredMs: 200,
   answeredMs: 200,
+  restMs: 1_500,
   answerMs: 15_000,
 };

@@ -19,6 +19,7 @@ import type { Matrix, MatrixError } from "../matrix.ts";
 import { at } from "../rx/at.ts";
 import { isFiniteNumber, isString, objectOr } from "../room/json.ts";
 import type { IceServer } from "./peer-connection.ts";
+import { sameJson } from "../rx/stable.ts";
 
 /** Nobody waits longer than this for relay servers before a connection is tried without them. */
 const patienceMs = 3_000;
@@ -64,7 +65,7 @@ export function iceServers(matrix: Pick<Matrix, "turnServer">): Observable<reado
         map(() => servers),
         takeUntil(asking$),
       ),
-    ).pipe(distinctUntilChanged(isSame));
+    ).pipe(distinctUntilChanged<readonly IceServer[]>(sameJson));
   });
 }
 
@@ -82,5 +83,3 @@ export function readTurnServer(answer: unknown): { readonly servers: readonly Ic
 // A browser refuses a whole list for one address of another form, and a relay server without credentials.
 const stunServer = /^stuns?:\S{1,255}$/i;
 const anyServer = /^(?:turn|stun)s?:\S{1,255}$/i;
-
-const isSame = (a: readonly IceServer[], b: readonly IceServer[]): boolean => JSON.stringify(a) === JSON.stringify(b);

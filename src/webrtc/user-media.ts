@@ -1,5 +1,17 @@
 // UserMedia: a camera and a microphone for as long as they are subscribed to. W3C Media Capture and Streams.
-import { defer, fromEvent, map, merge, Observable, startWith, switchMap } from "rxjs";
+import {
+  catchError,
+  concat,
+  defer,
+  finalize,
+  fromEvent,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  startWith,
+  switchMap,
+} from "rxjs";
 import { RtcError } from "../errors.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 
@@ -34,28 +46,24 @@ export function userMedia(
   );
 }
 
-function openStream(constraints: MediaStreamConstraints): Observable<MediaStream> {
-  return defer(
-    () =>
-      new Observable<MediaStream>((subscriber) => {
-        const { mediaDevices } = globalThis.navigator ?? {};
-        if (!mediaDevices) throw new RtcError("unsupported", "getUserMedia needs a browser and a secure page");
-        const opening = mediaDevices.getUserMedia(constraints);
-        opening.then(
-          (stream) => subscriber.next(stream),
-          (cause: unknown) =>
-            subscriber.error(new RtcError("request-failed", "camera or microphone could not be opened", { cause })),
-        );
-        // A stream that is opened too late is closed as well.
-        return () => {
-          opening.then(
-            (stream) => stream.getTracks().forEach((track) => track.stop()),
-            () => {},
-          );
-        };
+const openStream = (constraints: MediaStreamConstraints): Observable<MediaStream> =>
+  defer(() => {
+    const { mediaDevices } = globalThis.navigator ?? {};
+    if (!mediaDevices) throw new RtcError("unsupported", "getUserMedia needs a browser and a secure page");
+    const opening = mediaDevices.getUserMedia(constraints);
+    return concat(opening, NEVER).pipe(
+      catchError((cause: unknown) => {
+        throw new RtcError("request-failed", "camera or microphone could not be opened", { cause });
       }),
-  );
-}
+      // A stream that is opened too late is closed as well.
+      finalize(() => {
+        opening.then(
+          (stream) => stream.getTracks().forEach((track) => track.stop()),
+          () => {},
+        );
+      }),
+    );
+  });
 
 function mediaOf(stream: MediaStream): OutgoingMedia {
   const live = (tracks: readonly MediaStreamTrack[]) => tracks.find(({ readyState }) => readyState === "live");

@@ -1,7 +1,7 @@
 // RoomPage: the page of a room: the lobby before the call, then the call, then the lobby again.
 import type { MatrixClient } from "matrix-js-sdk";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
-import { catchError, concat, defer, EMPTY, exhaustMap, filter, fromEvent, merge, pairwise, repeat, tap } from "rxjs";
+import { catchError, concat, defer, EMPTY, exhaustMap, fromEvent, merge, repeat, tap } from "rxjs";
 import { callPage } from "./call-page.ts";
 import { inRoom } from "./in-room.ts";
 import { copyLink } from "./link.ts";
@@ -28,19 +28,14 @@ export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId:
       }),
       tap({ complete: () => sessionStorage.removeItem(storageKey) }),
     );
-    // The devices stay open from the lobby to the call. The browser has a button of its own that ends a screen share.
-    const screen = part(page, "[name=screen_share]");
-    const open$ = own.devices.media$.pipe(
-      pairwise(),
-      filter(([before, { screen_share }]) => before.screen_share !== undefined && screen_share === undefined),
-      tap(() => screen.ariaPressed === "true" && screen.click()),
-    );
     return merge(
       concat(lobby$, call$).pipe(repeat()),
       bind(part(page, "h1"), "textContent", own.room.name$),
       bind(copy, "textContent", fromEvent(copy, "click").pipe(exhaustMap(copyLink))),
       // Names are at hand while the members are followed.
       own.room.members$,
-      open$,
+      // The devices stay open from the lobby to the call.
+      own.devices.media$,
+      own.devices.screenEnded$.pipe(tap(() => part(page, "[name=screen_share]").click())),
     );
   });

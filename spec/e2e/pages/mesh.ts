@@ -1,18 +1,20 @@
 // A page in a call that is a mesh, by our library alone: no server for media.
 import type { MatrixClient } from "matrix-js-sdk";
 import { type JoinState, type RtcSession, rtcSession } from "matrixrtc-rx";
-import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
-import {
-  type FullMesh,
-  fullMesh,
-  type MediaSource,
-  meshTransport,
-  type MeshTrace,
-  type OutgoingMedia,
-} from "matrixrtc-rx/webrtc";
+import { type MatrixClientPort, runningClient } from "matrixrtc-rx/js-sdk";
+import { type MeshCall, meshCall, type MediaSource, type MeshTrace, type OutgoingMedia } from "matrixrtc-rx/webrtc";
 import { BehaviorSubject, Subject } from "rxjs";
 import type { Account } from "../account.ts";
-import { FrameCounter, keepAccount, mark, openCamera, startClient, untilInRoom } from "./peer-client.ts";
+import {
+  clientOf,
+  cryptoOf,
+  FrameCounter,
+  keepAccount,
+  mark,
+  openCamera,
+  untilInRoom,
+  untilRoomThere,
+} from "./peer-client.ts";
 
 /** How a page sees a member. */
 export interface SeenPeer {
@@ -61,18 +63,22 @@ declare global {
 
 let isPolling = false;
 
-async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<void> {
+async function start({ account, roomId, userIds, mode }: MeshSetup, isReload = false): Promise<void> {
   keepAccount(account);
   sessionStorage.setItem("setup", JSON.stringify({ roomId, userIds, mode }));
-  const client: MatrixClient = await startClient(account, { disableVoip: true });
-  await untilInRoom(client, roomId, userIds);
+  const client: MatrixClient = clientOf(account, { disableVoip: true });
+  const matrix = await new Promise<MatrixClientPort>((resolve) => {
+    // It runs for as long as the page.
+    runningClient(client, { crypto: cryptoOf(account), start: { initialSyncLimit: 20 } }).subscribe(resolve);
+  });
+  mark("synced");
+  await (isReload ? untilRoomThere : untilInRoom)(client, roomId, userIds);
   mark("room there");
-  const matrix = fromMatrixClient(client);
   const session: RtcSession = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
   const counter = new FrameCounter();
   const trace: MeshTrace[] = [];
   const leave$ = new Subject<void>();
-  let mesh: FullMesh | undefined;
+  let mesh: MeshCall | undefined;
   let media$: BehaviorSubject<OutgoingMedia> | undefined;
   let joinedAt = 0;
   const stream = await openCamera();
@@ -87,14 +93,13 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
     join() {
       joinedAt = Date.now();
       mark("joins");
-      const join = session.join({ mode, transports: [meshTransport], keys: { enabled: false }, leaveOn: leave$ });
       media$ = new BehaviorSubject<OutgoingMedia>({ microphone: { track: microphone! }, camera: { track: camera! } });
-      mesh = fullMesh(matrix, session, { join, media: media$ });
+      mesh = meshCall(matrix, session, { join: { mode, leaveOn: leave$ }, media: media$ });
       mesh.trace$.subscribe((entry) => {
         trace.push(entry);
         mark(entry.kind);
       });
-      mesh.participants$.subscribe((items) => {
+      const tiles = mesh.participants$.subscribe((items) => {
         for (const { isLocal, connection$, tracks$, speaking$, quality$ } of items) {
           if (isLocal) continue;
           connection$.subscribe((connection) => mark(connection));
@@ -103,7 +108,11 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
           quality$.subscribe();
         }
       });
-      join.subscribe({ next: (state: JoinState) => mark((document.title = state.status)), error: console.error });
+      mesh.state$.subscribe({
+        next: (state: JoinState) => mark((document.title = state.status)),
+        error: console.error,
+        complete: () => tiles.unsubscribe(),
+      });
       sessionStorage.setItem("joined", "yes");
     },
     leave() {
@@ -154,11 +163,11 @@ async function start({ account, roomId, userIds, mode }: MeshSetup): Promise<voi
   };
 }
 
-window.startMesh = start;
+window.startMesh = (setup) => start(setup);
 
 // A page that was in the call comes back to it after a reload.
 const account = keepAccount();
 if (account && sessionStorage.getItem("joined") && !isPolling) {
   isPolling = true;
-  void start({ account, ...JSON.parse(sessionStorage.getItem("setup")!) }).then(() => window.meshPage!.join());
+  void start({ account, ...JSON.parse(sessionStorage.getItem("setup")!) }, true).then(() => window.meshPage!.join());
 }

@@ -23,12 +23,24 @@ export function keepAccount(account?: Account): Account | undefined {
   return text === null ? undefined : (JSON.parse(text) as Account);
 }
 
-export async function startClient(
+interface ClientOptions {
+  readonly disableVoip?: boolean;
+  readonly useE2eForGroupCall?: boolean;
+}
+
+export function clientOf(
   { homeserver: baseUrl, userId, deviceId, accessToken }: Account,
-  options: { readonly disableVoip?: boolean; readonly useE2eForGroupCall?: boolean } = {},
-): Promise<MatrixClient> {
-  const client = createClient({ baseUrl, userId, deviceId, accessToken, ...options });
-  await client.initRustCrypto({ cryptoDatabasePrefix: `peer ${userId} ${deviceId}` });
+  options: ClientOptions = {},
+): MatrixClient {
+  return createClient({ baseUrl, userId, deviceId, accessToken, ...options });
+}
+
+/** Where its keys are kept. */
+export const cryptoOf = ({ userId, deviceId }: Account) => ({ cryptoDatabasePrefix: `peer ${userId} ${deviceId}` });
+
+export async function startClient(account: Account, options: ClientOptions = {}): Promise<MatrixClient> {
+  const client = clientOf(account, options);
+  await client.initRustCrypto(cryptoOf(account));
   mark("encryption ready");
   const synced = new Promise<void>((resolve) => {
     client.on(ClientEvent.Sync, (state) => state === SyncState.Prepared && resolve());
@@ -51,8 +63,13 @@ export async function untilInRoom(client: MatrixClient, roomId: string, userIds:
     const devices = await client.getCrypto()?.getUserDeviceInfo([...userIds], true);
     return userIds.every((userId) => (devices?.get(userId)?.size ?? 0) > 0);
   };
-  while (!isRoomThere(client, roomId, userIds) || !(await isKnown()))
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  await untilRoomThere(client, roomId, userIds);
+  while (!(await isKnown())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** Waits until the room is there with all these members. */
+export async function untilRoomThere(client: MatrixClient, roomId: string, userIds: readonly string[]): Promise<void> {
+  while (!isRoomThere(client, roomId, userIds)) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** The same small camera for everybody: the SDK asks for a size that the fake camera does not have. */

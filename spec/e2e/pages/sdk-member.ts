@@ -16,6 +16,8 @@ interface SdkMember {
   join(): Promise<void>;
   loseFirstKeyFor(userId: string): void;
   ownKeyIndex(): number | undefined;
+  /** Its identity at the SFU, and when LiveKit had each key of ours to encrypt with, by the wall clock. */
+  sender(): { readonly identity: string | undefined; readonly ownKeysTs: readonly number[] };
   setAllKeys(): Promise<void>;
   /** Whether a device of the user is known, so that encrypted events can be read there. */
   knows(userId: string): Promise<boolean>;
@@ -50,9 +52,14 @@ window.startSdkMember = async (options) => {
     publishDefaults: { simulcast: false },
   });
   let ownKeyIndex: number | undefined;
+  let ownIdentity: string | undefined;
+  const ownKeysTs: number[] = [];
   session.on(MatrixRTCSessionEvent.EncryptionKeyChanged, (key, index, membership, identity) => {
-    if (membership.userId === userId && membership.deviceId === deviceId) ownKeyIndex = index;
-    void provider.install(key, identity, index);
+    const installing = provider.install(key, identity, index);
+    if (membership.userId !== userId || membership.deviceId !== deviceId) return;
+    ownKeyIndex = index;
+    ownIdentity = identity;
+    void installing.then(() => ownKeysTs.push(Date.now()));
   });
 
   window.sdkMember = {
@@ -83,6 +90,7 @@ window.startSdkMember = async (options) => {
       };
     },
     ownKeyIndex: () => ownKeyIndex,
+    sender: () => ({ identity: ownIdentity, ownKeysTs }),
     async knows(other) {
       const devices = await client.getCrypto()!.getUserDeviceInfo([other], true);
       return (devices.get(other)?.size ?? 0) > 0;

@@ -24,8 +24,8 @@ export const scenario: Scenario = {
     await Promise.all([a.decodes(b.userId), b.decodes(a.userId)]);
 
     return {
-      "A after its join": timesOf((await a.look())!, await b.look()),
-      "B after its join": timesOf((await b.look())!, await a.look()),
+      "A after its join": timesOf((await a.look())!, await b.sender()),
+      "B after its join": timesOf((await b.look())!, await a.sender()),
       "A decoded of B": { frames: bSeenByA.framesDecoded, encrypted: bSeenByA.encrypted },
       "B decoded of A": { frames: aSeenByB.framesDecoded, encrypted: aSeenByB.encrypted },
       "without a key": heard,

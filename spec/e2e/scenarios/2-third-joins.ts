@@ -9,7 +9,7 @@ export const scenario: Scenario = {
     const ofA = (await c.member(a.userId)).keyIndexes;
     const ofB = (await c.member(b.userId)).keyIndexes;
     return {
-      "C after its join": timesOf((await c.look())!, await a.look(), await b.look()),
+      "C after its join": timesOf((await c.look())!, await a.sender(), await b.sender()),
       "key indexes that C has": { "of A": ofA, "of B": ofB },
       "key indexes in use": { A: await a.ownKeyIndex(), B: await b.ownKeyIndex(), C: await c.ownKeyIndex() },
     };

@@ -27,7 +27,7 @@ export const scenario: Scenario = {
     await allDecode(a, b);
     return {
       "back after the reload": { "as a member ms": memberMs, "20 frames decoded ms": decodedMs },
-      "A after its new join": timesOf((await a.look())!, await b.look()),
+      "A after its new join": timesOf((await a.look())!, await b.sender()),
     };
   },
 };

@@ -13,6 +13,6 @@ export const scenario: Scenario = {
     await Promise.all([a.decodes(b.userId, { withinMs: limitMs }), b.decodes(a.userId, { withinMs: limitMs })]);
     const decodedMs = Math.round(performance.now() - startedAt);
     await allDecode(a, b);
-    return { "both decode after ms": decodedMs, "A after its new join": timesOf((await a.look())!, await b.look()) };
+    return { "both decode after ms": decodedMs, "A after its new join": timesOf((await a.look())!, await b.sender()) };
   },
 };

@@ -33,7 +33,7 @@ export const scenario: Scenario = {
 
     return {
       "after entering the room": { "D sees A and B ms": seenMs, ...Object.fromEntries(times) },
-      "D after its join": timesOf((await d.look())!, await a.look(), await b.look()),
+      "D after its join": timesOf((await d.look())!, await a.sender(), await b.sender()),
     };
   },
 };

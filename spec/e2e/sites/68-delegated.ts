@@ -19,10 +19,23 @@ export const scenario: Scenario = {
         await until("its delayed leave is armed", async () => member.report.delayedLeave === "armed", 20_000);
         const killTs = Date.now();
         member.kill();
+        const shown = () =>
+          a.tab.page.evaluate(
+            (userId) => document.querySelector(`article[data-user="${userId}"] .why`)?.textContent,
+            member.userId,
+          );
+        await until("its tile says so", async () => (await shown())?.startsWith("Reconnecting"), 30_000);
+        const saidMs = Date.now() - killTs;
         await until("its tile is gone", async () => (await a.see(member.userId)) === undefined, 60_000);
-        return Date.now() - killTs;
+        return { saidMs, goneMs: Date.now() - killTs };
       };
-      const plainMs = await goneAfter(false);
-      return { "tile gone after ms": plainMs, "with a delegated leave ms": await goneAfter(true) };
+      const plain = await goneAfter(false);
+      const delegated = await goneAfter(true);
+      return {
+        "tile says that it is reconnecting after ms": plain.saidMs,
+        "tile gone after ms": plain.goneMs,
+        "with a delegated leave, tile says so after ms": delegated.saidMs,
+        "and is gone after ms": delegated.goneMs,
+      };
     }),
 };

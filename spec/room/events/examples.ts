@@ -154,12 +154,12 @@ export const firstContents: readonly ContentExample[] = [
     {
       version: 0,
       call_id: "12345",
-      offer: { type: "offer", sdp: "v=0\r\no=- 6584580628695956864 2 IN IP4 127.0.0.1" },
+      offer: { type: "offer", sdp: "v=0\r\no=- 6584580628695956864 2 IN IP4 127.0.0.1[...]" },
     },
     {
       version: 0,
       call_id: "12345",
-      offer: { type: "offer", sdp: "v=0\r\no=- 6584580628695956864 2 IN IP4 127.0.0.1" },
+      offer: { type: "offer", sdp: "v=0\r\no=- 6584580628695956864 2 IN IP4 127.0.0.1[...]" },
     },
   ],
   [

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeContent, decodeEvent } from "../../../src/room/events/decode-event.ts";
 import { type EventType, eventTable, isKnownType } from "../../../src/room/events/event-table.ts";
+import { stateRules } from "../../../src/room/events/state-contents.ts";
 import { around, firstContents, todaysContents } from "./examples.ts";
 
 const inWords = (value: unknown) => JSON.stringify(value).slice(0, 60);
@@ -52,6 +53,18 @@ describe("An event", () => {
       ignored: [],
     });
   });
+
+  it.each(firstContents.map(([type, content]) => [type, inWords(content), content] as const))(
+    "in the first form has its type and kind: %s %s",
+    (type, _, content) => {
+      const json = { type, event_id: "012345678ab", room_id: "!xAbCdEfG:example.com", user_id: "@user:example.com" };
+      const stateKey = type === "m.room.member" ? json.user_id : type === "m.room.aliases" ? "example.com" : "";
+      const isState = Object.hasOwn(stateRules, type);
+      const kind = isState ? "state" : type === "m.presence" ? "ephemeral" : "timeline";
+      const event = decodeEvent({ ...json, content, ...(isState && { state_key: stateKey }) }).ok;
+      expect(event).toMatchObject({ type, kind, sender: json.user_id, ignored: [] });
+    },
+  );
 
   it("in the first form may lack its sender, like the list of aliases in that form", () => {
     const json = {

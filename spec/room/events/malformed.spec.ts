@@ -71,6 +71,7 @@ describe("A part of a content that is optional and wrong", () => {
       { "@a:b": 5, "@c:d": true, default: [] },
       { form: "first", users: { "@a:b": 5 }, default: 0 },
     ],
+    ["m.room.name", { "": "no name" }, {}],
     ["m.receipt", { $1: 5, $2: { "m.read": { bob: {}, "@ann:b": 5 } } }, { receipts: [] }],
   ])("%s %j is left out", (type, content, read) => expect(decodeContent(type, content)).toEqual({ ok: read }));
 

@@ -1,7 +1,9 @@
 // Reactions and raised hands of a call, as Element Call sends them.
-import { BehaviorSubject, map } from "rxjs";
+import { BehaviorSubject, map, Subject } from "rxjs";
 import { describe, expect, it, test } from "vitest";
 import { rtcSession } from "../../../src/index.ts";
+import type { TimelineChange, TimelineEvent } from "../../../src/matrix.ts";
+import { matrixRoom } from "../../../src/room/index.ts";
 import type { Membership } from "../../../src/types.ts";
 import { membersNamed } from "../../../src/testing/index.ts";
 import { marbles } from "../../support/marbles.ts";
@@ -158,6 +160,27 @@ describe("reactions$", () => {
       expectObservable(emojiOf(call), "^ 50ms !").toBe("");
     }),
   );
+
+  it("takes a reaction whose age is no number for a fresh one", () => {
+    const { matrix, roomId } = scene();
+    const timeline$ = new Subject<readonly TimelineChange[]>();
+    const membership$ = new BehaviorSubject(membersNamed("bob"));
+    const { reactions$ } = matrixRoom({ ...matrix, timeline$ }, roomId).inCall({ membership$ });
+    const seen: unknown[] = [];
+    reactions$.subscribe({ next: ({ emoji }) => seen.push(emoji), error: (error: unknown) => seen.push(error) });
+    const age: unknown = JSON.parse('{ "toString": null, "valueOf": null }');
+    const event: TimelineEvent = {
+      type: "io.element.call.reaction",
+      sender: bob,
+      eventId: "$1",
+      originServerTs: 0,
+      encryption: "cleartext",
+      content: { "m.relates_to": { rel_type: "m.reference", event_id: "$bob" }, emoji: "👏" },
+      unsigned: { age },
+    };
+    timeline$.next([{ kind: "event", roomId, event }]);
+    expect(seen).toEqual(["👏"]);
+  });
 
   test(
     "does not repeat what was sent before",

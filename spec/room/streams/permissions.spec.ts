@@ -90,6 +90,16 @@ describe("In a room with power levels of the first form", () => {
     ["an invitation needs no level", alice, { kind: "invite" }, undefined],
   ])("%s", (_, userId, action, expected) => expect(denial(userId, action)).toEqual(expected));
 
+  it.each([
+    [5, 5],
+    ["5", 0],
+    [Infinity, 0],
+    [JSON.parse('{ "toString": null, "valueOf": null }'), 0],
+  ])("state that asks for the level %j needs %i", (requiredPowerLevel, needed) => {
+    const room = roomWith({ ...levels, content: { [bob]: -1 } }, { ...topic, requiredPowerLevel });
+    expect(room.denial(bob, { kind: "state", type: "m.room.topic" })).toEqual(lacking(needed, -1));
+  });
+
   it("a room can be made read-only, and a user be muted", () => {
     const room = roomWith({ ...levels, content: { [bob]: -1, default: 0 } }, { ...send, content: { level: 0 } });
     const action: RoomAction = { kind: "event", type: "m.room.message" };

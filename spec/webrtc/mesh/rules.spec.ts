@@ -17,9 +17,10 @@ const meshed = (names: string): readonly Membership[] =>
 
 const roster = (names: string, changes: Partial<Parameters<typeof rosterOf>[0]> = {}) => {
   const members = meshed(names);
+  const own = members.find(({ userId }) => userId.startsWith("@me:"));
   return rosterOf({
     members,
-    own: members.find(({ userId }) => userId.startsWith("@me:")),
+    own: own && peerIdOf(own),
     limit: 8,
     present: [],
     isInRoom: () => true,
@@ -53,7 +54,7 @@ describe("Who calls", () => {
 });
 
 describe("The session of a member", () => {
-  it("is its member id, or its device and when it joined: on the wire as protocol.md 10.5 says", () => {
+  it("is its member id, the name of its stay, or its device and when it joined: as protocol.md 10.5 says", () => {
     const [joinedTs, refreshedTs] = [1_769_000_000_123, 1_769_003_600_000];
     const events = [
       stateEvent(stateContent(), { originServerTs: joinedTs }),
@@ -65,7 +66,11 @@ describe("The session of a member", () => {
       expect(sessionId).toBe("@alice:example.org:PHONE 1769000000123");
     }
     const [member] = membersNamed("alice");
-    expect(peerIdOf({ ...member!, kind: "sticky", memberId: "m1" }).sessionId).toBe("m1");
+    const named = (stay: unknown) => ({ ...member!, transports: [{ ...meshTransport, stay }] });
+    expect(peerIdOf(named("s1")).sessionId).toBe("s1");
+    for (const stay of ["", 7, "s".repeat(513)])
+      expect(peerIdOf(named(stay)).sessionId).toBe(peerIdOf(member!).sessionId);
+    expect(peerIdOf({ ...named("s1"), kind: "sticky", memberId: "m1" }).sessionId).toBe("m1");
   });
 });
 
@@ -74,15 +79,21 @@ describe("The pairs of a mesh", () => {
     expect(namesOf(roster("bob me me/TABLET").paired.map((one) => one.peer))).toEqual(["bob/PHONE", "me/TABLET"]);
   });
 
-  it("are none while the room does not show us, or we publish elsewhere", () => {
+  it("are none while we are not in the mesh", () => {
     expect(roster("bob carl").paired).toEqual([]);
-    const members = [...meshed("bob"), ...membersNamed("me")];
-    expect(roster("", { members, own: members[1] }).paired).toEqual([]);
   });
 
   it("leave out members who publish elsewhere", () => {
     const members = [...meshed("me"), ...membersNamed("bob")];
-    expect(roster("", { members, own: members[0] }).paired).toEqual([]);
+    expect(roster("", { members, own: peerIdOf(members[0]!) }).paired).toEqual([]);
+  });
+
+  it("are made in a stay that the room does not show yet: we are the youngest, and an earlier entry of ours is not us", () => {
+    const own = peer("@me:example.org", "PHONE", "new");
+    const pairedOf = (names: string) => namesOf(roster(names, { own, limit: 3 }).paired.map((one) => one.peer));
+    expect(pairedOf("bob carl")).toEqual(["bob/PHONE", "carl/PHONE"]);
+    expect(pairedOf("bob me carl")).toEqual(["bob/PHONE", "carl/PHONE"]);
+    expect(pairedOf("bob carl dora")).toEqual([]);
   });
 
   it("are those of the oldest members, up to the limit: all agree who they are", () => {

@@ -1,8 +1,19 @@
 // Decoding: an event of a homeserver as JSON, then and now, to a typed event. Client-server specification; its text of 2014.
-import { isStateKey } from "../bounds.ts";
 import { isObject, type JsonObject, objectOr, own } from "../json.ts";
 import { malformed, type Parsed, parsed } from "../parsed.ts";
-import { anyObject, body, id, integer, natural, newNotes, object, type Rule, userId, within } from "./rules.ts";
+import {
+  anyObject,
+  anyStateKey,
+  body,
+  id,
+  integer,
+  natural,
+  newNotes,
+  object,
+  type Rule,
+  userId,
+  within,
+} from "./rules.ts";
 import {
   type EphemeralType,
   type EventContents,
@@ -84,8 +95,6 @@ interface Envelope extends Pick<EventFields, "eventId" | "roomId" | "sender" | "
   readonly stateKey?: string;
 }
 
-const stateKeyText: Rule<string> = (value) => (isStateKey(value) ? value : undefined);
-
 /** A field that is present must be right. */
 const envelope = object<Envelope>(
   { type: id, content: anyObject },
@@ -93,7 +102,7 @@ const envelope = object<Envelope>(
     eventId: [id, "event_id"],
     roomId: [id, "room_id"],
     sender: [userId, "sender", "user_id"],
-    stateKey: [stateKeyText, "state_key"],
+    stateKey: [anyStateKey, "state_key"],
     originServerTs: [integer, "origin_server_ts"],
     redacts: id,
   },

@@ -1,5 +1,6 @@
 // Media in messages: files, encrypted files, and what is said about them. Client-server specification, m.room.message.
-import { body, flag, id, list, mapped, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
+import { objectOr } from "../json.ts";
+import { body, flag, id, list, name, natural, object, type Optional, record, type Rule, url } from "./rules.ts";
 
 /** About a file. */
 export interface FileInfo {
@@ -77,38 +78,31 @@ const encryptedFile: Rule<EncryptedFile> = object<EncryptedFile>(
   {},
 );
 
-const file = { mimetype: name, size: natural };
-const picture = { ...file, w: natural, h: natural };
-const thumbnailInfo: Rule<ThumbnailInfo> = object<ThumbnailInfo>({}, picture);
+const picture = { mimetype: name, size: natural, w: natural, h: natural };
 
-/** In the first text the thumbnail is beside `info`; it is put where it is today. */
-export const outerThumbnail: Optional<OuterThumbnail> = {
-  thumbnail_url: url,
-  // Misspelt once in that text.
-  thumbnail_info: [thumbnailInfo, "thumbnail_info", "thumbanil_info"],
-};
-const thumbnail = { ...outerThumbnail, thumbnail_file: encryptedFile };
+/** What is said about a file of any kind. */
+export const mediaInfo: Rule<VideoInfo> = object<VideoInfo>(
+  {},
+  {
+    ...picture,
+    duration: natural,
+    thumbnail_url: url,
+    thumbnail_file: encryptedFile,
+    // Misspelt once in the first text.
+    thumbnail_info: [object<ThumbnailInfo>({}, picture), "thumbnail_info", "thumbanil_info"],
+  },
+);
 
-export const fileInfo: Rule<FileInfo> = object<FileInfo>({}, { ...file, ...thumbnail });
-export const imageInfo: Rule<ImageInfo> = object<ImageInfo>({}, { ...picture, ...thumbnail });
-export const audioInfo: Rule<AudioInfo> = object<AudioInfo>({}, { ...file, duration: natural });
-export const videoInfo: Rule<VideoInfo> = object<VideoInfo>({}, { ...picture, ...thumbnail, duration: natural });
-
-export const attachment: Optional<Attachment> = { url, file: encryptedFile, filename: body };
-
-/** A thumbnail beside `info`. */
-export interface OuterThumbnail {
-  readonly thumbnail_url?: string;
-  readonly thumbnail_info?: ThumbnailInfo;
+/** The fields of a message with a file. */
+export interface MediaFields extends Attachment {
+  readonly info?: VideoInfo;
 }
 
-/** Moves the outer thumbnail of a content into its `info`. */
-export const withInnerThumbnail = <T extends { readonly info?: FileInfo }>(rule: Rule<T & OuterThumbnail>): Rule<T> =>
-  mapped(rule, ({ thumbnail_url, thumbnail_info, ...content }) => {
-    const info = {
-      ...(thumbnail_url !== undefined && { thumbnail_url }),
-      ...(thumbnail_info && { thumbnail_info }),
-      ...content.info,
-    };
-    return { ...content, ...(Object.keys(info).length > 0 && { info }) } as unknown as T;
-  });
+export const mediaFields: Optional<MediaFields> = { url, file: encryptedFile, filename: body, info: mediaInfo };
+
+/** In the first text a thumbnail is beside `info`: puts it where it is today. */
+export function withInnerThumbnail(content: unknown): unknown {
+  const { thumbnail_url, thumbnail_info, info } = objectOr(content);
+  if (thumbnail_url === undefined && thumbnail_info === undefined) return content;
+  return { ...objectOr(content), info: { thumbnail_url, thumbnail_info, ...objectOr(info) } };
+}

@@ -1,22 +1,16 @@
 // m.room.message: every msgtype, then and now. Client-server specification, instant messaging.
-import { own } from "../json.ts";
 import {
   type Attachment,
-  attachment,
   type AudioInfo,
-  audioInfo,
   type FileInfo,
-  fileInfo,
   type ImageInfo,
-  imageInfo,
-  outerThumbnail,
-  type OuterThumbnail,
+  type MediaFields,
+  mediaFields,
   type VideoInfo,
-  videoInfo,
   withInnerThumbnail,
 } from "./media.ts";
 import { type Relation, relation } from "./relations.ts";
-import { body, flag, id, list, type Notes, object, type Rule, url, userId, within } from "./rules.ts";
+import { body, flag, id, list, object, type Rule, url, userId, wrongAt } from "./rules.ts";
 
 /** Fields that all messages have. */
 export interface MessageCommon {
@@ -97,64 +91,51 @@ export type MessageContent =
 /** The content of a message event: a message, or an edit, whose `m.new_content` replaces that of an earlier message. */
 export type MessageEventContent = MessageContent & { readonly "m.new_content"?: MessageContent };
 
-/** Optional fields of all messages. */
-const common = {
-  "m.relates_to": relation,
-  "m.mentions": object<Mentions>({}, { user_ids: list(userId), room: flag }),
+interface Fields extends Partial<MessageCommon>, MediaFields {
+  readonly msgtype: string;
+  readonly format?: string;
+  readonly formatted_body?: string;
+  readonly geo_uri?: string;
+}
+
+/** The fields of all messages. Each msgtype has some of them. */
+const fields = object<Fields>(
+  // Misspelt once in the first text.
+  { msgtype: [id, "msgtype", "msgype"] },
+  {
+    body,
+    "m.relates_to": relation,
+    "m.mentions": object<Mentions>({}, { user_ids: list(userId), room: flag }),
+    format: id,
+    formatted_body: body,
+    geo_uri: url,
+    ...mediaFields,
+  },
+);
+
+const words = ["body"] as const;
+const place = ["url", "file"] as const;
+
+/** The fields of which a message of each msgtype has one. At first, media needed no body. */
+const needed: Readonly<Record<string, readonly [keyof Fields, ...(keyof Fields)[]]>> = {
+  "m.text": words,
+  "m.emote": words,
+  "m.notice": words,
+  "m.image": place,
+  "m.audio": place,
+  "m.video": place,
+  "m.file": place,
+  "m.location": ["geo_uri"],
 };
-
-/** At first, media needed no body. */
-const caption = { body: (value: unknown, notes: Notes) => body(value ?? "", notes) };
-
-type Body<M extends MessageContent> = Omit<M, "kind" | "msgtype">;
-
-const textBody = object<Body<TextMessage>>({ body }, { ...common, format: id, formatted_body: body });
-
-/** A message with a file: where the file is must be known. */
-const located =
-  <M extends { readonly url?: string; readonly file?: unknown }>(rule: Rule<M>): Rule<M> =>
-  (value, notes) => {
-    const read = rule(value, notes);
-    return read && (read.url ?? read.file) === undefined ? within<M>(url as never, undefined, "url", notes) : read;
-  };
-
-const media = { ...common, ...attachment };
-
-const bodies: Readonly<Record<string, Rule<object>>> = {
-  "m.text": textBody,
-  "m.emote": textBody,
-  "m.notice": textBody,
-  "m.image": located(
-    withInnerThumbnail<Body<ImageMessage>>(
-      object<Body<ImageMessage> & OuterThumbnail>(caption, { ...media, ...outerThumbnail, info: imageInfo }),
-    ),
-  ),
-  "m.audio": located(object<Body<AudioMessage>>(caption, { ...media, info: audioInfo })),
-  "m.video": located(object<Body<VideoMessage>>(caption, { ...media, info: videoInfo })),
-  "m.file": located(
-    withInnerThumbnail<Body<FileMessage>>(
-      object<Body<FileMessage> & OuterThumbnail>(caption, { ...media, ...outerThumbnail, info: fileInfo }),
-    ),
-  ),
-  "m.location": withInnerThumbnail<Body<LocationMessage>>(
-    object<Body<LocationMessage> & OuterThumbnail>(
-      { ...caption, geo_uri: url },
-      { ...common, ...outerThumbnail, info: fileInfo },
-    ),
-  ),
-};
-
-const otherBody = object<Body<OtherMessage>>({ body }, common);
-
-/** Misspelt once in the first text. */
-const msgtype = object<{ msgtype: string }>({ msgtype: [id, "msgtype", "msgype"] }, {});
 
 const message: Rule<MessageContent> = (value, notes) => {
-  const type = msgtype(value, notes)?.msgtype;
-  if (type === undefined) return undefined;
-  const rule = own(bodies, type) as Rule<object> | undefined;
-  const read = (rule ?? otherBody)(value, notes);
-  return read && ({ kind: rule ? type.slice(2) : "other", msgtype: type, ...read } as MessageContent);
+  const read = fields(withInnerThumbnail(value), notes);
+  if (!read) return undefined;
+  const { msgtype } = read;
+  const isKnown = Object.hasOwn(needed, msgtype);
+  const keys = isKnown ? needed[msgtype]! : words;
+  if (keys.every((key) => read[key] === undefined)) return wrongAt(keys[0], notes);
+  return { kind: isKnown ? msgtype.slice(2) : "other", body: "", ...read } as MessageContent;
 };
 
 const edit = object<{ "m.new_content": MessageContent }>({ "m.new_content": message }, {});

@@ -63,7 +63,7 @@ export interface RelationContents {
   "m.room.message.feedback": FeedbackContent;
 }
 
-const key = text(64, 1);
+const key = text(64, /./s);
 
 export const relationRules: { readonly [T in keyof RelationContents]: Rule<RelationContents[T]> } = {
   "m.reaction": object<ReactionContent>(

@@ -20,14 +20,17 @@ export const newNotes = (): Notes => ({ path: [], wrong: undefined, ignored: [] 
 const mostEntries = 10_000;
 const mostIgnored = 20;
 
-/** A string of a bounded length, in UTF-16 units. */
+/** A string of a bounded length, in UTF-16 units, that matches a pattern. */
 export const text =
-  (most: number, least = 0): Rule<string> =>
+  (most: number, pattern: RegExp = /^/): Rule<string> =>
   (value) =>
-    isString(value) && value.length >= least && value.length <= most ? value : undefined;
+    isString(value) && value.length <= most && pattern.test(value) ? value : undefined;
 
 /** An id of anything but a user, or a type: 255 bytes by the specification. The first events had ids without a sigil. */
-export const id: Rule<string> = text(255, 1);
+export const id: Rule<string> = text(255, /./s);
+export const userId: Rule<string> = text(255, /^@[^:]*:./s);
+/** A state key, which can be an owned one (MSC3757). */
+export const anyStateKey: Rule<string> = text(511);
 /** A name of a room or of a user: servers allow 256. */
 export const name: Rule<string> = text(256);
 /** A URL of media: `mxc:`, in the first events anything, and empty for one that was taken away. */
@@ -35,19 +38,18 @@ export const url: Rule<string> = text(2_048);
 /** A body: a whole event has 64 KiB. */
 export const body: Rule<string> = text(65_536);
 
-export const userId: Rule<string> = (value, notes) => {
-  const read = id(value, notes);
-  return read !== undefined && /^@[^:]*:./s.test(read) ? read : undefined;
-};
-
 export const flag: Rule<boolean> = (value) => (typeof value === "boolean" ? value : undefined);
 
+const integerFrom =
+  (least: number): Rule<number> =>
+  (value) =>
+    Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : undefined;
+
 /** An integer that JSON can hold. */
-export const integer: Rule<number> = (value) => (Number.isSafeInteger(value) ? (value as number) : undefined);
+export const integer: Rule<number> = integerFrom(-Infinity);
 
 /** A size, a duration, a time: an integer of 0 or more. */
-export const natural: Rule<number> = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+export const natural: Rule<number> = integerFrom(0);
 
 /** A power level; rooms before version 10 may have it as text. */
 export const level: Rule<number> = (value, notes) =>
@@ -106,7 +108,7 @@ export function object<T extends object>(required: Required<T>, optional: Option
     if (!isObject(value)) return undefined;
     const read: Record<string, unknown> = {};
     for (const { key, rule, names, isOptional } of fields) {
-      const present = names.find((each) => Object.hasOwn(value, each)) ?? "";
+      const present = names.find((each) => Object.hasOwn(value, each)) ?? names[0]!;
       const part = own(value, present) ?? undefined;
       if (isOptional && part === undefined) continue;
       const item = (isOptional ? partly : within)(rule, part, names[0]!, notes);
@@ -129,16 +131,19 @@ export const mapped =
 export function within<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   notes.path.push(key);
   const item = rule(value, notes);
-  if (item === undefined) notes.wrong ??= notes.path.join(".").replaceAll(".[", "[");
   notes.path.pop();
-  return item;
+  return item ?? wrongAt(key, notes);
+}
+
+/** Notes that a part is wrong without which the whole is wrong, unless a smaller part of it was noted. */
+export function wrongAt(key: string, notes: Notes): undefined {
+  notes.wrong ??= [...notes.path, key].join(".").replaceAll(".[", "[");
 }
 
 /** Reads a part that is left out if it is wrong. */
 function partly<T>(rule: Rule<T>, value: unknown, key: string, notes: Notes): T | undefined {
   const item = within(rule, value, key, notes);
-  if (item !== undefined) return item;
-  if (notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong ?? key);
+  if (item === undefined && notes.ignored.length < mostIgnored) notes.ignored.push(notes.wrong!);
   notes.wrong = undefined;
-  return undefined;
+  return item;
 }

@@ -1,6 +1,6 @@
 // State events of rooms: their contents, then and now, each with its rule. Client-server specification, and its first text of 2014.
-import { isObject } from "../json.ts";
-import { imageInfo, type ImageInfo } from "./media.ts";
+import { objectOr } from "../json.ts";
+import { type ImageInfo, mediaInfo } from "./media.ts";
 import {
   body,
   flag,
@@ -196,10 +196,10 @@ const firstLevels: Rule<FirstPowerLevels> = mapped(levels, ({ default: byDefault
 
 /** Whether power levels have the first form: levels of users, or `default`. With any field of today, servers read it as today's. */
 function isFirstForm(content: unknown): boolean {
+  const keys = Object.keys(objectOr(content));
   return (
-    isObject(content) &&
-    !Object.keys(content).some((key) => Object.hasOwn(fieldsOfToday, key)) &&
-    Object.keys(content).some((key) => key.startsWith("@") || key === "default")
+    keys.some((key) => key.startsWith("@") || key === "default") &&
+    !keys.some((key) => Object.hasOwn(fieldsOfToday, key))
   );
 }
 
@@ -217,7 +217,7 @@ export const stateRules: { readonly [T in keyof StateContents]: Rule<StateConten
       ),
     },
   ),
-  "m.room.avatar": object<AvatarContent>({}, { url, info: imageInfo }),
+  "m.room.avatar": object<AvatarContent>({}, { url, info: mediaInfo }),
   "m.room.member": object<MemberContent>(
     { membership: oneOf("join", "invite", "knock", "leave", "ban") },
     {

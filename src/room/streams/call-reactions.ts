@@ -1,14 +1,28 @@
 // Reactions in a call: emoji that float, and raised hands. Element Call: they relate to the membership event of their sender.
-import { asyncScheduler, concat, defer, finalize, merge, mergeMap, type Observable, share, tap } from "rxjs";
+import {
+  concat,
+  defer,
+  filter,
+  groupBy,
+  merge,
+  mergeMap,
+  type Observable,
+  share,
+  take,
+  tap,
+  timer,
+  withLatestFrom,
+} from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix, TimelineChange, TimelineEvent } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
 import type { Membership } from "../../types.ts";
 import { raisedHandKey } from "../events/relations.ts";
-import { isString, objectOr } from "../json.ts";
+import { isFiniteNumber, isString, objectOr } from "../json.ts";
 import type { Kept } from "./kept.ts";
+import { byAge } from "./newest.ts";
 import type { Sending } from "./sending.ts";
-import { sameItems, setNewest, stable } from "../../rx/stable.ts";
+import { sameItems, stable } from "../../rx/stable.ts";
 import type { Decode } from "./state-reader.ts";
 import type { TimelineWindow } from "./timeline-window.ts";
 
@@ -103,13 +117,14 @@ export function callReactions(sources: CallReactionSources): CallReactions {
 /** The hands at membership events of their senders; of several at one, the first counts. */
 function handsOf(window: TimelineWindow, members: readonly Membership[]): readonly RaisedHand[] {
   const byEvent = new Map(members.map((member) => [member.eventId, member]));
-  const hands = window.hands.flatMap(({ event, target }): RaisedHand[] => {
-    const member = byEvent.get(target);
-    if (member?.userId !== event.sender) return [];
-    byEvent.delete(target);
-    return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
-  });
-  return hands.toSorted((a, b) => a.raisedTs - b.raisedTs || (a.eventId < b.eventId ? -1 : 1));
+  return window.hands
+    .toSorted((a, b) => byAge(a.event, b.event))
+    .flatMap(({ event, target }) => {
+      const member = byEvent.get(target);
+      if (member?.userId !== event.sender) return [];
+      byEvent.delete(target);
+      return [{ member, raisedTs: event.originServerTs, eventId: event.eventId }];
+    });
 }
 
 const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolean =>
@@ -117,39 +132,32 @@ const isSameHands = (a: readonly RaisedHand[], b: readonly RaisedHand[]): boolea
 
 /** A member has at most one reaction shown in this time. */
 const shownMs = 3_000;
-/** The newest ones: enough for a call of any size. */
-const mostShown = 1_000;
 /** Older ones were sent while we were away. */
 const freshMs = 10_000;
 
 function floating({ timeline$, membership$, decode }: CallReactionSources): Observable<CallReaction> {
-  return defer(() => {
-    /** When each member had its last reaction shown. */
-    const lastTs = new Map<string, number>();
-    const shown = (event: TimelineEvent): readonly CallReaction[] => {
-      const content = isFresh(event) ? decode(callReactionType, event).ok : undefined;
-      const target = content?.["m.relates_to"].event_id;
-      const member = membership$.value.find(({ eventId, userId }) => eventId === target && userId === event.sender);
-      const emoji = firstCharacter(content?.emoji);
-      const now = asyncScheduler.now();
-      if (!content || !member || emoji === "" || now < (lastTs.get(member.instance) ?? -Infinity) + shownMs) return [];
-      setNewest(lastTs, member.instance, now, mostShown);
-      return [{ member, emoji, name: content.name, eventId: event.eventId }];
-    };
-    // Subscribed, so that its value is at hand.
-    const members = membership$.subscribe();
-    return timeline$.pipe(
-      mergeMap((batch) =>
-        batch.flatMap((change) =>
-          change.kind === "event" && change.event.type === callReactionType ? shown(change.event) : [],
-        ),
-      ),
-      finalize(() => members.unsubscribe()),
-    );
-  }).pipe(share());
+  const reactionOf = (event: TimelineEvent, members: readonly Membership[]): readonly CallReaction[] => {
+    const content = isFresh(event) ? decode(callReactionType, event).ok : undefined;
+    const target = content?.["m.relates_to"].event_id;
+    const member = members.find(({ eventId, userId }) => eventId === target && userId === event.sender);
+    const emoji = firstCharacter(content?.emoji);
+    return content && member && emoji ? [{ member, emoji, name: content.name, eventId: event.eventId }] : [];
+  };
+  return timeline$.pipe(
+    mergeMap((batch) => batch.flatMap((change) => (change.kind === "event" ? change.event : []))),
+    filter(({ type }) => type === callReactionType),
+    withLatestFrom(membership$),
+    mergeMap(([event, members]) => reactionOf(event, members)),
+    groupBy(({ member }) => member.instance, { duration: () => timer(shownMs) }),
+    mergeMap(take(1)),
+    share(),
+  );
 }
 
-const isFresh = ({ unsigned }: TimelineEvent): boolean => !(Number(objectOr(unsigned)["age"]) >= freshMs);
+function isFresh({ unsigned }: TimelineEvent): boolean {
+  const { age } = objectOr(unsigned);
+  return !isFiniteNumber(age) || age < freshMs;
+}
 
 function firstCharacter(text: unknown): string {
   const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(isString(text) ? text.trim() : "");

@@ -3,7 +3,7 @@
 import type { RoomEvent } from "../../matrix.ts";
 import type { MemberContent } from "../events/state-contents.ts";
 import { nameKey, shownName } from "./display-name.ts";
-import { sameFields } from "../../rx/stable.ts";
+import { sameJson } from "../../rx/stable.ts";
 
 /** A user and a room. */
 export interface RoomMember {
@@ -25,22 +25,18 @@ interface Entry {
   readonly content: MemberContent;
   /** How its name looks; empty without one. */
   readonly key: string;
-  /** Renewed when it is asked for, if it may be another. */
+  /** As it is in the list. */
   member: RoomMember | undefined;
-  isStale: boolean;
 }
-
-/** Users whose places in the list are looked after one by one. */
-const mostDirty = 100;
 
 export class Directory {
   readonly #read: ReadMember;
   /** Users who are in the room, invited, or asking to come in. */
   readonly #entries = new Map<string, Entry>();
   /** The joined and invited users of each name. */
-  readonly #users = new Map<string, string[]>();
-  /** Users whose place in the list may be out of date. */
-  #dirty: string[] = [];
+  readonly #users = new Map<string, Set<string>>();
+  /** Users who may have changed since the list was made. */
+  readonly #dirty = new Set<string>();
   #members: readonly RoomMember[] = [];
   /** How many members are joined or invited. */
   insiderCount = 0;
@@ -51,17 +47,15 @@ export class Directory {
 
   /** Everybody who is joined, invited or knocking, by user id. The list is the same object until a member changes. */
   get members(): readonly RoomMember[] {
-    const { length } = this.#dirty;
-    if (length === 0) return this.#members;
-    this.#members = length > mostDirty ? this.#rebuilt() : this.#patched();
-    this.#dirty = [];
+    this.#update();
     return this.#members;
   }
 
   /** One user; `find` finds the member event of a user who is not in the list. */
   member(userId: string, find: () => RoomEvent | undefined): RoomMember {
-    const entry = this.#entries.get(userId);
-    if (entry) return this.#memberOf(userId, entry);
+    this.#update();
+    const { member } = this.#entries.get(userId) ?? {};
+    if (member) return member;
     const event = find();
     const content = (event && this.#read(event)) ?? { membership: "leave" };
     const key = nameKey(content.displayname);
@@ -71,17 +65,15 @@ export class Directory {
   /** The member event of a user now, or none. */
   put(userId: string, event: RoomEvent | undefined): void {
     const before = this.#entries.get(userId);
-    if (before && event && before.source === event.content) return;
-    const content = event && this.#read(event);
-    const isIn = content && content.membership !== "leave" && content.membership !== "ban";
-    if (before || isIn) this.#touch(userId);
+    if (before && before.source === event?.content) return;
+    this.#dirty.add(userId);
     if (before) this.#count(userId, before, -1);
-    if (!isIn) {
+    const content = event && this.#read(event);
+    if (!content || content.membership === "leave" || content.membership === "ban") {
       this.#entries.delete(userId);
       return;
     }
-    const key = nameKey(content.displayname);
-    const entry: Entry = { source: event.content, content, key, member: before?.member, isStale: true };
+    const entry = { source: event.content, content, key: nameKey(content.displayname), member: before?.member };
     this.#entries.set(userId, entry);
     this.#count(userId, entry, 1);
   }
@@ -101,56 +93,41 @@ export class Directory {
   #count(userId: string, { key, content }: Entry, step: 1 | -1): void {
     if (!isInsider(content)) return;
     this.insiderCount += step;
-    if (key === "") return;
-    const users = this.#users.get(key) ?? [];
-    if (step > 0) users.push(userId);
-    else users.splice(users.indexOf(userId), 1);
-    if (users.length > 0) this.#users.set(key, users);
-    else this.#users.delete(key);
-    if (users.length > 2) return;
-    for (const user of users) {
-      const entry = this.#entries.get(user);
-      if (entry) entry.isStale = true;
-      this.#touch(user);
-    }
+    const users = this.#users.get(key) ?? new Set();
+    this.#users.set(key, users);
+    if (step > 0) users.add(userId);
+    else users.delete(userId);
+    if (users.size === 0) this.#users.delete(key);
+    if (users.size <= 2) for (const user of users) this.#dirty.add(user);
   }
 
-  /** The place of a user in the list may be out of date. If it is many, all of it is made again. */
-  #touch(userId: string): void {
-    if (this.#dirty.length <= mostDirty) this.#dirty.push(userId);
-  }
-
-  /** The member of an entry: the same object if nothing of it has changed. */
-  #memberOf(userId: string, entry: Entry): RoomMember {
-    const { member, isStale, content, key } = entry;
-    if (member && !isStale) return member;
-    entry.isStale = false;
-    // A user who knocks could take the name of a member.
-    const isShared = !isInsider(content) || (this.#users.get(key)?.length ?? 0) > 1;
-    const renewed = made(userId, content, key, isShared);
-    return (entry.member = member && sameFields(member, renewed) ? member : renewed);
-  }
-
-  #rebuilt(): readonly RoomMember[] {
-    const members = Array.from(this.#entries, ([userId, entry]) => this.#memberOf(userId, entry));
-    return members.toSorted(byUserId);
-  }
-
-  #patched(): readonly RoomMember[] {
-    const members = this.#members.slice();
-    let isChanged = false;
-    for (const userId of this.#dirty) {
+  /** Brings the list up to date. Members that did not change stay the same objects. */
+  #update(): void {
+    if (this.#dirty.size === 0) return;
+    let members = this.#members as RoomMember[];
+    let at = 0;
+    // In the order of the list, so that many new members are added one after the other, at its end.
+    for (const userId of [...this.#dirty].toSorted()) {
       const entry = this.#entries.get(userId);
-      const at = placeOf(members, userId);
+      const member = entry && this.#renewed(userId, entry);
+      at = placeOf(members, userId, at);
       const known = members[at]?.userId === userId ? members[at] : undefined;
-      const member = entry && this.#memberOf(userId, entry);
       if (member === known) continue;
-      isChanged = true;
-      if (member && known) members[at] = member;
-      else if (member) members.splice(at, 0, member);
-      else members.splice(at, 1);
+      if (members === this.#members) members = members.slice();
+      if (!member) members.splice(at, 1);
+      else if (known) members[at] = member;
+      else members.splice(at, 0, member);
     }
-    return isChanged ? members : this.#members;
+    this.#members = members;
+    this.#dirty.clear();
+  }
+
+  #renewed(userId: string, entry: Entry): RoomMember {
+    const { member, content, key } = entry;
+    // A user who knocks could take the name of a member.
+    const isShared = !isInsider(content) || this.#users.get(key)!.size > 1;
+    const renewed = made(userId, content, key, isShared);
+    return (entry.member = member && sameJson(member, renewed) ? member : renewed);
   }
 }
 
@@ -169,11 +146,9 @@ const made = (
   avatarUrl: avatar_url || undefined,
 });
 
-const byUserId = (a: RoomMember, b: RoomMember): number => (a.userId < b.userId ? -1 : 1);
-
-/** Where a user is in the list, or belongs. */
-function placeOf(members: readonly RoomMember[], userId: string): number {
-  let [from, to] = [0, members.length];
+/** Where a user is in the list, or belongs, from a place on. */
+function placeOf(members: readonly RoomMember[], userId: string, from: number): number {
+  let to = members.length;
   while (from < to) {
     const middle = (from + to) >> 1;
     if (members[middle]!.userId < userId) from = middle + 1;

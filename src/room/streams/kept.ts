@@ -12,20 +12,20 @@ export interface Kept<P> {
 /** How a projection is made and kept. */
 export interface Keeping<P, C> {
   readonly make: () => P;
-  /** Brings it up to date by reading the whole source. */
-  readonly readAll: (projection: P) => void;
+  /** The change after which the whole source is read. */
+  readonly whole: () => C;
   readonly changes$: Observable<C>;
   /** Brings it up to date after a change. */
   readonly apply: (projection: P, change: C) => void;
 }
 
-export function kept<P extends object, C>({ make, readAll, changes$, apply }: Keeping<P, C>): Kept<P> {
+export function kept<P extends object, C>({ make, whole, changes$, apply }: Keeping<P, C>): Kept<P> {
   let live: P | undefined;
   let last: WeakRef<P> | undefined;
   const upToDate = (): P => {
     const projection = last?.deref() ?? make();
     last = new WeakRef(projection);
-    readAll(projection);
+    apply(projection, whole());
     return projection;
   };
   return {

@@ -1,5 +1,5 @@
 // MatrixRoom: one room as streams, and what a user does in it. Start here.
-import { distinctUntilChanged, map, merge, type Observable, startWith, Subject, switchMap } from "rxjs";
+import { merge, type Observable, startWith, Subject, switchMap } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix } from "../../matrix.ts";
 import { type Behavior, behavior } from "../../rx/behavior.ts";
@@ -16,7 +16,7 @@ import { type RoomPermissions, roomPermissions } from "./permissions.ts";
 import { companyOf, inEnglish, type Wording } from "./room-name.ts";
 import { type Sending, sendingIn } from "./sending.ts";
 import { inRoom, sourcesOf, stateChanges } from "./sources.ts";
-import { sameFields, sameItems, stable, whenChanged } from "../../rx/stable.ts";
+import { sameJson, sameItems, stable, whenChanged } from "../../rx/stable.ts";
 import { decoder, type MalformedEvent, stateReader } from "./state-reader.ts";
 import { receiptsIn, typingIn } from "./typing.ts";
 
@@ -64,6 +64,13 @@ export interface MatrixRoom extends Sending {
 
   /** The newest messages that the client holds, oldest first, with edits, redactions and reactions applied. */
   readonly messages$: Behavior<readonly RoomMessage[]>;
+  /**
+   * Reads a page of older messages from the server, which `messages$` then has for as long as it has a subscriber, also beyond
+   * `messageCount`. Emits whether there may be more. It is tried again and fails as all sending does.
+   *
+   * @param limit The most events of the page, of all types. Default 50.
+   */
+  readOlder(limit?: number): Observable<boolean>;
   /** How far each user has read, by receipts and by `m.room.message.feedback`. */
   readonly receipts$: Behavior<readonly Receipt[]>;
   /** The users who are typing, without ourselves. */
@@ -102,7 +109,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
   const decode = decoder((event) => malformed$.next(event));
   const state = stateReader(matrix, roomId, decode);
   const directory = followDirectory(matrix, roomId, decode);
-  const window = followTimeline(matrix, roomId, decode, messageCount);
+  const { window, readOlder } = followTimeline(matrix, roomId, decode, messageCount);
   const receipts = receiptsIn(matrix, roomId);
   const sending = sendingIn(matrix, roomId);
 
@@ -111,16 +118,11 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     behavior(read, stateChanges(matrix, roomId, types));
 
   const givenName = () => state("m.room.name")?.name || state("m.room.canonical_alias")?.alias || undefined;
-  const nameChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]);
   /** Members are followed only while the room has no name of its own. */
-  const namingChanges = merge(
-    nameChanges,
-    nameChanges.pipe(
-      startWith(undefined),
-      map(() => givenName() === undefined),
-      distinctUntilChanged(),
-      switchMap((isNamedByMembers) => (isNamedByMembers ? directory.looked$ : [])),
-    ),
+  const namingChanges = stateChanges(matrix, roomId, ["m.room.name", "m.room.canonical_alias"]).pipe(
+    startWith(undefined),
+    // The change itself is emitted last, when the members are there.
+    switchMap((change) => merge(givenName() === undefined ? directory.looked$ : [], [change])),
   );
   const companyName = () => {
     const { now } = directory;
@@ -144,7 +146,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     members$: behavior(() => directory.now.members, directory.looked$),
     profile$: (userId) =>
       behavior(
-        stable(() => member(userId), sameFields),
+        stable(() => member(userId), sameJson),
         directory.looked$,
       ),
     permissions$: (userId) =>
@@ -161,6 +163,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
     state$: (type, stateKey) => ofState(() => state(type, stateKey), type),
 
     messages$: behavior(() => window.now.messages, window.looked$),
+    readOlder,
     receipts$: behavior(
       stable(() => [...receipts.now.values(), ...window.now.feedback], sameItems),
       merge(receipts.looked$, window.looked$),
@@ -186,7 +189,7 @@ export function matrixRoom(matrix: Matrix, roomId: string, options: RoomOptions 
       matrix.stateEvents(roomId, "m.room.aliases"),
       (event) => decode("m.room.aliases", event).ok?.aliases ?? [],
     );
-    return [...new Set([...(alias ? [alias] : []), ...alt_aliases, ...lists.flat().toSorted()])].slice(0, mostAliases);
+    return [...new Set([alias || [], alt_aliases, lists.flat().toSorted()].flat())].slice(0, mostAliases);
   }
 }
 

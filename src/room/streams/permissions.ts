@@ -34,46 +34,51 @@ export interface RoomPermissions {
   denial(action: RoomAction): Denial | undefined;
 }
 
-/** The levels of users and of actions, in either form. */
-interface Levels {
-  ofUser(userId: string): number;
-  event(type: string): number;
-  state(type: string, stateKey: string): number;
-  readonly kick: number;
-  readonly ban: number;
-  readonly redact: number;
-  readonly invite: number;
-  readonly notifyRoom: number;
-}
-
 /** Reads the permissions of a user from a room as it is now. */
 export function roomPermissions(matrix: Matrix, roomId: string, userId: string, state: ReadState): RoomPermissions {
   const content = state("m.room.power_levels");
-  const levels = content?.form === "first" ? firstForm(content, matrix, roomId, state) : today(content, matrix, roomId);
-  const level = levels.ofUser(userId);
-  const isIn = state("m.room.member", userId)?.membership === "join";
+  const isFirst = content?.form === "first";
+  const levels = { ...defaultLevels, ...(isFirst ? inTodaysForm(content, state) : content) };
+  const { creators, arePrivileged } = creatorsOf(matrix, roomId);
 
+  const levelOf = (user: string): number => {
+    const isCreator = creators.includes(user);
+    if (isCreator && arePrivileged) return Infinity;
+    return isCreator && !content ? 100 : levelIn(levels.users, user, levels.users_default);
+  };
   const neededFor = (action: RoomAction): number => {
     switch (action.kind) {
       case "event": {
         const isWrapped = isEncrypted(matrix, roomId) && !cleartextTypes.includes(action.type);
-        return levels.event(isWrapped ? "m.room.encrypted" : action.type);
+        return levelIn(levels.events, isWrapped ? "m.room.encrypted" : action.type, levels.events_default);
       }
-      case "state":
-        return levels.state(action.type, action.stateKey ?? "");
+      case "state": {
+        // In the first form, state that is there is replaced by the level that it asks for itself.
+        const current = isFirst && matrix.stateEvent(roomId, action.type, action.stateKey ?? "");
+        if (!current) return levelIn(levels.events, action.type, levels.state_default);
+        const { requiredPowerLevel: needed } = current;
+        return isFiniteNumber(needed) ? needed : 0;
+      }
       case "redact":
-        return Math.max(levels.event("m.room.redaction"), action.sender === userId ? -Infinity : levels.redact);
+        return Math.max(
+          neededFor({ kind: "event", type: "m.room.redaction" }),
+          action.sender === userId ? -Infinity : levels.redact,
+        );
+      case "notifyRoom":
+        return levelIn(levels.notifications, "room", 50);
       default:
         return levels[action.kind];
     }
   };
+  const level = levelOf(userId);
+  const isIn = state("m.room.member", userId)?.membership === "join";
   const denial = (action: RoomAction): Denial | undefined => {
     if (!isIn) return { reason: "not-in-room" };
     const needed = neededFor(action);
     if (level < needed) return { reason: "power-level", needed, level };
     if (action.kind === "state") return ownerDenial(action);
     if (!("userId" in action) || action.userId === userId) return undefined;
-    const otherLevel = levels.ofUser(action.userId);
+    const otherLevel = levelOf(action.userId);
     return otherLevel < level ? undefined : { reason: "outranked", level, otherLevel };
   };
   const ownerDenial = ({ type, stateKey: ownerId = "" }: RoomAction & { kind: "state" }): Denial | undefined => {
@@ -84,53 +89,40 @@ export function roomPermissions(matrix: Matrix, roomId: string, userId: string, 
   return { level, may: (action) => !denial(action), denial };
 }
 
-const cleartextTypes: readonly string[] = ["m.room.redaction", "m.reaction"];
-
 type LevelsByKey = Readonly<Record<string, number>>;
 
 const levelIn = (levels: LevelsByKey, key: string, byDefault: number): number =>
   Object.hasOwn(levels, key) ? levels[key]! : byDefault;
 
-function today(content: PowerLevels | undefined, matrix: Matrix, roomId: string): Levels {
-  const { users = {}, users_default = 0, events = {}, events_default = 0, state_default = 50 } = content ?? {};
-  const { kick = 50, ban = 50, redact = 50, invite = 0, notifications = {} } = content ?? {};
-  return {
-    ofUser: (userId) => {
-      const { creators, arePrivileged } = creatorsOf(matrix, roomId);
-      const isCreator = creators.includes(userId);
-      if (isCreator && arePrivileged) return Infinity;
-      return isCreator && !content ? 100 : levelIn(users, userId, users_default);
-    },
-    event: (type) => levelIn(events, type, events_default),
-    state: (type) => levelIn(events, type, state_default),
-    kick,
-    ban,
-    redact,
-    invite,
-    notifyRoom: levelIn(notifications, "room", 50),
-  };
-}
+const cleartextTypes: readonly string[] = ["m.room.redaction", "m.reaction"];
+
+/** The levels of what a room does not name. */
+const defaultLevels: Omit<Required<PowerLevels>, "form"> = {
+  users: {},
+  users_default: 0,
+  events: {},
+  events_default: 0,
+  state_default: 50,
+  ban: 50,
+  kick: 50,
+  invite: 0,
+  redact: 50,
+  notifications: {},
+};
 
 /**
- * The first form: a list of users with levels, and state events beside it with the levels that are needed. State that is there
- * already is replaced by the level that it asks for itself. Actions without a level need none, except for kicks, bans and
- * redactions, which need 50 as today.
+ * The first form: a list of users with levels, and state events beside it with the levels that are needed. Without these events,
+ * actions need no level, except for kicks, bans and redactions, which need as much as today.
  */
-function firstForm(content: FirstPowerLevels, matrix: Matrix, roomId: string, state: ReadState): Levels {
-  const { kick_level: kick = 50, ban_level: ban = 50, redact_level: redact = 50 } = state("m.room.ops_levels") ?? {};
+function inTodaysForm({ users, default: users_default }: FirstPowerLevels, state: ReadState) {
+  const { ban_level: ban = 50, kick_level: kick = 50, redact_level: redact = 50 } = state("m.room.ops_levels") ?? {};
   return {
-    ofUser: (userId) => levelIn(content.users, userId, content.default),
-    event: () => state("m.room.send_event_level")?.level ?? 0,
-    state: (type, stateKey) => {
-      const current = matrix.stateEvent(roomId, type, stateKey);
-      if (!current) return state("m.room.add_state_level")?.level ?? 0;
-      const { requiredPowerLevel: needed } = current;
-      return isFiniteNumber(needed) ? needed : 0;
-    },
-    kick,
+    users,
+    users_default,
+    events_default: state("m.room.send_event_level")?.level ?? 0,
+    state_default: state("m.room.add_state_level")?.level ?? 0,
     ban,
+    kick,
     redact,
-    invite: 0,
-    notifyRoom: 50,
   };
 }

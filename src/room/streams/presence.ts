@@ -5,8 +5,9 @@ import { type Behavior, behavior } from "../../rx/behavior.ts";
 import { decodeContent } from "../events/decode-event.ts";
 import type { PresenceContent } from "../events/ephemeral.ts";
 import { kept } from "./kept.ts";
+import { newest } from "./newest.ts";
 import { sourcesOf } from "./sources.ts";
-import { sameFields, stable } from "../../rx/stable.ts";
+import { sameJson, stable } from "../../rx/stable.ts";
 
 /** A user, whatever the room. Fields that are not known are absent. */
 export interface Presence {
@@ -41,41 +42,32 @@ export interface Presence {
 export function presenceOf(matrix: Matrix, userId: string): Behavior<Presence> {
   const { changes$, ephemeral$ } = sourcesOf(matrix);
   const memberIn = (roomId: string) => matrix.stateEvent(roomId, memberType, userId);
-  const user = kept({
-    make: (): { presence: Presence } => ({ presence: { userId, presence: "unknown" } }),
-    readAll: (now) => {
-      let newest: RoomEvent | undefined;
-      for (const roomId of matrix.rooms()) {
-        const event = memberIn(roomId);
-        if (event && !(newest && newest.originServerTs >= event.originServerTs)) newest = event;
-      }
-      now.presence = withPresence(withMember(now.presence, newest), matrix.ephemeral?.("m.presence", userId));
+  const user = kept<{ presence: Presence }, Said>({
+    make: () => ({ presence: { userId, presence: "unknown" } }),
+    whole: () => {
+      const members = Array.from(matrix.rooms(), memberIn).filter((event) => event !== undefined);
+      return { member: newest(members), content: matrix.ephemeral?.("m.presence", userId) };
     },
     changes$: merge(
-      ephemeral$.pipe(
-        filter(({ type, sender }) => type === "m.presence" && sender === userId),
-        map(
-          ({ content }) =>
-            (before: Presence) =>
-              withPresence(before, content),
-        ),
-      ),
+      ephemeral$.pipe(filter(({ type, sender }) => type === "m.presence" && sender === userId)),
       changes$.pipe(
         mergeMap((batch) => batch),
         filter((change) => change.kind === "state" && change.type === memberType && change.stateKey === userId),
-        map(
-          ({ roomId }) =>
-            (before: Presence) =>
-              withMember(before, memberIn(roomId)),
-        ),
+        map(({ roomId }) => ({ member: memberIn(roomId) })),
       ),
     ),
-    apply: (now, change) => (now.presence = change(now.presence)),
+    apply: (now, { member, content }) => (now.presence = withPresence(withMember(now.presence, member), content)),
   });
   return behavior(
-    stable(() => user.now.presence, sameFields),
+    stable(() => user.now.presence, sameJson),
     user.looked$,
   );
+}
+
+/** What a room or the server says about a user. */
+interface Said {
+  readonly member?: RoomEvent | undefined;
+  readonly content?: unknown;
 }
 
 const memberType = "m.room.member";

@@ -1,5 +1,5 @@
 // Sending: what a user does in a room, as cold Observables. Requests that may be repeated are; what cannot go on is an RtcError.
-import { catchError, defer, ignoreElements, type Observable, retry, throwError, timer } from "rxjs";
+import { defer, ignoreElements, type Observable, retry, timer } from "rxjs";
 import { RtcError } from "../../errors.ts";
 import type { Matrix, MatrixError } from "../../matrix.ts";
 import { isString } from "../json.ts";
@@ -88,34 +88,26 @@ function messageOf(draft: string | MessageDraft, { replyTo, edits }: MessageRela
   return replyTo === undefined ? message : { ...message, "m.relates_to": { "m.in_reply_to": { event_id: replyTo } } };
 }
 
-const lacking = (ability: string): Observable<never> =>
-  throwError(() => new RtcError("unsupported", `the port has no ${ability}`));
+export function lacking(ability: string): never {
+  throw new RtcError("unsupported", `the port has no ${ability}`);
+}
 
 const mostRetries = 3;
 const longestWaitMs = 60_000;
 
 /** Sends with an id that stays the same when it is tried again, so that the server accepts it once. */
-function attempt<T>(send: (txnId: string) => Observable<T>): Observable<T> {
-  return defer(() => {
+export const attempt = <T>(send: (txnId: string) => Observable<T>): Observable<T> =>
+  defer(() => {
     const txnId = crypto.randomUUID();
-    return defer(() => send(txnId)).pipe(
-      retry({ count: mostRetries, delay: waitAfter }),
-      catchError((error: unknown) => throwError(() => rtcError(error))),
-    );
+    return defer(() => send(txnId)).pipe(retry({ delay: waitAfter }));
   });
-}
 
 const passing: readonly unknown[] = ["rate-limited", "network", "timeout"];
 
-/** Ports fail with a `MatrixError`; whatever else they fail with has no kind. */
-function waitAfter(error: unknown, count: number): Observable<unknown> {
-  const { kind, retryAfterMs = 500 * 2 ** count } = Object(error) as Partial<MatrixError>;
-  return passing.includes(kind) ? timer(Math.min(retryAfterMs, longestWaitMs)) : throwError(() => error);
-}
-
-function rtcError(cause: unknown): RtcError {
-  if (cause instanceof RtcError) return cause;
-  const { kind, message } = Object(cause) as Partial<MatrixError>;
+/** Waits for the next try, or fails for good. Ports fail with a `MatrixError`; whatever else they fail with has no kind. */
+function waitAfter(cause: unknown, count: number): Observable<unknown> {
+  const { kind, message, retryAfterMs = 500 * 2 ** count } = Object(cause) as Partial<MatrixError>;
+  if (count <= mostRetries && passing.includes(kind)) return timer(Math.min(retryAfterMs, longestWaitMs));
   const code = kind === "forbidden" || kind === "unsupported" ? kind : "request-failed";
-  return new RtcError(code, (kind && message) || code, { cause });
+  throw cause instanceof RtcError ? cause : new RtcError(code, (kind && message) || code, { cause });
 }

@@ -18,7 +18,7 @@ function keptContents<P extends object>(
 ): Kept<P> {
   return kept({
     make,
-    readAll: (projection) => accept(projection, matrix.ephemeral?.(type, roomId)),
+    whole: () => matrix.ephemeral?.(type, roomId),
     changes$: sourcesOf(matrix).ephemeral$.pipe(
       filter((event) => event.type === type && event.roomId === roomId),
       map(({ content }) => content),

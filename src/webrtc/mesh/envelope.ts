@@ -1,6 +1,6 @@
 // Envelope: what every message of the mesh says beside its body: from which stay to which, and its number. protocol.md 10.5, MSC3401.
 import type { ToDeviceMessage } from "../../matrix.ts";
-import { isString, type JsonObject, objectOr } from "../../room/json.ts";
+import { type JsonObject, objectOr } from "../../room/json.ts";
 import {
   type CallBody,
   callContent,
@@ -9,6 +9,7 @@ import {
   isCallType,
   readCallMessage,
 } from "../call-message.ts";
+import { isSessionId } from "./mesh-transport.ts";
 import type { PeerId } from "./peer-id.ts";
 
 /** Which call of which room. */
@@ -100,10 +101,6 @@ export function meshMessage(
   };
   return { type: callTypes[body.kind], content };
 }
-
-const longestSessionId = 512;
-const isSessionId = (value: unknown): value is string =>
-  isString(value) && value !== "" && value.length <= longestSessionId;
 
 const isSeq = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 

@@ -7,6 +7,7 @@ import { SpeakingDetector } from "../../media/speaking.ts";
 import { behavior } from "../../rx/behavior.ts";
 import type { PeerConnection } from "../peer-connection.ts";
 import type { MediaBehaviors } from "./participant-media.ts";
+import { sameItems } from "../../rx/stable.ts";
 
 const levelEveryMs = 500;
 
@@ -37,8 +38,7 @@ export function localMedia(read: () => LocalSource, changes$: Observable<unknown
   let tracks: readonly ParticipantTrack[] = [];
   const readTracks = () => {
     const now = tracksOf(read().media, tracks);
-    const isSame = now.length === tracks.length && now.every((track, at) => track === tracks[at]);
-    return isSame ? tracks : (tracks = now);
+    return sameItems(now, tracks) ? tracks : (tracks = now);
   };
   return {
     connection$: behavior(() => "connected" as const, changes$),

@@ -10,8 +10,8 @@ import type { Behavior } from "../../rx/behavior.ts";
 import type { RtcSession } from "../../session.ts";
 import { fullMesh, type FullMesh } from "./full-mesh.ts";
 import { meshProblems } from "./mesh-problems.ts";
-import { meshTransport } from "./mesh-transport.ts";
-import type { MeshOptions } from "./options.ts";
+import type { MeshOptions, NamedMeshOptions } from "./options.ts";
+import { StayName } from "./stay-name.ts";
 import { streamOf } from "../../rx/stream-of.ts";
 
 /** How to be in a call over a mesh. */
@@ -68,13 +68,15 @@ export function meshCall(
   { join = {}, media = {}, deviceFailures = of([]), ...others }: MeshCallOptions,
 ): MeshCall {
   const media$ = streamOf(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const name = new StayName();
   const state$ = session.join({
     intent: sentIntent(media$),
     ...join,
-    transports: [meshTransport],
+    transports: name.transports$,
     keys: { enabled: false },
   });
-  const mesh = fullMesh(matrix, session, { ...others, media: media$, join: state$ });
+  const named: NamedMeshOptions = { ...others, media: media$, join: state$, name };
+  const mesh = fullMesh(matrix, session, named);
   const { participants$ } = mesh;
   return { ...mesh, state$, problems$: meshProblems({ state$, participants$, deviceFailures$: deviceFailures }) };
 }

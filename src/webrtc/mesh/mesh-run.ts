@@ -1,5 +1,15 @@
 // MeshRun: a mesh for as long as somebody listens: its pairs, kept in line with the members, and its participants.
-import { asyncScheduler, BehaviorSubject, ReplaySubject, Subject, Subscription, switchMap, takeUntil } from "rxjs";
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  delay,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  switchMap,
+  takeUntil,
+  tap,
+} from "rxjs";
 import { findOwn } from "../../join/own-member.ts";
 import type { Matrix } from "../../matrix.ts";
 import { sendable } from "../../media/media-inputs.ts";
@@ -50,6 +60,7 @@ export class MeshRun {
   readonly #trace$: Subject<MeshTrace>;
   readonly #mailbox: Mailbox;
   readonly #running = new Subscription();
+  #joining = Subscription.EMPTY;
   readonly #pairs = new Map<string, Entry>();
   readonly #servers$ = new BehaviorSubject<readonly IceServer[]>([]);
   readonly #media$ = new ReplaySubject<OutgoingMedia>(1);
@@ -59,8 +70,9 @@ export class MeshRun {
   #stay: OwnStay | undefined;
   /** Our own entry among the members. */
   #own: Membership | undefined;
-  /** Our stay in the mesh, once the room shows it. */
+  /** Our stay in the mesh: once its membership is sent if we have named it, or else once the room shows it. */
   #ownPeer: PeerId | undefined;
+  #isRejoining = false;
   #surplus: readonly Membership[] = [];
   /** The relay servers are known, or not worth waiting for. */
   #isReady = false;
@@ -102,11 +114,18 @@ export class MeshRun {
     this.#running.add(this.#mailbox.run$.subscribe());
     this.#running.add(sendable(media$).subscribe(onMedia));
     this.#running.add(iceServers(this.#matrix).subscribe(onServers));
-    this.#running.add(ownStayOf(join).subscribe(onStay));
+    // Requests of the join go out first: it costs the page some milliseconds to make a peer connection, or to close one.
+    this.#joining = ownStayOf(join)
+      .pipe(
+        tap((stay) => this.#rename(stay)),
+        delay(0),
+      )
+      .subscribe(onStay);
     this.#running.add(this.#session.membership$.subscribe(() => this.#update()));
   }
 
   stop(): void {
+    this.#joining.unsubscribe();
     for (const entry of this.#pairs.values()) this.#close(entry, "we-left");
     this.#running.unsubscribe();
     this.#localChanged$.complete();
@@ -118,16 +137,13 @@ export class MeshRun {
     const members = this.#session.membership$.value;
     const stay = this.#stay;
     this.#own = stay && findOwn(members, stay.member);
-    const shown = this.#own?.instance === stay?.instance ? this.#own : undefined;
-    this.#ownPeer = shown && isInMesh(shown) ? peerIdOf(shown) : undefined;
+    this.#ownPeer = stay && this.#peerOf(stay);
     const roster = rosterOf({
       members,
-      own: this.#isReady ? shown : undefined,
+      own: this.#isReady ? this.#ownPeer : undefined,
       limit: this.#options.limit,
       present: Array.from(this.#pairs.values(), ({ paired, media }) => ({
-        peer: paired.peer,
-        member: paired.member,
-        isCaller: paired.isCaller,
+        ...paired,
         isConnected: media.connection === "connected",
       })),
       isInRoom: (userId) => isInRoom(this.#matrix, this.#session.roomId, userId),
@@ -142,13 +158,26 @@ export class MeshRun {
     this.#mailbox.retry();
   }
 
+  /** Our stay, as far as it is certain. The room may show us in an earlier one. */
+  #peerOf({ member, instance, isSent }: OwnStay): PeerId | undefined {
+    const { name } = this.#options;
+    if (name) return isSent ? name.peerOf(member) : undefined;
+    const own = this.#own;
+    return own && isInMesh(own) && own.instance === instance ? peerIdOf(own) : undefined;
+  }
+
+  #rename(stay: OwnStay | undefined): void {
+    if (stay?.isRejoining && !this.#isRejoining) this.#options.name?.renew();
+    this.#isRejoining = stay?.isRejoining === true;
+  }
+
   #align({ paired, surplus }: Roster, members: readonly Membership[]): void {
     const wanted = new Map(paired.map((one) => [peerKey(one.peer), one]));
     const isAmong = (list: readonly Membership[], { peer }: Paired) =>
       list.some((member) => isSamePeer(peerIdOf(member), peer));
     for (const [key, entry] of Array.from(this.#pairs)) {
       // A sync may show us in another stay without showing that we were gone between the two.
-      const isSameStay = this.#ownPeer !== undefined && isSamePeer(entry.own, this.#ownPeer);
+      const isSameStay = this.#ownPeer && isSamePeer(entry.own, this.#ownPeer);
       if (wanted.has(key) && isSameStay) continue;
       const hasLeft = !isAmong(members, entry.paired);
       this.#close(entry, hasLeft ? "peer-left" : isAmong(surplus, entry.paired) ? "over-limit" : "we-left");
@@ -237,8 +266,7 @@ export class MeshRun {
   }
 
   #anyPeer(): PeerConnection | undefined {
-    for (const { media } of this.#pairs.values()) if (media.peer) return media.peer;
-    return undefined;
+    return Array.from(this.#pairs.values(), ({ media }) => media.peer).find(Boolean);
   }
 
   #trace(entry: MeshTraceEntry): void {

@@ -5,6 +5,7 @@ import type { JoinState } from "../../join/join-state.ts";
 import type { OutgoingMedia } from "../../media/outgoing.ts";
 import { browserPeer } from "../browser.ts";
 import type { PeerConnections } from "../peer-connection.ts";
+import type { StayName } from "./stay-name.ts";
 import { streamOf } from "../../rx/stream-of.ts";
 
 /** How to take part in a mesh. */
@@ -32,7 +33,14 @@ export interface MeshOptions {
   readonly peers?: PeerConnections;
 }
 
+/** For a stay that we have named: then pairs are made before the room shows us. */
+export interface NamedMeshOptions extends MeshOptions {
+  readonly name?: StayName;
+}
+
 export interface ResolvedMeshOptions {
+  /** Absent if the app joins by itself. */
+  readonly name: StayName | undefined;
   readonly join: Observable<JoinState>;
   readonly media$: Observable<OutgoingMedia>;
   readonly limit: number;
@@ -42,14 +50,15 @@ export interface ResolvedMeshOptions {
 }
 
 /** Fills in the defaults. @throws RtcError `bad-argument`; `unsupported` where there are no peer connections. */
-export function resolveMeshOptions(options: MeshOptions): ResolvedMeshOptions {
-  const { join, media = {}, limit = 8, relayOnly = false, requireCrossSigned = false, peers } = options;
+export function resolveMeshOptions(options: NamedMeshOptions): ResolvedMeshOptions {
+  const { join, media = {}, limit = 8, relayOnly = false, requireCrossSigned = false, peers, name } = options;
   if (!isObservable(join)) throw new RtcError("bad-argument", "join must be the stream that session.join returned");
   if (!Number.isInteger(limit) || limit < 2)
     throw new RtcError("bad-argument", "limit must be a whole number, 2 or more");
   if (!peers && globalThis.RTCPeerConnection === undefined)
     throw new RtcError("unsupported", "a mesh needs RTCPeerConnection, which browsers have");
   return {
+    name,
     join,
     media$: streamOf(media),
     limit,

@@ -1,5 +1,5 @@
 // Pair: one step of the life of us and one peer: who calls, what is answered, when it is tried again. Pure. protocol.md 10.5.
-import type { Step } from "../../rx/machine.ts";
+import { andThen, type Step, unchanged } from "../../rx/machine.ts";
 import { bodyOf, type CallBody, type CallMessage, signalOf } from "../call-message.ts";
 import { type HangupReason, isFinal } from "../hangup-reason.ts";
 import type { LinkOutput } from "../link.ts";
@@ -28,9 +28,12 @@ export function stepPair(pair: Pair, input: PairInput, now: number): Draft {
       return pair.call?.callId === input.callId ? onLink(pair, pair.call, input.output, now) : unchanged(pair);
     case "not-sent":
       if (pair.call?.callId !== input.callId) return unchanged(pair);
-      return input.outcome === "unknown-device"
-        ? fail(pair, "signalling_timeout", "unknown-device", now)
-        : fail(pair, "signalling_timeout", "signalling-failed", now);
+      return fail(
+        pair,
+        "signalling_timeout",
+        input.outcome === "unknown-device" ? input.outcome : "signalling-failed",
+        now,
+      );
     case "leave": {
       const { state, effects } = closeCall(pair, "user_hangup");
       return { state: { ...state, isOver: true }, effects };
@@ -68,7 +71,7 @@ function onMessage(pair: Pair, arrival: Arrival, now: number): Draft {
   if (first?.kind === "invite") {
     const accepted = onInvite(pair, first, step.ordering, now);
     return [...unnumbered, ...rest].reduce(
-      (draft, message) => and(draft, (state) => onBody(state, message, now)),
+      (draft, message) => andThen(draft, (state) => onBody(state, message, now)),
       accepted,
     );
   }
@@ -86,8 +89,8 @@ function onMessage(pair: Pair, arrival: Arrival, now: number): Draft {
 
 function inCall(pair: Pair, call: MeshCall, arrival: Arrival, now: number): Draft {
   const { ordering, ready } = receiveInOrder(call.ordering, arrival, now);
-  const taken = unchanged({ ...pair, call: { ...call, ordering } });
-  return ready.reduce((draft, message) => and(draft, (state) => onBody(state, message, now)), taken);
+  const taken: Draft = unchanged({ ...pair, call: { ...call, ordering } });
+  return ready.reduce((draft, message) => andThen(draft, (state) => onBody(state, message, now)), taken);
 }
 
 /** The newest invite wins, unless it crosses one of ours: then the smaller call id does. */
@@ -116,12 +119,9 @@ function onBody(pair: Pair, message: CallMessage, now: number): Draft {
   switch (message.kind) {
     case "answer": {
       if (call.isCalled || call.isAnswered) return unchanged(pair);
-      const answered = { ...pair, call: { ...call, isAnswered: true, answerDueTs: Infinity } };
-      const selected = send(answered, {
-        kind: "select_answer",
-        selectedPartyId: message.partyId ?? pair.settings.peer.deviceId,
-      });
-      return { state: selected.state, effects: [hearing(message), ...selected.effects] };
+      // A message to one device has one answer. So nobody waits for a `select_answer`.
+      const answered = { ...call, isAnswered: true, answerDueTs: Infinity };
+      return { state: { ...pair, call: answered }, effects: [hearing(message)] };
     }
     case "negotiate":
     case "candidates":
@@ -237,11 +237,4 @@ function send(pair: Pair, body: CallBody): Draft {
     state: { ...pair, call: { ...call, seq: call.seq + 1 } },
     effects: [{ kind: "send", callId: call.callId, seq: call.seq, body }],
   };
-}
-
-const unchanged = (state: Pair): Draft => ({ state, effects: [] });
-
-function and(first: Draft, next: (state: Pair) => Draft): Draft {
-  const { state, effects } = next(first.state);
-  return { state, effects: [...first.effects, ...effects] };
 }

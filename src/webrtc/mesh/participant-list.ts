@@ -3,6 +3,7 @@ import { asyncScheduler } from "rxjs";
 import type { MediaParticipant, MediaProblemCode } from "../../media/participant.ts";
 import type { Membership } from "../../types.ts";
 import { type MediaBehaviors, ParticipantMedia } from "./participant-media.ts";
+import { sameItems } from "../../rx/stable.ts";
 
 /** Where the media of a member is. */
 export type MediaPlace =
@@ -18,8 +19,7 @@ export function nextParticipants(
 ): readonly MediaParticipant[] {
   const known = new Map(before.map((item) => [item.member.instance, item]));
   const items = members.map((member) => nextItem(member, placeOf(member), known.get(member.instance)));
-  const isSame = items.length === before.length && items.every((item, at) => item === before[at]);
-  return isSame ? before : items;
+  return sameItems(items, before) ? before : items;
 }
 
 function nextItem(member: Membership, place: MediaPlace, item: MediaParticipant | undefined): MediaParticipant {

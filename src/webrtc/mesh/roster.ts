@@ -17,8 +17,8 @@ export interface PresentPair extends Paired {
 
 export interface RosterInputs {
   readonly members: readonly Membership[];
-  /** Our own entry in the list; undefined while the room does not show us. */
-  readonly own: Membership | undefined;
+  /** Our stay, if there are to be pairs. The room may not show it yet. */
+  readonly own: PeerId | undefined;
   /** How many members the mesh carries, ourselves included. The oldest are in it, so that all agree who. */
   readonly limit: number;
   readonly present: readonly PresentPair[];
@@ -36,13 +36,16 @@ export function rosterOf({ members, own, limit, present, isInRoom, now }: Roster
   const inMesh = members.filter(isInMesh);
   const carried = inMesh.slice(0, limit);
   const surplus = inMesh.slice(limit);
-  if (!own || !carried.includes(own)) return { paired: [], surplus };
-  const self = peerIdOf(own);
+  if (!own) return { paired: [], surplus };
+  // While the room does not show our stay, we are the youngest.
+  const place = inMesh.findIndex((member) => isSamePeer(peerIdOf(member), own));
+  const older = place < 0 ? inMesh.filter((member) => !isSameDevice(member, own)).length : place;
+  if (older >= limit) return { paired: [], surplus };
   const paired = carried
-    .filter((member) => !isSameDevice(member, self))
+    .filter((member) => !isSameDevice(member, own))
     .map((member): Paired => {
       const peer = peerIdOf(member);
-      return { peer, member, isCaller: callsFirst(self, peer) };
+      return { peer, member, isCaller: callsFirst(own, peer) };
     });
   // A membership that merely lapsed does not cut a connection that works. One that was ended does.
   const lapsed = present.filter(
@@ -53,5 +56,5 @@ export function rosterOf({ members, own, limit, present, isInRoom, now }: Roster
       !members.some((other) => isSameDevice(other, peer)) &&
       !paired.some((other) => isSamePeer(other.peer, peer)),
   );
-  return { paired: [...paired, ...lapsed.map(({ peer, member, isCaller }) => ({ peer, member, isCaller }))], surplus };
+  return { paired: [...paired, ...lapsed], surplus };
 }

@@ -10,6 +10,7 @@ import {
   type Observable,
   of,
   Subject,
+  switchMap,
   takeUntil,
   timer,
 } from "rxjs";
@@ -76,8 +77,12 @@ interface NotSent extends SendFailure {
 
 const tooMany: NotSent = { outcome: "failed", isFinal: true };
 
+/** Who has left is seen by its membership first. A hangup would only delay the request that ends it. */
+const farewellPauseMs = 1_000;
 /** Long enough for a hangup to be tried again, short enough to leave nothing behind. */
 const farewellMs = 20_000;
+
+const isFarewell = (body: CallBody): boolean => body.kind === "hangup" && body.reason === "user_hangup";
 
 /** Runs a pair until one of the two leaves. Its peer connection is closed with the subscription. */
 export function runPair(options: PairOptions): Observable<RunningPair> {
@@ -111,8 +116,11 @@ export function runPair(options: PairOptions): Observable<RunningPair> {
       if (open?.callId === outgoing.callId) open.say$.next(outgoing);
       // Its call is closed: the last word must not end with that.
       else
-        sendWithRetries(() => send(options, outgoing))
-          .pipe(takeUntil(timer(farewellMs)))
+        timer(isFarewell(outgoing.body) ? farewellPauseMs : 0)
+          .pipe(
+            switchMap(() => sendWithRetries(() => send(options, outgoing))),
+            takeUntil(timer(farewellMs)),
+          )
           .subscribe({ error: () => {} });
     };
 

@@ -49,18 +49,10 @@ export function findCall(desk: Desk, roomId: string, callId: string): Ongoing | 
   return undefined;
 }
 
-export const unchanged = (state: Desk): DeskDraft => ({ state, effects: [] });
-
 export const traced = (state: Desk, entry: VoipTraceEntry): DeskDraft => ({
   state,
   effects: [{ kind: "trace", entry }],
 });
-
-/** Does one thing after the other. */
-export function andThen(first: DeskDraft, next: (state: Desk) => DeskDraft): DeskDraft {
-  const { state, effects } = next(first.state);
-  return { state, effects: [...first.effects, ...effects] };
-}
 
 export function withCall(desk: Desk, call: Ongoing): Desk {
   return { ...desk, calls: new Map(desk.calls).set(call.id, call) };

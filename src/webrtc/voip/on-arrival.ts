@@ -2,7 +2,8 @@
 import type { CallMessage } from "../call-message.ts";
 import type { HangupReason } from "../hangup-reason.ts";
 import type { Candidate } from "../peer-connection.ts";
-import { type Desk, type DeskDraft, endCall, findCall, putCall, sending, traced, unchanged } from "./desk.ts";
+import { unchanged } from "../../rx/machine.ts";
+import { type Desk, type DeskDraft, endCall, findCall, putCall, sending, traced } from "./desk.ts";
 import { rememberEarly } from "./early-calls.ts";
 import { type CallArrival, isSameParty, type Ongoing, partyKey, partyOf } from "./ongoing.ts";
 import type { VoipEnd, VoipParty } from "./voip-state.ts";
@@ -125,7 +126,7 @@ function onHangup(desk: Desk, call: Ongoing, arrival: CallArrival, reason: Hangu
       : ignored(desk, arrival, "wrong-party");
   if (isOpponent(call, arrival)) {
     const isUnanswered = call.phase === "ringing" || call.phase === "answering";
-    return endCall(desk, call, { reason: isUnanswered ? "cancelled" : endOf(reason), by: "them" });
+    return endCall(desk, call, { reason: isUnanswered ? "cancelled" : ends[reason], by: "them" });
   }
   const isOwnDevice = call.phase === "ringing" && arrival.userId === desk.settings.userId && call.version === 0;
   return isOwnDevice
@@ -187,23 +188,14 @@ function refusalOf(reason: HangupReason): VoipEnd {
 }
 
 /** What a hangup in a call that had begun means. */
-function endOf(reason: HangupReason): VoipEnd {
-  switch (reason) {
-    case "user_hangup":
-    case "replaced":
-      return "hung-up";
-    case "user_busy":
-      return "busy";
-    case "user_media_failed":
-      return "no-media";
-    case "invite_timeout":
-      return "no-answer";
-    case "ice_failed":
-    case "ice_timeout":
-      return "connection-failed";
-    case "signalling_timeout":
-      return "signalling-failed";
-    case "unknown_error":
-      return "error";
-  }
-}
+const ends: Readonly<Record<HangupReason, VoipEnd>> = {
+  user_hangup: "hung-up",
+  replaced: "hung-up",
+  user_busy: "busy",
+  user_media_failed: "no-media",
+  invite_timeout: "no-answer",
+  ice_failed: "connection-failed",
+  ice_timeout: "connection-failed",
+  signalling_timeout: "signalling-failed",
+  unknown_error: "error",
+};

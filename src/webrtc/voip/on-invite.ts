@@ -1,4 +1,5 @@
 // OnInvite: an invite rings, is ignored, or crosses a call of ours. Pure. CS spec "Voice over IP", invites and glare.
+import { andThen, unchanged } from "../../rx/machine.ts";
 import {
   acceptInvite,
   callKey,
@@ -6,9 +7,7 @@ import {
   type DeskDraft,
   putCall,
   sending,
-  andThen,
   traced,
-  unchanged,
   withCall,
   withOver,
 } from "./desk.ts";

@@ -3,6 +3,7 @@ import type { Malformed } from "../../room/parsed.ts";
 import { bodyOf, type CallBody } from "../call-message.ts";
 import type { HangupReason } from "../hangup-reason.ts";
 import type { LinkOutput } from "../link.ts";
+import { andThen, unchanged } from "../../rx/machine.ts";
 import {
   acceptInvite,
   type Desk,
@@ -11,9 +12,7 @@ import {
   farewell,
   putCall,
   sending,
-  andThen,
   traced,
-  unchanged,
   withCall,
 } from "./desk.ts";
 import { onArrival } from "./on-arrival.ts";
@@ -90,7 +89,7 @@ function withoutEnded(desk: Desk): Desk {
 
 /** Nothing rings until the whole response is taken: what ends a call may come together with its invite. */
 function onArrivals(desk: Desk, arrivals: readonly DeskArrival[], now: number): DeskDraft {
-  const draft = arrivals.reduce(
+  const draft = arrivals.reduce<DeskDraft>(
     (before, arrival) => andThen(before, (state) => onOne(state, arrival, now)),
     unchanged(desk),
   );
@@ -186,7 +185,7 @@ function onMembers(desk: Desk, isJoined: (roomId: string, userId: string) => boo
     const other = opponent?.userId ?? invitee;
     return !isJoined(roomId, userId) || (other !== undefined && !isJoined(roomId, other));
   };
-  return [...desk.calls.values()].filter(hasLeft).reduce((draft, call) => {
+  return [...desk.calls.values()].filter(hasLeft).reduce<DeskDraft>((draft, call) => {
     const by = isJoined(call.roomId, userId) ? "them" : "us";
     const say = by === "them" && !call.isCalled ? farewell(call, "user_hangup") : undefined;
     return andThen(draft, (state) => endCall(state, call, { reason: "left-room", by }, say));
@@ -194,7 +193,7 @@ function onMembers(desk: Desk, isJoined: (roomId: string, userId: string) => boo
 }
 
 function onDue(desk: Desk, now: number): DeskDraft {
-  return [...desk.calls.values()].reduce((draft, call) => {
+  return [...desk.calls.values()].reduce<DeskDraft>((draft, call) => {
     const { phase, untilTs } = call;
     if (phase === "ringing" && untilTs <= now)
       return andThen(draft, (state) => endCall(state, call, { reason: "no-answer", by: "us" }));

@@ -10,6 +10,7 @@ import { sectionsOf } from "../sdp.ts";
 import type { Ongoing } from "./ongoing.ts";
 import { type CallMedia, mediaStreamOf } from "./options.ts";
 import type { VoipState } from "./voip-state.ts";
+import { sameJson } from "../../rx/stable.ts";
 
 /**
  * One 1:1 call. It is the same object from its first sign to its end, also if two calls cross and one takes the place of
@@ -136,7 +137,7 @@ export class HeldCall implements VoipCall {
     if (call === this.#call) return;
     this.#call = call;
     const state = voipStateOf(call);
-    if (isSameState(state, this.#state)) return;
+    if (sameJson(state, this.#state)) return;
     this.#state = state;
     this.#changed$.next();
     if (call.phase === "ended") this.#end();
@@ -169,10 +170,4 @@ function voipStateOf({ phase, untilTs, opponent, identity, link, connectedTs, ve
       return { ...base, status, sinceTs: connectedTs, isHolding, isHeld, canRenegotiate: version === 1 };
     }
   }
-}
-
-function isSameState(one: VoipState, other: VoipState): boolean {
-  const fields = new Map<string, unknown>(Object.entries(other));
-  const entries = Object.entries(one);
-  return entries.length === fields.size && entries.every(([key, value]) => Object.is(fields.get(key), value));
 }

@@ -11,6 +11,7 @@ import { runDesk, type RunningDesk } from "./run-desk.ts";
 import type { DeskInput } from "./step-desk.ts";
 import { HeldCall, type VoipCall, type VoipCommand } from "./voip-call.ts";
 import type { VoipTrace, VoipTraceEntry } from "./voip-trace.ts";
+import { sameItems } from "../../rx/stable.ts";
 
 /** The 1:1 calls of a client: those that ring, those that are placed, and those that are under way. */
 export interface VoipCalls {
@@ -74,8 +75,7 @@ export function voipCalls(matrix: Matrix, options: VoipOptions = {}): VoipCalls 
     for (const call of desk.calls.values()) holdCall(call).update(call, peerOf(call.id));
     for (const [id, call] of held) if (call.isEnded) held.delete(id);
     const now = [...held.values()];
-    const isSame = now.length === calls.length && now.every((call, at) => call === calls[at]);
-    if (!isSame) calls = now;
+    if (!sameItems(now, calls)) calls = now;
   };
   const run$: Observable<unknown> = runDesk({
     ...resolved,
@@ -146,7 +146,6 @@ function ringingOf(read: () => readonly HeldCall[]): () => readonly VoipCall[] {
   let last: readonly VoipCall[] = none;
   return () => {
     const now = read().filter(({ state$ }) => state$.value.status === "ringing");
-    const isSame = now.length === last.length && now.every((call, at) => call === last[at]);
-    return isSame ? last : (last = now);
+    return sameItems(now, last) ? last : (last = now);
   };
 }
