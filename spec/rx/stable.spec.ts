@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sameItems, sameJson, setNewest, stable, whenChanged } from "../../src/rx/stable.ts";
+import { kept, sameItems, sameJson, setNewest, stable, whenChanged } from "../../src/rx/stable.ts";
 
 describe("A stable value", () => {
   it("is the same object for as long as it is equal", () => {
@@ -86,5 +86,25 @@ describe("A map of the newest entries", () => {
       ["a", 3],
     ]);
     expect(setNewest(map, "c", 4, 2)).toBe("b");
+  });
+});
+
+describe("kept", () => {
+  it("is the value as it was if all fields are the same, and the new value otherwise", () => {
+    const before = { a: 1, b: "x" };
+    expect(kept({ a: 1, b: "x" }, before)).toBe(before);
+    for (const now of [{ a: 1, b: "y" }, { a: 2, b: "x" }, { a: 1 }, { a: 1, b: "x", c: 3 }, {}])
+      expect(kept<object>(now, before)).toBe(now);
+  });
+
+  it("is the new list if an item is another, or the length is", () => {
+    const before = ["a", "b"];
+    expect(kept(["a", "b"], before)).toBe(before);
+    for (const now of [["a", "c"], ["b", "a"], ["a"], ["a", "b", "c"], []]) expect(kept(now, before)).toBe(now);
+  });
+
+  it("is the new value if there was none before", () => {
+    const now = { a: 1 };
+    expect(kept(now, undefined)).toBe(now);
   });
 });

@@ -9,6 +9,12 @@ import { runs } from "../support/properties.ts";
 
 const timed = (endTs: number): Timed => ({ endTs, heapIndex: -1 });
 
+/** All orders of some items. */
+const orders = <T>(items: readonly T[]): readonly T[][] =>
+  items.length === 0
+    ? [[]]
+    : items.flatMap((item) => orders(items.filter((other) => other !== item)).map((rest) => [item].concat(rest)));
+
 describe("DeadlineHeap", () => {
   it("pops the items that are due, soonest first, each once", () => {
     const heap = new DeadlineHeap();
@@ -43,6 +49,29 @@ describe("DeadlineHeap", () => {
     collect();
     expect(kept.filter((item) => item.deref()).length).toBeLessThan(10);
     expect(heap.soonestTs).toBe(1_000_000);
+  });
+
+  it("pops in order whichever of six items is deleted, in whatever order they were added", () => {
+    for (const ends of orders([1, 2, 3, 4, 5, 6])) {
+      for (const deleted of ends) {
+        const heap = new DeadlineHeap();
+        const items = ends.map(timed);
+        for (const item of items) heap.add(item);
+        heap.delete(items.find(({ endTs }) => endTs === deleted)!);
+        const popped = items.map(() => heap.popDue(10)?.endTs);
+        expect(popped).toEqual([...[1, 2, 3, 4, 5, 6].filter((endTs) => endTs !== deleted), undefined]);
+      }
+    }
+  });
+
+  it("pops in order after the last item, a soon one, has taken the place of one among late ones", () => {
+    const ends = [1, 10, 2, 20, 30, 3, 4, 40, 50, 60, 70, 5];
+    const heap = new DeadlineHeap();
+    const items = ends.map(timed);
+    for (const item of items) heap.add(item);
+    heap.delete(items[3]!);
+    const popped = items.map(() => heap.popDue(100)?.endTs);
+    expect(popped).toEqual([1, 2, 3, 4, 5, 10, 30, 40, 50, 60, 70, undefined]);
   });
 
   it("agrees with a sorted list, whatever is added, deleted and popped", () => {

@@ -83,8 +83,7 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
       if (!subscriber.closed && isOver(state)) subscriber.complete();
     };
     const act = (effect: E) => {
-      const aborted = abortedBy?.(effect);
-      if (aborted !== undefined) underWay.get(aborted)?.unsubscribe();
+      underWay.get(abortedBy?.(effect))?.unsubscribe();
       const performing = perform(effect)?.subscribe(answers);
       if (!performing || performing.closed) return;
       subscriber.add(performing);

@@ -95,20 +95,16 @@ export function rtcSessions(
   /** Emits when calls have begun or ended, once for each batch of changes. */
   const changed$ = new Observable<void>((subscriber) => {
     const rooms = (live = new ActiveRooms(matrix, rules));
-    const emitIfChanged = () => {
-      if (rooms.hasChanged) subscriber.next();
-    };
     // By then the active rooms in the batch have noticed whether their calls have ended.
     const listening = changes.batch$.subscribe((batch) => {
       for (const [roomId, part] of byRoom(batch)) {
         if (!isInRoom(matrix, roomId, matrix.userId)) rooms.delete(roomId);
         else if (!rooms.has(roomId) && mayHaveBegun(matrix, roomId, slot, part)) rooms.check(roomId);
       }
-      emitIfChanged();
+      if (rooms.hasChanged) subscriber.next();
     });
     for (const roomId of matrix.rooms({ withStateOf: stateMemberType }))
       if (mayHaveCall(matrix, roomId, slot)) rooms.check(roomId);
-    emitIfChanged();
     return () => {
       live = undefined;
       listening.unsubscribe();
