@@ -11,6 +11,21 @@ const drainedMs = 90_000;
 const leaveMs = 3_000;
 const isHarmless: ReadonlySet<Step["act"]> = new Set(["join", "leave", "close", "kill", "intent", "reload"]);
 
+/** A clock is looked at this often. */
+const lookMs = 5_000;
+
+/** A page whose clock is set back, and that sleeps before it looks at the clock again, cannot know for how long it slept. */
+const hasSleptUnseen = (steps: readonly Step[], index: number): boolean =>
+  steps.some(
+    ({ act, device, atMs, ms = 0 }) =>
+      act === "clock" &&
+      device === index &&
+      ms < 0 &&
+      steps.some(
+        (later) => later.act === "sleep" && later.device === index && later.atMs >= atMs && later.atMs <= atMs + lookMs,
+      ),
+  );
+
 interface Ended {
   readonly device: number;
   readonly page: Page;
@@ -34,6 +49,7 @@ export class Ghosts implements Invariant {
   onMembershipWritten(world: World, { index }: SimulatedDevice, page: Page): void {
     const guard = world.server.guardOf(page.life);
     if (guard.isUnsupported || guard.unanswered > 0 || guard.untilMs > world.clock.ms) return;
+    if (hasSleptUnseen(world.scenario.steps, index)) return;
     world.violate(
       2,
       "a membership is written without a live delayed leave",
