@@ -38,9 +38,12 @@ describe("Two links", () => {
   it(
     "send candidates after 200 ms, then every 2 s until there is an answer, and the rest at once when all are gathered (voip 16)",
     marbles(({ expectObservable }) => {
-      const { alice } = twoLinks({ lose: () => true, peerTiming: { gatherMs: 180 } });
+      const gathering = (gatherMs: number) => twoLinks({ lose: () => true, peerTiming: { gatherMs } }).alice;
       const word = { o: "offer", c: "c", e: "cend" };
-      expectObservable(words(alice.said$), "^ 3s !").toBe("--o 199ms c 339ms e", word);
+      expectObservable(words(gathering(180).said$), "^ 6s !").toBe("  --o 199ms  c 339ms e             ", word);
+      expectObservable(words(gathering(900).said$), "^ 6s !").toBe("  --o 899ms  c 1799ms e            ", word);
+      const slowly = { ...word, e: "end" };
+      expectObservable(words(gathering(1_900).said$), "^ 6s !").toBe("--o 1899ms c 1999ms c 1799ms e", slowly);
     }),
   );
 

@@ -64,6 +64,9 @@ const kinds: ReadonlyMap<string, CallBody["kind"]> = new Map([
   ["org.matrix.call.asserted_identity", "identity"],
 ]);
 
+/** All types that we read. */
+export const callEventTypes: readonly string[] = [...kinds.keys()];
+
 export const isCallType = (type: string): boolean => kinds.has(type);
 
 const defaultLifetimeMs = 60_000;

@@ -46,8 +46,8 @@ export function openRound(
 ): LocalCandidates {
   const isFirst = candidates.notBeforeTs === undefined;
   if (!isFirst && !isNewRound) return candidates;
-  const round = { ...candidates, waiting: [], notBeforeTs: now + firstMs, restTs: now + restMs };
-  return isFirst ? round : { ...round, isComplete: false, isEndSent: false };
+  const fresh = isFirst ? candidates : noCandidates;
+  return { ...fresh, waiting: [], notBeforeTs: now + firstMs, restTs: now + restMs };
 }
 
 export function addLocal(candidates: LocalCandidates, candidate: Candidate | undefined): LocalCandidates {

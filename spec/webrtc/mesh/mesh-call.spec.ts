@@ -3,7 +3,7 @@ import { BehaviorSubject, distinctUntilChanged, filter, map, type Observable, Su
 import { describe, expect, it } from "vitest";
 import type { DeviceFailure } from "../../../src/media/device-failure.ts";
 import { rtcSession } from "../../../src/session.ts";
-import { virtualHomeserver, virtualPeers } from "../../../src/testing/index.ts";
+import { virtualHomeserver, type VirtualHomeserverOptions, virtualPeers } from "../../../src/testing/index.ts";
 import { intentOf } from "../../../src/membership/intent.ts";
 import { meshCall, type MeshCallOptions } from "../../../src/webrtc/mesh/mesh-call.ts";
 import { marbles } from "../../support/marbles.ts";
@@ -15,8 +15,8 @@ import { userOf, wordsOf } from "./scene.ts";
 
 const slot = "m.call#ROOM";
 
-function scene() {
-  const home = virtualHomeserver({ latencyMs: 2, syncMs: 3 });
+function scene(options: VirtualHomeserverOptions = {}) {
+  const home = virtualHomeserver({ latencyMs: 2, syncMs: 3, ...options });
   const peers = virtualPeers();
   const roomId = home.createRoom({ members: ["alice", "bob"].map(userOf), encrypted: true });
   const sessionOf = (name: string) => rtcSession(home.client(userOf(name), "PHONE"), { roomId, slot });
@@ -216,6 +216,28 @@ describe("A call over a mesh", () => {
       expect(new Set(stays).size).toBe(3);
       expect(invites.map(({ from }) => from)).toEqual(stays);
       expect(flows).toEqual(["alice>bob microphone"]);
+    }),
+  );
+
+  it(
+    "makes its calls again in its new stay, also if it is not seen to leave the old one",
+    marbles(({ flush }) => {
+      // Without a delayed leave, the membership is written at once when it is missing.
+      const here = scene({ delayedEvents: false });
+      const { home, roomId, peers } = here;
+      const invites = invitesTo(here, "bob");
+      listenFor(9_000, here.callOf("bob").participants$);
+      listenFor(9_000, here.callOf("alice", { media: sending("mic") }).participants$);
+      timer(2_000).subscribe(() => {
+        const { stateKey = "" } = memberOf(here, "alice");
+        home.setState(roomId, { type: stateMemberType, stateKey, sender: userOf("alice"), content: {} });
+      });
+      let end: readonly unknown[] = [];
+      timer(8_000).subscribe(() => (end = [peers.open.length, peers.flows(), stayOf(memberOf(here, "alice"))]));
+      flush();
+      const [first, last] = [invites[0]!.from, invites.at(-1)!.from];
+      expect(first).not.toBe(last);
+      expect(end).toEqual([2, ["alice>bob microphone"], last]);
     }),
   );
 });

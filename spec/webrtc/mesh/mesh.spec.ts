@@ -178,6 +178,27 @@ describe("A mesh", () => {
   });
 
   it.each([
+    ["calls", "alice", "bob"],
+    ["is called", "carl", "bob"],
+  ])("connects once with a member whose past it is shown first: the side that %s", (_, late, other) => {
+    marbles(({ flush }) => {
+      const { enter, peers } = drawnScene();
+      const present = `${late} ${other}#2`;
+      // A page that was reloaded sees the stay before, then its end, and only then the present stay.
+      const shown = enter(late, `${late} ${other}#1`);
+      const theirs = enter(`${other}#2`, present);
+      at(1_000, () => shown.members$.next(meshed(late)));
+      at(1_500, () => shown.members$.next(meshed(present)));
+      let end: readonly unknown[] = [];
+      at(1_700, () => (end = [peers.open.length, ...peers.flows()]));
+      flush();
+      expect(end).toEqual([2, `${late}>${other}#2 microphone`, `${other}#2>${late} microphone`].toSorted());
+      const opened = ({ trace }: typeof shown) => trace.filter(({ kind }) => kind === "pair-opened").length;
+      expect([opened(shown), opened(theirs)]).toEqual([2, 1]);
+    })();
+  });
+
+  it.each([
     ["the caller", "alice"],
     ["the side that is called", "bob"],
   ])("makes its calls again if %s is seen in another stay at once, without having left (mesh 7)", (_, mover) => {

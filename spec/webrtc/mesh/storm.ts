@@ -9,7 +9,6 @@ import { readEnvelope } from "../../../src/webrtc/mesh/envelope.ts";
 import type { Arrival } from "../../../src/webrtc/mesh/pair-model.ts";
 import { callsFirst, type PeerId, peerKey } from "../../../src/webrtc/mesh/peer-id.ts";
 import { runPair, type RunningPair } from "../../../src/webrtc/mesh/run-pair.ts";
-import { meshTiming } from "../../../src/webrtc/timing.ts";
 import { sending } from "../scene.ts";
 
 /** What became of a storm. */
@@ -66,6 +65,15 @@ export function storm(seed: number, count: number): Outcome {
       });
     };
 
+    const send = (node: Node, target: Device, type: string, content: object) => {
+      const result = (sent: ToDeviceOutcome["outcome"]) => of({ ...target, outcome: sent }).pipe(delay(5));
+      if (isStormy && chance(failRate)) return result("failed");
+      if (isStormy && chance(lossRate)) lost += 1;
+      else deliver(node, target, type, content);
+      if (isStormy && chance(doubleRate)) deliver(node, target, type, content);
+      return result("sent");
+    };
+
     const open = (node: Node, other: Node) => {
       const arrival$ = new Subject<Arrival>();
       const entry: Entry = { arrival$, running: new Subscription() };
@@ -77,18 +85,9 @@ export function storm(seed: number, count: number): Outcome {
           isCaller: callsFirst(node.peer, other.peer),
           name: `${seed} ${node.name} ${other.name}`,
           context,
-          sendToDevice: ([device], type, content) => {
-            const target: Device = device!;
-            const result = (sent: ToDeviceOutcome["outcome"]) => of({ ...target, outcome: sent }).pipe(delay(5));
-            if (isStormy && chance(failRate)) return result("failed");
-            if (isStormy && chance(lossRate)) lost += 1;
-            else deliver(node, target, type, content);
-            if (isStormy && chance(doubleRate)) deliver(node, target, type, content);
-            return result("sent");
-          },
+          matrix: { sendToDevice: ([device], type, content) => send(node, device!, type, content) },
           peers: peers.device(node.name),
           relayOnly: false,
-          timing: meshTiming,
           servers$: new BehaviorSubject([]),
           media$: node.media$,
           arrival$,

@@ -104,6 +104,8 @@ describe("Two calls that cross", () => {
           ? ["alice invite", "bob invite", "bob hangup", "alice hangup"]
           : ["alice invite", "bob invite", "alice hangup", "alice answer", "bob hangup"];
         expect(wordsOf(scene.sent)).toEqual(expected);
+        const hangup = scene.sent.find(({ word }) => word === "alice hangup");
+        expect(hangup?.content["reason"]).toBe(isKept ? "user_hangup" : "replaced");
       })();
   });
 

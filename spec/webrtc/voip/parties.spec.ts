@@ -186,12 +186,15 @@ describe("A call of theirs", () => {
     marbles(({ flush }) => {
       const scene = voipScene(["alice", "bob"]);
       const [alice, bob] = [scene.enter("alice"), scene.enter("bob")];
-      let call: Call | undefined;
-      at(1_000, () => (call = alice.call()));
+      const calls: Call[] = [];
+      at(1_000, () => calls.push(alice.call()));
       at(2_000, () => bob.first().reject({ isBusy: true }));
+      at(3_000, () => calls.push(alice.call()));
+      at(4_000, () => bob.first().reject());
       flush();
-      expect(statusOf(call!)).toBe("ended busy by them");
-      expect(scene.sent.some(({ content }) => content["reason"] === "user_busy")).toBe(true);
+      expect(calls.map(statusOf)).toEqual(["ended busy by them", "ended rejected by them"]);
+      const rejects = scene.sent.filter(({ word }) => word === "bob reject");
+      expect(rejects.map(({ content }) => content["reason"])).toEqual(["user_busy", undefined]);
     }),
   );
 });

@@ -233,6 +233,28 @@ describe("An invite", () => {
     }),
   );
 
+  it.each([
+    ["its caller hangs up", "alice", "a1", "hangup", false],
+    ["its caller chooses a device", "alice", "a1", "select_answer", false],
+    ["another device of the user answers", "bob/TABLET", "b2", "answer", false],
+    ["another device of the user rejects it", "bob/TABLET", "b2", "reject", false],
+    ["somebody else rejects it", "carl", "c1", "reject", true],
+    ["somebody else hangs up", "carl", "c1", "hangup", true],
+  ] as const)("that comes after its end: %s", (_, name, partyId, type, rings) => {
+    marbles(({ flush }) => {
+      const scene = voipScene(["alice", "bob/PHONE", "bob/TABLET", "carl"]);
+      const bob = scene.enter("bob/PHONE");
+      const party = rawParty(scene, name, partyId);
+      at(1_000, () => (type === "answer" ? party.answer("raw") : party.send(type, { selected_party_id: "b2" })));
+      at(2_000, () => rawParty(scene, "alice", "a1").invite());
+      let ringing = -1;
+      at(3_000, () => (ringing = bob.calls.incoming$.value.length));
+      flush();
+      expect(ringing).toBe(rings ? 1 : 0);
+      expect(reasonsOf(bob)).toEqual(rings ? [] : ["already-ended"]);
+    })();
+  });
+
   it(
     "does not ring again if the same call comes once more",
     marbles(({ flush }) => {

@@ -30,7 +30,7 @@ export class EarlyMessages {
   add(message: MeshMessage, now: number): readonly MeshMessage[] {
     this.#held = [...this.#held, { message, untilTs: now + patienceMs }];
     const ofDevice = this.#held.filter((held) => isSameDevice(held.message.from, message.from));
-    const surplus = new Set(ofDevice.slice(0, Math.max(0, ofDevice.length - mostPerDevice)));
+    const surplus = new Set(ofDevice.slice(0, -mostPerDevice));
     let bytes = this.#held.reduce((sum, held) => sum + held.message.bytes, 0);
     for (const held of this.#held) {
       if (this.#held.length - surplus.size <= most && bytes <= mostBytes) break;

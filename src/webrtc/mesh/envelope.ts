@@ -106,14 +106,7 @@ const isSeq = (value: unknown): value is number => Number.isInteger(value) && (v
 
 /** About how much room a message takes: descriptions and candidates are all that counts. */
 function sizeOf(message: CallMessage): number {
-  switch (message.kind) {
-    case "invite":
-    case "answer":
-    case "negotiate":
-      return message.description.sdp.length;
-    case "candidates":
-      return message.candidates.reduce((sum, { candidate }) => sum + candidate.length + 64, 0);
-    default:
-      return 64;
-  }
+  if ("description" in message) return message.description.sdp.length;
+  if (message.kind !== "candidates") return 64;
+  return message.candidates.reduce((sum, { candidate }) => sum + candidate.length + 64, 0);
 }

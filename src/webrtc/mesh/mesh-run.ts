@@ -20,7 +20,6 @@ import type { Membership } from "../../types.ts";
 import type { WatchedSession } from "../../watch.ts";
 import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
-import { meshTiming } from "../timing.ts";
 import { iceServers } from "../turn.ts";
 import type { MeshMessage } from "./envelope.ts";
 import { localMedia, type LocalSource } from "./local-participant.ts";
@@ -72,7 +71,6 @@ export class MeshRun {
   #own: Membership | undefined;
   /** Our stay in the mesh: once its membership is sent if we have named it, or else once the room shows it. */
   #ownPeer: PeerId | undefined;
-  #isRejoining = false;
   #surplus: readonly Membership[] = [];
   /** The relay servers are known, or not worth waiting for. */
   #isReady = false;
@@ -94,7 +92,7 @@ export class MeshRun {
   }
 
   start(): void {
-    const { join, media$ } = this.#options;
+    const { join, media$, name } = this.#options;
     const onServers = (servers: readonly IceServer[]) => {
       this.#servers$.next(servers);
       if (this.#isReady) return;
@@ -117,7 +115,7 @@ export class MeshRun {
     // Requests of the join go out first: it costs the page some milliseconds to make a peer connection, or to close one.
     this.#joining = ownStayOf(join)
       .pipe(
-        tap((stay) => this.#rename(stay)),
+        tap((stay) => name?.follow(stay?.status)),
         delay(0),
       )
       .subscribe(onStay);
@@ -166,11 +164,6 @@ export class MeshRun {
     return own && isInMesh(own) && own.instance === instance ? peerIdOf(own) : undefined;
   }
 
-  #rename(stay: OwnStay | undefined): void {
-    if (stay?.isRejoining && !this.#isRejoining) this.#options.name?.renew();
-    this.#isRejoining = stay?.isRejoining === true;
-  }
-
   #align({ paired, surplus }: Roster, members: readonly Membership[]): void {
     const wanted = new Map(paired.map((one) => [peerKey(one.peer), one]));
     const isAmong = (list: readonly Membership[], { peer }: Paired) =>
@@ -202,19 +195,15 @@ export class MeshRun {
     this.#pairs.set(peerKey(peer), entry);
     this.#trace({ kind: "pair-opened", peer, isCaller });
     const pair$ = runPair({
-      own,
+      ...this.#options,
+      ...entry,
       peer,
       isCaller,
       name: newId(),
       context: this.#session,
-      sendToDevice: (devices, type, content) => this.#matrix.sendToDevice(devices, type, content),
-      peers: this.#options.peers,
-      relayOnly: this.#options.relayOnly,
-      timing: meshTiming,
+      matrix: this.#matrix,
       servers$: this.#servers$,
       media$: this.#media$,
-      arrival$: entry.arrival$,
-      leave$: entry.leave$,
       trace: (one) => this.#trace(one),
     });
     const begun$ = this.#options.requireCrossSigned

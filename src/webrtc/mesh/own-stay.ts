@@ -11,7 +11,7 @@ export interface OwnStay {
   readonly instance: string | undefined;
   /** Our membership has been sent: the others will see it. */
   readonly isSent: boolean;
-  readonly isRejoining: boolean;
+  readonly status: JoinState["status"];
 }
 
 /** Our stay. Undefined once we begin to leave. Never fails. */
@@ -22,7 +22,7 @@ export const ownStayOf = (join: Observable<JoinState>): Observable<OwnStay | und
       member: state.member,
       instance: state.status === "joined" ? state.membership?.instance : undefined,
       isSent: state.status === "joined" || state.step === "sending-membership",
-      isRejoining: state.status === "rejoining",
+      status: state.status,
     }),
     sameJson,
   );

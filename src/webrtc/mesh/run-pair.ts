@@ -21,9 +21,10 @@ import { runMachine } from "../../rx/machine.ts";
 import type { CallBody } from "../call-message.ts";
 import type { HangupReason } from "../hangup-reason.ts";
 import { link, type LinkOutput } from "../link.ts";
-import type { NegotiationTiming, Signal } from "../negotiation-model.ts";
+import type { Signal } from "../negotiation-model.ts";
 import { type SendFailure, sendInOrder, sendWithRetries } from "../outbox.ts";
 import type { IceServer, PeerConnection, PeerConnections } from "../peer-connection.ts";
+import { meshTiming } from "../timing.ts";
 import { type MeshContext, meshMessage } from "./envelope.ts";
 import {
   type Arrival,
@@ -38,10 +39,9 @@ import type { MeshTraceEntry } from "./trace.ts";
 
 export interface PairOptions extends PairSettings {
   readonly context: MeshContext;
-  readonly sendToDevice: Matrix["sendToDevice"];
+  readonly matrix: Pick<Matrix, "sendToDevice">;
   readonly peers: PeerConnections;
   readonly relayOnly: boolean;
-  readonly timing: NegotiationTiming;
   readonly servers$: Behavior<readonly IceServer[]>;
   readonly media$: Observable<OutgoingMedia>;
   readonly arrival$: Observable<Arrival>;
@@ -158,12 +158,12 @@ export function runPair(options: PairOptions): Observable<RunningPair> {
 
 /** The link of a call, over a peer connection of its own that follows the relay servers. */
 function linkOf(options: PairOptions, call: OpenCall, isCalled: boolean): Observable<LinkOutput> {
-  const { peers, servers$, relayOnly, media$, timing } = options;
+  const { peers, servers$, relayOnly, media$ } = options;
   const link$ = link({
     connect: () => (call.connection = peers({ servers: servers$.value, relayOnly })),
     isCalled,
     receives: () => ["audio", "video"],
-    timing,
+    timing: meshTiming,
     media$,
     isHolding$: EMPTY,
     signal$: call.hear$,
@@ -188,10 +188,10 @@ function sentOf(options: PairOptions, { callId, say$ }: OpenCall): Observable<Pa
 }
 
 /** Sends one message to the peer's device. Completes when the server has it, and fails with a `NotSent`. */
-function send({ context, own, peer, sendToDevice }: PairOptions, { callId, seq, body }: Outgoing): Observable<never> {
+function send({ context, own, peer, matrix }: PairOptions, { callId, seq, body }: Outgoing): Observable<never> {
   const { type, content } = meshMessage(body, context, own, peer, { callId, seq });
   const { userId, deviceId } = peer;
-  return sendToDevice([{ userId, deviceId }], type, content).pipe(
+  return matrix.sendToDevice([{ userId, deviceId }], type, content).pipe(
     mergeMap(({ outcome, cause }) => {
       if (outcome === "sent") return EMPTY;
       const failure: NotSent = { outcome, isFinal: outcome === "unknown-device", retryAfterMs: cause?.retryAfterMs };

@@ -17,7 +17,7 @@ import type { Matrix, TimelineArrival } from "../../matrix.ts";
 import { objectOr } from "../../room/json.ts";
 import { isInRoom } from "../../room/room-member.ts";
 import { runMachine } from "../../rx/machine.ts";
-import { type CallBody, callTypes, readCallMessage, signalOf } from "../call-message.ts";
+import { type CallBody, callEventTypes, readCallMessage, signalOf } from "../call-message.ts";
 import { link } from "../link.ts";
 import { newId } from "../new-id.ts";
 import type { IceServer, PeerConnection } from "../peer-connection.ts";
@@ -58,12 +58,6 @@ interface Line {
   readonly close$: Subject<void>;
   peer: PeerConnection | undefined;
 }
-
-const eventTypes: readonly string[] = [
-  ...Object.values(callTypes),
-  "org.matrix.call.sdp_stream_metadata_changed",
-  "org.matrix.call.asserted_identity",
-];
 
 /** Runs the desk while subscribed to. Calls that are under way are hung up with the subscription. */
 export function runDesk(options: DeskOptions): Observable<RunningDesk> {
@@ -196,7 +190,7 @@ function linkOf(
 /** The events of calls in all rooms, read, with what their rooms say. */
 const arrivalsOf = (matrix: DeskOptions["matrix"]): Observable<DeskInput> =>
   matrix
-    .timelineEvents(eventTypes)
+    .timelineEvents(callEventTypes)
     .pipe(
       map((batch): DeskInput => ({ kind: "arrivals", arrivals: batch.flatMap((one) => arrivalOf(matrix, one) ?? []) })),
     );
