@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Result, Task } from "./worker.ts";
 
-/** No seed takes that long, unless it never ends. */
-const hangMs = 300_000;
+/** No seed takes that long, unless it never ends: a minute at most, and more on a machine that is busy with other work. */
+const hangMs = 900_000;
 
 export interface PoolOptions {
   readonly workers: number;
