@@ -41,7 +41,7 @@ afterEach(() => {
 /** Describes, and notes what comes. */
 async function describing() {
   const said: string[] = [];
-  const peer = browserPeer({ servers: [], relayOnly: false });
+  const peer = browserPeer({ servers: [], relayOnly: false, isPatient: true });
   peer.describe().subscribe(({ sdp }) => said.push(sdp));
   const after = async (ms: number) => {
     await vi.advanceTimersByTimeAsync(ms);

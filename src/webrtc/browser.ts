@@ -38,18 +38,15 @@ const betweenCandidatesMs = 8;
  *
  * @throws RtcError `unsupported` where there is no `RTCPeerConnection`.
  */
-export function browserPeer({ servers, relayOnly }: PeerConnectionOptions): PeerConnection {
+export function browserPeer(options: PeerConnectionOptions): PeerConnection {
   if (globalThis.RTCPeerConnection === undefined)
     throw new RtcError("unsupported", "calls need RTCPeerConnection, which browsers have");
-  return new BrowserPeer({
-    iceServers: servers.map(toRtcIceServer),
-    iceTransportPolicy: relayOnly ? "relay" : "all",
-    bundlePolicy: "max-bundle",
-  });
+  return new BrowserPeer(options);
 }
 
 class BrowserPeer implements PeerConnection {
   readonly #connection: RTCPeerConnection;
+  readonly #isPatient: boolean | undefined;
   readonly #streams: Readonly<Record<StreamPurpose, MediaStream>>;
   readonly #sources = new Map<RTCRtpTransceiver, MediaSource>();
   /** Those that we have added. All others were made by a description of the other side. */
@@ -63,8 +60,13 @@ class BrowserPeer implements PeerConnection {
   readonly #closed$ = new Subject<void>();
   readonly event$: Observable<PeerEvent>;
 
-  constructor(configuration: RTCConfiguration) {
-    const connection = connectionWith(configuration);
+  constructor({ servers, relayOnly, isPatient }: PeerConnectionOptions) {
+    this.#isPatient = isPatient;
+    const connection = connectionWith({
+      iceServers: servers.map(toRtcIceServer),
+      iceTransportPolicy: relayOnly ? "relay" : "all",
+      bundlePolicy: "max-bundle",
+    });
     this.#connection = connection;
     this.#streams = { "m.usermedia": new MediaStream(), "m.screenshare": new MediaStream() };
     this.event$ = merge(
@@ -115,17 +117,14 @@ class BrowserPeer implements PeerConnection {
       if (signalingState === "stable" && remoteDescription)
         return (this.#offer = checked(await this.#connection.createOffer()));
       await this.#connection.setLocalDescription();
-      if (!earlier) await this.#firstCandidates();
+      if (this.#isPatient && !earlier) await this.#firstCandidates();
       return checked(this.#connection.localDescription);
     });
   }
 
   #firstCandidates(): Promise<unknown> {
-    const waits$ = fromEvent(this.#connection, "icecandidate").pipe(
-      map(() => betweenCandidatesMs),
-      startWith(firstCandidateMs),
-    );
-    return firstValueFrom(waits$.pipe(switchMap((ms) => timer(ms))));
+    const found$ = fromEvent(this.#connection, "icecandidate").pipe(startWith(undefined));
+    return firstValueFrom(found$.pipe(switchMap((found) => timer(found ? betweenCandidatesMs : firstCandidateMs))));
   }
 
   rollBack(): Observable<never> {

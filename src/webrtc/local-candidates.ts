@@ -65,7 +65,7 @@ export function batchDueTs({ waiting, notBeforeTs, restTs, isComplete, isEndSent
 }
 
 /** A way over TCP is taken only where there is none over UDP. */
-const isUrgent = ({ candidate }: Candidate): boolean => !/^\S+ \d+ tcp /i.test(candidate);
+const isUrgent = ({ candidate }: Candidate): boolean => !/ tcp /i.test(candidate);
 
 /** The batch that is due, and what is left. */
 export function takeBatch(

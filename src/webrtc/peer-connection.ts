@@ -87,6 +87,8 @@ export interface PeerConnectionOptions {
   readonly servers: readonly IceServer[];
   /** Connect through TURN servers only, so that the other side does not learn our addresses. */
   readonly relayOnly: boolean;
+  /** Whether the first description waits a moment for candidates, so that they travel in it. */
+  readonly isPatient?: boolean;
 }
 
 /** Makes peer connections: those of the browser, or those of a spec. */

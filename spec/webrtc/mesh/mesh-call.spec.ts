@@ -15,8 +15,8 @@ import { userOf, wordsOf } from "./scene.ts";
 
 const slot = "m.call#ROOM";
 
-function scene(options: VirtualHomeserverOptions = {}) {
-  const home = virtualHomeserver({ latencyMs: 2, syncMs: 3, ...options });
+function scene(behavior: VirtualHomeserverOptions = {}) {
+  const home = virtualHomeserver({ latencyMs: 2, syncMs: 3, ...behavior });
   const peers = virtualPeers();
   const roomId = home.createRoom({ members: ["alice", "bob"].map(userOf), encrypted: true });
   const sessionOf = (name: string) => rtcSession(home.client(userOf(name), "PHONE"), { roomId, slot });

@@ -160,7 +160,7 @@ export function runPair(options: PairOptions): Observable<RunningPair> {
 function linkOf(options: PairOptions, call: OpenCall, isCalled: boolean): Observable<LinkOutput> {
   const { peers, servers$, relayOnly, media$ } = options;
   const link$ = link({
-    connect: () => (call.connection = peers({ servers: servers$.value, relayOnly })),
+    connect: () => (call.connection = peers({ servers: servers$.value, relayOnly, isPatient: true })),
     isCalled,
     receives: () => ["audio", "video"],
     timing: meshTiming,
