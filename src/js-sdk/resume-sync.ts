@@ -2,6 +2,7 @@
 import { ClientEvent, type MatrixClient } from "matrix-js-sdk";
 import { asyncScheduler, defer, finalize, type MonoTypeOperatorFunction, tap, timer } from "rxjs";
 import type { MatrixError } from "../matrix.ts";
+import { perClient } from "../room/per-client.ts";
 
 /** States in which the SDK waits before it tries to sync again. */
 const waiting: ReadonlySet<string | null> = new Set(["RECONNECTING", "ERROR"]);
@@ -12,10 +13,14 @@ const lateMs = 4_000;
 /** A sync of a server that is only slow must be able to end. */
 const pauseMs = 30_000;
 
-/** Where the sync of a client was when a request of ours got no answer. */
-const lostAt = new WeakMap<MatrixClient, string | null>();
-/** Until when no sync of a client is given up. */
-const untilTs = new WeakMap<MatrixClient, number>();
+interface Hanging {
+  /** Where the sync was when a request of ours got no answer. */
+  lostAt: string | null | undefined;
+  /** Until then no sync is given up. */
+  notBeforeTs: number;
+}
+
+const hangingOf: (client: MatrixClient) => Hanging = perClient(() => ({ lostAt: undefined, notBeforeTs: 0 }));
 
 /**
  * Lets the SDK sync at once when the server answers, with an error as well. Memberships and keys of others come by sync alone,
@@ -23,11 +28,12 @@ const untilTs = new WeakMap<MatrixClient, number>();
  * lost, and the SDK waits for that answer for up to 110 s. So the request is given up if no sync was answered since then.
  */
 export function resumeSync<T>(client: MatrixClient): MonoTypeOperatorFunction<T> {
-  const unanswered = () => void lostAt.set(client, client.store.getSyncToken());
+  const hanging = hangingOf(client);
+  const unanswered = () => void (hanging.lostAt = client.store.getSyncToken());
   const answered = () => {
     // A request may hang while the SDK waits: it also waits when a ping of its own has failed.
-    if (lostAt.get(client) === client.store.getSyncToken()) giveUpSync(client);
-    lostAt.delete(client);
+    if (hanging.lostAt === client.store.getSyncToken()) giveUpSync(client, hanging);
+    hanging.lostAt = undefined;
     if (waiting.has(client.getSyncState())) client.retryImmediately();
   };
   return (source$) =>
@@ -44,13 +50,13 @@ export function resumeSync<T>(client: MatrixClient): MonoTypeOperatorFunction<T>
 }
 
 /** The SDK has no public way for it. If a later version has other names, nothing happens. */
-function giveUpSync(client: MatrixClient): void {
+function giveUpSync(client: MatrixClient, hanging: Hanging): void {
   const { syncApi } = client as unknown as { readonly syncApi?: { abortController?: AbortController } };
-  const hanging = syncApi?.abortController;
+  const request = syncApi?.abortController;
   const now = asyncScheduler.now();
-  if (!syncApi || !hanging || now < (untilTs.get(client) ?? 0)) return;
-  untilTs.set(client, now + pauseMs);
+  if (!syncApi || !request || now < hanging.notBeforeTs) return;
+  hanging.notBeforeTs = now + pauseMs;
   syncApi.abortController = new AbortController();
   client.once(ClientEvent.Sync, () => client.retryImmediately());
-  hanging.abort();
+  request.abort();
 }

@@ -8,13 +8,13 @@ import { matrixError } from "./matrix-error.ts";
 export interface RunningClientOptions {
   /** For `initRustCrypto` of the SDK. In Node there is no IndexedDB: `{ useIndexedDB: false }`. */
   readonly crypto?: Parameters<MatrixClient["initRustCrypto"]>[0];
-  /** For `startClient` of the SDK. Its `initialSyncLimit` (default 8) is raised by up to 15: see decision 87. */
+  /** For `startClient` of the SDK. Its `initialSyncLimit` (default 8) is raised by up to 15: see decision 88. */
   readonly start?: Parameters<MatrixClient["startClient"]>[0];
 }
 
 /**
  * Synapse keeps answers to `/sync` for two minutes, by token, filter and timeout. A page that is reloaded would see the past
- * first, step by step: who was in the call, who left it, and so on. With another limit, its first request is another one.
+ * first, step by step: earlier members, then their leaves. With another limit, its first request is another one.
  * The tokens that follow are others, too.
  */
 const freshLimit = (limit: number): number => limit + Math.floor(Math.random() * 16);

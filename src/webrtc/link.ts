@@ -27,7 +27,7 @@ import { negotiate, negotiationDueTs } from "./negotiation.ts";
 import type { PeerConnection } from "./peer-connection.ts";
 import type { Recovery } from "./ice-recovery.ts";
 import { type RemoteTrack, remoteTracks } from "./stream-metadata.ts";
-import { sameJson } from "../rx/stable.ts";
+import { kept, sameJson } from "../rx/stable.ts";
 
 export interface LinkOptions {
   /** Makes the peer connection, once subscribed to. */
@@ -180,5 +180,5 @@ function linkStateOf(state: Negotiation, last: LinkState | undefined): LinkState
     isHeld,
     failure,
   };
-  return last && sameJson(next, last) ? last : next;
+  return kept(next, last);
 }

@@ -2,7 +2,7 @@
 import { Subject } from "rxjs";
 import type { MediaConnection, MediaEncryption, MediaParticipant, MediaProblem } from "../../media/participant.ts";
 import { behavior } from "../../rx/behavior.ts";
-import { sameJson } from "../../rx/stable.ts";
+import { kept } from "../../rx/stable.ts";
 import type { PeerConnection } from "../peer-connection.ts";
 import { PeerMedia } from "../peer-media.ts";
 import type { Pair } from "./pair-model.ts";
@@ -71,6 +71,5 @@ function problemOf(
 ): MediaProblem | undefined {
   if (!trouble) return undefined;
   const { code, sinceTs } = trouble;
-  const next = { code, sinceTs, ...(nextTryTs < Infinity && { nextTryTs }) };
-  return sameJson(next, last) ? last : next;
+  return kept<MediaProblem>({ code, sinceTs, ...(nextTryTs < Infinity && { nextTryTs }) }, last);
 }
