@@ -418,7 +418,7 @@ describe("answers to a request for our key", () => {
   );
 
   it(
-    "a member that was given our key again just now gets our request after the pause, whoever else is waiting",
+    "a member that just got our key again gets our request after the pause, also if other members wait",
     marbles(({ cold, expectObservable }) => {
       const asks = (from: string) => letter({ from, content: wants });
       const call = scene({

@@ -173,7 +173,7 @@ describe("A call over LiveKit", () => {
   );
 
   test(
-    "tells its LiveKit rooms when a key of ours has reached another device",
+    "lets its LiveKit rooms know when a key of ours has reached another device",
     marbles(({ flush }) => {
       const { enter, sfu } = callScene(["alice", "bob"]);
       enter("alice");

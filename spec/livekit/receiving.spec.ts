@@ -35,7 +35,7 @@ describe("A track of an encrypted call", () => {
   );
 
   test(
-    "is prepared before its participant is seen as a member, for ten at most, and nothing of it comes",
+    "is prepared before its participant is a member, for ten participants at most, and no media of it comes",
     marbles(({ flush }) => {
       const scene = callScene(["alice"]);
       const { session } = scene.enter("alice");

@@ -57,7 +57,7 @@ describe("A room whose members are all rejected", () => {
     expect(seen).toEqual([0, 1]);
   });
 
-  it("is read in full when we join it, whoever has the events", () => {
+  it("is read in full when we join it, for any owner of the events", () => {
     const { client, readingsAt, seen } = subscribed((room) => {
       room.setState(a, live(bob));
       room.setMembership(a, alice, "leave");

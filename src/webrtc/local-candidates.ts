@@ -64,7 +64,7 @@ export function batchDueTs({ waiting, notBeforeTs, restTs, isComplete, isEndSent
   return waiting.some(isUrgent) ? readyTs : Math.max(readyTs, restTs);
 }
 
-/** A way over TCP is taken only where there is none over UDP. */
+/** A connection uses TCP only if UDP does not work. */
 const isUrgent = ({ candidate }: Candidate): boolean => !/ tcp /i.test(candidate);
 
 /** The batch that is due, and what is left. */

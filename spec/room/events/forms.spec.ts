@@ -136,15 +136,18 @@ describe("An event", () => {
     ["m.room.join_rules", ""],
     ["m.room.history_visibility", ""],
     ["m.room.add_state_level", ""],
-  ])("of state %s is redacted and not malformed if its redaction took a required field", (type, state_key) => {
-    const redacted_because = { sender: "@mod:example.org", content: { reason: "spam" } };
-    expect(decodeEvent(around(type, {}, { state_key, unsigned: { redacted_because } })).ok).toMatchObject({
-      kind: "redacted",
-      type,
-      stateKey: state_key,
-      redaction: { sender: "@mod:example.org", reason: "spam" },
-    });
-  });
+  ])(
+    "of the state event %s is redacted, and not malformed, if its redaction removed a required field",
+    (type, state_key) => {
+      const redacted_because = { sender: "@mod:example.org", content: { reason: "spam" } };
+      expect(decodeEvent(around(type, {}, { state_key, unsigned: { redacted_because } })).ok).toMatchObject({
+        kind: "redacted",
+        type,
+        stateKey: state_key,
+        redaction: { sender: "@mod:example.org", reason: "spam" },
+      });
+    },
+  );
 
   it("can have a state key of 511 characters: an owned one (MSC3757)", () => {
     const [longest, longer] = ["x".repeat(511), "x".repeat(512)].map((state_key) =>

@@ -25,7 +25,7 @@ function scene(behavior: VirtualHomeserverOptions = {}) {
   return { home, peers, roomId, sessionOf, callOf };
 }
 
-/** Listens for so long. */
+/** Subscribes to a stream, and unsubscribes after a time. */
 function listenFor(ms: number, stream$: Observable<unknown>): void {
   const listening = stream$.subscribe();
   timer(ms).subscribe(() => listening.unsubscribe());

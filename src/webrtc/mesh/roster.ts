@@ -17,7 +17,7 @@ export interface PresentPair extends Paired {
 
 export interface RosterInputs {
   readonly members: readonly Membership[];
-  /** Our stay, if there are to be pairs. The room may not show it yet. */
+  /** Our stay, which the room may not show yet. Without it there are no pairs. */
   readonly own: PeerId | undefined;
   /** How many members the mesh carries, ourselves included. The oldest are in it, so that all agree who. */
   readonly limit: number;

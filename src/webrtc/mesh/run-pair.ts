@@ -77,7 +77,7 @@ interface NotSent extends SendFailure {
 
 const tooMany: NotSent = { outcome: "failed", isFinal: true };
 
-/** Who has left is seen by its membership first. A hangup would only delay the request that ends it. */
+/** The others see a leave by the membership first. A hangup would only delay the request that ends the membership. */
 const farewellPauseMs = 1_000;
 /** Long enough for a hangup to be tried again, short enough to leave nothing behind. */
 const farewellMs = 20_000;
