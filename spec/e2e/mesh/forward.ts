@@ -7,3 +7,4 @@ await Promise.all([
   ...ports(tcp).map((port) => forward("127.0.0.1", port, host, port)),
   ...ports(udp).map((port) => forwardUdp("127.0.0.1", port, host, port)),
 ]);
+console.log("listens");

@@ -1,5 +1,6 @@
 // Network: a browser in a network of its own, whose cable can be pulled. Linux and root only.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createSocket, type Socket } from "node:dgram";
 import { connect, createServer, type Server } from "node:net";
@@ -78,8 +79,11 @@ export async function browserOnCable(
       JSON.stringify(ports),
       JSON.stringify(udpPorts),
     ];
-    const forwarder: ChildProcess = spawn("ip", args, { stdio: "ignore" });
+    const forwarder = spawn("ip", args, { stdio: ["ignore", "pipe", "ignore"] });
     ends.push(() => forwarder.kill());
+    // It prints a line once it listens. Before that, pages are refused.
+    const [line] = (await Promise.race([once(forwarder.stdout, "data"), once(forwarder, "exit")])) as unknown[];
+    if (typeof line === "number" || line === null) throw new Error(`the forwarder ended with ${line}`);
 
     const wrapper = join(folder, "chromium");
     await writeFile(
