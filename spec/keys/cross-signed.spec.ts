@@ -2,7 +2,7 @@
 import { asyncScheduler, map } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveKeyOptions } from "../../src/keys/options.ts";
-import { rtcSession } from "../../src/session.ts";
+import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
 import { happening, letter, type Plan, scene } from "./scene.ts";
@@ -110,7 +110,7 @@ describe("requireCrossSigned", () => {
     const home = virtualHomeserver();
     const roomId = home.createRoom({ members: ["@alice:example.org"], encrypted: true });
     const { isCrossSigned: _, ...client } = home.client("@alice:example.org", "PHONE");
-    const session = rtcSession(client, { roomId, slot: "m.call#ROOM" });
+    const session = encryptedSession(client, { roomId, slot: "m.call#ROOM" });
     const errors: unknown[] = [];
     session.join({ keys: { requireCrossSigned: true } }).subscribe({ error: (error: unknown) => errors.push(error) });
     expect(errors).toMatchObject([{ code: "unsupported" }]);

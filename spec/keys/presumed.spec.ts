@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { participantIdentity } from "../../src/membership/identity.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
 import type { DecryptionReport } from "../../src/types.ts";
-import { rtcSession } from "../../src/session.ts";
+import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { keyName, memberNames, virtualHomeserver } from "../../src/testing/index.ts";
 import { stickyContent, stickyMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
@@ -243,7 +243,7 @@ describe("a member of Element Call whose encrypted join we cannot read", () => {
       });
       home.sendSticky(roomId, { type: stickyMember, sender: bob.userId, content, encryption: "decrypted" });
       home.joinRoom(roomId, alice);
-      const session = rtcSession(home.client(alice, "PHONE"), { roomId, slot: "m.call#ROOM" });
+      const session = encryptedSession(home.client(alice, "PHONE"), { roomId, slot: "m.call#ROOM" });
       session.join({ mode: "matrix_2_0", leaveOn: timer(5_000) }).subscribe();
       const message = letter({ from: "bob", content: { room_id: roomId } });
       timer(1_000).subscribe(() => home.deliver({ userId: alice, deviceId: "PHONE" }, message));

@@ -18,7 +18,7 @@ export type KeyTransport = "to-device" | "room-event" | "both";
  *
  * @example
  * ```ts
- * import type { KeyOptions } from "matrixrtc-rx";
+ * import type { KeyOptions } from "matrixrtc-rx/encryption";
  *
  * const keys: KeyOptions = { requireCrossSigned: true, rotation: { coalesceMs: 2_000 } };
  * // session.join({ keys })

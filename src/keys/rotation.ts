@@ -12,7 +12,7 @@ export type OnJoin = "new-key" | "ratchet";
  *
  * @example
  * ```ts
- * import type { RotationPolicy } from "matrixrtc-rx";
+ * import type { RotationPolicy } from "matrixrtc-rx/encryption";
  * import { rotationCost } from "matrixrtc-rx/testing";
  *
  * // One new key for all leaves of 4 s. A leaver can decrypt for 5 s at most.

@@ -35,13 +35,13 @@ import { rtcNode, type RtcNode } from "./rtc-node.ts";
  * @example
  * ```ts
  * import { livekitCall, nodeRooms, type NodeTrack } from "matrixrtc-rx/livekit-node";
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { virtualHomeserver } from "matrixrtc-rx/testing";
  *
  * const home = virtualHomeserver(); // in an app: fromMatrixClient(client)
  * const roomId = home.createRoom({ members: ["@bot:example.org"] });
  * const matrix = home.client("@bot:example.org", "BOT");
- * const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+ * const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
  * const call = livekitCall<NodeTrack>(matrix, session, { rooms: nodeRooms() });
  * // call.state$.subscribe() joins; call.participants$ has the members and their tracks.
  * console.assert(call.participants$.value.length === 0);

@@ -47,7 +47,7 @@ const results: readonly [prefix: string, result: DecryptionReport["result"]][] =
  *
  * @example
  * ```ts
- * import type { DecryptionReport } from "matrixrtc-rx";
+ * import type { DecryptionReport } from "matrixrtc-rx/encryption";
  * import { decryptionReports } from "matrixrtc-rx/livekit";
  *
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room

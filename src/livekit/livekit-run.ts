@@ -24,7 +24,7 @@ import type { OutgoingMedia } from "../media/outgoing.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
 import { kept } from "../rx/stable.ts";
-import type { RtcSession } from "../session.ts";
+import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Membership, OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
@@ -46,7 +46,7 @@ const laterMs = 100;
 
 /** What the media layer needs of a session. */
 export type LivekitSession = Pick<
-  RtcSession,
+  EncryptedSession,
   "roomId" | "slot" | "membership$" | "encryptionKey$" | "keys$" | "encryptionStatus$" | "statistics$" | "decryption"
 >;
 

@@ -14,8 +14,8 @@ import {
 import { TestScheduler } from "rxjs/testing";
 import { RtcError } from "../../errors.ts";
 import type { Matrix } from "../../matrix.ts";
-import type { SessionJoinOptions } from "../../join-call.ts";
-import { type RtcSession, rtcSession } from "../../session.ts";
+import type { EncryptedJoinOptions } from "../../encryption/join-with-keys.ts";
+import { type EncryptedSession, encryptedSession } from "../../encryption/encrypted-session.ts";
 import { keyName, memberNames, stateName } from "../marble-names.ts";
 import { tileNames, type VirtualSfu, virtualSfu } from "../sfu/virtual-sfu.ts";
 import { type Leftovers, runOn, type VirtualDevice } from "../virtual-device.ts";
@@ -25,7 +25,7 @@ import { type VirtualHomeserver, virtualHomeserver, type VirtualHomeserverOption
 export interface Actor {
   readonly device: VirtualDevice;
   /** The session of its page that runs now. */
-  readonly session: RtcSession;
+  readonly session: EncryptedSession;
   /** The members that it sees, as `memberNames` writes them. */
   readonly members$: Observable<string>;
   /** The media keys that it installs, as `keyName` writes them, while it is in the call. */
@@ -49,7 +49,7 @@ export interface Stage {
 /** How to stage a play. */
 export interface PlayOptions {
   /** The options of each join, or of the joins of one actor. */
-  readonly join?: SessionJoinOptions | ((name: string) => SessionJoinOptions);
+  readonly join?: EncryptedJoinOptions | ((name: string) => EncryptedJoinOptions);
   /** Whether the room is encrypted. Default true. */
   readonly encrypted?: boolean;
   /** Whether the SFU restarts the delayed leaves, instead of the devices. Default false. */
@@ -194,13 +194,13 @@ class Performer implements Actor {
   readonly tiles$: Observable<string>;
   readonly #stage: Stage;
   readonly #port: Means["port"];
-  readonly #options: SessionJoinOptions;
-  readonly #session$: BehaviorSubject<RtcSession>;
+  readonly #options: EncryptedJoinOptions;
+  readonly #session$: BehaviorSubject<EncryptedSession>;
   readonly #states$ = new ReplaySubject<string>();
   readonly #hangUp$ = new Subject<void>();
   #isIn = false;
 
-  constructor(name: string, stage: Stage, options: SessionJoinOptions, { isDelegated, port }: Means) {
+  constructor(name: string, stage: Stage, options: EncryptedJoinOptions, { isDelegated, port }: Means) {
     const { userId, deviceId } = deviceNamed(name);
     this.name = name;
     this.device = stage.home.device(userId, deviceId);
@@ -208,7 +208,7 @@ class Performer implements Actor {
     this.#port = port;
     this.#options = { ...options, ...(isDelegated && { delegate: stage.sfu.delegate(this.device) }) };
     this.#session$ = new BehaviorSubject(this.#open());
-    const seen = <T>(stream: (session: RtcSession) => Observable<T>, word: (value: T) => string) =>
+    const seen = <T>(stream: (session: EncryptedSession) => Observable<T>, word: (value: T) => string) =>
       this.#session$.pipe(
         switchMap((session) => stream(session).pipe(runOn(this.device), map(word))),
         distinctUntilChanged(),
@@ -221,7 +221,7 @@ class Performer implements Actor {
     this.tiles$ = stage.sfu.tiles$(this.device).pipe(map(tileNames), distinctUntilChanged());
   }
 
-  get session(): RtcSession {
+  get session(): EncryptedSession {
     return this.#session$.value;
   }
 
@@ -243,8 +243,8 @@ class Performer implements Actor {
     else device.kill();
   }
 
-  #open(): RtcSession {
-    return this.device.run(() => rtcSession(this.#port(this.device.matrix, this.name), this.#stage.call));
+  #open(): EncryptedSession {
+    return this.device.run(() => encryptedSession(this.#port(this.device.matrix, this.name), this.#stage.call));
   }
 
   #join(): void {
