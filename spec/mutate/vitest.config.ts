@@ -15,6 +15,9 @@ const slow = [
   "spec/room/streams/hostile.spec.ts",
 ];
 
+/** Folders whose specs judge this folder, too. */
+const others: Readonly<Record<string, readonly string[]>> = { keys: ["encryption"] };
+
 const own = usual.test!;
 
 export default defineConfig({
@@ -29,7 +32,7 @@ export default defineConfig({
   ],
   test: {
     ...own,
-    include: [`spec/${folder}/**/*.spec.ts`],
+    include: [folder, ...(others[folder] ?? [])].map((name) => `spec/${name}/**/*.spec.ts`),
     exclude: [...own.exclude!, ...slow],
     setupFiles: ["spec/mutate/inactive.ts", ...own.setupFiles!],
     typecheck: { enabled: false },
