@@ -58,7 +58,7 @@ describe("A connection", () => {
     });
   });
 
-  test("of a call without encryption has no key provider", async () => {
+  test("has no key provider in a call without encryption", async () => {
     const { sdk, room } = await connecting({ isEncrypted: false });
     expect(sdk.options).not.toHaveProperty("encryption");
     expect(room.hasKey("bob", 0)).toBe(true);
@@ -163,7 +163,7 @@ describe("Reception", () => {
     ]);
   });
 
-  test("of the best layer names no size", async () => {
+  test("names no size for the best layer", async () => {
     const { rtc, room, sdk } = await connecting();
     sdk.publish("bob");
     room.receive("bob", "bob-2", { width: Infinity, height: Infinity });
