@@ -29,6 +29,7 @@ interface Timer {
 /** The platform's own functions, which the clock replaces while it is installed. */
 const platform = {
   now: Date.now,
+  steadyNow: performance.now,
   setTimeout: globalThis.setTimeout,
   setInterval: globalThis.setInterval,
   clearTimeout: globalThis.clearTimeout,
@@ -78,11 +79,13 @@ export class SimulatedClock {
       };
     const clear = (id: unknown) => this.#clear(id as number);
     Date.now = () => this.#now + this.#life.aheadMs;
+    performance.now = () => this.ms;
     const timers = { setInterval: set(true), clearInterval: clear, setTimeout: set(false), clearTimeout: clear };
     Object.assign(globalThis, timers);
     return () => {
-      const { now, ...own } = platform;
+      const { now, steadyNow, ...own } = platform;
       Date.now = now;
+      performance.now = steadyNow;
       Object.assign(globalThis, own);
     };
   }
