@@ -227,12 +227,13 @@ export class VirtualSfu {
   readonly rooms: SfuRooms<string> = (options) => new VirtualRoom(this, options);
 
   /** What is received: `alice<bob camera`, sorted. */
-  flows(): string {
+  flows(source?: MediaSource): string {
     const lines = [...this.open].flatMap((room) =>
       [...room.participants.values()].flatMap(({ identity, tracks }) =>
         tracks
+          .filter((one) => source === undefined || one.source === source)
           .filter(({ sid, muted }) => !muted && isFlowing(room.receptions.get(sid)))
-          .map(({ source }) => `${short(room.identity)}<${short(identity)} ${source}`),
+          .map((one) => `${short(room.identity)}<${short(identity)} ${one.source}`),
       ),
     );
     return [...new Set(lines)].toSorted().join(", ");

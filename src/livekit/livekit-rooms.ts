@@ -20,7 +20,7 @@ import {
 import { auditTime, defer, EMPTY, finalize, from, map, Observable, Subject, timer } from "rxjs";
 import { kindOf, type MediaSource } from "../media/source.ts";
 import { followRoom } from "./follow-room.ts";
-import { keyFramesAfter } from "./key-frames.ts";
+import { keyFramesAfter, reachedMs } from "./key-frames.ts";
 import { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 import { disconnectedError, refusedError, type SfuError } from "./sfu-failure.ts";
 import {
@@ -116,7 +116,7 @@ class BrowserRoom implements SfuRoom {
       };
       if (encryption) {
         subscriber.add(followRoom(encryption, room).subscribe());
-        subscriber.add(keyFramesAfter(reached(encryption), room).subscribe());
+        subscriber.add(keyFramesAfter(reached(encryption), room, reachedMs).subscribe());
       }
       // Its script could not be loaded. An error within the script has a message.
       worker?.addEventListener("error", (e) => e instanceof ErrorEvent || subscriber.error(refusedError(undefined)));

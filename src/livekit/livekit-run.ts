@@ -233,6 +233,7 @@ export class LivekitRun<Track> {
         everything: this.#options.videos === "all",
         lowBandwidth: this.#lowBandwidth,
         tilesOf: (member, source) => this.#tiles.of(member, source),
+        now,
       });
       for (const participantIdentity of refreshed) this.#trace({ kind: "picture-refreshed", participantIdentity });
       if (this.#isEncrypted) for (const identity of lacking(room, statuses)) lacks.add(identity);
@@ -283,6 +284,7 @@ export class LivekitRun<Track> {
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
       this.#alignTs,
+      ...this.#links.all.map(({ receiver }) => receiver?.dueTs ?? Infinity),
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;

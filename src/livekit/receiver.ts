@@ -1,7 +1,7 @@
 // Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
-import { receptionOf, type TileSize } from "./wanted-layer.ts";
+import { receptionOf, smallest, type TileSize } from "./wanted-layer.ts";
 import type { Reception, SfuRoom, SfuTrack } from "./sfu-room.ts";
 
 export interface ReceiverInput {
@@ -12,6 +12,7 @@ export interface ReceiverInput {
   readonly everything: boolean;
   readonly lowBandwidth: boolean;
   readonly tilesOf: (member: Membership, source: string) => readonly TileSize[];
+  readonly now: number;
 }
 
 type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive" | "refresh">;
@@ -22,10 +23,20 @@ type Received = Reception | "held";
 /** Participants that are no members may be members in a moment. Any number of them may be none. */
 const maxExpected = 10;
 
+/**
+ * The SFU forwards nothing of a video before it has seen a key frame, loses the first one of many publications, and asks for
+ * another one as long as somebody receives the video. So a new video that waits for its key is paused only after this time.
+ */
+const seedMs = 600;
+
 /** Holds which tracks of one room are received. */
 export class Receiver<Track> {
   readonly #room: Room<Track>;
   #received = new Map<string, Received>();
+  /** When each track came; those that were there when we connected were there for long. */
+  #sinceTs: ReadonlyMap<string, number> | undefined;
+  /** When to update again. */
+  dueTs: number = Infinity;
   /** Participants whose media came without its key. */
   readonly #lacked = new Set<string>();
 
@@ -48,8 +59,10 @@ export class Receiver<Track> {
   update(input: ReceiverInput): readonly string[] {
     const { participants } = this.#room;
     const received = new Map<string, Received>();
+    const since = new Map<string, number>();
     const refreshed: string[] = [];
     let expected = 0;
+    this.dueTs = Infinity;
     for (const [identity, { tracks }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
@@ -60,14 +73,18 @@ export class Receiver<Track> {
         const { sid } = track;
         const isPrepared = isExpected && track.encrypted && track.source !== "unknown";
         const isAllowed = member && (!input.isEncrypted || track.encrypted);
+        // The worker decrypts a track only once it is there: a key frame that comes sooner is lost.
+        const canOpen = isDecryptable && (!input.isEncrypted || track.track !== undefined);
         // A key that changes, or a stay that begins again, does not end what is received.
-        const isOpen = isDecryptable || this.#isOpen(sid);
+        const isOpen = canOpen || this.#isOpen(sid);
         const reception = isAllowed
           ? wanted(track, member, (this.#received.get(sid) ?? "off") !== "off", input)
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
-        this.#room.receive(identity, sid, next === "held" ? "paused" : next);
+        const sinceTs = this.#sinceTs ? (this.#sinceTs.get(sid) ?? input.now) : -Infinity;
+        since.set(sid, sinceTs);
+        this.#room.receive(identity, sid, next === "held" ? this.#whileHeld(track, sinceTs, input.now) : next);
       }
       if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
       else if (isDecryptable && this.#lacked.delete(identity)) {
@@ -76,7 +93,20 @@ export class Receiver<Track> {
       }
     }
     this.#received = received;
+    this.#sinceTs = since;
     return refreshed;
+  }
+
+  /** Whether media of a participant that cannot be decrypted is worth a report: not while all of it waits for its key. */
+  expects(identity: string): boolean {
+    return this.#room.participants.get(identity)?.tracks.some(({ sid }) => this.#isOpen(sid)) ?? false;
+  }
+
+  #whileHeld({ kind }: SfuTrack<Track>, sinceTs: number, now: number): Reception {
+    const pauseTs = sinceTs + seedMs;
+    if (kind === "audio" || pauseTs <= now) return "paused";
+    this.dueTs = Math.min(this.dueTs, pauseTs);
+    return smallest;
   }
 
   #isDecryptable(identity: string, status: MemberEncryption | undefined, { isEncrypted }: ReceiverInput): boolean {
