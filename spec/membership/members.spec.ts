@@ -58,7 +58,11 @@ describe("The members of a call", () => {
         a: () => client.emit(client.keep(roomId, event)),
         b: () => client.emit({ kind: "sticky", roomId, event }, { kind: "room", roomId }),
         c: () => client.emit(client.setMembership(roomId, carl, "leave"), client.setMembership(roomId, bob, "join")),
-        d: () => client.emit({ kind: "redaction", roomId, eventId: "$other" }),
+        d: () =>
+          client.emit(
+            { kind: "redaction", roomId, eventId: "$other" },
+            { kind: "state", roomId, type: "org.matrix.msc3401.call.member", stateKey: "an empty key" },
+          ),
         e: () => client.emit(),
       });
       expectObservable(names$, "     ^----------!").toBe("xy", { x: "alice", y: "alice bob" });

@@ -16,7 +16,10 @@ const slow = [
 ];
 
 /** Folders whose specs judge this folder, too. */
-const others: Readonly<Record<string, readonly string[]>> = { keys: ["encryption"] };
+const others: Readonly<Record<string, readonly string[]>> = {
+  keys: ["encryption"],
+  membership: ["sessions"],
+};
 
 const own = usual.test!;
 
