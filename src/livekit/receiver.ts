@@ -15,7 +15,7 @@ export interface ReceiverInput {
   readonly now: number;
 }
 
-type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive" | "refresh">;
+type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive">;
 
 /** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
 type Received = Reception | "held";
@@ -28,6 +28,8 @@ const maxExpected = 10;
  * another one as long as somebody receives the video. So a new video that waits for its key is paused only after this time.
  */
 const seedMs = 600;
+/** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
+const refreshMs = 150;
 
 /** Holds which tracks of one room are received. */
 export class Receiver<Track> {
@@ -39,6 +41,8 @@ export class Receiver<Track> {
   dueTs: number = Infinity;
   /** Participants whose media came without its key. */
   readonly #lacked = new Set<string>();
+  /** Until when their videos are paused, after which they begin again with a key frame. */
+  readonly #refreshTs = new Map<string, number>();
 
   constructor(room: Room<Track>) {
     this.#room = room;
@@ -58,6 +62,7 @@ export class Receiver<Track> {
   /** Sets the reception of every track. Returns whose pictures were refreshed, because their keys have come late. */
   update(input: ReceiverInput): readonly string[] {
     const { participants } = this.#room;
+    const { now } = input;
     const received = new Map<string, Received>();
     const since = new Map<string, number>();
     const refreshed: string[] = [];
@@ -67,6 +72,11 @@ export class Receiver<Track> {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
+      if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
+      else if (isDecryptable && this.#lacked.delete(identity)) {
+        this.#refreshTs.set(identity, now + refreshMs);
+        refreshed.push(identity);
+      }
       // The SFU shows a joiner before the room does. It is prepared as if its key were missing, so that nothing of it comes.
       const isExpected = !member && input.isEncrypted && (expected += 1) <= maxExpected;
       for (const track of tracks) {
@@ -82,14 +92,15 @@ export class Receiver<Track> {
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
-        const sinceTs = this.#sinceTs ? (this.#sinceTs.get(sid) ?? input.now) : -Infinity;
+        const sinceTs = this.#sinceTs ? (this.#sinceTs.get(sid) ?? now) : -Infinity;
         since.set(sid, sinceTs);
-        this.#room.receive(identity, sid, next === "held" ? this.#whileHeld(track, sinceTs, input.now) : next);
-      }
-      if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
-      else if (isDecryptable && this.#lacked.delete(identity)) {
-        this.#room.refresh(identity);
-        refreshed.push(identity);
+        const [untilTs, first, then]: readonly [number, Reception, Reception] =
+          next === "held"
+            ? [sinceTs + seedMs, smallest, "paused"]
+            : [typeof next === "object" ? (this.#refreshTs.get(identity) ?? 0) : 0, "paused", next];
+        const isFirst = track.kind === "video" && now < untilTs;
+        if (isFirst) this.dueTs = Math.min(this.dueTs, untilTs);
+        this.#room.receive(identity, sid, isFirst ? first : then);
       }
     }
     this.#received = received;
@@ -100,13 +111,6 @@ export class Receiver<Track> {
   /** Whether media of a participant that cannot be decrypted is worth a report: not while all of it waits for its key. */
   expects(identity: string): boolean {
     return this.#room.participants.get(identity)?.tracks.some(({ sid }) => this.#isOpen(sid)) ?? false;
-  }
-
-  #whileHeld({ kind }: SfuTrack<Track>, sinceTs: number, now: number): Reception {
-    const pauseTs = sinceTs + seedMs;
-    if (kind === "audio" || pauseTs <= now) return "paused";
-    this.dueTs = Math.min(this.dueTs, pauseTs);
-    return smallest;
   }
 
   #isDecryptable(identity: string, status: MemberEncryption | undefined, { isEncrypted }: ReceiverInput): boolean {
