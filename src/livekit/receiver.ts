@@ -2,7 +2,7 @@
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
 import { receptionOf, smallest, type TileSize } from "./wanted-layer.ts";
-import type { Reception, SfuRoom, SfuTrack } from "./sfu-room.ts";
+import type { Reception, SfuRoom } from "./sfu-room.ts";
 
 export interface ReceiverInput {
   readonly isEncrypted: boolean;
@@ -13,6 +13,13 @@ export interface ReceiverInput {
   readonly lowBandwidth: boolean;
   readonly tilesOf: (member: Membership, source: string) => readonly TileSize[];
   readonly now: number;
+}
+
+export interface ReceiverUpdate {
+  /** Whose pictures are refreshed, because their keys have come late. */
+  readonly refreshed: readonly string[];
+  /** The participants that send encrypted media for which we have no key, members or not. */
+  readonly lacking: readonly string[];
 }
 
 type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive">;
@@ -59,13 +66,14 @@ export class Receiver<Track> {
     return reception === "paused" || reception === "off";
   }
 
-  /** Sets the reception of every track. Returns whose pictures were refreshed, because their keys have come late. */
-  update(input: ReceiverInput): readonly string[] {
+  /** Sets the reception of every track. */
+  update(input: ReceiverInput): ReceiverUpdate {
     const { participants } = this.#room;
     const { now } = input;
     const received = new Map<string, Received>();
     const since = new Map<string, number>();
     const refreshed: string[] = [];
+    const lacking: string[] = [];
     let expected = 0;
     this.dueTs = Infinity;
     for (const [identity, { tracks }] of participants) {
@@ -77,18 +85,21 @@ export class Receiver<Track> {
         this.#refreshTs.set(identity, now + refreshMs);
         refreshed.push(identity);
       }
+      const isLacking = (status?.status ?? "waiting") === "waiting";
+      if (isLacking && tracks.some((one) => one.encrypted && !one.muted)) lacking.push(identity);
       // The SFU shows a joiner before the room does. It is prepared as if its key were missing, so that nothing of it comes.
       const isExpected = !member && input.isEncrypted && (expected += 1) <= maxExpected;
       for (const track of tracks) {
-        const { sid } = track;
-        const isPrepared = isExpected && track.encrypted && track.source !== "unknown";
+        const { sid, kind, source } = track;
+        const isPrepared = isExpected && track.encrypted && source !== "unknown";
         const isAllowed = member && (!input.isEncrypted || track.encrypted);
         // The worker decrypts a track only once it is there: a key frame that comes sooner is lost.
         const canOpen = isDecryptable && (!input.isEncrypted || track.track !== undefined);
         // A key that changes, or a stay that begins again, does not end what is received.
         const isOpen = canOpen || this.#isOpen(sid);
+        const isSubscribed = (this.#received.get(sid) ?? "off") !== "off";
         const reception = isAllowed
-          ? wanted(track, member, (this.#received.get(sid) ?? "off") !== "off", input)
+          ? receptionOf({ ...input, kind, tiles: input.tilesOf(member, source), isSubscribed })
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
@@ -98,14 +109,14 @@ export class Receiver<Track> {
           next === "held"
             ? [sinceTs + seedMs, smallest, "paused"]
             : [typeof next === "object" ? (this.#refreshTs.get(identity) ?? 0) : 0, "paused", next];
-        const isFirst = track.kind === "video" && now < untilTs;
+        const isFirst = kind === "video" && now < untilTs;
         if (isFirst) this.dueTs = Math.min(this.dueTs, untilTs);
         this.#room.receive(identity, sid, isFirst ? first : then);
       }
     }
     this.#received = received;
     this.#sinceTs = since;
-    return refreshed;
+    return { refreshed, lacking };
   }
 
   /** Whether media of a participant that cannot be decrypted is worth a report: not while all of it waits for its key. */
@@ -125,14 +136,3 @@ export class Receiver<Track> {
 
 /** Reports of media that could not be decrypted. */
 const late: ReadonlySet<string> = new Set(["missing-key", "invalid-key"]);
-
-function wanted<Track>(
-  track: SfuTrack<Track>,
-  member: Membership,
-  isSubscribed: boolean,
-  input: ReceiverInput,
-): Reception {
-  const { everything, lowBandwidth, tilesOf } = input;
-  const { kind, source } = track;
-  return receptionOf({ kind, tiles: tilesOf(member, source), everything, lowBandwidth, isSubscribed });
-}
