@@ -34,7 +34,6 @@ class VirtualRoom implements SfuRoom<string> {
   readonly changes$ = new Subject<void>();
   readonly sent: Sent[] = [];
   readonly receptions = new Map<string, Reception>();
-  readonly refreshed: string[] = [];
   readonly installed = new Set<string>();
   readonly state$ = new Subject<SfuRoomState>();
   identity = "";
@@ -107,10 +106,6 @@ class VirtualRoom implements SfuRoom<string> {
     if (JSON.stringify(this.receptions.get(sid) ?? "off") === JSON.stringify(reception)) return;
     this.receptions.set(sid, reception);
     this.changes$.next();
-  }
-
-  refresh(identity: string): void {
-    this.refreshed.push(identity);
   }
 
   publish(source: MediaSource, track: string, muted: boolean): Observable<SfuPublication<string>> {

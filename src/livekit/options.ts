@@ -60,7 +60,7 @@ export interface ResolvedLivekitOptions<Track> {
 /** Fills in the defaults. @throws RtcError `bad-argument` */
 export function resolveLivekitOptions<Track>(options: LivekitMediaOptions<Track>): ResolvedLivekitOptions<Track> {
   const { join, rooms, transport, followOldest = false, media = {}, deviceFailures = of([]), encrypted } = options;
-  const { videos = "all", lowBandwidth = false, maxSfus = 10, fetch, allowInsecure, mayAsk } = options;
+  const { videos = "all", lowBandwidth = false, maxSfus = 10 } = options;
   if (!isObservable(join)) throw new RtcError("bad-argument", "join must be the stream that session.join returned");
   if (typeof rooms !== "function") throw new RtcError("bad-argument", "rooms must be what livekitRooms returns");
   if (!Number.isInteger(maxSfus) || maxSfus < 0 || maxSfus > 100)
@@ -77,6 +77,6 @@ export function resolveLivekitOptions<Track>(options: LivekitMediaOptions<Track>
     videos,
     lowBandwidth$: streamOf(lowBandwidth),
     maxSfus,
-    service: { fetch, allowInsecure, mayAsk },
+    service: options,
   };
 }
