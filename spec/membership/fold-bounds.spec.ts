@@ -73,4 +73,18 @@ describe("The fold keeps", () => {
     fold.step(hourMs);
     expect(fold.fold.deadlineTs).toBeUndefined();
   });
+
+  it("no deadline of an event that was replaced, emptied or redacted", () => {
+    const fold = new Folding();
+    fold.put(stateJoin({ expires: 30 }), stickyJoin("one", { durationMs: 20, sender: bob, eventId: "$j" }));
+    fold.put(stickyJoin("one", { durationMs: 20, sender: bob, eventId: "$r", originServerTs: 50 }));
+    expect(fold.fold.deadlineTs).toBe(30);
+    fold.put(stateEvent({}));
+    expect(fold.fold.deadlineTs).toBe(70);
+    fold.step(20);
+    expect(fold.names).toEqual(["bob/PHONE/one"]);
+    fold.fold.events.redact("$r");
+    fold.step();
+    expect(fold.fold.deadlineTs).toBeUndefined();
+  });
 });

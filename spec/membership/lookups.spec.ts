@@ -256,7 +256,9 @@ describe("A sender whose room membership the client lacks", () => {
     marbles(({ cold, expectObservable, flush }) => {
       const { client, membership$, asked } = gappy(() => EMPTY);
       client.setState(roomId, joins(bob));
-      happens(cold, "                -r", { r: () => client.emit({ kind: "room", roomId }) });
+      happens(cold, "                -r", {
+        r: () => client.emit({ kind: "room", roomId }, client.setMembership(roomId, alice, "join")),
+      });
       expectObservable(membership$, " ^--!").toBe("n", { n: [] });
       flush();
       expect(asked).toEqual([bob, bob]);

@@ -297,6 +297,20 @@ describe("The slot$ of a call", () => {
   });
 });
 
+describe("The slot$ of an open call", () => {
+  it(
+    "emits when the data of its application changes",
+    marbles(({ cold, expectObservable }) => {
+      const { client, slot$ } = watching();
+      const slot = (topic: string): Slot => ({ status: "open", application: { type: "m.call", topic } });
+      const set = (topic: string) => () =>
+        client.emit(client.setState(roomId, stateEvent(slot(topic), { type: slotType, stateKey: roomCall })));
+      happens(cold, "          -t-c", { t: set("tea"), c: set("coffee") });
+      expectObservable(slot$, "^----!").toBe("at-c", { a: { status: "absent" }, t: slot("tea"), c: slot("coffee") });
+    }),
+  );
+});
+
 describe("The streams of a call", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());

@@ -5,13 +5,14 @@ import { lastingThread } from "./lasting-thread.ts";
 
 const folder = process.env["MUTATE"] ?? "rx";
 
-/** Specs that take seconds, and specs that replace modules, which needs a process of their own. */
+/** Specs that take seconds or measure CPU time, and specs that replace modules, which needs a process of their own. */
 const slow = [
   "spec/history/flood.spec.ts",
   "spec/join/upheavals.property.spec.ts",
   "spec/keys/budgets.spec.ts",
   "spec/keys/ratchet.property.spec.ts",
   "spec/room/events/fuzz.spec.ts",
+  "spec/room/long-strings.spec.ts",
   "spec/room/streams/hostile.spec.ts",
 ];
 
