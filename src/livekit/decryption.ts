@@ -28,12 +28,6 @@ type FollowedRoom = Pick<Room, "on" | "off" | "remoteParticipants"> & {
   readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications">;
 };
 
-/** Only the message of a worker's error reaches the page. It begins with the reason. */
-const results: readonly [prefix: string, result: DecryptionReport["result"]][] = [
-  ["InvalidKey:", "invalid-key"],
-  ["MissingKey:", "missing-key"],
-];
-
 /**
  * Reports of a LiveKit room about the keys of each participant: `missing-key`, `invalid-key`, or `ok` after a recovery.
  * A session uses them to say in `encryptionStatus$` why a participant is not visible, and to request missing keys.
@@ -100,10 +94,14 @@ function catchUp(provider: RtcKeyProvider, participantIdentity: string, mediaOf:
   return provider.catchUp(participantIdentity, isDecrypted$);
 }
 
-/** Ignores our own participant: LiveKit lacks our key only until it has installed it. */
+/**
+ * Only the message of a worker's error reaches the page. It begins with the reason. Ignores our own participant: LiveKit lacks
+ * our key only until it has installed it.
+ */
 function reportOf({ message }: Error, participant: Participant | undefined): Observable<DecryptionReport> {
-  const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
-  if (!participant || participant.isLocal || !result) return EMPTY;
+  const [, reason] = /^(Invalid|Missing)Key:/.exec(message) ?? [];
+  if (!participant || participant.isLocal || !reason) return EMPTY;
+  const result = reason === "Invalid" ? "invalid-key" : "missing-key";
   const { identity: participantIdentity } = participant;
   const [, index] = /at index (\d+)/.exec(message) ?? [];
   return of({ participantIdentity, result, ...(index !== undefined && { keyIndex: Number(index) }) });

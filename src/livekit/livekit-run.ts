@@ -28,7 +28,7 @@ import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Membership, OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
-import { lacking, LackReports } from "./lack-reports.ts";
+import { LackReports } from "./lack-reports.ts";
 import { LivekitItems } from "./livekit-items.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
 import type { ResolvedLivekitOptions } from "./options.ts";
@@ -223,19 +223,20 @@ export class LivekitRun<Track> {
     const now = asyncScheduler.now();
     const lacks = new Set<string>();
     for (const link of this.#links.all) {
-      const { room, receiver, isConnected, received } = link;
-      if (!room || !receiver || !isConnected) continue;
+      const { receiver, isConnected, received } = link;
+      if (!receiver || !isConnected) continue;
       const members = new Map(received.map((member) => [member.participantIdentity, member]));
-      const refreshed = receiver.update({
+      const { refreshed, lacking } = receiver.update({
         isEncrypted: this.#isEncrypted,
         members,
         statuses,
         everything: this.#options.videos === "all",
         lowBandwidth: this.#lowBandwidth,
         tilesOf: (member, source) => this.#tiles.of(member, source),
+        now,
       });
       for (const participantIdentity of refreshed) this.#trace({ kind: "picture-refreshed", participantIdentity });
-      if (this.#isEncrypted) for (const identity of lacking(room, statuses)) lacks.add(identity);
+      if (this.#isEncrypted) for (const identity of lacking) lacks.add(identity);
     }
     this.#lacks.update(lacks, now);
   }
@@ -283,6 +284,7 @@ export class LivekitRun<Track> {
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
       this.#alignTs,
+      ...this.#links.all.map(({ receiver }) => receiver?.dueTs ?? Infinity),
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;
@@ -290,10 +292,7 @@ export class LivekitRun<Track> {
     this.#timerTs = ts;
     this.#timer = at(ts)
       .pipe(map(() => (this.#timerTs = Infinity)))
-      .subscribe(() => {
-        this.#lacks.tick(asyncScheduler.now());
-        this.#refresh();
-      });
+      .subscribe(() => this.#refresh());
   }
 
   #trace(entry: LivekitTraceEntry): void {

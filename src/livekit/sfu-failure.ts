@@ -156,14 +156,12 @@ export const isOfNetwork = (code: SfuFailureCode): boolean =>
   code === "no-token" || code === "unreachable" || code === "connection-lost";
 
 /** LiveKit repairs a lost connection by itself for about a minute; then we make a new one. */
-const repairWaitsMs: readonly number[] = [0, 300, 1_000, ...Array.from({ length: 24 }, () => 2_000)];
+const maxRepairs = 30;
+const repairing: Waits = { firstMs: 250, maxMs: 2_000 };
 
 /**
- * The wait before the n-th try (from 0) of the SDK to repair a connection; undefined to give up. It never waits longer than
- * 2.5 s, so that media is back soon after the network, and each wait is uneven.
+ * The wait before the n-th try (from 0) of the SDK to repair a connection: 0.25, 0.5, 1, 2, 2, … s; undefined to give up. It is
+ * never longer than 2.5 s, so that media is back soon after the network.
  */
-export function repairWait(retryCount: number, random: number): number | undefined {
-  const waitMs = repairWaitsMs[retryCount];
-  if (waitMs === undefined) return undefined;
-  return waitMs === 0 ? Math.round(random * 500) : Math.round(waitMs * (0.75 + random / 2));
-}
+export const repairWait = (retryCount: number, random: number): number | undefined =>
+  retryCount < maxRepairs ? growing(repairing, retryCount + 1, random) : undefined;
