@@ -58,7 +58,11 @@ describe("The members of a call", () => {
         a: () => client.emit(client.keep(roomId, event)),
         b: () => client.emit({ kind: "sticky", roomId, event }, { kind: "room", roomId }),
         c: () => client.emit(client.setMembership(roomId, carl, "leave"), client.setMembership(roomId, bob, "join")),
-        d: () => client.emit({ kind: "redaction", roomId, eventId: "$other" }),
+        d: () =>
+          client.emit(
+            { kind: "redaction", roomId, eventId: "$other" },
+            { kind: "state", roomId, type: "org.matrix.msc3401.call.member", stateKey: "an empty key" },
+          ),
         e: () => client.emit(),
       });
       expectObservable(names$, "     ^----------!").toBe("xy", { x: "alice", y: "alice bob" });
@@ -291,6 +295,20 @@ describe("The slot$ of a call", () => {
     expect(seen).toHaveLength(1);
     watched.unsubscribe();
   });
+});
+
+describe("The slot$ of an open call", () => {
+  it(
+    "emits when the data of its application changes",
+    marbles(({ cold, expectObservable }) => {
+      const { client, slot$ } = watching();
+      const slot = (topic: string): Slot => ({ status: "open", application: { type: "m.call", topic } });
+      const set = (topic: string) => () =>
+        client.emit(client.setState(roomId, stateEvent(slot(topic), { type: slotType, stateKey: roomCall })));
+      happens(cold, "          -t-c", { t: set("tea"), c: set("coffee") });
+      expectObservable(slot$, "^----!").toBe("at-c", { a: { status: "absent" }, t: slot("tea"), c: slot("coffee") });
+    }),
+  );
 });
 
 describe("The streams of a call", () => {

@@ -53,7 +53,7 @@ export interface LivekitCall<Track = MediaStreamTrack> extends LivekitMedia<Trac
  * pictures. A change of our transport writes it once, after we publish there.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
- * @param session The session of `encryptedSession`.
+ * @param session The session of `encryptedSession` of `matrixrtc-rx/encryption`. Its keys encrypt the media.
  * @throws RtcError `bad-argument` for options that are wrong.
  * @example
  * ```ts

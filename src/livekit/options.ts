@@ -15,7 +15,10 @@ import { streamOf } from "../rx/stream-of.ts";
  * @typeParam Track What plays a track: a `MediaStreamTrack` in browsers.
  */
 export interface LivekitMediaOptions<Track = MediaStreamTrack> extends ServiceOptions {
-  /** What `session.join` returned. The media layer subscribes to it, and has connections while we are in the call. */
+  /**
+   * What `join` of this session returned. The media layer subscribes to it, and has connections while we are in the call. With
+   * the join of another session there are no keys, and nobody can decrypt us.
+   */
   readonly join: Observable<JoinState>;
   /** Makes the LiveKit rooms: `livekitRooms({ worker })` in browsers. */
   readonly rooms: SfuRooms<Track>;
@@ -30,7 +33,7 @@ export interface LivekitMediaOptions<Track = MediaStreamTrack> extends ServiceOp
   readonly media?: OutgoingMedia<Track> | Observable<OutgoingMedia<Track>>;
   /** Devices that cannot be used, to be among the problems: `failures$` of `ownDevices`. Default: none. */
   readonly deviceFailures?: Observable<readonly DeviceFailure[]>;
-  /** Whether media is encrypted. It must be what the join does. Default: as soon as the room is encrypted. */
+  /** Whether media is encrypted. It must be what the join does. Default: as soon as the room is encrypted; in the clear until then. */
   readonly encrypted?: boolean;
   /** Which videos are received: `shown`, those that a tile asks for with `show`; `all`, the others as well. Default `all`. */
   readonly videos?: "all" | "shown";
