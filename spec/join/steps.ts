@@ -45,7 +45,7 @@ export function lifecycle(kind: "state" | "sticky", timing: JoinTiming = {}, see
     },
     /** Answers the oldest request that is open. */
     answers: (value?: unknown) => steps.input({ kind: "answer", id: oldest(), answer: { ok: true, value } }),
-    fails(refusal: MatrixErrorKind, details: { maxDelayMs?: number } = {}) {
+    fails(refusal: MatrixErrorKind, details: { maxDelayMs?: number; retryAfterMs?: number } = {}) {
       const error = new MatrixError(refusal, refusal, details);
       return steps.input({ kind: "answer", id: oldest(), answer: { ok: false, error } });
     },
