@@ -1,63 +1,18 @@
-// Session: one slot of one room as streams: watched, joined, with its media keys. protocol.md 9.1.
-import type { Observable, Observer } from "rxjs";
-import { joinCall, type SessionJoinOptions } from "./join-call.ts";
+// Session: one slot of one room as streams: watched, and joined. protocol.md 9.1.
+import { NEVER, type Observable, ReplaySubject, share } from "rxjs";
+import { ownMembership } from "./join/join.ts";
 import type { JoinState } from "./join/join-state.ts";
-import type { MemberEncryption } from "./keys/encryption-status.ts";
-import { sessionKeys } from "./keys/keys.ts";
-import type { KeyStatistics } from "./keys/statistics.ts";
+import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
 import type { Matrix } from "./matrix.ts";
-import type { Behavior } from "./rx/behavior.ts";
-import type { Application, DecryptionReport, EncryptionKey } from "./types.ts";
+import type { Application } from "./types.ts";
 import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
 /**
- * One call in one room: to watch, to join, and with the media keys of its members.
+ * One call in one room: to watch and to join. Media keys come with its subtype, `EncryptedSession` of `matrixrtc-rx/encryption`.
  *
- * Make one session for a call, and share it: each session object has its own join and its own keys.
+ * Make one session for a call, and share it.
  */
 export interface RtcSession<App extends Application = Application> extends WatchedSession<App> {
-  /**
-   * Media keys while we are joined: the known ones first, then each at the moment to install it. Secrets. It never completes
-   * and never fails.
-   *
-   * `keyProvider` of `matrixrtc-rx/livekit` installs them. protocol.md 5, 6.6.
-   */
-  readonly encryptionKey$: Observable<EncryptionKey>;
-  /**
-   * The media keys that are known now, at most eight of each member: ours first, then those of each member, its newest
-   * last. Secrets. Empty while we are not joined or nothing is encrypted.
-   */
-  readonly keys$: Behavior<readonly EncryptionKey[]>;
-  /**
-   * Whether each member can be decrypted, and if not, why: by `participantIdentity`, in the order of `membership$`.
-   *
-   * A status that did not change is the same object as before. Empty while we are not joined or nothing is encrypted.
-   */
-  readonly encryptionStatus$: Behavior<ReadonlyMap<string, MemberEncryption>>;
-  /** Counts of key messages since the session was made. */
-  readonly statistics$: Behavior<KeyStatistics>;
-  /**
-   * Takes what the media layer reports about decrypting participants, from any number of media rooms at any time.
-   *
-   * A key that the media needs is requested, and `encryptionStatus$` says that it is missing. If its member does not
-   * answer, our membership is written again (protocol.md 5.7). While we are not joined, reports are ignored.
-   *
-   * @example
-   * ```ts
-   * import { of } from "rxjs";
-   * import { type DecryptionReport, rtcSession } from "matrixrtc-rx";
-   * import { virtualHomeserver } from "matrixrtc-rx/testing";
-   *
-   * const home = virtualHomeserver();
-   * const roomId = home.createRoom({ members: ["@alice:example.org"] });
-   * const session = rtcSession(home.client("@alice:example.org", "PHONE"), { roomId, slot: "m.call#ROOM" });
-   * // In an app: decryptionReports(room) of matrixrtc-rx/livekit, for each LiveKit room.
-   * const report$ = of<DecryptionReport>({ participantIdentity: "@bob:example.org:PHONE", result: "missing-key" });
-   * report$.subscribe(session.decryption);
-   * console.assert(session.encryptionStatus$.value.size === 0);
-   * ```
-   */
-  readonly decryption: Pick<Observer<DecryptionReport>, "next">;
   /**
    * Joins while subscribed. Unsubscribing leaves. `leaveOn` leaves too, and the stream completes once that is confirmed.
    *
@@ -83,11 +38,15 @@ export interface RtcSession<App extends Application = Application> extends Watch
    * console.assert(last.status === "leaving");
    * ```
    */
-  join(options?: SessionJoinOptions): Observable<JoinState>;
+  join(options?: JoinOptions): Observable<JoinState>;
 }
 
 /**
  * The session of a slot in a room: inert until subscribed to.
+ *
+ * It makes and reads no media keys, so it is for real-time apps that send their data over Matrix, for media that is encrypted
+ * by its transport (`matrixrtc-rx/webrtc`), and for calls that are not encrypted. For media over an SFU use
+ * `encryptedSession` of `matrixrtc-rx/encryption`.
  *
  * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.
@@ -107,15 +66,11 @@ export function rtcSession<App extends Application = Application>(
   options: SessionOptions<App> & DecoderFor<App>,
 ): RtcSession<App> {
   const { session, context } = openSession<App>(matrix, options);
-  const keys = sessionKeys({ ...context, rejected$: session.rejected$ });
-  const { encryptionKey$, keys$, encryptionStatus$, statistics$, decryption } = keys;
   return {
     ...session,
-    encryptionKey$,
-    keys$,
-    encryptionStatus$,
-    statistics$,
-    decryption,
-    join: joinCall(context, keys),
+    join: (joinOptions) =>
+      ownMembership(context, resolveJoinOptions(session.slot, joinOptions), NEVER).pipe(
+        share({ connector: () => new ReplaySubject(1) }),
+      ),
   };
 }

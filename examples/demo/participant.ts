@@ -11,14 +11,8 @@ import {
   startWith,
   takeWhile,
 } from "rxjs";
-import {
-  type Behavior,
-  type EncryptionKey,
-  type Matrix,
-  type Membership,
-  rtcSession,
-  type SessionJoinOptions,
-} from "matrixrtc-rx";
+import { type Behavior, type Matrix, type Membership } from "matrixrtc-rx";
+import { type EncryptionKey, encryptedSession, type EncryptedJoinOptions } from "matrixrtc-rx/encryption";
 import type { CallEvent } from "./call-event.ts";
 
 const slot = "m.call#ROOM";
@@ -27,8 +21,8 @@ const slot = "m.call#ROOM";
 const nameOf = ({ userId }: { readonly userId: string }): string => userId.slice(1, userId.indexOf(":"));
 
 /** Joins while subscribed to, until `options.leaveOn` emits. */
-export function participant(matrix: Matrix, roomId: string, options: SessionJoinOptions): Observable<CallEvent> {
-  const session = rtcSession(matrix, { roomId, slot });
+export function participant(matrix: Matrix, roomId: string, options: EncryptedJoinOptions): Observable<CallEvent> {
+  const session = encryptedSession(matrix, { roomId, slot });
   const member = nameOf(matrix);
 
   const keyMade$ = session.trace$.pipe(
@@ -53,7 +47,7 @@ const secretOf = ({ key }: EncryptionKey): string => Buffer.from(key).toString("
 
 /** Watches the call without joining it. Watching never writes. */
 export function watcher(matrix: Matrix, roomId: string): Watcher {
-  const { membership$ } = rtcSession(matrix, { roomId, slot });
+  const { membership$ } = encryptedSession(matrix, { roomId, slot });
   const event$ = membership$.pipe(
     startWith([]),
     pairwise(),

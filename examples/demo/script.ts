@@ -1,5 +1,5 @@
 // Script: when each member of the demo joins, and how it leaves.
-import type { SessionJoinOptions } from "matrixrtc-rx";
+import type { EncryptedJoinOptions } from "matrixrtc-rx/encryption";
 
 /** One member, with times since the start. */
 export interface Role {
@@ -24,7 +24,7 @@ const useDelayMs = 1_000;
 const delayedLeaveMs = 4_000;
 
 /** Shorter than the defaults, so that everything happens within 20 seconds. */
-export const joinOptions: SessionJoinOptions = {
+export const joinOptions: EncryptedJoinOptions = {
   timing: { delayedLeaveMs, delayedLeaveRestartMs: 1_500 },
   keys: { rotation: { useDelayMs, graceMs: 2_500 } },
 };

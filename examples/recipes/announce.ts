@@ -20,7 +20,7 @@ import {
   tap,
   timer,
 } from "rxjs";
-import { type RtcSession, rtcSession } from "matrixrtc-rx";
+import { type EncryptedSession, encryptedSession } from "matrixrtc-rx/encryption";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { type LivekitCall, livekitCall, nodeRooms, type NodeTrack } from "matrixrtc-rx/livekit-node";
 import { readWav, type Sound } from "./wav.ts";
@@ -41,7 +41,7 @@ export function announce(
   return defer(() => {
     const sound = readWav(path);
     const source = new AudioSource(sound.sampleRate, sound.channels, 5 * frameMs);
-    const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+    const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
     const played$ = new Subject<void>();
     const call = livekitCall<NodeTrack>(matrix, session, {
       rooms: nodeRooms(),
@@ -69,7 +69,10 @@ export function announce(
 }
 
 /** Emits once we are on our SFU and everybody has our key. */
-function isReady({ connections$ }: LivekitCall<NodeTrack>, { encryptionStatus$ }: RtcSession): Observable<unknown> {
+function isReady(
+  { connections$ }: LivekitCall<NodeTrack>,
+  { encryptionStatus$ }: EncryptedSession,
+): Observable<unknown> {
   const isPublished$ = connections$.pipe(
     map((all) => all.some(({ purpose, status }) => purpose === "publish" && status === "connected")),
   );

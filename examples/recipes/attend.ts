@@ -11,7 +11,8 @@ import {
   skipWhile,
   takeUntil,
 } from "rxjs";
-import { type JoinState, type Matrix, type Membership, rtcSession } from "matrixrtc-rx";
+import { type JoinState, type Matrix, type Membership } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 
 export interface Attendance {
   readonly status: JoinState["status"];
@@ -20,7 +21,7 @@ export interface Attendance {
 
 /** Joins, and leaves after the last other user, or when `stop$` emits. Completes once we have left. */
 export function attend(matrix: Matrix, roomId: string, stop$: Observable<unknown>): Observable<Attendance> {
-  const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+  const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
   const others$ = session.membership$.pipe(map((members) => members.filter(({ userId }) => userId !== matrix.userId)));
   const alone$ = others$.pipe(
     skipWhile((others) => others.length === 0),

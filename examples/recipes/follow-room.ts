@@ -1,6 +1,7 @@
 // FollowRoom: follow the user from room to room. Joining a call leaves the one before; switchMap does all of it.
 import { catchError, type Observable, of, switchMap } from "rxjs";
-import { type JoinState, type Matrix, RtcError, rtcSession } from "matrixrtc-rx";
+import { type JoinState, type Matrix, RtcError } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 
 /** The state of our membership in the latest room; `undefined` for no room. An error ends the join of that room only. */
 export function followRoom(
@@ -11,7 +12,7 @@ export function followRoom(
     switchMap((roomId) =>
       roomId === undefined
         ? of(undefined)
-        : rtcSession(matrix, { roomId, slot: "m.call#ROOM" })
+        : encryptedSession(matrix, { roomId, slot: "m.call#ROOM" })
             .join()
             .pipe(catchError((error: RtcError) => of(error))),
     ),

@@ -14,7 +14,8 @@ import {
   takeUntil,
   tap,
 } from "rxjs";
-import { rtcSession, whilePresent } from "matrixrtc-rx";
+import { whilePresent } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import {
   audioFrames,
@@ -36,7 +37,7 @@ export function recordCall(
   folder: string,
   stop$: Observable<unknown>,
 ): Observable<string> {
-  const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+  const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
   const { state$, participants$ } = livekitCall<NodeTrack>(matrix, session, {
     rooms: nodeRooms(),
     // Nothing shows videos, so none is received.

@@ -1,6 +1,7 @@
 // Tiles: one stream for each member, with its encryption status, for as long as the member is in the call.
 import { combineLatest, distinctUntilChanged, map, type Observable } from "rxjs";
-import { type MemberEncryption, type Membership, type RtcSession, whilePresent } from "matrixrtc-rx";
+import { type Membership, whilePresent } from "matrixrtc-rx";
+import type { MemberEncryption, EncryptedSession } from "matrixrtc-rx/encryption";
 
 export interface TileData {
   readonly member: Membership;
@@ -10,7 +11,7 @@ export interface TileData {
 
 /** Calls `tile` once for each member. Its stream emits when that member changes, and completes when it leaves. */
 export function tiles<R>(
-  { membership$, encryptionStatus$ }: Pick<RtcSession, "membership$" | "encryptionStatus$">,
+  { membership$, encryptionStatus$ }: Pick<EncryptedSession, "membership$" | "encryptionStatus$">,
   tile: (data$: Observable<TileData>) => Observable<R>,
 ): Observable<R> {
   return combineLatest([membership$, encryptionStatus$]).pipe(

@@ -1,7 +1,7 @@
 // JoinHour: the CPU that each restart of the delayed leave costs in the first hour of a joined member. It runs in a process
 // of its own, so that it includes the compilation of code, as in a page. It sends the microseconds to its parent.
 import { EMPTY, of } from "rxjs";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { myUserId, roomId, roomMember, slot } from "./call-events.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { MemoryPort } from "./memory-port.ts";
@@ -21,7 +21,7 @@ const port = Object.assign(new MemoryPort(), {
 });
 port.apply(port.prepare([roomMember(myUserId)]));
 
-rtcSession(port, { roomId, slot }).join().subscribe();
+encryptedSession(port, { roomId, slot }).join().subscribe();
 clock.advance(1_000);
 restarted = 0;
 const before = process.cpuUsage();

@@ -1,5 +1,5 @@
 // Sides: the sides of a comparison. Each follows one call through its public API, and ends with the same members.
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import { myUserId, range, type RawEvent, roomId, roomMember, slot, userName } from "./call-events.ts";
 import { MapFold } from "./map-fold.ts";
@@ -27,7 +27,9 @@ export const ours: Side = (userCount) => {
   const port = new MemoryPort();
   port.apply(port.prepare(usersOf(userCount)));
   let count = 0;
-  const subscription = rtcSession(port, { roomId, slot }).membership$.subscribe((members) => (count = members.length));
+  const subscription = encryptedSession(port, { roomId, slot }).membership$.subscribe(
+    (members) => (count = members.length),
+  );
   return {
     prepare(events) {
       const batch = port.prepare(events);
@@ -43,7 +45,7 @@ export const oursOnSdk: Side = (userCount) => {
   const sdk = new SdkClient();
   sdk.apply(sdk.prepare(usersOf(userCount)));
   let count = 0;
-  const session = rtcSession(fromMatrixClient(sdk.client), { roomId, slot });
+  const session = encryptedSession(fromMatrixClient(sdk.client), { roomId, slot });
   const subscription = session.membership$.subscribe((members) => (count = members.length));
   return {
     prepare(events) {

@@ -1,7 +1,7 @@
 // BareMember: a member of our library in this process. It is in the call and exchanges keys, but has no media.
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClientEvent, createClient, SyncState } from "matrix-js-sdk";
-import { type EncryptionKey, rtcSession, type SessionJoinOptions } from "matrixrtc-rx";
+import { type EncryptionKey, encryptedSession, type EncryptedJoinOptions } from "matrixrtc-rx/encryption";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import "../homeserver/quiet.ts";
 import { joinRoom, register } from "./account.ts";
@@ -37,7 +37,7 @@ export async function bareMember(world: World, name: string, link: string): Prom
   await client.startClient();
   await synced;
 
-  const session = rtcSession(fromMatrixClient(client), { roomId, slot: "m.call#ROOM", awaitRoom: true });
+  const session = encryptedSession(fromMatrixClient(client), { roomId, slot: "m.call#ROOM", awaitRoom: true });
   const keys: EncryptionKey[] = [];
   let sent = 0;
   let memberAt: number | undefined;
@@ -45,7 +45,7 @@ export async function bareMember(world: World, name: string, link: string): Prom
   following.add(session.encryptionKey$.subscribe((key) => key.own || keys.push(key)));
   // Element Call 0.26.1 throws for members without a transport.
   const transport = { type: "livekit", livekit_service_url: world.stack.service };
-  const options: SessionJoinOptions = {
+  const options: EncryptedJoinOptions = {
     transports: [transport],
     mode: world.mode as "compatibility",
     keys: { rotation: { onJoin: world.onJoin ?? "new-key" } },

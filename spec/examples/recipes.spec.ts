@@ -14,7 +14,7 @@ import {
   timer,
 } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { virtualHomeserver } from "matrixrtc-rx/testing";
 import { attend, type Attendance } from "../../examples/recipes/attend.ts";
 import { callLog } from "../../examples/recipes/call-log.ts";
@@ -31,7 +31,7 @@ function twoUsers(encrypted = false) {
   const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
   const roomId = home.createRoom({ members: [alice, bob], encrypted });
   const [phone, laptop] = [home.client(alice, "PHONE"), home.client(bob, "LAPTOP")];
-  const sessionOf = (matrix: typeof phone) => rtcSession(matrix, { roomId, slot });
+  const sessionOf = (matrix: typeof phone) => encryptedSession(matrix, { roomId, slot });
   return { home, roomId, phone, laptop, ofAlice: sessionOf(phone), ofBob: sessionOf(laptop) };
 }
 
@@ -43,7 +43,7 @@ describe("followRoom", () => {
       const [a, b] = [home.createRoom({ members: [alice, bob] }), home.createRoom({ members: [alice, bob] })];
       const room$ = cold("a 999ms b 999ms n", { a, b, n: undefined });
       const present = (roomId: string) =>
-        rtcSession(home.client(bob, "LAPTOP"), { roomId, slot }).membership$.pipe(map(({ length }) => length));
+        encryptedSession(home.client(bob, "LAPTOP"), { roomId, slot }).membership$.pipe(map(({ length }) => length));
 
       const seen: string[] = [];
       merge(

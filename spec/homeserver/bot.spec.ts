@@ -1,7 +1,7 @@
 // The bot of the recipes, as a process of its own beside a member of ours.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { expect, inject, it, onTestFinished } from "vitest";
 import { device, registerUser, roomOf, until } from "./device.ts";
 import { figure, inMs } from "./figures.ts";
@@ -30,7 +30,7 @@ it("the bot ends on SIGINT while others are in the call, and works again when it
   const roomId = await roomOf(alice);
   await alice.client.invite(roomId, account.userId);
   await account.join(roomId);
-  const session = rtcSession(alice.matrix, { roomId, slot });
+  const session = encryptedSession(alice.matrix, { roomId, slot });
   const joined = session.join().subscribe();
   onTestFinished(() => joined.unsubscribe());
 

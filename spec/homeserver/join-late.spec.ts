@@ -1,6 +1,6 @@
 // A user enters an encrypted room after the call began and cannot decrypt the earlier sticky joins. protocol.md 14.1.
 import { expect, it } from "vitest";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { device, first, roomOf } from "./device.ts";
 import { figure, inMs } from "./figures.ts";
 import { slot, watch } from "./watch.ts";
@@ -14,14 +14,14 @@ it("a user who enters the room later sees the sticky member within 15 s, and nob
   ];
   const roomId = await roomOf(alice, bob);
   const seenByBob = await watch(bob, roomId, alice);
-  const joined = rtcSession(alice.matrix, { roomId, slot }).join({ mode: "matrix_2_0" }).subscribe();
+  const joined = encryptedSession(alice.matrix, { roomId, slot }).join({ mode: "matrix_2_0" }).subscribe();
   await seenByBob.seen(true);
   const memberId = seenByBob.member()?.memberId;
 
   // Two users enter at the same time, so one new announcement serves both.
   for (const { userId } of [carol, dave]) await alice.client.invite(roomId, userId);
   const enteredTs = performance.now();
-  const { rejected$ } = rtcSession(carol.matrix, { roomId, slot });
+  const { rejected$ } = encryptedSession(carol.matrix, { roomId, slot });
   const rejected = first(rejected$, ([rejection]) => rejection !== undefined);
   await Promise.all([carol, dave].map(({ client }) => client.joinRoom(roomId)));
   expect(await rejected).toMatchObject([{ reason: "undecryptable", userId: alice.userId }]);

@@ -2,7 +2,8 @@
 import type { ClientEvent } from "matrix-js-sdk";
 import { filter, firstValueFrom, lastValueFrom, Subject, tap } from "rxjs";
 import { expect, it, onTestFinished } from "vitest";
-import { type JoinState, rtcSession } from "matrixrtc-rx";
+import { type JoinState } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { device, type RealDevice, roomOf, until } from "./device.ts";
 import { figure, inMs } from "./figures.ts";
 import { pendingDelayedEvents, stateMembership } from "./server.ts";
@@ -14,7 +15,7 @@ const times = 100;
 it(`joining and leaving ${times} times leaves nothing behind, here or on the server`, async (context) => {
   const [alice, bob] = [await device("alice"), await device("bob")];
   const roomId = await roomOf(alice, bob);
-  const session = rtcSession(alice.matrix, { roomId, slot });
+  const session = encryptedSession(alice.matrix, { roomId, slot });
   const listeners = listenersOf(alice);
   const timers = timersFromNowOn();
 
@@ -57,7 +58,7 @@ it(`joining and leaving ${times} times leaves nothing behind, here or on the ser
   await expect.poll(() => pendingDelayedEvents(alice), { timeout: 5_000 }).toEqual([]);
   figure(context, "from the last unsubscribe to nothing on the server", inMs(performance.now() - endTs));
   const seenBySdk = await sdkSession(bob, roomId);
-  const seenByUs = rtcSession(bob.matrix, { roomId, slot });
+  const seenByUs = encryptedSession(bob.matrix, { roomId, slot });
   await until(() => seenByUs.membership$.value.length === 0 && seenBySdk.memberships.length === 0);
   await until(() => timers.size === 0);
   expect(listenersOf(alice)).toEqual(listeners);

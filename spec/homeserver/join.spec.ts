@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BehaviorSubject, lastValueFrom, of, Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { device, roomOf, until } from "./device.ts";
 import { figure, inMs } from "./figures.ts";
 import { isProbablyLeft, isFullyJoined, memberInEachMode, modes } from "./member.ts";
@@ -24,7 +24,7 @@ describe.each(modes)("In mode %s", (mode) => {
     const joinAt = performance.now();
     const timing = { ...short, expiryMs: 60_000, expiryHeadroomMs: 30_000 };
     const options = { mode, timing, intent, leaveOn };
-    const over = lastValueFrom(rtcSession(alice.matrix, { roomId, slot }).join(options));
+    const over = lastValueFrom(encryptedSession(alice.matrix, { roomId, slot }).join(options));
     figure(context, "from join to being seen", since(joinAt, await seenByBob.seen(true)));
     const first = seenByBob.member();
     expect(first).toMatchObject({ kind: mode === "matrix_2_0" ? "sticky" : "state", intent: "video" });
@@ -54,7 +54,7 @@ describe.each(modes)("In mode %s", (mode) => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
     const seenByBob = await watch(bob, roomId, alice);
-    const session = rtcSession(alice.matrix, { roomId, slot });
+    const session = encryptedSession(alice.matrix, { roomId, slot });
     for (const afterMs of [0, 20, 40, 80, 160]) {
       const hasty = session.join({ mode, timing: short }).subscribe();
       await sleep(afterMs);

@@ -1,5 +1,5 @@
 // A member of matrix-js-sdk sends its key again when our membership is announced again. protocol.md 5.7.
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { BehaviorSubject, filter, map } from "rxjs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { JoinMode } from "../../src/index.ts";
@@ -36,7 +36,7 @@ async function joinBySdk(sender: RealDevice, roomId: string, unstableSendStickyE
 
 /** Joins by this library. */
 function join(who: RealDevice, roomId: string, mode: JoinMode) {
-  const session = rtcSession(who.matrix, { roomId, slot });
+  const session = encryptedSession(who.matrix, { roomId, slot });
   const writes$ = new BehaviorSubject<readonly string[]>([]);
   session.trace$
     .pipe(

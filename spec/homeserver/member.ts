@@ -1,12 +1,13 @@
 // Member: our members on the real homeserver, each in its own room, and how another device sees them.
-import { rtcSession, type JoinState, type SessionJoinOptions } from "matrixrtc-rx";
+import { type JoinState } from "matrixrtc-rx";
+import { encryptedSession, type EncryptedJoinOptions } from "matrixrtc-rx/encryption";
 import { type RealDevice, roomOf, until } from "./device.ts";
 import { slot, type Watch, watch } from "./watch.ts";
 
 export const modes = ["legacy", "compatibility", "matrix_2_0"] as const;
 
 export interface RealMember {
-  readonly options: SessionJoinOptions;
+  readonly options: EncryptedJoinOptions;
   readonly roomId: string;
   /** What the observer sees. */
   readonly seen: Watch;
@@ -19,12 +20,12 @@ export interface RealMember {
 export async function joinNewRoom(
   device: RealDevice,
   observer: RealDevice,
-  options: SessionJoinOptions,
+  options: EncryptedJoinOptions,
 ): Promise<RealMember> {
   const roomId = await roomOf(device, observer);
   const seen = await watch(observer, roomId, device);
   const states: JoinState[] = [];
-  const joining = rtcSession(device.matrix, { roomId, slot })
+  const joining = encryptedSession(device.matrix, { roomId, slot })
     .join(options)
     .subscribe((state) => states.push(state));
   const member: RealMember = { options, roomId, seen, states, leave: () => joining.unsubscribe() };
@@ -36,7 +37,7 @@ export async function joinNewRoom(
 export async function memberInEachMode(
   device: RealDevice,
   observer: RealDevice,
-  options: SessionJoinOptions,
+  options: EncryptedJoinOptions,
 ): Promise<RealMember[]> {
   const members: RealMember[] = [];
   for (const mode of modes) members.push(await joinNewRoom(device, observer, { mode, ...options }));

@@ -1,7 +1,8 @@
 // Members, as a session reads them on a real homeserver through matrix-js-sdk. protocol.md 2, 3, 8.
 import { firstValueFrom, lastValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { rtcSession, rtcSessions } from "matrixrtc-rx";
+import { rtcSessions } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { device, first, type RealDevice, roomOf } from "./device.ts";
 
 const slot = "m.call#ROOM";
@@ -58,7 +59,7 @@ describe("On a real homeserver", () => {
   it("a state member joins and leaves", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
-    const { membership$ } = rtcSession(alice.matrix, { roomId, slot });
+    const { membership$ } = encryptedSession(alice.matrix, { roomId, slot });
     const seen = first(membership$, ([member]) => member !== undefined);
     await joinByState(bob, roomId);
     expect(await seen).toMatchObject([{ kind: "state", userId: bob.userId, deviceId: bob.deviceId, slot }]);
@@ -70,7 +71,7 @@ describe("On a real homeserver", () => {
   it("an encrypted sticky member is read, and a user who enters the room later sees a rejection", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
-    const { membership$ } = rtcSession(alice.matrix, { roomId, slot });
+    const { membership$ } = encryptedSession(alice.matrix, { roomId, slot });
     const seen = first(membership$, ([member]) => member !== undefined);
     await joinBySticky(bob, roomId);
     expect(await seen).toMatchObject([{ kind: "sticky", memberId: "m1", userId: bob.userId }]);
@@ -88,7 +89,7 @@ describe("On a real homeserver", () => {
   it.each(["kick", "ban"] as const)("a %s ends a membership, and entering the room again restores it", async (how) => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
-    const { membership$, rejected$ } = rtcSession(alice.matrix, { roomId, slot });
+    const { membership$, rejected$ } = encryptedSession(alice.matrix, { roomId, slot });
     await joinByState(bob, roomId);
     await first(membership$, (members) => members.length === 1);
     const rejected = first(rejected$, (rejections) => rejections.length === 1);
@@ -105,7 +106,7 @@ describe("On a real homeserver", () => {
   it("closing a slot removes the sticky members, and opening it restores them", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
-    const { membership$, rejected$, slot$ } = rtcSession(alice.matrix, { roomId, slot });
+    const { membership$, rejected$, slot$ } = encryptedSession(alice.matrix, { roomId, slot });
     expect(slot$.value.status).toBe("absent");
     await joinBySticky(bob, roomId);
     await first(membership$, (members) => members.length === 1);
@@ -124,7 +125,7 @@ describe("On a real homeserver", () => {
   it("a redaction ends a membership of either kind", async () => {
     const [alice, bob] = [await device("alice"), await device("bob")];
     const roomId = await roomOf(alice, bob);
-    const { membership$ } = rtcSession(alice.matrix, { roomId, slot });
+    const { membership$ } = encryptedSession(alice.matrix, { roomId, slot });
     for (const join of [joinByState, joinBySticky]) {
       const here = first(membership$, (members) => members.length === 1);
       const eventId = await join(bob, roomId);

@@ -3,7 +3,7 @@ import { ClientEvent, createClient, type MatrixClient, type MatrixEvent, SyncSta
 import { parseCallNotificationContent } from "matrix-js-sdk/lib/matrixrtc/index.js";
 import { filter, firstValueFrom, lastValueFrom, map, type Observable, timeout } from "rxjs";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { callHistory } from "matrixrtc-rx/history";
 import { fromMatrixClient, type MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { type Ringing, type RingState, type RingTrace, watchRinging } from "matrixrtc-rx/ringing";
@@ -135,7 +135,7 @@ describe.each(["notification", "invite"] as const)("Between two devices each of 
     const [ofA, , ofB, ofB2] = rings;
     const ended = outcome(ofA.ringing.ring({ userIds: [b.userId], form }), b.userId);
     await until(() => isRinging(ofB) && isRinging(ofB2));
-    const joining = rtcSession(b.matrix, { roomId, slot }).join().subscribe();
+    const joining = encryptedSession(b.matrix, { roomId, slot }).join().subscribe();
     onTestFinished(() => joining.unsubscribe());
     await until(() => isSilent(ofB) && isSilent(ofB2));
     expect(await ended).toBe("joined");
@@ -159,7 +159,7 @@ describe("Over a real homeserver", () => {
   it("a ring as part of joining is taken back on leaving, and the log of calls has it", async () => {
     const { a, b, roomId, rings } = await scene();
     const [ofA, , ofB] = rings;
-    const joining = rtcSession(a.matrix, { roomId, slot })
+    const joining = encryptedSession(a.matrix, { roomId, slot })
       .join({ intent: "video" })
       .pipe(ofA.ringing.ringOnStart({ userIds: [b.userId] }))
       .subscribe();
@@ -179,7 +179,7 @@ describe("Over a real homeserver", () => {
     const { a, b, b2, roomId, rings } = await scene();
     const [ofA, , ofB, ofB2] = rings;
     b.cutOff();
-    const joining = rtcSession(a.matrix, { roomId, slot })
+    const joining = encryptedSession(a.matrix, { roomId, slot })
       .join()
       .pipe(ofA.ringing.ringOnStart({ userIds: [b.userId] }))
       .subscribe();

@@ -2,7 +2,7 @@
 import { EventType, type MatrixEvent, MsgType, Preset, type Room } from "matrix-js-sdk";
 import { firstValueFrom, lastValueFrom, map, type Observable, timeout } from "rxjs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { type CallReaction, type MatrixRoom, matrixRoom, presenceOf, type RoomMessage } from "matrixrtc-rx/room";
 import { device, first, type RealDevice, roomOf, until } from "./device.ts";
 import { SetPresence } from "matrix-js-sdk/lib/sync.js";
@@ -281,7 +281,7 @@ describe.each(["compatibility", "matrix_2_0"] as const)("In a call in mode %s", 
     const roomId = await roomOf(alice, bob);
     const transports = [{ type: "livekit", livekit_service_url: "https://rtc.example.org" }];
     const join = (who: RealDevice) => {
-      const session = rtcSession(who.matrix, { roomId, slot });
+      const session = encryptedSession(who.matrix, { roomId, slot });
       keep(session.join({ mode, transports, keys: { enabled: false } } as never), session.membership$);
       return session;
     };

@@ -1,6 +1,6 @@
 // Media keys as room events on a real homeserver, as clients older than 2026 write and read them. protocol.md 5.5.
 import { Method, type MatrixEvent } from "matrix-js-sdk";
-import { type KeyTransport, rtcSession } from "matrixrtc-rx";
+import { type KeyTransport, encryptedSession } from "matrixrtc-rx/encryption";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { JoinMode } from "../../src/index.ts";
 import { device, type RealDevice, roomOf, until } from "./device.ts";
@@ -11,7 +11,7 @@ const keyType = "io.element.call.encryption_keys";
 
 /** Joins by this library. Returns its to-device messages and the index of its key of each other member. */
 function join(who: RealDevice, roomId: string, transport: KeyTransport, mode: JoinMode = "compatibility") {
-  const session = rtcSession(who.matrix, { roomId, slot });
+  const session = encryptedSession(who.matrix, { roomId, slot });
   const messages: string[] = [];
   const listening = who.matrix.toDevice$.subscribe(({ type }) => messages.push(type));
   const joining = session.join({ mode, keys: { transport, rotation: { graceMs: 60_000 } } }).subscribe();

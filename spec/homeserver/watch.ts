@@ -1,7 +1,8 @@
 // Watch: how a device sees one user in a call, through this library and through matrix-js-sdk.
 import { type MatrixRTCSession, MatrixRTCSessionEvent } from "matrix-js-sdk/lib/matrixrtc/index.js";
 import { distinctUntilChanged, fromEvent, map, type Observable, startWith, tap } from "rxjs";
-import { type Membership, rtcSession } from "matrixrtc-rx";
+import { type Membership } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { onTestFinished } from "vitest";
 import { type RealDevice, until } from "./device.ts";
 
@@ -30,7 +31,7 @@ export async function sdkSession({ client }: RealDevice, roomId: string): Promis
 
 /** Watches until the end of the spec. */
 export async function watch(observer: RealDevice, roomId: string, { userId }: RealDevice): Promise<Watch> {
-  const { membership$ } = rtcSession(observer.matrix, { roomId, slot });
+  const { membership$ } = encryptedSession(observer.matrix, { roomId, slot });
   const session = await sdkSession(observer, roomId);
   const eventIds = new Set<string>();
   const isUser = (member: { readonly userId: string | undefined }) => member.userId === userId;

@@ -12,11 +12,12 @@ export const layers: readonly (readonly string[])[] = [
   ["membership/"],
   ["join/", "keys/"],
   ["trace.ts"],
-  ["watch.ts", "join-call.ts"],
+  ["watch.ts"],
   ["session.ts"],
   ["sessions/"],
   ["index.ts"],
   // The subpaths.
+  ["encryption/"],
   ["port/", "media/"],
   ["livekit/", "webrtc/", "ringing/"],
   ["history/", "livekit-node/", "check/"],

@@ -1,6 +1,7 @@
 // A member of matrix-js-sdk has sent us its key, and the message was lost. protocol.md 5.7.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type JoinMode, rtcSession } from "../../src/index.ts";
+import { type JoinMode } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import type { TraceEntry } from "../../src/trace.ts";
@@ -21,7 +22,7 @@ async function threeInCall(mode: JoinMode, loses: Losses) {
   const home = virtualHomeserver({ latencyMs: 10, syncMs: 10 });
   const roomId = home.createRoom({ members: [alice, bob, carl], encrypted: true });
   const member = async (userId: string) => {
-    const session = rtcSession(home.client(userId, "PHONE"), { roomId, slot: "m.call#ROOM" });
+    const session = encryptedSession(home.client(userId, "PHONE"), { roomId, slot: "m.call#ROOM" });
     const trace: TraceEntry[] = [];
     session.trace$.subscribe((entry) => trace.push(entry));
     const joining = session.join({ mode }).subscribe();

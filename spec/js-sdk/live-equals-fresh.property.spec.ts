@@ -1,7 +1,8 @@
 // After any history of a room, a session that has watched it and one that is opened now agree, on real clients of the SDK.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rtcSession, type RtcSession, rtcSessions } from "../../src/index.ts";
+import { rtcSessions } from "../../src/index.ts";
+import { encryptedSession, type EncryptedSession } from "../../src/encryption/index.ts";
 import type { ConformanceWorld } from "../../src/testing/index.ts";
 import { sdkWorld } from "../port/sdk-world.ts";
 import { stateContent, stateMember, stickyContent, stickyLeave, stickyMember } from "../support/contents.ts";
@@ -61,7 +62,7 @@ async function happen(world: ConformanceWorld, roomId: string, one: Step, sent: 
   sent.push(await event);
 }
 
-const eventsIn = ({ membership$, rejected$ }: RtcSession) => ({
+const eventsIn = ({ membership$, rejected$ }: EncryptedSession) => ({
   members: membership$.value.map(({ eventId }) => eventId),
   rejected: rejected$.value.map(({ eventId, reason }) => `${eventId} ${reason}`).toSorted(),
 });
@@ -78,7 +79,7 @@ test(
         const world = await sdkWorld({ encryption: false, delayedEvents: false });
         try {
           const roomId = await world.createRoom({ encrypted: false });
-          const watched = rtcSession(world.port, { roomId, slot });
+          const watched = encryptedSession(world.port, { roomId, slot });
           const sessions = rtcSessions(world.port, slot);
           const watching = watched.membership$.subscribe();
           watching.add(watched.rejected$.subscribe());
@@ -87,7 +88,7 @@ test(
           for (const one of [...history, { kind: "sync" } as const]) await happen(world, roomId, one, sent);
           // Another port object, so that nothing is remembered from before.
           const fresh = { ...world.port };
-          expect(eventsIn(watched)).toEqual(eventsIn(rtcSession(fresh, { roomId, slot })));
+          expect(eventsIn(watched)).toEqual(eventsIn(encryptedSession(fresh, { roomId, slot })));
           expect([...sessions.active$.value]).toEqual([...rtcSessions(fresh, slot).active$.value]);
           watching.unsubscribe();
         } finally {

@@ -1,7 +1,7 @@
 import { ClientEvent, EventStatus, MatrixEvent, Room, SyncState } from "matrix-js-sdk";
 import { firstValueFrom } from "rxjs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { rtcSession } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import type { RoomChange, StickyEvent } from "../../src/matrix.ts";
 import { fromMatrixClient } from "../../src/js-sdk/index.ts";
 import { alice, bob, encrypted, event, memberType, roomId, roomState, sticky } from "./events.ts";
@@ -232,7 +232,7 @@ const nameless = {
 test("a membership that does not name its device gets the device from the proof, and a session shows the member then", async () => {
   const { ours, member } = await encryptedMembership(nameless);
   const { port, emitted } = listen(ours);
-  const session = rtcSession(port, { roomId, slot: "m.call#ROOM" });
+  const session = encryptedSession(port, { roomId, slot: "m.call#ROOM" });
   const watching = session.membership$.subscribe();
   await ours.syncs.take({ toDevice: server.takeToDevice(alice), ...inRoom({ timeline: [member] }) });
   await eventually(() => emitted.at(-1)?.senderDeviceId).toBe("BOB1");
@@ -323,7 +323,7 @@ test("an encrypted sticky event is undecryptable for a client without encryption
   const expected = { type: "m.room.encrypted", encryption: "undecryptable", sender: bob, eventId: member.event_id };
   expect(emitted).toMatchObject([expected]);
   expect([...port.stickyEvents(roomId)]).toEqual(emitted);
-  const session = rtcSession(port, { roomId, slot: "m.call#ROOM" });
+  const session = encryptedSession(port, { roomId, slot: "m.call#ROOM" });
   expect(session.rejected$.value).toMatchObject([{ reason: "undecryptable" }]);
   subscription.unsubscribe();
   expect([...port.stickyEvents(roomId)]).toMatchObject([expected]);

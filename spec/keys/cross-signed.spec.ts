@@ -2,7 +2,7 @@
 import { asyncScheduler, map } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveKeyOptions } from "../../src/keys/options.ts";
-import { rtcSession } from "../../src/session.ts";
+import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
 import { happening, letter, type Plan, scene } from "./scene.ts";
@@ -106,11 +106,39 @@ describe("requireCrossSigned", () => {
     }),
   );
 
+  it.each([
+    ["a key of a device that is not cross-signed is accepted unless that is required", false, false],
+    ["a key of a device that is cross-signed is accepted if that is required", true, true],
+  ])("%s", (_, requireCrossSigned, crossSigned) =>
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        requireCrossSigned,
+        members: cold("a", { a: "me bob" }),
+        letters: cold("-k", { k: letter({ from: "bob", proof: { deviceId: "PHONE", crossSigned } }) }),
+      });
+      expectObservable(call.installed$, "^--!").toBe("ik", { i: "me#0", k: "bob#0" });
+    })(),
+  );
+
+  it(
+    "a device counts as not signed while the client cannot say it, and is looked up again",
+    marbles(({ cold, expectObservable, flush }) => {
+      const crossSigned = () => {
+        if (asyncScheduler.now() < 900) throw new Error("no answer");
+        return true;
+      };
+      const call = scene({ requireCrossSigned: true, crossSigned, members: cold("a", { a: "me bob" }) });
+      expectObservable(happening(call), "^ 4s !").toBe("i 999ms b", { i: "me#0", b: "0 > bob" });
+      flush();
+      expect(call.traced("key-not-delivered")).toMatchObject([{ attempt: 1, outcome: "not-cross-signed" }]);
+    }),
+  );
+
   it("a join fails with unsupported if the client cannot tell whether a device is signed", () => {
     const home = virtualHomeserver();
     const roomId = home.createRoom({ members: ["@alice:example.org"], encrypted: true });
     const { isCrossSigned: _, ...client } = home.client("@alice:example.org", "PHONE");
-    const session = rtcSession(client, { roomId, slot: "m.call#ROOM" });
+    const session = encryptedSession(client, { roomId, slot: "m.call#ROOM" });
     const errors: unknown[] = [];
     session.join({ keys: { requireCrossSigned: true } }).subscribe({ error: (error: unknown) => errors.push(error) });
     expect(errors).toMatchObject([{ code: "unsupported" }]);

@@ -68,6 +68,26 @@ describe("keys of the next stay of a state member that come before we see it", (
   );
 
   it(
+    "count in the second half of their minute, too",
+    shows({
+      members: " b  50s             c",
+      letters: " -a 10s   A",
+      expected: "n0",
+      requests: "",
+    }),
+  );
+
+  it(
+    "count together with those that follow them by their index",
+    shows({
+      members: " b  9s              c",
+      letters: " -a 8s    AB",
+      expected: "n0 8001ms  1",
+      requests: "",
+    }),
+  );
+
+  it(
     "count although the key of the earlier stay with that index never came: the index goes back",
     shows({
       members: " b  9s              c",
@@ -111,6 +131,14 @@ describe("keys of the next stay of a state member that come before we see it", (
   );
 });
 
+/** The keys of Bob, as their index and the byte that they consist of. */
+const installed = ({ key$ }: ReturnType<typeof scene>): Observable<string> =>
+  key$.pipe(
+    filter(({ own }) => !own),
+    map(({ keyIndex, key }) => `${keyIndex} ${key[0]}`),
+  );
+const wordsOfKeys = { f: "5 3", a: "0 1", b: "1 2", A: "0 101", C: "0 105" };
+
 describe("keys of a stay that has ended", () => {
   it(
     "do not count for the next stay: the first one is of that stay",
@@ -124,7 +152,17 @@ describe("keys of a stay that has ended", () => {
 
   it(
     "do not count for the next stay if they came a minute before it was seen",
-    shows({ members: " b  70s              c", letters: " -a 9s    A", expected: "n0 69999ms n" }),
+    shows({ members: " b  69001ms c", letters: " -a 9s    A", expected: "n0 69000ms n" }),
+  );
+
+  it.each([
+    { title: "a key that came late", mail: "-a 8s Ab", keys: "-a 8s    Ab 997ms A" },
+    { title: "a key before the clock of the sender was set back", mail: "-f 8s C", keys: "-f 8s C 998ms C" },
+  ])("do not count for the next stay although a key of that came: $title", ({ mail, keys }) =>
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({ members: cold(" b  9s              c", lists), letters: cold(mail, letters()) });
+      expectObservable(installed(call), "^ 12s !").toBe(keys, wordsOfKeys);
+    })(),
   );
 
   it.each([
@@ -136,11 +174,7 @@ describe("keys of a stay that has ended", () => {
     ({ mail, keys }) =>
       marbles(({ cold, expectObservable }) => {
         const call = scene({ members: cold(" b  9s              c", lists), letters: cold(mail, letters()) });
-        const installed$ = call.key$.pipe(
-          filter(({ own }) => !own),
-          map(({ keyIndex, key }) => `${keyIndex} ${key[0]}`),
-        );
-        expectObservable(installed$, "     ^ 20s !").toBe(keys, { f: "5 3", a: "0 1", A: "0 101", C: "0 105" });
+        expectObservable(installed(call), "^ 20s !").toBe(keys, wordsOfKeys);
         // One of the two is not of this stay, so we request the key of this stay.
         expectObservable(call.requested$, "^ 20s !").toBe("  14001ms                  r", { r: "0 > bob" });
       })(),
@@ -156,6 +190,17 @@ describe("keys of a stay that has ended", () => {
       expectObservable(statusOf(call), "^ 80s !").toBe("n5 8s 0 998ms a 70s n", words);
       flush();
       expect(call.traced("key-kept", "key-rejected")).toEqual([]);
+    }),
+  );
+
+  it(
+    "are forgotten after a minute, also if a key of somebody else came after them",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("    b  9s              n 59198ms c", lists),
+        letters: cold("    -f 8s    A 497ms k", { ...letters(), k: letter({ from: "carl" }) }),
+      });
+      expectObservable(statusOf(call), "^ 69s !").toBe("n5 8s 0 998ms a 59198ms n", words);
     }),
   );
 

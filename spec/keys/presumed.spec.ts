@@ -6,11 +6,11 @@ import { describe, expect, it } from "vitest";
 import { participantIdentity } from "../../src/membership/identity.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
 import type { DecryptionReport } from "../../src/types.ts";
-import { rtcSession } from "../../src/session.ts";
+import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { keyName, memberNames, virtualHomeserver } from "../../src/testing/index.ts";
 import { stickyContent, stickyMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
-import { deviceOf, happening, letter, member, type Plan, scene } from "./scene.ts";
+import { deviceOf, happening, letter, member, type Plan, roomId, scene } from "./scene.ts";
 
 const bob = { ...deviceOf("bob"), memberId: "id-of-bob" };
 const identity = participantIdentity("sticky", bob.userId, bob.deviceId, bob.memberId);
@@ -32,11 +32,23 @@ const lack = (participant: string): DecryptionReport => ({
 });
 
 const keyOfBob = letter({ from: "bob" });
-const reports = { m: lack(identity), o: lack("sfu-somebody") };
+const reports: Record<string, DecryptionReport> = {
+  m: lack(identity),
+  o: lack("sfu-somebody"),
+  d: { participantIdentity: identity, result: "ok" },
+};
 const rejections = {
   u: [unreadable(bob.userId)],
   o: [unreadable("@carl:example.org")],
   l: [unreadable(bob.userId), leave],
+  /** Leaves of another user, and of another membership of Bob. */
+  c: [unreadable(bob.userId), { ...leave, userId: "@carl:example.org" }, { ...leave, stickyKey: "id-of-bob2" }],
+  /** Another event that cannot be read, */
+  a: [unreadable(bob.userId, "$another")],
+  /** the event, which can be read now, */
+  r: [{ ...unreadable(bob.userId), reason: "malformed" } as const],
+  /** and a state event. */
+  s: [{ ...unreadable(bob.userId), kind: "state" } as const],
   n: [],
 };
 
@@ -48,7 +60,16 @@ interface Drawing extends Omit<Plan, "members" | "letters" | "reports" | "reject
 }
 
 const readable = { ...member("bob"), ...bob, participantIdentity: identity };
-const lists = { a: "me carl", b: [member("me"), member("carl"), readable] };
+const lists = {
+  a: "me carl",
+  b: [member("me"), member("carl"), readable],
+  /** Without us. */
+  w: "carl",
+  d: "me carl dave",
+  /** The device of Bob as a state member, and as a sticky member with another id. */
+  s: "me carl bob.state",
+  t: "me carl bob2",
+};
 
 /** A call with Carl, in which Bob's event cannot be read. */
 const drawn = ({ cold }: Pick<RunHelpers, "cold">, drawing: Drawing) => {
@@ -73,6 +94,8 @@ const words = {
   k: "bob#0",
   t: "1 > carl",
   u: "me#1",
+  d: "0 > dave",
+  r: "1 > carl bob",
 };
 
 /** The status of Bob in words. */
@@ -142,11 +165,46 @@ describe("a presumed member", () => {
     }),
   );
 
-  it(
-    "a presumed member is gone once the event that we cannot read is over",
+  const room = { kind: "state", roomId, stateKey: bob.userId } as const;
+  it.each<[string, Drawing]>([
+    ["the event that we cannot read is over", { rejections: "u-----------n" }],
+    ["another event that we cannot read takes the place of its own", { rejections: "u-----------a" }],
+    ["its event can be read, and is malformed", { rejections: "u-----------r" }],
+    ["its user has left the room", { rejections: "u", outsider: "bob", outsiderFromTs: 12 }],
+  ])("a presumed member is gone, and a new key shuts it out, once %s", (_, drawing) =>
     marbles(({ cold, expectObservable }) => {
-      const drawing = { letters: "-----k", reports: "------m", rejections: "u-----------n" };
-      expectObservable(happening(drawn({ cold }, drawing)), "^ 30ms !").toBe("(ic)--(bk)--t---u", words);
+      const changes = cold("------------x", { x: [{ ...room, type: "m.room.member" }] });
+      const call = drawn({ cold }, { letters: "-----k", reports: "------m", changes, ...drawing });
+      expectObservable(happening(call), "^ 30ms !").toBe("(ic)--(bk)--t---u", words);
+      expectObservable(looking({ cold }, call, "-----------x-x")).toBe("-----------x-y", {
+        x: "ok, presumed",
+        y: "none",
+      });
+    })(),
+  );
+
+  it.each<[string, Drawing, string]>([
+    ["another member joins, which gets our key", { members: "a-----------d" }, "(ic)--(bk)--d"],
+    ["its device is a state member, too", { members: "a-----------s" }, "(ic)--(bk)--b"],
+    ["another user and another membership have left", { rejections: "u-----------c" }, "(ic)--(bk)"],
+    ["we come back, and it gets our key again", { members: "a-----------w--a" }, "(ic)--(bk)--u--r"],
+  ])("a presumed member stays when %s", (_, drawing, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const call = drawn({ cold }, { letters: "-----k", reports: "------m", ...drawing });
+      expectObservable(happening(call), "^ 30ms !").toBe(expected, words);
+      expectObservable(looking({ cold }, call, "---------------- x")).toBe("---------------- x", { x: "ok, presumed" });
+    })(),
+  );
+
+  it(
+    "a presumed member is gone once its device is a sticky member that can be read, with another id",
+    marbles(({ cold, expectObservable }) => {
+      const call = drawn({ cold }, { letters: "-----k", reports: "------m", members: "a-----------t" });
+      expectObservable(call.installed$, "^ 30ms !").toBe("i-----k", words);
+      expectObservable(looking({ cold }, call, "-----------x-x")).toBe("-----------x-y", {
+        x: "ok, presumed",
+        y: "none",
+      });
     }),
   );
 
@@ -160,6 +218,8 @@ describe("a presumed member", () => {
         x: "ok, presumed",
         y: "ok",
       });
+      const keys$ = cold("-------------x").pipe(map(() => call.keys.keys$.value.map(keyName).join(" ")));
+      expectObservable(keys$).toBe("-------------x", { x: "me#0 bob#0" });
     }),
   );
 
@@ -178,6 +238,9 @@ describe("a ghost", () => {
   it.each<[string, Drawing]>([
     ["without media", { letters: "-----k" }],
     ["with the media of another participant", { letters: "-----k", reports: "------o" }],
+    ["whose media is decrypted", { letters: "-----k", reports: "------d" }],
+    ["with an event that is malformed", { letters: "-----k", reports: "------m", rejections: "r" }],
+    ["with a state event", { letters: "-----k", reports: "------m", rejections: "s" }],
     ["without an event that we cannot read", { letters: "-----k", reports: "------m", rejections: "n" }],
     ["with an unreadable event of another user", { letters: "-----k", reports: "------m", rejections: "o" }],
     ["without a key message", { reports: "------m" }],
@@ -198,19 +261,20 @@ describe("a ghost", () => {
     })(),
   );
 
-  it(
-    "a ghost cannot multiply: each unreadable event is the evidence for one member",
+  it.each([
+    ["each unreadable event is the evidence for one member", ["ONE", "TWO", "THREE"], 2],
+    ["each device is one member", ["ONE", "ONE"], 1],
+  ])("a ghost cannot multiply: %s", (_, devices, count) =>
     marbles(({ cold, flush }) => {
-      const devices = ["ONE", "TWO", "THREE"];
-      const letters = devices.map((deviceId) =>
+      const letters = devices.map((deviceId, index) =>
         letter({
           from: "bob",
-          content: { member: { id: `of-${deviceId}`, claimed_device_id: deviceId } },
+          content: { member: { id: `id-${index}`, claimed_device_id: deviceId } },
           proof: { deviceId, crossSigned: true },
         }),
       );
-      const missing = devices.map((deviceId) =>
-        lack(participantIdentity("sticky", bob.userId, deviceId, `of-${deviceId}`)),
+      const missing = devices.map((deviceId, index) =>
+        lack(participantIdentity("sticky", bob.userId, deviceId, `id-${index}`)),
       );
       const call = scene({
         members: cold("a", lists),
@@ -220,8 +284,8 @@ describe("a ghost", () => {
       });
       call.key$.pipe(takeUntil(timer(100))).subscribe();
       flush();
-      expect(call.traced("member-presumed")).toHaveLength(2);
-    }),
+      expect(call.traced("member-presumed")).toHaveLength(count);
+    })(),
   );
 });
 
@@ -231,7 +295,7 @@ describe("a member of Element Call whose encrypted join we cannot read", () => {
     marbles(({ cold, expectObservable, flush }) => {
       const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
       const alice = "@alice:example.org";
-      const roomId = home.createRoom({ members: [bob.userId], encrypted: true });
+      const kitchen = home.createRoom({ members: [bob.userId], encrypted: true });
       const received: string[] = [];
       home
         .client(bob.userId, bob.deviceId)
@@ -241,15 +305,15 @@ describe("a member of Element Call whose encrypted join we cannot read", () => {
         sticky_key: bob.memberId,
         msc4354_sticky_key: bob.memberId,
       });
-      home.sendSticky(roomId, { type: stickyMember, sender: bob.userId, content, encryption: "decrypted" });
-      home.joinRoom(roomId, alice);
-      const session = rtcSession(home.client(alice, "PHONE"), { roomId, slot: "m.call#ROOM" });
+      home.sendSticky(kitchen, { type: stickyMember, sender: bob.userId, content, encryption: "decrypted" });
+      home.joinRoom(kitchen, alice);
+      const session = encryptedSession(home.client(alice, "PHONE"), { roomId: kitchen, slot: "m.call#ROOM" });
       session.join({ mode: "matrix_2_0", leaveOn: timer(5_000) }).subscribe();
-      const message = letter({ from: "bob", content: { room_id: roomId } });
+      const message = letter({ from: "bob", content: { room_id: kitchen } });
       timer(1_000).subscribe(() => home.deliver({ userId: alice, deviceId: "PHONE" }, message));
       timer(1_100).subscribe(() => session.decryption.next(lack(identity)));
       const leaving = { type: stickyMember, sender: bob.userId, content: { msc4354_sticky_key: bob.memberId } };
-      timer(3_000).subscribe(() => home.sendSticky(roomId, leaving));
+      timer(3_000).subscribe(() => home.sendSticky(kitchen, leaving));
       const look$ = cold("900ms i 299ms j 2999ms k").pipe(
         map(() => {
           const { membership$, encryptionStatus$, keys$ } = session;

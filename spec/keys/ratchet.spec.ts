@@ -261,6 +261,34 @@ describe("a leave", () => {
       { s: "0.1 > ann ben", t: "1.0 > ann", v: "0.2 > carl", w: "1.0 > carl", x: "me#1.0" },
     ),
   );
+
+  it(
+    "a joiner that waits for the next step gets the new key instead",
+    shows(
+      {
+        members: "  a---- 200ms b 100ms c--------",
+        expected: " (ijs) 301ms         t---u",
+      },
+      { a: "me ann ben", b: "me ann ben carl", c: "me ann carl" },
+      { s: "0.1 > ann ben", t: "1.0 > ann carl", u: "me#1.0" },
+    ),
+  );
+
+  it(
+    "a joiner during a rotation gets the next key alone if the key in use has made all its steps",
+    tells(8, [...eightSteps, "8.5 1.0 > ann ben carl dave erin finn gina", "9.2 1.0 > iris", "10.5 me#1.0"], {
+      rotation: { ...rotation, useDelayMs: 2_000 },
+      members: merge(
+        from(others.slice(0, 8)).pipe(
+          mergeMap((_, index) =>
+            timer(1_000 * (index + 1)).pipe(map(() => ["me", ...others.slice(0, index + 1)].join(" "))),
+          ),
+        ),
+        timer(8_500).pipe(map(() => ["me", ...others.slice(0, 7)].join(" "))),
+        timer(9_200).pipe(map(() => ["me", ...others.slice(0, 7), "iris"].join(" "))),
+      ),
+    }),
+  );
 });
 
 describe("everything that hands out a key gives its present step", () => {
@@ -284,6 +312,25 @@ describe("everything that hands out a key gives its present step", () => {
         "4 0.3 > ann",
       ],
       failing("failed", 2),
+    ),
+  );
+
+  it(
+    "a retry, which serves for the steps that a member cannot derive, too",
+    tells(
+      3,
+      [
+        "0 me#0.0",
+        "1 me#0.1",
+        "1 0.1 > ann",
+        "2 0.1 > ann",
+        "2 me#0.2",
+        "2 0.2 > ben",
+        "3 me#0.3",
+        "3 0.3 > carl",
+        "4 0.3 > ann",
+      ],
+      { ...failing("failed", 2), letters: everybodyFollows(1) },
     ),
   );
 
@@ -370,6 +417,52 @@ describe("a member that cannot follow", () => {
         "8.004 me#1.0",
       ],
       { letters: merge(everybodyFollows(), wants(2_500), wants(7_600)) },
+    ),
+  );
+
+  const joinsAt = (...changes: readonly (readonly [ts: number, names: string])[]) =>
+    from(changes).pipe(mergeMap(([ts, names]) => timer(ts).pipe(map(() => names))));
+
+  it(
+    "gets the key by its request, and joins still make steps, if it has the present step each time",
+    tells(2, ["0 me#0.0", "1 me#0.1", "1 0.1 > ann", "2.5 0.1 > ann", "7.6 0.1 > ann", "8 me#0.2", "8 0.2 > ben"], {
+      letters: merge(everybodyFollows(), wants(2_500), wants(7_600)),
+      members: joinsAt([1_000, "me ann"], [8_000, "me ann ben"]),
+    }),
+  );
+
+  it(
+    "has another try after a re-join: joins still make steps if it happens once in each stay",
+    tells(
+      5,
+      [
+        "0 me#0.0",
+        "1 me#0.1",
+        "1 0.1 > ann",
+        "2 me#0.2",
+        "2 0.2 > ben",
+        "2.5 0.2 > ann",
+        "4 1.0 > ben",
+        "4.004 me#1.0",
+        "5 me#1.1",
+        "5 1.1 > ann",
+        "6 me#1.2",
+        "6 1.2 > carl",
+        "7.6 1.2 > ann",
+        "8 me#1.3",
+        "8 1.3 > dave",
+      ],
+      {
+        letters: merge(everybodyFollows(), of(letter({ from: "ann2", reach: 8 })), wants(2_500), wants(7_600)),
+        members: joinsAt(
+          [1_000, "me ann"],
+          [2_000, "me ann ben"],
+          [4_000, "me ben"],
+          [5_000, "me ben ann2"],
+          [6_000, "me ben ann2 carl"],
+          [8_000, "me ben ann2 carl dave"],
+        ),
+      },
     ),
   );
 });

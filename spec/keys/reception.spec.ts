@@ -134,6 +134,36 @@ describe("an old key", () => {
   );
 
   it(
+    "an older key that waited with a newer one is traced as outdated, with a clock of its sender that is behind",
+    marbles(({ cold, expectObservable, flush }) => {
+      const letters = cold("-no", {
+        n: letter({ from: "bob", key: 8, sentTs: -10 }),
+        o: letter({ from: "bob", key: 7, sentTs: -20 }),
+      });
+      const call = scene({ members: cold("a---b", { a: "me", b: "me bob" }), letters });
+      expectObservable(others(call), "^-----!").toBe("----y", { y: "bob#0=8" });
+      flush();
+      expect(call.traced("key-rejected", "key-received")).toMatchObject([
+        { kind: "key-rejected", reason: "outdated", userId: "@bob:example.org", deviceId: "PHONE", keyIndex: 0 },
+        { kind: "key-received" },
+      ]);
+    }),
+  );
+
+  it(
+    "a longer key that begins with the one before is another key",
+    shows(
+      { letters: "-k-l", expected: "-x-x" },
+      { a: "me bob" },
+      {
+        k: { from: "bob", key: 7, sentTs: 10 },
+        l: { from: "bob", bytes: new Uint8Array(32).fill(7, 0, 16), sentTs: 20 },
+      },
+      { x: "bob#0=7" },
+    ),
+  );
+
+  it(
     "an old key of a state member that re-joined does not count",
     shows(
       { members: "  a-b", letters: "-k--n", expected: "-x--y" },
@@ -433,6 +463,19 @@ describe("a key that names no slot, as matrix-js-sdk sends it", () => {
   );
 
   it(
+    "a key without a slot waits in another slot where its device is a sticky member with another id",
+    marbles(({ cold, expectObservable, flush }) => {
+      const letters = cold("-k", { k: letter({ from: "bob2" }) });
+      const call = scene({ ...side, members: cold("a", { a: "me bob" }), letters });
+      expectObservable(others(call), "^----!").toBe("");
+      flush();
+      expect(call.traced("key-rejected", "key-early")).toMatchObject([
+        { kind: "key-early", userId: "@bob:example.org" },
+      ]);
+    }),
+  );
+
+  it(
     "a key without a slot is rejected in another slot where its device is a state member",
     marbles(({ cold, expectObservable, flush }) => {
       const letters = cold("-k-n", {
@@ -539,6 +582,17 @@ describe("keys in the timeline, as old clients send them", () => {
     }),
   );
 
+  it(
+    "a timeline event is accepted for a minute",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a", { a: "me bob" }),
+        roomKeys: cold("-k", { k: event({}, { ageMs: 60_000 }) }),
+      });
+      expectObservable(others(call)).toBe("-k", { k: "bob#2=1" });
+    }),
+  );
+
   it.each<[string, ReturnType<typeof event>, object[]]>([
     ["of another device is rejected", event({}, { proof: { deviceId: "LAPTOP" } }), [{ reason: "forged-device" }]],
     [
@@ -598,6 +652,34 @@ describe("keys in the proposal's format, which has no time", () => {
   it(
     "an old key that comes late does not replace a key with its index before the one in use",
     draws("-abo", { a: { index: 0, key: 7 }, b: { index: 1, key: 8 }, o: { index: 0, key: 6 } }, "-ab-"),
+  );
+
+  it(
+    "an old key that comes late does not replace a key with its index that two others followed",
+    draws(
+      "-abco",
+      { a: { index: 0, key: 7 }, b: { index: 1, key: 8 }, c: { index: 2, key: 9 }, o: { index: 1, key: 6 } },
+      "-abc-",
+    ),
+  );
+
+  it.each([
+    ["the first", { n: { index: 0, key: 8, sentTs: 20 }, o: { index: 0, key: 7 } }],
+    ["the second", { n: { index: 0, key: 8 }, o: { index: 0, key: 7, sentTs: 20 } }],
+  ])("another key does not replace one with its index if only %s says its time", (_, mail) =>
+    draws("-n-o", mail, "-n--")(),
+  );
+
+  it(
+    "a message without a member id is malformed",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { content, ...message } = timeless({ index: 0, key: 1 });
+      const nobody = { ...message, content: { ...(content as object), member_id: undefined } };
+      const call = scene({ members: cold("a", { a: "me bob" }), letters: cold("-k", { k: nobody }) });
+      expectObservable(others(call), "^---!").toBe("");
+      flush();
+      expect(call.traced("key-rejected")).toMatchObject([{ reason: "malformed", path: "member_id" }]);
+    }),
   );
 
   it(

@@ -108,15 +108,56 @@ describe("requests", () => {
     }),
   );
 
-  it(
-    "a re-joined member that has replaced all keys of its earlier stay gets no request when a key is invalid",
+  it.each([
+    ["both keys", "-01----nm"],
+    ["the only key", "-0-----n"],
+  ])("a re-joined member that has replaced %s of its earlier stay gets no request when a key is invalid", (_, drawn) =>
     marbles(({ cold, expectObservable }) => {
       const call = scene({
         members: cold("a---b-c", stays),
-        letters: cold("-01----nm", mail),
+        letters: cold(drawn, mail),
         reports: cold("----------i", { i: invalid }),
       });
       expectObservable(requests(call), "30s !").toBe("");
+    })(),
+  );
+
+  it(
+    "a re-joined member gets its first request after 5 s, although media of its earlier stay came before that was seen",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("n-a---b---c", { ...stays, n: "me" }),
+        letters: cold("---0", mail),
+        reports: cold("-m", { m: { ...invalid, result: "missing-key", keyIndex: 0 } as const }),
+      });
+      expectObservable(requests(call), "9s !").toBe("5010ms q", { q: "1 > bob" });
+    }),
+  );
+
+  it(
+    "a member gets no request while the room does not show us, and its own request is answered as soon as it does",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a 5999ms b", { a: "bob", b: "bob me" }),
+        letters: cold("7s q", { q: letter({ from: "bob", index: 1, content: { "rx.matrixrtc.wants_key": true } }) }),
+      });
+      expectObservable(happening(call), "9s !").toBe("i 5999ms s 999ms (sk)", {
+        i: "me#0",
+        s: "0 > bob",
+        k: "bob#1",
+      });
+      expectObservable(call.requested$, "      9s !").toBe("");
+    }),
+  );
+
+  it(
+    "a request during a rotation travels with the newest key of its member, once",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a 3999ms b", { a: "me bob carl", b: "me bob" }),
+        rotation: { useDelayMs: 2_000 },
+      });
+      expectObservable(requests(call), "6s !").toBe("5s q", { q: "1 > bob" });
     }),
   );
 
@@ -149,6 +190,10 @@ describe("requests", () => {
       ["need no request once the media is decrypted", "    -----2------", "----------i--o", ""],
       ["count as those of this stay once they come again", "-----2--s---", "----------0   ", ""],
       ["no longer count once another key replaced them", "-----2--t---", "----------0   ", ""],
+      ["do not answer if they do not fit, though another key came after", "-----2--3---", "----------i   ", "1010ms q"],
+      ["answer for the index that was reported before", "    -----2------", "--2           ", ""],
+      // One of the two is of the earlier stay, and the clock of their sender does not say which.
+      ["are requested once one comes that says it is older", "-----t--s---", "              ", "1008ms q"],
     ])("keys before their member %s (F5)", (_, drawn, reported, expected) =>
       marbles(({ cold, expectObservable }) => {
         const call = scene({
@@ -261,17 +306,41 @@ describe("requests while the media layer lacks a key", () => {
 });
 
 it.each([
-  ["travels with the message that is planned for its end", "me bob3", "5100ms q", { q: "0 > bob" }],
-  ["goes to nobody if its member has left meanwhile", "me", "", {}],
-])("a request in the pause after a key was sent again %s", (_, then, expected, values) =>
+  ["travels with the message that is planned for its end", "me bob3", "me bob3", "5100ms q"],
+  ["goes to nobody if its member has left meanwhile", "me", "me", ""],
+  ["is not sent to a later membership of its device", "me", "me bob4", "10100ms q"],
+])("a request in the pause after a key was sent again %s", (_, then, last, expected) =>
   marbles(({ cold, expectObservable }) => {
     const call = scene({
       // The first re-join gets the key at once, the second one 5 s later.
-      members: cold("a 99ms b 99ms c 4299ms d", { a: "me bob", b: "me bob2", c: "me bob3", d: then }),
+      members: cold("a 99ms b 99ms c 4299ms d 299ms e", {
+        a: "me bob",
+        b: "me bob2",
+        c: "me bob3",
+        d: then,
+        e: last,
+      }),
+      rotation: { coalesceMs: 60_000 },
       reports: cold("3s m", { m: { participantIdentity: "sfu-bob3", result: "missing-key" } as const }),
     });
-    expectObservable(requests(call), "10s !").toBe(expected, values);
+    expectObservable(requests(call), "11s !").toBe(expected, { q: "0 > bob" });
   })(),
+);
+
+it(
+  "a request that travels with a planned message leaves the message for another member as it is",
+  marbles(({ cold, expectObservable }) => {
+    const call = scene({
+      members: cold("a 99ms b 99ms c", { a: "me bob carl", b: "me bob2 carl2", c: "me bob3 carl3" }),
+      reports: cold("3s m", { m: { participantIdentity: "sfu-bob3", result: "missing-key" } as const }),
+    });
+    expectObservable(happening(call), "5200ms !").toBe("(is) 96ms s 4999ms c", {
+      i: "me#0",
+      s: "0 > bob carl",
+      c: "0 > carl",
+    });
+    expectObservable(call.requested$, "5200ms !").toBe("5100ms q", { q: "0 > bob" });
+  }),
 );
 
 describe("renewals of our membership", () => {
@@ -354,6 +423,19 @@ describe("renewals of our membership", () => {
   );
 
   it(
+    "a renewal comes in time also if it is not the time of a request",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({
+        members: cold("a", { a: "me bob carl" }),
+        letters: cold("20s k", { k: letter({ from: "bob" }) }),
+        // Bob causes the first renewal at 11 s. Carl, whose requests are at 2, 12, 32 and 72 s, causes the next one.
+        reports: cold("m 999ms n", { m: lack("bob"), n: lack("carl") }),
+      });
+      expectObservable(renewals(call), "75s !").toBe("11s r 59999ms r");
+    }),
+  );
+
+  it(
     "an older key than the media needs is no answer",
     marbles(({ cold, expectObservable }) => {
       const call = scene({
@@ -414,6 +496,51 @@ describe("answers to a request for our key", () => {
         a: "0 > bob",
         k: "bob#0",
       });
+    }),
+  );
+
+  it(
+    "two requests of one instant get one answer",
+    marbles(({ cold, expectObservable }) => {
+      const letters = cold("-----(qr)", {
+        q: letter({ from: "bob", content: wants }),
+        r: letter({ from: "bob", sentTs: 1, content: wants }),
+      });
+      const call = scene({ members: cold("a", { a: "me bob carl" }), letters });
+      expectObservable(happening(call), "4s !").toBe("(is)-(ak)", {
+        i: "me#0",
+        s: "0 > bob carl",
+        a: "0 > bob",
+        k: "bob#0",
+      });
+    }),
+  );
+
+  it(
+    "a member that got our key with our request gets no answer for 5 s",
+    marbles(({ cold, expectObservable }) => {
+      const asks = (index: number) => letter({ from: "bob", index, content: wants });
+      const letters = cold("6s a 3998ms b c", { a: asks(0), b: asks(1), c: asks(2) });
+      const call = scene({ members: cold("a", { a: "me bob" }), letters });
+      expectObservable(call.requested$, "      11s !").toBe("5s r", { r: "0 > bob" });
+      expectObservable(happening(call), "11s !").toBe("(is) 5996ms a 3998ms b (sc)", {
+        i: "me#0",
+        s: "0 > bob",
+        a: "bob#0",
+        b: "bob#1",
+        c: "bob#2",
+      });
+    }),
+  );
+
+  it(
+    "a request is traced with the device that sent it",
+    marbles(({ cold, flush }) => {
+      const letters = cold("-q", { q: letter({ from: "bob", content: wants }) });
+      const call = scene({ members: cold("a", { a: "me bob" }), letters });
+      call.key$.pipe(takeUntil(timer(9))).subscribe();
+      flush();
+      expect(call.traced("key-request-received")).toEqual([{ kind: "key-request-received", ...deviceOf("bob") }]);
     }),
   );
 

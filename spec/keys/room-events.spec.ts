@@ -53,6 +53,31 @@ describe("a key in a room event", () => {
   );
 
   it(
+    "each room event with a key is 3 s after the one before, also after one that had to wait",
+    shows({
+      members: "  b 999ms c 2999ms d 6s -",
+      expected: " (is) 2996ms s 2999ms s 6s -",
+    }),
+  );
+
+  it(
+    "a room event that serves two joins is counted and traced once, and is delivered to each of its devices",
+    marbles(({ cold, expectObservable, flush }) => {
+      const call = scene({ transport: "room-event", rotation, members: cold("b 999ms c 999ms d", lists) });
+      expectObservable(call.installed$, "^ 4s !").toBe("i", words);
+      flush();
+      expect(call.traced("key-sent", "key-delivered")).toEqual([
+        { kind: "key-sent", keyIndex: 0, transport: "room-event", devices: 1 },
+        { kind: "key-delivered", ...named("bob") },
+        { kind: "key-sent", keyIndex: 0, transport: "room-event", devices: 2 },
+        { kind: "key-delivered", ...named("carl") },
+        { kind: "key-delivered", ...named("dave") },
+      ]);
+      expect(call.keys.statistics$.value).toMatchObject({ sends: 2, delivered: 3 });
+    }),
+  );
+
+  it(
     "a room event is not sent if all members that it was for have left",
     shows({
       members: "  b 999ms c 999ms b 999ms ---",
@@ -145,6 +170,26 @@ describe("a room event that fails", () => {
       roomOutcome: (count) => (count < 2 ? network : "sent"),
       members: "  b 499ms c 9s -",
       expected: " (is) 496ms s 9s -",
+    }),
+  );
+
+  it(
+    "the room event that is planned for a joiner serves the devices of an earlier one that fails meanwhile",
+    shows({
+      latencyMs: 2_900,
+      roomOutcome: (count) => (count < 2 ? network : "sent"),
+      members: "  b 999ms c 20s -",
+      expected: " (is) 2996ms s 20s -",
+      until: "    ^ 30s !",
+    }),
+  );
+
+  it(
+    "the retry of a room event also serves a member that joins at its instant",
+    shows({
+      roomOutcome: (count) => (count < 2 ? network : "sent"),
+      members: "  b 999ms c 9s -",
+      expected: " (is) 996ms s 9s -",
     }),
   );
 
@@ -304,6 +349,18 @@ describe("both ways", () => {
       rotation: { ...rotation, coalesceMs: 9_000 },
       members: "  c 3999ms b 999ms c",
       expected: " (ixs) 4995ms (ys)",
+      until: "    ^ 7s !",
+    }),
+  );
+
+  it(
+    "with both transports, a device that re-joins gets a retry of a message that fails",
+    shows({
+      transport: "both",
+      rotation: { ...rotation, coalesceMs: 9_000 },
+      outcome: (name, attempt) => (name === "carl" && attempt === 2 ? "failed" : "sent"),
+      members: "  c 3999ms b 999ms c",
+      expected: " (ixs) 4995ms (ys) 996ms y",
       until: "    ^ 7s !",
     }),
   );

@@ -31,6 +31,22 @@ describe("rotationCost", () => {
     ).toBe(54);
   });
 
+  it("counts a new key for each join that comes after the grace period, and a second message to joiners during a rotation", () => {
+    // A join every 10 s on average, and a grace period of 10 s: every second join makes a new key for 9 others. It is
+    // rolled out for 1 s of each 20 s, in which a joiner gets two keys.
+    const cost = rotationCost({}, { members: 10, joinsPerHour: 360, leavesPerHour: 0 });
+    expect(cost.rotationsPerHour).toBe(180);
+    expect(cost.messagesPerHour).toBeCloseTo(180 * 9 + 360 * 1.05, 6);
+  });
+
+  it("counts the keys of age beside those that a ratchet makes, which begin its steps again", () => {
+    const joins = { members: 8, joinsPerHour: 120, leavesPerHour: 0 };
+    const cost = rotationCost({ onJoin: "ratchet", periodMs: 60_000 }, joins);
+    // Two of three changes are joins: nine of them in a row make a new key.
+    const share = (120 / 180) ** 9;
+    expect(cost.rotationsPerHour).toBeCloseTo(60 + (60 * share) / (1 - share), 6);
+  });
+
   it.each([0, 300, 1000, 4000])("predicts how often random leaves make a new key (coalesceMs %d)", (coalesceMs) => {
     for (const [maxCoalesceMs, leavesPerHour] of [
       [0, 3600],
@@ -117,5 +133,14 @@ describe("resolveKeyOptions", () => {
     ["an enabled that is no boolean", { enabled: "yes" as never }],
   ] as const)("throws for %s", (_, options) => {
     expect(() => resolveKeyOptions(options)).toThrow(RtcError);
+  });
+
+  it.each([
+    ["a key format with messages to devices", { format: "m.rtc.encryption_key" }],
+    ["room events with a format that they have", { format: "io.element.call.encryption_keys", transport: "both" }],
+    ["keys in any room", { enabled: true }],
+    ["a proof for each device", { requireCrossSigned: true, transport: "to-device" }],
+  ] as const)("accepts %s", (_, options) => {
+    expect(resolveKeyOptions(options)).toMatchObject(options);
   });
 });

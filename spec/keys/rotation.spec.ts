@@ -51,6 +51,31 @@ describe("the first key", () => {
   );
 
   it(
+    "the first key goes to no device of ours that shows up later",
+    shows(
+      {
+        members: "  a---b---",
+        expected: " (is)----",
+      },
+      { a: "me bob", b: "me bob me2" },
+      { s: "0 > bob" },
+    ),
+  );
+
+  it(
+    "the first key is sent once the room shows our state event, whatever member id that has",
+    shows(
+      {
+        self: "state",
+        members: "  a---b---",
+        expected: " i---s---",
+      },
+      { a: "bob", b: "bob me.state.zoe" },
+      { s: "0 > bob" },
+    ),
+  );
+
+  it(
     "the first key waits for our own membership while an earlier one of our device is visible",
     shows(
       {
@@ -226,6 +251,18 @@ describe("a join", () => {
   );
 
   it(
+    "our own re-join gives everybody a key again, although another member left with us",
+    shows(
+      {
+        members: "  a-----b----c----",
+        expected: " (is)--u----t----",
+      },
+      { a: "me bob carl", b: "carl", c: "carl me" },
+      { s: "0 > bob carl", u: "me#1", t: "1 > carl" },
+    ),
+  );
+
+  it(
     "our own re-join in the same sync as the leave gives everybody the key again",
     shows(
       {
@@ -280,6 +317,31 @@ describe("participantLimit", () => {
       { a: "me bob carl", b: "me bob carl dave erin", c: "me bob carl dave", d: "me bob carl" },
       { s: "0 > bob carl", t: "0 > dave erin", v: "1 > bob carl", w: "me#1" },
     ),
+  );
+});
+
+describe("the trace of participantLimit", () => {
+  it(
+    "the trace says once that no new key is made for those who left, until one is made",
+    marbles(({ cold, expectObservable, flush }) => {
+      const lists = {
+        a: "me bob carl dave erin",
+        b: "me bob carl dave",
+        c: "me bob carl",
+        d: "me bob",
+        e: "me bob finn gina",
+        f: "me bob finn",
+      };
+      const call = scene({ rotation: { ...quick, participantLimit: 3 }, members: cold("a-b-c-d------e-f", lists) });
+      expectObservable(call.installed$, "^ 20ms !").toBe("i---------u", { i: "me#0", u: "me#1" });
+      flush();
+      expect(call.traced("rotation-suppressed", "key-created")).toMatchObject([
+        { kind: "key-created" },
+        { kind: "rotation-suppressed", userCount: 4 },
+        { kind: "key-created" },
+        { kind: "rotation-suppressed", userCount: 3 },
+      ]);
+    }),
   );
 });
 
@@ -339,6 +401,33 @@ describe("the budget of rotations", () => {
   );
 });
 
+describe("a kick", () => {
+  it(
+    "a kick does not delay the new key of the next leave",
+    shows(
+      {
+        rotation: { ...quick, maxCoalesceMs: 10_000 },
+        outsider: "mallory",
+        members: "  a-----b 1s       c",
+        expected: " (is)--t---u 996ms v---w",
+      },
+      { a: "me bob carl mallory", b: "me bob carl", c: "me bob" },
+      { s: "0 > bob carl mallory", t: "1 > bob carl", u: "me#1", v: "2 > bob", w: "me#2" },
+    ),
+  );
+
+  it("a kick is forgotten once the user is in the call again and gets the key", () => {
+    const key = new OwnKey(0, keyOf(1), 0, 0);
+    const device = { userId: "@mallory:example.org", deviceId: "PHONE" };
+    key.enqueue(device, 0);
+    key.popDue(0);
+    key.cancel(device, true, 5);
+    expect(key.removedSinceTs).toBe(5);
+    key.enqueue(device, 6);
+    expect(key.removedSinceTs).toBeUndefined();
+  });
+});
+
 describe("participantLimit and users", () => {
   const limited = { ...quick, participantLimit: 4 };
 
@@ -382,7 +471,7 @@ describe("participantLimit and users", () => {
         outsider: "mallory",
         outsiderFromTs: 20,
         members: cold("a-----b", { a: "me bob carl dave mallory", b: "me bob carl dave" }),
-        changes: hot(" -------------------- x", { x: [removal] }),
+        changes: hot(" -------------------- x", { x: [{ ...removal, type: "m.room.name", stateKey: "" }, removal] }),
       });
       expectObservable(happening(call), "^ 40ms !").toBe("(is)----------------t---u", {
         i: "me#0",
@@ -390,6 +479,19 @@ describe("participantLimit and users", () => {
         t: "1 > bob carl dave",
         u: "me#1",
       });
+    }),
+  );
+
+  it(
+    "a user who left the call while the limit is reached makes no new key when another one joins the room",
+    marbles(({ cold, hot, expectObservable }) => {
+      const change = { kind: "state", roomId, type: "m.room.member", stateKey: "@zoe:example.org" } as const;
+      const call = scene({
+        rotation: limited,
+        members: cold("a-----b", { a: "me bob carl dave mallory", b: "me bob carl dave" }),
+        changes: hot(" -------------------- x", { x: [change] }),
+      });
+      expectObservable(happening(call), "^ 40ms !").toBe("(is)", { i: "me#0", s: "0 > bob carl dave mallory" });
     }),
   );
 
@@ -401,10 +503,10 @@ describe("participantLimit and users", () => {
       key.popDue(count);
       key.cancel(device(count), false, count);
     }
-    expect(key.mayBeHeldBy(device(0))).toBe(false);
-    expect(key.mayBeHeldBy(device(9_999))).toBe(true);
+    // The last hundred are.
+    expect([0, 9_899, 9_900, 9_999].map((count) => key.mayBeHeldBy(device(count)))).toEqual([false, false, true, true]);
     expect(key.exposedSinceTs).toBe(0);
-    key.enqueue(device(9_999), 10_000);
+    for (let count = 9_900; count < 10_000; count++) key.enqueue(device(count), 10_000);
     expect(key.exposedSinceTs).toBe(0);
   });
 });
@@ -421,6 +523,21 @@ describe("re-sends", () => {
         r: "0 > bob",
       });
     }),
+  );
+
+  it(
+    "a device that re-joins again and again during a rotation gets the keys again every 5 s at most",
+    shows(
+      {
+        rotation: { ...quick, useDelayMs: 4_000 },
+        members: "  a----b----c----d----e",
+        // It gets both keys with its first re-join, and the key in use by then after the second.
+        expected: " (is)-t----(vw) 3991ms u 1004ms w",
+        until: "    ^ 6s !",
+      },
+      { a: "me bob carl", b: "me carl", c: "me carl bob2", d: "me carl", e: "me carl bob3" },
+      { s: "0 > bob carl", t: "1 > carl", v: "0 > bob", w: "1 > bob", u: "me#1" },
+    ),
   );
 });
 
@@ -527,6 +644,22 @@ describe("delivery", () => {
   );
 
   it(
+    "a device that has left gets nothing more, and makes no new key, once the client says that it left it out",
+    shows(
+      {
+        rotation: { ...quick, coalesceMs: 9_000 },
+        latencyMs: 3,
+        outcome: (name) => (name === "carl" ? "not-cross-signed" : "sent"),
+        members: "  a-b",
+        expected: " (is)",
+        until: "    ^ 20s !",
+      },
+      { a: "me bob carl", b: "me bob" },
+      { s: "0 > bob carl" },
+    ),
+  );
+
+  it(
     "a failed delivery of a replaced key is not sent again",
     shows(
       {
@@ -560,4 +693,14 @@ it(
     );
     expectObservable(indexes$).toBe("515ms (i|)", { i: [...Array(256).keys(), 0, 1] });
   }),
+);
+
+it.each([
+  ["16", "io.element.call.encryption_keys"],
+  ["32", "m.rtc.encryption_key"],
+] as const)("our keys have %s bytes in the format %s", (bytes, format) =>
+  marbles(({ cold, expectObservable }) => {
+    const { key$ } = scene({ format, members: cold("a", { a: "me bob" }) });
+    expectObservable(key$.pipe(map(({ key }) => String(key.length))), "^--!").toBe("i", { i: bytes });
+  })(),
 );

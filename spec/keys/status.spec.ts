@@ -1,10 +1,11 @@
 // The encryption status of each member, as a UI reads it. protocol.md 5.4, 5.7, pitfalls 2, item 4.
-import { distinctUntilChanged, map, Observable } from "rxjs";
+import { distinctUntilChanged, map, Observable, takeUntil, timer } from "rxjs";
 import type { RunHelpers } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
 import type { DecryptionReport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
+import { keyName } from "../../src/testing/marble-names.ts";
 import { letter, member, type Plan, scene } from "./scene.ts";
 
 /** `ok 0`, or why not; then whether our key is on its way. */
@@ -85,8 +86,8 @@ interface Drawing extends Omit<Plan, "members" | "letters" | "reports"> {
   readonly expected: string;
 }
 
-/** `b`: Bob, `d`: Bob again on the same device, `s`: Bob as two members, `n`: nobody but Carl, `w`: without Carl. */
-const lists = { b: "me carl bob", w: "me bob", d: "me carl bob2", s: "me carl bob bob2", n: "me carl" };
+/** `b`: Bob, `d`: Bob again on the same device, `s`: Bob as two members, `n`: nobody but Carl, `w` and `x`: `b` and `d` without Carl. */
+const lists = { b: "me carl bob", w: "me bob", x: "me bob2", d: "me carl bob2", s: "me carl bob bob2", n: "me carl" };
 
 /** Draws letters, reports and members; and the status of Bob. */
 const shows = (drawing: Drawing, name = "bob") =>
@@ -120,6 +121,10 @@ describe("the status of a member", () => {
   );
   it("the status is key-early until both of two keys are given up", shows({ letters: "--EF", expected: "n-e 60s n" }));
   it(
+    "the status is no-key again once the key that waited counts for another membership of the device",
+    shows({ members: "b----s", letters: "--E", expected: "n-e--n" }),
+  );
+  it(
     "the status is no-key for a member that we see a minute after its key was given up",
     shows({ members: "n 62s b", letters: "--E", expected: "a 62s n" }),
   );
@@ -127,6 +132,10 @@ describe("the status of a member", () => {
   it(
     "the status is ok once a member that was reported without a key sends again the key that came before its membership",
     shows({ members: "n----b", reports: "--x", letters: "---0-----r", expected: "a----m---0" }),
+  );
+  it(
+    "the status is ok from the start if the key that the media lacked came before its membership",
+    shows({ members: "n----b", letters: "---0", reports: "--0", expected: "a----0" }),
   );
   it(
     "the status stays invalid-key when the key that does not fit is sent again",
@@ -181,6 +190,24 @@ describe("the status of a member", () => {
     }),
   );
   it(
+    "the status of a membership that follows another one of its device keeps that our key did not arrive",
+    shows({ members: "b--d", outcome: () => "failed", expected: "a--f" }, "bob2"),
+  );
+  it(
+    "a late failure of an older key says nothing about a later membership of the device either",
+    shows(
+      {
+        members: "b--w--x",
+        rotation: { useDelayMs: 4, maxCoalesceMs: 0 },
+        // The first answer comes when the second key has arrived and the third message is still on its way.
+        latencyOf: (name, attempt) => (name !== "bob" || attempt === 2 ? 0 : attempt === 1 ? 9 : 9_000),
+        outcome: (_, attempt) => (attempt === 1 ? "failed" : "sent"),
+        expected: "a-----n",
+      },
+      "bob2",
+    ),
+  );
+  it(
     "the status keeps that our key did not arrive when another member of the device leaves",
     shows({ members: "s-b", outcome: () => "failed", expected: "f--" }),
   );
@@ -199,14 +226,43 @@ describe("the status of a member", () => {
     "the status stays ok if the key that the media needs has just come",
     shows({ letters: "-1", reports: "--1", expected: "n1" }),
   );
-  it("the status stays ok if the media needs the key before", shows({ letters: "-1", reports: "--0", expected: "n1" }));
   it(
-    "the status is missing-key if the media needs the key before some seconds later: it is of the next stay",
-    shows({ letters: "-1 7s 0", reports: "-- 5s 0", expected: "n1 5s m 1999ms 0" }),
+    "the status stays ok if the media needs the key before in the 5 s after a key came",
+    shows({ letters: "9s 1", reports: "13999ms 0", expected: "n 8999ms 1" }),
+  );
+  it(
+    "the status is missing-key if the media needs the key before 5 s later: it is of the next stay",
+    shows({ letters: "-1 6999ms 0", reports: "5001ms 0", expected: "n1 4999ms m 1999ms 0" }),
   );
   it(
     "the status is not helped by an older key than the media needs",
     shows({ letters: "-0-1", reports: "--2", expected: "n0m" }),
+  );
+  it(
+    "the status stays missing-key when the media layer also lacks the key that we have: it will install that",
+    shows({ letters: "-0", reports: "--1-0", expected: "n0m" }),
+  );
+  it(
+    "the status is ok again when the media layer lacks the key that we have, after one that did not fit",
+    shows({ letters: "-0", reports: "--i-0", expected: "n0i-0" }),
+  );
+  it(
+    "the status is invalid-key when the media does not fit a key that came after another one of its index",
+    shows({ members: "n--b", letters: "-n----0", reports: "--------i", expected: "a--0----i" }),
+  );
+  it.each([
+    ["ok once a key comes that is 127 indexes later than the one that the media needs", "k", "n5m7"],
+    ["missing-key when a key comes that is 128 indexes off: it counts as earlier", "l", "n5m"],
+  ])("the status is %s", (_, mark, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const marks = { ...letters, k: letter({ from: "bob", index: 127 }), l: letter({ from: "bob", index: 128 }) };
+      const call = scene({
+        members: cold("b", lists),
+        letters: cold(`-m-${mark}`, marks),
+        reports: cold("--0", reports),
+      });
+      expectObservable(statusOf(call, "bob"), "^----!").toBe(expected, { ...words, "7": "ok 127" });
+    })(),
   );
   it("the status is ok once the media is decrypted", shows({ letters: "-0", reports: "--1-o", expected: "n0m-0" }));
   it(
@@ -263,6 +319,16 @@ describe("the status of a member whose key is rejected", () => {
     shows({ members: "n--b", letters: "-C", expected: "a--c" }),
   );
 
+  it(
+    "the status is unverified for the membership that follows, in one sync, the one whose key was rejected",
+    shows({ members: "b--d", letters: "-C", expected: "a--c" }, "bob2"),
+  );
+
+  it(
+    "the status is no-key for a member whose device had a key rejected in a stay that is over",
+    shows({ members: "b--n--d", letters: "-C", expected: "a-----n" }, "bob2"),
+  );
+
   it.each([
     ["in the clear", "none"],
     ["by an unproven device", { crossSigned: false }],
@@ -310,6 +376,132 @@ describe("the map of statuses", () => {
       cold("-a-b").subscribe(() => maps.add(call.keys.encryptionStatus$.value));
       flush();
       expect(maps.size).toBe(1);
+    }),
+  );
+
+  it(
+    "the map is the same object while nothing changes, also with a member that has no key of its own: our earlier stay",
+    marbles(({ cold, flush }) => {
+      const call = scene({ members: cold("a", { a: "me2 bob me" }) });
+      const maps = new Set<unknown>();
+      call.key$.subscribe();
+      cold("-a-b").subscribe(() => maps.add(call.keys.encryptionStatus$.value));
+      flush();
+      expect(maps.size).toBe(1);
+    }),
+  );
+});
+
+/** The keys that are known, as `me#0 bob#1`, each time they change. */
+const knownKeys = ({ keys, key$ }: ReturnType<typeof scene>): Observable<string> =>
+  new Observable((subscriber) => {
+    subscriber.add(keys.keys$.pipe(map((list) => list.map(keyName).join(" "))).subscribe(subscriber));
+    subscriber.add(key$.subscribe());
+  });
+
+describe("the keys that are known", () => {
+  /** `a`: without Bob. */
+  const lists = { a: "me", b: "me bob", s: "me bob bob2", d: "me bob2" };
+  interface KeysDrawing extends Omit<Drawing, "members"> {
+    readonly members: string;
+    readonly values: Readonly<Record<string, string>>;
+    readonly until?: string;
+  }
+  const draws = ({
+    members,
+    letters: mail = "",
+    reports: reported = "",
+    expected,
+    values,
+    until,
+    ...plan
+  }: KeysDrawing) =>
+    marbles(({ cold, expectObservable }: RunHelpers) => {
+      const call = scene({
+        rotation: { useDelayMs: 4, graceMs: 10, maxCoalesceMs: 0 },
+        ...plan,
+        members: cold(members, lists),
+        letters: cold(mail, letters),
+        reports: cold(reported, reports),
+      });
+      expectObservable(knownKeys(call), until ?? "^ 90ms !").toBe(expected, { e: "", i: "me#0", ...values });
+    });
+
+  it(
+    "a new key of ours is among the keys at once, also if it comes into use as a member joins",
+    draws({
+      members: " a-----------b",
+      expected: "(ei)--------n",
+      values: { n: "me#0 me#1" },
+    }),
+  );
+  it(
+    "a new key of ours is among the keys at once, also if it comes into use as a member leaves",
+    draws({
+      members: " b------a",
+      letters: " -----0",
+      expected: "(ei)-k-n",
+      values: { k: "me#0 bob#0", n: "me#0 me#1" },
+    }),
+  );
+  it(
+    "the last eight keys of ours are kept",
+    draws({
+      members: " b",
+      rotation: { useDelayMs: 1, periodMs: 8 },
+      expected: "(ei)-----a-------b-------c-------d-------f-------g-------h-------j",
+      values: {
+        a: "me#0 me#1",
+        b: "me#0 me#1 me#2",
+        c: "me#0 me#1 me#2 me#3",
+        d: "me#0 me#1 me#2 me#3 me#4",
+        f: "me#0 me#1 me#2 me#3 me#4 me#5",
+        g: "me#0 me#1 me#2 me#3 me#4 me#5 me#6",
+        h: "me#0 me#1 me#2 me#3 me#4 me#5 me#6 me#7",
+        j: "me#1 me#2 me#3 me#4 me#5 me#6 me#7 me#8",
+      },
+      until: "   ^ 70ms !",
+    }),
+  );
+  it(
+    "a key of a member is among the keys although its media needs a later one",
+    draws({
+      members: " b",
+      letters: " -----0---1",
+      reports: " -------2",
+      expected: "(ei)-k---l",
+      values: { k: "me#0 bob#0", l: "me#0 bob#0 bob#1" },
+    }),
+  );
+  it(
+    "another key of an index replaces the one before",
+    draws({
+      members: " b",
+      letters: " -----0---n",
+      expected: "(ei)-k---k",
+      values: { k: "me#0 bob#0" },
+    }),
+  );
+  it(
+    "the keys of one of two members of a device go with it",
+    draws({
+      members: " s---------d",
+      letters: " -----0-E",
+      expected: "(ei)-k-l--m",
+      values: { k: "me#0 bob#0", l: "me#0 bob#0 bob#0", m: "me#0 bob#0" },
+    }),
+  );
+
+  it(
+    "no key is known once we have left",
+    marbles(({ cold, expectObservable }) => {
+      const call = scene({ members: cold("b", lists), letters: cold("--0", letters) });
+      expectObservable(call.keys.keys$.pipe(map((list) => list.map(keyName).join(" ")))).toBe("i-b------e", {
+        i: "me#0",
+        e: "",
+        b: "me#0 bob#0",
+      });
+      call.key$.pipe(takeUntil(timer(9))).subscribe();
     }),
   );
 });

@@ -86,6 +86,13 @@ describe("a key in the timeline", () => {
     expect(parseRoomKeys(content).ok).toMatchObject({ slot: "org.board#1" });
   });
 
+  it("a timeline event is read up to its 256th key: a device has no more", () => {
+    const { keys, ...rest } = roomKeyEvent({ ...outgoing, key: bytes(16) }).content;
+    const content = { ...rest, keys: [...Array(256).fill(null), ...(keys as object[])] };
+    expect(parseRoomKeys(content).ok?.keys).toEqual([]);
+    expect(parseRoomKeys({ ...content, keys: content.keys.slice(1) }).ok?.keys).toHaveLength(1);
+  });
+
   it("a timeline event is read back with any bytes", () => {
     fc.assert(
       fc.property(

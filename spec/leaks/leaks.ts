@@ -1,6 +1,7 @@
 // Leaks: joins a call and leaves it, again and again, and counts what is left.
 import { Subject } from "rxjs";
-import { type JoinMode, rtcSession } from "../../src/index.ts";
+import { type JoinMode } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import { keyMessage } from "../../src/keys/wire.ts";
 import { SimulatedClock } from "../simulate/clock.ts";
 import { EchoClient } from "./echo-client.ts";
@@ -48,11 +49,11 @@ export async function joinAndLeave({ joins, mode, onJoin }: LeakOptions): Promis
         focus_active: { type: "livekit", focus_selection: "multi_sfu" },
         foci_preferred: [],
       });
-    let session = rtcSession(client, { roomId, slot });
+    let session = encryptedSession(client, { roomId, slot });
     let failures = 0;
     let members = 0;
     for (let done = 1; done <= joins; done++) {
-      if (done % 2 === 0) session = rtcSession(client, { roomId, slot });
+      if (done % 2 === 0) session = encryptedSession(client, { roomId, slot });
       if (done % 500 === 1) renewBob();
       const hangUp$ = new Subject<void>();
       let hasEnded = false;

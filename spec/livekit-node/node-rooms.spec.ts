@@ -58,7 +58,7 @@ describe("A connection", () => {
     });
   });
 
-  test("of a call without encryption has no key provider", async () => {
+  test("has no key provider in a call without encryption", async () => {
     const { sdk, room } = await connecting({ isEncrypted: false });
     expect(sdk.options).not.toHaveProperty("encryption");
     expect(room.hasKey("bob", 0)).toBe(true);
@@ -163,21 +163,11 @@ describe("Reception", () => {
     ]);
   });
 
-  test("of the best layer names no size", async () => {
+  test("names no size for the best layer", async () => {
     const { rtc, room, sdk } = await connecting();
     sdk.publish("bob");
     room.receive("bob", "bob-2", { width: Infinity, height: Infinity });
     expect(rtc.log.slice(1)).toEqual(["subscribe bob-2"]);
-  });
-
-  test("is refreshed by a short pause", async () => {
-    const { rtc, room, sdk } = await connecting();
-    sdk.publish("bob", TrackSource.SOURCE_CAMERA);
-    room.receive("bob", "bob-1", { width: Infinity, height: Infinity });
-    room.refresh("bob");
-    room.refresh("bob");
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(rtc.log.slice(2)).toEqual(["pause bob-1", "enable bob-1"]);
   });
 });
 

@@ -1,12 +1,12 @@
 // A scene of people in a call over virtual LiveKit servers, a virtual homeserver and virtual time.
 import { BehaviorSubject, merge, Subject, Subscription, timer } from "rxjs";
 import type { JoinState } from "../../src/join/join-state.ts";
-import type { SessionJoinOptions } from "../../src/join-call.ts";
+import type { EncryptedJoinOptions } from "../../src/encryption/join-with-keys.ts";
 import { livekitCall, type LivekitCall, type LivekitCallOptions } from "../../src/livekit/livekit-call.ts";
 import type { OutgoingMedia } from "../../src/media/outgoing.ts";
 import type { MediaParticipant } from "../../src/media/participant.ts";
 import { viewOf } from "../../src/media/view.ts";
-import { rtcSession, type RtcSession } from "../../src/session.ts";
+import { encryptedSession, type EncryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import type { Transport } from "../../src/types.ts";
 import { serviceOf, virtualSfu } from "./virtual-sfu.ts";
@@ -17,7 +17,7 @@ export const transportAt = (sfu: string): Transport => ({ type: "livekit", livek
 
 export interface Guest {
   readonly name: string;
-  readonly session: RtcSession;
+  readonly session: EncryptedSession;
   readonly call: LivekitCall<string>;
   readonly media$: BehaviorSubject<OutgoingMedia<string>>;
   readonly transport$: BehaviorSubject<Transport>;
@@ -28,7 +28,7 @@ export interface Guest {
 
 export interface SceneOptions extends VirtualHomeserverOptions {
   readonly encrypted?: boolean;
-  readonly join?: SessionJoinOptions;
+  readonly join?: EncryptedJoinOptions;
   /** Everybody who is still there goes then. */
   readonly endMs?: number;
 }
@@ -60,7 +60,7 @@ export function callScene(names: readonly string[], options: SceneOptions = {}) 
     media = "mic cam",
   ): Guest => {
     const matrix = home.client(userOf(name), "PHONE");
-    const session = rtcSession(matrix, { roomId, slot });
+    const session = encryptedSession(matrix, { roomId, slot });
     const leave$ = new Subject<void>();
     const media$ = new BehaviorSubject(sendingOf(name, media));
     const transport$ = new BehaviorSubject(transportAt(at));

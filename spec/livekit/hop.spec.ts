@@ -22,7 +22,7 @@ import { announcedTransport, nextSites, type PublishSite } from "../../src/livek
 import { SfuLinks } from "../../src/livekit/sfu-links.ts";
 import { planSfus } from "../../src/livekit/sfu-plan.ts";
 import type { SfuRooms } from "../../src/livekit/sfu-room.ts";
-import { rtcSession } from "../../src/session.ts";
+import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { membersNamed } from "../../src/testing/index.ts";
 import type { Membership, OwnMember, Transport } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
@@ -223,7 +223,6 @@ describe("A connection that has a successor", () => {
           local: undefined,
           hasKey: () => true,
           receive: () => {},
-          refresh: () => {},
           publish: () => NEVER,
         };
       };
@@ -237,7 +236,7 @@ describe("A connection that has a successor", () => {
       const again$ = new Subject<void>();
       const links = new SfuLinks<string>({
         matrix,
-        session: { ...rtcSession(matrix, { roomId, slot }), decryption: { next: () => {} } } as never,
+        session: { ...encryptedSession(matrix, { roomId, slot }), decryption: { next: () => {} } } as never,
         rooms,
         service: { fetch: sfu.service.fetch },
         media$: NEVER,

@@ -142,7 +142,7 @@ describe("Our own devices", () => {
     listening.unsubscribe();
   });
 
-  it("are closed although they open only after nobody listens any more", async () => {
+  it("are closed if they open after the last unsubscribe", async () => {
     const { devices, tracks } = fakeDevices();
     ownDevices({ camera: true }, devices).media$.subscribe().unsubscribe();
     await settled();

@@ -2,10 +2,11 @@
 import { firstDraft } from "../../src/history/index.ts";
 import { NEVER, of, takeUntil, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { RtcError, rtcSession, type SessionJoinOptions, watchSession } from "../../src/index.ts";
+import { RtcError, watchSession } from "../../src/index.ts";
+import { encryptedSession, type EncryptedJoinOptions } from "../../src/encryption/index.ts";
 import { sfuToken } from "../../src/livekit/index.ts";
 import { hashOf } from "../../src/membership/identity.ts";
-import { names } from "../../src/room/names.ts";
+import { names, stateMemberType } from "../../src/room/names.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import type { Membership } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
@@ -17,7 +18,7 @@ const sfu = "wss://rtc.example.org";
 type Kind = "state" | "deployed" | "stable";
 const kinds: readonly Kind[] = ["state", "deployed", "stable"];
 
-const optionsOf = (kind: Kind): SessionJoinOptions => {
+const optionsOf = (kind: Kind): EncryptedJoinOptions => {
   if (kind === "stable")
     return { mode: "matrix_2_0", generation: "stable", transports: [{ type: "m.livekit", url: sfu }], intent: "audio" };
   const transports = [{ type: "livekit", livekit_service_url: service }];
@@ -39,7 +40,7 @@ describe.each([true, false])("In a room with encryption: %s", (encrypted) => {
       const roomId = home.createRoom({ members: Object.values(users), encrypted });
       const [a, b] = [home.client(users.alice, "A"), home.client(users.bob, "B")];
       const join = (matrix: typeof a, kind: Kind, slot: string) => {
-        const session = rtcSession(matrix, { roomId, slot });
+        const session = encryptedSession(matrix, { roomId, slot });
         session
           .join(optionsOf(kind))
           .pipe(takeUntil(timer(5_000)))
@@ -75,7 +76,7 @@ describe("The option generation", () => {
       const home = virtualHomeserver({ latencyMs: 0, syncMs: 0 });
       const roomId = home.createRoom({ members: [users.alice], encrypted: true });
       const matrix = home.client(users.alice, "A");
-      const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+      const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
       session
         .join({ ...optionsOf("stable"), openSlot: true })
         .pipe(takeUntil(timer(1_000)))
@@ -101,7 +102,7 @@ describe("The option generation", () => {
       expect(status).toBe("open");
     })());
 
-  it.each<[string, SessionJoinOptions]>([
+  it.each<[string, EncryptedJoinOptions]>([
     ["generation stable needs the mode matrix_2_0", { generation: "stable" }],
     [
       "a transport of the type livekit does not go with the generation stable",
@@ -114,7 +115,7 @@ describe("The option generation", () => {
   ])("is checked at once: %s", (message, options) => {
     const home = virtualHomeserver();
     const roomId = home.createRoom({ members: [users.alice] });
-    const session = rtcSession(home.client(users.alice, "A"), { roomId, slot: "m.call#ROOM" });
+    const session = encryptedSession(home.client(users.alice, "A"), { roomId, slot: "m.call#ROOM" });
     expect(() => session.join(options)).toThrow(message);
   });
 });
@@ -165,6 +166,21 @@ describe("A member of the first draft of 2024", () => {
       watchSession(matrix, { roomId, slot: "m.call#ROOM", firstDraft: reader }).membership$.value;
     expect(members()).toEqual([]);
     expect(members(firstDraft)).toMatchObject([{ userId: users.bob, deviceId: "B", kind: "state" }]);
+  });
+
+  it("is live beside a state member in use", () => {
+    const home = virtualHomeserver();
+    const roomId = home.createRoom({ members: [users.alice, users.bob] });
+    home.setState(roomId, {
+      type: "m.rtc.member",
+      sender: users.bob,
+      stateKey: JSON.stringify([users.bob, "B"]),
+      content: { "m.application": "m.call", "m.call_id": "" },
+    });
+    const content = { application: "m.call", call_id: "", device_id: "A", focus_active: { type: "livekit" } };
+    home.setState(roomId, { type: stateMemberType, sender: users.alice, stateKey: "a", content });
+    const session = watchSession(home.client(users.alice, "A"), { roomId, slot: "m.call#ROOM", firstDraft });
+    expect(session.membership$.value.map(({ userId }) => userId).toSorted()).toEqual([users.alice, users.bob]);
   });
 });
 

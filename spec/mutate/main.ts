@@ -11,7 +11,7 @@ import { isListed, listedIn, type Report, resultOf } from "./survivors.ts";
 const leastPercent = 90;
 
 /** The folders of src without adapters. */
-const folders = ["rx", "room", "membership", "sessions", "keys", "join", "history", "ringing"] as const;
+const folders = ["rx", "room", "membership", "sessions", "keys", "join", "encryption", "history", "ringing"] as const;
 
 const { values } = parseArgs({
   options: {

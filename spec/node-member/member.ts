@@ -1,6 +1,7 @@
 // Member: one member of a call in this process: it joins with media, takes commands, and reports.
 import { BehaviorSubject, shareReplay, Subject, Subscription, switchMap, take } from "rxjs";
-import { type JoinMode, type JoinState, RtcError, rtcSession } from "matrixrtc-rx";
+import { type JoinMode, type JoinState, RtcError } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
 import {
   delegateToSfu,
@@ -39,7 +40,7 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
   const { roomId, mode, hz, tones, hasVideo, isDelegated, duty = 1, hearsOnce = false } = settings;
   const { client, requests } = await startClient(settings);
   const matrix = fromMatrixClient(client);
-  const session = rtcSession(matrix, { roomId, slot, awaitRoom: true });
+  const session = encryptedSession(matrix, { roomId, slot, awaitRoom: true });
   const hearing = new Hearing(tones, hearsOnce);
   const hangUp$ = new Subject<void>();
   const service$ = new BehaviorSubject<string | undefined>(undefined);

@@ -1,6 +1,7 @@
 // Exhaustive: two members and up to six messages from one to the other, in every order, each in time, lost, late or doubled.
 import { EMPTY, NEVER, of, Subject } from "rxjs";
-import { type Membership, rtcSession, watchSession } from "../../src/index.ts";
+import { type Membership, watchSession } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import { keyMessage } from "../../src/keys/wire.ts";
 import type { Matrix, ToDeviceMessage } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
@@ -136,7 +137,7 @@ export function play({ inTime, late }: Delivery): Ending {
       const synced = new SyncedRooms(alice);
       synced.ingest([{ kind: "room", roomId, events: roomState(startTs), timeline: [] }]);
       const matrix = portOf(synced);
-      const session = rtcSession(matrix, { roomId, slot });
+      const session = encryptedSession(matrix, { roomId, slot });
       const installed = new Map<string, Map<number, string>>();
       let members: readonly Membership[] = [];
       const hangUp$ = new Subject<void>();

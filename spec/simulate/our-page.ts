@@ -1,13 +1,7 @@
 // OurPage: a page that runs a session of this library.
 import { BehaviorSubject, Subject, type Subscription } from "rxjs";
-import {
-  RtcError,
-  rtcSession,
-  type JoinState,
-  type MemberEncryption,
-  type Membership,
-  watchSession,
-} from "../../src/index.ts";
+import { RtcError, type JoinState, type Membership, watchSession } from "../../src/index.ts";
+import { encryptedSession, type MemberEncryption } from "../../src/encryption/index.ts";
 import { formatOf, parseKeyMessage, parseRoomKeys } from "../../src/keys/wire.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { toBase64 } from "../../src/room/base64.ts";
@@ -35,7 +29,7 @@ export class OurPage implements Page {
   readonly #synced: SyncedRooms;
   readonly #roomId: string;
   readonly #events: PageEvents;
-  readonly #session: ReturnType<typeof rtcSession>;
+  readonly #session: ReturnType<typeof encryptedSession>;
   readonly #watching: Subscription[] = [];
   readonly #intent$ = new BehaviorSubject<string | undefined>(undefined);
   #encryption: ReadonlyMap<string, MemberEncryption> = new Map();
@@ -56,7 +50,7 @@ export class OurPage implements Page {
     this.#roomId = roomId;
     this.#events = events;
     this.#matrix = observed(client, events);
-    this.#session = rtcSession(this.#matrix, { roomId, slot, awaitRoom: true });
+    this.#session = encryptedSession(this.#matrix, { roomId, slot, awaitRoom: true });
     const { membership$, encryptionKey$, encryptionStatus$, decryption, trace$, rejected$ } = this.#session;
     this.media = new MediaPage(life, (report) => {
       events.log(`media ${report.result} #${report.keyIndex} of ${report.participantIdentity}`);

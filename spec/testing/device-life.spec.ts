@@ -1,7 +1,7 @@
 // A clock and a life for each device of the virtual homeserver.
 import { asyncScheduler, concat, debounceTime, defer, delay, interval, map, of, Subject, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { rtcSession } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import { leftoverNames, memberNames, runOn } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
 import { alice, bob, roomOfTwo } from "./room-of-two.ts";
@@ -48,10 +48,10 @@ describe("The clock of a device", () => {
       const { phone, laptop, call } = scene();
       cold("120m j").subscribe(() => {
         phone.setClock(aheadMs);
-        const joining$ = rtcSession(phone.matrix, call).join({ leaveOn: timer(60_000) });
+        const joining$ = encryptedSession(phone.matrix, call).join({ leaveOn: timer(60_000) });
         joining$.pipe(runOn(phone)).subscribe();
       });
-      const names$ = rtcSession(laptop.matrix, call).membership$.pipe(map(memberNames), runOn(laptop));
+      const names$ = encryptedSession(laptop.matrix, call).membership$.pipe(map(memberNames), runOn(laptop));
       expectObservable(names$, "^ 125m !").toBe("n 7200012ms a 59991ms n", { n: "", a: "alice" });
     })(),
   );
@@ -154,7 +154,7 @@ describe("A page that is reloaded", () => {
     marbles(({ cold, expectObservable }) => {
       const { phone, laptop, call } = scene();
       const join = () =>
-        rtcSession(phone.matrix, call)
+        encryptedSession(phone.matrix, call)
           .join({ leaveOn: timer(30_000) })
           .pipe(runOn(phone))
           .subscribe();
@@ -163,7 +163,7 @@ describe("A page that is reloaded", () => {
         phone.reload();
         join();
       });
-      const stays$ = rtcSession(laptop.matrix, call).membership$.pipe(
+      const stays$ = encryptedSession(laptop.matrix, call).membership$.pipe(
         map((members) => members.map(({ instance }) => instance)),
       );
       const stays: string[] = [];
@@ -179,7 +179,7 @@ describe("What is left of a device", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, phone, call } = scene();
       const hangUp$ = new Subject<void>();
-      const joining$ = rtcSession(phone.matrix, call).join({ leaveOn: hangUp$ });
+      const joining$ = encryptedSession(phone.matrix, call).join({ leaveOn: hangUp$ });
       joining$.pipe(runOn(phone)).subscribe();
       cold("20s l").subscribe(() => phone.run(() => hangUp$.next()));
       const words$ = (atMs: number) => timer(atMs).pipe(map(() => leftoverNames(phone.leftovers())));

@@ -1,7 +1,7 @@
 import { ignoreElements, map, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, test } from "vitest";
-import { rtcSession } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import { memberNames, runOn } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
 import { alice, bob, roomOfTwo } from "./room-of-two.ts";
@@ -14,7 +14,7 @@ describe("a join on the virtual homeserver", () => {
     const run = () =>
       scheduler.run(() => {
         const { b, roomId } = roomOfTwo({ requestLimit: 100 });
-        rtcSession(b, { roomId, slot: "m.call#ROOM" }).join().subscribe();
+        encryptedSession(b, { roomId, slot: "m.call#ROOM" }).join().subscribe();
       });
     expect(run).toThrow(
       "100 requests in virtual time; a join is probably never ended: give it leaveOn, unsubscribe from it, or kill its device",
@@ -25,10 +25,10 @@ describe("a join on the virtual homeserver", () => {
     marbles(({ cold, expectObservable }) => {
       const { home, a, b, roomId } = roomOfTwo();
       const call = { roomId, slot: "m.call#ROOM" };
-      const joining$ = rtcSession(b, call).join({ leaveOn: timer(3_000) });
+      const joining$ = encryptedSession(b, call).join({ leaveOn: timer(3_000) });
       expectObservable(joining$.pipe(runOn(home.device(bob, "B")), ignoreElements())).toBe("1s |");
       cold("1s k").subscribe(() => home.device(bob, "B").kill());
-      const names$ = rtcSession(a, call).membership$.pipe(map(memberNames));
+      const names$ = encryptedSession(a, call).membership$.pipe(map(memberNames));
       expectObservable(names$, "^ 30s !").toBe("n 12ms b 18003ms n", { n: "", b: "bob" });
     })();
   });
@@ -45,14 +45,14 @@ describe("a join on the virtual homeserver", () => {
       const call = { roomId, slot: "m.call#ROOM" };
       const join = (startMs: number, endMs: number) =>
         timer(startMs).subscribe(() =>
-          rtcSession(b, call)
+          encryptedSession(b, call)
             .join({ leaveOn: timer(endMs - startMs) })
             .pipe(runOn(home.device(bob, "B")))
             .subscribe(),
         );
       join(0, 99_000);
       join(22_000, 23_000);
-      const names$ = rtcSession(a, call).membership$.pipe(map((members) => `${members.length}`));
+      const names$ = encryptedSession(a, call).membership$.pipe(map((members) => `${members.length}`));
       expectObservable(names$, "^ 30s !").toBe("0 12ms 1 18003ms 0 3995ms 1 991ms 0");
     }),
   );

@@ -2,7 +2,7 @@
 import { map } from "rxjs";
 import { configure } from "rxjs-marbles";
 import { describe, expect, it } from "vitest";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { assertTimeLines, keyName, memberNames, play, virtualHomeserver } from "matrixrtc-rx/testing";
 
 const { marbles } = configure({
@@ -19,8 +19,8 @@ describe("Under rxjs-marbles", () => {
     marbles((m) => {
       const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
       const options = { roomId: home.createRoom({ members: [alice, bob] }), slot: "m.call#ROOM" };
-      const watched = rtcSession(home.client(alice, "PHONE"), options);
-      const joining = rtcSession(home.client(bob, "LAPTOP"), options);
+      const watched = encryptedSession(home.client(alice, "PHONE"), options);
+      const joining = encryptedSession(home.client(bob, "LAPTOP"), options);
       joining.join({ leaveOn: m.cold("1s x") }).subscribe();
       const names$ = watched.membership$.pipe(map(memberNames));
       const subs = "  ^ 5s !";
@@ -35,8 +35,8 @@ describe("Under rxjs-marbles", () => {
       const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
       const options = { roomId: home.createRoom({ members: [alice, bob], encrypted: true }), slot: "m.call#ROOM" };
       const [ours, theirs] = [
-        rtcSession(home.client(alice, "PHONE"), options),
-        rtcSession(home.client(bob, "LAPTOP"), options),
+        encryptedSession(home.client(alice, "PHONE"), options),
+        encryptedSession(home.client(bob, "LAPTOP"), options),
       ];
       theirs.join({ leaveOn: m.cold("3s x") }).subscribe();
       ours.join({ leaveOn: m.cold("8s x") }).subscribe();

@@ -1,7 +1,7 @@
 // The virtual SFU: who can decrypt whom, reported as LiveKit reports it, and delegated delayed leaves.
 import { map, timer } from "rxjs";
 import { describe, it } from "vitest";
-import { type RtcSession, rtcSession } from "../../src/index.ts";
+import { type EncryptedSession, encryptedSession } from "../../src/encryption/index.ts";
 import { marbles, play, runOn, tileNames, virtualHomeserver, virtualSfu } from "../../src/testing/index.ts";
 
 const nothing = { connections: 0, delegatedLeaves: 0 };
@@ -50,20 +50,20 @@ describe("A tile", () => {
       const [phone, laptop] = [home.device("@alice:example.org", "A"), home.device("@bob:example.org", "A")];
       const reports: string[] = [];
       // Alice installs wrong keys.
-      const tampered = (session: RtcSession): RtcSession => ({
+      const tampered = (session: EncryptedSession): EncryptedSession => ({
         ...session,
         encryptionKey$: session.encryptionKey$.pipe(
           map((key) => (key.own ? key : { ...key, key: new Uint8Array(16) })),
         ),
         decryption: { next: ({ result, keyIndex }) => void reports.push(`${result} ${keyIndex}`) },
       });
-      const join = (device: typeof phone, session: RtcSession) =>
+      const join = (device: typeof phone, session: EncryptedSession) =>
         session
           .join({ leaveOn: timer(20_000) })
           .pipe(sfu.connect(device, session), runOn(device))
           .subscribe();
-      join(phone, tampered(rtcSession(phone.matrix, call)));
-      join(laptop, rtcSession(laptop.matrix, call));
+      join(phone, tampered(encryptedSession(phone.matrix, call)));
+      join(laptop, encryptedSession(laptop.matrix, call));
       m.expect(sfu.tiles$(phone).pipe(map(tileNames)), "^ 10s !").toEmit(
         '0 ""',
         "11ms bob(missing-key)",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestScheduler, type RunHelpers } from "rxjs/testing";
 import { leftoverNames, marbles, memberNames, play, virtualHomeserver } from "../../src/testing/index.ts";
-import { rtcSession } from "../../src/index.ts";
+import { encryptedSession } from "../../src/encryption/index.ts";
 import { map, timer } from "rxjs";
 
 const bare = (draw: (helpers: RunHelpers) => void) => () =>
@@ -24,7 +24,7 @@ test(
     const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
     const call = { roomId: home.createRoom({ members: ["@alice:example.org"] }), slot: "m.call#ROOM" };
     const { matrix } = home.device("@alice:example.org", "PHONE");
-    const session = rtcSession(matrix, call);
+    const session = encryptedSession(matrix, call);
     session.join({ leaveOn: timer(1_000) }).subscribe();
     m.expectObservable(session.membership$.pipe(map(memberNames)), "^ 5s !").toBe("n 10ms a 991ms n", {
       n: "",

@@ -1,17 +1,15 @@
 // What the types of media keys promise. The compiler checks it with `npm run types`.
 import { Observable } from "rxjs";
 import { assertType, describe, expectTypeOf, it } from "vitest";
+import { type Behavior, type Matrix, type Trace } from "../../src/index.ts";
 import {
-  type Behavior,
   type DecryptionReport,
   type EncryptionKey,
   type KeyTransport,
-  type Matrix,
   type MemberEncryption,
-  rtcSession,
-  type SessionJoinOptions,
-  type Trace,
-} from "../../src/index.ts";
+  encryptedSession,
+  type EncryptedJoinOptions,
+} from "../../src/encryption/index.ts";
 import type { OutgoingEvent } from "../../src/port/index.ts";
 
 declare const matrix: Matrix;
@@ -19,18 +17,18 @@ declare const matrix: Matrix;
 describe("The options of a join", () => {
   it("join options say how keys travel", () => {
     expectTypeOf<KeyTransport>().toEqualTypeOf<"to-device" | "room-event" | "both">();
-    const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+    const session = encryptedSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
     session.join({ keys: { transport: "room-event" } });
     session.join({ keys: { transport: "both" }, transports: [{ type: "livekit" }] });
     // @ts-expect-error transports of media are no transport of keys
-    assertType<SessionJoinOptions>({ keys: { transport: [{ type: "livekit" }] } });
+    assertType<EncryptedJoinOptions>({ keys: { transport: [{ type: "livekit" }] } });
     // @ts-expect-error key options are one group
-    assertType<SessionJoinOptions>({ rotation: {} });
+    assertType<EncryptedJoinOptions>({ rotation: {} });
   });
 });
 
 describe("What a session says about keys", () => {
-  const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+  const session = encryptedSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
 
   it("a status is found by the identity of a member", () => {
     expectTypeOf(session.encryptionStatus$.value.get("identity")).toEqualTypeOf<MemberEncryption | undefined>();

@@ -11,9 +11,7 @@ import {
   type Membership,
   type Rejection,
   type RejectionReason,
-  rtcSession,
   rtcSessions,
-  type RtcSession,
   type RtcSessions,
   type Slot,
   type Trace,
@@ -22,6 +20,7 @@ import {
   transportOf,
   watchSession,
 } from "../../src/index.ts";
+import { encryptedSession, type EncryptedSession } from "../../src/encryption/index.ts";
 import { decodeRoomEvent } from "../../src/port/index.ts";
 
 interface Board extends Application {
@@ -34,8 +33,8 @@ declare const decodeBoard: (data: Application) => Board | undefined;
 declare const member: Membership<Board>;
 
 describe("A session", () => {
-  const session = rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
-  const board = rtcSession(matrix, { roomId: "!a", slot: "org.example.board#1", application: decodeBoard });
+  const session = encryptedSession(matrix, { roomId: "!a", slot: "m.call#ROOM" });
+  const board = encryptedSession(matrix, { roomId: "!a", slot: "org.example.board#1", application: decodeBoard });
 
   it("has behaviors for state and streams for occurrences", () => {
     expectTypeOf(session.membership$).toEqualTypeOf<Behavior<readonly Membership[]>>();
@@ -49,8 +48,8 @@ describe("A session", () => {
   it("has members that are typed by their application", () => {
     expectTypeOf(session.membership$.value[0]!.application).toEqualTypeOf<Application>();
     expectTypeOf(board.membership$.value[0]!.application.page).toEqualTypeOf<number>();
-    expectTypeOf(board).toEqualTypeOf<RtcSession<Board>>();
-    expectTypeOf<RtcSession<Board>["membership$"]>().toExtend<RtcSession["membership$"]>();
+    expectTypeOf(board).toEqualTypeOf<EncryptedSession<Board>>();
+    expectTypeOf<EncryptedSession<Board>["membership$"]>().toExtend<EncryptedSession["membership$"]>();
     expectTypeOf(watchSession(matrix, { roomId: "!a", slot: "a#b", application: decodeBoard })).toEqualTypeOf<
       WatchedSession<Board>
     >();
@@ -58,7 +57,7 @@ describe("A session", () => {
 
   it("has members of another type than Application only with a decoder", () => {
     // @ts-expect-error nothing checks that the data is a board
-    rtcSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1" });
+    encryptedSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1" });
     // @ts-expect-error nothing checks that the data is a board
     watchSession<Board>(matrix, { roomId: "!a", slot: "org.example.board#1" });
     // @ts-expect-error nothing checks that the data is a board
@@ -66,16 +65,16 @@ describe("A session", () => {
     // @ts-expect-error nothing checks that the data is a board
     rtcSessions<Board>(matrix, "org.example.board#1");
     // @ts-expect-error an application has a type
-    rtcSession(matrix, { roomId: "!a", slot: "a#b", application: () => ({ page: 1 }) });
+    encryptedSession(matrix, { roomId: "!a", slot: "a#b", application: () => ({ page: 1 }) });
     const untyped = { roomId: "!a", slot: "a#b", application: ({ type }: Application) => ({ type, page: 1 }) };
-    expectTypeOf(rtcSession(matrix, untyped).membership$.value[0]!.application.page).toEqualTypeOf<number>();
+    expectTypeOf(encryptedSession(matrix, untyped).membership$.value[0]!.application.page).toEqualTypeOf<number>();
   });
 
   it("needs a room and a slot", () => {
     // @ts-expect-error no slot
-    rtcSession(matrix, { roomId: "!a" });
+    encryptedSession(matrix, { roomId: "!a" });
     // @ts-expect-error an option that does not exist
-    rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM", strict: true });
+    encryptedSession(matrix, { roomId: "!a", slot: "m.call#ROOM", strict: true });
   });
 });
 
@@ -90,11 +89,11 @@ describe("The sessions of a client", () => {
     expectTypeOf(sessions.session("!a")).toEqualTypeOf<WatchedSession<Board>>();
   });
 
-  it("can be joined when they are opened by rtcSession", () => {
-    const joinable = rtcSessions(matrix, "m.call#ROOM", { open: rtcSession });
-    expectTypeOf(joinable.session("!a")).toEqualTypeOf<RtcSession>();
-    const boards = rtcSessions(matrix, "org.example.board#1", { open: rtcSession, application: decodeBoard });
-    expectTypeOf(boards.session("!a")).toEqualTypeOf<RtcSession<Board>>();
+  it("can be joined when they are opened by encryptedSession", () => {
+    const joinable = rtcSessions(matrix, "m.call#ROOM", { open: encryptedSession });
+    expectTypeOf(joinable.session("!a")).toEqualTypeOf<EncryptedSession>();
+    const boards = rtcSessions(matrix, "org.example.board#1", { open: encryptedSession, application: decodeBoard });
+    expectTypeOf(boards.session("!a")).toEqualTypeOf<EncryptedSession<Board>>();
     // @ts-expect-error a watched session cannot be joined
     sessions.session("!a").join();
   });
@@ -114,7 +113,7 @@ describe("A member", () => {
     // @ts-expect-error read only
     member.application.page = 2;
     // @ts-expect-error read only
-    rtcSession(matrix, { roomId: "!a", slot: "m.call#ROOM" }).membership$.value.pop();
+    encryptedSession(matrix, { roomId: "!a", slot: "m.call#ROOM" }).membership$.value.pop();
   });
 
   it("has what may be missing as undefined, and all else for sure", () => {

@@ -3,7 +3,7 @@ import type { MatrixClient, MatrixEvent, Room } from "matrix-js-sdk";
 import { asyncScheduler, Subscription } from "rxjs";
 import { names, stateMemberType } from "../room/names.ts";
 import { at } from "../rx/at.ts";
-import { rtcSession, type RtcSession } from "../session.ts";
+import { encryptedSession, type EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { EncryptionKey } from "../types.ts";
 import { CallMembership } from "./call-membership.ts";
 import { notificationContent, sendNotification } from "./call-notification.ts";
@@ -85,7 +85,7 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
   #expiry: Subscription | undefined;
   #keys = new Subscription();
   #port: CompatPort | undefined;
-  #rtc: RtcSession | undefined;
+  #rtc: EncryptedSession | undefined;
   #joinConfig: JoinSessionConfig | undefined;
   #identity: CallMembershipIdentityParts | undefined;
   #wasSuppressed = false;
@@ -164,10 +164,10 @@ export class MatrixRTCSession extends Emitter<MatrixRTCSessionEventHandlerMap & 
   }
 
   /** The session of streams beneath this one. */
-  get rtc(): RtcSession {
+  get rtc(): EncryptedSession {
     if (this.#rtc) return this.#rtc;
     const port = this.#portOf();
-    this.#rtc = rtcSession(port.matrix, { roomId: this.#room.roomId, slot: slotToJoin(this.slotDescription) });
+    this.#rtc = encryptedSession(port.matrix, { roomId: this.#room.roomId, slot: slotToJoin(this.slotDescription) });
     return this.#rtc;
   }
 

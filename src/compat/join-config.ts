@@ -1,6 +1,5 @@
 // JoinConfig: what an app of matrix-js-sdk asks of a join, as options of ours. protocol.md 4.1 has the defaults of both.
-import type { SessionJoinOptions } from "../join-call.ts";
-import type { JoinTiming } from "../join/options.ts";
+import type { JoinMode, JoinTiming } from "../join/options.ts";
 import type { KeyOptions } from "../keys/options.ts";
 import type { EncryptionConfig, JoinSessionConfig, MembershipConfig, Transport } from "./original-types.ts";
 
@@ -82,7 +81,7 @@ export function keysOf(config: EncryptionConfig): KeyOptions {
 export interface Foci {
   /** The transports that our membership names. */
   readonly transports: readonly Transport[];
-  readonly mode: NonNullable<SessionJoinOptions["mode"]>;
+  readonly mode: JoinMode;
 }
 
 /**

@@ -2,10 +2,9 @@
 import type { MatrixEvent } from "matrix-js-sdk";
 import { BehaviorSubject, merge, mergeMap, type Observable, Subject, throwError, timer } from "rxjs";
 import { RtcError } from "../errors.ts";
-import type { SessionJoinOptions } from "../join-call.ts";
+import { type JoinOptions, resolveJoinOptions } from "../join/options.ts";
 import type { JoinState } from "../join/join-state.ts";
 import { ownMembership } from "../join/join.ts";
-import { resolveJoinOptions } from "../join/options.ts";
 import type { JoinTrace } from "../join/trace.ts";
 import { behavior } from "../rx/behavior.ts";
 import type { SessionContext } from "../session-context.ts";
@@ -34,7 +33,7 @@ import { stableMembers, toldMember } from "./told-members.ts";
 /** The call that a manager joins. */
 export interface ManagedCall {
   readonly port: CompatPort;
-  join(options: SessionJoinOptions): Observable<JoinState>;
+  join(options: JoinOptions): Observable<JoinState>;
 }
 
 /** Our own membership of a call. A session makes one for each join. */
@@ -140,7 +139,7 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
     port.joins.add(this);
     port.begin({ slotDescription, transports, expiryMs, limits: retryLimitsOf(this.#config) });
     const failure$ = port.failed$.pipe(mergeMap((cause) => throwError(() => failed(cause))));
-    const options: SessionJoinOptions = {
+    const options: JoinOptions = {
       mode,
       transports: transports.filter(({ type }) => type !== "m.livekit"),
       application: this.#application$,
@@ -213,7 +212,7 @@ export class MembershipManager extends Emitter<MembershipManagerEventHandlerMap>
   }
 
   /** Our own id, if the membership has one. */
-  protected ownId(): Pick<SessionJoinOptions, "memberId"> {
+  protected ownId(): Pick<JoinOptions, "memberId"> {
     return {};
   }
 
@@ -327,7 +326,7 @@ export class StickyEventMembershipManager extends MembershipManager {
     this.#memberId = memberId;
   }
 
-  protected override ownId(): Pick<SessionJoinOptions, "memberId"> {
+  protected override ownId(): Pick<JoinOptions, "memberId"> {
     return { memberId: this.#memberId };
   }
 }

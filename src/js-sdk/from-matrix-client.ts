@@ -32,11 +32,11 @@ export type MatrixClientPort = Matrix & LivekitBackend;
  * @throws RtcError `bad-argument` for a client that is not logged in.
  * @example
  * ```ts
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { fromMatrixClient } from "matrixrtc-rx/js-sdk";
  *
  * type Client = Parameters<typeof fromMatrixClient>[0];
- * const callIn = (client: Client, roomId: string) => rtcSession(fromMatrixClient(client), { roomId, slot: "m.call#ROOM" });
+ * const callIn = (client: Client, roomId: string) => encryptedSession(fromMatrixClient(client), { roomId, slot: "m.call#ROOM" });
  * console.assert(typeof callIn === "function");
  * ```
  */

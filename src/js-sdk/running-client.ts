@@ -29,13 +29,13 @@ const usualLimit = 8;
  *
  * @example
  * ```ts
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { runningClient } from "matrixrtc-rx/js-sdk";
  * import { map } from "rxjs";
  *
  * type Client = Parameters<typeof runningClient>[0];
  * const sessionIn = (client: Client, roomId: string) =>
- *   runningClient(client).pipe(map((matrix) => rtcSession(matrix, { roomId, slot: "m.call#ROOM" })));
+ *   runningClient(client).pipe(map((matrix) => encryptedSession(matrix, { roomId, slot: "m.call#ROOM" })));
  * console.assert(typeof sessionIn === "function");
  * ```
  */

@@ -97,7 +97,6 @@ export class Exchange {
         break;
       case "delivery":
         this.#onDelivery(input.delivery, input.result, now);
-        if (input.result.outcome !== "sent") this.#advance(call, now);
         break;
       case "report":
         this.#effects.note({ kind: "media-decryption", ...input.report });
@@ -151,7 +150,7 @@ export class Exchange {
     for (const member of over) this.#effects.note({ kind: "presumed-member-removed", ...idsOf(member) });
     return {
       joined: joined.filter((member) => !replaced.some((other) => isSame(member, other))),
-      left: [...left, ...over.filter((member) => !replaced.includes(member))],
+      left: [...left, ...over],
     };
   }
 

@@ -111,14 +111,13 @@ export class OwnKeys {
     const rotation = this.#nextRotation(awaitedSinceTs);
     if (rotation && now >= rotation.dueTs) this.#rotate(rotation.reason, now);
     if (now >= this.#nextStep.dueTs) this.#step(now);
-    this.#noteSuppression(awaitedSinceTs);
+    this.#noteSuppression();
     for (const key of this.#keys())
       for (const [attempt, devices] of key.popDue(now)) this.#sendDue(key, devices, attempt);
   }
 
   /** A delivery to a device failed. It is sent again while the device is in the call and the key is not replaced. */
   onDeliveryFailed({ key, attempt }: Delivery, { outcome, cause, ...device }: ToDeviceOutcome, now: number): void {
-    if (!this.#keys().includes(key)) return;
     const isUnsigned = outcome === "not-cross-signed";
     const backOffMs = Math.min(isUnsigned ? maxUnsignedWaitMs : maxBackOffMs, 1_000 * 2 ** (attempt - 1));
     const ts = now + Math.max(cause?.retryAfterMs ?? 0, backOffMs);
@@ -304,10 +303,10 @@ export class OwnKeys {
     else if (!this.#pending) this.#rotate("join", now);
   }
 
-  #noteSuppression(awaitedSinceTs: number | undefined): void {
-    const isDue = awaitedSinceTs ?? (this.#pending ?? this.#active).exposedSinceTs;
+  #noteSuppression(): void {
+    const { exposedSinceTs } = this.#pending ?? this.#active;
     const wasSuppressed = this.#isSuppressed;
-    this.#isSuppressed = isDue !== undefined && !this.#mayRotate();
+    this.#isSuppressed = exposedSinceTs !== undefined && !this.#mayRotate();
     if (this.#isSuppressed && !wasSuppressed)
       this.#effects.note({ kind: "rotation-suppressed", userCount: this.#userCount });
   }

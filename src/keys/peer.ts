@@ -1,7 +1,7 @@
 // Peer: what we know of one other member: its keys, what is missing, and whether it has ours. protocol.md 5.4, 5.7.
 // A plain record and pure functions. Pitfalls 24, 25.
 import type { ToDeviceOutcome } from "../matrix.ts";
-import { sameJson } from "../rx/stable.ts";
+import { kept } from "../rx/stable.ts";
 import type { DecryptionReport, EncryptionKey } from "../types.ts";
 import { type CallMember, idsOf } from "./device.ts";
 import type { EncryptionStatus, MemberEncryption } from "./encryption-status.ts";
@@ -89,7 +89,7 @@ export type Acceptance = { readonly peer: Peer } & (
 export function acceptKey(
   peer: Peer,
   from: VerifiedKey,
-  { isEarly, isCertain = true }: { readonly isEarly: boolean; readonly isCertain?: boolean },
+  { isEarly, isCertain }: { readonly isEarly: boolean; readonly isCertain: boolean },
   sinceTs: number,
 ): Acceptance {
   const before = peer.keys.find(({ key }) => key.keyIndex === from.keyIndex);
@@ -126,8 +126,7 @@ function isOutdated(key: VerifiedKey, { from: before }: HeldKey, keys: readonly 
   if (isLaterStep(key.key, before.key)) return false;
   if (isLaterStep(before.key, key.key)) return true;
   if (key.sentTs !== undefined && before.sentTs !== undefined) return before.sentTs >= key.sentTs;
-  const newestIndex = keys.at(-1)?.key.keyIndex ?? 0;
-  return !isSameKey(key.key, before.key) && isAtOrAfter(newestIndex, key.keyIndex);
+  return !isSameKey(key.key, before.key) && isAtOrAfter(keys.at(-1)!.key.keyIndex, key.keyIndex);
 }
 
 /** Takes a report of the media layer. */
@@ -140,7 +139,7 @@ export function onDecryptionReport(peer: Peer, { result, keyIndex }: DecryptionR
     if (trouble && request) return peer;
     if (result === "missing-key") return { ...peer, trouble: undefined };
     // A member that ratchets its key may be more steps ahead than the media layer can follow.
-    const mayBeBehind = (keys.at(-1)?.from.reach ?? 1) > 1;
+    const mayBeBehind = keys.at(-1)!.from.reach > 1;
     const next = mayBeBehind ? { dueTs: now + followWaitMs, count: 0 } : request;
     return { ...peer, trouble: { reason: result, keyIndex }, request: next };
   }
@@ -163,9 +162,7 @@ export function onDelivery(peer: Peer, outcome: ToDeviceOutcome["outcome"], answ
 
 /** A record with its status: the same object as before if nothing about it has changed. */
 export function withStatus(peer: Peer, before: Peer | undefined): Peer {
-  const status = statusOf(peer);
-  const isSame = sameJson(status, before?.status);
-  return { ...peer, status: (isSame ? before?.status : undefined) ?? status };
+  return { ...peer, status: kept(statusOf(peer), before?.status) };
 }
 
 /** Whether we can decrypt a member. */

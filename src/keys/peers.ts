@@ -59,9 +59,9 @@ export class Peers {
     for (const peer of this.ofDevice(device)) this.set(change(peer));
   }
 
-  remove(member: CallMember): void {
-    const removed = this.get(member);
-    if (!removed) return;
+  /** Removes a record. Its key indexes are remembered for the next stay of its LiveKit identity. */
+  remove(removed: Peer): void {
+    const { member } = removed;
     this.#version += 1;
     const indexes = [...removed.earlierIndexes, ...removed.keys.map(({ key }) => key.keyIndex)];
     if (indexes.length > 0)

@@ -95,8 +95,9 @@ export class Reception {
   /** A member whose event can be read takes the place, and the keys, of a presumed one. */
   replace(presumed: CallMember, member: CallMember): void {
     const peer = this.#peers.get(presumed);
-    this.#peers.remove(presumed);
-    if (peer) this.#set({ ...peer, member });
+    if (!peer) return;
+    this.#peers.remove(peer);
+    this.#set({ ...peer, member });
   }
 
   /** The server accepted our key for a device, or not. `keyTs`: when the key was created. */
@@ -131,7 +132,7 @@ export class Reception {
   #remove(member: CallMember, now: number): void {
     const peer = this.#peers.get(member);
     if (!peer) return;
-    this.#peers.remove(member);
+    this.#peers.remove(peer);
     const { userId, deviceId } = member;
     for (const { from: key, isNext } of keysForNextStay(peer, now))
       this.#addEarly({ userId, deviceId, receivedTs: key.receivedTs, key, isNext }, now);

@@ -63,9 +63,7 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
   const byAge = hourMs / periodMs;
   const byJoins = ratchets
     ? rotationsByRatchet(joinsPerHour, byLeaves + byAge)
-    : joinsPerHour > 0
-      ? hourMs / (hourMs / joinsPerHour + graceMs)
-      : 0;
+    : hourMs / (hourMs / joinsPerHour + graceMs);
   const rotationsPerHour = isLimited ? 0 : byLeaves + byJoins + byAge;
   // A joiner during a rotation gets two keys.
   const keysPerJoin = 1 + Math.min(1, (rotationsPerHour * useDelayMs) / hourMs);
@@ -83,7 +81,6 @@ export function rotationCost(policy: Partial<RotationPolicy>, traffic: CallTraff
 
 /** New keys in an hour because a key has made all its steps. Other causes, which begin the steps again, make `others`. */
 function rotationsByRatchet(joinsPerHour: number, others: number): number {
-  if (joinsPerHour === 0) return 0;
   const share = (joinsPerHour / (joinsPerHour + others)) ** (maxSteps + 1);
   return others > 0 ? (others * share) / (1 - share) : joinsPerHour / (maxSteps + 1);
 }

@@ -13,10 +13,10 @@ import { decryptionReports } from "./decryption.ts";
  * @example
  * ```ts
  * import { Subject } from "rxjs";
- * import type { DecryptionReport } from "matrixrtc-rx";
+ * import type { DecryptionReport } from "matrixrtc-rx/encryption";
  * import { followRoom } from "matrixrtc-rx/livekit";
  *
- * const session = { decryption: new Subject<DecryptionReport>() }; // in an app: the session of rtcSession
+ * const session = { decryption: new Subject<DecryptionReport>() }; // in an app: the session of encryptedSession
  * const room = { on: () => room, off: () => room } as never; // in an app: a LiveKit Room
  * const following = followRoom(session, room).subscribe();
  * // await room.connect(url, jwt);

@@ -137,8 +137,6 @@ export class RtcKeyProvider extends BaseKeyProvider {
   dispose(): void {
     this.#following.unsubscribe();
     this.#errors.complete();
-    this.#found$.complete();
-    this.#changed$.complete();
     this.#ownChanges.complete();
   }
 
@@ -198,7 +196,7 @@ const refused = ({ participantIdentity, keyIndex }: EncryptionKey): RtcError =>
  * worker of its own. A key that cannot be installed is reported on `error$`, and the next keys follow. A key of another
  * member for our own identity is refused. protocol.md 6.6.
  *
- * @param session The session of `rtcSession`, or an object with its `encryptionKey$` and `keys$`.
+ * @param session The session of `encryptedSession`, or an object with its `encryptionKey$` and `keys$`.
  * @throws RtcError `unsupported` if the platform has no WebCrypto.
  *
  * @example

@@ -13,12 +13,12 @@ import {
   takeUntil,
   tap,
 } from "rxjs";
-import type { SessionJoinOptions } from "../join-call.ts";
+import type { EncryptedJoinOptions } from "../encryption/join-with-keys.ts";
 import type { JoinState } from "../join/join-state.ts";
 import type { Matrix } from "../matrix.ts";
 import { sentIntent } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
-import type { RtcSession } from "../session.ts";
+import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
@@ -34,7 +34,7 @@ export interface LivekitCallOptions<Track = MediaStreamTrack>
    * As for `session.join`. The transports are those of this call. Default intent: `video` while we send pictures, or else `audio`;
    * joining waits up to 2 s for the first value of `media`.
    */
-  readonly join?: Omit<SessionJoinOptions, "transports">;
+  readonly join?: Omit<EncryptedJoinOptions, "transports">;
 }
 
 /** A call over LiveKit. */
@@ -53,11 +53,11 @@ export interface LivekitCall<Track = MediaStreamTrack> extends LivekitMedia<Trac
  * pictures. A change of our transport writes it once, after we publish there.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
- * @param session The session of `rtcSession`.
+ * @param session The session of `encryptedSession` of `matrixrtc-rx/encryption`. Its keys encrypt the media.
  * @throws RtcError `bad-argument` for options that are wrong.
  * @example
  * ```ts
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { livekitCall, type SfuRooms } from "matrixrtc-rx/livekit";
  * import { virtualHomeserver } from "matrixrtc-rx/testing";
  * import { Subject } from "rxjs";
@@ -65,7 +65,7 @@ export interface LivekitCall<Track = MediaStreamTrack> extends LivekitMedia<Trac
  * const home = virtualHomeserver();
  * const roomId = home.createRoom({ members: ["@alice:example.org"] });
  * const matrix = home.client("@alice:example.org", "PHONE");
- * const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+ * const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
  * const hangUp$ = new Subject<void>();
  *
  * const rooms: SfuRooms = () => ({}) as never; // in a browser: livekitRooms({ worker: () => new E2eeWorker() })
@@ -76,14 +76,13 @@ export interface LivekitCall<Track = MediaStreamTrack> extends LivekitMedia<Trac
  */
 export function livekitCall<Track = MediaStreamTrack>(
   matrix: Matrix & LivekitBackend,
-  session: RtcSession,
+  session: EncryptedSession,
   options: LivekitCallOptions<Track>,
 ): LivekitCall<Track> {
-  const { join = {}, transport, media = {}, fetch, allowInsecure, mayAsk, ...others } = options;
-  const service = { fetch, allowInsecure, mayAsk };
-  const found$ = transport ?? livekitTransport(matrix, service);
-  const transport$ = streamOf<Transport>(found$).pipe(shareReplay({ bufferSize: 1, refCount: true }));
-  const media$ = streamOf<OutgoingMedia<Track>>(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const { join = {}, transport, media = {} } = options;
+  const found$ = transport ?? livekitTransport(matrix, { allowInsecure: options.allowInsecure });
+  const transport$ = shared<Transport>(found$);
+  const media$ = shared<OutgoingMedia<Track>>(media);
   // The membership names the transport on which the media is. The media layer knows it, and needs the join to know who we are.
   const announced$ = new Subject<Transport>();
   const isLegacy = join.mode === "legacy";
@@ -100,8 +99,7 @@ export function livekitCall<Track = MediaStreamTrack>(
   });
   const enabled = join.keys?.enabled;
   const layer = livekitMedia<Track>(matrix, session, {
-    ...others,
-    ...service,
+    ...options,
     media: media$,
     transport: transport$,
     join: joined$,
@@ -120,3 +118,7 @@ export function livekitCall<Track = MediaStreamTrack>(
   );
   return { ...layer, state$ };
 }
+
+/** One subscription for all, who begin with the latest value. */
+const shared = <T>(source: T | Observable<T>): Observable<T> =>
+  streamOf(source).pipe(shareReplay({ bufferSize: 1, refCount: true }));

@@ -1,5 +1,6 @@
 // LivekitMedia: the media of a call over LiveKit: connections to each SFU, and one item for each member. docs/media.md.
 import { type Observable, Subject } from "rxjs";
+import { RtcError } from "../errors.ts";
 import type { Matrix } from "../matrix.ts";
 import type { CallProblem } from "../media/call-problem.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
@@ -46,17 +47,18 @@ export interface LivekitMedia<Track = MediaStreamTrack> {
  * decrypted. protocol.md 6.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
+ * @param session The session of `encryptedSession` of `matrixrtc-rx/encryption`. Its keys encrypt the media.
  * @throws RtcError `bad-argument` for options that are wrong.
  * @example
  * ```ts
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { livekitMedia, type SfuRooms } from "matrixrtc-rx/livekit";
  * import { virtualHomeserver } from "matrixrtc-rx/testing";
  *
  * const home = virtualHomeserver();
  * const roomId = home.createRoom({ members: ["@alice:example.org"] });
  * const matrix = home.client("@alice:example.org", "PHONE");
- * const session = rtcSession(matrix, { roomId, slot: "m.call#ROOM" });
+ * const session = encryptedSession(matrix, { roomId, slot: "m.call#ROOM" });
  *
  * const rooms: SfuRooms = () => ({}) as never; // in a browser: livekitRooms({ worker: () => new E2eeWorker() })
  * const media = livekitMedia(matrix, session, { join: session.join(), rooms });
@@ -68,6 +70,9 @@ export function livekitMedia<Track = MediaStreamTrack>(
   session: LivekitSession,
   options: LivekitMediaOptions<Track>,
 ): LivekitMedia<Track> {
+  // Without keys, media would be sent in the clear.
+  if (!session.encryptionKey$)
+    throw new RtcError("bad-argument", "session must come from encryptedSession: rtcSession has no media keys");
   const resolved = resolveLivekitOptions(options);
   const trace$ = new Subject<LivekitTrace>();
   // Tiles may say how they show a member before anybody listens.

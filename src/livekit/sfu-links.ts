@@ -3,7 +3,7 @@ import { asyncScheduler, defer, distinctUntilChanged, map, type Observable, shar
 import type { Matrix } from "../matrix.ts";
 import type { PublishFailure } from "../media/call-problem.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
-import type { RtcSession } from "../session.ts";
+import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Membership } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { NewestToken } from "./newest-token.ts";
@@ -22,7 +22,10 @@ const bringMs = 10_000;
 
 export interface LinksOptions<Track> {
   readonly matrix: Matrix & LivekitBackend;
-  readonly session: Pick<RtcSession, "roomId" | "slot" | "encryptionKey$" | "keys$" | "statistics$" | "decryption">;
+  readonly session: Pick<
+    EncryptedSession,
+    "roomId" | "slot" | "encryptionKey$" | "keys$" | "statistics$" | "decryption"
+  >;
   readonly rooms: SfuRooms<Track>;
   readonly service: ServiceOptions;
   readonly media$: Observable<OutgoingMedia<Track>>;
@@ -139,7 +142,13 @@ export class SfuLinks<Track> {
       distinctUntilChanged(),
       skip(1),
     );
-    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, delivered$, decryption } : undefined;
+    const reports: typeof decryption = {
+      next: (report) => {
+        const { result, participantIdentity } = report;
+        if (result !== "missing-key" || link.receiver?.expects(participantIdentity)) decryption.next(report);
+      },
+    };
+    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, delivered$, decryption: reports } : undefined;
     const link = new SfuLink<Track>(wanted, {
       token: new NewestToken(token$),
       makeRoom: () => rooms({ encryption, repairWaitMs: (count) => repairWait(count, Math.random()) }),

@@ -12,7 +12,7 @@ import type { EncryptionKey, Membership } from "../types.ts";
  *
  * @example
  * ```ts
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { memberNames, virtualHomeserver } from "matrixrtc-rx/testing";
  * import { map } from "rxjs";
  * import { TestScheduler } from "rxjs/testing";
@@ -24,8 +24,8 @@ import type { EncryptionKey, Membership } from "../types.ts";
  *   const home = virtualHomeserver({ latencyMs: 2, syncMs: 1 });
  *   const roomId = home.createRoom({ members: ["@alice:example.org", "@bob:example.org"] });
  *   const options = { roomId, slot: "m.call#ROOM" };
- *   const watcher = rtcSession(home.client("@alice:example.org", "PHONE"), options);
- *   const bob = rtcSession(home.client("@bob:example.org", "LAPTOP"), options);
+ *   const watcher = encryptedSession(home.client("@alice:example.org", "PHONE"), options);
+ *   const bob = encryptedSession(home.client("@bob:example.org", "LAPTOP"), options);
  *
  *   bob.join({ leaveOn: cold("1s x") }).subscribe();
  *   expectObservable(watcher.membership$.pipe(map(memberNames)), "^ 5s !").toBe("n 10ms b 991ms n", { n: "", b: "bob" });
@@ -87,7 +87,7 @@ export function membershipMarbles(names$: Observable<string>): Behavior<readonly
  *
  * @example
  * ```ts
- * import type { EncryptionKey } from "matrixrtc-rx";
+ * import type { EncryptionKey } from "matrixrtc-rx/encryption";
  * import { keyName } from "matrixrtc-rx/testing";
  *
  * const [userId, deviceId, participantIdentity] = ["@alice:example.org", "PHONE", "@alice:example.org:PHONE"];

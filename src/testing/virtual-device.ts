@@ -34,7 +34,7 @@ export interface Leftovers {
  * ```ts
  * import { TestScheduler } from "rxjs/testing";
  * import { timer } from "rxjs";
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { runOn, virtualHomeserver } from "matrixrtc-rx/testing";
  *
  * new TestScheduler(() => {}).run(({ cold }) => {
@@ -43,7 +43,7 @@ export interface Leftovers {
  *   const phone = home.device("@alice:example.org", "PHONE");
  *   phone.setClock(3_600_000); // an hour fast
  *
- *   const session = rtcSession(phone.matrix, { roomId, slot: "m.call#ROOM" });
+ *   const session = encryptedSession(phone.matrix, { roomId, slot: "m.call#ROOM" });
  *   session.join({ leaveOn: timer(20_000) }).pipe(runOn(phone)).subscribe();
  *   cold("5s s 60s w").subscribe((act) => (act === "s" ? phone.sleep() : phone.wake()));
  *   cold("3m x").subscribe(() => console.assert(phone.leftovers().timers === 0));

@@ -1,6 +1,6 @@
 // InRoom: what the lobby and the call are made of: a session, the room around it, our devices, and two buttons.
 import type { MatrixClient } from "matrix-js-sdk";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { ownDevices } from "matrixrtc-rx/media";
 import { matrixRoom } from "matrixrtc-rx/room";
@@ -17,7 +17,7 @@ export function inRoom(page: HTMLElement, client: MatrixClient, matrix: MatrixCl
   return {
     matrix,
     room,
-    session: rtcSession(matrix, { roomId, slot: "m.call#ROOM" }),
+    session: encryptedSession(matrix, { roomId, slot: "m.call#ROOM" }),
     devices: ownDevices({
       microphone: isOn$("microphone"),
       camera: isOn$("camera").pipe(map((isOn) => isOn && (link.camera ?? true))),

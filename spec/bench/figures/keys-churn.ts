@@ -1,7 +1,7 @@
 // keysChurn, joinerWait: messages for 60 s of churn in a call of 100 where each leaver is excluded within 5 s, and how
 // long a joiner waits for a usable key. The floor is the exact minimum for the trace.
 import { filter } from "rxjs";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import {
   joinEvent,
   keyMessage,
@@ -94,7 +94,7 @@ const ourKeys =
           const { keys } = content as { keys: { index: number } };
           sent.push({ atMs: nowMs(), user: userIn(userId), keyIndex: keys.index });
         };
-        const session = rtcSession(port, { roomId, slot });
+        const session = encryptedSession(port, { roomId, slot });
         const ownKey$ = session.encryptionKey$.pipe(filter(({ own }) => own));
         ownKey$.subscribe(({ keyIndex }) => used.push({ atMs: nowMs(), keyIndex }));
         const collectMs = boundMs - useDelayMs;

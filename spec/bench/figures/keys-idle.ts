@@ -1,7 +1,7 @@
 // keysIdle: a member of a call of 1,000 refreshes its membership while we are joined, with keys. No key changes.
 // Ours is all work on the change, through the public API. The value of the SDK is the work of its key manager alone.
 import { setTimeout as pause } from "node:timers/promises";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { joinEvent, keyMessage, myUserId, range, roomId, roomMember, slot, userName } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
 import { type Effort, elapsedMs, inTurns } from "../measure.ts";
@@ -28,7 +28,7 @@ async function oursUs(): Promise<() => Promise<number>> {
       if (sent === memberCount) resolve();
     };
   });
-  rtcSession(port, { roomId, slot })
+  encryptedSession(port, { roomId, slot })
     .join({ keys: { enabled: true } })
     .subscribe();
   await allSent;

@@ -1,6 +1,6 @@
 // keysJoins: the key messages of all members while eight join a call, 30 s apart. At the least, each gives its key to each: 56.
 import { mock } from "node:test";
-import { rtcSession } from "matrixrtc-rx";
+import { encryptedSession } from "matrixrtc-rx/encryption";
 import { joinEvent, keyMessage, myUserId, range, roomId, roomMember, slot, userName } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
 import { MemoryPort } from "../memory-port.ts";
@@ -67,7 +67,7 @@ function ours(onJoin: "ratchet" | "new-key"): View {
     joins(users) {
       port.apply(port.prepare(users.map((user) => joinEvent("state", user))));
       if (!isJoined)
-        rtcSession(port, { roomId, slot })
+        encryptedSession(port, { roomId, slot })
           .join({ keys: { enabled: true, rotation: { onJoin } } })
           .subscribe();
       isJoined = true;

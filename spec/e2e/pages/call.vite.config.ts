@@ -11,7 +11,7 @@ const probes: Plugin = {
   name: "probes",
   enforce: "pre",
   resolveId: (name, importer = "") => {
-    if (name === "matrixrtc-rx" && importer.startsWith(sources)) return path("probes/core.ts");
+    if (name === "matrixrtc-rx/encryption" && importer.startsWith(sources)) return path("probes/encryption.ts");
     if (name === "matrixrtc-rx/js-sdk" && importer.startsWith(sources)) return path("probes/js-sdk.ts");
     return name === "livekit-client" && importer.startsWith(library) ? path("probes/livekit.ts") : undefined;
   },

@@ -1,6 +1,6 @@
 // Somebody records the encrypted frames of a call. A joiner tries to open those from before its join with all that it gets.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EncryptionKey } from "matrixrtc-rx";
+import type { EncryptionKey } from "matrixrtc-rx/encryption";
 import { joinRoom, register } from "../account.ts";
 import { withBareMembers } from "../bare-member.ts";
 import { twoInCall } from "../calls.ts";

@@ -100,6 +100,21 @@ describe("An event", () => {
     });
   });
 
+  it("of today has its earlier content without the parts of it that are wrong", () => {
+    const unsigned = { prev_content: { membership: "join", displayname: 5, unknown: 1 } };
+    const json = around("m.room.member", { membership: "leave" }, { state_key: "@bob:example.org", unsigned });
+    expect(decodeEvent(json).ok).toHaveProperty("prevContent", { membership: "join" });
+    const malformed = { prev_content: { membership: "dance" } };
+    expect(decodeEvent({ ...json, unsigned: malformed }).ok).not.toHaveProperty("prevContent");
+  });
+
+  it("of the timeline has no earlier content, whatever its server says", () => {
+    const content = { msgtype: "m.text", body: "hi" };
+    const json = around("m.room.message", content, { unsigned: { prev_content: content } });
+    expect(decodeEvent(json).ok).toMatchObject({ kind: "timeline", content: { body: "hi" } });
+    expect(decodeEvent(json).ok).not.toHaveProperty("prevContent");
+  });
+
   it.each([
     ["beside the content, until room version 10", around("m.room.redaction", { reason: "spam" }, { redacts: "$2" })],
     ["in the content, since room version 11", around("m.room.redaction", { reason: "spam", redacts: "$2" })],

@@ -1,7 +1,7 @@
 // Sending: what goes out, how often it is tried, and how it fails.
-import { map, type Observable, of } from "rxjs";
+import { map, type Observable, of, throwError } from "rxjs";
 import { describe, expect, it, test } from "vitest";
-import { type Matrix, MatrixError, type OutgoingEvent } from "../../../src/matrix.ts";
+import { type Matrix, MatrixError, type MatrixErrorKind, type OutgoingEvent } from "../../../src/matrix.ts";
 import { matrixRoom, type MatrixRoom } from "../../../src/room/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 import { marbles } from "../../support/marbles.ts";
@@ -160,6 +160,22 @@ describe("A request in a room", () => {
     const errors: unknown[] = [];
     act(matrixRoom(client, "!room:example.org")).subscribe({ error: (error: unknown) => errors.push(error) });
     expect(errors).toEqual([expect.objectContaining({ code: "unsupported" })]);
+  });
+
+  it.each<[MatrixErrorKind, string]>([
+    ["forbidden", "forbidden"],
+    ["unsupported", "unsupported"],
+    ["not-found", "request-failed"],
+    ["other", "request-failed"],
+  ])("fails at once with the cause, after a failure of the kind %s with the code %s", (kind, code) => {
+    const client: Matrix = new FakeClient();
+    const cause = new MatrixError(kind, "no");
+    Object.assign(client, { hasRoom: () => true, send: () => throwError(() => cause) });
+    const errors: unknown[] = [];
+    matrixRoom(client, "!a:b")
+      .sendMessage("hi")
+      .subscribe({ error: (error: unknown) => errors.push(error) });
+    expect(errors).toEqual([expect.objectContaining({ code, message: "no", cause })]);
   });
 
   it("fails with request-failed, and without the words of the error, for an error that no port should give", () => {

@@ -3,6 +3,8 @@ import { map } from "rxjs";
 import { describe, expect, it, test } from "vitest";
 import { RtcError } from "../../../src/errors.ts";
 import { matrixRoom } from "../../../src/room/index.ts";
+import { stateEvent } from "../../support/contents.ts";
+import { FakeClient } from "../../support/fake-client.ts";
 import { marbles } from "../../support/marbles.ts";
 import { alice, bob, scene } from "./scene.ts";
 
@@ -18,6 +20,20 @@ describe("A room says", () => {
       expectObservable(room.topic$, "^ 50ms !").toBe("u----t------u", { u: undefined, t: "Food" });
     }),
   );
+
+  it("its topic once it is in a batch with other changes, or once the whole room is read again", () => {
+    const client = new FakeClient();
+    client.enter("!room:example.org", alice);
+    const topics: unknown[] = [];
+    matrixRoom(client, "!room:example.org").topic$.subscribe((topic) => topics.push(topic));
+    const set = (topic: string) =>
+      client.setState("!room:example.org", stateEvent({ topic }, { type: "m.room.topic", stateKey: "" }));
+    client.emit(client.setMembership("!room:example.org", bob, "join"), set("a"));
+    set("b");
+    client.emit({ kind: "room", roomId: "!other:example.org" });
+    client.emit({ kind: "room", roomId: "!room:example.org" });
+    expect(topics).toEqual([undefined, "a", "b"]);
+  });
 
   test(
     "its picture, until that is redacted",

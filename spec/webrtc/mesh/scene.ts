@@ -4,7 +4,7 @@ import type { MediaParticipant } from "../../../src/media/participant.ts";
 import type { OutgoingMedia } from "../../../src/media/outgoing.ts";
 import { rtcSession } from "../../../src/session.ts";
 import { virtualHomeserver, type VirtualHomeserverOptions, virtualPeers } from "../../../src/testing/index.ts";
-import type { SessionJoinOptions } from "../../../src/join-call.ts";
+import type { JoinOptions } from "../../../src/join/options.ts";
 import type { MeshOptions } from "../../../src/webrtc/mesh/options.ts";
 import { fullMesh, type FullMesh } from "../../../src/webrtc/mesh/full-mesh.ts";
 import { meshTransport } from "../../../src/webrtc/mesh/mesh-transport.ts";
@@ -26,7 +26,7 @@ export interface Person {
 export function meshScene(
   names: readonly string[],
   options: VirtualHomeserverOptions & {
-    readonly join?: SessionJoinOptions;
+    readonly join?: JoinOptions;
     readonly mesh?: Partial<MeshOptions>;
     /** Everybody who is still there goes then. */
     readonly endMs?: number;

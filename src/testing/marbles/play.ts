@@ -14,8 +14,8 @@ import {
 import { TestScheduler } from "rxjs/testing";
 import { RtcError } from "../../errors.ts";
 import type { Matrix } from "../../matrix.ts";
-import type { SessionJoinOptions } from "../../join-call.ts";
-import { type RtcSession, rtcSession } from "../../session.ts";
+import type { EncryptedJoinOptions } from "../../encryption/join-with-keys.ts";
+import { type EncryptedSession, encryptedSession } from "../../encryption/encrypted-session.ts";
 import { keyName, memberNames, stateName } from "../marble-names.ts";
 import { tileNames, type VirtualSfu, virtualSfu } from "../sfu/virtual-sfu.ts";
 import { named } from "./stream-names.ts";
@@ -26,7 +26,7 @@ import { type VirtualHomeserver, virtualHomeserver, type VirtualHomeserverOption
 export interface Actor {
   readonly device: VirtualDevice;
   /** The session of its page that runs now. */
-  readonly session: RtcSession;
+  readonly session: EncryptedSession;
   /** The members that it sees, as `memberNames` writes them. */
   readonly members$: Observable<string>;
   /** The media keys that it installs, as `keyName` writes them, while it is in the call. */
@@ -50,7 +50,7 @@ export interface Stage {
 /** How to stage a play. */
 export interface PlayOptions {
   /** The options of each join, or of the joins of one actor. */
-  readonly join?: SessionJoinOptions | ((name: string) => SessionJoinOptions);
+  readonly join?: EncryptedJoinOptions | ((name: string) => EncryptedJoinOptions);
   /** Whether the room is encrypted. Default true. */
   readonly encrypted?: boolean;
   /** Whether the SFU restarts the delayed leaves, instead of the devices. Default false. */
@@ -195,13 +195,13 @@ class Performer implements Actor {
   readonly tiles$: Observable<string>;
   readonly #stage: Stage;
   readonly #port: Means["port"];
-  readonly #options: SessionJoinOptions;
-  readonly #session$: BehaviorSubject<RtcSession>;
+  readonly #options: EncryptedJoinOptions;
+  readonly #session$: BehaviorSubject<EncryptedSession>;
   readonly #states$ = new ReplaySubject<string>();
   readonly #hangUp$ = new Subject<void>();
   #isIn = false;
 
-  constructor(name: string, stage: Stage, options: SessionJoinOptions, { isDelegated, port }: Means) {
+  constructor(name: string, stage: Stage, options: EncryptedJoinOptions, { isDelegated, port }: Means) {
     const { userId, deviceId } = deviceNamed(name);
     this.name = name;
     this.device = stage.home.device(userId, deviceId);
@@ -209,7 +209,7 @@ class Performer implements Actor {
     this.#port = port;
     this.#options = { ...options, ...(isDelegated && { delegate: stage.sfu.delegate(this.device) }) };
     this.#session$ = new BehaviorSubject(this.#open());
-    const seen = <T>(stream: (session: RtcSession) => Observable<T>, word: (value: T) => string) =>
+    const seen = <T>(stream: (session: EncryptedSession) => Observable<T>, word: (value: T) => string) =>
       this.#session$.pipe(
         switchMap((session) => stream(session).pipe(runOn(this.device), map(word))),
         distinctUntilChanged(),
@@ -227,7 +227,7 @@ class Performer implements Actor {
     this.tiles$ = named(tiles$, `${name}.tiles$`);
   }
 
-  get session(): RtcSession {
+  get session(): EncryptedSession {
     return this.#session$.value;
   }
 
@@ -249,8 +249,8 @@ class Performer implements Actor {
     else device.kill();
   }
 
-  #open(): RtcSession {
-    return this.device.run(() => rtcSession(this.#port(this.device.matrix, this.name), this.#stage.call));
+  #open(): EncryptedSession {
+    return this.device.run(() => encryptedSession(this.#port(this.device.matrix, this.name), this.#stage.call));
   }
 
   #join(): void {

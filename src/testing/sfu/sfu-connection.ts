@@ -1,6 +1,6 @@
 // SfuConnection: one participant of the virtual SFU: its keys, what it can decrypt, and what it reports. protocol.md 6.6.
 import { Subscription } from "rxjs";
-import type { RtcSession } from "../../session.ts";
+import type { EncryptedSession } from "../../encryption/encrypted-session.ts";
 import type { DecryptionReport, EncryptionKey } from "../../types.ts";
 import type { Agenda } from "../time/agenda.ts";
 import type { VirtualDevice } from "../virtual-device.ts";
@@ -16,7 +16,7 @@ interface Watch {
 
 export class SfuConnection {
   readonly device: VirtualDevice;
-  readonly session: RtcSession;
+  readonly session: EncryptedSession;
   readonly participantIdentity: string;
   readonly #isEncrypted: boolean;
   readonly #subscription = new Subscription();
@@ -26,7 +26,7 @@ export class SfuConnection {
   readonly #keys = new Map<string, Map<number, Uint8Array>>();
   readonly #watches = new Map<string, Watch>();
 
-  constructor(device: VirtualDevice, session: RtcSession, participantIdentity: string, isEncrypted: boolean) {
+  constructor(device: VirtualDevice, session: EncryptedSession, participantIdentity: string, isEncrypted: boolean) {
     this.device = device;
     this.session = session;
     this.participantIdentity = participantIdentity;

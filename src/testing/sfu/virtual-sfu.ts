@@ -4,7 +4,7 @@ import type { DelegatedLeave } from "../../join/options.ts";
 import type { JoinState } from "../../join/join-state.ts";
 import type { Device } from "../../matrix.ts";
 import { behavior, type Behavior } from "../../rx/behavior.ts";
-import type { RtcSession } from "../../session.ts";
+import type { EncryptedSession } from "../../encryption/encrypted-session.ts";
 import { localpart } from "../localpart.ts";
 import { Agenda } from "../time/agenda.ts";
 import { conditionChanges, type VirtualDevice } from "../virtual-device.ts";
@@ -44,7 +44,7 @@ export interface VirtualSfuOptions {
  * ```ts
  * import { TestScheduler } from "rxjs/testing";
  * import { map, timer } from "rxjs";
- * import { rtcSession } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
  * import { runOn, tileNames, virtualHomeserver, virtualSfu } from "matrixrtc-rx/testing";
  *
  * const equal = (actual: unknown, expected: unknown) =>
@@ -56,7 +56,7 @@ export interface VirtualSfuOptions {
  *   const call = { roomId: home.createRoom({ members: users, encrypted: true }), slot: "m.call#ROOM" };
  *   const [phone, laptop] = users.map((userId) => home.device(userId, "A"));
  *   for (const device of [phone!, laptop!]) {
- *     const session = rtcSession(device.matrix, call);
+ *     const session = encryptedSession(device.matrix, call);
  *     session.join({ leaveOn: timer(60_000) }).pipe(sfu.connect(device, session), runOn(device)).subscribe();
  *   }
  *   expectObservable(sfu.tiles$(phone!).pipe(map(tileNames)), "^ 30s !").toBe("n 10ms m 2ms b", {
@@ -72,7 +72,7 @@ export interface VirtualSfu {
    * Put it behind a join: while the device is in the call, it is connected, publishes, installs the keys of its session, and
    * reports what it cannot decrypt. The states of the join pass through.
    */
-  connect(device: VirtualDevice, session: RtcSession<any>): OperatorFunction<JoinState, JoinState>;
+  connect(device: VirtualDevice, session: EncryptedSession<any>): OperatorFunction<JoinState, JoinState>;
   /**
    * The option `delegate` of a join of the device: the SFU restarts the delayed leave while the device is connected to it,
    * and sends it once the device is gone.
@@ -120,7 +120,7 @@ export function virtualSfu(home: VirtualHomeserver, options: VirtualSfuOptions =
     for (const to of connections) for (const from of connections) if (from !== to) to.watch(from, agenda, noticeMs);
     changed$.next();
   };
-  const enter = (device: VirtualDevice, session: RtcSession, participantIdentity: string): SfuConnection => {
+  const enter = (device: VirtualDevice, session: EncryptedSession, participantIdentity: string): SfuConnection => {
     const isEncrypted = home.stateEvent(session.roomId, "m.room.encryption") !== undefined;
     const connection = new SfuConnection(device, session, participantIdentity, isEncrypted);
     connections.add(connection);

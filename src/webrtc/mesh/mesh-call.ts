@@ -1,6 +1,6 @@
 // MeshCall: a call over a mesh as a whole: joining it, its media, and what is wrong. docs/mesh.md.
 import { type Observable, of, shareReplay } from "rxjs";
-import type { SessionJoinOptions } from "../../join-call.ts";
+import type { JoinOptions } from "../../join/options.ts";
 import type { JoinState } from "../../join/join-state.ts";
 import type { Matrix } from "../../matrix.ts";
 import type { CallProblem } from "../../media/call-problem.ts";
@@ -20,7 +20,7 @@ export interface MeshCallOptions extends Omit<MeshOptions, "join"> {
    * As for `session.join`. The transport is the mesh, which is encrypted without media keys. Default intent: `video` while we
    * send pictures, or else `audio`; joining waits up to 2 s for the first value of `media`.
    */
-  readonly join?: Omit<SessionJoinOptions, "transports" | "keys">;
+  readonly join?: Omit<JoinOptions, "transports" | "keys">;
   /** Devices that cannot be used, to be among the problems: `failures$` of `ownDevices`. Default: none. */
   readonly deviceFailures?: Observable<readonly DeviceFailure[]>;
 }
@@ -41,7 +41,7 @@ export interface MeshCall extends FullMesh {
  * SFU, for instance because `livekitTransport` failed with `no-transport`.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
- * @param session The session of `rtcSession`.
+ * @param session The session of `rtcSession`. One of `encryptedSession` exchanges no keys here.
  * @throws RtcError As `fullMesh` does.
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 // Inspection: what the end-to-end test reads of a call, on `window.callInspection`. Figures only: never a key or a token.
 import type { Room } from "livekit-client";
-import type { EncryptionStatus, JoinState, MemberEncryption, Membership, RtcSession } from "matrixrtc-rx";
+import type { JoinState, Membership } from "matrixrtc-rx";
+import type { EncryptionStatus, MemberEncryption, EncryptedSession } from "matrixrtc-rx/encryption";
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
 import type { MediaLock } from "matrixrtc-rx/media";
 import { videoOf } from "../sfu.ts";
@@ -106,7 +107,7 @@ export function noteRoom(room: Room): Subscription {
 class Inspection implements CallInspection {
   readonly marked = new Marks();
   readonly ownKeysTs: number[] = [];
-  readonly #session: RtcSession;
+  readonly #session: EncryptedSession;
   readonly #states: string[] = [];
   readonly #keyIndexes = new Map<string, readonly number[]>();
   readonly #keyAges = new Map<string, number>();
@@ -114,7 +115,7 @@ class Inspection implements CallInspection {
   #gaps = new Map<string, Gap>();
   readonly #counts = new Map<string, number>();
 
-  constructor(session: RtcSession) {
+  constructor(session: EncryptedSession) {
     this.#session = session;
   }
 
@@ -214,7 +215,7 @@ class Inspection implements CallInspection {
  * The same states, with `window.callInspection` while subscribed to, however often. An error of the inspection never reaches
  * the call.
  */
-export function inspected(session: RtcSession, state$: Observable<JoinState>): Observable<JoinState> {
+export function inspected(session: EncryptedSession, state$: Observable<JoinState>): Observable<JoinState> {
   let subscribers = 0;
   let following = Subscription.EMPTY;
   return state$.pipe(

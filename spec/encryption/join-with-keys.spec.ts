@@ -1,18 +1,19 @@
 // Joining with media keys: when keys are made, and what ends a join.
 import { catchError, distinctUntilChanged, filter, ignoreElements, map, merge, of, tap, throwError, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { type Matrix, RtcError, rtcSession, type SessionJoinOptions } from "../src/index.ts";
-import { virtualHomeserver } from "../src/testing/index.ts";
-import { marbles } from "./support/marbles.ts";
+import { type Matrix, RtcError } from "../../src/index.ts";
+import { encryptedSession, type EncryptedJoinOptions } from "../../src/encryption/index.ts";
+import { virtualHomeserver } from "../../src/testing/index.ts";
+import { marbles } from "../support/marbles.ts";
 
 const alice = "@alice:example.org";
 
 /** The indexes of our own keys in a room that is encrypted from `encryptedTs` on. */
-function ownKeys(options: SessionJoinOptions, encryptedTs: number) {
+function ownKeys(options: EncryptedJoinOptions, encryptedTs: number) {
   const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
   const encrypted = encryptedTs === 0;
   const roomId = home.createRoom({ members: [alice], encrypted });
-  const session = rtcSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
+  const session = encryptedSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
   const encryption = {
     type: "m.room.encryption",
     stateKey: "",
@@ -70,7 +71,7 @@ describe("Media keys", () => {
       const roomId = home.createRoom({ members: [alice], encrypted: true });
       const client = home.client(alice, "A");
       const broken: Matrix = { ...client, toDevice$: cold("20ms #", undefined, new Error("a faulty port")) };
-      const session = rtcSession(broken, { roomId, slot: "m.call#ROOM" });
+      const session = encryptedSession(broken, { roomId, slot: "m.call#ROOM" });
       const status$ = session.join().pipe(
         map(({ status }) => status),
         distinctUntilChanged(),
@@ -87,7 +88,7 @@ describe("Reports of the media layer", () => {
   it("reports are ignored while we are not joined, also when their stream completes", () => {
     const home = virtualHomeserver();
     const roomId = home.createRoom({ members: [alice], encrypted: true });
-    const session = rtcSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
+    const session = encryptedSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
     const trace: string[] = [];
     session.trace$.subscribe(({ kind }) => trace.push(kind));
     of({ participantIdentity: "bob", result: "missing-key" } as const).subscribe(session.decryption);

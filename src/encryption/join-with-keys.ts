@@ -1,16 +1,16 @@
-// Joining a call: our own membership, and the exchange of media keys for as long as it lasts. protocol.md 4, 5.
+// JoinWithKeys: our own membership, and the exchange of media keys for as long as it lasts. protocol.md 4, 5.
 import { defer, EMPTY, Observable, of, ReplaySubject, share, Subject, switchMap, tap } from "rxjs";
-import { RtcError } from "./errors.ts";
-import { type JoinOptions, resolveJoinOptions } from "./join/options.ts";
-import { ownMembership } from "./join/join.ts";
-import type { JoinState } from "./join/join-state.ts";
-import type { KeysEvent } from "./keys/effects.ts";
-import type { Keys } from "./keys/keys.ts";
-import { type KeyOptions, resolveKeyOptions } from "./keys/options.ts";
-import { isEncrypted, whenEncrypted } from "./room/encryption.ts";
-import type { SessionContext } from "./session-context.ts";
-import type { TraceEntry } from "./trace.ts";
-import type { OwnMember } from "./types.ts";
+import { RtcError } from "../errors.ts";
+import { type JoinOptions, resolveJoinOptions } from "../join/options.ts";
+import { ownMembership } from "../join/join.ts";
+import type { JoinState } from "../join/join-state.ts";
+import type { KeysEvent } from "../keys/effects.ts";
+import type { Keys } from "../keys/keys.ts";
+import { type KeyOptions, resolveKeyOptions } from "../keys/options.ts";
+import { isEncrypted, whenEncrypted } from "../room/encryption.ts";
+import type { SessionContext } from "../session-context.ts";
+import type { TraceEntry } from "../trace.ts";
+import type { OwnMember } from "../types.ts";
 
 /**
  * How to be a member, and how to handle media keys.
@@ -18,27 +18,28 @@ import type { OwnMember } from "./types.ts";
  * @example
  * ```ts
  * import { Subject } from "rxjs";
- * import type { SessionJoinOptions } from "matrixrtc-rx";
+ * import type { EncryptedJoinOptions } from "matrixrtc-rx/encryption";
  *
  * const hangUp$ = new Subject<void>();
- * const options: SessionJoinOptions = { intent: "video", leaveOn: hangUp$, keys: { requireCrossSigned: true } };
+ * const options: EncryptedJoinOptions = { intent: "video", leaveOn: hangUp$, keys: { requireCrossSigned: true } };
  * console.assert(options.keys?.requireCrossSigned === true);
  * ```
  */
-export interface SessionJoinOptions extends JoinOptions {
+export interface EncryptedJoinOptions extends Omit<JoinOptions, "keys"> {
   /** Media keys. Default: made and exchanged as soon as the room is encrypted. */
   readonly keys?: KeyOptions | undefined;
 }
 
 /** The `join` of a session: one at a time. */
-export function joinCall(
+export function joinWithKeys(
   context: SessionContext<TraceEntry>,
   keys: Keys,
-): (options?: SessionJoinOptions) => Observable<JoinState> {
+): (options?: EncryptedJoinOptions) => Observable<JoinState> {
   const { matrix, roomId } = context;
   return (options = {}) => {
-    const joinOptions = resolveJoinOptions(context.slot, options);
-    const keyOptions = resolveKeyOptions(options.keys);
+    const { keys: wantedKeys, ...membership } = options;
+    const joinOptions = resolveJoinOptions(context.slot, membership);
+    const keyOptions = resolveKeyOptions(wantedKeys);
     const { enabled, transport, requireCrossSigned } = keyOptions;
 
     const whenEnabled$ = enabled === undefined ? whenEncrypted(matrix, roomId) : enabled ? of(true) : EMPTY;

@@ -2,7 +2,7 @@
 import { map, type Observable, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
-import { rtcSession, type RtcSession } from "../../src/session.ts";
+import { encryptedSession, type EncryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { keyName, virtualHomeserver, type VirtualHomeserverOptions } from "../../src/testing/index.ts";
 import type { EncryptionKey } from "../../src/types.ts";
 import { stateContent, stateMember, stickyContent, stickyLeave, stickyMember } from "../support/contents.ts";
@@ -14,12 +14,12 @@ const modes = ["compatibility", "matrix_2_0"] as const;
 function twoSessions(options: VirtualHomeserverOptions = {}) {
   const home = virtualHomeserver({ latencyMs: 1, syncMs: 1, ...options });
   const roomId = home.createRoom({ members: [alice, bob, carl], encrypted: true });
-  const sessionOf = (userId: string) => rtcSession(home.client(userId, "PHONE"), { roomId, slot: "m.call#ROOM" });
+  const sessionOf = (userId: string) => encryptedSession(home.client(userId, "PHONE"), { roomId, slot: "m.call#ROOM" });
   return { home, roomId, a: sessionOf(alice), b: sessionOf(bob) };
 }
 
 /** `alice ok 0, bob waiting no-key` */
-const inWords = ({ encryptionStatus$ }: RtcSession): Observable<string> =>
+const inWords = ({ encryptionStatus$ }: EncryptedSession): Observable<string> =>
   encryptionStatus$.pipe(map((statuses) => Array.from(statuses.values(), wordOf).join(", ")));
 
 const wordOf = (one: MemberEncryption): string => {
@@ -27,14 +27,14 @@ const wordOf = (one: MemberEncryption): string => {
   return `${name} ${one.status} ${one.status === "ok" ? one.keyIndex : one.reason}`;
 };
 
-const statuses = ({ encryptionStatus$ }: RtcSession): string =>
+const statuses = ({ encryptionStatus$ }: EncryptedSession): string =>
   Array.from(encryptionStatus$.value.values(), wordOf).toSorted().join(", ");
 
 /** `alice#0 bob#0`: the keys that a session holds. */
-const heldKeys = ({ keys$ }: RtcSession): string => keys$.value.map(keyName).join(" ");
+const heldKeys = ({ keys$ }: EncryptedSession): string => keys$.value.map(keyName).join(" ");
 
 /** The keys that a late subscriber gets. */
-function lateKeys({ encryptionKey$ }: RtcSession): readonly EncryptionKey[] {
+function lateKeys({ encryptionKey$ }: EncryptedSession): readonly EncryptionKey[] {
   const keys: EncryptionKey[] = [];
   encryptionKey$.subscribe((key) => keys.push(key)).unsubscribe();
   return keys;
@@ -61,7 +61,7 @@ describe("two calls in one room", () => {
       const received: { by: string; key: string }[] = [];
       for (const slot of [one, other])
         for (const client of clients) {
-          const session = rtcSession(client, { roomId, slot });
+          const session = encryptedSession(client, { roomId, slot });
           session.encryptionKey$.subscribe(({ own, key }) =>
             own ? slotOf.set(key.join(), slot) : received.push({ by: slot, key: key.join() }),
           );
