@@ -55,6 +55,8 @@ describe("The changes of a client", () => {
     stop();
     stop();
     expect(client.listeners).toBe(0);
+    changesByRoom(client).watch("!a", { refresh: () => {}, deadlineTs: undefined })();
+    expect(client.listeners).toBe(0);
   });
 
   it("do not reach a watcher that another watcher of the room has stopped in the same batch", () => {

@@ -112,6 +112,19 @@ describe("The slot of a room", () => {
     expect(read(undefined, false, ...events)).toMatchObject({ slot: { status }, eventId: `$${status}` }),
   );
 
+  it("is open in an encrypted room if it names that encryption, and closed if it names none and has to", () => {
+    const client = new FakeClient();
+    client.enter(roomId, alice);
+    client.encrypt(roomId);
+    const set = (encryption?: object) =>
+      client.setSlot(roomId, roomCall, { status: "open", application, ...(encryption && { encryption }) });
+    set({ type: "m.per_member" });
+    expect(readSlot(client, roomId, roomCall, true).slot.status).toBe("open");
+    set();
+    expect(readSlot(client, roomId, roomCall, true).slot.status).toBe("closed");
+    expect(readSlot(client, roomId, roomCall, false).slot.status).toBe("open");
+  });
+
   it("is closed if it names an encryption that the room has not, and that has to match", () => {
     const event: SlotEvent = [inUse, "m.call#ROOM", "open", 1];
     const perMember = { type: "m.per_member" };

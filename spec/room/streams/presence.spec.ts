@@ -168,6 +168,23 @@ describe("The presence of a user", () => {
     }),
   );
 
+  test(
+    "keeps the name of a presence event when anything else changes in a room",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix, setMember, setState, say } = scene();
+      cold("                                   --a------b------c------d------e------f", {
+        a: () => setMember(bob, { membership: "join", displayname: "Bob" }),
+        b: () => home.setPresence(bob, { presence: "online", displayname: "Bobby" }),
+        c: () => setState("m.room.topic", { topic: "x" }),
+        d: () => setMember(alice, { membership: "join", displayname: "Alice" }),
+        e: () => setState("org.example.own", {}, bob),
+        f: () => say("hi"),
+      }).subscribe((act) => act());
+      const name$ = presenceOf(matrix, bob).pipe(map(({ displayName }) => displayName));
+      expectObservable(name$, "^ 60ms !").toBe("u----a------b", { u: undefined, a: "Bob", b: "Bobby" });
+    }),
+  );
+
   it("has the name of the member event with the greater event id of two at one time, and none without one", () => {
     const client = new FakeClient();
     const rooms = ["!1:example.org", "!2:example.org", "!3:example.org"];
