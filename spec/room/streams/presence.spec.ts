@@ -5,7 +5,7 @@ import { matrixRoom, presenceOf } from "../../../src/room/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 import { roomId as room, stateEvent } from "../../support/contents.ts";
 import { marbles } from "../../support/marbles.ts";
-import { alice, bob, scene } from "./scene.ts";
+import { alice, bob, carl, scene } from "./scene.ts";
 
 describe("typing$", () => {
   test(
@@ -171,12 +171,12 @@ describe("The presence of a user", () => {
   test(
     "keeps the name of a presence event when anything else changes in a room",
     marbles(({ cold, expectObservable }) => {
-      const { home, matrix, setMember, setState, say } = scene();
+      const { home, roomId, matrix, setMember, setState, say } = scene();
       cold("                                   --a------b------c------d------e------f", {
         a: () => setMember(bob, { membership: "join", displayname: "Bob" }),
         b: () => home.setPresence(bob, { presence: "online", displayname: "Bobby" }),
         c: () => setState("m.room.topic", { topic: "x" }),
-        d: () => setMember(alice, { membership: "join", displayname: "Alice" }),
+        d: () => home.invite(roomId, carl),
         e: () => setState("org.example.own", {}, bob),
         f: () => say("hi"),
       }).subscribe((act) => act());
