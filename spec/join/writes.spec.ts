@@ -189,6 +189,16 @@ describe("The time since when we are in the call, as our events say,", () => {
       ],
     ],
     [
+      "is a millisecond later than what was kept, after a day",
+      {},
+      (call) =>
+        call
+          .join(1_000)
+          .shows(shownAt(dayMs + 1))
+          .input({ kind: "keys-unanswered" }),
+      ["0 join for 14400000 after 0", "1000 keys-unanswered for 14400000 after 1000, since 1"],
+    ],
+    [
       "stays when keys do not come before the room has shown us",
       { shows: false },
       (call) => call.join(1_000).input({ kind: "keys-unanswered" }).until(20_000),
