@@ -153,11 +153,17 @@ describe("Scheduling the delayed leave, while joining", () => {
         requests: "C-D-D-W-R",
         states: "  a-d---w-j",
       },
-      "maximum exceeded: again with the maximum, if restarts can be in time with it": {
+      "maximum exceeded: again with the maximum, and restarted more often if that is short": {
+        kind: "max-delay-exceeded",
+        maxDelayMs: 3_000,
+        watch: "^ 5s !",
+        requests: "C-D-D-W-R 1999ms R 1999ms R",
+        states: "  a-d---w-j",
+      },
+      "maximum exceeded: again with the maximum, down to 2 s": {
         kind: "max-delay-exceeded",
         maxDelayMs: 2_000,
-        options: { timing: { delayedLeaveRestartMs: 1_900 } },
-        watch: "^ 15ms !",
+        watch: "^ 1s !",
         requests: "C-D-D-W-R",
         states: "  a-d---w-j",
       },

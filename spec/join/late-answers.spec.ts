@@ -139,6 +139,73 @@ describe.each(["state", "sticky"] as const)("A late answer for a %s member", (ki
       ["8000 delayed-leave-gone false", "8000 schedule 18000 of 0 #7", "8000 joined at 0, until 26000, shown $2"],
     ],
     [
+      "to a write of an instance that is gone: nothing",
+      first("write", 1),
+      (call) => call.join(1_000).intent("audio").until(1_500).shows("nothing").until(2_000).late("write").until(3_000),
+      {
+        state: [
+          "1000 write update of 0 #5",
+          "1500 rejoining vanished 1",
+          "2000 write rejoin of 1 #7",
+          "2000 joined at 2000, until 20000, shown $3",
+        ],
+        sticky: [
+          "1000 write update of 0 #5",
+          "1500 rejoining vanished 1",
+          "1500 schedule 18000 of 1 #6",
+          "2000 write rejoin of 1 #7",
+          "2000 leave of 0 #9",
+          "2000 joined at 2000, until 20000, shown $4",
+        ],
+      },
+    ],
+    [
+      "to a restart of a delayed leave that has been replaced: nothing",
+      {
+        reply: ({ kind: asked }, ts) =>
+          asked !== "restart" ? undefined : ts === 5_000 ? "lost" : ts === 7_000 ? "not-found" : undefined,
+      },
+      (call) => call.join(8_000).late("restart").until(8_500),
+      ["7000 delayed-leave-gone false", "7000 schedule 18000 of 0 #7", "7000 joined at 0, until 25000, shown $2"],
+    ],
+    [
+      "to a restart of a delayed leave that is gone, while another is asked for: nothing",
+      {
+        reply: ({ kind: asked }, ts) =>
+          ts < 5_000
+            ? undefined
+            : asked === "schedule"
+              ? "lost"
+              : asked !== "restart"
+                ? undefined
+                : ts === 5_000
+                  ? "lost"
+                  : "not-found",
+      },
+      (call) => call.join(8_000).late("restart").until(8_500),
+      ["7000 delayed-leave-gone false", "7000 schedule 18000 of 0 #7", "7000 joined at 0, scheduling, shown $2"],
+    ],
+    [
+      "to the long delayed leave does not hold up the short one",
+      {
+        delegates: true,
+        reply: (request, ts) =>
+          request.kind === "schedule" && (request.delegated || ts > 0)
+            ? "lost"
+            : request.kind === "restart" && ts === 5_000
+              ? "not-found"
+              : undefined,
+      },
+      (call) => call.join(6_000).late("schedule").until(7_000).late("schedule").until(8_000),
+      [
+        "5000 delayed-leave-gone false",
+        "5000 schedule 18000 of 0 #7",
+        "7000 delegate delay-3 3600000 of 0",
+        "7000 cancel delay-4",
+        "7000 joined at 0, until 3600000 delegated, shown $2",
+      ],
+    ],
+    [
       "is waited for in the background for half a minute",
       first("write", 1, "lost", 9),
       (call) => call.join(1_000).intent("audio").until(45_000),

@@ -244,6 +244,47 @@ describe.each(["state", "sticky"] as const)("To leave as a %s member,", (kind) =
       ],
     ],
     [
+      "nothing is sent again before we are back in the room",
+      {
+        reply: ({ kind: asked }, ts) =>
+          asked === "send" ? "forbidden" : asked === "leave" && ts < 9_000 ? "forbidden" : undefined,
+      },
+      (call) =>
+        call
+          .join(1_000)
+          .input({ kind: "room", isIn: false })
+          .input(leave)
+          .until(9_000)
+          .input({ kind: "room", isIn: true })
+          .until(10_000),
+      [
+        "1000 leave-started leaveOn",
+        "1000 send delay-1",
+        "1000 leave of 0 #6",
+        "9000 leave of 0 #6",
+        "9000 cancel delay-1",
+        "9000 leave-ended true",
+        "1000 leaving since 1000",
+      ],
+    ],
+    [
+      "the wait that the server asks for is kept when we are kicked, and over when we are back",
+      {
+        reply: ({ kind: asked }, ts) =>
+          asked === "send" ? "rate-limited" : asked === "leave" && ts < 9_000 ? "forbidden" : undefined,
+      },
+      (call) =>
+        call
+          .join(1_000)
+          .input(leave)
+          .until(2_000)
+          .input({ kind: "room", isIn: false })
+          .until(3_000)
+          .input({ kind: "room", isIn: true })
+          .until(4_000),
+      ["1000 leave-started leaveOn", "1000 send delay-1", "3000 leave of 0 #6", "1000 leaving since 1000"],
+    ],
+    [
       "nothing more is done after a refused cancel",
       failing({ schedule: "lost", cancel: "network" }),
       (call) => call.join(1_000).input(leave).until(2_000).late("schedule").until(60_000),

@@ -132,6 +132,16 @@ describe("A write that was refused", () => {
     expect(steps.answers()).toEqual([]);
   });
 
+  it("is followed by a later change, though a restart was refused meanwhile", () => {
+    const steps = joined();
+    steps.answerAll();
+    steps.at(5_000).input(clock);
+    steps.fails("soft-logged-out");
+    expect(steps.at(5_100).input(update)).toEqual([]);
+    expect(steps.at(5_200).input({ kind: "resumed" })).toEqual(["restart", "write"]);
+    expect(steps.open()).toMatchObject([{}, { kind: "write", reason: "update", content: { intent: "audio" } }]);
+  });
+
   it.each<MatrixErrorKind>(["network", "other", "rate-limited", "soft-logged-out"])(
     "is not repeated if the room shows that an earlier try has arrived: %s",
     (kind) => {
@@ -141,8 +151,9 @@ describe("A write that was refused", () => {
       steps.fails(kind);
       steps.at(10_100).input({ kind: "membership", own });
       steps.input({ kind: "resumed" });
-      steps.answerAll();
-      expect(steps.state().phase).toBe("joined");
+      const asked: string[] = [];
+      steps.answerAll((request) => asked.push(request));
+      expect([steps.state().phase, asked]).toEqual(["joined", ["restart"]]);
       for (let ts = 11_000; ts < 50_000; ts += 1_000) expect(steps.at(ts).input(clock)).toEqual([]);
     },
   );
@@ -220,6 +231,18 @@ describe("A delayed leave that was refused", () => {
           steps.at(ts).input(clock);
           steps.fails("not-found");
           steps.answers("delay-2");
+        }
+      },
+    ],
+    [
+      "by a server that refuses them for an unknown reason until the second is due",
+      (steps) => {
+        for (let ts = 1_000; ts <= 60_000; ts += 1_000) {
+          steps.at(ts).input(clock);
+          for (let [request] = steps.open(); request; [request] = steps.open()) {
+            if (request.kind === "restart") steps.fails("other");
+            else steps.answers(`answer ${ts}`);
+          }
         }
       },
     ],

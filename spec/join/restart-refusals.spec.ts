@@ -57,8 +57,20 @@ describe("A restart that asks whether the delayed leave is still alive, since th
       expect(steps.state()).toMatchObject({ phase: "joined", delayedLeave: { held: { delayId: "delay-1" } } });
       expect(steps.at(3_603_000).input(clock)).toEqual(["restart"]);
       expect(steps.traced("rejoining")).toEqual([]);
+      steps.answers();
+      steps.input(gone);
+      expect(steps.state().phase).toBe("rejoining");
     },
   );
+
+  it("holds up nothing after an error: a member that is no longer shown joins again", () => {
+    const steps = joined();
+    steps.answerAll();
+    steps.at(3_600_000).input(clock);
+    steps.fails("network");
+    steps.input(gone);
+    expect(steps.state().phase).toBe("rejoining");
+  });
 });
 
 describe("A delayed leave that comes due before anything was written", () => {
@@ -90,6 +102,7 @@ describe("A delayed leave that comes due before anything was written", () => {
       steps.fails(kind);
       expect(steps.traced("rejoining")).toEqual([{ kind: "rejoining", reason: "left-by-server", attempt: 1 }]);
       expect(steps.open()).toMatchObject([{ kind: "schedule", joinCount: 1 }]);
+      expect(steps.state().phase).toBe("joining");
     },
   );
 });
@@ -136,6 +149,13 @@ describe("A delegated delayed leave that is lost before its time", () => {
     steps.input({ kind: "leave", cause: "leaveOn" });
     expect(steps.state().delayedLeave.obsolete).toMatchObject([{ delayId: "delay-long-2" }]);
   });
+});
+
+it("A long delayed leave that waits to be delegated is cancelled when we join again: it would end the next membership", () => {
+  const steps = joined({}, true);
+  expect(steps.answers("delay-long")).toEqual(["delegate"]);
+  expect(steps.at(1_000).input(gone)).toEqual(["restart", "cancel"]);
+  expect(steps.open()).toContainEqual({ kind: "cancel", delayId: "delay-long" });
 });
 
 it("A delegation that is refused after its time is over is told once", () => {

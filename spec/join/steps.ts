@@ -36,11 +36,14 @@ export function lifecycle(
   let state = initialState(settings, now, { seed: `${seed}` });
   let open: { readonly id: number; readonly request: Request }[] = [];
   const traced: JoinTrace[] = [];
+  const aborted: RequestKind[] = [];
 
   const steps = {
     state: (): LifecycleState => state,
     /** All decisions of a kind, oldest first. */
     traced: (traceKind: JoinTrace["kind"]): JoinTrace[] => traced.filter((entry) => entry.kind === traceKind),
+    /** The requests whose answers we no longer listen for, oldest first. */
+    aborted: (): RequestKind[] => aborted,
     /** The requests without an answer, oldest first. */
     open: (): Request[] => open.map(({ request }) => request),
     at(ts: number) {
@@ -54,6 +57,12 @@ export function lifecycle(
       dueTs = nextDueTs(state, now);
       const sent = effects.flatMap((effect) => (effect.kind === "request" ? [effect] : []));
       open.push(...sent);
+      for (const effect of effects) {
+        const abortedRequest = effect.kind === "abort" && open.find(({ id }) => id === effect.id);
+        if (!abortedRequest) continue;
+        aborted.push(abortedRequest.request.kind);
+        open = open.filter((request) => request !== abortedRequest);
+      }
       traced.push(...effects.flatMap((effect) => (effect.kind === "trace" ? [effect.entry] : [])));
       return sent.map(({ request }) => request.kind);
     },
