@@ -1,7 +1,7 @@
 // Timeouts: how long a join waits for each answer, and how long a leave is tried. protocol.md 4.1.
 import { describe, expect, it } from "vitest";
 import type { JoinTiming } from "../../src/join/options.ts";
-import type { RequestKind } from "../../src/join/requests.ts";
+import type { Request, RequestKind } from "../../src/join/requests.ts";
 import { Chronicle, type Setting } from "./chronicle.ts";
 
 const leave = { kind: "leave", cause: "leaveOn" } as const;
