@@ -7,7 +7,7 @@ export type { DelegatedLeave, JoinMode, JoinOptions, JoinTiming, LeaveReason, Va
 export type { WriteReason } from "./join/requests.ts";
 export type { Attempt, DelayedLeaveState, JoinState, JoinStep, RejoinReason } from "./join/join-state.ts";
 export { rtcSessions } from "./sessions/sessions.ts";
-export type { RtcSessions, SessionsOptions } from "./sessions/sessions.ts";
+export type { RtcSessions, RtcSessionsOptions } from "./sessions/sessions.ts";
 export { transportOf } from "./membership/transport.ts";
 export { intentOf } from "./membership/intent.ts";
 export type { Rejection, RejectionReason } from "./membership/rejection.ts";

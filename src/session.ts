@@ -8,7 +8,7 @@ import type { Application } from "./types.ts";
 import { type DecoderFor, openSession, type SessionOptions, type WatchedSession } from "./watch.ts";
 
 /**
- * One call in one room: to watch and to join, without media keys. `EncryptedSession` of `matrixrtc-rx/encryption` has them.
+ * One call in one room: to watch and to join. Media keys come with its subtype, `EncryptedSession` of `matrixrtc-rx/encryption`.
  *
  * Make one session for a call, and share it.
  */

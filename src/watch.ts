@@ -77,7 +77,7 @@ export interface WatchedSession<App extends Application = Application> {
 
 /**
  * Opens a session that only watches a call. An app that never joins calls is much smaller with it. To join, use
- * `rtcSession`.
+ * `rtcSession`, or `encryptedSession` of `matrixrtc-rx/encryption`.
  *
  * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it. Without
  *   that option it is `Application`.

@@ -18,6 +18,7 @@ export interface Inspected extends WallTimes {
 
 /** A member whose media we receive, and when it began to encrypt with each of its keys, by the wall clock. */
 export interface Sender {
+  readonly name: string;
   readonly identity: string | undefined;
   readonly ownKeysTs: readonly number[];
 }
@@ -98,7 +99,9 @@ export class Person {
   /** This person as a sender of media. Undefined outside of a call. */
   async sender(): Promise<Sender | undefined> {
     const { members, ownKeysTs } = (await this.look()) ?? {};
-    return members && ownKeysTs && { identity: members.find(({ isOwn }) => isOwn)?.identity, ownKeysTs };
+    return (
+      members && ownKeysTs && { name: this.name, identity: members.find(({ isOwn }) => isOwn)?.identity, ownKeysTs }
+    );
   }
 
   async see(userId: string): Promise<InspectedMember | undefined> {

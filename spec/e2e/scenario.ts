@@ -31,24 +31,21 @@ export const ratcheting = (context: ScenarioContext): ScenarioContext => ({
 });
 
 /**
- * The steps from the join to the first decoded frame, each in milliseconds since the join. `afterSfuAndKeyMs`: for each other
- * member, the time to its first decoded frame from when we were connected to the SFU, saw its video there, had its key, and it
- * encrypted with that key. A sender changes to a new key a second after it has sent it.
- *
- * @param senders The other members. Without one, the arrival of its key counts.
+ * The steps from the join to the first decoded frame, each in milliseconds since the join. `afterSfuAndKeyMs`: for each of
+ * these senders, the time to its first decoded frame from when we were connected to the SFU, saw its video there, had its key,
+ * and it encrypted with that key. A sender changes to a new key a second after it has sent it.
  */
 export function timesOf(
   { marks, memberMarks, joinTs }: Inspected,
   ...senders: readonly (Sender | undefined)[]
 ): Figures {
   const { homeserver, token, sfu = 0, key, frame } = marks;
-  const ownKeysTs = new Map(senders.map((sender) => [sender?.identity, sender?.ownKeysTs]));
-  const waits = Object.entries(memberMarks).flatMap(([identity, member]) => {
-    const { frame: frameMs, key: keyMs = 0, published = 0 } = member;
+  const waits = senders.flatMap((sender) => {
+    const { name = "", identity = "", ownKeysTs = [] } = sender ?? {};
+    const { frame: frameMs, key: keyMs = 0, published = 0 } = memberMarks[identity] ?? {};
     if (frameMs === undefined) return [];
-    const changesMs = ownKeysTs.get(identity)?.map((ts) => ts - joinTs) ?? [];
-    const inUseMs = Math.max(0, ...changesMs.filter((ms) => ms <= frameMs));
-    return [frameMs - Math.max(sfu, keyMs, published, inUseMs)];
+    const inUseMs = Math.max(0, ...ownKeysTs.map((ts) => ts - joinTs).filter((ms) => ms <= frameMs));
+    return [[name, frameMs - Math.max(sfu, keyMs, published, inUseMs)] as const];
   });
   return {
     homeserverMs: homeserver,
@@ -56,6 +53,6 @@ export function timesOf(
     sfuMs: sfu,
     keyMs: key,
     firstFrameMs: frame,
-    afterSfuAndKeyMs: waits,
+    afterSfuAndKeyMs: Object.fromEntries(waits),
   };
 }

@@ -42,7 +42,7 @@ export async function sdkMember(
     join: () => page.evaluate(() => window.sdkMember!.join()),
     loseFirstKeyFor: (userId: string) => page.evaluate((id) => window.sdkMember!.loseFirstKeyFor(id), userId),
     ownKeyIndex: () => page.evaluate(() => window.sdkMember!.ownKeyIndex()),
-    sender: () => page.evaluate(() => window.sdkMember!.sender()),
+    sender: async () => ({ name: "S", ...(await page.evaluate(() => window.sdkMember!.sender())) }),
     setAllKeys: () => page.evaluate(() => window.sdkMember!.setAllKeys()),
     knows: (userId: string) =>
       until(

@@ -41,6 +41,7 @@ export function withSdkMember(name: string, modes: Modes): Scenario {
       await Promise.all([allDecode(a, c), c.decodes(account.userId), sdk.decodes(c.userId)]);
       const joined = await indexes();
       const timesOfC = timesOf((await c.look())!, await a.sender(), await sdk.sender());
+      const timesOfA = timesOf((await a.look())!, await sdk.sender(), await c.sender());
       await c.leave();
       const second = await until(
         "both have changed their keys",
@@ -53,7 +54,7 @@ export function withSdkMember(name: string, modes: Modes): Scenario {
       await bothDecode();
 
       return {
-        "A after its join": timesOf((await a.look())!, await sdk.sender()),
+        "A after its join": timesOfA,
         "C after its join": timesOfC,
         "key indexes at first": first,
         "key indexes with C": joined,

@@ -76,6 +76,21 @@ describe("The members of a call whose server was down for a minute", () => {
   );
 });
 
+describe("A wait that the server asks for", () => {
+  it.each([
+    [60_000, 60_000],
+    [300_001, 300_000],
+    [86_400_000, 300_000],
+  ])("of %d ms is %d ms: no server can send us away for a day", (retryAfterMs, waitMs) => {
+    const steps = lifecycle("state");
+    steps.join();
+    steps.at(5_000).input({ kind: "clock" });
+    steps.fails("rate-limited", { retryAfterMs });
+    expect(steps.at(5_000 + waitMs - 1).input({ kind: "clock" })).not.toContain("restart");
+    expect(steps.at(5_000 + waitMs).input({ kind: "clock" })).toContain("restart");
+  });
+});
+
 describe("A wait after trouble of the network", () => {
   it("is longer by the share that jitter allows, and never shorter", () => {
     const waits = Array.from({ length: 50 }, (_, seed) => {

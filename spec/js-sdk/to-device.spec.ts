@@ -177,6 +177,19 @@ test("the look-up of a device waits for a device list that arrives a little late
   expect(heard[0]?.proof?.deviceId).toBe("BOB1");
 });
 
+test("the look-up of a device is repeated in time, though the wall clock is set back meanwhile", async () => {
+  vi.useFakeTimers();
+  let ids: string[] = [];
+  const { client, heard } = withDevices(async () => ids);
+  decrypted(client, {});
+  await vi.advanceTimersByTimeAsync(400);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  await vi.advanceTimersByTimeAsync(200);
+  ids = ["BOB1"];
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(heard[0]?.proof?.deviceId).toBe("BOB1");
+});
+
 test("an identity key without a device proves only the sender, after six seconds", async () => {
   vi.useFakeTimers();
   const { client, heard } = withDevices(() => Promise.reject(new Error("no answer")));

@@ -413,7 +413,7 @@ const knownKeys = ({ keys, key$ }: ReturnType<typeof scene>): Observable<string>
 
 describe("the keys that are known", () => {
   /** `a`: without Bob. */
-  const lists = { a: "me", b: "me bob", s: "me bob bob2", d: "me bob2" };
+  const drawn = { a: "me", b: "me bob", s: "me bob bob2", d: "me bob2" };
   interface KeysDrawing extends Omit<Drawing, "members"> {
     readonly members: string;
     readonly values: Readonly<Record<string, string>>;
@@ -432,7 +432,7 @@ describe("the keys that are known", () => {
       const call = scene({
         rotation: { useDelayMs: 4, graceMs: 10, maxCoalesceMs: 0 },
         ...plan,
-        members: cold(members, lists),
+        members: cold(members, drawn),
         letters: cold(mail, letters),
         reports: cold(reported, reports),
       });

@@ -169,16 +169,6 @@ describe("Reception", () => {
     room.receive("bob", "bob-2", { width: Infinity, height: Infinity });
     expect(rtc.log.slice(1)).toEqual(["subscribe bob-2"]);
   });
-
-  test("is refreshed by a short pause", async () => {
-    const { rtc, room, sdk } = await connecting();
-    sdk.publish("bob", TrackSource.SOURCE_CAMERA);
-    room.receive("bob", "bob-1", { width: Infinity, height: Infinity });
-    room.refresh("bob");
-    room.refresh("bob");
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(rtc.log.slice(2)).toEqual(["pause bob-1", "enable bob-1"]);
-  });
 });
 
 describe("Keys", () => {

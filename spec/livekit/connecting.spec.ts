@@ -401,5 +401,5 @@ test("LiveKit repairs a connection for about a minute, with waits of at most 2.5
   expect(Math.max(...used)).toBe(2_500);
   expect(used.reduce((sum, wait) => sum + wait, 0)).toBeLessThan(70_000);
   expect(waits.at(-1)).toBeUndefined();
-  expect(repairWait(0, 0)).toBe(0);
+  expect(repairWait(0, 0.5)).toBe(250);
 });

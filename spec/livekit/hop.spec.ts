@@ -223,7 +223,6 @@ describe("A connection that has a successor", () => {
           local: undefined,
           hasKey: () => true,
           receive: () => {},
-          refresh: () => {},
           publish: () => NEVER,
         };
       };

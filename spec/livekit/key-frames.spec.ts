@@ -1,9 +1,9 @@
 // After each change of our key, video encoders are asked for a key frame.
 import { KeyProviderEvent } from "livekit-client";
-import { Subject } from "rxjs";
+import { asyncScheduler, Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { nextStep } from "../../src/keys/ratchet.ts";
-import { keyFramesAfter } from "../../src/livekit/key-frames.ts";
+import { keyFramesAfter, reachedMs } from "../../src/livekit/key-frames.ts";
 import { keyProvider } from "../../src/livekit/key-provider.ts";
 import type { EncryptionKey } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
@@ -29,6 +29,21 @@ describe("a change of our key", () => {
       flush();
       const keyFrame = { keyFrame: true };
       expect(requests).toEqual([{ encodingOptions: [keyFrame, keyFrame, keyFrame] }, { encodingOptions: [keyFrame] }]);
+    }),
+  );
+
+  it(
+    "is followed by one request at each of the times that are given",
+    marbles(({ cold, flush }) => {
+      const times: number[] = [];
+      const sender = {
+        getParameters: () => ({ encodings: [{}] }),
+        setParameters: async () => void times.push(asyncScheduler.now()),
+      };
+      const localParticipant = { videoTrackPublications: new Map([["camera", { track: { sender } }]]) } as never;
+      keyFramesAfter(cold("-c|"), { localParticipant }, reachedMs).subscribe();
+      flush();
+      expect(times).toEqual([151, 401]);
     }),
   );
 

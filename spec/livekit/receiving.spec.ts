@@ -1,14 +1,29 @@
 import { timer } from "rxjs";
 import { describe, expect, test } from "vitest";
+import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
+import { Receiver } from "../../src/livekit/receiver.ts";
+import type { Reception, SfuTrack } from "../../src/livekit/sfu-room.ts";
+import type { Membership } from "../../src/types.ts";
 import { receptionOf } from "../../src/livekit/wanted-layer.ts";
+import type { MediaSource } from "../../src/media/source.ts";
 import { marbles } from "../support/marbles.ts";
 import { callScene, userOf, wordsNow } from "./call-scene.ts";
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 
-/** Whether anything of a user is received by another. */
-const isReceived = ({ sfu }: ReturnType<typeof callScene>, by: string, of: string): boolean =>
-  sfu.flows().includes(`${by}<${of}`);
+/** Whether anything of a user is received by another, or one of its tracks. */
+const isReceived = ({ sfu }: ReturnType<typeof callScene>, by: string, of: string, source?: MediaSource): boolean =>
+  sfu.flows(source).includes(`${by}<${of}`);
+
+/** The room of a user, and what it receives of the camera of another. */
+const roomOf = ({ sfu }: ReturnType<typeof callScene>, name: string) =>
+  [...sfu.open].find(({ identity }) => identity.startsWith(userOf(name)))!;
+function cameraAt(scene: ReturnType<typeof callScene>, by: string, of: string): Reception {
+  const room = roomOf(scene, by);
+  const other = [...room.participants.values()].find(({ identity }) => identity.startsWith(userOf(of)));
+  const camera = other?.tracks.find(({ source }) => source === "camera");
+  return camera ? (room.receptions.get(camera.sid) ?? "off") : "off";
+}
 
 describe("A track of an encrypted call", () => {
   test(
@@ -21,9 +36,9 @@ describe("A track of an encrypted call", () => {
       const bob = scene.enter("bob");
       for (let ms = 1; ms < 1_000; ms += 1)
         at(ms, () => {
-          const room = [...scene.sfu.open].find(({ identity }) => identity.startsWith(userOf("alice")));
-          const hasKey = room?.installed.has(`${userOf("bob")}:PHONE 0`) ?? false;
-          if (isReceived(scene, "alice", "bob") !== hasKey) log.push(`${ms}: received ${!hasKey}, key ${hasKey}`);
+          const hasKey = roomOf(scene, "alice")?.installed.has(`${userOf("bob")}:PHONE 0`) ?? false;
+          if (isReceived(scene, "alice", "bob", "microphone") !== hasKey)
+            log.push(`${ms}: received ${!hasKey}, key ${hasKey}`);
         });
       at(1_100, () => {
         expect(log).toEqual([]);
@@ -31,6 +46,59 @@ describe("A track of an encrypted call", () => {
         expect(wordsNow(bob.call.participants$.value)).toBe("alice connected microphone,camera video");
       });
       flush();
+    }),
+  );
+
+  test(
+    "is received for 0.6 s before its key if it is a video that was published meanwhile, so that the SFU sees a key frame of it",
+    marbles(({ flush }) => {
+      const scene = callScene(["alice", "bob"]);
+      scene.sfu.installMs = 5_000;
+      scene.enter("alice");
+      at(1_000, () => scene.enter("bob"));
+      const log: string[] = [];
+      const note = (by: string, of: string, ms: number) => {
+        const camera = cameraAt(scene, by, of);
+        const size = typeof camera === "string" ? camera : String(camera.width);
+        if (!log.at(-1)?.endsWith(`${by} ${size}`)) log.push(`${ms}: ${by} ${size}`);
+      };
+      for (let ms = 900; ms < 3_000; ms += 50) at(ms, () => note("alice", "bob", ms));
+      at(3_000, () => {
+        expect(log).toEqual(["900: alice off", "1050: alice 320", "1650: alice paused"]);
+        // Its camera was there when bob came.
+        expect(cameraAt(scene, "bob", "alice")).toBe("paused");
+      });
+      flush();
+      expect.assertions(2);
+    }),
+  );
+
+  test(
+    "is no missing key for the session while all media of its participant waits for its key",
+    marbles(({ flush }) => {
+      const scene = callScene(["alice", "bob"], { endMs: 20_000 });
+      scene.sfu.installMs = 3_000;
+      const alice = scene.enter("alice");
+      scene.enter("bob");
+      const participantIdentity = `${userOf("bob")}:PHONE`;
+      const status = () => alice.session.encryptionStatus$.value.get(participantIdentity)?.status;
+      const report = () => {
+        roomOf(scene, "alice").options.encryption!.decryption.next({
+          participantIdentity,
+          result: "missing-key",
+          keyIndex: 7,
+        });
+      };
+      at(2_000, () => {
+        report();
+        expect(status()).toBe("ok");
+      });
+      at(8_000, () => {
+        report();
+        expect(status()).toBe("waiting");
+      });
+      flush();
+      expect.assertions(2);
     }),
   );
 
@@ -51,7 +119,7 @@ describe("A track of an encrypted call", () => {
         }
       });
       at(2_000, () => {
-        const room = [...scene.sfu.open].find(({ identity }) => identity.startsWith(userOf("alice")))!;
+        const room = roomOf(scene, "alice");
         const receptions = strangers.map((sub) => room.receptions.get(room.participants.get(sub)!.tracks[0]!.sid));
         expect(receptions.map((one) => one ?? "off")).toEqual(["off", ...Array(9).fill("paused"), "off", "off"]);
         expect(scene.sfu.flows()).not.toContain("alice<");
@@ -88,6 +156,32 @@ describe("A track of an encrypted call", () => {
       flush();
     }),
   );
+});
+
+test("A track whose key came first is received once it is there, because the worker decrypts nothing sooner", () => {
+  const asked: Reception[] = [];
+  const camera = { sid: "TR", kind: "video", source: "camera", muted: false, encrypted: true } as const;
+  const bob = { identity: "bob", speaking: false, level: 0, quality: "good" } as const;
+  const room = {
+    participants: new Map([["bob", { ...bob, tracks: [camera] as SfuTrack<string>[] }]]),
+    hasKey: () => true,
+    receive: (_identity: string, _sid: string, reception: Reception) => void asked.push(reception),
+  };
+  const receiver = new Receiver<string>(room);
+  const input = {
+    isEncrypted: true,
+    members: new Map([["bob", {} as Membership]]),
+    statuses: new Map([["bob", { status: "ok", keyIndex: 0 } as MemberEncryption]]),
+    everything: true,
+    lowBandwidth: false,
+    tilesOf: () => [],
+    now: 0,
+  };
+  receiver.update(input);
+  expect(asked).toEqual(["paused"]);
+  room.participants.set("bob", { ...bob, tracks: [{ ...camera, track: "picture" }] });
+  receiver.update(input);
+  expect(asked).toEqual(["paused", { width: Infinity, height: Infinity }]);
 });
 
 describe("What is received of a video", () => {
@@ -197,7 +291,7 @@ describe("How tiles show the members", () => {
 
 describe("A key that comes late", () => {
   test(
-    "makes the picture go on at once: key frames are asked for",
+    "makes the picture go on at once: it is paused for a moment, because it then begins with a key frame; sound goes on",
     marbles(({ flush }) => {
       const { enter, sfu } = callScene(["alice", "bob"]);
       const alice = enter("alice");
@@ -205,12 +299,15 @@ describe("A key that comes late", () => {
       at(1_000, () => {
         const participantIdentity = `${userOf("bob")}:PHONE`;
         alice.session.decryption.next({ participantIdentity, result: "missing-key", keyIndex: 1 });
-        const room = [...sfu.open].find(({ identity }) => identity.includes("alice"));
         expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera waiting-for-key");
         expect(sfu.flows()).toContain("alice<bob camera");
         alice.session.decryption.next({ participantIdentity, result: "ok" });
-        expect(room!.refreshed).toEqual([participantIdentity]);
+        // A video that was paused begins again with a key frame.
+        expect(sfu.flows()).toBe("alice<bob microphone, bob<alice camera, bob<alice microphone");
+        expect(wordsNow(alice.call.participants$.value)).toBe("bob connected microphone,camera video");
       });
+      at(1_149, () => expect(sfu.flows("camera")).toBe("bob<alice camera"));
+      at(1_151, () => expect(sfu.flows("camera")).toBe("alice<bob camera, bob<alice camera"));
       flush();
     }),
   );

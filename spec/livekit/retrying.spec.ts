@@ -4,7 +4,10 @@ import { retrying } from "../../src/livekit/retrying.ts";
 import { MatrixError } from "../../src/matrix.ts";
 import { marbles } from "../support/marbles.ts";
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 const network = new MatrixError("network", "no answer");
 
@@ -22,6 +25,16 @@ describe("a request that is repeated", () => {
       expectObservable(failing(5, network).pipe(retrying())).toBe("30s #", {}, network);
     }),
   );
+
+  test("waits no longer if the wall clock is set back meanwhile", () => {
+    vi.useFakeTimers();
+    const done = vi.fn();
+    failing(1, network).pipe(retrying()).subscribe(done);
+    vi.advanceTimersByTime(1_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(1_000);
+    expect(done).toHaveBeenCalledOnce();
+  });
 
   test(
     "fails at once with a definite error",

@@ -34,7 +34,6 @@ class VirtualRoom implements SfuRoom<string> {
   readonly changes$ = new Subject<void>();
   readonly sent: Sent[] = [];
   readonly receptions = new Map<string, Reception>();
-  readonly refreshed: string[] = [];
   readonly installed = new Set<string>();
   readonly state$ = new Subject<SfuRoomState>();
   identity = "";
@@ -107,10 +106,6 @@ class VirtualRoom implements SfuRoom<string> {
     if (JSON.stringify(this.receptions.get(sid) ?? "off") === JSON.stringify(reception)) return;
     this.receptions.set(sid, reception);
     this.changes$.next();
-  }
-
-  refresh(identity: string): void {
-    this.refreshed.push(identity);
   }
 
   publish(source: MediaSource, track: string, muted: boolean): Observable<SfuPublication<string>> {
@@ -227,12 +222,13 @@ export class VirtualSfu {
   readonly rooms: SfuRooms<string> = (options) => new VirtualRoom(this, options);
 
   /** What is received: `alice<bob camera`, sorted. */
-  flows(): string {
+  flows(source?: MediaSource): string {
     const lines = [...this.open].flatMap((room) =>
       [...room.participants.values()].flatMap(({ identity, tracks }) =>
         tracks
+          .filter((one) => source === undefined || one.source === source)
           .filter(({ sid, muted }) => !muted && isFlowing(room.receptions.get(sid)))
-          .map(({ source }) => `${short(room.identity)}<${short(identity)} ${source}`),
+          .map((one) => `${short(room.identity)}<${short(identity)} ${one.source}`),
       ),
     );
     return [...new Set(lines)].toSorted().join(", ");

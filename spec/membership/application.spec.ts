@@ -73,6 +73,15 @@ describe("The application option of a session", () => {
     watched.unsubscribe();
   });
 
+  it("decodes the data of a member that joins later, too", () => {
+    const { client, session } = board();
+    client.setState(roomId, joins(alice, 1));
+    const watched = session.membership$.subscribe();
+    client.emit(client.setState(roomId, joins(bob, 2)), client.keep(roomId, sticks(carl, 3)));
+    expect(session.membership$.value.map(({ application }) => application.double).toSorted()).toEqual([2, 4, 6]);
+    watched.unsubscribe();
+  });
+
   it("is not called again for the members that a list still holds", () => {
     const { client, decoded, session } = board();
     client.setState(roomId, joins(alice, 1));

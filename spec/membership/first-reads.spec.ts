@@ -11,6 +11,7 @@ import {
   stateContent,
   stateEvent,
 } from "../support/contents.ts";
+import { FirstReads } from "../../src/membership/first-reads.ts";
 import { type FakeClient } from "../support/fake-client.ts";
 import { leaves, roomOfThree, watching } from "../support/watching.ts";
 
@@ -73,6 +74,34 @@ describe("A state event from a server whose clock is ahead", () => {
   });
 });
 
+describe("The first reads of a client", () => {
+  /** An event whose end depends on its first read, and whether that read is remembered. */
+  const ahead = (sender: string, n: number) =>
+    stateEvent(stateContent({ expires: dayMs }), { sender, eventId: `$${sender}${n}`, originServerTs: 1_000_000 + n });
+  const read = { readTs: 1 };
+  const isRemembered = (reads: FirstReads, event: RoomEvent) => reads.firstReadOf(event, { readTs: 2 }) === read;
+
+  it("are remembered for the newest 200 events of a sender, whatever the order in which they were read", () => {
+    const reads = new FirstReads();
+    const events = Array.from({ length: 300 }, (_, n) => ahead(alice, (n * 7) % 300));
+    for (const event of events) reads.firstReadOf(event, read);
+    const newest = events.filter(({ originServerTs }) => originServerTs >= 1_000_100);
+    expect(newest).toHaveLength(200);
+    expect(newest.filter((event) => isRemembered(reads, event))).toEqual(newest);
+    expect(isRemembered(reads, ahead(alice, 99))).toBe(false);
+    expect(isRemembered(reads, ahead(alice, 0))).toBe(false);
+  });
+
+  it("are remembered for the last 1000 senders", () => {
+    const reads = new FirstReads();
+    const sender = (n: number) => `@u${n}:example.org`;
+    for (let n = 0; n < 1_001; n += 1) reads.firstReadOf(ahead(sender(n), 0), read);
+    expect(isRemembered(reads, ahead(sender(1), 0))).toBe(true);
+    expect(isRemembered(reads, ahead(sender(1_000), 0))).toBe(true);
+    expect(isRemembered(reads, ahead(sender(0), 0))).toBe(false);
+  });
+});
+
 describe("A claimed creation time", () => {
   const longAgo = () => now() - 23 * hourMs;
 
@@ -93,6 +122,22 @@ describe("A claimed creation time", () => {
     vi.advanceTimersByTime(hourMs);
     put(joins(carl, { created_ts: longAgo(), expires: 30 * hourMs }));
     expect([oldest(), membership$.value[1]?.createdTs]).toEqual([bob, now()]);
+    expect(fresh(client)).toEqual(membership$.value);
+    watched.unsubscribe();
+  });
+
+  it("is not believed if another user had the state key after that time, whatever that user claimed (S20)", () => {
+    const client = roomOfThree();
+    const key = { stateKey: "shared" };
+    client.setState(roomId, joins(bob, { created_ts: longAgo(), expires: 30 * hourMs }, key));
+    const { membership$ } = watching({}, client);
+    const watched = membership$.subscribe();
+    const created = () => membership$.value.map((member) => [member.userId, member.createdTs]);
+    expect(created()).toEqual([[bob, longAgo()]]);
+    vi.advanceTimersByTime(hourMs);
+    const claimed = { created_ts: longAgo() + hourMs, expires: 30 * hourMs };
+    client.emit(client.setState(roomId, joins(carl, claimed, key)));
+    expect(created()).toEqual([[carl, now()]]);
     expect(fresh(client)).toEqual(membership$.value);
     watched.unsubscribe();
   });

@@ -42,6 +42,19 @@ describe("The fold keeps", () => {
     expect(fold.reasons).toHaveLength(100);
   });
 
+  it("state joins and sticky joins of one sender, a hundred of each", () => {
+    const fold = new Folding();
+    for (let n = 0; n < 120; n += 1)
+      fold.put(
+        stateJoin({ device_id: `S${n}` }, { stateKey: `${n}`, originServerTs: n }),
+        stickyJoin(`m${n}`, { originServerTs: n }, { device: `D${n}` }),
+      );
+    const kept = (kind: string) =>
+      fold.fold.members.filter((member) => member.kind === kind).map(({ createdTs }) => createdTs);
+    const newest = Array.from({ length: 100 }, (_, n) => n + 20);
+    expect([kept("state"), kept("sticky")]).toEqual([newest, newest]);
+  });
+
   it("one deadline, the earliest of all events", () => {
     const fold = new Folding();
     expect(fold.fold.deadlineTs).toBeUndefined();
@@ -58,6 +71,20 @@ describe("The fold keeps", () => {
     fold.step(30);
     expect(fold.fold.deadlineTs).toBe(hourMs);
     fold.step(hourMs);
+    expect(fold.fold.deadlineTs).toBeUndefined();
+  });
+
+  it("no deadline of an event that was replaced, emptied or redacted", () => {
+    const fold = new Folding();
+    fold.put(stateJoin({ expires: 30 }), stickyJoin("one", { durationMs: 20, sender: bob, eventId: "$j" }));
+    fold.put(stickyJoin("one", { durationMs: 20, sender: bob, eventId: "$r", originServerTs: 50 }));
+    expect(fold.fold.deadlineTs).toBe(30);
+    fold.put(stateEvent({}));
+    expect(fold.fold.deadlineTs).toBe(70);
+    fold.step(20);
+    expect(fold.names).toEqual(["bob/PHONE/one"]);
+    fold.fold.events.redact("$r");
+    fold.step();
     expect(fold.fold.deadlineTs).toBeUndefined();
   });
 });

@@ -99,6 +99,32 @@ describe("The memberships of one device", () => {
     expect(fold.fold.members.map(({ eventId }) => eventId)).toEqual(["$u"]);
   });
 
+  it("the sticky join counts instead of the state join, even if the state join is a day newer", () => {
+    const newer = stateJoin({}, { originServerTs: 24 * hourMs });
+    inBothOrders(["alice/PHONE/one"], [`superseded until ${1 + hourMs}`], newer, bySticky);
+  });
+
+  it("a superseded state join lasts as long as the newest sticky join says", () => {
+    const fold = new Folding();
+    fold.put(byState, stickyJoin("one", { durationMs: 100 }));
+    expect(fold.reasons).toEqual(["superseded until 100"]);
+    fold.put(stickyJoin("one", { durationMs: 100, originServerTs: 50 }));
+    expect(fold.reasons).toEqual(["superseded until 150"]);
+  });
+
+  it("a superseded sticky join stays so until all that supersede it have ended", () => {
+    const ofOneMember = (key: string, originServerTs: number, ttlMs: number) =>
+      stickyJoin("one", { originServerTs, ttlMs }, { sticky_key: key, msc4354_sticky_key: key });
+    const fold = new Folding();
+    fold.put(ofOneMember("a", 3, 10), ofOneMember("b", 2, 30), ofOneMember("c", 1, 20));
+    // Each is received when it is sent.
+    expect(fold.reasons).toEqual(["superseded until 21", "superseded until 13"]);
+    fold.step(13);
+    expect(fold.reasons).toEqual(["superseded until 21"]);
+    fold.step(21);
+    expect([fold.names, fold.reasons]).toEqual([["alice/PHONE/one"], []]);
+  });
+
   it("memberships in different slots are independent", () => {
     const events = [stateJoin({ call_id: "two" }, { stateKey: "two" }), stateJoin()];
     for (const [slot, id] of [
@@ -129,6 +155,20 @@ describe("A member that replaces another", () => {
     expect(identityOf("two", "PHONE", 2)).toBe(participantIdentity("sticky", alice, "PHONE", "two"));
     expect(identityOf("two", "LAPTOP", 3)).toBe(participantIdentity("sticky", alice, "LAPTOP", "two"));
     expect(identityOf("one", "PHONE", 4)).toBe(identity);
+  });
+
+  it("is another participant if its transport is of the other generation", () => {
+    const fold = new Folding();
+    const identityOf = (originServerTs: number, ...published: readonly object[]) => {
+      fold.put(stickyJoin("one", { originServerTs }, { transports: { published }, rtc_transports: undefined }));
+      return fold.fold.members[0]?.participantIdentity;
+    };
+    const deployed = participantIdentity("sticky", alice, "PHONE", "one");
+    const stable = participantIdentity("sticky", alice, "PHONE", "one", "stable");
+    const service = { type: "livekit", livekit_service_url: "https://rtc.example.org" };
+    expect(identityOf(0, service)).toBe(deployed);
+    expect(identityOf(1, { type: "m.livekit", url: "wss://rtc.example.org" }, service)).toBe(stable);
+    expect(identityOf(2)).toBe(deployed);
   });
 
   it("at the state key of another user leaves the other memberships of that user", () => {

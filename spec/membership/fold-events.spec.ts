@@ -53,10 +53,22 @@ describe("An event that makes no member", () => {
   const put = (event: RoomEvent | StickyEvent) => (fold: Folding) => void fold.put(event);
   const inRoom = (slot: "open" | "closed" | "absent", encrypted: boolean) => (fold: Folding) =>
     fold.fold.setRoom(slot, encrypted);
+  const withoutTransports = { transports: undefined, rtc_transports: undefined };
   const gone = (fold: Folding) => (fold.inRoom.delete(alice), fold.fold.events.recheck(alice));
 
   it.each<[string, readonly string[], ...((fold: Folding) => unknown)[]]>([
     ["a malformed state event", ["malformed device_id"], put(stateJoin({ device_id: 1 }))],
+    ["a state event whose content is null", ["malformed content"], put(stateEvent(null))],
+    [
+      "a state event with a creation time that is no number, nor can be made one",
+      ["malformed created_ts"],
+      put(stateJoin({ created_ts: { toString: 1, valueOf: 1 } })),
+    ],
+    [
+      "a state event with a duration that is no number, nor can be made one",
+      ["malformed expires"],
+      put(stateJoin({ created_ts: 0, expires: { toString: 1, valueOf: 1 } })),
+    ],
     ["a malformed sticky event", [`malformed slot_id until ${hourMs}`], put(stickyJoin("one", {}, { slot_id: 1 }))],
     ["a sticky event without a key", [`malformed sticky_key until ${hourMs}`], put(stickyEvent({}))],
     ["a state leave", ["left"], put(stateEvent({}))],
@@ -109,6 +121,12 @@ describe("An event that makes no member", () => {
       [],
       put(stickyEvent(stickyLeave(), { type: "org.example.reminder" })),
     ],
+    [
+      "a sticky event without transports, also when it is renewed, which makes a member",
+      [],
+      put(stickyJoin("one", {}, withoutTransports)),
+      put(stickyJoin("one", { originServerTs: 1 }, withoutTransports)),
+    ],
     ["an event without a sticky duration, which is ignored", [], put(stickyJoin("one", { durationMs: 0 }))],
     ["a sticky event that has ended, which is ignored", [], put(stickyJoin("one", { originServerTs: -hourMs }))],
   ])("has the expected rejections: %s", (_, reasons, ...steps) => {
@@ -145,6 +163,35 @@ describe("An event that makes no member", () => {
       },
       { reason: "left", kind: "state", userId: bob, eventId: "$l", originServerTs: 5 },
     ]);
+  });
+
+  it("is rejected with its sticky key if it is a sticky leave, and without one otherwise", () => {
+    const fold = new Folding();
+    fold.put(
+      stickyEvent(stickyLeave("k"), { sender: alice }),
+      stickyJoin("two", { sender: bob, originServerTs: 1 }, { slot_id: "m.call#2" }),
+      stateEvent({}, { originServerTs: 2 }),
+    );
+    const keys = fold.fold.rejections.map(({ reason, ...rest }) => [
+      reason,
+      "stickyKey" in rest ? rest.stickyKey : "none",
+    ]);
+    expect(keys).toEqual([
+      ["left", "k"],
+      ["other-slot", "none"],
+      ["left", "none"],
+    ]);
+  });
+
+  it("has the newest reason, even if it ends at the same time as the reason before", () => {
+    const fold = new Folding();
+    fold.fold.setRoom("closed", false);
+    fold.put(stickyJoin());
+    expect(fold.reasons).toEqual([`slot-closed until ${hourMs}`]);
+    fold.inRoom.delete(alice);
+    fold.fold.setRoom("open", false);
+    fold.step();
+    expect(fold.reasons).toEqual([`not-in-room until ${hourMs}`]);
   });
 
   it("is expired four hours after its creation if it has no expires (B7)", () => {

@@ -6,7 +6,7 @@ import { RtcError, watchSession } from "../../src/index.ts";
 import { encryptedSession, type EncryptedJoinOptions } from "../../src/encryption/index.ts";
 import { sfuToken } from "../../src/livekit/index.ts";
 import { hashOf } from "../../src/membership/identity.ts";
-import { names } from "../../src/room/names.ts";
+import { names, stateMemberType } from "../../src/room/names.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import type { Membership } from "../../src/types.ts";
 import { marbles } from "../support/marbles.ts";
@@ -166,6 +166,21 @@ describe("A member of the first draft of 2024", () => {
       watchSession(matrix, { roomId, slot: "m.call#ROOM", firstDraft: reader }).membership$.value;
     expect(members()).toEqual([]);
     expect(members(firstDraft)).toMatchObject([{ userId: users.bob, deviceId: "B", kind: "state" }]);
+  });
+
+  it("is live beside a state member in use", () => {
+    const home = virtualHomeserver();
+    const roomId = home.createRoom({ members: [users.alice, users.bob] });
+    home.setState(roomId, {
+      type: "m.rtc.member",
+      sender: users.bob,
+      stateKey: JSON.stringify([users.bob, "B"]),
+      content: { "m.application": "m.call", "m.call_id": "" },
+    });
+    const content = { application: "m.call", call_id: "", device_id: "A", focus_active: { type: "livekit" } };
+    home.setState(roomId, { type: stateMemberType, sender: users.alice, stateKey: "a", content });
+    const session = watchSession(home.client(users.alice, "A"), { roomId, slot: "m.call#ROOM", firstDraft });
+    expect(session.membership$.value.map(({ userId }) => userId).toSorted()).toEqual([users.alice, users.bob]);
   });
 });
 

@@ -1,8 +1,8 @@
-import { defer, EMPTY, map, NEVER, Observable, timer } from "rxjs";
+import { defer, EMPTY, map, NEVER, Observable, take, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import type { Rejection } from "../../src/membership/rejection.ts";
-import { alice, bob, carl, hourMs, roomId } from "../support/contents.ts";
+import { alice, bob, carl, hourMs, roomId, stateContent, stateEvent } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
 import { marbles } from "../support/marbles.ts";
 import { happens } from "../support/happens.ts";
@@ -25,28 +25,29 @@ function gappy(answer: (client: FakeClient, userId: string, attempt: number) => 
 const isJoined = (client: FakeClient, userId: string) =>
   timer(2).pipe(map(() => client.emit(client.setMembership(roomId, userId, "join"))));
 
-const fails = (kind: MatrixErrorKind) =>
+const fails = (kind: MatrixErrorKind, retryAfterMs?: number) =>
   timer(1).pipe(
     map(() => {
-      throw new MatrixError(kind, "a failure");
+      throw new MatrixError(kind, "a failure", retryAfterMs === undefined ? {} : { retryAfterMs });
     }),
   );
 
-const kinds: Readonly<Record<MatrixErrorKind, true>> = {
+/** Whether a failure says that the server is in trouble. */
+const isTrouble: Readonly<Record<MatrixErrorKind, boolean>> = {
   "rate-limited": true,
   network: true,
   timeout: true,
-  "not-found": true,
-  forbidden: true,
-  conflict: true,
-  "max-delay-exceeded": true,
-  unsupported: true,
-  "logged-out": true,
-  "soft-logged-out": true,
-  "too-large": true,
-  other: true,
+  "not-found": false,
+  forbidden: false,
+  conflict: false,
+  "max-delay-exceeded": false,
+  unsupported: false,
+  "logged-out": false,
+  "soft-logged-out": false,
+  "too-large": false,
+  other: false,
 };
-const allKinds = Object.keys(kinds) as MatrixErrorKind[];
+const allKinds = Object.keys(isTrouble) as MatrixErrorKind[];
 
 const inWords = (rejected$: Observable<readonly Rejection[]>) =>
   rejected$.pipe(
@@ -82,6 +83,73 @@ describe("A sender whose room membership the client lacks", () => {
       flush();
       expect(asked).toEqual([bob]);
     }),
+  );
+
+  it(
+    "is looked up once for the events that come while it is looked up",
+    marbles(({ cold, expectObservable, flush }) => {
+      const { client, names$, asked } = gappy(isJoined);
+      happens(cold, "           ts", {
+        t: () => client.emit(client.setState(roomId, joins(bob))),
+        s: () => client.emit(client.keep(roomId, sticks(bob, { originServerTs: 1 }, "LAPTOP"))),
+      });
+      expectObservable(names$, "^-----!").toBe("n-b", { n: "", b: "bob/PHONE bob/LAPTOP" });
+      flush();
+      expect(asked).toEqual([bob]);
+    }),
+  );
+
+  it(
+    "is looked up even if another of its memberships is in another call",
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = gappy(isJoined);
+      client.setState(roomId, stateEvent(stateContent({ call_id: "side" }), { sender: bob, stateKey: "side" }));
+      happens(cold, "           -j", { j: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(names$, "^-----!").toBe("n--b", { n: "", b: "bob" });
+    }),
+  );
+
+  it.each(allKinds)("is looked up at least each minute, or each ten minutes, after many failures: %s", (kind) =>
+    marbles(({ cold, expectObservable }) => {
+      const { client, asked, membership$ } = gappy(() => fails(kind));
+      happens(cold, "               a", { a: () => client.emit(client.setState(roomId, joins(bob, 4 * hourMs))) });
+      expectObservable(membership$, "^ 180m !").toBe("n", { n: [] });
+      // The pauses double from a second until they are as long as they can be, after 8 or 11 failures.
+      const count$ = timer(hourMs, hourMs).pipe(
+        take(2),
+        map(() => asked.splice(0).length),
+      );
+      const [first, second] = isTrouble[kind] ? [65, 60] : [15, 6];
+      expectObservable(count$).toBe("60m a 3599999ms (b|)", { a: first, b: second });
+    })(),
+  );
+
+  it(
+    "is looked up at least each minute if the server never answers",
+    marbles(({ cold, expectObservable }) => {
+      const { client, asked, membership$ } = gappy(() => NEVER);
+      happens(cold, "               a", { a: () => client.emit(client.setState(roomId, joins(bob, 4 * hourMs))) });
+      expectObservable(membership$, "^ 180m !").toBe("n", { n: [] });
+      const count$ = timer(hourMs, hourMs).pipe(
+        take(2),
+        map(() => asked.splice(0).length),
+      );
+      // An attempt takes half a minute.
+      expectObservable(count$).toBe("60m a 3599999ms (b|)", { a: 44, b: 40 });
+    }),
+  );
+
+  it.each([
+    ["longer than ours is kept", 30_000, "n 30002ms b"],
+    ["shorter than ours changes nothing", 10, "n 1002ms b"],
+  ])("is looked up again after the pause that the server asks for: one that is %s", (_, retryAfterMs, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const { client, names$ } = gappy((known, userId, attempt) =>
+        attempt === 1 ? fails("rate-limited", retryAfterMs) : isJoined(known, userId),
+      );
+      happens(cold, "           a", { a: () => client.emit(client.setState(roomId, joins(bob))) });
+      expectObservable(names$, "^ 60s !").toBe(expected, { n: "", b: "bob" });
+    })(),
   );
 
   it(
@@ -188,7 +256,9 @@ describe("A sender whose room membership the client lacks", () => {
     marbles(({ cold, expectObservable, flush }) => {
       const { client, membership$, asked } = gappy(() => EMPTY);
       client.setState(roomId, joins(bob));
-      happens(cold, "                -r", { r: () => client.emit({ kind: "room", roomId }) });
+      happens(cold, "                -r", {
+        r: () => client.emit({ kind: "room", roomId }, client.setMembership(roomId, alice, "join")),
+      });
       expectObservable(membership$, " ^--!").toBe("n", { n: [] });
       flush();
       expect(asked).toEqual([bob, bob]);
@@ -223,6 +293,14 @@ describe("A sender whose room membership the client lacks", () => {
     expect(isAsking).toBe(true);
     watched.unsubscribe();
     expect(isAsking).toBe(false);
+  });
+
+  it("has no note that it is looked up while nobody watches", () => {
+    const { client, rejected$ } = gappy(() => NEVER);
+    client.setState(roomId, joins(bob, hourMs, { originServerTs: Date.now() }));
+    expect(rejected$.value.map(({ reason, isBeingLookedUp }) => [reason, isBeingLookedUp])).toEqual([
+      ["not-in-room", undefined],
+    ]);
   });
 
   it(

@@ -58,7 +58,11 @@ describe("The members of a call", () => {
         a: () => client.emit(client.keep(roomId, event)),
         b: () => client.emit({ kind: "sticky", roomId, event }, { kind: "room", roomId }),
         c: () => client.emit(client.setMembership(roomId, carl, "leave"), client.setMembership(roomId, bob, "join")),
-        d: () => client.emit({ kind: "redaction", roomId, eventId: "$other" }),
+        d: () =>
+          client.emit(
+            { kind: "redaction", roomId, eventId: "$other" },
+            { kind: "state", roomId, type: "org.matrix.msc3401.call.member", stateKey: "an empty key" },
+          ),
         e: () => client.emit(),
       });
       expectObservable(names$, "     ^----------!").toBe("xy", { x: "alice", y: "alice bob" });
@@ -293,6 +297,20 @@ describe("The slot$ of a call", () => {
   });
 });
 
+describe("The slot$ of an open call", () => {
+  it(
+    "emits when the data of its application changes",
+    marbles(({ cold, expectObservable }) => {
+      const { client, slot$ } = watching();
+      const slot = (topic: string): Slot => ({ status: "open", application: { type: "m.call", topic } });
+      const set = (topic: string) => () =>
+        client.emit(client.setState(roomId, stateEvent(slot(topic), { type: slotType, stateKey: roomCall })));
+      happens(cold, "          -t-c", { t: set("tea"), c: set("coffee") });
+      expectObservable(slot$, "^----!").toBe("at-c", { a: { status: "absent" }, t: slot("tea"), c: slot("coffee") });
+    }),
+  );
+});
+
 describe("The streams of a call", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
@@ -439,6 +457,17 @@ describe("The streams of a call", () => {
     expect(membership$.value).toBe(emitted[1]);
     expect(emitted[1]?.slice(0, 2)).toEqual(emitted[0]);
     expect(emitted[1]?.[0]).toBe(list[0]);
+  });
+
+  it("have the times of an event as the client holds it now, even if its members are kept", () => {
+    const { client, membership$ } = watching();
+    const event = sticks(alice, { durationMs: 1_000 });
+    client.keep(roomId, event);
+    const before = membership$.value;
+    expect(before.map(({ expiresTs }) => expiresTs)).toEqual([1_000]);
+    client.keep(roomId, { ...event, ttlMs: 2_000 });
+    expect(membership$.value.map(({ expiresTs }) => expiresTs)).toEqual([2_000]);
+    expect(before.map(({ expiresTs }) => expiresTs)).toEqual([1_000]);
   });
 
   it("do not return the old list when another list has the same length", () => {

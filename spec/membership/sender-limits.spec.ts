@@ -104,6 +104,28 @@ describe("A user with 20,000 state keys", () => {
     watched.unsubscribe();
   });
 
+  it.each<[string, (n: number) => RoomEvent]>([
+    ["leave", (n) => stateEvent({}, { sender: bob, stateKey: `${n}`, originServerTs: Date.now() })],
+    ["are taken over by another user", (n) => joins(alice, hourMs, { stateKey: `${n}`, originServerTs: Date.now() })],
+  ])("has the newest of its members in a session that saw them join one by one and %s", (_, after) => {
+    const client = roomOfThree();
+    const { membership$ } = watching({}, client);
+    const watched = membership$.subscribe();
+    for (let n = 0; n < 130; n += 1) {
+      const event = stateEvent(stateContent({ device_id: `D${n}` }), { sender: bob, stateKey: `${n}` });
+      client.emit(client.setState(roomId, { ...event, originServerTs: Date.now() - 130 + n }));
+    }
+    const ofBob = (list: typeof membership$.value) =>
+      list.filter(({ userId }) => userId === bob).map(({ deviceId }) => deviceId);
+    expect(ofBob(membership$.value)).toHaveLength(100);
+    for (const n of [129, 128, 60]) {
+      client.emit(client.setState(roomId, after(n)));
+      expect(ofBob(membership$.value)).toHaveLength(100);
+      expect(ofBob(membership$.value)).toEqual(ofBob(watching({}, client).membership$.value));
+    }
+    watched.unsubscribe();
+  });
+
   it("has the same members in a session that has watched and in a new one, also when the newest of them leave", () => {
     const { client } = crowded();
     const { membership$ } = watching({}, client);

@@ -76,6 +76,14 @@ describe("A state membership (2.1)", () => {
     expect(parse(content)).toEqual({ malformed: "content" });
   });
 
+  it.each([
+    ["sender", { sender: `@${"a".repeat(255)}` }, "sender"],
+    ["event id", { eventId: `$${"a".repeat(255)}` }, "event_id"],
+  ])("with a %s that is too long is malformed", (_, changes, path) => {
+    const event = stateEvent(stateContent(), { stateKey: "k", ...changes });
+    expect(parseStateMember(event, { readTs: 0 })).toEqual({ malformed: path });
+  });
+
   it.each([[{}], [{ msc4354_sticky_key: "x" }], [{ device_id: "PHONE", call_id: "" }]])(
     "without an application says that its sender left: %j",
     (content) => expect(parse(content)).toEqual({ ok: "left" }),
@@ -204,6 +212,7 @@ describe("The times of a state membership (11 rows 5 and 6)", () => {
 
   it.each([
     ["before its event: not believed", originTs - 1, originTs],
+    ["at its event: not believed", originTs, originTs],
     ["at the claimed time: believed", originTs - hourMs, originTs - hourMs],
     ["before the claimed time: believed", originTs - 2 * hourMs, originTs - hourMs],
     ["after its event: that event came late, and is believed", originTs + 1, originTs - hourMs],
@@ -233,6 +242,8 @@ describe("mayBeMember", () => {
       false,
     ],
     ["is false for an event of another slot", { call_id: "side" }, now, false],
+    ["is false for an event whose application is no string", { application: { toString: 1 } }, now, false],
+    ["is false for an event whose call id is no string", { call_id: { toString: 1 } }, now, false],
     ["is false for a malformed event", { focus_active: 1 }, now, false],
   ])("%s", (_, changes, originServerTs, may) => {
     expect(mayBeMember(stateEvent(stateContent(changes), { originServerTs }), "m.call#ROOM", now)).toBe(may);

@@ -5,18 +5,22 @@ import { lastingThread } from "./lasting-thread.ts";
 
 const folder = process.env["MUTATE"] ?? "rx";
 
-/** Specs that take seconds, and specs that replace modules, which needs a process of their own. */
+/** Specs that take seconds or measure CPU time, and specs that replace modules, which needs a process of their own. */
 const slow = [
   "spec/history/flood.spec.ts",
   "spec/join/upheavals.property.spec.ts",
   "spec/keys/budgets.spec.ts",
   "spec/keys/ratchet.property.spec.ts",
   "spec/room/events/fuzz.spec.ts",
+  "spec/room/long-strings.spec.ts",
   "spec/room/streams/hostile.spec.ts",
 ];
 
 /** Folders whose specs judge this folder, too. */
-const others: Readonly<Record<string, readonly string[]>> = { keys: ["encryption"] };
+const others: Readonly<Record<string, readonly string[]>> = {
+  keys: ["encryption"],
+  membership: ["sessions"],
+};
 
 const own = usual.test!;
 

@@ -29,6 +29,7 @@ describe("decodeRoomEvent", () => {
     ["sender", { ...json, sender: undefined }],
     ["sender", { ...json, sender: "alice" }],
     ["sender", { ...json, sender: "@alice" }],
+    ["sender", { ...json, sender: "the user @alice:example.org" }],
     ["sender", { ...json, sender: "@:example.org" }],
     ["event_id", { ...json, event_id: 1 }],
     ["event_id", { ...json, event_id: "" }],

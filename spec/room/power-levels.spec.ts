@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { creatorsOf } from "../../src/room/create.ts";
 import { permissionsOf } from "../../src/room/power-levels.ts";
 import { alice, bob, carl, roomId, slotType, stateEvent, stateMember, stickyMember } from "../support/contents.ts";
 import { FakeClient } from "../support/fake-client.ts";
@@ -21,6 +22,10 @@ describe("The power level of a user", () => {
     ["100 for the creator without power levels", undefined, alice, 100],
     ["the default for the creator if there are power levels", {}, alice, 0],
     ["read from text, as in old rooms", { users: { [bob]: " 42 " } }, bob, 42],
+    ["read from text with a sign", { users: { [bob]: "-7" } }, bob, -7],
+    ["read from text without spaces", { users: { [bob]: "42" } }, bob, 42],
+    ["the default if the listed one is a hexadecimal number", { users: { [bob]: "0x10" }, users_default: 3 }, bob, 3],
+    ["the default if the listed one is followed by words", { users: { [bob]: "5 or so" }, users_default: 3 }, bob, 3],
     ["the default if the listed one is nonsense", { users: { [bob]: "a lot" }, users_default: 3 }, bob, 3],
     ["0 if neither is a number", { users: { [bob]: null }, users_default: Infinity }, bob, 0],
     ["0 if the list is not an object", { users: [50] }, bob, 0],
@@ -48,6 +53,22 @@ describe("The power level of a user", () => {
   ])("in rooms with privileged creators is %s", (_, create, userId, level) => {
     expect(room({ users: { [bob]: 50 } }, create).may(userId).level).toBe(level);
   });
+});
+
+describe("A room whose creation the client does not know", () => {
+  it("has no creator", () => {
+    const client = new FakeClient();
+    client.enter(roomId, alice);
+    expect(creatorsOf(client, roomId)).toEqual({ creators: [], arePrivileged: false });
+  });
+});
+
+describe("The creators of a room", () => {
+  it.each<[string, unknown, readonly string[]]>([
+    ["before version 12 are the sender of its creation", { room_version: "11", additional_creators: [bob] }, [alice]],
+    ["since version 12 are others beside", { room_version: "12", additional_creators: [bob, 1, null] }, [alice, bob]],
+    ["are not those of a malformed list", { room_version: "12", additional_creators: bob }, [alice]],
+  ])("%s", (_, create, creators) => expect(creatorsOf(room({}, create).client, roomId).creators).toEqual(creators));
 });
 
 describe("A user may send", () => {

@@ -1,6 +1,6 @@
 import { asyncScheduler, map } from "rxjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { at } from "../../src/rx/at.ts";
+import { after, at } from "../../src/rx/at.ts";
 import { marbles } from "../support/marbles.ts";
 
 describe("at", () => {
@@ -64,5 +64,35 @@ describe("at", () => {
       at(100).subscribe().unsubscribe();
       expect(vi.getTimerCount()).toBe(0);
     });
+  });
+});
+
+describe("after", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it(
+    "emits once the time has passed, and never after Infinity",
+    marbles(({ expectObservable }) => {
+      expectObservable(after(3).pipe(map(() => "t"))).toBe("---(t|)");
+      expectObservable(after(3).pipe(map(() => "t")), "     --^----!").toBe("-----(t|)");
+      expectObservable(after(Infinity)).toBe("             |");
+    }),
+  );
+
+  it("is not late by a wall clock that is set back, and counts a sleep", () => {
+    vi.useFakeTimers({ now: 3_600_000 });
+    const done = vi.fn();
+    after(10_000).subscribe(done);
+    vi.advanceTimersByTime(5_000);
+    vi.setSystemTime(0);
+    vi.advanceTimersByTime(4_999);
+    expect(done).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(done).toHaveBeenCalledOnce();
+
+    after(2 ** 31 + 10_000).subscribe(done);
+    vi.setSystemTime(2 ** 31);
+    vi.advanceTimersByTime(2 ** 31 - 1);
+    expect(done).toHaveBeenCalledTimes(2);
   });
 });

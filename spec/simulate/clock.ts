@@ -6,6 +6,11 @@ export class Life {
   /** How far its wall clock is ahead. */
   aheadMs = 0;
   state: "awake" | "asleep" | "dead" = "awake";
+  /** Whether its timers and its steady time stop while it sleeps, as those of a machine do. Those of a page run on. */
+  stopsTime = false;
+  asleepSinceTs = 0;
+  /** For how long its steady time has stopped. */
+  stoppedMs = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -18,6 +23,9 @@ const busyLoop = 200_000;
 interface Timer {
   readonly id: number;
   readonly life: Life;
+  /** Set by the code of the page. The others bring it what comes from outside. */
+  readonly isOwn: boolean;
+  readonly setTs: number;
   dueTs: number;
   /** Orders timers that are due at one time. */
   order: number;
@@ -29,6 +37,7 @@ interface Timer {
 /** The platform's own functions, which the clock replaces while it is installed. */
 const platform = {
   now: Date.now,
+  steadyNow: performance.now,
   setTimeout: globalThis.setTimeout,
   setInterval: globalThis.setInterval,
   clearTimeout: globalThis.clearTimeout,
@@ -74,15 +83,17 @@ export class SimulatedClock {
       (isRepeated: boolean) =>
       (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
         const waitMs = Math.max(isRepeated ? 1 : 0, Number(ms) || 0);
-        return this.#add(this.#life, waitMs, args.length > 0 ? () => callback(...args) : callback, isRepeated);
+        return this.#add(this.#life, waitMs, args.length > 0 ? () => callback(...args) : callback, isRepeated, true);
       };
     const clear = (id: unknown) => this.#clear(id as number);
     Date.now = () => this.#now + this.#life.aheadMs;
+    performance.now = () => this.ms - this.#life.stoppedMs;
     const timers = { setInterval: set(true), clearInterval: clear, setTimeout: set(false), clearTimeout: clear };
     Object.assign(globalThis, timers);
     return () => {
-      const { now, ...own } = platform;
+      const { now, steadyNow, ...own } = platform;
       Date.now = now;
+      performance.now = steadyNow;
       Object.assign(globalThis, own);
     };
   }
@@ -104,19 +115,36 @@ export class SimulatedClock {
   }
 
   sleep(life: Life): void {
-    if (life.state === "awake") life.state = "asleep";
+    if (life.state !== "awake") return;
+    life.state = "asleep";
+    life.asleepSinceTs = this.#now;
   }
 
-  /** Everything that was due during the sleep happens now, in its order. */
+  /** Everything that was due during the sleep happens now, in its order. Where time has stopped, own timers wait for their rest. */
   wake(life: Life): void {
     if (life.state !== "asleep") return;
     life.state = "awake";
+    if (life.stopsTime) this.#goOn(life);
     for (const timer of this.#parked.get(life) ?? []) {
       timer.dueTs = this.#now;
       timer.order = ++this.#order;
       if (!timer.isCleared) this.#push(timer);
     }
     this.#parked.delete(life);
+  }
+
+  #goOn(life: Life): void {
+    life.stoppedMs += this.#now - life.asleepSinceTs;
+    for (const [id, timer] of this.#timers) {
+      if (timer.life !== life || !timer.isOwn) continue;
+      const restMs = Math.max(0, timer.dueTs - Math.max(life.asleepSinceTs, timer.setTs));
+      const moved: Timer = { ...timer, dueTs: this.#now + restMs, order: ++this.#order };
+      // The one in the heap, or among the parked ones, is dropped there.
+      timer.isCleared = true;
+      timer.callback = nothing;
+      this.#timers.set(id, moved);
+      this.#push(moved);
+    }
   }
 
   kill(life: Life): void {
@@ -185,11 +213,13 @@ export class SimulatedClock {
     this.#push(timer);
   }
 
-  #add(life: Life, ms: number, callback: () => void, isRepeated: boolean): number {
+  #add(life: Life, ms: number, callback: () => void, isRepeated: boolean, isOwn = false): number {
     const id = ++this.#lastId;
     if (life.state === "dead") return id;
     const everyMs = isRepeated ? ms : undefined;
-    const timer: Timer = { id, life, dueTs: this.#now + ms, order: ++this.#order, everyMs, callback, isCleared: false };
+    const dueTs = this.#now + ms;
+    const order = ++this.#order;
+    const timer: Timer = { id, life, isOwn, setTs: this.#now, dueTs, order, everyMs, callback, isCleared: false };
     this.#timers.set(id, timer);
     this.#push(timer);
     return id;

@@ -45,7 +45,10 @@ export function draw(seed: number, { isSmall = false, withoutSdk = false }: Draw
   const hasSdk = !withoutSdk && happens(random, 0.15);
   const server = serverTraits(random);
   const isMild = happens(random, 0.2);
-  const devices = Array.from({ length: count }, (_, index) => deviceTraits(random, index, hasSdk, server));
+  const devices = Array.from({ length: count }, (_, index) => ({
+    ...deviceTraits(random, index, hasSdk, server),
+    ...(happens(chanceOf(seed, `sleep of ${index}`), 0.3) && { stopsTime: true }),
+  }));
   const faults = isMild
     ? []
     : Array.from({ length: random.integer(count < 10 ? 5 : 3) }, () => fault(random, count, lengthMs));

@@ -37,6 +37,8 @@ export interface DeviceTraits {
   readonly keyTransport?: KeyTransport;
   /** How far its clock is ahead. */
   readonly aheadMs?: number;
+  /** Whether its timers, and the time that it has run, stop while it sleeps. */
+  readonly stopsTime?: boolean;
 }
 
 /** Something that a device does, or that happens to it. `device` is its position in the list. */

@@ -119,7 +119,7 @@ function withoutDevice(scenario: Scenario, index: number): Scenario {
   };
 }
 
-const optionalTraits = ["timing", "rotation", "format", "keyTransport", "aheadMs"] as const;
+const optionalTraits = ["timing", "rotation", "format", "keyTransport", "aheadMs", "stopsTime"] as const;
 
 function* candidatesForTraits(scenario: Scenario): Iterable<Scenario> {
   for (const [index, traits] of scenario.devices.entries()) {

@@ -171,6 +171,7 @@ export class World {
     const { traits, userId, link } = device;
     const life = new Life(`${nameOf(device)}.${(device.pageCount += 1)}`);
     life.aheadMs = device.page?.life.aheadMs ?? traits.aheadMs ?? 0;
+    life.stopsTime = traits.stopsTime ?? false;
     link.open(life);
     const page = this.clock.as(life, () => {
       const { changes$, toDevice$, roomKey$ } = link.synced;

@@ -2,7 +2,7 @@
 import { concat, map, NEVER, of, throwError, timer } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
-import { assertTimeLines, type MarbleHelpers, marbles } from "matrixrtc-rx/testing";
+import { assertTimeLines, type MarbleHelpers, marbles, play } from "matrixrtc-rx/testing";
 
 const failureOf = (test: (m: MarbleHelpers) => void): Error => {
   try {
@@ -30,6 +30,29 @@ describe("An expectation that fails", () => {
   it("is marked in its own line by the test runner", () => {
     const { stack = "" } = failureOf((m) => m.expect(names$, "^ 3s !").toEmit());
     expect(stack.split("\n").at(-1)).toMatch(/^ {4}at .*marbles\.spec\.ts:\d+:\d+/);
+  });
+
+  it("names the stream of an actor", () => {
+    const { message, stack = "" } = failureOf((m) => {
+      const { alice } = play(m, { alice: "j", bob: "j" });
+      m.expect(alice.tiles$, "^ 2s !").toEmit('0 ""', "2s bob");
+    });
+    expect(message.split("\n")[2]).toMatch(/^alice\.tiles\$ at .*marbles\.spec\.ts:\d+:\d+\)?$/);
+    expect(stack.split("\n").at(-1)).toMatch(/^ {4}at .*marbles\.spec\.ts:\d+:\d+/);
+  });
+
+  it.each([
+    ["alice", '"alice" begins with no time: write it as "12ms alice"'],
+    ["alice at 5s", '"alice at 5s" begins with no time'],
+    ["1m 5s alice", 'the time of "1m 5s alice" has a space in it: "1m5s" is written as one word'],
+  ])("says what is wrong with how its time is written: %s", (cell, hint) => {
+    const { message } = failureOf((m) => m.expect(names$, "^ 10ms !").toEmit(cell));
+    expect(message.split("\n").at(-1)).toContain(hint);
+  });
+
+  it("has no hint where all times are written well", () => {
+    const { message } = failureOf((m) => m.expect(names$, "^ 10ms !").toEmit("0 alice", "1m1.5s 2 people", "0"));
+    expect(message.split("\n").at(-1)).toContain("^ the first difference");
   });
 
   it("does not hide the others", () => {
@@ -104,6 +127,14 @@ it("An expectation without toBe fails, because it expects nothing", () => {
   const { message } = failureOf((m) => m.expect(of(1)));
   expect(message).toMatch(/^an expectation failed\n\nat .*marbles\.spec\.ts:\d+:\d+/);
   expect(message).toContain("it lacks toBe or toEmit, so it expects nothing");
+});
+
+it("A test that is async fails at once: what it expects after its first await would come too late", () => {
+  const { message } = failureOf(async (m) => {
+    await Promise.resolve();
+    m.expect(of(1)).toEmit("0 2");
+  });
+  expect(message).toBe("the function of marbles is async, but promises do not run in virtual time");
 });
 
 it("A bare TestScheduler shows time lines with assertTimeLines", () => {

@@ -17,7 +17,7 @@ export type MatrixRTCSessionManagerEventHandlerMap = {
 };
 
 /**
- * The calls of all rooms of a client, with the names of matrix-js-sdk. In streams it is `rtcSessions`.
+ * The calls of all rooms of a client, with the names of matrix-js-sdk. In streams it is `rtcSessions` with `{ open: encryptedSession }`.
  *
  * It has five listeners, for any number of rooms. Calls that run already when it starts begin for its listeners then.
  *

@@ -14,11 +14,11 @@ import { type DecoderFor, openSession, type SessionOptions } from "../watch.ts";
 /**
  * One call in one room: to watch, to join, and with the media keys of its members.
  *
- * Make one session for a call, and share it: each session object has its own join and its own keys.
+ * Make one session for a call, and share it: the session object that joined has the keys, and another one shows none.
  */
 export interface EncryptedSession<App extends Application = Application> extends RtcSession<App> {
   /**
-   * Media keys while we are joined: the known ones first, then each at the moment to install it. Secrets. It never completes
+   * Each media key as an event, at the moment to install it, while we are joined. The known ones come first. Secrets. It never completes
    * and never fails.
    *
    * `keyProvider` of `matrixrtc-rx/livekit` installs them. protocol.md 5, 6.6.
@@ -35,10 +35,10 @@ export interface EncryptedSession<App extends Application = Application> extends
    * A status that did not change is the same object as before. Empty while we are not joined or nothing is encrypted.
    */
   readonly encryptionStatus$: Behavior<ReadonlyMap<string, MemberEncryption>>;
-  /** Counts of key messages since the session was made. */
+  /** Counts of key messages since the session was made. They are about keys only. */
   readonly statistics$: Behavior<KeyStatistics>;
   /**
-   * Takes what the media layer reports about decrypting participants, from any number of media rooms at any time.
+   * A sink: takes what the media layer reports about decrypting participants, from any number of media rooms at any time.
    *
    * A key that the media needs is requested, and `encryptionStatus$` says that it is missing. If its member does not
    * answer, our membership is written again (protocol.md 5.7). While we are not joined, reports are ignored.
@@ -69,7 +69,8 @@ export interface EncryptedSession<App extends Application = Application> extends
 }
 
 /**
- * The session of a slot in a room: inert until subscribed to.
+ * A session with media keys: it joins a call, and makes, shares and receives the keys of its members. Every call over LiveKit, and
+ * every call with Element Call, needs it. It is inert until subscribed to.
  *
  * @typeParam App The data of the application in `Membership.application`, as the option `application` returns it.
  * @throws RtcError `bad-argument` for a malformed slot id, `unknown-room` for a room that the client does not know.

@@ -118,7 +118,7 @@ export interface JoinOptions {
    * id for each join and re-join. A state member has no id of its own.
    */
   readonly memberId?: string | undefined;
-  /** Media keys need a session of `encryptedSession`. Without them, an option that asks for keys is refused. */
+  /** Only so that the options of one call fit all sessions. Media keys need `encryptedSession`; to ask for them here is `bad-argument`. */
   readonly keys?: { readonly enabled: false } | undefined;
   /** The waits of the join. Each has its default. */
   readonly timing?: JoinTiming | undefined;
@@ -181,7 +181,7 @@ export function resolveJoinOptions(slot: string, options: JoinOptions = {}): Res
   check(leaveOn === undefined || isObservable(leaveOn), "leaveOn must be an Observable");
   check(delegate === undefined || typeof delegate === "function", "delegate must be a function");
   check(typeof openSlot === "boolean", "openSlot must be true or false");
-  check(!options.keys || options.keys.enabled === false, "keys need a session of encryptedSession");
+  check(!options.keys || options.keys.enabled === false, "keys need encryptedSession: rtcSession has no media keys");
 
   const type = applicationTypeOf(slot);
   const application = options.application ?? { type };

@@ -4,6 +4,7 @@ import type { MatrixClient } from "matrix-js-sdk";
 import { asyncScheduler, type Subscription } from "rxjs";
 import type { ToDeviceMessage } from "../matrix.ts";
 import { perClient } from "../room/per-client.ts";
+import { IntervalClock } from "../rx/interval-clock.ts";
 import { excludesUnsigned, isSignedByOwner } from "./device-trust.ts";
 
 type Proof = NonNullable<ToDeviceMessage["proof"]>;
@@ -29,6 +30,7 @@ class DeviceLookUp {
   readonly #client: MatrixClient;
   readonly #userId: string;
   readonly #onIdle: () => void;
+  readonly #clock = new IntervalClock();
   readonly #waiting = new Map<string, WaitingKey>();
   #timer: Subscription | undefined;
   #isLooking = false;
@@ -45,7 +47,7 @@ class DeviceLookUp {
     if (known) return known.proof;
     if (this.#waiting.size >= maxWaiting) return Promise.resolve(unproven);
     const { promise: proof, resolve } = Promise.withResolvers<Proof>();
-    this.#waiting.set(identityKey, { proof, resolve, attempts: 0, dueTs: asyncScheduler.now() });
+    this.#waiting.set(identityKey, { proof, resolve, attempts: 0, dueTs: this.#clock.now() });
     this.#schedule();
     return proof;
   }
@@ -55,7 +57,7 @@ class DeviceLookUp {
     this.#timer?.unsubscribe();
     if (this.#waiting.size === 0) return this.#onIdle();
     const soonestTs = Math.min(...Array.from(this.#waiting.values(), ({ dueTs }) => dueTs));
-    const waitMs = Math.max(soonestTs, this.#missedTs + minIntervalMs) - asyncScheduler.now();
+    const waitMs = Math.max(soonestTs, this.#missedTs + minIntervalMs) - this.#clock.now();
     if (waitMs <= 0) void this.#look();
     else this.#timer = asyncScheduler.schedule(() => void this.#look(), waitMs);
   }
@@ -63,7 +65,7 @@ class DeviceLookUp {
   async #look(): Promise<void> {
     this.#isLooking = true;
     const proofs = await lookUp(this.#client, this.#userId, this.#waiting).catch(() => new Map<string, Proof>());
-    const now = asyncScheduler.now();
+    const now = this.#clock.now();
     for (const [identityKey, waiting] of this.#waiting) {
       const proof = proofs.get(identityKey) ?? (this.#hasMissed(waiting, now) ? unproven : undefined);
       if (!proof) continue;

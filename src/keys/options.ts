@@ -26,7 +26,10 @@ export type KeyTransport = "to-device" | "room-event" | "both";
  * ```
  */
 export interface KeyOptions {
-  /** Whether to make and exchange media keys. Default: as soon as the room is encrypted. */
+  /**
+   * Whether to make and exchange media keys. Default: as soon as the room is encrypted. In other rooms, and with false, media
+   * over LiveKit is not encrypted. With true it is in any room.
+   */
   readonly enabled?: boolean | undefined;
   /** When our key changes. Each field has its default. */
   readonly rotation?: Partial<RotationPolicy> | undefined;

@@ -38,8 +38,8 @@ export interface RotationPolicy {
    */
   readonly onJoin: OnJoin;
   /**
-   * A joiner gets the key in use if that is younger than this, and otherwise causes a new key. Default 10000. Not used with
-   * `onJoin: "ratchet"`.
+   * A joiner gets the key in use if that is younger than this, and otherwise causes a new key. So it can decrypt up to this much
+   * of the past. Default 10000. Not used with `onJoin: "ratchet"`.
    */
   readonly graceMs: number;
   /**
@@ -49,7 +49,7 @@ export interface RotationPolicy {
   readonly coalesceMs: number;
   /**
    * While leaves keep coming, the time in which they are collected doubles from 1 s up to this. Default 10000. It halves
-   * for each 10 s without a new key for a leave. 0 or `coalesceMs`: it does not grow.
+   * for each 10 s without a new key for a leave. Set it to `coalesceMs` or to 0, and it does not grow.
    */
   readonly maxCoalesceMs: number;
   /** The longest time between two keys. From 1. Default Infinity: age alone never makes a new key. */

@@ -15,8 +15,8 @@ import {
 } from "rxjs";
 import { proven } from "../room/proven.ts";
 import { changesByRoom } from "../room/room-changes.ts";
-import { IntervalClock } from "../rx/interval-clock.ts";
 import { runMachine } from "../rx/machine.ts";
+import { SteadyClock } from "../rx/steady-clock.ts";
 import type { DecryptionReport, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
 import type { Delivery } from "./delivery.ts";
@@ -38,7 +38,7 @@ export function runExchange(
   report$: Observable<DecryptionReport>,
 ): Observable<ExchangeOutput> {
   return new Observable((subscriber) => {
-    const clock = new IntervalClock();
+    const clock = new SteadyClock();
     const needsRejections$ = new Subject<boolean>();
     const channel = deliveryChannel(context, self, options);
     const send = (delivery: Delivery): Observable<ExchangeInput> =>
@@ -87,7 +87,7 @@ function inputsOf(
   self: OwnMember,
   { requireCrossSigned }: ResolvedKeyOptions,
   report$: Observable<DecryptionReport>,
-  clock: Pick<IntervalClock, "now">,
+  clock: Pick<SteadyClock, "now">,
 ): Observable<ExchangeInput> {
   const receiver = { ...self, roomId, slot, requireCrossSigned };
   const verification$ = merge(

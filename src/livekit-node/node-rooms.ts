@@ -12,7 +12,6 @@ import { disconnectedError, refusedError, type SfuError } from "../livekit/sfu-f
 import {
   act,
   type Reception,
-  refreshMs,
   type SfuParticipant,
   type SfuPublication,
   type SfuRoom,
@@ -81,7 +80,6 @@ class NodeRoom implements SfuRoom<NodeTrack> {
   readonly #qualities = new Map<string, ConnectionQuality>();
   /** What was last asked for, so that LiveKit hears of changes alone. */
   readonly #asked = new WeakMap<RemoteTrackPublication, string>();
-  readonly #refreshing = new Set<string>();
   #room: Room | undefined;
   #keys: NodeKeys | undefined;
   #participants: ReadonlyMap<string, SfuParticipant<NodeTrack>> | undefined;
@@ -151,7 +149,7 @@ class NodeRoom implements SfuRoom<NodeTrack> {
 
   receive(identity: string, sid: string, reception: Reception): void {
     const publication = this.#room?.remoteParticipants.get(identity)?.trackPublications.get(sid);
-    if (!publication || this.#refreshing.has(sid)) return;
+    if (!publication) return;
     const asked = JSON.stringify(reception);
     const before = this.#asked.get(publication) ?? `"off"`;
     if (asked === before) return;
@@ -162,20 +160,6 @@ class NodeRoom implements SfuRoom<NodeTrack> {
     if (before === `"paused"`) this.#rtc.setEnabled(publication, true);
     const { width, height } = reception;
     if (Number.isFinite(width) && Number.isFinite(height)) this.#rtc.setDimensions(publication, width, height);
-  }
-
-  refresh(identity: string): void {
-    for (const [sid, publication] of this.#room?.remoteParticipants.get(identity)?.trackPublications ?? []) {
-      const isShown = this.#asked.get(publication)?.startsWith("{") === true;
-      if (!isShown || this.#refreshing.has(sid)) continue;
-      this.#refreshing.add(sid);
-      this.#rtc.setEnabled(publication, false);
-      timer(refreshMs).subscribe(() => {
-        this.#refreshing.delete(sid);
-        if (this.#room) this.#rtc.setEnabled(publication, true);
-        this.changes$.next();
-      });
-    }
   }
 
   publish(source: MediaSource, track: NodeTrack, muted: boolean): Observable<SfuPublication<NodeTrack>> {

@@ -1,18 +1,18 @@
 // ConnectSfu: stays connected to one SFU: a token, a room, and the next try after each failure. docs/media.md.
 import {
   asyncScheduler,
+  catchError,
   concat,
-  connect,
   defer,
-  distinctUntilChanged,
+  EMPTY,
   filter,
+  ignoreElements,
   map,
   merge,
   NEVER,
   type Observable,
   of,
-  retry,
-  Subject,
+  repeat,
   switchMap,
   take,
   tap,
@@ -64,7 +64,6 @@ export function connectSfu<Track>({
   backInTouch$,
 }: ConnectOptions<Track>): Observable<Connecting<Track>> {
   return defer(() => {
-    const failed$ = new Subject<Connecting<Track>>();
     let failures = 0;
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
@@ -79,7 +78,7 @@ export function connectSfu<Track>({
         take(1),
         switchMap(({ url, jwt }) => {
           const room = makeRoom();
-          return concat(room.connect(url, jwt), throwError(lost)).pipe(
+          const state$ = concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
               const now = asyncScheduler.now();
               if (state === "connected") {
@@ -89,6 +88,7 @@ export function connectSfu<Track>({
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
           );
+          return merge(state$, token.renewing$);
         }),
       );
       const hangs$ = backInTouch$.pipe(
@@ -100,8 +100,8 @@ export function connectSfu<Track>({
       return merge(hangs$, concat(of<Connecting<Track>>({ status: "waiting", ...before }), room$));
     });
 
-    const delay = (error: unknown): Observable<unknown> => {
-      if (error === begunAgain) return of(undefined);
+    const failed = (error: unknown): Observable<Connecting<Track>> => {
+      if (error === begunAgain) return EMPTY;
       const now = asyncScheduler.now();
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
@@ -112,13 +112,11 @@ export function connectSfu<Track>({
       if (needsNewToken.has(failure.code)) token.drop();
       const askedMs = retryAfterOf(error);
       const waitMs = Math.max(waitAfterFailure(failure.code, failures, Math.random()), askedMs ?? 0);
-      failed$.next({ status: "failed", failure, nextTryTs: now + waitMs });
       const again$ = isOfNetwork(failure.code) && askedMs === undefined ? backInTouch$ : NEVER;
-      return merge(timer(waitMs), again$).pipe(take(1));
+      const wait$ = merge(timer(waitMs), again$).pipe(take(1), ignoreElements());
+      return concat(of<Connecting<Track>>({ status: "failed", failure, nextTryTs: now + waitMs }), wait$);
     };
-    return merge(failed$, attempt$.pipe(retry({ delay }))).pipe(
-      connect((states$) => merge(states$, renewing(states$, token))),
-    );
+    return attempt$.pipe(catchError(failed), repeat());
   });
 }
 
@@ -132,12 +130,3 @@ const needsNewToken: ReadonlySet<SfuFailureCode> = new Set([
 
 const begunAgain = new SfuError("connection-lost", "the network is back");
 const lost = () => new SfuError("connection-lost", "the connection to the SFU has ended");
-
-/** Renews the token while the room is connected. */
-function renewing(states$: Observable<Connecting<unknown>>, token: NewestToken): Observable<never> {
-  return states$.pipe(
-    map(({ status }) => status === "connected" || status === "reconnecting"),
-    distinctUntilChanged(),
-    switchMap((isUp) => (isUp ? token.renewing$ : NEVER)),
-  );
-}

@@ -1,19 +1,7 @@
 // Decryption: reports whether a LiveKit room can decrypt the media of each participant. protocol.md 6.6.
 import { type Participant, type RemoteParticipant, type Room, type RoomOptions, RoomEvent } from "livekit-client";
-import {
-  concatMap,
-  defer,
-  EMPTY,
-  fromEventPattern,
-  map,
-  merge,
-  mergeMap,
-  type Observable,
-  of,
-  takeUntil,
-  timer,
-} from "rxjs";
-import { type DecryptedMedia, hasGrown, type MediaOf, recovery, withRecovery } from "./recovery.ts";
+import { EMPTY, fromEventPattern, map, merge, mergeMap, type Observable, of, take, takeUntil, timer } from "rxjs";
+import { type DecryptedMedia, growth, type MediaOf, recovery, withRecovery } from "./recovery.ts";
 import { keyFramesAfter } from "./key-frames.ts";
 import { RtcKeyProvider } from "./key-provider.ts";
 import type { DecryptionReport } from "../types.ts";
@@ -27,12 +15,6 @@ type FollowedRoom = Pick<Room, "on" | "off" | "remoteParticipants"> & {
   readonly options?: Pick<RoomOptions, "encryption" | "e2ee">;
   readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications">;
 };
-
-/** Only the message of a worker's error reaches the page. It begins with the reason. */
-const results: readonly [prefix: string, result: DecryptionReport["result"]][] = [
-  ["InvalidKey:", "invalid-key"],
-  ["MissingKey:", "missing-key"],
-];
 
 /**
  * Reports of a LiveKit room about the keys of each participant: `missing-key`, `invalid-key`, or `ok` after a recovery.
@@ -88,22 +70,18 @@ function providerOf({ options }: FollowedRoom): RtcKeyProvider | undefined {
 
 /** Makes the key provider look for the step of a key that the media of a participant needs. */
 function catchUp(provider: RtcKeyProvider, participantIdentity: string, mediaOf: MediaOf): Observable<never> {
-  const media$ = defer(() => mediaOf(participantIdentity));
-  const isDecrypted$ = media$.pipe(
-    concatMap((before) =>
-      timer(watchMs).pipe(
-        concatMap(() => media$),
-        map((now) => hasGrown(before, now)),
-      ),
-    ),
-  );
+  const isDecrypted$ = growth(0, watchMs, () => mediaOf(participantIdentity)).pipe(take(1));
   return provider.catchUp(participantIdentity, isDecrypted$);
 }
 
-/** Ignores our own participant: LiveKit lacks our key only until it has installed it. */
+/**
+ * Only the message of a worker's error reaches the page. It begins with the reason. Ignores our own participant: LiveKit lacks
+ * our key only until it has installed it.
+ */
 function reportOf({ message }: Error, participant: Participant | undefined): Observable<DecryptionReport> {
-  const [, result] = results.find(([prefix]) => message.startsWith(prefix)) ?? [];
-  if (!participant || participant.isLocal || !result) return EMPTY;
+  const [, reason] = /^(Invalid|Missing)Key:/.exec(message) ?? [];
+  if (!participant || participant.isLocal || !reason) return EMPTY;
+  const result = reason === "Invalid" ? "invalid-key" : "missing-key";
   const { identity: participantIdentity } = participant;
   const [, index] = /at index (\d+)/.exec(message) ?? [];
   return of({ participantIdentity, result, ...(index !== undefined && { keyIndex: Number(index) }) });

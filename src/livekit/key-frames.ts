@@ -1,9 +1,11 @@
 // KeyFrames: asks our video encoders for a key frame after each change of our key. protocol.md 5.9.
 import type { Room } from "livekit-client";
-import { delay, ignoreElements, type Observable, tap } from "rxjs";
+import { ignoreElements, merge, mergeMap, type Observable, tap, timer } from "rxjs";
 
 /** By then LiveKit's worker encrypts with the new key or step. */
 const afterMs = 100;
+/** A joiner has our key by one of these times, and it has asked the SFU for our video. */
+export const reachedMs: readonly number[] = [150, 400];
 
 /**
  * A joiner has the new key alone: what came before cannot be decrypted, and what follows needs a key frame. It asks for one
@@ -15,9 +17,10 @@ const afterMs = 100;
 export function keyFramesAfter(
   changed$: Observable<unknown>,
   { localParticipant }: { readonly localParticipant?: Pick<Room["localParticipant"], "videoTrackPublications"> },
+  waitsMs: readonly number[] = [afterMs],
 ): Observable<never> {
   return changed$.pipe(
-    delay(afterMs),
+    mergeMap(() => merge(...waitsMs.map((waitMs) => timer(waitMs)))),
     tap(() => {
       for (const { track } of localParticipant?.videoTrackPublications.values() ?? [])
         if (track?.sender) void requestKeyFrame(track.sender).catch(() => {});

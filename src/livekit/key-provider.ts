@@ -137,8 +137,6 @@ export class RtcKeyProvider extends BaseKeyProvider {
   dispose(): void {
     this.#following.unsubscribe();
     this.#errors.complete();
-    this.#found$.complete();
-    this.#changed$.complete();
     this.#ownChanges.complete();
   }
 

@@ -53,7 +53,7 @@ export interface LivekitCall<Track = MediaStreamTrack> extends LivekitMedia<Trac
  * pictures. A change of our transport writes it once, after we publish there.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
- * @param session The session of `encryptedSession`.
+ * @param session The session of `encryptedSession` of `matrixrtc-rx/encryption`. Its keys encrypt the media.
  * @throws RtcError `bad-argument` for options that are wrong.
  * @example
  * ```ts
@@ -79,11 +79,10 @@ export function livekitCall<Track = MediaStreamTrack>(
   session: EncryptedSession,
   options: LivekitCallOptions<Track>,
 ): LivekitCall<Track> {
-  const { join = {}, transport, media = {}, fetch, allowInsecure, mayAsk, ...others } = options;
-  const service = { fetch, allowInsecure, mayAsk };
-  const found$ = transport ?? livekitTransport(matrix, service);
-  const transport$ = streamOf<Transport>(found$).pipe(shareReplay({ bufferSize: 1, refCount: true }));
-  const media$ = streamOf<OutgoingMedia<Track>>(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const { join = {}, transport, media = {} } = options;
+  const found$ = transport ?? livekitTransport(matrix, { allowInsecure: options.allowInsecure });
+  const transport$ = shared<Transport>(found$);
+  const media$ = shared<OutgoingMedia<Track>>(media);
   // The membership names the transport on which the media is. The media layer knows it, and needs the join to know who we are.
   const announced$ = new Subject<Transport>();
   const isLegacy = join.mode === "legacy";
@@ -100,8 +99,7 @@ export function livekitCall<Track = MediaStreamTrack>(
   });
   const enabled = join.keys?.enabled;
   const layer = livekitMedia<Track>(matrix, session, {
-    ...others,
-    ...service,
+    ...options,
     media: media$,
     transport: transport$,
     join: joined$,
@@ -120,3 +118,7 @@ export function livekitCall<Track = MediaStreamTrack>(
   );
   return { ...layer, state$ };
 }
+
+/** One subscription for all, who begin with the latest value. */
+const shared = <T>(source: T | Observable<T>): Observable<T> =>
+  streamOf(source).pipe(shareReplay({ bufferSize: 1, refCount: true }));

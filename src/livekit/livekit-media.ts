@@ -47,7 +47,7 @@ export interface LivekitMedia<Track = MediaStreamTrack> {
  * decrypted. protocol.md 6.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
- * @param session The session of `encryptedSession`.
+ * @param session The session of `encryptedSession` of `matrixrtc-rx/encryption`. Its keys encrypt the media.
  * @throws RtcError `bad-argument` for options that are wrong.
  * @example
  * ```ts
@@ -71,7 +71,8 @@ export function livekitMedia<Track = MediaStreamTrack>(
   options: LivekitMediaOptions<Track>,
 ): LivekitMedia<Track> {
   // Without keys, media would be sent in the clear.
-  if (!session.encryptionKey$) throw new RtcError("bad-argument", "session must be one of encryptedSession");
+  if (!session.encryptionKey$)
+    throw new RtcError("bad-argument", "session must come from encryptedSession: rtcSession has no media keys");
   const resolved = resolveLivekitOptions(options);
   const trace$ = new Subject<LivekitTrace>();
   // Tiles may say how they show a member before anybody listens.

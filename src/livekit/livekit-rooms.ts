@@ -17,16 +17,15 @@ import {
   type TrackPublishOptions,
   VideoQuality,
 } from "livekit-client";
-import { auditTime, defer, EMPTY, finalize, from, map, Observable, Subject, timer } from "rxjs";
+import { auditTime, defer, EMPTY, finalize, from, map, Observable, Subject } from "rxjs";
 import { kindOf, type MediaSource } from "../media/source.ts";
 import { followRoom } from "./follow-room.ts";
-import { keyFramesAfter } from "./key-frames.ts";
+import { keyFramesAfter, reachedMs } from "./key-frames.ts";
 import { keyProvider, type RtcKeyProvider } from "./key-provider.ts";
 import { disconnectedError, refusedError, type SfuError } from "./sfu-failure.ts";
 import {
   act,
   type Reception,
-  refreshMs,
   type SfuEncryption,
   type SfuParticipant,
   type SfuPublication,
@@ -86,7 +85,6 @@ class BrowserRoom implements SfuRoom {
   #participants: ReadonlyMap<string, SfuParticipant> | undefined;
   /** What was last asked for, so that LiveKit hears of changes alone. */
   readonly #asked = new WeakMap<RemoteTrackPublication, string>();
-  readonly #refreshing = new Set<string>();
   readonly #published = new Set<LocalTrack>();
 
   constructor(options: LivekitRoomsOptions, roomOptions: SfuRoomOptions) {
@@ -116,7 +114,7 @@ class BrowserRoom implements SfuRoom {
       };
       if (encryption) {
         subscriber.add(followRoom(encryption, room).subscribe());
-        subscriber.add(keyFramesAfter(reached(encryption), room).subscribe());
+        subscriber.add(keyFramesAfter(reached(encryption), room, reachedMs).subscribe());
       }
       // Its script could not be loaded. An error within the script has a message.
       worker?.addEventListener("error", (e) => e instanceof ErrorEvent || subscriber.error(refusedError(undefined)));
@@ -177,23 +175,7 @@ class BrowserRoom implements SfuRoom {
       return;
     }
     if (!publication.isDesired) publication.setSubscribed(true);
-    if (!this.#refreshing.has(sid)) this.#askFor(publication, reception);
-  }
-
-  refresh(identity: string): void {
-    const videos = this.#room?.remoteParticipants.get(identity)?.videoTrackPublications.values() ?? [];
-    for (const publication of videos) {
-      const { trackSid: sid } = publication;
-      if (!publication.isSubscribed || !publication.isEnabled || this.#refreshing.has(sid)) continue;
-      this.#refreshing.add(sid);
-      publication.setEnabled(false);
-      timer(refreshMs).subscribe(() => {
-        this.#refreshing.delete(sid);
-        this.#asked.delete(publication);
-        if (publication.isDesired) publication.setEnabled(true);
-        this.changes$.next();
-      });
-    }
+    this.#askFor(publication, reception);
   }
 
   publish(source: MediaSource, track: MediaStreamTrack, muted: boolean): Observable<SfuPublication> {

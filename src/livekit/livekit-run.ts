@@ -4,7 +4,7 @@ import {
   catchError,
   distinctUntilChanged,
   EMPTY,
-  finalize,
+  endWith,
   map,
   type Observable,
   of,
@@ -19,7 +19,7 @@ import { transportOf } from "../membership/transport.ts";
 import type { Matrix } from "../matrix.ts";
 import { type CallProblem, callProblems, memberInput, ripeProblems } from "../media/call-problem.ts";
 import type { DeviceFailure } from "../media/device-failure.ts";
-import { ownMemberOf, sendable } from "../media/media-inputs.ts";
+import { sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
@@ -28,7 +28,7 @@ import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Membership, OwnMember, Transport } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
 import { livekitTransport } from "./discovery.ts";
-import { lacking, LackReports } from "./lack-reports.ts";
+import { LackReports } from "./lack-reports.ts";
 import { LivekitItems } from "./livekit-items.ts";
 import type { LivekitParticipant } from "./livekit-participant.ts";
 import type { ResolvedLivekitOptions } from "./options.ts";
@@ -145,8 +145,14 @@ export class LivekitRun<Track> {
     set(lowBandwidth$, (value) => (this.#lowBandwidth = value));
     set(deviceFailures$, (devices) => (this.#devices = devices));
     set(this.#tiles.changed$, () => {});
-    set(join.pipe(finalize(() => (this.#state = undefined))), (state) => (this.#state = state));
-    set(ownMemberOf(join), (own) => (this.#own = own));
+    const state$ = join.pipe(
+      catchError(() => EMPTY),
+      endWith(undefined),
+    );
+    set(state$, (state) => {
+      this.#state = state;
+      this.#own = state?.status === "leaving" ? undefined : state?.member;
+    });
     set(membership$, () => {});
     set(encryptionStatus$, () => {});
     this.#isRefreshing = false;
@@ -223,19 +229,20 @@ export class LivekitRun<Track> {
     const now = asyncScheduler.now();
     const lacks = new Set<string>();
     for (const link of this.#links.all) {
-      const { room, receiver, isConnected, received } = link;
-      if (!room || !receiver || !isConnected) continue;
+      const { receiver, isConnected, received } = link;
+      if (!receiver || !isConnected) continue;
       const members = new Map(received.map((member) => [member.participantIdentity, member]));
-      const refreshed = receiver.update({
+      const { refreshed, lacking } = receiver.update({
         isEncrypted: this.#isEncrypted,
         members,
         statuses,
         everything: this.#options.videos === "all",
         lowBandwidth: this.#lowBandwidth,
         tilesOf: (member, source) => this.#tiles.of(member, source),
+        now,
       });
       for (const participantIdentity of refreshed) this.#trace({ kind: "picture-refreshed", participantIdentity });
-      if (this.#isEncrypted) for (const identity of lacking(room, statuses)) lacks.add(identity);
+      if (this.#isEncrypted) for (const identity of lacking) lacks.add(identity);
     }
     this.#lacks.update(lacks, now);
   }
@@ -283,6 +290,7 @@ export class LivekitRun<Track> {
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
       this.#alignTs,
+      ...this.#links.all.map(({ receiver }) => receiver?.dueTs ?? Infinity),
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;
@@ -290,10 +298,7 @@ export class LivekitRun<Track> {
     this.#timerTs = ts;
     this.#timer = at(ts)
       .pipe(map(() => (this.#timerTs = Infinity)))
-      .subscribe(() => {
-        this.#lacks.tick(asyncScheduler.now());
-        this.#refresh();
-      });
+      .subscribe(() => this.#refresh());
   }
 
   #trace(entry: LivekitTraceEntry): void {

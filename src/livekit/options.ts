@@ -15,7 +15,10 @@ import { streamOf } from "../rx/stream-of.ts";
  * @typeParam Track What plays a track: a `MediaStreamTrack` in browsers.
  */
 export interface LivekitMediaOptions<Track = MediaStreamTrack> extends ServiceOptions {
-  /** What `session.join` returned. The media layer subscribes to it, and has connections while we are in the call. */
+  /**
+   * What `join` of this session returned. The media layer subscribes to it, and has connections while we are in the call. With
+   * the join of another session there are no keys, and nobody can decrypt us.
+   */
   readonly join: Observable<JoinState>;
   /** Makes the LiveKit rooms: `livekitRooms({ worker })` in browsers. */
   readonly rooms: SfuRooms<Track>;
@@ -30,7 +33,7 @@ export interface LivekitMediaOptions<Track = MediaStreamTrack> extends ServiceOp
   readonly media?: OutgoingMedia<Track> | Observable<OutgoingMedia<Track>>;
   /** Devices that cannot be used, to be among the problems: `failures$` of `ownDevices`. Default: none. */
   readonly deviceFailures?: Observable<readonly DeviceFailure[]>;
-  /** Whether media is encrypted. It must be what the join does. Default: as soon as the room is encrypted. */
+  /** Whether media is encrypted. It must be what the join does. Default: as soon as the room is encrypted; in the clear until then. */
   readonly encrypted?: boolean;
   /** Which videos are received: `shown`, those that a tile asks for with `show`; `all`, the others as well. Default `all`. */
   readonly videos?: "all" | "shown";
@@ -57,7 +60,7 @@ export interface ResolvedLivekitOptions<Track> {
 /** Fills in the defaults. @throws RtcError `bad-argument` */
 export function resolveLivekitOptions<Track>(options: LivekitMediaOptions<Track>): ResolvedLivekitOptions<Track> {
   const { join, rooms, transport, followOldest = false, media = {}, deviceFailures = of([]), encrypted } = options;
-  const { videos = "all", lowBandwidth = false, maxSfus = 10, fetch, allowInsecure, mayAsk } = options;
+  const { videos = "all", lowBandwidth = false, maxSfus = 10 } = options;
   if (!isObservable(join)) throw new RtcError("bad-argument", "join must be the stream that session.join returned");
   if (typeof rooms !== "function") throw new RtcError("bad-argument", "rooms must be what livekitRooms returns");
   if (!Number.isInteger(maxSfus) || maxSfus < 0 || maxSfus > 100)
@@ -74,6 +77,6 @@ export function resolveLivekitOptions<Track>(options: LivekitMediaOptions<Track>
     videos,
     lowBandwidth$: streamOf(lowBandwidth),
     maxSfus,
-    service: { fetch, allowInsecure, mayAsk },
+    service: options,
   };
 }

@@ -1,8 +1,8 @@
 // Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
-import { receptionOf, type TileSize } from "./wanted-layer.ts";
-import type { Reception, SfuRoom, SfuTrack } from "./sfu-room.ts";
+import { receptionOf, smallest, type TileSize } from "./wanted-layer.ts";
+import type { Reception, SfuRoom } from "./sfu-room.ts";
 
 export interface ReceiverInput {
   readonly isEncrypted: boolean;
@@ -12,9 +12,17 @@ export interface ReceiverInput {
   readonly everything: boolean;
   readonly lowBandwidth: boolean;
   readonly tilesOf: (member: Membership, source: string) => readonly TileSize[];
+  readonly now: number;
 }
 
-type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive" | "refresh">;
+export interface ReceiverUpdate {
+  /** Whose pictures are refreshed, because their keys have come late. */
+  readonly refreshed: readonly string[];
+  /** The participants that send encrypted media for which we have no key, members or not. */
+  readonly lacking: readonly string[];
+}
+
+type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive">;
 
 /** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
 type Received = Reception | "held";
@@ -22,61 +30,93 @@ type Received = Reception | "held";
 /** Participants that are no members may be members in a moment. Any number of them may be none. */
 const maxExpected = 10;
 
+/**
+ * The SFU forwards nothing of a video before it has seen a key frame, loses the first one of many publications, and asks for
+ * another one as long as somebody receives the video. So a new video that waits for its key is paused only after this time.
+ */
+const seedMs = 600;
+/** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
+const refreshMs = 150;
+
 /** Holds which tracks of one room are received. */
 export class Receiver<Track> {
   readonly #room: Room<Track>;
   #received = new Map<string, Received>();
+  /** When each track came; those that were there when we connected were there for long. */
+  #sinceTs: ReadonlyMap<string, number> | undefined;
+  /** When to update again. */
+  dueTs: number = Infinity;
   /** Participants whose media came without its key. */
   readonly #lacked = new Set<string>();
+  /** Until when their videos are paused, after which they begin again with a key frame. */
+  readonly #refreshTs = new Map<string, number>();
 
   constructor(room: Room<Track>) {
     this.#room = room;
   }
 
-  /** Whether a track waits for its key. */
-  isHeld(sid: string): boolean {
-    return this.#received.get(sid) === "held";
+  /** Why nothing of a track comes: it waits for its key, or nothing shows it. Undefined if it comes. */
+  held(sid: string): "held" | "paused" | undefined {
+    const received = this.#received.get(sid);
+    return received === "off" ? "paused" : typeof received === "string" ? received : undefined;
   }
 
-  /** Whether a video is not received because nothing shows it. */
-  isPaused(sid: string): boolean {
-    const reception = this.#received.get(sid);
-    return reception === "paused" || reception === "off";
-  }
-
-  /** Sets the reception of every track. Returns whose pictures were refreshed, because their keys have come late. */
-  update(input: ReceiverInput): readonly string[] {
+  /** Sets the reception of every track. */
+  update(input: ReceiverInput): ReceiverUpdate {
     const { participants } = this.#room;
+    const { now } = input;
     const received = new Map<string, Received>();
+    const since = new Map<string, number>();
     const refreshed: string[] = [];
+    const lacking: string[] = [];
     let expected = 0;
+    this.dueTs = Infinity;
     for (const [identity, { tracks }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
+      if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
+      else if (isDecryptable && this.#lacked.delete(identity)) {
+        this.#refreshTs.set(identity, now + refreshMs);
+        refreshed.push(identity);
+      }
+      const isLacking = (status?.status ?? "waiting") === "waiting";
+      if (isLacking && tracks.some((one) => one.encrypted && !one.muted)) lacking.push(identity);
       // The SFU shows a joiner before the room does. It is prepared as if its key were missing, so that nothing of it comes.
       const isExpected = !member && input.isEncrypted && (expected += 1) <= maxExpected;
       for (const track of tracks) {
-        const { sid } = track;
-        const isPrepared = isExpected && track.encrypted && track.source !== "unknown";
+        const { sid, kind, source } = track;
+        const isPrepared = isExpected && track.encrypted && source !== "unknown";
         const isAllowed = member && (!input.isEncrypted || track.encrypted);
+        // The worker decrypts a track only once it is there: a key frame that comes sooner is lost.
+        const canOpen = isDecryptable && (!input.isEncrypted || track.track !== undefined);
         // A key that changes, or a stay that begins again, does not end what is received.
-        const isOpen = isDecryptable || this.#isOpen(sid);
+        const isOpen = canOpen || this.#isOpen(sid);
+        const isSubscribed = (this.#received.get(sid) ?? "off") !== "off";
         const reception = isAllowed
-          ? wanted(track, member, (this.#received.get(sid) ?? "off") !== "off", input)
+          ? receptionOf({ ...input, kind, tiles: input.tilesOf(member, source), isSubscribed })
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
-        this.#room.receive(identity, sid, next === "held" ? "paused" : next);
-      }
-      if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
-      else if (isDecryptable && this.#lacked.delete(identity)) {
-        this.#room.refresh(identity);
-        refreshed.push(identity);
+        const sinceTs = this.#sinceTs ? (this.#sinceTs.get(sid) ?? now) : -Infinity;
+        since.set(sid, sinceTs);
+        const [untilTs, first, then]: readonly [number, Reception, Reception] =
+          next === "held"
+            ? [sinceTs + seedMs, smallest, "paused"]
+            : [typeof next === "object" ? (this.#refreshTs.get(identity) ?? 0) : 0, "paused", next];
+        const isFirst = kind === "video" && now < untilTs;
+        if (isFirst) this.dueTs = Math.min(this.dueTs, untilTs);
+        this.#room.receive(identity, sid, isFirst ? first : then);
       }
     }
     this.#received = received;
-    return refreshed;
+    this.#sinceTs = since;
+    return { refreshed, lacking };
+  }
+
+  /** Whether media of a participant that cannot be decrypted is worth a report: not while all of it waits for its key. */
+  expects(identity: string): boolean {
+    return this.#room.participants.get(identity)?.tracks.some(({ sid }) => this.#isOpen(sid)) ?? false;
   }
 
   #isDecryptable(identity: string, status: MemberEncryption | undefined, { isEncrypted }: ReceiverInput): boolean {
@@ -91,14 +131,3 @@ export class Receiver<Track> {
 
 /** Reports of media that could not be decrypted. */
 const late: ReadonlySet<string> = new Set(["missing-key", "invalid-key"]);
-
-function wanted<Track>(
-  track: SfuTrack<Track>,
-  member: Membership,
-  isSubscribed: boolean,
-  input: ReceiverInput,
-): Reception {
-  const { everything, lowBandwidth, tilesOf } = input;
-  const { kind, source } = track;
-  return receptionOf({ kind, tiles: tilesOf(member, source), everything, lowBandwidth, isSubscribed });
-}

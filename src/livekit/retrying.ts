@@ -1,6 +1,5 @@
 // Retrying: repeats failed requests that find a LiveKit server. protocol.md 6.2.
 import {
-  asyncScheduler,
   defer,
   EMPTY,
   filter,
@@ -14,7 +13,7 @@ import {
   throwError,
 } from "rxjs";
 import { MatrixError } from "../matrix.ts";
-import { at } from "../rx/at.ts";
+import { after } from "../rx/at.ts";
 import type { LivekitBackend } from "./backend.ts";
 
 const waitsMs: readonly number[] = [2_000, 4_000, 8_000, 16_000];
@@ -37,7 +36,7 @@ export function retrying<T>(backend: Pick<LivekitBackend, "changes$"> = {}): Mon
       const delay = (error: unknown): Observable<unknown> => {
         const waitMs = isTransient(error) && attempts < waitsMs.length ? waitAfter(error, attempts) : undefined;
         if (waitMs === undefined) return throwError(() => error);
-        const timer$ = at(asyncScheduler.now() + waitMs).pipe(tap(() => (attempts += 1)));
+        const timer$ = after(waitMs).pipe(tap(() => (attempts += 1)));
         const isLimited = isTransient(error) && error.kind === "rate-limited";
         return isLimited ? timer$ : merge(timer$, backInTouch(backend)).pipe(take(1));
       };

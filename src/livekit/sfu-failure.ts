@@ -88,12 +88,19 @@ export function disconnectedError(reason: number | undefined): SfuError {
  * console.assert(refusedError(503).code === "sfu-full" && refusedError(undefined).code === "unreachable");
  * ```
  */
-export function refusedError(status: number | undefined): SfuError {
-  if (status === 404) return new SfuError("room-missing", "the SFU does not have the room");
-  if (status === 429 || status === 503) return new SfuError("sfu-full", `the SFU answered ${status}`);
-  if (status === 401 || status === 403) return new SfuError("token-refused", `the SFU answered ${status}`);
-  return new SfuError("unreachable", status === undefined ? "the SFU does not answer" : `the SFU answered ${status}`);
-}
+export const refusedError = (status: number | undefined): SfuError =>
+  new SfuError(
+    byStatus[status ?? 0] ?? "unreachable",
+    status === undefined ? "the SFU does not answer" : `the SFU answered ${status}`,
+  );
+
+const byStatus: Readonly<Record<number, SfuFailureCode>> = {
+  401: "token-refused",
+  403: "token-refused",
+  404: "room-missing",
+  429: "sfu-full",
+  503: "sfu-full",
+};
 
 /** The failure in any error of a connection. */
 export function failureOf(error: unknown): SfuFailure {
@@ -156,14 +163,12 @@ export const isOfNetwork = (code: SfuFailureCode): boolean =>
   code === "no-token" || code === "unreachable" || code === "connection-lost";
 
 /** LiveKit repairs a lost connection by itself for about a minute; then we make a new one. */
-const repairWaitsMs: readonly number[] = [0, 300, 1_000, ...Array.from({ length: 24 }, () => 2_000)];
+const maxRepairs = 30;
+const repairing: Waits = { firstMs: 250, maxMs: 2_000 };
 
 /**
- * The wait before the n-th try (from 0) of the SDK to repair a connection; undefined to give up. It never waits longer than
- * 2.5 s, so that media is back soon after the network, and each wait is uneven.
+ * The wait before the n-th try (from 0) of the SDK to repair a connection: 0.25, 0.5, 1, 2, 2, … s; undefined to give up. It is
+ * never longer than 2.5 s, so that media is back soon after the network.
  */
-export function repairWait(retryCount: number, random: number): number | undefined {
-  const waitMs = repairWaitsMs[retryCount];
-  if (waitMs === undefined) return undefined;
-  return waitMs === 0 ? Math.round(random * 500) : Math.round(waitMs * (0.75 + random / 2));
-}
+export const repairWait = (retryCount: number, random: number): number | undefined =>
+  retryCount < maxRepairs ? growing(repairing, retryCount + 1, random) : undefined;

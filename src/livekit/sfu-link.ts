@@ -107,8 +107,10 @@ export class SfuLink<Track> {
   /** Whether the media of a member comes here: each of its tracks that is sent and shown. */
   brings({ participantIdentity }: Membership): boolean {
     const participant = this.isUp ? this.room?.participants.get(participantIdentity) : undefined;
-    const isThere = ({ sid, muted, track }: SfuTrack<Track>) =>
-      muted || (track !== undefined && !this.receiver?.isHeld(sid)) || (this.receiver?.isPaused(sid) ?? false);
+    const isThere = ({ sid, muted, track }: SfuTrack<Track>) => {
+      const held = this.receiver?.held(sid);
+      return muted || held === "paused" || (track !== undefined && !held);
+    };
     return participant?.tracks.every(isThere) ?? false;
   }
 
@@ -117,22 +119,15 @@ export class SfuLink<Track> {
     this.room = undefined;
   }
 
-  #take({ status, room, failure, nextTryTs }: Connecting<Track>): void {
+  #take({ room, ...now }: Connecting<Track>): void {
     if (room !== this.room) {
       this.receiver = room && new Receiver(room);
       this.published = nothing;
     }
     this.room = room;
     const { connection } = this;
-    const sinceTs = connection.status === status ? connection.sinceTs : this.#options.now();
-    const next: SfuConnection = {
-      ...identityOf(this.wanted),
-      status,
-      sinceTs,
-      ...(failure && { failure }),
-      ...(nextTryTs !== undefined && { nextTryTs }),
-    };
-    this.connection = this.#described(next);
+    const sinceTs = connection.status === now.status ? connection.sinceTs : this.#options.now();
+    this.connection = this.#described({ ...identityOf(this.wanted), ...now, sinceTs });
     if (connection !== this.connection) this.#options.onStatus(this.connection);
     this.#options.changed();
   }

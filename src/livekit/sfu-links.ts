@@ -142,7 +142,13 @@ export class SfuLinks<Track> {
       distinctUntilChanged(),
       skip(1),
     );
-    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, delivered$, decryption } : undefined;
+    const reports: typeof decryption = {
+      next: (report) => {
+        const { result, participantIdentity } = report;
+        if (result !== "missing-key" || link.receiver?.expects(participantIdentity)) decryption.next(report);
+      },
+    };
+    const encryption = this.#isEncrypted ? { encryptionKey$, keys$, delivered$, decryption: reports } : undefined;
     const link = new SfuLink<Track>(wanted, {
       token: new NewestToken(token$),
       makeRoom: () => rooms({ encryption, repairWaitMs: (count) => repairWait(count, Math.random()) }),

@@ -67,8 +67,6 @@ export interface SfuRoom<Track = MediaStreamTrack> {
   hasKey(identity: string, keyIndex: number): boolean;
   /** Sets what is received of a track. It is called again whenever anything changes: the same value again costs nothing. */
   receive(identity: string, sid: string, reception: Reception): void;
-  /** Asks the sender for a key frame of each video of a participant, so that its picture goes on at once. */
-  refresh(identity: string): void;
   /** Publishes a track. Emits its publication and completes. Cold. */
   publish(source: MediaSource, track: Track, muted: boolean): Observable<SfuPublication<Track>>;
 }
@@ -87,9 +85,6 @@ export interface SfuRoomOptions {
   /** What the SDK should wait before its n-th try (from 0) to repair a connection; undefined to give up. */
   readonly repairWaitMs: (retryCount: number) => number | undefined;
 }
-
-/** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
-export const refreshMs = 150;
 
 /** What an SDK does, when it is subscribed to. */
 export const act = (perform: () => Promise<unknown>): Observable<never> => defer(perform).pipe(ignoreElements());

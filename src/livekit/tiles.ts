@@ -8,33 +8,38 @@ export type ShownSource = "camera" | "screen_share";
 
 export class Tiles {
   readonly changed$: Subject<void> = new Subject();
-  readonly #sizes = new Map<string, Map<object, TileSize>>();
+  readonly #shown = new Set<Shown>();
 
   /** Shows a video for as long as it is subscribed to. */
   show(device: Device, source: ShownSource, tile: TileSize | Observable<TileSize>): Observable<never> {
     return new Observable((subscriber) => {
-      const name = nameOf(device, source);
-      const sizes = this.#sizes.get(name) ?? new Map<object, TileSize>();
-      this.#sizes.set(name, sizes);
-      const set = (size: TileSize | undefined) => {
-        if (size) sizes.set(subscriber, size);
-        else sizes.delete(subscriber);
-        if (sizes.size === 0) this.#sizes.delete(name);
-        else this.#sizes.set(name, sizes);
+      // Until its first size is known, a tile shows nothing.
+      const one: Shown = { name: nameOf(device, source), size: { width: 0, height: 0 } };
+      const end = () => {
+        this.#shown.delete(one);
         this.changed$.next();
       };
-      // Until its first size is known, a tile shows nothing.
-      set({ width: 0, height: 0, visible: false });
-      subscriber.add(() => set(undefined));
-      subscriber.add(streamOf(tile).subscribe({ next: set, error: () => set(undefined) }));
+      const take = (size: TileSize) => {
+        one.size = size;
+        this.changed$.next();
+      };
+      this.#shown.add(one);
+      this.changed$.next();
+      subscriber.add(end);
+      subscriber.add(streamOf(tile).subscribe({ next: take, error: end }));
     });
   }
 
   of(device: Device, source: string): readonly TileSize[] {
-    return Array.from(this.#sizes.get(nameOf(device, source))?.values() ?? []);
+    const name = nameOf(device, source);
+    return Array.from(this.#shown).flatMap((one) => (one.name === name ? [one.size] : []));
   }
 }
 
-/** With the length of the user id, no two devices have the same name. */
-const nameOf = ({ userId, deviceId }: Device, source: string): string =>
-  `${source} ${userId.length} ${userId} ${deviceId}`;
+/** One tile, and how it shows which video now. */
+interface Shown {
+  readonly name: string;
+  size: TileSize;
+}
+
+const nameOf = ({ userId, deviceId }: Device, source: string): string => JSON.stringify([source, userId, deviceId]);

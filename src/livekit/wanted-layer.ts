@@ -24,7 +24,7 @@ export interface ReceptionInput {
 
 const best = { width: Infinity, height: Infinity };
 /** The lowest layer of LiveKit's defaults. */
-const small = { width: 320, height: 180 };
+export const smallest = { width: 320, height: 180 };
 
 /** What to receive of a track that may be received. Sound always is. The largest tile decides. */
 export function receptionOf({ kind, tiles, everything, lowBandwidth, isSubscribed }: ReceptionInput): Reception {
@@ -43,6 +43,6 @@ const largest = (tiles: readonly TileSize[]): { width: number; height: number } 
 });
 
 const smaller = ({ width, height }: { width: number; height: number }): Reception => ({
-  width: Math.min(width, small.width),
-  height: Math.min(height, small.height),
+  width: Math.min(width, smallest.width),
+  height: Math.min(height, smallest.height),
 });

@@ -125,7 +125,7 @@ export class CurrentEvents {
    */
   takeGaps(): ReadonlySet<Entry["kind"]> {
     const gaps = this.#gaps;
-    if (gaps.size > 0) this.#gaps = new Set();
+    this.#gaps = new Set();
     return gaps;
   }
 
@@ -166,7 +166,7 @@ export class CurrentEvents {
 
   /** An entry is gone: if others of its sort were left out, there is room for one of them. */
   #noteGap({ kind, mayClaim, event: { sender } }: Entry): void {
-    if (this.#exceeded.size > 0 && this.#exceeded.delete(sortOf(kind, mayClaim, sender))) this.#gaps.add(kind);
+    if (this.#exceeded.delete(sortOf(kind, mayClaim, sender))) this.#gaps.add(kind);
   }
 
   #remove(entry: Entry, reason: Departure["reason"]): void {
@@ -185,7 +185,7 @@ const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.may
 
 /** The read of a state event, given the entry that was at its key before, or when the key was last seen empty. */
 function firstRead(event: RoomEvent, before: StateEntry | undefined, readTs: number, emptyTs?: number): FirstRead {
-  if (!before) return emptyTs === undefined ? { readTs } : { readTs, emptyTs };
+  if (!before) return { readTs, emptyTs };
   const isRefresh = before.claim && before.event.sender === event.sender;
   return { readTs, beforeTs: isRefresh ? before.claim.createdTs : before.event.originServerTs };
 }

@@ -122,9 +122,9 @@ function rejectionOf({ kind, event, claim, problem }: Entry, reason: RejectionRe
   };
 }
 
+/** Whether two rejections say the same. The path of an event that is malformed does not change. */
 export const isSameRejection = (a: Rejection, b: Rejection): boolean =>
   a.eventId === b.eventId &&
   a.reason === b.reason &&
   a.untilTs === b.untilTs &&
-  a.path === b.path &&
   a.isBeingLookedUp === b.isBeingLookedUp;

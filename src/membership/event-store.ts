@@ -52,11 +52,10 @@ export class EventStore {
       this.#stickyById.set(event.eventId, entry);
     }
     this.#ends.add(entry);
-    const others = this.#bySender.get(event.sender);
-    others?.push(entry);
-    const all = others ?? [entry];
-    if (!others) this.#bySender.set(event.sender, all);
-    return all;
+    const ofSender = this.#bySender.get(event.sender) ?? [];
+    ofSender.push(entry);
+    this.#bySender.set(event.sender, ofSender);
+    return ofSender;
   }
 
   remove(entry: Entry): void {
@@ -66,7 +65,7 @@ export class EventStore {
       this.#sticky.delete(key);
       this.#stickyById.delete(event.eventId);
     }
-    const ofSender = this.#bySender.get(event.sender) ?? [];
+    const ofSender = this.#bySender.get(event.sender)!;
     ofSender.splice(ofSender.indexOf(entry), 1);
     if (ofSender.length === 0) this.#bySender.delete(event.sender);
     this.#ends.delete(entry);

@@ -39,12 +39,12 @@ export class MemberFold {
     rules: ReadingRules,
     presenceOf: RoomConditions["presenceOf"],
     firstReads: FirstReads,
-    previous: readonly Membership[] = [],
+    previous?: readonly Membership[],
   ) {
     this.#rules = rules;
     this.events = new CurrentEvents(firstReads, parserFor(rules), (claim) => this.#decodeApplication(claim));
     this.#room = { slotStatus: "absent", encrypted: false, presenceOf };
-    this.#previous = new PreviousMembers(previous);
+    this.#previous = previous && new PreviousMembers(previous);
   }
 
   /** The members of the call, oldest first. It is the same list object until a member changes. */
@@ -97,13 +97,12 @@ export class MemberFold {
     for (const userId of changes.senders)
       checkEligibility(this.events.bySender(userId), this.#rules, this.#room, report);
     const { removed, added, rejected } = step;
-    if (removed.length + added.length > 0)
-      this.#members = reordered(
-        this.#members,
-        removed.map(({ member }) => member),
-        added,
-      );
-    this.#members = this.#previous?.same(this.#members) ?? this.#members;
+    const members = reordered(
+      this.#members,
+      removed.map(({ member }) => member),
+      added,
+    );
+    this.#members = this.#previous?.same(members) ?? members;
     this.#previous = undefined;
     return { ...changesBetween(removed, added), rejected };
   }
@@ -194,6 +193,6 @@ function stickyIdentity(claim: MembershipClaim, type: string, before: Outcome | 
 
 /** The parser of state events: of those in use, and of the first draft if the session reads it. */
 function parserFor({ firstDraft }: ReadingRules): ParseState {
-  if (!firstDraft) return parseStateMember;
-  return (event, first) => (event.type === stateMemberType ? parseStateMember(event, first) : firstDraft(event));
+  return (event, first) =>
+    firstDraft && event.type !== stateMemberType ? firstDraft(event) : parseStateMember(event, first);
 }

@@ -54,7 +54,7 @@ export class MemberLookups {
           this.#started.delete(userId);
           return EMPTY;
         }
-        const load = defer(() => matrix.loadMember?.(roomId, userId) ?? EMPTY).pipe(
+        const load = defer(() => matrix.loadMember!(roomId, userId)).pipe(
           ignoreElements(),
           timeout({
             first: answerMs,

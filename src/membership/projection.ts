@@ -40,7 +40,7 @@ export class Projection {
     matrix: Matrix,
     options: ProjectionOptions,
     previous?: readonly Membership[],
-    isLookedUp: (userId: string) => boolean = () => false,
+    isLookedUp?: (userId: string) => boolean,
   ) {
     this.#matrix = matrix;
     this.#options = options;
@@ -48,7 +48,7 @@ export class Projection {
     const { roomId } = options;
     const presenceOf = (userId: string): Presence => {
       if (isInRoom(matrix, roomId, userId)) return "in-room";
-      return isLookedUp(userId) && !knowsMembership(matrix, roomId, userId) ? "being-looked-up" : "not-in-room";
+      return isLookedUp?.(userId) && !knowsMembership(matrix, roomId, userId) ? "being-looked-up" : "not-in-room";
     };
     this.fold = new MemberFold(options, presenceOf, firstReadsOf(matrix), previous);
   }

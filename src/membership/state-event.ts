@@ -86,9 +86,8 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
   };
 }
 
-/** A time as text, in two parts where possible: numbers above 31 bits take several times as long to write. */
-const textOfTs = (ts: number): string =>
-  Number.isSafeInteger(ts) && ts >= 0 ? `${Math.floor(ts / 1e6)}_${ts % 1e6}` : String(ts);
+/** A time as text, in two parts: numbers above 31 bits take several times as long to write. */
+const textOfTs = (ts: number): string => `${Math.floor(ts / 1e6)}_${ts % 1e6}`;
 
 /** The default call was renamed from `""` to `ROOM`, for `m.call` alone (guarantee 30). */
 const slotOf = (application: string, callId: string): string =>
@@ -99,7 +98,7 @@ export interface FirstRead {
   /** When it was read, by our clock. */
   readonly readTs: number;
   /** When its state key was last seen empty, by our clock: the event is the first at this key. */
-  readonly emptyTs?: number;
+  readonly emptyTs?: number | undefined;
   /** Server time of the event before at this key. An earlier `created_ts` is not believed. */
   readonly beforeTs?: number;
 }
@@ -168,9 +167,8 @@ function isMembershipField(key: string): boolean {
     case "membershipID":
     case "msc4354_sticky_key":
       return true;
-    default:
-      return false;
   }
+  return false;
 }
 
 /** Sets an own property, even if objects inherit one of that name, like `__proto__`. */

@@ -36,9 +36,13 @@ export interface RtcSessions<S extends WatchedSession = WatchedSession> {
 }
 
 /** How to read the calls, and how to open the session of a room. */
-export interface SessionsOptions<S extends WatchedSession, App extends Application = Application>
+export interface RtcSessionsOptions<S extends WatchedSession, App extends Application = Application>
   extends ReadingOptions<App> {
-  /** Opens the session of a room, for instance `rtcSession`. Without this option it is `watchSession`, which cannot join. */
+  /**
+   * Opens the session of a room: `rtcSession`, or `encryptedSession` for calls with media keys. Without this option it is
+   * `watchSession`, which cannot join. Write an `application` without types of its own before it, so that TypeScript knows its
+   * result.
+   */
   readonly open: (matrix: Matrix, options: SessionOptions<App> & DecoderFor<App>) => S;
 }
 
@@ -59,6 +63,19 @@ export interface SessionsOptions<S extends WatchedSession, App extends Applicati
  * const sessions = rtcSessions(home.client("@alice:example.org", "PHONE"), "m.call#ROOM");
  * console.assert(sessions.active$.value.size === 0);
  * ```
+ * @example Sessions that can be joined
+ * ```ts
+ * import { rtcSessions } from "matrixrtc-rx";
+ * import { encryptedSession } from "matrixrtc-rx/encryption";
+ * import { virtualHomeserver } from "matrixrtc-rx/testing";
+ *
+ * const home = virtualHomeserver();
+ * const roomId = home.createRoom({ members: ["@alice:example.org"] });
+ * const matrix = home.client("@alice:example.org", "PHONE");
+ * const sessions = rtcSessions(matrix, "m.call#ROOM", { open: encryptedSession });
+ * const state$ = sessions.session(roomId).join();
+ * console.assert(sessions.session(roomId).keys$.value.length === 0 && state$ !== undefined);
+ * ```
  */
 export function rtcSessions(
   matrix: Matrix,
@@ -73,12 +90,12 @@ export function rtcSessions<App extends Application>(
 export function rtcSessions<S extends WatchedSession, App extends Application = Application>(
   matrix: Matrix,
   slot: string,
-  options: SessionsOptions<S, App>,
+  options: RtcSessionsOptions<S, App>,
 ): RtcSessions<S>;
 export function rtcSessions(
   matrix: Matrix,
   slot: string,
-  options: Partial<SessionsOptions<WatchedSession>> = {},
+  options: Partial<RtcSessionsOptions<WatchedSession>> = {},
 ): RtcSessions {
   const { open = watchSession, ...reading } = options;
   const rules = readingRules(slot, reading);

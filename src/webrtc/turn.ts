@@ -1,6 +1,5 @@
 // TURN: the relay servers that the homeserver lends us, renewed before they lapse. CS spec /voip/turnServer.
 import {
-  asyncScheduler,
   catchError,
   concat,
   defer,
@@ -16,7 +15,7 @@ import {
   timer,
 } from "rxjs";
 import type { Matrix, MatrixError } from "../matrix.ts";
-import { at } from "../rx/at.ts";
+import { after } from "../rx/at.ts";
 import { isFiniteNumber, isString, objectOr } from "../room/json.ts";
 import type { IceServer } from "./peer-connection.ts";
 import { sameJson } from "../rx/stable.ts";
@@ -37,24 +36,24 @@ export function iceServers(matrix: Pick<Matrix, "turnServer">): Observable<reado
   const { turnServer } = matrix;
   if (!turnServer) return concat(of([]), NEVER);
   return defer(() => {
-    let renewTs = Infinity;
+    let renewMs = Infinity;
     const asked$ = defer(() => turnServer.call(matrix)).pipe(
       map((answer) => {
         const { servers, lifeMs } = readTurnServer(answer);
         const isLent = servers.length > 0;
-        renewTs = isLent ? asyncScheduler.now() + Math.max(lifeMs / 2, lifeMs - headroomMs) : Infinity;
+        renewMs = isLent ? Math.max(lifeMs / 2, lifeMs - headroomMs) : Infinity;
         return servers;
       }),
       catchError((error: MatrixError) => {
         // Where it is forbidden or missing, it stays so.
         const isFinal = ["forbidden", "not-found", "unsupported"].includes(error.kind);
-        renewTs = isFinal ? Infinity : asyncScheduler.now() + Math.max(retryMs, error.retryAfterMs ?? 0);
+        renewMs = isFinal ? Infinity : Math.max(retryMs, error.retryAfterMs ?? 0);
         return of<readonly IceServer[] | undefined>(isFinal ? [] : undefined);
       }),
     );
     let servers: readonly IceServer[] = [];
     const known$ = asked$.pipe(
-      repeat({ delay: () => at(renewTs) }),
+      repeat({ delay: () => after(renewMs) }),
       // Trouble changes nothing: the servers that we have may still serve.
       map((found) => (servers = found ?? servers)),
     );

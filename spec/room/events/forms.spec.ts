@@ -26,6 +26,16 @@ describe("A content of today", () => {
   });
 });
 
+describe("A thumbnail beside the information about a file, as in the first text", () => {
+  const image = { msgtype: "m.image", url: "mxc://x/y", body: "a" };
+  it.each<[string, object]>([
+    ["with its address alone", { thumbnail_url: "mxc://x/z" }],
+    ["with its size alone", { thumbnail_info: { w: 1, h: 2 } }],
+  ])("is in that information: %s", (_, thumbnail) =>
+    expect(decodeContent("m.room.message", { ...image, ...thumbnail }).ok).toMatchObject({ info: thumbnail }),
+  );
+});
+
 describe("An event", () => {
   it("in the first form is read with its user_id, and with levels and earlier content beside the content", () => {
     const json = {
@@ -98,6 +108,21 @@ describe("An event", () => {
       stateKey: "@bob:example.org",
       prevContent: { membership: "join", displayname: "Bob" },
     });
+  });
+
+  it("of today has its earlier content without the parts of it that are wrong", () => {
+    const unsigned = { prev_content: { membership: "join", displayname: 5, unknown: 1 } };
+    const json = around("m.room.member", { membership: "leave" }, { state_key: "@bob:example.org", unsigned });
+    expect(decodeEvent(json).ok).toHaveProperty("prevContent", { membership: "join" });
+    const malformed = { prev_content: { membership: "dance" } };
+    expect(decodeEvent({ ...json, unsigned: malformed }).ok).not.toHaveProperty("prevContent");
+  });
+
+  it("of the timeline has no earlier content, whatever its server says", () => {
+    const content = { msgtype: "m.text", body: "hi" };
+    const json = around("m.room.message", content, { unsigned: { prev_content: content } });
+    expect(decodeEvent(json).ok).toMatchObject({ kind: "timeline", content: { body: "hi" } });
+    expect(decodeEvent(json).ok).not.toHaveProperty("prevContent");
   });
 
   it.each([

@@ -71,9 +71,45 @@ describe("A part of a content that is optional and wrong", () => {
       { "@a:b": 5, "@c:d": true, default: [] },
       { form: "first", users: { "@a:b": 5 }, default: 0 },
     ],
+    ["m.room.power_levels", { anything: 5 }, { form: "today" }],
+    ["m.room.member", { membership: "join", is_direct: "yes" }, { membership: "join" }],
     ["m.room.name", { "": "no name" }, {}],
     ["m.receipt", { $1: 5, $2: { "m.read": { bob: {}, "@ann:b": 5 } } }, { receipts: [] }],
   ])("%s %j is left out", (type, content, read) => expect(decodeContent(type, content)).toEqual({ ok: read }));
+
+  it.each<[unknown, number | undefined]>([
+    [5, 5],
+    ["5", 5],
+    [" 42 ", 42],
+    ["+7", 7],
+    ["-7", -7],
+    ["0x10", undefined],
+    ["1e3", undefined],
+    ["1.5", undefined],
+    ["5 or so", undefined],
+    ["level 5", undefined],
+    ["", undefined],
+    [["5"], undefined],
+    [true, undefined],
+  ])("is a power level that is neither an integer nor the text of one: %j is read as %j", (ban, level) => {
+    const read = { form: "today", ...(level !== undefined && { ban: level }) };
+    expect(decodeContent("m.room.power_levels", { ban })).toEqual({ ok: read });
+  });
+
+  it("is each entry above the most that are read: 100 of typing users, 10,000 of any other list or record", () => {
+    const users = Array.from({ length: 10_001 }, (_, n) => `@u${n}:example.org`);
+    expect(decodeContent("m.typing", { user_ids: users }).ok?.user_ids).toEqual(users.slice(0, 100));
+    const aliases = decodeContent("m.room.aliases", { aliases: users }).ok?.aliases;
+    expect(aliases).toEqual(users.slice(0, 10_000));
+    const levels = decodeContent("m.room.power_levels", { users: Object.fromEntries(users.map((user) => [user, 1])) });
+    expect(Object.keys(levels.ok?.users ?? {})).toEqual(users.slice(0, 10_000));
+  });
+
+  it("is named by the first 255 characters of its key", () => {
+    const users = { [`@${"a".repeat(60_000)}`]: 5 };
+    const { ok } = decodeEvent(around("m.room.power_levels", { users }, { state_key: "" }));
+    expect(ok?.ignored).toEqual([`content.users.@${"a".repeat(254)}`]);
+  });
 
   it("is named in the event", () => {
     const content = { msgtype: "m.image", url: "x", info: { w: -1, thumbnail_info: { h: "tall" } }, "m.mentions": 5 };

@@ -100,6 +100,36 @@ describe("raisedHands$", () => {
   );
 
   test(
+    "has the first of several hands at one membership, and hands in the order of their times",
+    marbles(({ cold, flush }) => {
+      const call = callScene();
+      const ofBob = { "m.relates_to": { rel_type: "m.annotation", event_id: "$bob", key: "🖐️" } };
+      const ofAlice = { "m.relates_to": { rel_type: "m.annotation", event_id: "$alice", key: "🖐️" } };
+      const raiseAt = (originServerTs: number, sender: string, content: object) =>
+        call.home.sendEvent(call.roomId, { type: "m.reaction", sender, content, originServerTs });
+      cold("a", {
+        a: () => {
+          raiseAt(7, bob, ofBob);
+          raiseAt(5, bob, ofBob);
+          raiseAt(3, alice, ofAlice);
+        },
+      }).subscribe((act) => act());
+      call.call.raisedHands$.subscribe();
+      const hands: unknown[] = [];
+      cold("---------h").subscribe(() =>
+        hands.push(call.call.raisedHands$.value.map(({ member, raisedTs }) => [localpart(member.userId), raisedTs])),
+      );
+      flush();
+      expect(hands).toEqual([
+        [
+          ["alice", 3],
+          ["bob", 5],
+        ],
+      ]);
+    }),
+  );
+
+  test(
     "says when a hand was raised, and keeps the list while nothing changes",
     marbles(({ cold, flush }) => {
       const call = callScene();
@@ -161,14 +191,14 @@ describe("reactions$", () => {
     }),
   );
 
-  it("takes a reaction whose age is no number for a fresh one", () => {
+  /** What a reaction with these fields emits, in a batch after a gap if there is one. */
+  const emittedFor = (fields: Partial<TimelineEvent>, hasGap = false) => {
     const { matrix, roomId } = scene();
     const timeline$ = new Subject<readonly TimelineChange[]>();
     const membership$ = new BehaviorSubject(membersNamed("bob"));
     const { reactions$ } = matrixRoom({ ...matrix, timeline$ }, roomId).inCall({ membership$ });
     const seen: unknown[] = [];
     reactions$.subscribe({ next: ({ emoji }) => seen.push(emoji), error: (error: unknown) => seen.push(error) });
-    const age: unknown = JSON.parse('{ "toString": null, "valueOf": null }');
     const event: TimelineEvent = {
       type: "io.element.call.reaction",
       sender: bob,
@@ -176,11 +206,25 @@ describe("reactions$", () => {
       originServerTs: 0,
       encryption: "cleartext",
       content: { "m.relates_to": { rel_type: "m.reference", event_id: "$bob" }, emoji: "👏" },
-      unsigned: { age },
+      ...fields,
     };
-    timeline$.next([{ kind: "event", roomId, event }]);
-    expect(seen).toEqual(["👏"]);
-  });
+    const gap: readonly TimelineChange[] = hasGap ? [{ kind: "gap", roomId }] : [];
+    timeline$.next([...gap, { kind: "event", roomId, event }]);
+    return seen;
+  };
+  const noNumber: unknown = JSON.parse('{ "toString": null, "valueOf": null }');
+
+  it.each<[string, unknown, readonly string[]]>([
+    ["emits a reaction of 9.999 s ago", 9_999, ["👏"]],
+    ["ignores a reaction of 10 s ago", 10_000, []],
+    ["ignores a reaction of an hour ago", 3_600_000, []],
+    ["takes a reaction whose age is no number for a fresh one", noNumber, ["👏"]],
+  ])("%s", (_, age, emoji) => expect(emittedFor({ unsigned: { age } })).toEqual(emoji));
+
+  it("ignores an event of another type, whatever its content", () =>
+    expect(emittedFor({ type: "org.example.other" })).toEqual([]));
+
+  it("goes on after a gap in the timeline", () => expect(emittedFor({}, true)).toEqual(["👏"]));
 
   test(
     "does not repeat what was sent before",
@@ -223,6 +267,36 @@ describe("In a call that we have joined", () => {
         [{ "m.relates_to": { rel_type: "m.reference", event_id: membership }, emoji: "👏", name: "clapping" }, true],
         [{}, false],
       ]);
+    }),
+  );
+
+  test(
+    "react as this device of ours, whoever else is in the call",
+    marbles(({ flush }) => {
+      const call = callScene();
+      const [alices, bobs] = call.members$.value as [Membership, Membership];
+      const laptop = { ...alices, deviceId: "LAPTOP", eventId: "$laptop" };
+      const namesake = { ...bobs, deviceId: "A", eventId: "$namesake" };
+      call.members$.next([laptop, namesake, bobs, alices]);
+      call.call.react("👏").subscribe();
+      flush();
+      expect(call.home.events(call.roomId).at(-1)?.content).toMatchObject({ "m.relates_to": { event_id: "$alice" } });
+    }),
+  );
+
+  test(
+    "lower our hand as it was raised in an earlier session, once, and no other hand",
+    marbles(({ cold, flush }) => {
+      const call = callScene();
+      const own = call.raise("$alice", alice);
+      call.raise("$elsewhere", alice);
+      call.raise("$alice", bob);
+      call.raise("$bob", bob);
+      cold("-----l 50ms l").subscribe(() => call.call.lowerHand().subscribe());
+      call.call.raisedHands$.subscribe();
+      flush();
+      const redacted = call.home.events(call.roomId).filter(({ type }) => type === "m.room.redaction");
+      expect(redacted.map(({ redacts, content }) => redacts ?? content)).toEqual([own]);
     }),
   );
 

@@ -32,6 +32,27 @@ describe("messages$", () => {
   );
 
   test(
+    "has no message of another room",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix, room, say } = scene();
+      const other = home.createRoom({ members: [alice, bob] });
+      const content = { msgtype: "m.text", body: "elsewhere" };
+      cold("                      -----a------b------c", {
+        a: () => say("here"),
+        b: () => home.sendEvent(other, { type: "m.room.message", sender: bob, content }),
+        c: () => say("here again"),
+      }).subscribe((act) => act());
+      expectObservable(words(room), "^ 50ms !").toBe("e-------a-------------c", {
+        e: "",
+        a: "here",
+        c: "here|here again",
+      });
+      const others$ = words(matrixRoom(matrix, other, { awaitRoom: true }));
+      expectObservable(others$, "    ^ 50ms !").toBe("e--------------b", { e: "", b: "elsewhere" });
+    }),
+  );
+
+  test(
     "shows an edit of the same user in place of the message, the latest of several, and what was before when it is redacted",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, room, say } = scene();
@@ -223,6 +244,75 @@ describe("The window of a timeline", () => {
   it("knows by their relation, which is in the clear, that encrypted edits and reactions are no messages", () => {
     const content = { algorithm: "x", "m.relates_to": { rel_type: "m.replace", event_id: "$1" } };
     expect(windowOf(9, event({}, { ...unreadable, content })).messages).toEqual([]);
+  });
+
+  it("takes an encrypted answer in a thread for a message", () => {
+    const content = { algorithm: "x", "m.relates_to": { rel_type: "m.thread", event_id: "$1" } };
+    expect(windowOf(9, event({}, { ...unreadable, content })).messages.map(wordOf)).toEqual(["undecryptable"]);
+  });
+
+  it.each<[string, Partial<TimelineEvent>]>([
+    ["with an empty content", { content: {} }],
+    ["with a redaction, and a content that this has left", { unsigned: { redacted_because: { sender: alice } } }],
+  ])("takes a message %s for redacted, and shows no reactions to it", (_, changes) => {
+    const message = { ...text("a"), ...changes };
+    const window = windowOf(9, message, reaction(message.eventId, "👍"));
+    expect(window.messages).toMatchObject([{ status: "redacted", reactions: [] }]);
+  });
+
+  it("shows no reactions to a message that was only edited", () => {
+    const message = text("a");
+    const window = windowOf(9, message, event(edit("b", message.eventId)));
+    expect(window.messages).toMatchObject([{ reactions: [] }]);
+  });
+
+  it("says that a message is automated once an edit says so", () => {
+    const message = text("a");
+    const beep = event(edit("beep", message.eventId, { "m.new_content": { msgtype: "m.notice", body: "beep" } }));
+    expect(windowOf(9, message).messages).toMatchObject([{ isAutomated: false }]);
+    expect(windowOf(9, message, beep).messages).toMatchObject([{ isAutomated: true }]);
+  });
+
+  it("takes no reaction to a message for a raised hand", () => {
+    const message = text("a");
+    const window = windowOf(9, message, reaction(message.eventId, "🖐️"));
+    expect([window.hands, window.messages[0]?.reactions.length]).toEqual([[], 1]);
+  });
+
+  it.each<[string, object, string]>([
+    ["a reaction", { "m.relates_to": { rel_type: "m.annotation", event_id: 5, key: "👍" } }, "m.reaction"],
+    ["an edit", { "m.relates_to": { rel_type: "m.replace", event_id: "$1" } }, "m.room.message"],
+    ["feedback", { type: "seen", target_event_id: "$1" }, "m.room.message.feedback"],
+    ["a redaction", { redacts: {} }, "m.room.redaction"],
+  ])("leaves out %s that is malformed", (_, content, type) => {
+    const message = text("a", { eventId: "$1" });
+    const window = windowOf(9, message, event(content, { type }));
+    expect(window.messages).toMatchObject([{ status: "readable", reactions: [] }]);
+    expect([...window.feedback, ...window.hands]).toEqual([]);
+  });
+
+  it("takes no event of another type for feedback", () => {
+    const window = windowOf(9, event({ type: "read", target_event_id: "$1" }, { type: "org.example.other" }));
+    expect([...window.feedback]).toEqual([]);
+  });
+
+  it("says of a message that refers to another without a thread what it answers, and no thread", () => {
+    const relation = { rel_type: "m.reference", event_id: "$other", is_falling_back: true };
+    const message = event({
+      msgtype: "m.text",
+      body: "a",
+      "m.relates_to": { ...relation, "m.in_reply_to": { event_id: "$last" } },
+    });
+    expect(windowOf(9, message).messages).toMatchObject([{ threadId: undefined, replyTo: "$last" }]);
+  });
+
+  it("takes the edit with the greater event id of two at one time, whatever their order", () => {
+    const message = text("a");
+    const edits = ["b", "c", "d"].map((body) =>
+      event(edit(body, message.eventId), { originServerTs: 500, eventId: `$edit-${body}` }),
+    );
+    for (const order of [edits, edits.toReversed()])
+      expect(windowOf(9, message, ...order).messages.map(wordOf)).toEqual(["d"]);
   });
 
   it("does not take an edit in the clear for an encrypted message", () => {

@@ -119,7 +119,7 @@ describe("In a room with power levels of today", () => {
   const levels = {
     type: "m.room.power_levels",
     content: {
-      users: { [alice]: 100, [bob]: 50 },
+      users: { [alice]: 100, [bob]: 50, "@equal:example.org": 50 },
       events: { "m.room.name": 60, "m.room.encrypted": 10 },
       state_default: 40,
       events_default: 5,
@@ -148,6 +148,16 @@ describe("In a room with power levels of today", () => {
       bob,
       { kind: "kick", userId: bob },
       undefined,
+    ],
+    [
+      "one cannot be kicked by a user of the same level",
+      bob,
+      { kind: "kick", userId: "@equal:example.org" },
+      {
+        reason: "outranked",
+        level: 50,
+        otherLevel: 50,
+      },
     ],
     ["an invitation needs its level", carl, { kind: "invite" }, lacking(20, 0)],
     ["a redaction of another's event needs its level", bob, { kind: "redact", sender: carl }, lacking(70, 50)],

@@ -1,11 +1,11 @@
 // What does not stay: typing, receipts, presence.
 import { map } from "rxjs";
 import { describe, expect, it, test } from "vitest";
-import { presenceOf } from "../../../src/room/index.ts";
+import { matrixRoom, presenceOf } from "../../../src/room/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 import { roomId as room, stateEvent } from "../../support/contents.ts";
 import { marbles } from "../../support/marbles.ts";
-import { alice, bob, scene } from "./scene.ts";
+import { alice, bob, carl, scene } from "./scene.ts";
 
 describe("typing$", () => {
   test(
@@ -19,6 +19,23 @@ describe("typing$", () => {
         d: bobs.sendTyping(true),
       }).subscribe((request) => request.subscribe());
       expectObservable(alices.typing$, "^ 40s !").toBe("n----b---------n----b 29999ms n", { n: [], b: [bob] });
+    }),
+  );
+
+  test(
+    "stays the same when users type in another room, or read this one",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix, bobsMatrix, room: alices, bobs, say } = scene();
+      const other = home.createRoom({ members: [alice, bob] });
+      const message = say("hi");
+      cold("                         -----a----b----c", {
+        a: bobs.sendTyping(true),
+        b: bobs.sendFeedback("read", message),
+        c: matrixRoom(bobsMatrix, other, { awaitRoom: true }).sendTyping(true),
+      }).subscribe((request) => request.subscribe());
+      expectObservable(alices.typing$, "^ 25ms !").toBe("n---------b", { n: [], b: [bob] });
+      const others$ = matrixRoom(matrix, other, { awaitRoom: true }).typing$;
+      expectObservable(others$, "        ^ 25ms !").toBe("n-------------------b", { n: [], b: [bob] });
     }),
   );
 
@@ -66,6 +83,16 @@ describe("receipts$", () => {
       });
     }),
   );
+});
+
+describe("A receipt for a thread", () => {
+  it("says nothing about the room as a whole, unless the thread is the main one", () => {
+    const client = new FakeClient();
+    client.enter(room, alice, bob);
+    const receipts = { [alice]: { ts: 1, thread_id: "$root" }, [bob]: { ts: 2, thread_id: "main" } };
+    Object.assign(client, { ephemeral: () => ({ $1: { "m.read": receipts } }) });
+    expect(matrixRoom(client, room).receipts$.value.map(({ userId }) => userId)).toEqual([bob]);
+  });
 });
 
 describe("The presence of a user", () => {
@@ -121,6 +148,62 @@ describe("The presence of a user", () => {
       });
     }),
   );
+
+  test(
+    "does not follow what is said about others, nor other state of the user",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix, bobs, setMember, setState } = scene();
+      cold("                                   --a------b------c------d------e", {
+        a: () => home.setPresence(alice, { presence: "online" }),
+        b: () => setMember(alice, { membership: "join", displayname: "Alice" }),
+        c: () => bobs.sendTyping(true).subscribe(),
+        d: () => setState("org.example.own", { membership: "join", displayname: "Not a name" }, bob),
+        e: () => home.setPresence(bob, { presence: "online" }),
+      }).subscribe((act) => act());
+      const words$ = presenceOf(matrix, bob).pipe(map(({ presence, displayName }) => `${presence} ${displayName}`));
+      expectObservable(words$, "^ 50ms !").toBe("u--------------------------------o", {
+        u: "unknown undefined",
+        o: "online undefined",
+      });
+    }),
+  );
+
+  test(
+    "keeps the name of a presence event when anything else changes in a room",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, matrix, setMember, setState, say } = scene();
+      cold("                                   --a------b------c------d------e------f", {
+        a: () => setMember(bob, { membership: "join", displayname: "Bob" }),
+        b: () => home.setPresence(bob, { presence: "online", displayname: "Bobby" }),
+        c: () => setState("m.room.topic", { topic: "x" }),
+        d: () => home.invite(roomId, carl),
+        e: () => setState("org.example.own", {}, bob),
+        f: () => say("hi"),
+      }).subscribe((act) => act());
+      const name$ = presenceOf(matrix, bob).pipe(map(({ displayName }) => displayName));
+      expectObservable(name$, "^ 60ms !").toBe("u----a------b", { u: undefined, a: "Bob", b: "Bobby" });
+    }),
+  );
+
+  it("has the name of the member event with the greater event id of two at one time, and none without one", () => {
+    const client = new FakeClient();
+    const rooms = ["!1:example.org", "!2:example.org", "!3:example.org"];
+    for (const each of rooms) client.enter(each, alice);
+    expect(presenceOf(client, bob).value).toEqual({ userId: bob, presence: "unknown" });
+    const put = (roomId: string, eventId: string) =>
+      client.setState(
+        roomId,
+        stateEvent(
+          { membership: "join", displayname: eventId },
+          { type: "m.room.member", stateKey: bob, sender: bob, eventId },
+        ),
+      );
+    put(rooms[0]!, "$b");
+    put(rooms[1]!, "$c");
+    expect(presenceOf(client, bob).value.displayName).toBe("$c");
+    put(rooms[2]!, "$a");
+    expect(presenceOf(client, bob).value.displayName).toBe("$c");
+  });
 
   test(
     "is known to one who asks later",

@@ -1,7 +1,7 @@
 // Sending: what goes out, how often it is tried, and how it fails.
-import { map, type Observable, of } from "rxjs";
+import { map, type Observable, of, throwError } from "rxjs";
 import { describe, expect, it, test } from "vitest";
-import { type Matrix, MatrixError, type OutgoingEvent } from "../../../src/matrix.ts";
+import { type Matrix, MatrixError, type MatrixErrorKind, type OutgoingEvent } from "../../../src/matrix.ts";
 import { matrixRoom, type MatrixRoom } from "../../../src/room/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 import { marbles } from "../../support/marbles.ts";
@@ -130,6 +130,20 @@ describe("A request in a room", () => {
   );
 
   test(
+    "says that an event has arrived by an event, and that we have read it by a receipt",
+    marbles(({ flush }) => {
+      const { home, roomId, bobs, say } = scene();
+      const message = say("hi", alice);
+      bobs.sendFeedback("delivered", message).subscribe();
+      bobs.sendFeedback("read", message).subscribe();
+      flush();
+      const feedback = home.events(roomId).filter(({ type }) => type === "m.room.message.feedback");
+      expect(feedback.map(({ content }) => content)).toEqual([{ type: "delivered", target_event_id: message }]);
+      expect(home.requests.map(({ request }) => request).toSorted()).toEqual(["receipt", "send"]);
+    }),
+  );
+
+  test(
     "fails with forbidden at once when the server refuses it",
     marbles(({ expectObservable }) => {
       const { bobs, say } = scene();
@@ -160,6 +174,22 @@ describe("A request in a room", () => {
     const errors: unknown[] = [];
     act(matrixRoom(client, "!room:example.org")).subscribe({ error: (error: unknown) => errors.push(error) });
     expect(errors).toEqual([expect.objectContaining({ code: "unsupported" })]);
+  });
+
+  it.each<[MatrixErrorKind, string]>([
+    ["forbidden", "forbidden"],
+    ["unsupported", "unsupported"],
+    ["not-found", "request-failed"],
+    ["other", "request-failed"],
+  ])("fails at once with the cause, after a failure of the kind %s with the code %s", (kind, code) => {
+    const client: Matrix = new FakeClient();
+    const cause = new MatrixError(kind, "no");
+    Object.assign(client, { hasRoom: () => true, send: () => throwError(() => cause) });
+    const errors: unknown[] = [];
+    matrixRoom(client, "!a:b")
+      .sendMessage("hi")
+      .subscribe({ error: (error: unknown) => errors.push(error) });
+    expect(errors).toEqual([expect.objectContaining({ code, message: "no", cause })]);
   });
 
   it("fails with request-failed, and without the words of the error, for an error that no port should give", () => {

@@ -3,6 +3,8 @@ import { map } from "rxjs";
 import { describe, expect, it, test } from "vitest";
 import { RtcError } from "../../../src/errors.ts";
 import { matrixRoom } from "../../../src/room/index.ts";
+import { stateEvent } from "../../support/contents.ts";
+import { FakeClient } from "../../support/fake-client.ts";
 import { marbles } from "../../support/marbles.ts";
 import { alice, bob, scene } from "./scene.ts";
 
@@ -18,6 +20,20 @@ describe("A room says", () => {
       expectObservable(room.topic$, "^ 50ms !").toBe("u----t------u", { u: undefined, t: "Food" });
     }),
   );
+
+  it("its topic once it is in a batch with other changes, or once the whole room is read again", () => {
+    const client = new FakeClient();
+    client.enter("!room:example.org", alice);
+    const topics: unknown[] = [];
+    matrixRoom(client, "!room:example.org").topic$.subscribe((topic) => topics.push(topic));
+    const set = (topic: string) =>
+      client.setState("!room:example.org", stateEvent({ topic }, { type: "m.room.topic", stateKey: "" }));
+    client.emit(client.setMembership("!room:example.org", bob, "join"), set("a"));
+    set("b");
+    client.emit({ kind: "room", roomId: "!other:example.org" });
+    client.emit({ kind: "room", roomId: "!room:example.org" });
+    expect(topics).toEqual([undefined, "a", "b"]);
+  });
 
   test(
     "its picture, until that is redacted",
@@ -81,6 +97,27 @@ describe("A room says", () => {
       expectObservable(malformed$, "^ 50ms !").toBe(" ------------m", { m: `${alice} history_visibility` });
     }),
   );
+
+  it("a malformed member event once, however often the room is read", () => {
+    const client = new FakeClient();
+    client.enter("!room:example.org", alice);
+    const event = stateEvent({ membership: "dance" }, { type: "m.room.member", stateKey: bob, sender: bob });
+    client.setState("!room:example.org", event);
+    const room = matrixRoom(client, "!room:example.org");
+    const paths: string[] = [];
+    room.malformed$.subscribe(({ path }) => paths.push(path));
+    room.members$.subscribe();
+    for (let times = 0; times < 3; times += 1) client.emit({ kind: "room", roomId: "!room:example.org" });
+    expect([room.members$.value.map(({ userId }) => userId), paths]).toEqual([[alice], ["membership"]]);
+  });
+
+  it("its first thousand aliases", () => {
+    const client = new FakeClient();
+    client.enter("!room:example.org", alice);
+    const aliases = Array.from({ length: 1_001 }, (_, n) => `#${1_000 + n}:example.org`);
+    client.setState("!room:example.org", stateEvent({ aliases }, { type: "m.room.aliases", stateKey: "example.org" }));
+    expect(matrixRoom(client, "!room:example.org").aliases$.value).toEqual(aliases.slice(0, 1_000));
+  });
 
   it("a malformed event once, however often it is read", () => {
     const { room, matrix, roomId } = scene();

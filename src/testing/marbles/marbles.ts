@@ -1,6 +1,8 @@
 // Marbles: a test in the virtual time of a TestScheduler, which shows every expectation that fails as two time lines.
 import type { Observable } from "rxjs";
 import { type RunHelpers, TestScheduler } from "rxjs/testing";
+import { RtcError } from "../../errors.ts";
+import { nameOfStream } from "./stream-names.ts";
 import { differenceFromList, differenceOf, type Recorded } from "./time-line.ts";
 
 /** What a stream must emit. */
@@ -23,7 +25,7 @@ export interface MarbleHelpers extends RunHelpers {
 type Compare = (actual: readonly Recorded[], expected: readonly Recorded[]) => string | undefined;
 
 interface Pending {
-  /** Where it is written. */
+  /** Where it is written, after the name of its stream if that has one. */
   readonly place: string;
   /** Undefined until `toBe`, `toEqual` or `toEmit` was called. */
   readonly compare: Compare | undefined;
@@ -41,6 +43,7 @@ interface Failure {
  * time lines, one above the other, with the first difference marked, and the line of the source where it is. All
  * expectations that fail are shown, not only the first one.
  *
+ * @throws RtcError `bad-argument` if the function is `async`: promises do not run in virtual time.
  * @example
  * ```ts
  * import { map, timer } from "rxjs";
@@ -74,7 +77,7 @@ export function marbles(test: (helpers: MarbleHelpers) => void): () => void {
       const difference = checked?.compare?.(actual, expected);
       if (difference !== undefined) failures.push({ place: checked?.place ?? "", difference });
     });
-    scheduler.run((helpers) => test(withExpect(helpers, pending)));
+    scheduler.run((helpers) => refusePromise(test(withExpect(helpers, pending))));
     const unfinished = pending.map(({ place }) => ({
       place,
       difference: "it lacks toBe or toEmit, so it expects nothing",
@@ -102,16 +105,17 @@ export function assertTimeLines(actual: any, expected: any): void {
 }
 
 function withExpect(helpers: RunHelpers, pending: Pending[]): MarbleHelpers {
-  const begin = (called: unknown): Pending => {
-    const one: Pending = { place: placeOf(called), compare: undefined };
+  const begin = (called: unknown, source$?: Observable<unknown>): Pending & { readonly name: string } => {
+    const name = (source$ && nameOfStream(source$)) ?? "";
+    const one = { name, place: titleOf(name, called), compare: undefined };
     pending.push(one);
     return one;
   };
-  const complete = (one: Pending, called: unknown, compare: Compare = differenceOf): void =>
-    void Object.assign(one, { place: placeOf(called), compare });
+  const complete = (one: { readonly name: string }, called: unknown, compare: Compare = differenceOf): void =>
+    void Object.assign(one, { place: titleOf(one.name, called), compare });
 
   const expectObservable: RunHelpers["expectObservable"] = (source$, subscription) => {
-    const [one, real] = [begin(expectObservable), helpers.expectObservable(source$, subscription ?? null)];
+    const [one, real] = [begin(expectObservable, source$), helpers.expectObservable(source$, subscription ?? null)];
     return {
       toBe(...drawing) {
         complete(one, this.toBe);
@@ -133,7 +137,7 @@ function withExpect(helpers: RunHelpers, pending: Pending[]): MarbleHelpers {
     };
   };
   const expect: MarbleHelpers["expect"] = (source$, subscription) => {
-    const [one, real] = [begin(expect), helpers.expectObservable(source$, subscription ?? null)];
+    const [one, real] = [begin(expect, source$), helpers.expectObservable(source$, subscription ?? null)];
     return {
       toBe(...drawing) {
         complete(one, this.toBe);
@@ -147,6 +151,16 @@ function withExpect(helpers: RunHelpers, pending: Pending[]): MarbleHelpers {
   };
   return { ...helpers, expectObservable, expectSubscriptions, expect };
 }
+
+/** A test that goes on after its first `await` would pass, whatever it expects there. */
+function refusePromise(result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  // What it fails with comes too late.
+  result.catch(() => {});
+  throw new RtcError("bad-argument", "the function of marbles is async, but promises do not run in virtual time");
+}
+
+const titleOf = (name: string, called: unknown): string => [name, placeOf(called)].filter(Boolean).join(" ");
 
 /** The line of the source that called a function, as a stack shows it. */
 function placeOf(called: unknown): string {
@@ -162,6 +176,7 @@ function failureOf(failures: readonly Failure[]): Error {
   const parts = failures.map(({ place, difference }) => `${place}\n${difference}`);
   const error = new Error(`${title}\n\n${parts.join("\n\n")}`);
   // Test runners show the source at the top of the stack: that of the first expectation, not of this file.
-  error.stack = `Error: ${error.message}\n    ${failures[0]?.place ?? ""}`;
+  const [place = ""] = /at .*$/.exec(failures[0]?.place ?? "") ?? [];
+  error.stack = `Error: ${error.message}\n    ${place}`;
   return error;
 }

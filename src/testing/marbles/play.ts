@@ -18,6 +18,7 @@ import type { EncryptedJoinOptions } from "../../encryption/join-with-keys.ts";
 import { type EncryptedSession, encryptedSession } from "../../encryption/encrypted-session.ts";
 import { keyName, memberNames, stateName } from "../marble-names.ts";
 import { tileNames, type VirtualSfu, virtualSfu } from "../sfu/virtual-sfu.ts";
+import { named } from "./stream-names.ts";
 import { type Leftovers, runOn, type VirtualDevice } from "../virtual-device.ts";
 import { type VirtualHomeserver, virtualHomeserver, type VirtualHomeserverOptions } from "../virtual-homeserver.ts";
 
@@ -213,12 +214,17 @@ class Performer implements Actor {
         switchMap((session) => stream(session).pipe(runOn(this.device), map(word))),
         distinctUntilChanged(),
       );
-    this.members$ = seen(({ membership$ }) => membership$, memberNames);
-    this.keys$ = this.#session$.pipe(
+    const keys$ = this.#session$.pipe(
       switchMap(({ encryptionKey$ }) => encryptionKey$.pipe(runOn(this.device), map(keyName))),
     );
-    this.state$ = this.#states$.pipe(distinctUntilChanged());
-    this.tiles$ = stage.sfu.tiles$(this.device).pipe(map(tileNames), distinctUntilChanged());
+    const tiles$ = stage.sfu.tiles$(this.device).pipe(map(tileNames), distinctUntilChanged());
+    this.members$ = named(
+      seen(({ membership$ }) => membership$, memberNames),
+      `${name}.members$`,
+    );
+    this.keys$ = named(keys$, `${name}.keys$`);
+    this.state$ = named(this.#states$.pipe(distinctUntilChanged()), `${name}.state$`);
+    this.tiles$ = named(tiles$, `${name}.tiles$`);
   }
 
   get session(): EncryptedSession {

@@ -27,7 +27,7 @@ export function differenceFromList(actual: readonly Recorded[], expected: readon
   const wanted = expected.map(withShortTime);
   const length = Math.max(found.length, wanted.length);
   const first = Array.from({ length }, (_, at) => at).find((at) => found[at] !== wanted[at]);
-  return first === undefined ? undefined : drawn(wanted, found, first, "");
+  return first === undefined ? undefined : drawn(wanted, found, first, hintFor(expected));
 }
 
 function drawn(wanted: readonly string[], found: readonly string[], first: number, details: string): string {
@@ -97,6 +97,17 @@ export function timeOf(ms: number): string {
   const seconds = Math.round(ms - minutes * 60_000) / 1_000;
   return `${minutes > 0 ? `${minutes}m` : ""}${seconds > 0 ? `${seconds}s` : ""}`;
 }
+
+/** What is wrong with how a cell is written: nobody sees that in two lines that differ. */
+function hintFor(cells: readonly string[]): string {
+  const untimed = cells.find((cell) => !isTimed.test(cell));
+  if (untimed !== undefined) return `"${untimed}" begins with no time: write it as "12ms ${untimed}"`;
+  const split = cells.find((cell) => isSplit.test(cell));
+  return split === undefined ? "" : `the time of "${split}" has a space in it: "1m5s" is written as one word`;
+}
+
+const isTimed = /^(?:0|(?:\d+(?:\.\d+)?(?:ms|s|m|h))+)(?: |$)/;
+const isSplit = /^\S+ \d+(?:\.\d+)?(?:ms|s|m|h)(?: |$)/;
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const duration = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+/;

@@ -21,6 +21,8 @@ export class Life implements Place {
   #status: "awake" | "asleep" | "dead" = "awake";
   #asleepSinceTs = 0;
   #sleepingTimers: SleepingTimers = "late";
+  /** For how long its timers have been paused. */
+  #pausedMs = 0;
   /** How many streams run on it, how many listeners its ports have, and how many requests wait for an answer. */
   readonly counts: { subscriptions: number; listeners: number; requests: number } = {
     subscriptions: 0,
@@ -56,6 +58,10 @@ export class Life implements Place {
     return this.agenda.now() + this.#clock.aheadMs;
   }
 
+  steadyNow(): number {
+    return this.agenda.now() - this.#pausedMs;
+  }
+
   schedule<T>(work: Work<T>, delayMs: number, state?: T): Subscription {
     return new LifeTimer(this, work as Work<unknown>).schedule(state, delayMs);
   }
@@ -89,6 +95,7 @@ export class Life implements Place {
     if (this.#status !== "asleep") return;
     this.#status = "awake";
     const sleptMs = this.#sleepingTimers === "paused" ? this.agenda.now() - this.#asleepSinceTs : 0;
+    this.#pausedMs += sleptMs;
     const timers = [...this.#timers].toSorted((a, b) => a.dueTs - b.dueTs);
     for (const timer of timers) timer.start(sleptMs);
     const waiting = this.#waiting;

@@ -1,5 +1,6 @@
 // Place: where code runs: on a device, with the clock and the timers of that device, or outside of all devices.
 import { asyncScheduler, type SchedulerAction, type Subscription, VirtualTimeScheduler } from "rxjs";
+import { steadyTime } from "../../rx/steady-time.ts";
 
 /** What a scheduler calls. */
 export type Work<T> = (this: SchedulerAction<T>, state?: T) => void;
@@ -8,6 +9,8 @@ export type Work<T> = (this: SchedulerAction<T>, state?: T) => void;
 export interface Place {
   /** The time by its clock. */
   now(): number;
+  /** The time by which its timers count: it goes on however its clock is set. */
+  steadyNow(): number;
   /** Sets a timer of it. */
   schedule<T>(work: Work<T>, delayMs: number, state?: T): Subscription;
   /** Runs code on it now, or when it is awake again, or never if it is dead. */
@@ -49,6 +52,8 @@ export function installPlaces(): void {
   const { now, schedule } = asyncScheduler;
   outerNow = now;
   asyncScheduler.now = () => (present ? present.now() : now());
+  const steadyNow = steadyTime.now;
+  steadyTime.now = () => (present ? present.steadyNow() : steadyNow());
   asyncScheduler.schedule = <T>(work: Work<T>, delayMs = 0, state?: T) =>
     present
       ? present.schedule(work, delayMs, state)

@@ -41,7 +41,7 @@ export interface MeshCall extends FullMesh {
  * SFU, for instance because `livekitTransport` failed with `no-transport`.
  *
  * @param matrix The client, for instance `fromMatrixClient(client)`.
- * @param session The session of `rtcSession`.
+ * @param session The session of `rtcSession`. One of `encryptedSession` exchanges no keys here.
  * @throws RtcError As `fullMesh` does.
  * @example
  * ```ts

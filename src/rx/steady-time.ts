@@ -1,0 +1,21 @@
+// SteadyTime: a time that nobody sets. Only the distance of two readings means something.
+import { asyncScheduler } from "rxjs";
+
+/** A source of time in milliseconds. */
+export interface TimeSource {
+  now: () => number;
+}
+
+/** The wall clock of RxJS and that of the platform are the same, but for a reading between two milliseconds. */
+const sameMs = 1_000;
+
+/**
+ * The time that the page has run, by `performance.now()`. On some platforms it does not count the sleep of a machine. In the
+ * virtual time of a TestScheduler, it is that time. `matrixrtc-rx/testing` replaces it on its devices.
+ */
+export const steadyTime: TimeSource = {
+  now: () => {
+    const wallTs = asyncScheduler.now();
+    return Math.abs(Date.now() - wallTs) < sameMs ? performance.now() : wallTs;
+  },
+};
