@@ -117,7 +117,7 @@ describe("The wait after an error", () => {
     expect(steps.at(7_000).input(clock)).toEqual(["restart"]);
   });
 
-  it("is over for each kind of request when the network is back, and begins anew with the next error", () => {
+  it("is over for each kind of request when the network is back, and starts again with the next error", () => {
     const steps = restarting();
     steps.fails("network");
     steps.input(contentWith("audio"));
