@@ -11,6 +11,7 @@ const words = {
   e: "scheduling-leave 2",
   f: "scheduling-leave 3",
   g: "scheduling-leave 4",
+  o: "opening-slot 2",
   w: "sending-membership",
   x: "sending-membership 2",
   y: "sending-membership 3",
@@ -61,10 +62,10 @@ const cell = (is: Cell) =>
     expectObservable(inWords(join({ ...options, leaveOn: cold(leave) })), watch).toBe(is.states, words, is.error);
   });
 
-type Rest = Omit<Cell, "request">;
+type Rest = Omit<Cell, "request" | "watch"> & Partial<Pick<Cell, "watch">>;
 
 const rows = (shared: Pick<Cell, "request"> & Partial<Cell>, cells: Readonly<Record<string, Rest>>) => {
-  for (const [title, is] of Object.entries(cells)) it(title, cell({ ...shared, ...is }));
+  for (const [title, is] of Object.entries(cells)) it(title, cell({ watch: "^ 9s !", ...shared, ...is }));
 };
 
 /** The same for several kinds of errors. */
@@ -83,6 +84,7 @@ const kinds = [
 ] as const;
 
 const member = "org.matrix.msc3401.call.member";
+const slotType = "org.matrix.msc4143.rtc.slot";
 
 describe("Asking for the limits of delayed events", () => {
   rows(
@@ -151,25 +153,37 @@ describe("Scheduling the delayed leave, while joining", () => {
         requests: "C-D-D-W-R",
         states: "  a-d---w-j",
       },
-      "maximum exceeded, without a usable maximum: joins without": {
+      "maximum exceeded: again with the maximum, and restarted more often if that is short": {
         kind: "max-delay-exceeded",
-        maxDelayMs: 1_000,
-        watch: "^ 6s !",
-        requests: "C-D-W",
-        states: "  a-d-w-u",
+        maxDelayMs: 3_000,
+        watch: "^ 5s !",
+        requests: "C-D-D-W-R 1999ms R 1999ms R",
+        states: "  a-d---w-j",
       },
-      "conflict: again after 3 s": {
-        kind: "conflict",
+      "maximum exceeded: again with the maximum, down to 2 s": {
+        kind: "max-delay-exceeded",
+        maxDelayMs: 2_000,
+        watch: "^ 1s !",
+        requests: "C-D-D-W-R",
+        states: "  a-d---w-j",
+      },
+      ...Object.fromEntries(
+        [undefined, 1_999, 18_000, 20_000].map((maxDelayMs) => [
+          `maximum exceeded, with the maximum ${maxDelayMs}, which is of no use: joins without`,
+          {
+            kind: "max-delay-exceeded",
+            ...(maxDelayMs && { maxDelayMs }),
+            watch: "^ 6s !",
+            requests: "C-D-W",
+            states: "  a-d-w-u",
+          } as const,
+        ]),
+      ),
+      ...each(["conflict", "too-large", "other"], "again after 3 s", {
         watch: "^ 6s !",
         requests: "C-D 3001ms   D-W-R",
         states: "  a-d-e 3001ms   w-j",
-      },
-      "unknown: again after 3 s": {
-        kind: "other",
-        watch: "^ 6s !",
-        requests: "C-D 3001ms   D-W-R",
-        states: "  a-d-e 3001ms   w-j",
-      },
+      }),
       "unknown, four times: joins without": {
         kind: "other",
         times: 4,
@@ -177,6 +191,41 @@ describe("Scheduling the delayed leave, while joining", () => {
         requests: "C-D 3001ms   D 3001ms D 3001ms D-W",
         states: "  a-d-e 3001ms   f 3001ms g 3001ms w-u",
       },
+    },
+  );
+});
+
+describe("Opening the slot", () => {
+  rows(
+    {
+      request: { request: "send", type: slotType },
+      server: { latencyMs: 2 },
+      options: { openSlot: true },
+      watch: "^ 4s !",
+    },
+    {
+      "network: again after 3 s": {
+        kind: "network",
+        requests: "(CO)D 2999ms O--W--R",
+        states: "  a---d---w 2995ms o---w-j",
+      },
+      "rate-limited: again after the given wait": {
+        kind: "rate-limited",
+        retryAfterMs: 700,
+        requests: "(CO)D 699ms O--W--R",
+        states: "  a---d---w 695ms o---w-j",
+      },
+      "network, more often than it is retried: joins without": {
+        kind: "network",
+        times: 10,
+        options: { openSlot: true, timing: { maxRetries: 0 } },
+        requests: "(CO)D---W--R",
+        states: "  a---d---w--j",
+      },
+      ...each(["forbidden", "not-found", "unsupported", "conflict", "other"], "joins without", {
+        requests: "(CO)D---W--R",
+        states: "  a---d---w--j",
+      }),
     },
   );
 });
@@ -384,6 +433,13 @@ describe("Writing the membership that joins", () => {
         requests: "C-D-W-X",
         states: "  a-d-w-l-#",
         error: "unsupported",
+      },
+      "too large: fails": {
+        kind: "too-large",
+        watch: "^ 9s !",
+        requests: "C-D-W-X",
+        states: "  a-d-w-l-#",
+        error: "bad-argument",
       },
       ...each(["not-found", "conflict", "max-delay-exceeded", "other"], "again after 3 s", {
         watch: "^ 4s !",

@@ -264,6 +264,18 @@ describe("the status of a member", () => {
       expectObservable(statusOf(call, "bob"), "^----!").toBe(expected, { ...words, "7": "ok 127" });
     })(),
   );
+  it(
+    "the status is missing-key by a report about the membership that stays of two with one LiveKit identity",
+    marbles(({ cold, expectObservable }) => {
+      const { participantIdentity } = member("bob.state");
+      const call = scene({
+        members: cold("a--b", { a: "me bob.state bob2.state", b: "me bob2.state" }),
+        letters: cold("-k", { k: letter({ from: "bob", memberId: "a-uuid" }) }),
+        reports: cold("-----r", { r: { participantIdentity, result: "missing-key", keyIndex: 1 } as const }),
+      });
+      expectObservable(statusOf(call, "bob.state"), "^------!").toBe("n--0-m", words);
+    }),
+  );
   it("the status is ok once the media is decrypted", shows({ letters: "-0", reports: "--1-o", expected: "n0m-0" }));
   it(
     "the status is invalid-key while the media does not fit the key",
@@ -382,7 +394,7 @@ describe("the map of statuses", () => {
   it(
     "the map is the same object while nothing changes, also with a member that has no key of its own: our earlier stay",
     marbles(({ cold, flush }) => {
-      const call = scene({ members: cold("a", { a: "me2 bob me" }) });
+      const call = scene({ members: cold("a", { a: [{ ...member("me2") }, member("bob"), member("me")] }) });
       const maps = new Set<unknown>();
       call.key$.subscribe();
       cold("-a-b").subscribe(() => maps.add(call.keys.encryptionStatus$.value));
@@ -401,7 +413,7 @@ const knownKeys = ({ keys, key$ }: ReturnType<typeof scene>): Observable<string>
 
 describe("the keys that are known", () => {
   /** `a`: without Bob. */
-  const lists = { a: "me", b: "me bob", s: "me bob bob2", d: "me bob2" };
+  const drawn = { a: "me", b: "me bob", s: "me bob bob2", d: "me bob2" };
   interface KeysDrawing extends Omit<Drawing, "members"> {
     readonly members: string;
     readonly values: Readonly<Record<string, string>>;
@@ -420,7 +432,7 @@ describe("the keys that are known", () => {
       const call = scene({
         rotation: { useDelayMs: 4, graceMs: 10, maxCoalesceMs: 0 },
         ...plan,
-        members: cold(members, lists),
+        members: cold(members, drawn),
         letters: cold(mail, letters),
         reports: cold(reported, reports),
       });

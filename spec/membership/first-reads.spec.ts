@@ -126,12 +126,18 @@ describe("A claimed creation time", () => {
     watched.unsubscribe();
   });
 
-  it("is not believed if another user had the state key after that time (S20)", () => {
-    const { client, membership$, put, watched } = live();
-    put(joins(bob, { created_ts: longAgo(), expires: 30 * hourMs }, { stateKey: "shared" }));
+  it("is not believed if another user had the state key after that time, whatever that user claimed (S20)", () => {
+    const client = roomOfThree();
+    const key = { stateKey: "shared" };
+    client.setState(roomId, joins(bob, { created_ts: longAgo(), expires: 30 * hourMs }, key));
+    const { membership$ } = watching({}, client);
+    const watched = membership$.subscribe();
+    const created = () => membership$.value.map((member) => [member.userId, member.createdTs]);
+    expect(created()).toEqual([[bob, longAgo()]]);
     vi.advanceTimersByTime(hourMs);
-    put(joins(carl, { created_ts: longAgo(), expires: 30 * hourMs }, { stateKey: "shared" }));
-    expect(membership$.value.map((member) => [member.userId, member.createdTs])).toEqual([[carl, now()]]);
+    const claimed = { created_ts: longAgo() + hourMs, expires: 30 * hourMs };
+    client.emit(client.setState(roomId, joins(carl, claimed, key)));
+    expect(created()).toEqual([[carl, now()]]);
     expect(fresh(client)).toEqual(membership$.value);
     watched.unsubscribe();
   });

@@ -459,6 +459,17 @@ describe("The streams of a call", () => {
     expect(emitted[1]?.[0]).toBe(list[0]);
   });
 
+  it("have the times of an event as the client holds it now, even if its members are kept", () => {
+    const { client, membership$ } = watching();
+    const event = sticks(alice, { durationMs: 1_000 });
+    client.keep(roomId, event);
+    const before = membership$.value;
+    expect(before.map(({ expiresTs }) => expiresTs)).toEqual([1_000]);
+    client.keep(roomId, { ...event, ttlMs: 2_000 });
+    expect(membership$.value.map(({ expiresTs }) => expiresTs)).toEqual([2_000]);
+    expect(before.map(({ expiresTs }) => expiresTs)).toEqual([1_000]);
+  });
+
   it("do not return the old list when another list has the same length", () => {
     const { client, membership$ } = watching();
     client.setState(roomId, joins(alice));

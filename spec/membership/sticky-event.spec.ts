@@ -47,6 +47,13 @@ describe("A sticky membership (2.2, 2.4)", () => {
   });
 
   it.each([
+    ["sender", { sender: `@${"a".repeat(255)}` }, "sender"],
+    ["event id", { eventId: `$${"a".repeat(255)}` }, "event_id"],
+  ])("with a %s that is too long is malformed", (_, changes, path) => {
+    expect(parseStickyMember(stickyEvent(stickyContent(), changes), 99)).toEqual({ malformed: path });
+  });
+
+  it.each([
     ["sticky_key", { sticky_key: "two" }],
     ["sticky_key", { sticky_key: 1 }],
     ["sticky_key", { sticky_key: null }],

@@ -43,6 +43,8 @@ describe("A copy of a sticky event", () => {
     ["is more complete if its device is known now", named, nameless, true],
     ["is not more complete if only the known copy is decrypted", unread, named, false],
     ["is not more complete if it still cannot be decrypted", unread, unread, false],
+    ["is not more complete if it is the same", named, named, false],
+    ["is not more complete if it is the same, without a device", nameless, nameless, false],
     ["is not more complete if the device was known before", nameless, named, false],
   ])("%s", (_, now_, before, isMore) => expect(isMoreComplete(now_, before)).toBe(isMore));
 });

@@ -70,6 +70,47 @@ describe("A ring", () => {
     });
   });
 
+  const ofThatYear = { application: "m.call", call_id: "", "m.mentions": { room: true } };
+
+  it.each([
+    ["m.call", "", "m.call#ROOM"],
+    ["m.call", "side", "m.call#side"],
+    ["org.example", "", "org.example#"],
+    ["org.example", "1", "org.example#1"],
+  ])("of 2024 with the application %s and the call id %j is of the slot %s", (application, call_id, slot) =>
+    expect(decodeRing(event("m.call.notify", { ...ofThatYear, application, call_id })).ok).toMatchObject({ slot }),
+  );
+
+  it.each([
+    ["application", { application: undefined }],
+    ["application", { application: "" }],
+    ["application", { application: "m.call#ROOM" }],
+    ["application", { application: "a".repeat(65) }],
+    ["call_id", { call_id: undefined }],
+    ["call_id", { call_id: 1 }],
+    ["call_id", { call_id: "a#b" }],
+    ["m.mentions", { "m.mentions": [] }],
+  ])("of 2024 is malformed at %s for %j", (path, changes) =>
+    expect(decodeRing(event("m.call.notify", { ...ofThatYear, ...changes })).malformed).toBe(path),
+  );
+
+  it.each([
+    ["type", "m.room.message", inviteContent],
+    ["content", invite, null],
+    ["content", invite, "ring"],
+    ["content", invite, []],
+  ])("is malformed at its %s: %s %j", (path, type, content) =>
+    expect(decodeRing(event(type, content)).malformed).toBe(path),
+  );
+
+  it("can be a quiet notification, and can name a thousand users", () => {
+    const quiet = { ...notificationContent, notification_type: "notification" };
+    expect(decodeRing(event(notification, quiet)).ok).toMatchObject({ alert: "notification" });
+    const userIds = Array.from({ length: 1_000 }, () => bob);
+    const many = { ...inviteContent, "m.mentions": { user_ids: userIds } };
+    expect(decodeRing(event(invite, many)).ok).toMatchObject({ userIds });
+  });
+
   it("without a slot id has the slot of the membership that it names", () => {
     const { slot_id: _, msc4354_sticky_key: __, ...content } = notificationContent;
     const slotOf = (eventId: string) => (eventId === "$join1" ? "m.call#ROOM" : undefined);
@@ -128,6 +169,8 @@ describe("A decline", () => {
     const long = { ...content, "rx.matrixrtc.reason": "x".repeat(1_000) };
     expect(decodeDecline(event("m.rtc.decline", long)).ok?.reason).toHaveLength(200);
   });
+
+  it("of another type is none", () => expect(decodeDecline(event("m.room.message", content)).malformed).toBe("type"));
 
   it.each([
     ["m.relates_to", {}],

@@ -90,6 +90,10 @@ describe("The end of a ring", () => {
 
   it("counts from the sender's clock, also if that is 19 s ahead (vector B11)", () =>
     expect(end(19_000, 30_000)).toBe(49_000));
+  it("counts from the sender's clock if that is 20 s ahead, and not if it is a moment more", () =>
+    expect([end(20_000, 30_000), end(20_001, 30_000)]).toEqual([50_000, 30_000]));
+  it("counts from the sender's clock, whatever the time is", () =>
+    expect(ringEndTs({ senderTs: 1_000_001, sentTs: 1_000_000, lifetimeMs: 30_000 }, 1_000_000)).toBe(1_030_001));
   it("counts from the server's clock if the sender's is 21 s ahead (vector B11)", () =>
     expect(end(21_000, 30_000)).toBe(30_000));
   it("counts from the sender's clock if that is behind (vector B11)", () => expect(end(-60_000, 30_000)).toBe(-30_000));

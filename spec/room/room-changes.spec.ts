@@ -48,6 +48,39 @@ describe("The changes of a client", () => {
     expect(log).toEqual([]);
   });
 
+  it("are not subscribed to any more after a watcher that is stopped twice", () => {
+    const client = new FakeClient();
+    const stop = changesByRoom(client).watch("!a", { refresh: () => {}, deadlineTs: undefined });
+    expect(client.listeners).toBe(1);
+    stop();
+    stop();
+    expect(client.listeners).toBe(0);
+    changesByRoom(client).watch("!a", { refresh: () => {}, deadlineTs: undefined })();
+    expect(client.listeners).toBe(0);
+  });
+
+  it("do not reach a watcher that another watcher of the room has stopped in the same batch", () => {
+    const client = new FakeClient();
+    const log: string[] = [];
+    const stops: (() => void)[] = [];
+    const watch = (name: string, act: () => void) =>
+      changesByRoom(client).watch("!a", {
+        refresh: (batch) => {
+          log.push(`${name}: ${batch[0]?.kind}`);
+          if (batch[0]?.kind === "state") act();
+        },
+        deadlineTs: undefined,
+      });
+    const stopFirst = watch("first", () => {
+      for (const stop of stops) stop();
+    });
+    stops.push(watch("second", () => {}));
+    client.emit(of("!a"));
+    expect(log).toEqual(["first: room", "second: room", "first: state"]);
+    stopFirst();
+    expect(client.listeners).toBe(0);
+  });
+
   it("are one object for each client", () => {
     const client = new FakeClient();
     expect(changesByRoom(client)).toBe(changesByRoom(client));

@@ -26,6 +26,8 @@ describe("The wait in a Retry-After header", () => {
     ["a negative number", "-5", undefined],
     ["a number with an exponent", "1e9", undefined],
     ["a hexadecimal number", "0x10", undefined],
+    ["a date of 64 characters", "Sat, 21 Nov 2026 12:00:03 GMT (".padEnd(63, "x") + ")", 3_000],
+    ["a date of 65 characters", "Sat, 21 Nov 2026 12:00:03 GMT (".padEnd(64, "x") + ")", undefined],
     ["64 KiB of one character", "a".repeat(65_536), undefined],
   ])("is read from %s", (_, header, expected) => {
     expect(retryAfterHeaderMs(header, now)).toBe(expected);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { applicationTypeOf, decodeSlot, isSlotId } from "../../src/room/slot.ts";
-import { fromJson, roomCall } from "../support/contents.ts";
+import { applicationTypeOf, decodeSlot, isSlotId, readSlot } from "../../src/room/slot.ts";
+import { alice, fromJson, roomCall, roomId, stateEvent } from "../support/contents.ts";
+import { FakeClient } from "../support/fake-client.ts";
 
 describe("A slot id (1.2)", () => {
   it.each([
@@ -60,4 +61,75 @@ describe("decodeSlot (8, B16, E11)", () => {
       expect(decodeSlot(content, roomCall).status).toBe("open");
     },
   );
+});
+
+describe("The slot of a room", () => {
+  const application = { type: "m.call" };
+  const [inUse, stable] = ["org.matrix.msc4143.rtc.slot", "m.rtc.slot"];
+  type SlotEvent = readonly [type: string, stateKey: string, status: string, originServerTs: number];
+
+  const read = (encryption: unknown, isStrict: boolean, ...events: readonly SlotEvent[]) => {
+    const client = new FakeClient();
+    client.enter(roomId, alice);
+    for (const [type, stateKey, status, originServerTs] of events) {
+      const content = { status, application, encryption };
+      client.setState(roomId, stateEvent(content, { type, stateKey, originServerTs, eventId: `$${status}` }));
+    }
+    return readSlot(client, roomId, roomCall, isStrict);
+  };
+
+  it("is absent without an event", () =>
+    expect(read(undefined, false)).toEqual({ slot: { status: "absent" }, eventId: undefined }));
+
+  it.each<[string, readonly SlotEvent[], string]>([
+    ["of its one event", [[inUse, "m.call#ROOM", "open", 1]], "open"],
+    ["of an event with the names of the other generation", [[stable, "m.call#room", "open", 1]], "open"],
+    [
+      "of the newer event",
+      [
+        [inUse, "m.call#ROOM", "open", 1],
+        [stable, "m.call#room", "closed", 2],
+      ],
+      "closed",
+    ],
+    [
+      "of the newer event, whatever its names",
+      [
+        [inUse, "m.call#room", "open", 2],
+        [stable, "m.call#ROOM", "closed", 1],
+      ],
+      "open",
+    ],
+    [
+      "of the event with the type in use, of two at one time",
+      [
+        [inUse, "m.call#ROOM", "open", 1],
+        [stable, "m.call#room", "closed", 1],
+      ],
+      "open",
+    ],
+  ])("has the status and the id %s", (_, events, status) =>
+    expect(read(undefined, false, ...events)).toMatchObject({ slot: { status }, eventId: `$${status}` }),
+  );
+
+  it("is open in an encrypted room if it names that encryption, and closed if it names none and has to", () => {
+    const client = new FakeClient();
+    client.enter(roomId, alice);
+    client.encrypt(roomId);
+    const set = (encryption?: object) =>
+      client.setSlot(roomId, roomCall, { status: "open", application, ...(encryption && { encryption }) });
+    set({ type: "m.per_member" });
+    expect(readSlot(client, roomId, roomCall, true).slot.status).toBe("open");
+    set();
+    expect(readSlot(client, roomId, roomCall, true).slot.status).toBe("closed");
+    expect(readSlot(client, roomId, roomCall, false).slot.status).toBe("open");
+  });
+
+  it("is closed if it names an encryption that the room has not, and that has to match", () => {
+    const event: SlotEvent = [inUse, "m.call#ROOM", "open", 1];
+    const perMember = { type: "m.per_member" };
+    expect(read(perMember, true, event).slot.status).toBe("closed");
+    expect(read(perMember, false, event).slot.status).toBe("open");
+    expect(read(undefined, true, event).slot.status).toBe("open");
+  });
 });

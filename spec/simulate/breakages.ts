@@ -139,4 +139,25 @@ export const breakages: readonly Breakage[] = [
     text: "    if (before && !outranks(event, before.event))",
     becomes: "    if (before && outranks(event, before.event))",
   },
+  {
+    name: "two keys in a row share an index",
+    breaks: "4",
+    file: "keys/own-keys.ts",
+    text: "(this.#active.keyIndex + 1) % 256",
+    becomes: "(this.#active.keyIndex | 1) % 256",
+  },
+  {
+    name: "a member that comes back within the use delay does not get the next key",
+    breaks: "6",
+    file: "keys/own-keys.ts",
+    text: "      for (const key of this.#keys()) {\n        if (key.mayBeHeldBy(device)) key.enqueue(",
+    becomes: "      for (const key of [this.#active]) {\n        if (key.mayBeHeldBy(device)) key.enqueue(",
+  },
+  {
+    name: "a sticky membership ends on the server before it is renewed",
+    breaks: "3",
+    file: "join/requester.ts",
+    text: "      return { ...sticky(request.txn, request.lifetimeMs), content };",
+    becomes: "      return { ...sticky(request.txn, request.lifetimeMs / 2), content };",
+  },
 ];

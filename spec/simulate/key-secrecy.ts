@@ -1,5 +1,5 @@
 // Invariants 5 and 6: a leaver does not hold a key that is used later than its exposure allows, and nobody encrypts with a key
-// that was not offered to all members.
+// that was not offered to all members. Invariant 4, a part: each new key has the next index.
 import { rotationCost } from "../../src/keys/rotation-cost.ts";
 import type { Device } from "../../src/matrix.ts";
 import type { Page } from "./page.ts";
@@ -25,6 +25,8 @@ interface Keys {
   asleepUntilMs: number;
   /** For how long a leaver may hold the key in use. */
   readonly exposureMs: number;
+  /** The index of the key in use; -1 before the first one. */
+  usedIndex: number;
 }
 
 export class KeySecrecy implements Invariant {
@@ -75,6 +77,18 @@ export class KeySecrecy implements Invariant {
     }
     if (page.status === "leaving" || page.end !== undefined)
       world.violate(5, "a key is sent after leaving", sender, `#${index}`);
+  }
+
+  /** A key with the index of the one before would replace it at the receivers, while it is still in use. */
+  onKeyUsed(world: World, { index: device }: SimulatedDevice, page: Page): void {
+    const { own } = page.media;
+    if (!own || page.traits.client !== "ours") return;
+    const keys = this.#of(page);
+    const expected = (keys.usedIndex + 1) % 256;
+    keys.usedIndex = own.index;
+    // Each stay begins with 0.
+    if (own.index !== expected && own.index !== 0)
+      world.violate(4, "a new key has not the next index", device, `#${own.index} instead of #${expected}`);
   }
 
   onStep(world: World, { act, device }: { readonly act: string; readonly device: number }): void {
@@ -133,6 +147,7 @@ export class KeySecrecy implements Invariant {
         selfSince: 0,
         asleepUntilMs: 0,
         exposureMs: rotationCost(page.traits.rotation ?? {}, traffic).leaverExposureMs + slackMs,
+        usedIndex: -1,
       };
       this.#keys.set(page, keys);
     }

@@ -170,7 +170,6 @@ function onWriteError(draft: Draft, inFlight: InFlight, error: MatrixError, { re
   if (publication.status === "maybe" && hasNoEffect && !isUnknown) publication.status = "no";
   retry(draft, inFlight, error);
   if (publication.status === "yes") publication.dirty ??= { reason, dueTs: draft.now };
-  if (phase === "leaving") return;
   if (isRefused) {
     giveUp(draft, refusalOf(error));
   } else if (isTransient(error)) {

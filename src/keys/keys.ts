@@ -106,7 +106,6 @@ export function sessionKeys(context: KeysContext): Keys {
         return runExchange(exchange, context, self, options, report$).pipe(
           mergeMap((output) => handle(exchange, output)),
           finalize(() => {
-            if (present !== exchange) return;
             present = undefined;
             changed$.next();
           }),

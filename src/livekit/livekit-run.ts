@@ -4,7 +4,7 @@ import {
   catchError,
   distinctUntilChanged,
   EMPTY,
-  finalize,
+  endWith,
   map,
   type Observable,
   of,
@@ -19,7 +19,7 @@ import { transportOf } from "../membership/transport.ts";
 import type { Matrix } from "../matrix.ts";
 import { type CallProblem, callProblems, memberInput, ripeProblems } from "../media/call-problem.ts";
 import type { DeviceFailure } from "../media/device-failure.ts";
-import { ownMemberOf, sendable } from "../media/media-inputs.ts";
+import { sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import { isEncrypted } from "../room/encryption.ts";
 import { at } from "../rx/at.ts";
@@ -145,8 +145,14 @@ export class LivekitRun<Track> {
     set(lowBandwidth$, (value) => (this.#lowBandwidth = value));
     set(deviceFailures$, (devices) => (this.#devices = devices));
     set(this.#tiles.changed$, () => {});
-    set(join.pipe(finalize(() => (this.#state = undefined))), (state) => (this.#state = state));
-    set(ownMemberOf(join), (own) => (this.#own = own));
+    const state$ = join.pipe(
+      catchError(() => EMPTY),
+      endWith(undefined),
+    );
+    set(state$, (state) => {
+      this.#state = state;
+      this.#own = state?.status === "leaving" ? undefined : state?.member;
+    });
     set(membership$, () => {});
     set(encryptionStatus$, () => {});
     this.#isRefreshing = false;

@@ -36,10 +36,8 @@ export interface MemberInput<Track> {
   readonly wasConnected: boolean;
   readonly isEncrypted: boolean;
   readonly keys: MemberEncryption | undefined;
-  /** Whether a track waits for its key. */
-  readonly isHeld: (sid: string) => boolean;
-  /** Whether a video is not received because nothing shows it. */
-  readonly isPaused: (sid: string) => boolean;
+  /** Why nothing of a track comes: it waits for its key, or nothing shows it. */
+  readonly held: (sid: string) => "held" | "paused" | undefined;
   readonly now: number;
 }
 
@@ -56,18 +54,18 @@ export const noMedia: MemberMedia<never> = {
 
 /** The item of a member. Parts that did not change are the same objects as before. */
 export function memberMedia<Track>(input: MemberInput<Track>, before: MemberMedia<Track>): MemberMedia<Track> {
-  const { participant, isEncrypted, keys, isHeld, isPaused } = input;
+  const { participant, isEncrypted, keys, held } = input;
   const { speaking, level, quality } = participant ?? noMedia;
   const sent = participant?.tracks ?? [];
   const connection = connectionOf(input);
   const playable = sent
     .filter(({ encrypted }) => encrypted || !isEncrypted)
-    .map((one) => (isHeld(one.sid) ? withoutTrack(one) : one));
+    .map((one) => (held(one.sid) === "held" ? withoutTrack(one) : one));
   const tracks = mediaSources.flatMap((source) => {
     const one = playable.find((track) => track.source === source);
     if (!one) return [];
     const { sid, muted, track } = one;
-    const shown = { source, muted, ...(track && { track }), ...(isPaused(sid) && { paused: true as const }) };
+    const shown = { source, muted, ...(track && { track }), ...(held(sid) === "paused" && { paused: true as const }) };
     return [
       kept<ParticipantTrack<Track>>(
         shown,

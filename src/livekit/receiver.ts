@@ -55,15 +55,10 @@ export class Receiver<Track> {
     this.#room = room;
   }
 
-  /** Whether a track waits for its key. */
-  isHeld(sid: string): boolean {
-    return this.#received.get(sid) === "held";
-  }
-
-  /** Whether a video is not received because nothing shows it. */
-  isPaused(sid: string): boolean {
-    const reception = this.#received.get(sid);
-    return reception === "paused" || reception === "off";
+  /** Why nothing of a track comes: it waits for its key, or nothing shows it. Undefined if it comes. */
+  held(sid: string): "held" | "paused" | undefined {
+    const received = this.#received.get(sid);
+    return received === "off" ? "paused" : typeof received === "string" ? received : undefined;
   }
 
   /** Sets the reception of every track. */

@@ -13,11 +13,11 @@ const maxUrlLength = 2_048;
 
 /** Why we do not contact the URL of an authorisation service, or undefined if we do. */
 export const serviceUrlFault = (value: unknown, rules: AddressRules): string | undefined =>
-  urlFault(value, ["https:"], ["http:"], rules);
+  urlFault(value, ["https:"], rules);
 
 /** Why we do not connect to the URL of an SFU, or undefined if we do. livekit-client reads `https:` as `wss:`. */
 export const sfuUrlFault = (value: unknown, rules: AddressRules): string | undefined =>
-  urlFault(value, ["wss:", "https:"], ["ws:", "http:"], rules);
+  urlFault(value, ["https:", "wss:"], rules);
 
 /** Whether `value` is the URL of an authorisation service that our own homeserver may name. */
 export function isServiceUrl(value: unknown, allowInsecure: boolean): value is string {
@@ -34,9 +34,7 @@ function withoutEnd(text: string, char: string): string {
   return text.slice(0, end);
 }
 
-type Schemes = readonly string[];
-
-function urlFault(value: unknown, secure: Schemes, insecure: Schemes, rules: AddressRules): string | undefined {
+function urlFault(value: unknown, secure: readonly string[], rules: AddressRules): string | undefined {
   const { isOwn, allowInsecure } = rules;
   if (!isString(value) || value === "") return "is missing";
   if (value.length > maxUrlLength) return `is longer than ${maxUrlLength} characters`;
@@ -44,9 +42,11 @@ function urlFault(value: unknown, secure: Schemes, insecure: Schemes, rules: Add
   const { protocol, hostname, username, password, href } = new URL(value);
   // The URL parser leaves out the "@" of an empty user name.
   if (username !== "" || password !== "" || countOf("@", href) < countOf("@", value)) return "contains credentials";
-  if (!secure.includes(protocol) && !insecure.includes(protocol)) return `has the scheme ${shortened(protocol)}`;
-  const isLoopback = isLoopbackHost(hostname);
-  if (insecure.includes(protocol) && !allowInsecure && !(isOwn && isLoopback)) return `has the scheme ${protocol}`;
+  // `http:` is `https:` without its last letter, and `ws:` is `wss:`.
+  const isSecure = secure.includes(protocol);
+  const isInsecure = secure.includes(protocol.replace(":", "s:"));
+  const isAllowed = isSecure || (isInsecure && (allowInsecure || (isOwn && isLoopbackHost(hostname))));
+  if (!isAllowed) return `has the scheme ${shortened(protocol)}`;
   if (isOwn) return undefined;
   // An empty query or fragment is one too: a path that follows it would be a part of it.
   if (value.includes("?") || value.includes("#")) return "has a query or a fragment";

@@ -88,12 +88,19 @@ export function disconnectedError(reason: number | undefined): SfuError {
  * console.assert(refusedError(503).code === "sfu-full" && refusedError(undefined).code === "unreachable");
  * ```
  */
-export function refusedError(status: number | undefined): SfuError {
-  if (status === 404) return new SfuError("room-missing", "the SFU does not have the room");
-  if (status === 429 || status === 503) return new SfuError("sfu-full", `the SFU answered ${status}`);
-  if (status === 401 || status === 403) return new SfuError("token-refused", `the SFU answered ${status}`);
-  return new SfuError("unreachable", status === undefined ? "the SFU does not answer" : `the SFU answered ${status}`);
-}
+export const refusedError = (status: number | undefined): SfuError =>
+  new SfuError(
+    byStatus[status ?? 0] ?? "unreachable",
+    status === undefined ? "the SFU does not answer" : `the SFU answered ${status}`,
+  );
+
+const byStatus: Readonly<Record<number, SfuFailureCode>> = {
+  401: "token-refused",
+  403: "token-refused",
+  404: "room-missing",
+  429: "sfu-full",
+  503: "sfu-full",
+};
 
 /** The failure in any error of a connection. */
 export function failureOf(error: unknown): SfuFailure {

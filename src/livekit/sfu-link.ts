@@ -107,8 +107,10 @@ export class SfuLink<Track> {
   /** Whether the media of a member comes here: each of its tracks that is sent and shown. */
   brings({ participantIdentity }: Membership): boolean {
     const participant = this.isUp ? this.room?.participants.get(participantIdentity) : undefined;
-    const isThere = ({ sid, muted, track }: SfuTrack<Track>) =>
-      muted || (track !== undefined && !this.receiver?.isHeld(sid)) || (this.receiver?.isPaused(sid) ?? false);
+    const isThere = ({ sid, muted, track }: SfuTrack<Track>) => {
+      const held = this.receiver?.held(sid);
+      return muted || held === "paused" || (track !== undefined && !held);
+    };
     return participant?.tracks.every(isThere) ?? false;
   }
 

@@ -42,6 +42,4 @@ interface Shown {
   size: TileSize;
 }
 
-/** With the length of the user id, no two devices have the same name. */
-const nameOf = ({ userId, deviceId }: Device, source: string): string =>
-  `${source} ${userId.length} ${userId} ${deviceId}`;
+const nameOf = ({ userId, deviceId }: Device, source: string): string => JSON.stringify([source, userId, deviceId]);

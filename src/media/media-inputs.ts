@@ -14,7 +14,6 @@ import {
 } from "rxjs";
 import type { JoinState } from "../join/join-state.ts";
 import type { OutgoingMedia } from "./outgoing.ts";
-import type { OwnMember } from "../types.ts";
 
 /** A media layer waits this long for a camera, and then begins without it. */
 const mediaPatienceMs = 2_000;
@@ -31,10 +30,6 @@ export const whileInCall = <T>(
     catchError(() => of(undefined)),
     distinctUntilChanged(isSame),
   );
-
-/** Our member in the call. Undefined from the moment at which we begin to leave. Never fails. */
-export const ownMemberOf = (join: Observable<JoinState>): Observable<OwnMember | undefined> =>
-  whileInCall(join, ({ member }) => member);
 
 /** What we send: nothing after a failure, and nothing until it begins if that takes too long. Never fails. */
 export function sendable<Track>(media$: Observable<OutgoingMedia<Track>>): Observable<OutgoingMedia<Track>> {

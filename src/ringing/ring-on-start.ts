@@ -21,12 +21,13 @@ export function ringOnStart({ membership$, ring, withdraw, failed }: StartedCall
     new Observable((subscriber) => {
       /** Whether somebody else has been in the call since we began to join. */
       let hasCompany = false;
-      let ownIdentity: string | undefined;
+      /** A device that joins again can have another member. */
+      const ownIdentities = new Set<string>();
       /** Our ring, once it is sent. */
       let sent$: AsyncSubject<unknown> | undefined;
       let hasEnded = false;
 
-      const isOwn = ({ participantIdentity }: Membership) => participantIdentity === ownIdentity;
+      const isOwn = ({ participantIdentity }: Membership) => ownIdentities.has(participantIdentity);
       const look = (members: readonly Membership[]) => {
         if (members.some((member) => !isOwn(member))) hasCompany = true;
         if (sent$ || hasCompany || hasEnded || !members.some(isOwn)) return;
@@ -41,23 +42,16 @@ export function ringOnStart({ membership$, ring, withdraw, failed }: StartedCall
         if (!hasCompany) sent$?.subscribe({ next: () => withdraw().subscribe({ error: failed }), error: () => {} });
       };
 
-      let members: readonly Membership[] = [];
       // Our own member is known before its membership is in the room.
       const states$ = join$.pipe(
         map((state) => {
-          ownIdentity = state.member.participantIdentity;
+          ownIdentities.add(state.member.participantIdentity);
           if (state.status === "leaving") end();
-          else look(members);
           return state;
         }),
       );
       subscriber.add(end);
-      subscriber.add(
-        membership$.subscribe((list) => {
-          members = list;
-          look(list);
-        }),
-      );
+      subscriber.add(membership$.subscribe(look));
       subscriber.add(states$.subscribe(subscriber));
     });
 }

@@ -7,7 +7,7 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 export const isString = (value: unknown): value is string => typeof value === "string";
 
-export const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+export const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value);
 
 /** An own property, or undefined. Inherited ones like `toString` and `__proto__` do not count. */
 export const own = (object: JsonObject, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);

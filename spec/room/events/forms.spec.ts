@@ -26,6 +26,16 @@ describe("A content of today", () => {
   });
 });
 
+describe("A thumbnail beside the information about a file, as in the first text", () => {
+  const image = { msgtype: "m.image", url: "mxc://x/y", body: "a" };
+  it.each<[string, object]>([
+    ["with its address alone", { thumbnail_url: "mxc://x/z" }],
+    ["with its size alone", { thumbnail_info: { w: 1, h: 2 } }],
+  ])("is in that information: %s", (_, thumbnail) =>
+    expect(decodeContent("m.room.message", { ...image, ...thumbnail }).ok).toMatchObject({ info: thumbnail }),
+  );
+});
+
 describe("An event", () => {
   it("in the first form is read with its user_id, and with levels and earlier content beside the content", () => {
     const json = {

@@ -172,6 +172,18 @@ describe("profile$", () => {
   );
 
   test(
+    "has the name with which a user left",
+    marbles(({ cold, expectObservable }) => {
+      const { room, setMember } = scene();
+      cold("                                        -----l").subscribe(() =>
+        setMember(bob, { membership: "leave", displayname: "Bob, who was here" }),
+      );
+      const words$ = room.profile$(bob).pipe(map(({ name, membership }) => `${membership} ${name}`));
+      expectObservable(words$, "^ 50ms !").toBe("j-------l", { j: `join ${bob}`, l: "leave Bob, who was here" });
+    }),
+  );
+
+  test(
     "emits when another user takes the same name",
     marbles(({ cold, expectObservable }) => {
       const { room, setMember } = scene();

@@ -32,6 +32,27 @@ describe("messages$", () => {
   );
 
   test(
+    "has no message of another room",
+    marbles(({ cold, expectObservable }) => {
+      const { home, matrix, room, say } = scene();
+      const other = home.createRoom({ members: [alice, bob] });
+      const content = { msgtype: "m.text", body: "elsewhere" };
+      cold("                      -----a------b------c", {
+        a: () => say("here"),
+        b: () => home.sendEvent(other, { type: "m.room.message", sender: bob, content }),
+        c: () => say("here again"),
+      }).subscribe((act) => act());
+      expectObservable(words(room), "^ 50ms !").toBe("e-------a-------------c", {
+        e: "",
+        a: "here",
+        c: "here|here again",
+      });
+      const others$ = words(matrixRoom(matrix, other, { awaitRoom: true }));
+      expectObservable(others$, "    ^ 50ms !").toBe("e--------------b", { e: "", b: "elsewhere" });
+    }),
+  );
+
+  test(
     "shows an edit of the same user in place of the message, the latest of several, and what was before when it is redacted",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, room, say } = scene();

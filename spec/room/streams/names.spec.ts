@@ -42,6 +42,23 @@ describe("The name shown for a user", () => {
 
 describe("The name of a room", () => {
   test(
+    "follows the name that it had from the start",
+    marbles(({ cold, expectObservable }) => {
+      const { room, setState } = scene();
+      setState("m.room.name", { name: "The kitchen" });
+      cold("                                   -----c------a", {
+        c: () => setState("m.room.name", { name: "The cellar" }),
+        a: () => setState("m.room.name", { name: "The attic" }),
+      }).subscribe((act) => act());
+      expectObservable(room.name$, "     ----^ 50ms !").toBe("----k---c------a", {
+        k: "The kitchen",
+        c: "The cellar",
+        a: "The attic",
+      });
+    }),
+  );
+
+  test(
     "is what m.room.name says, or else the main alias, or else the names of the others",
     marbles(({ cold, expectObservable }) => {
       const { room, setState } = scene();

@@ -5,7 +5,7 @@ import { matrixRoom, presenceOf } from "../../../src/room/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 import { roomId as room, stateEvent } from "../../support/contents.ts";
 import { marbles } from "../../support/marbles.ts";
-import { alice, bob, scene } from "./scene.ts";
+import { alice, bob, carl, scene } from "./scene.ts";
 
 describe("typing$", () => {
   test(
@@ -28,14 +28,14 @@ describe("typing$", () => {
       const { home, matrix, bobsMatrix, room: alices, bobs, say } = scene();
       const other = home.createRoom({ members: [alice, bob] });
       const message = say("hi");
-      cold("                         a----b----c", {
+      cold("                         -----a----b----c", {
         a: bobs.sendTyping(true),
         b: bobs.sendFeedback("read", message),
-        c: matrixRoom(bobsMatrix, other).sendTyping(true),
+        c: matrixRoom(bobsMatrix, other, { awaitRoom: true }).sendTyping(true),
       }).subscribe((request) => request.subscribe());
-      expectObservable(alices.typing$, "^ 25ms !").toBe("n----b", { n: [], b: [bob] });
-      const others$ = matrixRoom(matrix, other).typing$;
-      expectObservable(others$, "        ^ 25ms !").toBe("n--------------b", { n: [], b: [bob] });
+      expectObservable(alices.typing$, "^ 25ms !").toBe("n---------b", { n: [], b: [bob] });
+      const others$ = matrixRoom(matrix, other, { awaitRoom: true }).typing$;
+      expectObservable(others$, "        ^ 25ms !").toBe("n-------------------b", { n: [], b: [bob] });
     }),
   );
 
@@ -161,10 +161,27 @@ describe("The presence of a user", () => {
         e: () => home.setPresence(bob, { presence: "online" }),
       }).subscribe((act) => act());
       const words$ = presenceOf(matrix, bob).pipe(map(({ presence, displayName }) => `${presence} ${displayName}`));
-      expectObservable(words$, "^ 50ms !").toBe("u---------------------------------o", {
+      expectObservable(words$, "^ 50ms !").toBe("u--------------------------------o", {
         u: "unknown undefined",
         o: "online undefined",
       });
+    }),
+  );
+
+  test(
+    "keeps the name of a presence event when anything else changes in a room",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, matrix, setMember, setState, say } = scene();
+      cold("                                   --a------b------c------d------e------f", {
+        a: () => setMember(bob, { membership: "join", displayname: "Bob" }),
+        b: () => home.setPresence(bob, { presence: "online", displayname: "Bobby" }),
+        c: () => setState("m.room.topic", { topic: "x" }),
+        d: () => home.invite(roomId, carl),
+        e: () => setState("org.example.own", {}, bob),
+        f: () => say("hi"),
+      }).subscribe((act) => act());
+      const name$ = presenceOf(matrix, bob).pipe(map(({ displayName }) => displayName));
+      expectObservable(name$, "^ 60ms !").toBe("u----a------b", { u: undefined, a: "Bob", b: "Bobby" });
     }),
   );
 
@@ -172,7 +189,7 @@ describe("The presence of a user", () => {
     const client = new FakeClient();
     const rooms = ["!1:example.org", "!2:example.org", "!3:example.org"];
     for (const each of rooms) client.enter(each, alice);
-    expect(presenceOf(client, bob).value).toMatchObject({ presence: "unknown", displayName: undefined });
+    expect(presenceOf(client, bob).value).toEqual({ userId: bob, presence: "unknown" });
     const put = (roomId: string, eventId: string) =>
       client.setState(
         roomId,

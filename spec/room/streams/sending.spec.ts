@@ -130,6 +130,20 @@ describe("A request in a room", () => {
   );
 
   test(
+    "says that an event has arrived by an event, and that we have read it by a receipt",
+    marbles(({ flush }) => {
+      const { home, roomId, bobs, say } = scene();
+      const message = say("hi", alice);
+      bobs.sendFeedback("delivered", message).subscribe();
+      bobs.sendFeedback("read", message).subscribe();
+      flush();
+      const feedback = home.events(roomId).filter(({ type }) => type === "m.room.message.feedback");
+      expect(feedback.map(({ content }) => content)).toEqual([{ type: "delivered", target_event_id: message }]);
+      expect(home.requests.map(({ request }) => request).toSorted()).toEqual(["receipt", "send"]);
+    }),
+  );
+
+  test(
     "fails with forbidden at once when the server refuses it",
     marbles(({ expectObservable }) => {
       const { bobs, say } = scene();

@@ -98,6 +98,27 @@ describe("A room says", () => {
     }),
   );
 
+  it("a malformed member event once, however often the room is read", () => {
+    const client = new FakeClient();
+    client.enter("!room:example.org", alice);
+    const event = stateEvent({ membership: "dance" }, { type: "m.room.member", stateKey: bob, sender: bob });
+    client.setState("!room:example.org", event);
+    const room = matrixRoom(client, "!room:example.org");
+    const paths: string[] = [];
+    room.malformed$.subscribe(({ path }) => paths.push(path));
+    room.members$.subscribe();
+    for (let times = 0; times < 3; times += 1) client.emit({ kind: "room", roomId: "!room:example.org" });
+    expect([room.members$.value.map(({ userId }) => userId), paths]).toEqual([[alice], ["membership"]]);
+  });
+
+  it("its first thousand aliases", () => {
+    const client = new FakeClient();
+    client.enter("!room:example.org", alice);
+    const aliases = Array.from({ length: 1_001 }, (_, n) => `#${1_000 + n}:example.org`);
+    client.setState("!room:example.org", stateEvent({ aliases }, { type: "m.room.aliases", stateKey: "example.org" }));
+    expect(matrixRoom(client, "!room:example.org").aliases$.value).toEqual(aliases.slice(0, 1_000));
+  });
+
   it("a malformed event once, however often it is read", () => {
     const { room, matrix, roomId } = scene();
     Object.assign(matrix, {

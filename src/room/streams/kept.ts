@@ -43,7 +43,6 @@ export function kept<P extends object, C>({ make, whole, changes$, apply }: Keep
         }),
       );
       live = upToDate();
-      subscriber.next();
     }).pipe(share()),
   };
 }
