@@ -214,9 +214,9 @@ describe("A restart without an answer", () => {
     "is listened to until a later one is answered, and no longer",
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const { call, roomId } = scene();
-      const first$ = cold<void>("-");
-      const second$ = cold<void>("-");
-      const third$ = cold<void>("-|");
+      const first$ = cold<never>("-");
+      const second$ = cold<never>("-");
+      const third$ = cold<never>("-|");
       const answers = [first$, second$, third$];
       const matrix: Matrix = {
         ...call.matrix,
