@@ -71,6 +71,16 @@ describe("A refusal that comes late", () => {
     },
   );
 
+  it("does not stop our requests if it says that the access token had expired then", () => {
+    const steps = joined();
+    steps.at(5_000).input(clock);
+    const restart = steps.delays();
+    expect(steps.at(7_000).input(clock)).toEqual(["restart"]);
+    restart.fails("soft-logged-out");
+    steps.answers();
+    expect(steps.at(12_000).input(clock)).toEqual(["restart"]);
+  });
+
   it("does not end the join if it is of a write of the instance before", () => {
     const steps = joined();
     steps.answerAll();
