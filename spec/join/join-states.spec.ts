@@ -231,7 +231,11 @@ describe("A join shows", () => {
     ],
     [
       "that it has a delayed leave again after ten minutes",
-      { kind: "sticky", reply: ({ kind }, ts) => (kind === "schedule" && ts < 600_000 ? "forbidden" : undefined) },
+      {
+        kind: "sticky",
+        timing: { unprotectedExpiryMs: 3_600_000 },
+        reply: ({ kind }, ts) => (kind === "schedule" && ts < 600_000 ? "forbidden" : undefined),
+      },
       (call) => call.join(600_000),
       [
         "0 joining: checking-support 1",
