@@ -6,7 +6,7 @@ import { resolveJoinOptions } from "../../src/join/options.ts";
 import { type Matrix, MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import { callOf, marbles, scene, slot, toTheEnd } from "./scene.ts";
-import { lifecycle } from "./steps.ts";
+import { contentWith, lifecycle } from "./steps.ts";
 
 /** When devices of Alice restart their delayed leaves, after the server was down from 5 s to 30 s. */
 function restartsAfterOutage(jitter: number, devices: readonly string[]): number[][] {
@@ -76,18 +76,71 @@ describe("The members of a call whose server was down for a minute", () => {
   );
 });
 
-describe("A wait that the server asks for", () => {
-  it.each([
-    [60_000, 60_000],
-    [300_001, 300_000],
-    [86_400_000, 300_000],
-  ])("of %d ms is %d ms: no server can send us away for a day", (retryAfterMs, waitMs) => {
-    const steps = lifecycle("state");
+describe("The wait after an error", () => {
+  const clock = { kind: "clock" } as const;
+  /** A member whose restarts are asked for at 5 s, and fail from then on. */
+  const restarting = (timing = {}) => {
+    const steps = lifecycle("state", { delayedLeaveMs: 3_600_000, rateLimitRetryMs: 7_000, ...timing });
     steps.join();
-    steps.at(5_000).input({ kind: "clock" });
-    steps.fails("rate-limited", { retryAfterMs });
-    expect(steps.at(5_000 + waitMs - 1).input({ kind: "clock" })).not.toContain("restart");
-    expect(steps.at(5_000 + waitMs).input({ kind: "clock" })).toContain("restart");
+    expect(steps.at(5_000).input(clock)).toEqual(["restart"]);
+    return steps;
+  };
+
+  it.each<[string, number | undefined, number]>([
+    ["is the one that the server names", 700, 700],
+    ["is our own if the server names none", undefined, 7_000],
+    ["is our own if the server names one that is no number", NaN, 7_000],
+    ["is our own if the server names one without an end", Infinity, 7_000],
+    ["is a quarter of a second at least", 1, 250],
+    ["is a quarter of a second if the server names one in the past", -5_000, 250],
+    ["is five minutes at most", 86_400_000, 300_000],
+  ])("%s: a rate limit of %d ms", (_, retryAfterMs, waitMs) => {
+    const steps = restarting();
+    steps.fails("rate-limited", retryAfterMs === undefined ? {} : { retryAfterMs });
+    for (let ts = 6_000; ts < 5_000 + waitMs; ts += 1_000) expect(steps.at(ts).input(clock)).toEqual([]);
+    expect(steps.at(5_000 + waitMs - 1).input(clock)).toEqual([]);
+    expect(steps.at(5_000 + waitMs).input(clock)).toEqual(["restart"]);
+  });
+
+  it("does not grow because requests before it got no answer", () => {
+    const steps = restarting({ maxRetries: 2 });
+    let askedTs = 5_000;
+    for (let ts = 6_000; ts <= 20_000; ts += 1_000) if (steps.at(ts).input(clock).length > 0) askedTs = ts;
+    while (steps.open().length > 1) steps.ignores();
+    steps.fails("network");
+    for (let ts = askedTs + 2_000; ts < 23_000; ts += 1_000) steps.at(ts).input(clock);
+    expect(steps.at(23_000).input(clock)).toEqual(["restart"]);
+  });
+
+  it("counts from the first try if that got no answer for a long time: the next try comes at once", () => {
+    const steps = restarting();
+    expect(steps.at(7_000).input(clock)).toEqual(["restart"]);
+  });
+
+  it("is over for each kind of request when the network is back, and starts again with the next error", () => {
+    const steps = restarting();
+    steps.fails("network");
+    steps.input(contentWith("audio"));
+    steps.fails("network");
+    expect(steps.at(6_000).input({ kind: "resumed" })).toEqual(["restart", "write"]);
+    steps.fails("network");
+    steps.fails("network");
+    expect(steps.at(8_999).input(clock)).toEqual([]);
+    expect(steps.at(9_000).input(clock)).toEqual(["restart", "write"]);
+  });
+
+  it("is forgotten with its failures after an answer", () => {
+    const steps = restarting({ maxRetries: 1 });
+    for (const ts of [5_000, 8_000]) {
+      if (ts > 5_000) expect(steps.at(ts).input(clock)).toEqual(["restart"]);
+      steps.fails("network");
+    }
+    for (let ts = 9_000; ts < 38_000; ts += 1_000) expect(steps.at(ts).input(clock)).toEqual([]);
+    expect(steps.at(38_000).input(clock)).toEqual(["restart"]);
+    steps.answers();
+    expect(steps.at(43_000).input(clock)).toEqual(["restart"]);
+    steps.fails("network");
+    expect(steps.at(46_000).input(clock)).toEqual(["restart"]);
   });
 });
 

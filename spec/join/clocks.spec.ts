@@ -100,6 +100,46 @@ describe("A server whose clock differs from ours", () => {
   });
 });
 
+describe("The clock of the server, by the time of the event that we wrote", () => {
+  /** Our write goes out at 1,000,000 ms by our clock and is answered 4 s later. The room shows its event. */
+  const offsets = (...serverTs: number[]) => {
+    const steps = lifecycle("state", { delayedLeaveMs: 3_600_000, delayedLeaveRestartMs: 1_800_000 });
+    steps.at(1_000_000).input(contentInput);
+    steps.answers({});
+    steps.answers("delay-1");
+    steps.at(1_004_000).answers("$1");
+    for (const originServerTs of serverTs) {
+      const standing = { eventId: "$1", originServerTs, isExpired: false };
+      steps.input({ kind: "membership", own: undefined, standing });
+    }
+    return steps.traced("clocks-disagree").map((entry) => entry.kind === "clocks-disagree" && entry.offsetMs);
+  };
+
+  it.each([
+    ["agrees if it is between the write and its answer", 1_002_000, []],
+    ["agrees if it is a little ahead", 1_063_999, []],
+    ["agrees if it is a little behind", 940_001, []],
+    ["is ahead by what lies after the answer", 1_064_000, [60_000]],
+    ["is ahead by what lies after the answer", 8_204_000, [7_200_000]],
+    ["is behind by what lies before the write", 940_000, [-60_000]],
+    ["is behind by what lies before the write", -6_200_000, [-7_200_000]],
+  ])("%s: %d", (_, serverTs, expected) => {
+    expect(offsets(serverTs)).toEqual(expected);
+  });
+
+  it("is told again when it has changed by a minute, and when it agrees again", () => {
+    expect(offsets(1_204_000, 1_204_000, 1_263_999, 1_264_000, 1_002_000)).toEqual([200_000, 260_000, 0]);
+  });
+
+  it("is not told by the event of another write", () => {
+    const steps = lifecycle("state");
+    steps.join();
+    const standing = { eventId: "$other", originServerTs: 7_200_000, isExpired: false };
+    steps.input({ kind: "membership", own: undefined, standing });
+    expect(steps.traced("clocks-disagree")).toEqual([]);
+  });
+});
+
 /** A server that answers at once and keeps time by itself: it sends the delayed leave when no restart came for its delay. */
 class SteadyServer {
   readonly changes$ = new Subject<readonly RoomChange[]>();

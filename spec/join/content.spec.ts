@@ -8,6 +8,7 @@ import {
   stickyJoin,
   stickyLeave,
 } from "../../src/join/content.ts";
+import { names, slotIn } from "../../src/room/names.ts";
 import type { OwnMember } from "../../src/types.ts";
 
 const call = { roomId: "!kitchen:example.org", slot: "m.call#ROOM" };
@@ -70,6 +71,36 @@ describe("Our membership on the wire (protocol.md 12.4)", () => {
       JSON.parse(`{"slot_id":"m.call#ROOM","member":{"id":"0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11","membership":"leave"},
         "leave_reason":{"code":"leave"},"sticky_key":"0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11","msc4354_sticky_key":"0b1d6b1e-6a0c-4b52-9f57-9c2a1b7f3e11"}`),
     );
+  });
+
+  it("has the names of the stable generation, and neither user nor device, if it is written for that", () => {
+    const transports = [{ type: "m.livekit", url: "https://rtc.example.org" }];
+    expect(stableJoin("m.call#ROOM", bob, { ...data, transports })).toEqual({
+      slot_id: slotIn("stable", "m.call#ROOM"),
+      application: { type: "m.call", [names.stable.intent]: "video" },
+      member: { id: bob.memberId, membership: "join" },
+      transports: { published: transports, can_subscribe: ["m.livekit"] },
+      sticky_key: bob.memberId,
+      msc4354_sticky_key: bob.memberId,
+    });
+  });
+
+  it("has no intent if none is given, in any format", () => {
+    const silent = { ...data, intent: undefined };
+    expect(stateJoin("legacy", call, alice, silent, { createdTs: 1, expiresMs: 5 })).not.toHaveProperty([
+      "m.call.intent",
+    ]);
+    for (const join of [stickyJoin, stableJoin])
+      expect(join("m.call#ROOM", bob, silent)).toHaveProperty("application", { type: "m.call" });
+  });
+
+  it("has an alias for old clients in transports of LiveKit alone, if it is a state membership", () => {
+    const transports = [livekit, { type: "org.example.mesh" }];
+    const content = stateJoin("legacy", call, alice, { ...data, transports }, { createdTs: 1, expiresMs: 5 });
+    expect(content["foci_preferred"]).toEqual([
+      { ...livekit, livekit_alias: call.roomId },
+      { type: "org.example.mesh" },
+    ]);
   });
 
   it("keeps data of the application, which cannot overwrite fields of the protocol", () => {
@@ -155,8 +186,13 @@ describe("An open slot (protocol.md 8)", () => {
     });
   });
 
-  it("replaces an application of another type", () => {
-    const before = { status: "closed", application: { type: "org.example.game", level: 3 } };
+  it.each([
+    ["nothing", null],
+    ["text", "open"],
+    ["an application that is no object", { application: "m.call" }],
+    ["no application", {}],
+    ["another application", { application: { type: "org.example.game", level: 3 } }],
+  ])("has its own application if the slot had %s", (_, before) => {
     expect(openSlot(before, "m.call#ROOM", false, "deployed")).toEqual({
       status: "open",
       application: { type: "m.call" },

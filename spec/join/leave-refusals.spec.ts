@@ -103,3 +103,81 @@ describe("Our own leave", () => {
     }),
   );
 });
+
+describe("A leave", () => {
+  it.each<[string, string[], (steps: ReturnType<typeof lifecycle>) => void]>([
+    ["the limits of delayed events", ["capability"], (steps) => void steps.input(contentInput)],
+    [
+      "a restart",
+      ["restart"],
+      (steps) => {
+        steps.join();
+        steps.at(5_000).input(clock);
+      },
+    ],
+    [
+      "nothing, if a delayed leave is being scheduled: its id is needed to cancel it",
+      [],
+      (steps) => {
+        steps.input(contentInput);
+        steps.answers({});
+      },
+    ],
+    [
+      "nothing, if the membership is being written: it would come after the leave",
+      [],
+      (steps) => {
+        steps.input(contentInput);
+        steps.answers(false);
+      },
+    ],
+  ])("waits no longer for %s", (_, aborted, arrange) => {
+    const steps = lifecycle("state");
+    arrange(steps);
+    steps.input({ kind: "leave", cause: "leaveOn" });
+    expect(steps.aborted()).toEqual(aborted);
+  });
+
+  it("goes on with the cancel of a delayed leave of the join before", () => {
+    const steps = lifecycle("state");
+    steps.input({ kind: "unblocked", obsolete: [{ delayId: "before", untilTs: 60_000 }], isMember: false });
+    expect(steps.open()).toContainEqual({ kind: "cancel", delayId: "before" });
+    expect(steps.input({ kind: "leave", cause: "leaveOn" })).toEqual([]);
+    expect(steps.aborted()).toEqual(["capability"]);
+  });
+
+  it("ends once, though the client is logged out in the moment in which its time is over", () => {
+    const steps = lifecycle("state");
+    steps.input(contentInput);
+    steps.answers(false);
+    steps.answers("$1");
+    steps.input({ kind: "leave", cause: "leaveOn" });
+    for (let ts = 1_000; ts <= 29_000; ts += 1_000) steps.at(ts).input(clock);
+    steps.at(30_000).fails("logged-out");
+    expect(steps.traced("leave-ended")).toHaveLength(1);
+  });
+});
+
+describe("Members of earlier pages that the room shows before we have joined", () => {
+  const joinBeside = (...lists: string[][]) => {
+    const steps = lifecycle("sticky");
+    steps.input(contentInput);
+    for (const strays of lists) steps.input({ kind: "membership", own: undefined, strays });
+    steps.answers({});
+    steps.answers("delay-1");
+    const left: unknown[] = [];
+    steps.answerAll(() => {
+      for (const request of steps.open())
+        if (request.kind === "leave" && left.at(-1) !== request.of) left.push(request.of);
+    });
+    return left;
+  };
+
+  it("all get a leave, however often the room shows one of them", () => {
+    expect(joinBeside(["a"], ["b"], ["b"], ["b"], ["b"], ["b"], ["b"])).toEqual(["a", "b"]);
+  });
+
+  it("get five leaves at most: the others get theirs when the room shows them again", () => {
+    expect(joinBeside(["a", "b", "c", "d", "e", "f", "g"])).toEqual(["c", "d", "e", "f", "g"]);
+  });
+});

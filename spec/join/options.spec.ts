@@ -1,7 +1,7 @@
 import { lastValueFrom, NEVER, of } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { RtcError } from "../../src/errors.ts";
-import { type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
+import { checkApplication, checkTransports, type JoinOptions, resolveJoinOptions } from "../../src/join/options.ts";
 
 const call = { slot: "m.call#ROOM" };
 const wrong = (options: object) => () => resolveJoinOptions(call.slot, options as JoinOptions);
@@ -91,6 +91,31 @@ describe("The options of a join", () => {
     ["transports without a type", { transports: [{}] }, /transports/],
     ["transports that are not an array", { transports: { type: "livekit" } }, /transports/],
     ["a leave reason without a code", { leaveReason: { reason: "lunch" } }, /leaveReason/],
+    ["a leave reason whose code is not text", { leaveReason: { code: 1 } }, /leaveReason needs a code/],
+    ["a member id without a letter", { memberId: "" }, /memberId must be a string/],
+    ["a member id that is not text", { memberId: 5 }, /memberId must be a string/],
+    ["an unknown generation", { generation: "future" }, /generation future is not known/],
+    ["a generation that every object has", { generation: "toString" }, /generation toString is not known/],
+    ["the stable generation in another mode", { generation: "stable" }, /stable needs the mode matrix_2_0/],
+    ["media keys", { keys: { enabled: true } }, /keys need encryptedSession/],
+    ["media keys without a word about them", { keys: {} }, /keys need encryptedSession/],
+    ["one transport among others that is nothing", { transports: [{ type: "livekit" }, null] }, /with a type/],
+    ["one transport among others without a type", { transports: [{ type: "livekit" }, {}] }, /with a type/],
+    [
+      "a transport of the other generation",
+      { transports: [{ type: "livekit" }, { type: "m.livekit" }] },
+      /m\.livekit does not go with the generation deployed/,
+    ],
+    [
+      "a transport of the other generation, in the stable one",
+      { mode: "matrix_2_0", generation: "stable", transports: [{ type: "livekit" }] },
+      /livekit does not go with the generation stable/,
+    ],
+    [
+      "restarts exactly as rare as the delay",
+      { timing: { delayedLeaveMs: 5_000, delayedLeaveRestartMs: 5_000 } },
+      /delayedLeaveRestartMs must be shorter than timing\.delayedLeaveMs/,
+    ],
     ["an openSlot that is not a boolean", { openSlot: "yes" }, /openSlot/],
     ["an unknown generation", { generation: "old" }, /generation old/],
     ["the stable generation in a state mode", { generation: "stable", mode: "compatibility" }, /matrix_2_0/],
@@ -100,5 +125,54 @@ describe("The options of a join", () => {
     expect(wrong(options)).toThrow(message);
     expect(wrong(options)).toThrow(RtcError);
     expect(wrong(options)).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+
+  it.each<[string, JoinOptions]>([
+    ["a delegate", { delegate: () => NEVER }],
+    ["a stream of applications, which is checked later", { application: NEVER }],
+    ["a stream of transports, which is checked later", { transports: NEVER }],
+    ["a stream of intents", { intent: NEVER }],
+    ["a stream of leave reasons", { leaveReason: NEVER }],
+    ["a leave reason", { leaveReason: { code: "leave" } }],
+    ["a member id", { memberId: "me" }],
+    ["no media keys", { keys: { enabled: false } }],
+    ["an intent in the application alone", { application: { type: "m.call", "m.call.intent": "video" } }],
+    ["an intent beside an application without one", { application: { type: "m.call" }, intent: "video" }],
+    ["the mode of old clients", { mode: "legacy" }],
+    [
+      "the stable generation with its transports",
+      { mode: "matrix_2_0", generation: "stable", transports: [{ type: "m.livekit" }] },
+    ],
+  ])("may have %s", (_, options) => {
+    expect(() => resolveJoinOptions(call.slot, options)).not.toThrow();
+  });
+
+  it.each([
+    ["legacy", "state"],
+    ["compatibility", "state"],
+    ["matrix_2_0", "sticky"],
+  ] as const)("in the mode %s write a %s membership", (mode, kind) => {
+    expect(resolveJoinOptions(call.slot, { mode })).toMatchObject({ mode, kind });
+  });
+});
+
+describe("A later value of an option", () => {
+  it.each<[string, unknown]>([
+    ["nothing", null],
+    ["undefined", undefined],
+    ["text", "m.call"],
+    ["of another type", { type: "org.example.game" }],
+  ])("is refused if it is an application that is %s", (_, application) => {
+    const check = () => checkApplication(application as never, "m.call");
+    expect(check).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", null],
+    ["no array", { type: "livekit" }],
+    ["an array of nothing", [undefined]],
+  ])("is refused if it is a list of transports that is %s", (_, transports) => {
+    const check = () => checkTransports(transports as never, "deployed");
+    expect(check).toThrow(expect.objectContaining({ code: "bad-argument" }));
   });
 });

@@ -94,6 +94,17 @@ describe("A refusal that comes late", () => {
   });
 });
 
+it("A member that was hidden, and that the room shows again, stays in the call although its write is refused late", () => {
+  const steps = joined();
+  steps.at(1_000).input(gone);
+  steps.answers();
+  const write = steps.delays();
+  steps.at(1_100).input({ kind: "membership", own: { ...own, eventId: "$2" } });
+  expect(steps.state().phase).toBe("joined");
+  write.fails("forbidden");
+  expect(steps.state().phase).toBe("joined");
+});
+
 describe("A write that was refused", () => {
   const update = contentWith("audio");
 

@@ -604,6 +604,19 @@ describe("delivery", () => {
     }),
   );
 
+  it.each([
+    ["a day", 86_400_000, "(is) 299996ms s"],
+    ["for ever", Infinity, "(is) 299996ms s"],
+    ["no number of milliseconds", NaN, "  (is) 996ms s"],
+    ["a time in the past", -5_000, "    (is) 996ms s"],
+  ])("a delivery is sent again after five minutes at most: a limit of %s", (_, retryAfterMs, expected) =>
+    marbles(({ cold, expectObservable }) => {
+      const outcome = (__: string, attempt: number) => (attempt === 1 ? "failed" : "sent");
+      const sends$ = happening(scene({ members: cold("a", { a: "me bob" }), outcome, retryAfterMs }));
+      expectObservable(sends$, "^ 10m !").toBe(expected, { i: "me#0", s: "0 > bob" });
+    })(),
+  );
+
   it(
     "a delivery to a device that is not known yet is sent again",
     shows(

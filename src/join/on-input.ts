@@ -79,7 +79,7 @@ function onOwnMembership(draft: Draft, { own, standing, leaveId, strays = [] }: 
   presence.own = own;
   presence.standing = standing;
   noteClockOffset(draft);
-  for (const stray of strays) if (!hasLeft(draft, stray)) markReplaced(draft, stray);
+  for (const stray of strays) if (!isNoStray(draft, stray)) markReplaced(draft, stray);
   const createdTs = shownSinceTs(draft, draft.now);
   if (createdTs === "stale") return;
   if (createdTs !== undefined && (publication.status === "maybe" || publication.status === "yes")) {
@@ -138,9 +138,9 @@ function onRoom(draft: Draft, isIn: boolean): void {
   if (isIn && draft.leaving) draft.requests.retries = {};
 }
 
-/** Whether we need not send a leave for a stray. */
-const hasLeft = ({ publication }: LifecycleState, stray: number | string): boolean =>
-  typeof stray === "string" && publication.leftStrays.includes(stray);
+/** Whether we need not send a leave for a stray. One that shows up while we leave is of the next join of this client. */
+const isNoStray = ({ phase, publication }: LifecycleState, stray: number | string): boolean =>
+  typeof stray === "string" && (phase === "leaving" || publication.leftStrays.includes(stray));
 
 /** A leave was sent for a stray: once is enough, until the room shows it. */
 export function markStrayLeft({ publication }: Draft, stray: string): void {
@@ -176,11 +176,9 @@ export function isHiddenBySlot({ settings, slot }: Draft): boolean {
 
 /** Our membership has to be written again, once for all that happens until `dueTs`. */
 function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-unanswered", dueTs: number): void {
-  const { phase, publication, requests } = draft;
+  const { publication } = draft;
   // A new event is needed: it is no retry of the one before.
   forgetWrite(draft);
-  const isWriting = phase === "joined" || isUnderWay(requests, "write");
-  if (!isWriting || phase === "leaving") return;
   if (!publication.dirty || dueTs < publication.dirty.dueTs) publication.dirty = { reason, dueTs };
 }
 

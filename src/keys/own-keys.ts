@@ -23,6 +23,8 @@ import {
 } from "./rotation.ts";
 
 const maxBackOffMs = 60_000;
+/** No server can keep a key from its members for a day. */
+const maxServerWaitMs = 300_000;
 /** How often we look whether a device has been cross-signed. */
 const maxUnsignedWaitMs = 10_000;
 /** How many keys that we used are kept for late subscribers. */
@@ -120,7 +122,7 @@ export class OwnKeys {
   onDeliveryFailed({ key, attempt }: Delivery, { outcome, cause, ...device }: ToDeviceOutcome, now: number): void {
     const isUnsigned = outcome === "not-cross-signed";
     const backOffMs = Math.min(isUnsigned ? maxUnsignedWaitMs : maxBackOffMs, 1_000 * 2 ** (attempt - 1));
-    const ts = now + Math.max(cause?.retryAfterMs ?? 0, backOffMs);
+    const ts = now + Math.min(Math.max(cause?.retryAfterMs || 0, backOffMs), maxServerWaitMs);
     if (isUnsigned) key.withhold(device, attempt + 1, ts);
     else key.retry(device, attempt + 1, ts);
   }
