@@ -324,4 +324,17 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
     const call = act(new Chronicle({ kind, delegates: true, ...setting }));
     expect(call.story(0).slice(1)).toEqual(Array.isArray(expected) ? expected : expected[kind]);
   });
+
+  it("is delegated for the member after a re-join, if the other party never answered for the one before", () => {
+    const call = new Chronicle({
+      kind,
+      delegates: true,
+      reply: (request) => (request.kind === "delegate" && request.joinCount === 0 ? "lost" : undefined),
+    });
+    const story = call.join(9_000).shows("nothing").until(60_000).story(9_000);
+    expect(story.filter((line) => line.includes(" delegate "))).toEqual([
+      expect.stringMatching(/^10000 delegate delay-\d 3600000 of 1$/),
+    ]);
+    expect(story.at(-1)).toContain("until 3610000 delegated");
+  });
 });
