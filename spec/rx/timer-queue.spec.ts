@@ -1,9 +1,10 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { firstValueFrom, map, timer } from "rxjs";
+import { asyncScheduler, firstValueFrom, map, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { DeadlineHeap, type Timed, TimerQueue } from "../../src/rx/timer-queue.ts";
+import { runOn, virtualHomeserver } from "../../src/testing/index.ts";
 import { marbles } from "../support/marbles.ts";
 import { runs } from "../support/properties.ts";
 
@@ -117,6 +118,31 @@ describe("TimerQueue", () => {
       queue.delete(deleted);
       timer(0).subscribe(() => queue.wait());
       timer(5).subscribe(() => queue.wait());
+    }),
+  );
+
+  it(
+    "is not late by the sleep of a machine whose timers stop, once something happens after it",
+    marbles(({ expectObservable }) => {
+      const phone = virtualHomeserver().device("@alice:example.org", "PHONE");
+      const dueTs = (queue: TimerQueue<Timed>) =>
+        queue.due$.pipe(
+          map(() => String(asyncScheduler.now())),
+          runOn(phone),
+        );
+      const [watched, silent] = [new TimerQueue<Timed>(), new TimerQueue<Timed>()];
+      expectObservable(dueTs(watched)).toBe("60s a", { a: "60000" });
+      expectObservable(dueTs(silent)).toBe(" 80s a", { a: "80000" });
+      const each = (act: (queue: TimerQueue<Timed>) => void) => phone.run(() => [watched, silent].forEach(act));
+      timer(0).subscribe(() =>
+        each((queue) => {
+          queue.add(timed(60_000));
+          queue.wait();
+        }),
+      );
+      timer(20_000).subscribe(() => phone.sleep("paused"));
+      timer(40_000).subscribe(() => phone.wake());
+      timer(50_000).subscribe(() => phone.run(() => watched.wait()));
     }),
   );
 });

@@ -74,11 +74,16 @@ export class DeadlineHeap<T extends Timed> {
   }
 }
 
+/** A timer that was set less than this ago is trusted: what a shorter sleep delays is delayed by less. */
+const freshMs = 1_000;
+
 /** Deadlines that are waited for with one timer, whatever their number. */
 export class TimerQueue<T extends Timed> {
   readonly #heap = new DeadlineHeap<T>();
   readonly #waitTs$ = new Subject<number | undefined>();
   #waitTs: number | undefined;
+  /** When the timer was set. */
+  #setTs = 0;
 
   /** Emits the items whose deadlines have passed, together. Subscribe to it once, before the first item is added. */
   readonly due$: Observable<readonly T[]> = this.#waitTs$.pipe(
@@ -94,13 +99,17 @@ export class TimerQueue<T extends Timed> {
     this.#heap.delete(item);
   }
 
-  /** Sets the timer for the earliest deadline. Call it after items were added or deleted. */
+  /**
+   * Sets the timer for the earliest deadline. Call it whenever something happens. A timer that was set a while ago is set again:
+   * if the machine has slept since then, the timer fires later by the length of the sleep.
+   */
   wait(): void {
-    if (this.#heap.soonestTs !== this.#waitTs) this.rewait();
+    if (this.#heap.soonestTs !== this.#waitTs || Math.abs(asyncScheduler.now() - this.#setTs) > freshMs) this.rewait();
   }
 
   /** Sets the timer again. Call it when the clock may have jumped. */
   rewait(): void {
+    this.#setTs = asyncScheduler.now();
     this.#waitTs = this.#heap.soonestTs;
     this.#waitTs$.next(this.#waitTs);
   }
