@@ -1,5 +1,17 @@
 // Joining with media keys: when keys are made, and what ends a join.
-import { catchError, distinctUntilChanged, filter, ignoreElements, map, merge, of, tap, throwError, timer } from "rxjs";
+import {
+  catchError,
+  distinctUntilChanged,
+  filter,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  of,
+  tap,
+  throwError,
+  timer,
+} from "rxjs";
 import { describe, expect, it } from "vitest";
 import { type Matrix, RtcError } from "../../src/index.ts";
 import { encryptedSession, type EncryptedJoinOptions } from "../../src/encryption/index.ts";
@@ -75,11 +87,52 @@ describe("Media keys", () => {
       const status$ = session.join().pipe(
         map(({ status }) => status),
         distinctUntilChanged(),
-        catchError((error: RtcError) => throwError(() => error.code)),
+        catchError((error: RtcError) => throwError(() => `${error.code} by ${String(error.cause)}`)),
       );
-      expectObservable(status$).toBe("j-----d 13ms #", { j: "joining", d: "joined" }, "request-failed");
+      const error = "request-failed by Error: a faulty port";
+      expectObservable(status$).toBe("j-----d 13ms #", { j: "joining", d: "joined" }, error);
       flush();
       expect(home.events(roomId).filter(({ type }) => type.endsWith("call.member"))).toHaveLength(2);
+    }),
+  );
+});
+
+describe("A join with keys", () => {
+  const call = (latencyMs: number) => {
+    const home = virtualHomeserver({ latencyMs, syncMs: 1 });
+    const roomId = home.createRoom({ members: [alice], encrypted: true });
+    const client = home.client(alice, "A");
+    return () => encryptedSession(client, { roomId, slot: "m.call#ROOM" });
+  };
+
+  it(
+    "makes no key while it waits for the leave before it",
+    marbles(({ cold, expectObservable }) => {
+      const open = call(20);
+      const [first, second] = [open(), open()];
+      const before$ = first.join({ leaveOn: timer(200) });
+      const join$ = second.join().pipe(
+        map((state) => (state.status === "joining" ? state.step : state.status)),
+        distinctUntilChanged(),
+      );
+      const key$ = second.encryptionKey$.pipe(map(({ keyIndex }) => String(keyIndex)));
+      expectObservable(before$.pipe(ignoreElements()), "    ^ 400ms !").toBe("221ms |");
+      expectObservable(cold("201ms a").pipe(mergeMap(() => join$)), "^ 230ms !").toBe("201ms w 19ms s", {
+        w: "waiting-for-leave",
+        s: "checking-support",
+      });
+      expectObservable(key$, "                              ^ 230ms !").toBe("221ms 0");
+    }),
+  );
+
+  it(
+    "shows its present state to a later subscriber of the same stream",
+    marbles(({ cold, expectObservable }) => {
+      const status$ = call(1)()
+        .join()
+        .pipe(map(({ status }) => status));
+      expectObservable(status$.pipe(ignoreElements()), "          ^ 30ms !").toBe("");
+      expectObservable(cold("20ms a").pipe(mergeMap(() => status$)), "^ 30ms !").toBe("20ms d", { d: "joined" });
     }),
   );
 });

@@ -1,9 +1,9 @@
 // Backoff: how long we wait, and what ends a wait. protocol.md 4.1.
-import { filter, ignoreElements, timer } from "rxjs";
+import { filter, ignoreElements, throwError, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ownMembership } from "../../src/join/join.ts";
 import { resolveJoinOptions } from "../../src/join/options.ts";
-import { MatrixError } from "../../src/matrix.ts";
+import { type Matrix, MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import { callOf, marbles, scene, slot, toTheEnd } from "./scene.ts";
 import { contentWith, lifecycle } from "./steps.ts";
@@ -192,4 +192,95 @@ describe("A state member that joins again", () => {
     });
     expect(members.size).toBe(1);
   });
+});
+
+describe("The failures of a request", () => {
+  /** Alice joins, and some of her restarts fail. The attempt that each failure is traced as. */
+  const attempts = (fail: (home: ReturnType<typeof scene>["home"]) => void): unknown[] => {
+    const { home, join, trace } = scene();
+    fail(home);
+    join({ leaveOn: timer(60_000) }).subscribe();
+    timer(50_000).subscribe(() =>
+      found.push(...trace.flatMap((entry) => (entry.kind === "request-failed" ? [entry.attempt] : []))),
+    );
+    const found: unknown[] = [];
+    return found;
+  };
+  const restart = { request: "restart" } as const;
+  const network = { fail: new MatrixError("network", "no") };
+
+  it.each<[string, number[], (home: ReturnType<typeof scene>["home"]) => void]>([
+    [
+      "are counted until one succeeds, and from one again afterwards",
+      [1, 2, 1],
+      (home) => {
+        timer(1_000).subscribe(() => home.injectFault(restart, { ...network, times: 2 }));
+        timer(30_000).subscribe(() => home.injectFault(restart, { ...network, times: 1 }));
+      },
+    ],
+    [
+      "are not counted if they timed out once we are in the call",
+      [1, 1],
+      (home) => timer(1_000).subscribe(() => home.injectFault(restart, { lose: "request", times: 2 })),
+    ],
+  ])("%s", (_, expected, fail) => {
+    let found: unknown[] = [];
+    toTheEnd(() => (found = attempts(fail)));
+    expect(found).toEqual(expected);
+  });
+});
+
+describe("The error of a join", () => {
+  const refuse = (kind: MatrixErrorKind) => new MatrixError(kind, kind);
+
+  it.each([
+    ["forbidden", "join-refused"],
+    ["unsupported", "unsupported"],
+    ["too-large", "bad-argument"],
+    ["network", "request-failed"],
+    ["other", "request-failed"],
+    ["logged-out", "logged-out"],
+  ] as const)("has the answer of the server as its cause: %s", (kind, code) => {
+    const errors: unknown[] = [];
+    toTheEnd(() => {
+      const { home, join } = scene();
+      home.injectFault({ request: "send" }, { fail: refuse(kind), times: 100 });
+      join({ timing: { maxRetries: 0 } }).subscribe({ error: (error: unknown) => errors.push(error) });
+    });
+    expect(errors).toMatchObject([{ code, cause: refuse(kind) }]);
+  });
+
+  it("has the error of an option as its cause", () => {
+    const errors: unknown[] = [];
+    const cause = new Error("no camera");
+    toTheEnd(() =>
+      scene()
+        .join({ intent: throwError(() => cause) })
+        .subscribe({ error: (error: unknown) => errors.push(error) }),
+    );
+    expect(errors).toMatchObject([{ code: "bad-argument", cause }]);
+  });
+});
+
+describe("A restart without an answer", () => {
+  it(
+    "is listened to until a later one is answered, and no longer",
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const { call, roomId } = scene();
+      const first$ = cold<never>("-");
+      const second$ = cold<never>("-");
+      const third$ = cold<never>("-|");
+      const answers = [first$, second$, third$];
+      const matrix: Matrix = {
+        ...call.matrix,
+        updateDelayedEvent: (delayId, action, options) =>
+          (action === "restart" && answers.shift()) || call.matrix.updateDelayedEvent(delayId, action, options),
+      };
+      const options = resolveJoinOptions(slot, { timing: { jitter: 0 } });
+      expectObservable(ownMembership(callOf(matrix, roomId), options).pipe(ignoreElements()), "^ 5s !").toBe("");
+      expectSubscriptions(first$.subscriptions).toBe("  ------^ 4000ms !");
+      expectSubscriptions(second$.subscriptions).toBe(" ------ 2000ms ^ 2000ms !");
+      expectSubscriptions(third$.subscriptions).toBe("  ------ 4000ms ^!");
+    }),
+  );
 });

@@ -31,14 +31,14 @@ function withServerClock(matrix: Matrix, aheadMs: number): Matrix {
 }
 
 /** Joins on a server whose clock differs, and collects the states and the trace of the first half hour. */
-function joinWithServerClock(aheadMs: number) {
+function joinWithServerClock(aheadMs: number, options: JoinOptions = {}) {
   const states: JoinState[] = [];
   const trace: { kind: string }[] = [];
   toTheEnd(() => {
     const { call, roomId } = scene();
     const ours = callOf(withServerClock(call.matrix, aheadMs), roomId, (entry) => trace.push(entry));
-    ownMembership(ours, resolveJoinOptions(ours.slot, { leaveOn: timer(30 * minuteMs) })).subscribe((state) =>
-      states.push(state),
+    ownMembership(ours, resolveJoinOptions(ours.slot, { ...options, leaveOn: timer(30 * minuteMs) })).subscribe(
+      (state) => states.push(state),
     );
   });
   const joined = states.findLast((state) => state.status === "joined");
@@ -83,10 +83,20 @@ describe("A server whose clock differs from ours", () => {
     expect(joined?.membership).toBeDefined();
   });
 
-  it("by less than a minute is not named", () => {
-    const { joined, kinds } = joinWithServerClock(-50_000);
+  // The event is made 1 ms after our request, and 1 ms before our answer.
+  it.each([-60_000, -50_000, 50_000, 60_000])("by less than a minute is not named (%d ms)", (aheadMs) => {
+    const { joined, kinds } = joinWithServerClock(aheadMs);
     expect(joined).not.toHaveProperty("clockOffsetMs");
     expect(kinds).not.toContain("clocks-disagree");
+  });
+
+  it.each([
+    [-60_001, -60_000],
+    [60_001, 60_000],
+  ])("by a minute is named, once (%d ms)", (aheadMs, offsetMs) => {
+    const { joined, trace } = joinWithServerClock(aheadMs, { intent: timer(0, 600_000).pipe(map(String)) });
+    expect(joined?.clockOffsetMs).toBe(offsetMs);
+    expect(trace.filter(({ kind }) => kind === "clocks-disagree")).toEqual([{ kind: "clocks-disagree", offsetMs }]);
   });
 });
 
@@ -118,7 +128,7 @@ describe("The clock of the server, by the time of the event that we wrote", () =
   });
 
   it("is told again when it has changed by a minute, and when it agrees again", () => {
-    expect(offsets(1_204_000, 1_204_000, 1_263_999, 1_264_000, 1_002_000)).toEqual([200_000, 260_000, 0]);
+    expect(offsets(1_204_000, 1_204_000, 1_263_999, 1_264_000, 1_034_000)).toEqual([200_000, 260_000, 0]);
   });
 
   it("is not told by the event of another write", () => {

@@ -117,6 +117,45 @@ describe("Our membership on the wire (protocol.md 12.4)", () => {
     });
   });
 
+  it("has an alias of old clients for transports of LiveKit alone", () => {
+    const transports = [livekit, { type: "org.example.mesh" }];
+    expect(stateJoin("legacy", call, alice, { ...data, transports }, { createdTs: 1, expiresMs: 5 })).toMatchObject({
+      foci_preferred: [{ ...livekit, livekit_alias: call.roomId }, { type: "org.example.mesh" }],
+    });
+  });
+
+  const multiSfu = { type: "m.livekit", url: "https://rtc.example.org" };
+  it.each([
+    ["with an intent", "audio", { intent: "audio" }],
+    ["without an intent", undefined, {}],
+  ])("names neither user nor device in the stable generation, %s", (_, intent, intents) => {
+    const stable = stableJoin("m.call#ROOM", bob, { ...data, intent, transports: [multiSfu] });
+    expect(stable).toStrictEqual({
+      slot_id: "m.call#room",
+      application: { type: "m.call", ...intents },
+      member: { id: bob.memberId, membership: "join" },
+      transports: { published: [multiSfu], can_subscribe: ["m.livekit"] },
+      sticky_key: bob.memberId,
+      msc4354_sticky_key: bob.memberId,
+    });
+  });
+
+  it("has no field for what it does not say: when we joined, and an intent", () => {
+    const times = { createdTs: undefined, expiresMs: 5 };
+    expect(stateJoin("legacy", call, alice, { ...data, intent: undefined }, times)).toStrictEqual({
+      application: "m.call",
+      call_id: "",
+      scope: "m.room",
+      device_id: "ALICEDEV01",
+      membershipID: alice.memberId,
+      expires: 5,
+      focus_active: { type: "livekit", focus_selection: "oldest_membership" },
+      foci_preferred: [{ ...livekit, livekit_alias: call.roomId }],
+    });
+    const { application } = stickyJoin("m.call#ROOM", bob, { ...data, intent: undefined });
+    expect(application).toStrictEqual({ type: "m.call" });
+  });
+
   it("always has foci_preferred, which some readers index without a check", () => {
     const content = stateJoin("legacy", call, alice, { ...data, transports: [] }, { createdTs: 1, expiresMs: 5 });
     expect(content["foci_preferred"]).toEqual([]);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { RequestKind } from "../../src/join/requests.ts";
 import { Chronicle, type Reply, type Setting } from "./chronicle.ts";
+import { own } from "./steps.ts";
 
 const at = (asked: RequestKind, fromTs: number, untilTs: number, reply: Reply): Setting => ({
   reply: ({ kind }, ts) => (kind === asked && ts >= fromTs && ts < untilTs ? reply : undefined),
@@ -99,6 +100,25 @@ describe("A join traces", () => {
         "10000 membership-written join answer",
         "10000 restart delay-1",
         "11000 late-answer schedule false",
+      ],
+    ],
+    [
+      "once that the membership is written, if the room shows it before the answer",
+      at("write", 0, 1, "lost"),
+      (call) =>
+        call
+          .join(500)
+          .shows({ own: { ...own, eventId: "$2" } })
+          .until(900)
+          .late("write", { value: "$2" }),
+      [
+        "0 capability",
+        "0 schedule 18000 of 0 #2",
+        "0 delayed-leave-armed 18000 false",
+        "0 membership-sent join",
+        "0 write join of 0 #3",
+        "500 membership-written join sync",
+        "500 restart delay-1",
       ],
     ],
     [

@@ -191,6 +191,33 @@ describe("A join after another join of the same client", () => {
       ],
     ],
     [
+      "has nothing to leave if nothing is left then",
+      { beginning: blocked, ...after(0, { schedule: "lost" }) },
+      (call) => call.join(1_000).input({ kind: "unblocked", obsolete: [], isMember: false }).input(leave).until(9_000),
+      [
+        "1000 capability",
+        "1000 schedule 18000 of 0 #2",
+        "1000 leave-started leaveOn",
+        "3000 leave-ended true",
+        "1000 leaving since 1000",
+      ],
+    ],
+    [
+      "leaves by an event, which comes after the writes of that, and not by its delayed leave",
+      { openSlot: true, beginning: { isMember: true }, ...after(0, { "open-slot": "lost" }) },
+      (call) => call.join(1_000).input(leave).until(9_000),
+      [
+        "0 capability",
+        "0 open-slot",
+        "0 schedule 18000 of 0 #3",
+        "1000 leave-started leaveOn",
+        "1000 abort open-slot",
+        "1000 leave of 0 #4",
+        "1000 leave-ended true",
+        "1000 leaving since 1000",
+      ],
+    ],
+    [
       "says nothing more when another join replaces it",
       {},
       (call) => call.join(1_000).input({ kind: "replaced" }).until(90_000),

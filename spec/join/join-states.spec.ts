@@ -218,6 +218,41 @@ describe("A join shows", () => {
       ],
     ],
     [
+      "that it agrees with a server that took the first of two tries",
+      { shows: false, reply: ({ kind }, ts) => (kind === "write" && ts === 0 ? "lost" : undefined) },
+      (call) => call.join(11_000).shows({ standing: { eventId: "$2", originServerTs: -55_000, isExpired: false } }),
+      [
+        "0 joining: checking-support 1",
+        "0 joining: scheduling-leave 1",
+        "0 joining: sending-membership 1",
+        "10000 joining: sending-membership 2",
+        "10000 joined at 10000, until 28000",
+      ],
+    ],
+    [
+      "that it has a delayed leave again after ten minutes",
+      {
+        kind: "sticky",
+        timing: { unprotectedExpiryMs: 3_600_000 },
+        reply: ({ kind }, ts) => (kind === "schedule" && ts < 600_000 ? "forbidden" : undefined),
+      },
+      (call) => call.join(600_000),
+      [
+        "0 joining: checking-support 1",
+        "0 joining: scheduling-leave 1",
+        "0 joining: sending-membership 1",
+        "0 joined at 0, unsupported",
+        "0 joined at 0, unsupported, shown $1",
+        "600000 joined at 0, until 618000, shown $1",
+      ],
+    ],
+    [
+      "its transports are waited for, without delayed events, too",
+      after(0, { capability: { value: false } }),
+      (call) => call.input({ kind: "clock" }).until(1_000),
+      ["0 joining: checking-support 1", "0 joining: waiting-for-transports 1"],
+    ],
+    [
       "when it began to leave",
       after(5_000, { send: "lost", leave: "lost" }),
       (call) => call.join(5_000).input({ kind: "leave", cause: "leaveOn" }).until(60_000),

@@ -285,6 +285,12 @@ describe.each(["state", "sticky"] as const)("To leave as a %s member,", (kind) =
       ["1000 leave-started leaveOn", "1000 send delay-1", "3000 leave of 0 #6", "1000 leaving since 1000"],
     ],
     [
+      "nothing is needed without a login if nothing was written",
+      failing({ schedule: "soft-logged-out" }),
+      (call) => call.join(1_000).input(leave),
+      ["1000 leave-started leaveOn", "1000 leave-ended true", "1000 leaving since 1000"],
+    ],
+    [
       "nothing more is done after a refused cancel",
       failing({ schedule: "lost", cancel: "network" }),
       (call) => call.join(1_000).input(leave).until(2_000).late("schedule").until(60_000),

@@ -235,6 +235,76 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       ],
     ],
     [
+      "is cancelled if it is scheduled when it has been given up",
+      long("lost"),
+      (call) => call.join(12_000).late("schedule").until(13_000),
+      [
+        "0 schedule 18000 of 0 #2",
+        "0 write join of 0 #3",
+        "0 schedule 3600000 of 0 #5 delegated",
+        "10000 delegation-refused timeout",
+        "12000 late-answer schedule true",
+        "12000 delayed-leave-duplicate",
+        "12000 cancel delay-3",
+        "10000 joined at 0, until 28000, shown $2",
+      ],
+    ],
+    [
+      "is scheduled for the new instance when the other party has accepted that of the one before",
+      after(0, { delegate: "lost" }),
+      (call) => call.join(4_000).shows("nothing").until(4_500).late("delegate").until(6_000),
+      {
+        state: [
+          "0 schedule 18000 of 0 #2",
+          "0 write join of 0 #3",
+          "0 schedule 3600000 of 0 #5 delegated",
+          "0 delegate delay-3 3600000 of 0",
+          "4000 rejoining vanished 1",
+          "4000 cancel delay-3",
+          "4000 write rejoin of 1 #9",
+          "4500 schedule 3600000 of 1 #11 delegated",
+          "4500 delegate delay-5 3600000 of 1",
+          "4000 joined at 4000, until 22000, shown $4",
+        ],
+        sticky: [
+          "0 schedule 18000 of 0 #2",
+          "0 write join of 0 #3",
+          "0 schedule 3600000 of 0 #5 delegated",
+          "0 delegate delay-3 3600000 of 0",
+          "4000 rejoining vanished 1",
+          "4000 schedule 18000 of 1 #7",
+          "4000 cancel delay-3",
+          "4000 write rejoin of 1 #9",
+          "4500 schedule 3600000 of 1 #11 delegated",
+          "4500 delegate delay-6 3600000 of 1",
+          "4000 joined at 4000, until 22000, shown $5",
+        ],
+      },
+    ],
+    [
+      "takes the place of a short one that was lost",
+      {
+        reply: ({ kind: asked }, ts) =>
+          asked === "delegate" || (asked === "schedule" && ts > 0)
+            ? "lost"
+            : asked === "restart" && ts > 0
+              ? "not-found"
+              : undefined,
+      },
+      (call) => call.join(6_000).late("delegate").until(7_000).late("schedule").until(8_000),
+      [
+        "0 schedule 18000 of 0 #2",
+        "0 write join of 0 #3",
+        "0 schedule 3600000 of 0 #5 delegated",
+        "0 delegate delay-3 3600000 of 0",
+        "5000 delayed-leave-gone false",
+        "5000 schedule 18000 of 0 #8",
+        "7000 delayed-leave-duplicate",
+        "7000 cancel delay-4",
+        "6000 joined at 0, until 3600000 delegated, shown $2",
+      ],
+    ],
+    [
       "is sent to leave",
       {},
       (call) => call.join(5_000).input(leave),
@@ -253,5 +323,18 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
   ])("%s", (_, setting, act, expected) => {
     const call = act(new Chronicle({ kind, delegates: true, ...setting }));
     expect(call.story(0).slice(1)).toEqual(Array.isArray(expected) ? expected : expected[kind]);
+  });
+
+  it("is delegated for the member after a re-join, if the other party never answered for the one before", () => {
+    const call = new Chronicle({
+      kind,
+      delegates: true,
+      reply: (request) => (request.kind === "delegate" && request.joinCount === 0 ? "lost" : undefined),
+    });
+    const story = call.join(9_000).shows("nothing").until(60_000).story(9_000);
+    expect(story.filter((line) => line.includes(" delegate "))).toEqual([
+      expect.stringMatching(/^10000 delegate delay-\d 3600000 of 1$/),
+    ]);
+    expect(story.at(-1)).toContain("until 3610000 delegated");
   });
 });

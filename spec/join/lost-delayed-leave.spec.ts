@@ -76,6 +76,7 @@ describe.each(modes)("A server that answers restarts, but does not do them, in %
   it("makes us leave twice, and then once in ten minutes", () => {
     const watched = watch({ forMs: 3_600_000, options: { mode }, arrange });
     expect(watched.leaves).toBeLessThanOrEqual(2 + 5);
+    expect(count(watched, "D")).toBeGreaterThan(2);
     expect(watched.longestAbsenceMs).toBeLessThan(1_000);
     expect(watch({ forMs: 600_000, options: { mode }, arrange })).toMatchObject({
       leaves: 2,

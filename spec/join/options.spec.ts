@@ -44,6 +44,11 @@ describe("The options of a join", () => {
     expect(await lastValueFrom(options.transports$)).toEqual([{ type: "livekit" }]);
   });
 
+  it("may name the stable generation and a member id in matrix_2_0", () => {
+    const options = { mode: "matrix_2_0", generation: "stable", memberId: "page-1" } as const;
+    expect(resolveJoinOptions(call.slot, options)).toMatchObject({ ...options, kind: "sticky" });
+  });
+
   it.each<[string, object, RegExp]>([
     ["an unknown mode", { mode: "modern" }, /mode modern/],
     ["a duration that is not a number", { timing: { expiryMs: Number.NaN } }, /timing\.expiryMs/],
@@ -112,6 +117,10 @@ describe("The options of a join", () => {
       /delayedLeaveRestartMs must be shorter than timing\.delayedLeaveMs/,
     ],
     ["an openSlot that is not a boolean", { openSlot: "yes" }, /openSlot/],
+    ["an unknown generation", { generation: "old" }, /generation old/],
+    ["the stable generation in a state mode", { generation: "stable", mode: "compatibility" }, /matrix_2_0/],
+    ["a member id of another type", { memberId: 7 }, /memberId/],
+    ["an empty member id", { memberId: "" }, /memberId/],
   ])("are refused at once: %s", (_, options, message) => {
     expect(wrong(options)).toThrow(message);
     expect(wrong(options)).toThrow(RtcError);

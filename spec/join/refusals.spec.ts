@@ -71,6 +71,16 @@ describe("A refusal that comes late", () => {
     },
   );
 
+  it("does not stop our requests if it says that the access token had expired then", () => {
+    const steps = joined();
+    steps.at(5_000).input(clock);
+    const restart = steps.delays();
+    expect(steps.at(7_000).input(clock)).toEqual(["restart"]);
+    restart.fails("soft-logged-out");
+    steps.answers();
+    expect(steps.at(12_000).input(clock)).toEqual(["restart"]);
+  });
+
   it("does not end the join if it is of a write of the instance before", () => {
     const steps = joined();
     steps.answerAll();
@@ -92,6 +102,17 @@ describe("A refusal that comes late", () => {
     write.fails("forbidden");
     expect(steps.state().phase).toBe("joined");
   });
+});
+
+it("A member that was hidden, and that the room shows again, stays in the call although its write is refused late", () => {
+  const steps = joined();
+  steps.at(1_000).input(gone);
+  steps.answers();
+  const write = steps.delays();
+  steps.at(1_100).input({ kind: "membership", own: { ...own, eventId: "$2" } });
+  expect(steps.state().phase).toBe("joined");
+  write.fails("forbidden");
+  expect(steps.state().phase).toBe("joined");
 });
 
 describe("A write that was refused", () => {

@@ -5,6 +5,7 @@ import { resolveJoinOptions } from "../../src/join/options.ts";
 import type { Request } from "../../src/join/requests.ts";
 import { requester } from "../../src/join/requester.ts";
 import { type Matrix, MatrixError, type OutgoingEvent } from "../../src/matrix.ts";
+import { names } from "../../src/room/names.ts";
 import { membersNamed } from "../../src/testing/index.ts";
 import { callOf, scene, slot, toTheEnd } from "./scene.ts";
 
@@ -88,6 +89,17 @@ describe("A request has one answer", () => {
     expect(answersOf({}, request)).toEqual(ok());
   });
 });
+
+it.each(["deployed", "stable"] as const)(
+  "A sticky membership is written with the names of the generation %s",
+  (generation) => {
+    const sent: OutgoingEvent[] = [];
+    const port = { send: (event: OutgoingEvent) => (sent.push(event), of("$1")) };
+    answersOf(port, write, { mode: "matrix_2_0", generation });
+    expect(sent).toMatchObject([{ type: names[generation].stickyMember, content: { sticky_key: "me" } }]);
+    expect("versions" in sent[0]!.content).toBe(generation === "deployed");
+  },
+);
 
 describe("A request that nobody waits for any more", () => {
   it.each<[string, Request, boolean]>([

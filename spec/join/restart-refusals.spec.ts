@@ -103,6 +103,11 @@ describe("A delayed leave that comes due before anything was written", () => {
       expect(steps.traced("rejoining")).toEqual([{ kind: "rejoining", reason: "left-by-server", attempt: 1 }]);
       expect(steps.open()).toMatchObject([{ kind: "schedule", joinCount: 1 }]);
       expect(steps.state().phase).toBe("joining");
+      // The first member was never written, so that there is nobody to remove.
+      const asked: string[] = [];
+      steps.answerAll((request) => asked.push(request));
+      expect(asked.slice(0, 2)).toEqual(["schedule", "write"]);
+      expect(asked).not.toContain("leave");
     },
   );
 });

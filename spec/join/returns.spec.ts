@@ -352,3 +352,20 @@ it("A restart that is refused in the moment in which the delayed leave is due wa
   steps.at(18_000).fails("not-found");
   expect(steps.traced("delayed-leave-gone")).toEqual([{ kind: "delayed-leave-gone", fired: true }]);
 });
+
+it("A sticky member that the room hides twice, before a restart is answered, is guarded by a third delayed leave", () => {
+  const steps = lifecycle("sticky");
+  steps.input(contentInput);
+  steps.answers({});
+  for (const [index, eventId] of ["$1", "$2"].entries()) {
+    steps.answers(`delay of ${eventId}`);
+    steps.answers(eventId);
+    steps.input({ kind: "membership", own: { ...own, eventId } });
+    steps.ignores();
+    steps.input(gone);
+    steps.at(2_000 * (index + 1)).input(clock);
+  }
+  expect(steps.traced("rejoining")).toHaveLength(2);
+  expect(steps.open()).toMatchObject([{ kind: "schedule", joinCount: 2 }]);
+  expect(steps.traced("delayed-leave-unsupported")).toEqual([]);
+});

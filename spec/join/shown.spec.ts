@@ -146,6 +146,26 @@ describe.each(["state", "sticky"] as const)("A %s member that the room shows", (
       ["1000 membership-written join sync", "2000 joined at 0, until 19000, shown undefined"],
     ],
     [
+      "before the next try, by an event of an earlier content, is written again with the newest",
+      { shows: false, reply: ({ kind: asked }, ts) => (asked === "write" && ts === 0 ? "network" : undefined) },
+      (call) => call.join(1_000).intent("audio").until(1_500).shows(member("$7")).until(5_000),
+      ["1500 membership-written join sync", "3000 write update of 0 #5", "1500 joined at 0, until 19500, shown $7"],
+    ],
+    [
+      "while it joins again has its doubt ended by any answer to a restart",
+      after(5_000, { restart: "lost" }),
+      (call) => call.join(6_000).shows("nothing").until(6_500).late("restart").until(6_600),
+      {
+        state: ["6000 rejoining vanished 1", "6500 write rejoin of 1 #6", "6500 joined at 6500, until 23000, shown $3"],
+        sticky: [
+          "6000 rejoining vanished 1",
+          "6500 schedule 18000 of 1 #6",
+          "6500 write rejoin of 1 #7",
+          "6500 joined at 6500, until 24500, shown $4",
+        ],
+      },
+    ],
+    [
       "before the answer is in the call although the write is refused then",
       after(0, { write: "lost" }),
       (call) => call.join(1_000).shows(member("$2")).until(2_000).late("write", "forbidden").until(4_000),

@@ -1,13 +1,13 @@
 // Timeouts: how long a join waits for each answer, and how long a leave is tried. protocol.md 4.1.
 import { describe, expect, it } from "vitest";
 import type { JoinTiming } from "../../src/join/options.ts";
-import type { Request, RequestKind } from "../../src/join/requests.ts";
+import type { RequestKind } from "../../src/join/requests.ts";
 import { Chronicle, type Setting } from "./chronicle.ts";
 
 const leave = { kind: "leave", cause: "leaveOn" } as const;
 const old = [{ delayId: "old", untilTs: 60_000 }];
 const lost =
-  (asked: RequestKind): Setting["reply"] =>
+  (asked: RequestKind): NonNullable<Setting["reply"]> =>
   ({ kind }) =>
     kind === asked ? "lost" : undefined;
 

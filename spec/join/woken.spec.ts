@@ -63,6 +63,30 @@ describe.each(["state", "sticky"] as const)("A %s member that acts again", (kind
       ["3606000 abort restart", "3606000 joined at 3588000, until 3624000, shown $2"],
     ],
     [
+      "six seconds late, with its delayed leave still ahead, goes on",
+      {},
+      (call) => call.join(5_000).sleep(16_000).until(16_001),
+      ["16000 joined at 0, until 34000, shown $2"],
+    ],
+    [
+      "twenty seconds late, with an answer to a restart before, waits for that to a restart since",
+      after(5_000, { restart: "lost" }),
+      (call) => call.join(6_000).sleep(26_000).late("restart").until(27_000),
+      ["26000 joined at 0, until 23000, shown $2"],
+    ],
+    [
+      "after its page was hidden writes a change when a restart is answered, at once",
+      {},
+      (call) => call.join(6_000).input({ kind: "page-hidden" }).intent("audio").until(6_500),
+      [
+        "6000 page-hidden",
+        "6000 send delay-1 lasting",
+        "6000 probably-left",
+        "6000 write update of 0 #8",
+        "6000 joined at 0, until 24000, shown $3",
+      ],
+    ],
+    [
       "after an hour, with an answer of its restart since, is still a member",
       after(5_000, { restart: "lost" }),
       (call) => call.join(6_000).sleep(3_606_000).until(3_607_000).late("restart").until(3_607_500),

@@ -19,6 +19,7 @@ const slow = [
 /** Folders whose specs judge this folder, too. */
 const others: Readonly<Record<string, readonly string[]>> = {
   keys: ["encryption"],
+  encryption: ["keys"],
   membership: ["sessions"],
 };
 

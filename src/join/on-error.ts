@@ -27,6 +27,7 @@ import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
 
 type Schedule = Extract<Request, { kind: "schedule" }>;
+type Delegate = Extract<Request, { kind: "delegate" }>;
 type Write = Extract<Request, { kind: "write" }>;
 type Leave = Extract<Request, { kind: "leave" }>;
 
@@ -72,7 +73,7 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
       draft.slot.isAsked = !isTransient(error) || isExhausted(draft, "open-slot");
       return;
     case "schedule":
-      return request.delegated ? onDelegationRefused(draft, error) : onScheduleError(draft, inFlight, error, request);
+      return request.delegated ? onDelegationRefused(draft, error, request) : onScheduleError(draft, inFlight, error, request);
     case "restart":
       return onRestartError(draft, inFlight, error, request.delayId);
     case "send":
@@ -82,7 +83,7 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
     case "cancel":
       return onCancelError(draft, inFlight, error, request.delayId);
     case "delegate":
-      return onDelegationRefused(draft, error);
+      return onDelegationRefused(draft, error, request);
     case "write":
       if (request.joinCount !== draft.joinCount || isConfirmedBySync(draft, request.reason)) return;
       return onWriteError(draft, inFlight, error, request);
@@ -214,8 +215,8 @@ function awaitReturn(draft: Draft, leaving: Leaving): void {
   };
 }
 
-function onDelegationRefused(draft: Draft, error: MatrixError): void {
-  if (draft.delayedLeave.delegate === "decided") return;
+function onDelegationRefused(draft: Draft, error: MatrixError, { joinCount }: Schedule | Delegate): void {
+  if (draft.delayedLeave.delegate === "decided" || joinCount !== draft.joinCount) return;
   discardDelegation(draft);
   draft.delayedLeave.delegate = "decided";
   trace(draft, { kind: "delegation-refused", error: error.kind });

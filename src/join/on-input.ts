@@ -176,11 +176,9 @@ export function isHiddenBySlot({ settings, slot }: Draft): boolean {
 
 /** Our membership has to be written again, once for all that happens until `dueTs`. */
 function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-unanswered", dueTs: number): void {
-  const { phase, publication, requests } = draft;
+  const { publication } = draft;
   // A new event is needed: it is no retry of the one before.
   forgetWrite(draft);
-  const isWriting = phase === "joined" || isUnderWay(requests, "write");
-  if (!isWriting || phase === "leaving") return;
   if (!publication.dirty || dueTs < publication.dirty.dueTs) publication.dirty = { reason, dueTs };
 }
 

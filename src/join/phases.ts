@@ -78,7 +78,6 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   presence.own = undefined;
   presence.createdTs = undefined;
   presence.isEchoed = false;
-  presence.isMissing = false;
   discardDelegation(draft);
   delayedLeave.delegate = "wanted";
   askForDelayedLeave(draft);
