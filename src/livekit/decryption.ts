@@ -1,7 +1,19 @@
 // Decryption: reports whether a LiveKit room can decrypt the media of each participant. protocol.md 6.6.
 import { type Participant, type RemoteParticipant, type Room, type RoomOptions, RoomEvent } from "livekit-client";
-import { EMPTY, fromEventPattern, map, merge, mergeMap, type Observable, of, take, takeUntil, timer } from "rxjs";
-import { type DecryptedMedia, growth, type MediaOf, recovery, withRecovery } from "./recovery.ts";
+import {
+  concatMap,
+  defer,
+  EMPTY,
+  fromEventPattern,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  takeUntil,
+  timer,
+} from "rxjs";
+import { type DecryptedMedia, hasGrown, type MediaOf, recovery, withRecovery } from "./recovery.ts";
 import { keyFramesAfter } from "./key-frames.ts";
 import { RtcKeyProvider } from "./key-provider.ts";
 import type { DecryptionReport } from "../types.ts";
@@ -70,7 +82,15 @@ function providerOf({ options }: FollowedRoom): RtcKeyProvider | undefined {
 
 /** Makes the key provider look for the step of a key that the media of a participant needs. */
 function catchUp(provider: RtcKeyProvider, participantIdentity: string, mediaOf: MediaOf): Observable<never> {
-  const isDecrypted$ = growth(0, watchMs, () => mediaOf(participantIdentity)).pipe(take(1));
+  const media$ = defer(() => mediaOf(participantIdentity));
+  const isDecrypted$ = media$.pipe(
+    concatMap((before) =>
+      timer(watchMs).pipe(
+        concatMap(() => media$),
+        map((now) => hasGrown(before, now)),
+      ),
+    ),
+  );
   return provider.catchUp(participantIdentity, isDecrypted$);
 }
 

@@ -1,5 +1,6 @@
 // Recovery: adds the end of decryption trouble, which LiveKit does not report. protocol.md 6.6.
 import {
+  bufferCount,
   concat,
   connect,
   defer,
@@ -11,7 +12,6 @@ import {
   type ObservableInput,
   of,
   type OperatorFunction,
-  pairwise,
   take,
   takeUntil,
   takeWhile,
@@ -31,21 +31,14 @@ export type MediaOf = (participantIdentity: string) => ObservableInput<Decrypted
 
 /** Emits once the media of a participant has grown in two checks in a row, 2 s from now at the soonest. */
 export function recovery(participantIdentity: string, mediaOf: MediaOf): Observable<unknown> {
-  return growth(firstCheckMs, checkMs, () => mediaOf(participantIdentity)).pipe(
-    pairwise(),
-    filter(([before, now]) => before && now),
+  return timer(firstCheckMs, checkMs).pipe(
+    exhaustMap(() => defer(() => mediaOf(participantIdentity))),
+    takeWhile((media) => media !== undefined),
+    bufferCount(3, 1),
+    filter(([first, second, third]) => hasGrown(first, second) && hasGrown(second, third)),
     take(1),
   );
 }
-
-/** Reads the media of a participant again and again, until it is gone. Emits each time whether it has grown. */
-export const growth = (firstMs: number, everyMs: number, read: () => ReturnType<MediaOf>): Observable<boolean> =>
-  timer(firstMs, everyMs).pipe(
-    exhaustMap(() => defer(read)),
-    takeWhile((media) => media !== undefined),
-    pairwise(),
-    map(([before, now]) => hasGrown(before, now)),
-  );
 
 /**
  * Emits `ok` after a report of trouble, once the participant's media is being decrypted. It checks the media only after
@@ -67,6 +60,6 @@ export function withRecovery(mediaOf: MediaOf): OperatorFunction<DecryptionRepor
 }
 
 /** A stream without an earlier count may be old, so it does not count as growth. */
-function hasGrown(before: DecryptedMedia, now: DecryptedMedia): boolean {
+export function hasGrown(before: DecryptedMedia = new Map(), now: DecryptedMedia = new Map()): boolean {
   return [...now].some(([stream, amount]) => amount > (before.get(stream) ?? Infinity));
 }
