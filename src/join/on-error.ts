@@ -73,7 +73,9 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
       draft.slot.isAsked = !isTransient(error) || isExhausted(draft, "open-slot");
       return;
     case "schedule":
-      return request.delegated ? onDelegationRefused(draft, error, request) : onScheduleError(draft, inFlight, error, request);
+      return request.delegated
+        ? onDelegationRefused(draft, error, request)
+        : onScheduleError(draft, inFlight, error, request);
     case "restart":
       return onRestartError(draft, inFlight, error, request.delayId);
     case "send":

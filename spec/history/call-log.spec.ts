@@ -1,0 +1,271 @@
+// The log of calls, drawn: what each event does to the calls, in whatever order the events come. protocol.md 9.2 to 9.4.
+import { describe, expect, it } from "vitest";
+import { CallLog } from "../../src/history/call-log.ts";
+import type { PastEvent } from "../../src/matrix.ts";
+import { draw, type Drawing, drawn, eventsIn, logOf, minuteMs, redactedIn, slot, t0 } from "./drawn.ts";
+
+const calls: readonly (readonly [string, Drawing & { readonly calls: string }])[] = [
+  ["lasts from a join to a leave", { alice: "  j---l", calls: "  [---]" }],
+  ["ends by itself when a membership expires", { alice: "j", calls: "[-------]" }],
+  ["lasts longer with a refresh", { alice: "j----r", calls: "[------------]" }],
+  ["has no part of a leave without a join", { alice: "l---j-l", calls: "    [-]" }],
+  ["has no part of a leave that is repeated", { alice: "j-l-l", calls: "[-]" }],
+  ["begins again after an end", { alice: "j-l--j-l", calls: "[-]  [-]" }],
+  ["begins again after an expiry", { alice: "j----------j-l", calls: "[-------]  [-]" }],
+  ["began earlier if a refresh is the first event that was read", { alice: "    q-l", calls: " [----]" }],
+  ["began earlier if a leave knows the stay", { alice: "    p", calls: " [--]" }],
+  ["does not ask a leave about what was read", { alice: "   j-p", calls: "   [-]" }],
+  ["is one if two devices overlap", { alice: "j---l", bob: "  j---l", calls: "[-----]" }],
+  ["is one if two devices touch", { alice: "j--l", bob: "   j--l", calls: "[-----]" }],
+  ["is one if a device is within the time of another", { alice: "j-----l", bob: "  j-l", calls: "[-----]" }],
+  ["is another one after a minute without anybody", { alice: "j-l", bob: "   j-l", calls: "[-][-]" }],
+  ["of sticky events lasts from a join to a leave", { alice: " s---e", calls: " [---]" }],
+  ["of sticky events ends by itself", { alice: " s", calls: " [-------]" }],
+  ["of sticky events lasts longer with each of them", { alice: "s----s--e", calls: "[-------]" }],
+  ["of the first draft lasts from a join to a leave", { alice: "d---d---f", calls: "[-------]" }],
+  ["ends for a user who leaves the room", { alice: "j--x", calls: "[--]" }],
+  ["of sticky events ends for a user who leaves the room", { alice: "s--x", calls: "[--]" }],
+  ["ends with the first of several room leaves", { alice: "j--x-b-x", calls: "[--]" }],
+  ["goes on for a user who comes into the room", { alice: "j--b-l", calls: "[----]" }],
+  ["goes on if another user leaves the room", { alice: "j----l", bob: "  x", calls: "[----]" }],
+  ["begins after a room leave", { alice: "x-j--l", calls: "  [--]" }],
+  ["is not continued by a refresh after a room leave", { alice: "j-x-b-s-e", calls: "[-]   [-]" }],
+  ["ends with a join that is redacted later", { alice: "j--J", calls: "[--]" }],
+  ["is none if its only join is redacted", { alice: "J", calls: "" }],
+  ["is none if its join is redacted, and a leave follows", { alice: "J---l", calls: "" }],
+  ["ends with a refresh that is redacted", { alice: "j--R--l", calls: "[--]" }],
+  ["is the same if a leave is redacted", { alice: "j--L", calls: "[--]" }],
+  ["of sticky events ends with a refresh that is redacted", { alice: "s--S--e", calls: "[--]" }],
+  ["of sticky events ends when the slot closes", { alice: "s-----e", slot: "   c", calls: "[--]" }],
+  ["of sticky events ends when the slot closes, by its stable name", { alice: "s---e", slot: "  k", calls: "[-]" }],
+  ["of sticky events begins when the slot opens", { alice: "s-----e", slot: " c-o", calls: "[] [--]" }],
+  ["of sticky events needs an open slot", { alice: "  s---e", slot: "c", calls: "" }],
+  ["of sticky events goes on in an open slot", { alice: "s-----e", slot: " o-o", calls: "[-----]" }],
+  ["of sticky events has a pause while the slot is closed", { alice: "s----e", slot: "  c-o", calls: "[-] []" }],
+  ["of sticky events begins with the slot that opens with it", { alice: "  s--e", slot: "c-o", calls: "  [--]" }],
+  ["of sticky events is none if the slot closes with it", { alice: "  s--e", slot: "  c", calls: "" }],
+  [
+    "of sticky events is not changed by a slot that closes at its end",
+    { alice: "s--e", slot: "   c-o", calls: "[--]" },
+  ],
+  ["of sticky events has nothing after its end, though the slot opens", { alice: "s--e", slot: " c---o", calls: "[]" }],
+  ["of sticky events does not end twice in a closed slot", { alice: "s-----e", slot: " cc-o", calls: "[]  [-]" }],
+  ["of state events needs no slot", { alice: "j---l", slot: "c", calls: "[---]" }],
+  ["of the first draft needs no slot", { alice: "d---f", slot: " c", calls: "[---]" }],
+];
+
+const withoutStateKey = ({ stateKey: _stateKey, ...event }: PastEvent): PastEvent => event;
+const withoutContent = (event: PastEvent): PastEvent => ({ ...event, content: {} });
+
+const ways: readonly (readonly [string, (log: CallLog, drawing: Drawing) => void])[] = [
+  [
+    "in one step",
+    (log, drawing) => {
+      for (const event of eventsIn(drawing)) log.put(event);
+      for (const eventId of redactedIn(drawing)) log.redact(eventId);
+    },
+  ],
+  [
+    "event by event",
+    (log, drawing) => {
+      for (const event of eventsIn(drawing)) {
+        log.put(event);
+        void log.sessions;
+      }
+      for (const eventId of redactedIn(drawing)) log.redact(eventId);
+    },
+  ],
+  [
+    "backwards",
+    (log, drawing) => {
+      for (const event of eventsIn(drawing).toReversed()) {
+        log.put(event);
+        void log.sessions;
+        if (redactedIn(drawing).includes(event.eventId)) log.redact(event.eventId);
+      }
+    },
+  ],
+  [
+    "twice, the second time as they are after a redaction",
+    (log, drawing) => {
+      const redacted = redactedIn(drawing);
+      for (const event of eventsIn(drawing)) log.put(event);
+      void log.sessions;
+      for (const event of eventsIn(drawing)) log.put(redacted.includes(event.eventId) ? withoutContent(event) : event);
+    },
+  ],
+  [
+    "first every second event, then the others",
+    (log, drawing) => {
+      const events = eventsIn(drawing);
+      for (const [index, event] of events.entries()) if (index % 2 === 1) log.put(event);
+      void log.sessions;
+      for (const event of events) log.put(event);
+      void log.sessions;
+      for (const eventId of redactedIn(drawing)) log.redact(eventId);
+    },
+  ],
+];
+
+describe.each(ways)("Of events that come %s, a call", (_, put) => {
+  it.each(calls)("%s", (__, { calls: expected, ...drawing }) => {
+    const log = new CallLog();
+    put(log, drawing);
+    expect(draw(log.sessions)).toBe(drawn(expected));
+  });
+});
+
+describe("The stays of a call", () => {
+  it.each<[string, Drawing, readonly string[]]>([
+    ["are one if the member is refreshed", { alice: "j--r--l" }, ["[-----]"]],
+    ["are two if the member joins again", { alice: "j--j--l" }, ["[--]", "   [--]"]],
+    ["are two if the member has another id", { alice: "j--n--l" }, ["[--]", "[-----]"]],
+    ["are one for sticky events of one member", { alice: "s--s--e" }, ["[-----]"]],
+    ["are one for the first draft", { alice: "d--d--f" }, ["[-----]"]],
+    ["are one for each device, by start", { alice: "   j--l", bob: "j---l" }, ["[---]", "   [--]"]],
+    [
+      "are one for each part of it in which its slot was open",
+      { alice: "s----e", bob: "j----l", slot: "  c-o" },
+      ["[-]", "[----]", "    []"],
+    ],
+  ])("%s", (_, drawing, stays) =>
+    expect(
+      logOf(drawing)
+        .sessions.flatMap((session) => session.stays.map((stay) => draw([stay])))
+        .toSorted(),
+    ).toEqual(stays.toSorted()),
+  );
+
+  it("have the intent of the last event", () => {
+    const [session] = logOf({ alice: "j--i--l" }).sessions;
+    expect(session?.stays.map(({ intent, userId, deviceId, slot: its }) => [userId, deviceId, its, intent])).toEqual([
+      ["@alice:example.org", "P", slot, "video"],
+    ]);
+  });
+});
+
+describe("A call that is known", () => {
+  it.each<[string, Drawing, Drawing, string]>([
+    ["stays the same if there is nothing new", { alice: "j-l-j-l" }, {}, "[-] [-]"],
+    ["stays the same if a later one is found", { alice: "j-l" }, { bob: "      j-l" }, "[-]"],
+    ["stays the same if an earlier one is found", { alice: "      j-l" }, { bob: "j-l" }, "      [-]"],
+    ["changes if somebody else was in it", { alice: "j---l---j-l" }, { bob: " j-l" }, "        [-]"],
+    ["changes if it merges with another one", { alice: "j-l--j-l  j-l" }, { bob: "  j--l" }, "          [-]"],
+    ["stays the same if its refresh changes nothing", { alice: "j----l" }, { alice: "   q" }, "[----]"],
+    ["stays the same if its user leaves the room later", { alice: "j----l" }, { alice: "      x" }, "[----]"],
+    ["stays the same if its user left the room before", { alice: " j----l" }, { alice: "x" }, " [----]"],
+    ["changes if its user left the room in it", { alice: "j----l  j-l" }, { alice: "   x" }, "        [-]"],
+    ["stays the same if the slot opens", { alice: "s----e" }, { slot: "  o" }, "[----]"],
+    ["changes if the slot closed in it", { alice: "s---e--s-e" }, { slot: "  c-o" }, "       [-]"],
+    ["changes if its end is found", { alice: "j-l---j" }, { alice: "         l" }, "[-]"],
+    ["stays the same if it ends when it would have expired", { alice: "j" }, { alice: "        l" }, "[-------]"],
+  ])("%s", (_, first, then, expected) => {
+    const log = logOf(first);
+    const before = log.sessions;
+    for (const event of eventsIn(then)) log.put(event);
+    const kept = log.sessions.filter((session) => before.includes(session));
+    expect(draw(kept)).toBe(drawn(expected));
+    expect(log.sessions).toEqual(logOf({ ...first, ...joinedTracks(first, then) }).sessions);
+  });
+
+  /** Both drawings as one. */
+  function joinedTracks(first: Drawing, then: Drawing): Drawing {
+    const both: Record<string, string> = {};
+    for (const name of ["alice", "bob", "slot"] as const) {
+      const [a, b] = [first[name] ?? "", then[name] ?? ""];
+      both[name] = Array.from({ length: Math.max(a.length, b.length) }, (_, index) =>
+        (b[index] ?? " ") === " " ? (a[index] ?? " ") : b[index],
+      ).join("");
+    }
+    return both;
+  }
+
+  it("is the same list if there is nothing new, though its slot or its user's room was touched", () => {
+    const log = logOf({ alice: "s---e" });
+    const before = log.sessions;
+    for (const event of eventsIn({ alice: "x", slot: "o" })) log.put(event);
+    expect(log.sessions).toBe(before);
+  });
+});
+
+describe("The calls of several slots", () => {
+  const other = (event: PastEvent): PastEvent => {
+    const content = { ...(event.content as object), call_id: "side" };
+    return { ...event, eventId: `${event.eventId} side`, stateKey: `${event.stateKey}side`, content };
+  };
+  const put = (log: CallLog) => {
+    for (const event of eventsIn({ alice: "j----l" })) log.put(event);
+    for (const event of eventsIn({ alice: "  j" })) log.put(other(event));
+    return log.sessions.map((session) => [session.slot, draw([session])]);
+  };
+
+  it.each<[string, string | undefined, readonly (readonly [string, string])[]]>([
+    [
+      "are apart, by start",
+      undefined,
+      [
+        [slot, "[----]"],
+        ["m.call#side", "  [-------]"],
+      ],
+    ],
+    ["can be read alone", slot, [[slot, "[----]"]]],
+    ["can be read alone by the stable name of the slot", "m.call#room", [[slot, "[----]"]]],
+    ["can be read alone: another one", "m.call#side", [["m.call#side", "  [-------]"]]],
+  ])("%s", (_, only, expected) => expect(put(new CallLog(only))).toEqual(expected));
+
+  it("do not end when the slot of another call closes", () => {
+    const log = logOf({ alice: "s---e" });
+    for (const event of eventsIn({ slot: "  c" })) log.put({ ...event, stateKey: "m.call#side" });
+    expect(draw(log.sessions)).toBe("[---]");
+  });
+
+  it("are found by the id of a membership event", () => {
+    const log = logOf({ alice: "j--l", bob: "s" });
+    const [join, , leave] = eventsIn({ alice: "j--l", bob: "s" });
+    expect([join, leave, { eventId: "$none" }].map((event) => log.slotOf(event!.eventId))).toEqual([
+      slot,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe("No call is made of", () => {
+  const [join] = eventsIn({ alice: "j" });
+  const [sticky] = eventsIn({ alice: "s" });
+  const [draft] = eventsIn({ alice: "d" });
+  const [leave] = eventsIn({ alice: "p" });
+  const content = (event: PastEvent | undefined, more: object): PastEvent => {
+    return { ...event!, content: { ...(event!.content as object), ...more } };
+  };
+  it.each<[string, PastEvent]>([
+    ["a message", { ...join!, type: "m.room.message" }],
+    ["a message without a state key", { ...sticky!, type: "m.room.message" }],
+    ["a state membership without a device", content(join, { device_id: undefined })],
+    ["a membership that was over when it was sent", content(join, { expires: 0 })],
+    ["a state membership that was sent as a message", withoutStateKey(join!)],
+    ["a sticky membership without a key", content(sticky, { sticky_key: undefined })],
+    ["a sticky membership that cannot be decrypted", { ...sticky!, encryption: "undecryptable" }],
+    ["a sticky membership that is not sticky", { ...sticky!, durationMs: undefined } as PastEvent],
+    ["a sticky membership of no time", { ...sticky!, durationMs: 0 }],
+    ["a sticky membership that is malformed", content(sticky, { member: {} })],
+    ["a membership of the first draft that is malformed", content(draft, { "m.call_id": 1 })],
+    ["the stay before a leave that is no object", { ...leave!, unsigned: { prev_content: "joined" } }],
+    ["the stay before a leave without a start", { ...leave!, unsigned: { prev_content: join!.content } }],
+    ["the stay before a leave that has no previous content", { ...leave!, unsigned: undefined } as PastEvent],
+    [
+      "the previous content of a sticky leave",
+      { ...sticky!, content: { sticky_key: "one" }, unsigned: leave!.unsigned },
+    ],
+  ])("%s", (_, event) => {
+    const log = new CallLog();
+    log.put(event);
+    expect(log.sessions).toEqual([]);
+  });
+
+  it("a sticky membership after an hour, whatever it claims", () => {
+    const log = new CallLog();
+    log.put({ ...sticky!, durationMs: 9e9 });
+    expect(log.sessions.map(({ endTs }) => endTs - t0)).toEqual([60 * minuteMs]);
+  });
+});
