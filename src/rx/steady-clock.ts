@@ -2,13 +2,16 @@
 import { asyncScheduler } from "rxjs";
 import { steadyTime } from "./steady-time.ts";
 
-/** Begins with the wall clock, and goes on by steady time. On a platform where that does not count sleep, it does not either. */
+/**
+ * Begins with the wall clock, and goes on by steady time, in whole milliseconds as timers do. On a platform where that does not
+ * count sleep, it does not either.
+ */
 export class SteadyClock {
   readonly #aheadMs = asyncScheduler.now() - steadyTime.now();
   #lastTs = -Infinity;
 
   now(): number {
-    this.#lastTs = Math.max(this.#lastTs, steadyTime.now() + this.#aheadMs);
+    this.#lastTs = Math.max(this.#lastTs, Math.round(steadyTime.now() + this.#aheadMs));
     return this.#lastTs;
   }
 
