@@ -26,6 +26,9 @@ export interface Setting {
 
 const self: OwnMember = { kind: "state", userId: "@alice:x", deviceId: "A", memberId: "m", participantIdentity: "p" };
 
+/** How each story of a join begins: the delayed leave is scheduled, and our membership is written. */
+export const begun: readonly string[] = ["0 schedule 18000 of 0 #2", "0 write join of 0 #3"];
+
 export class Chronicle {
   /** Requests, requests that are no longer waited for, and decisions, in order. */
   readonly log: string[] = [];

@@ -127,11 +127,11 @@ describe("The clock of the server, by the time of the event that we wrote", () =
     expect(offsets(serverTs)).toEqual(expected);
   });
 
-  it("is told again when it has changed by a minute, and when it agrees again", () => {
+  it("is traced again when it has changed by a minute, and when it agrees again", () => {
     expect(offsets(1_204_000, 1_204_000, 1_263_999, 1_264_000, 1_034_000)).toEqual([200_000, 260_000, 0]);
   });
 
-  it("is not told by the event of another write", () => {
+  it("is not read from the event of another write", () => {
     const steps = lifecycle("state");
     steps.join();
     const standing = { eventId: "$other", originServerTs: 7_200_000, isExpired: false };

@@ -168,7 +168,7 @@ describe("After restarts that failed", () => {
     expect(gaps(one)).not.toEqual(gaps(other));
   });
 
-  it("a wait that the server asked for is not over because we are told that we are in the room", () => {
+  it("a wait that the server asked for goes on when the room shows us", () => {
     const call = new Chronicle(at("schedule", 0, 1, "rate-limited")).join(1_000).input({ kind: "room", isIn: true });
     expect(call.until(5_000).log.filter((line) => line.includes(" schedule "))).toHaveLength(3);
     expect(call.log).toContain("5000 schedule 18000 of 0 #2");

@@ -1,7 +1,7 @@
 // Inherited: a join begins with what an earlier join of the same client has left behind. protocol.md 4.7.
 import { describe, expect, it } from "vitest";
 import type { RequestKind } from "../../src/join/requests.ts";
-import { Chronicle, type Reply, type Setting } from "./chronicle.ts";
+import { begun, Chronicle, type Reply, type Setting } from "./chronicle.ts";
 import { own } from "./steps.ts";
 
 type Row = [string, Setting, (call: Chronicle) => Chronicle, string[]];
@@ -135,7 +135,7 @@ describe("A join after another join of the same client", () => {
           .join(500)
           .shows({ own: { ...own, eventId: "$0" } })
           .until(20_000),
-      ["0 capability", "0 schedule 18000 of 0 #2", "0 write join of 0 #3", "20000 joined at 0, until 38000"],
+      ["0 capability", ...begun, "20000 joined at 0, until 38000"],
     ],
     [
       "asks for nothing while that leaves",
@@ -221,7 +221,7 @@ describe("A join after another join of the same client", () => {
       "says nothing more when another join replaces it",
       {},
       (call) => call.join(1_000).input({ kind: "replaced" }).until(90_000),
-      ["0 capability", "0 schedule 18000 of 0 #2", "0 write join of 0 #3", "0 joined at 0, until 18000, shown $2"],
+      ["0 capability", ...begun, "0 joined at 0, until 18000, shown $2"],
     ],
   ])("%s", (_, setting, act, expected) => {
     expect(act(new Chronicle(setting)).story()).toEqual(expected);

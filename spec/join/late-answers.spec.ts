@@ -1,4 +1,4 @@
-// Late answers: the server answers when nobody waits for it any more. protocol.md 4.6.
+// Late answers: answers to requests that have timed out. protocol.md 4.6.
 import { describe, expect, it } from "vitest";
 import type { RequestKind } from "../../src/join/requests.ts";
 import { Chronicle, type Reply, type Setting } from "./chronicle.ts";

@@ -1,7 +1,7 @@
 // Long delayed leave: one that another party restarts, scheduled beside the short one. protocol.md 6.4.
 import { describe, expect, it } from "vitest";
 import type { RequestKind } from "../../src/join/requests.ts";
-import { Chronicle, type Reply, type Setting } from "./chronicle.ts";
+import { begun, Chronicle, type Reply, type Setting } from "./chronicle.ts";
 
 type Row = [string, Setting, (call: Chronicle) => Chronicle, Expected];
 type Expected = string[] | { readonly state: string[]; readonly sticky: string[] };
@@ -21,8 +21,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       {},
       (call) => call.join(700_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "0 cancel delay-1",
@@ -33,7 +32,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       "is not asked for before we have joined",
       after(0, { write: "lost" }),
       (call) => call.join(2_000),
-      ["0 schedule 18000 of 0 #2", "0 write join of 0 #3", "0 joining: sending-membership 1"],
+      [...begun, "0 joining: sending-membership 1"],
     ],
     [
       "is not asked for without a short one",
@@ -51,8 +50,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       long("max-delay-exceeded"),
       (call) => call.join(40_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegation-refused max-delay-exceeded",
         "40000 joined at 0, until 58000, shown $2",
@@ -63,8 +61,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       after(0, { delegate: "other" }),
       (call) => call.join(40_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "0 delegation-refused other",
@@ -77,8 +74,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       after(0, { delegate: "lost" }),
       (call) => call.join(40_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "10000 delegation-refused timeout",
@@ -92,8 +88,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       after(0, { delegate: "lost" }),
       (call) => call.join(15_000).late("delegate").until(20_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "10000 delegation-refused timeout",
@@ -107,8 +102,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       after(0, { delegate: "lost" }),
       (call) => call.join(4_000).late("delegate").until(400_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "4000 cancel delay-1",
@@ -120,8 +114,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       after(0, { delegate: "lost" }),
       (call) => call.join(4_000).input(leave).until(20_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "4000 leave-started leaveOn",
@@ -137,8 +130,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       long("lost"),
       (call) => call.join(4_000).input(leave).until(4_500).late("schedule").until(20_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "4000 leave-started leaveOn",
         "4000 send delay-1",
@@ -154,8 +146,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       (call) => call.join(4_000).shows("nothing").until(6_000),
       {
         state: [
-          "0 schedule 18000 of 0 #2",
-          "0 write join of 0 #3",
+          ...begun,
           "0 schedule 3600000 of 0 #5 delegated",
           "0 delegate delay-3 3600000 of 0",
           "4000 rejoining vanished 1",
@@ -164,8 +155,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
           "4000 joined at 4000, until 22000, shown $4",
         ],
         sticky: [
-          "0 schedule 18000 of 0 #2",
-          "0 write join of 0 #3",
+          ...begun,
           "0 schedule 3600000 of 0 #5 delegated",
           "0 delegate delay-3 3600000 of 0",
           "4000 rejoining vanished 1",
@@ -182,8 +172,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       (call) => call.join(4_000).shows("nothing").late("schedule").until(6_000),
       {
         state: [
-          "0 schedule 18000 of 0 #2",
-          "0 write join of 0 #3",
+          ...begun,
           "0 schedule 3600000 of 0 #5 delegated",
           "4000 rejoining vanished 1",
           "4000 write rejoin of 1 #7",
@@ -192,8 +181,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
           "4000 joined at 4000, until 3600000 delegated, shown $3",
         ],
         sticky: [
-          "0 schedule 18000 of 0 #2",
-          "0 write join of 0 #3",
+          ...begun,
           "0 schedule 3600000 of 0 #5 delegated",
           "4000 rejoining vanished 1",
           "4000 schedule 18000 of 1 #6",
@@ -208,8 +196,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       long("lost"),
       (call) => call.join(9_000).late("schedule").until(13_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "9000 delegate delay-3 3600000 of 0",
         "9000 cancel delay-1",
@@ -221,8 +208,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       after(300_000, { restart: "not-found" }),
       (call) => call.join(300_500),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "0 cancel delay-1",
@@ -239,8 +225,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       long("lost"),
       (call) => call.join(12_000).late("schedule").until(13_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "10000 delegation-refused timeout",
         "12000 late-answer schedule true",
@@ -255,8 +240,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       (call) => call.join(4_000).shows("nothing").until(4_500).late("delegate").until(6_000),
       {
         state: [
-          "0 schedule 18000 of 0 #2",
-          "0 write join of 0 #3",
+          ...begun,
           "0 schedule 3600000 of 0 #5 delegated",
           "0 delegate delay-3 3600000 of 0",
           "4000 rejoining vanished 1",
@@ -267,8 +251,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
           "4000 joined at 4000, until 22000, shown $4",
         ],
         sticky: [
-          "0 schedule 18000 of 0 #2",
-          "0 write join of 0 #3",
+          ...begun,
           "0 schedule 3600000 of 0 #5 delegated",
           "0 delegate delay-3 3600000 of 0",
           "4000 rejoining vanished 1",
@@ -293,8 +276,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       },
       (call) => call.join(6_000).late("delegate").until(7_000).late("schedule").until(8_000),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "5000 delayed-leave-gone false",
@@ -309,8 +291,7 @@ describe.each(["state", "sticky"] as const)("The long delayed leave of a %s memb
       {},
       (call) => call.join(5_000).input(leave),
       [
-        "0 schedule 18000 of 0 #2",
-        "0 write join of 0 #3",
+        ...begun,
         "0 schedule 3600000 of 0 #5 delegated",
         "0 delegate delay-3 3600000 of 0",
         "0 cancel delay-1",

@@ -1,4 +1,4 @@
-// Own identity: who we are in each instance of our membership, and where it stands in the room. protocol.md 1.4, 1.5.
+// Own identity: who we are in each instance of our membership, and its state key in the room. protocol.md 1.4, 1.5.
 import { describe, expect, it } from "vitest";
 import { findOwn, findStrays, ownMembers } from "../../src/join/own-member.ts";
 import { assertStateMember, stateKeyIn } from "../../src/join/own-state-key.ts";

@@ -1,4 +1,4 @@
-// Requester: what a port may answer, and what becomes of requests that nobody waits for any more.
+// Requester: what a port may answer, and the end of requests that have no subscriber any more.
 import { EMPTY, NEVER, Observable, of, throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { resolveJoinOptions } from "../../src/join/options.ts";
@@ -101,7 +101,7 @@ it.each(["deployed", "stable"] as const)(
   },
 );
 
-describe("A request that nobody waits for any more", () => {
+describe("A request without a subscriber", () => {
   it.each<[string, Request, boolean]>([
     ["is ended, if it is a write", write, true],
     ["is ended, if it is a restart", restart, true],

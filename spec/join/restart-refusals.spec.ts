@@ -163,7 +163,7 @@ it("A long delayed leave that waits to be delegated is cancelled when we join ag
   expect(steps.open()).toContainEqual({ kind: "cancel", delayId: "delay-long" });
 });
 
-it("A delegation that is refused after its time is over is told once", () => {
+it("A delegation that is refused after its timeout is traced once", () => {
   const steps = joined({ requestTimeoutMs: 3_000 }, true);
   const first = steps.delays();
   expect(steps.at(3_000).input(clock)).toEqual([]);

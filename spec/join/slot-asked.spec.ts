@@ -1,7 +1,7 @@
 // Slot asked: the slot is opened before we join, if the options ask for that. protocol.md 8.
 import { describe, expect, it } from "vitest";
 import type { RequestKind } from "../../src/join/requests.ts";
-import { Chronicle, type Reply, type Setting } from "./chronicle.ts";
+import { begun, Chronicle, type Reply, type Setting } from "./chronicle.ts";
 
 type Row = [string, Setting, (call: Chronicle) => Chronicle, Expected];
 type Expected = string[] | { readonly state: string[]; readonly sticky: string[] };
@@ -29,7 +29,7 @@ describe.each(["state", "sticky"] as const)("A %s member that opens the slot", (
       "does not if it is open",
       {},
       (call) => call.input(open).join(2_000),
-      ["0 capability", "0 schedule 18000 of 0 #2", "0 write join of 0 #3", "0 joined at 0, until 18000, shown $2"],
+      ["0 capability", ...begun, "0 joined at 0, until 18000, shown $2"],
     ],
     [
       "does so if it is closed",

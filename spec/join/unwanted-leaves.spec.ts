@@ -57,7 +57,7 @@ describe("A member that goes on without a delayed leave", () => {
 });
 
 describe("Two delayed leaves that are lost", () => {
-  /** The second one is lost too, at a time after it was scheduled, after so many answered restarts. */
+  /** The second delayed leave is lost, too: this long after it was scheduled, and after this many answered restarts. */
   const lostTwice = (restarts: number) => {
     const steps = lifecycle("state");
     steps.join();

@@ -38,7 +38,7 @@ describe("The transport of a member", () => {
     expect(transportOf(member, member)).toBe(one);
   });
 
-  it("is none if the member or the oldest member has an unknown focus selection", () => {
+  it("is undefined if the focus selection of the member or of the oldest member is unknown", () => {
     expect(transportOf(state(alice, "unknown", one), state(bob, "multi_sfu", two))).toBeUndefined();
     expect(transportOf(state(alice, "oldest_membership", one), state(bob, "unknown", two))).toBeUndefined();
   });

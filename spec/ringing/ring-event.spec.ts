@@ -170,7 +170,8 @@ describe("A decline", () => {
     expect(decodeDecline(event("m.rtc.decline", long)).ok?.reason).toHaveLength(200);
   });
 
-  it("of another type is none", () => expect(decodeDecline(event("m.room.message", content)).malformed).toBe("type"));
+  it("is malformed if its event has another type", () =>
+    expect(decodeDecline(event("m.room.message", content)).malformed).toBe("type"));
 
   it.each([
     ["m.relates_to", {}],

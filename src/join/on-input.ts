@@ -79,7 +79,7 @@ function onOwnMembership(draft: Draft, { own, standing, leaveId, strays = [] }: 
   presence.own = own;
   presence.standing = standing;
   noteClockOffset(draft);
-  for (const stray of strays) if (!isNoStray(draft, stray)) markReplaced(draft, stray);
+  for (const stray of strays) if (needsLeave(draft, stray)) markReplaced(draft, stray);
   const createdTs = shownSinceTs(draft, draft.now);
   if (createdTs === "stale") return;
   if (createdTs !== undefined && (publication.status === "maybe" || publication.status === "yes")) {
@@ -138,9 +138,9 @@ function onRoom(draft: Draft, isIn: boolean): void {
   if (isIn && draft.leaving) draft.requests.retries = {};
 }
 
-/** Whether we need not send a leave for a stray. One that shows up while we leave is of the next join of this client. */
-const isNoStray = ({ phase, publication }: LifecycleState, stray: number | string): boolean =>
-  typeof stray === "string" && (phase === "leaving" || publication.leftStrays.includes(stray));
+/** Whether we send a leave for a stray. A stray that shows up while we leave is of the next join of this client. */
+const needsLeave = ({ phase, publication }: LifecycleState, stray: number | string): boolean =>
+  typeof stray !== "string" || (phase !== "leaving" && !publication.leftStrays.includes(stray));
 
 /** A leave was sent for a stray: once is enough, until the room shows it. */
 export function markStrayLeft({ publication }: Draft, stray: string): void {

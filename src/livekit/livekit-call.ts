@@ -7,7 +7,6 @@ import {
   map,
   merge,
   type Observable,
-  shareReplay,
   Subject,
   take,
   takeUntil,
@@ -25,7 +24,7 @@ import { livekitTransport } from "./discovery.ts";
 import { type LivekitMedia, livekitMedia } from "./livekit-media.ts";
 import type { LivekitMediaOptions } from "./options.ts";
 import { transportKey } from "./transport-key.ts";
-import { streamOf } from "../rx/stream-of.ts";
+import { sharedStreamOf } from "../rx/stream-of.ts";
 
 /** How to be in a call over LiveKit. */
 export interface LivekitCallOptions<Track = MediaStreamTrack>
@@ -81,8 +80,8 @@ export function livekitCall<Track = MediaStreamTrack>(
 ): LivekitCall<Track> {
   const { join = {}, transport, media = {} } = options;
   const found$ = transport ?? livekitTransport(matrix, { allowInsecure: options.allowInsecure });
-  const transport$ = shared<Transport>(found$);
-  const media$ = shared<OutgoingMedia<Track>>(media);
+  const transport$ = sharedStreamOf<Transport>(found$);
+  const media$ = sharedStreamOf<OutgoingMedia<Track>>(media);
   // The membership names the transport on which the media is. The media layer knows it, and needs the join to know who we are.
   const announced$ = new Subject<Transport>();
   const isLegacy = join.mode === "legacy";
@@ -118,7 +117,3 @@ export function livekitCall<Track = MediaStreamTrack>(
   );
   return { ...layer, state$ };
 }
-
-/** One subscription for all, who begin with the latest value. */
-const shared = <T>(source: T | Observable<T>): Observable<T> =>
-  streamOf(source).pipe(shareReplay({ bufferSize: 1, refCount: true }));

@@ -49,7 +49,7 @@ export class Receiver<Track> {
   /** Participants whose media came without its key. */
   readonly #lacked = new Set<string>();
   /** Until when their videos are paused, after which they begin again with a key frame. */
-  readonly #refreshTs = new Map<string, number>();
+  #refreshTs: ReadonlyMap<string, number> = new Map();
 
   constructor(room: Room<Track>) {
     this.#room = room;
@@ -67,6 +67,7 @@ export class Receiver<Track> {
     const { now } = input;
     const received = new Map<string, Received>();
     const since = new Map<string, number>();
+    const refreshTs = new Map<string, number>();
     const refreshed: string[] = [];
     const lacking: string[] = [];
     let expected = 0;
@@ -75,11 +76,13 @@ export class Receiver<Track> {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
+      let pausedUntilTs = this.#refreshTs.get(identity) ?? 0;
       if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
       else if (isDecryptable && this.#lacked.delete(identity)) {
-        this.#refreshTs.set(identity, now + refreshMs);
+        pausedUntilTs = now + refreshMs;
         refreshed.push(identity);
       }
+      if (pausedUntilTs > now) refreshTs.set(identity, pausedUntilTs);
       const isLacking = (status?.status ?? "waiting") === "waiting";
       if (isLacking && tracks.some((one) => one.encrypted && !one.muted)) lacking.push(identity);
       // The SFU shows a joiner before the room does. It is prepared as if its key were missing, so that nothing of it comes.
@@ -103,7 +106,7 @@ export class Receiver<Track> {
         const [untilTs, first, then]: readonly [number, Reception, Reception] =
           next === "held"
             ? [sinceTs + seedMs, smallest, "paused"]
-            : [typeof next === "object" ? (this.#refreshTs.get(identity) ?? 0) : 0, "paused", next];
+            : [typeof next === "object" ? pausedUntilTs : 0, "paused", next];
         const isFirst = kind === "video" && now < untilTs;
         if (isFirst) this.dueTs = Math.min(this.dueTs, untilTs);
         this.#room.receive(identity, sid, isFirst ? first : then);
@@ -111,6 +114,7 @@ export class Receiver<Track> {
     }
     this.#received = received;
     this.#sinceTs = since;
+    this.#refreshTs = refreshTs;
     return { refreshed, lacking };
   }
 

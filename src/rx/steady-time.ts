@@ -6,7 +6,7 @@ export interface TimeSource {
   now: () => number;
 }
 
-/** The wall clock of RxJS and that of the platform are the same, but for a reading between two milliseconds. */
+/** Both clocks are read one after the other, so they may differ a little although they are the same. */
 const sameMs = 1_000;
 
 /**

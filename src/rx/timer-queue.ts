@@ -104,7 +104,9 @@ export class TimerQueue<T extends Timed> {
    * if the machine has slept since then, the timer fires later by the length of the sleep.
    */
   wait(): void {
-    if (this.#heap.soonestTs !== this.#waitTs || Math.abs(asyncScheduler.now() - this.#setTs) > freshMs) this.rewait();
+    const { soonestTs } = this.#heap;
+    const isOld = soonestTs !== undefined && Math.abs(asyncScheduler.now() - this.#setTs) > freshMs;
+    if (isOld || soonestTs !== this.#waitTs) this.rewait();
   }
 
   /** Sets the timer again. Call it when the clock may have jumped. */

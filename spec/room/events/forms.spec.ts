@@ -118,7 +118,7 @@ describe("An event", () => {
     expect(decodeEvent({ ...json, unsigned: malformed }).ok).not.toHaveProperty("prevContent");
   });
 
-  it("of the timeline has no earlier content, whatever its server says", () => {
+  it("has no earlier content in the timeline, whatever its server says", () => {
     const content = { msgtype: "m.text", body: "hi" };
     const json = around("m.room.message", content, { unsigned: { prev_content: content } });
     expect(decodeEvent(json).ok).toMatchObject({ kind: "timeline", content: { body: "hi" } });
@@ -161,18 +161,15 @@ describe("An event", () => {
     ["m.room.join_rules", ""],
     ["m.room.history_visibility", ""],
     ["m.room.add_state_level", ""],
-  ])(
-    "of the state event %s is redacted, and not malformed, if its redaction removed a required field",
-    (type, state_key) => {
-      const redacted_because = { sender: "@mod:example.org", content: { reason: "spam" } };
-      expect(decodeEvent(around(type, {}, { state_key, unsigned: { redacted_because } })).ok).toMatchObject({
-        kind: "redacted",
-        type,
-        stateKey: state_key,
-        redaction: { sender: "@mod:example.org", reason: "spam" },
-      });
-    },
-  );
+  ])("is a redacted %s, and not malformed, if its redaction removed a required field", (type, state_key) => {
+    const redacted_because = { sender: "@mod:example.org", content: { reason: "spam" } };
+    expect(decodeEvent(around(type, {}, { state_key, unsigned: { redacted_because } })).ok).toMatchObject({
+      kind: "redacted",
+      type,
+      stateKey: state_key,
+      redaction: { sender: "@mod:example.org", reason: "spam" },
+    });
+  });
 
   it("can have a state key of 511 characters: an owned one (MSC3757)", () => {
     const [longest, longer] = ["x".repeat(511), "x".repeat(512)].map((state_key) =>

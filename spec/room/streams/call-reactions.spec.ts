@@ -271,7 +271,7 @@ describe("In a call that we have joined", () => {
   );
 
   test(
-    "react as this device of ours, whoever else is in the call",
+    "react as this device, also if others are in the call",
     marbles(({ flush }) => {
       const call = callScene();
       const [alices, bobs] = call.members$.value as [Membership, Membership];

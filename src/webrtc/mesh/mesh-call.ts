@@ -1,5 +1,5 @@
 // MeshCall: a call over a mesh as a whole: joining it, its media, and what is wrong. docs/mesh.md.
-import { type Observable, of, shareReplay } from "rxjs";
+import { type Observable, of } from "rxjs";
 import type { JoinOptions } from "../../join/options.ts";
 import type { JoinState } from "../../join/join-state.ts";
 import type { Matrix } from "../../matrix.ts";
@@ -12,7 +12,7 @@ import { fullMesh, type FullMesh } from "./full-mesh.ts";
 import { meshProblems } from "./mesh-problems.ts";
 import type { MeshOptions, NamedMeshOptions } from "./options.ts";
 import { StayName } from "./stay-name.ts";
-import { streamOf } from "../../rx/stream-of.ts";
+import { sharedStreamOf } from "../../rx/stream-of.ts";
 
 /** How to be in a call over a mesh. */
 export interface MeshCallOptions extends Omit<MeshOptions, "join"> {
@@ -67,7 +67,7 @@ export function meshCall(
   session: RtcSession,
   { join = {}, media = {}, deviceFailures = of([]), ...others }: MeshCallOptions,
 ): MeshCall {
-  const media$ = streamOf(media).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  const media$ = sharedStreamOf(media);
   const name = new StayName();
   const state$ = session.join({
     intent: sentIntent(media$),
