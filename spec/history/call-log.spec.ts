@@ -48,6 +48,10 @@ const calls: readonly (readonly [string, Drawing & { readonly calls: string }])[
     "of sticky events is not changed by a slot that closes at its end",
     { alice: "s--e", slot: "   c-o", calls: "[--]" },
   ],
+  [
+    "of sticky events is not changed by a slot that closes after its end",
+    { alice: "s--e", slot: "     c", calls: "[--]" },
+  ],
   ["of sticky events has nothing after its end, though the slot opens", { alice: "s--e", slot: " c---o", calls: "[]" }],
   ["of sticky events does not end twice in a closed slot", { alice: "s-----e", slot: " cc-o", calls: "[]  [-]" }],
   ["of state events needs no slot", { alice: "j---l", slot: "c", calls: "[---]" }],
@@ -121,6 +125,11 @@ describe("The stays of a call", () => {
     ["are two if the member joins again", { alice: "j--j--l" }, ["[--]", "   [--]"]],
     ["are two if the member has another id", { alice: "j--n--l" }, ["[--]", "[-----]"]],
     ["are one for sticky events of one member", { alice: "s--s--e" }, ["[-----]"]],
+    [
+      "are two if the next sticky event comes when the stay is over",
+      { alice: "s-------s--e" },
+      ["[-------]", "        [--]"],
+    ],
     ["are one for the first draft", { alice: "d--d--f" }, ["[-----]"]],
     ["are one for each device, by start", { alice: "   j--l", bob: "j---l" }, ["[---]", "   [--]"]],
     [
@@ -148,6 +157,19 @@ describe("A call that is known", () => {
   it.each<[string, Drawing, Drawing, string]>([
     ["stays the same if there is nothing new", { alice: "j-l-j-l" }, {}, "[-] [-]"],
     ["stays the same if a later one is found", { alice: "j-l" }, { bob: "      j-l" }, "[-]"],
+    [
+      "stays the same if an earlier and a later one are found at once",
+      { alice: "      j-l" },
+      { bob: "j-l         j-l" },
+      "      [-]",
+    ],
+    [
+      "stays the same if its user leaves the room later, also if two of its stays began at one time",
+      { alice: "j--n" },
+      { alice: "            x" },
+      "[----------]",
+    ],
+    ["changes if its slot opened earlier", { alice: "s-----e", slot: "  c-o" }, { slot: "   o" }, "[-]"],
     ["stays the same if an earlier one is found", { alice: "      j-l" }, { bob: "j-l" }, "      [-]"],
     ["changes if somebody else was in it", { alice: "j---l---j-l" }, { bob: " j-l" }, "        [-]"],
     ["changes if it merges with another one", { alice: "j-l--j-l  j-l" }, { bob: "  j--l" }, "          [-]"],
@@ -188,6 +210,101 @@ describe("A call that is known", () => {
   });
 });
 
+describe("An update of a membership that lasts no longer", () => {
+  const joined = { application: "m.call", call_id: "", device_id: "P", membershipID: "one" };
+  const event = (minute: number, content: object, more: Partial<PastEvent> = {}): PastEvent => ({
+    type: "org.matrix.msc3401.call.member",
+    sender: "@alice:example.org",
+    stateKey: "_@alice:example.org_P_m.call",
+    eventId: `$${minute}`,
+    originServerTs: t0 + minute * minuteMs,
+    encryption: "cleartext",
+    content: { ...joined, focus_active: { type: "livekit" }, created_ts: t0, expires: 8 * minuteMs, ...content },
+    ...more,
+  });
+
+  it.each<[string, object, Partial<PastEvent>]>([
+    ["intent", { "m.call.intent": "video" }, {}],
+    ["call", { call_id: "side" }, {}],
+    ["member id", { membershipID: "two" }, {}],
+    ["device", { device_id: "Q" }, {}],
+    ["user", {}, { sender: "@bob:example.org" }],
+  ])("changes the %s of the stay, also if the calls were read before it came", (_, content, more) => {
+    const [first, update] = [event(0, {}), event(3, content, more)];
+    const [log, readBefore] = [new CallLog(), new CallLog()];
+    readBefore.put(first);
+    const before = readBefore.sessions;
+    for (const each of [first, update]) log.put(each);
+    readBefore.put(update);
+    expect(readBefore.sessions).toEqual(log.sessions);
+    expect(readBefore.sessions).not.toEqual(before);
+  });
+
+  it("ends the stay in one call and begins one in another call, which began when it says", () => {
+    const log = new CallLog();
+    for (const each of [event(0, {}), event(3, { call_id: "side" })]) log.put(each);
+    expect(new Map(log.sessions.map((session) => [session.slot, draw(session.stays)]))).toEqual(
+      new Map([
+        [slot, "[--]"],
+        ["m.call#side", "[-------]"],
+      ]),
+    );
+  });
+});
+
+describe("Two events of one time", () => {
+  const at = (minute: number, eventId: string, track: Drawing): PastEvent => {
+    const [event] = eventsIn(track);
+    return { ...event!, eventId, originServerTs: t0 + minute * minuteMs };
+  };
+  const [opens, closes] = [{ slot: "o" }, { slot: "c" }];
+  const [joins, leaves] = [{ alice: "j" }, { alice: "l" }];
+  it.each<[string, readonly PastEvent[], string]>([
+    ["a slot that opens, then closes", [at(3, "$1", opens), at(3, "$2", closes)], "[--]"],
+    ["a slot that closes, then opens", [at(3, "$1", closes), at(3, "$2", opens)], "[----]"],
+    ["a closed slot that opens, then closes", [at(0, "$0", closes), at(3, "$1", opens), at(3, "$2", closes)], ""],
+  ])("count in the order of their ids, whichever comes first: %s", (_, slotEvents, expected) => {
+    for (const events of [slotEvents, slotEvents.toReversed()]) {
+      const log = logOf({ alice: "s----e" });
+      for (const event of events) log.put(event);
+      expect(draw(log.sessions)).toBe(expected);
+    }
+  });
+
+  it.each<[string, readonly PastEvent[], string]>([
+    ["a device that joins, then leaves", [at(3, "$1", joins), at(3, "$2", leaves)], ""],
+    ["a device that leaves, then joins", [at(3, "$1", leaves), at(3, "$2", joins)], "   [-------]"],
+  ])(
+    "count in the order of their ids, whichever comes first, and read one by one or at once: %s",
+    (_, events, line) => {
+      for (const order of [events, events.toReversed()])
+        for (const isReadOneByOne of [true, false]) {
+          const log = new CallLog();
+          for (const event of order) {
+            log.put(event);
+            if (isReadOneByOne) void log.sessions;
+          }
+          expect(draw(log.sessions)).toBe(line);
+        }
+    },
+  );
+});
+
+describe("The slot of a call is not closed by", () => {
+  const [closing] = eventsIn({ slot: "  c" });
+  const [leaving] = eventsIn({ alice: "  x" });
+  it.each<[string, PastEvent]>([
+    ["another state event with the slot id as its key", { ...closing!, type: "org.example.poll" }],
+    ["a message of the type of a slot event", withoutStateKey(closing!)],
+    ["a message of the type of a room membership", withoutStateKey(leaving!)],
+    ["the slot event of another call", { ...closing!, stateKey: "m.call#side" }],
+  ])("%s", (_, event) => {
+    const log = logOf({ alice: "s---e" });
+    log.put(event);
+    expect(draw(log.sessions)).toBe("[---]");
+  });
+});
+
 describe("The calls of several slots", () => {
   const other = (event: PastEvent): PastEvent => {
     const content = { ...(event.content as object), call_id: "side" };
@@ -212,12 +329,6 @@ describe("The calls of several slots", () => {
     ["can be read alone by the stable name of the slot", "m.call#room", [[slot, "[----]"]]],
     ["can be read alone: another one", "m.call#side", [["m.call#side", "  [-------]"]]],
   ])("%s", (_, only, expected) => expect(put(new CallLog(only))).toEqual(expected));
-
-  it("do not end when the slot of another call closes", () => {
-    const log = logOf({ alice: "s---e" });
-    for (const event of eventsIn({ slot: "  c" })) log.put({ ...event, stateKey: "m.call#side" });
-    expect(draw(log.sessions)).toBe("[---]");
-  });
 
   it("are found by the id of a membership event", () => {
     const log = logOf({ alice: "j--l", bob: "s" });

@@ -37,7 +37,7 @@ export function eventsIn({ alice = "", bob = "", slot: slotTrack = "" }: Drawing
 
 /** The ids of the events that are redacted later. */
 export const redactedIn = (drawing: Drawing): readonly string[] =>
-  eventsIn(drawing).flatMap(({ eventId }) => (/[A-Z]$/.test(eventId) ? [eventId] : []));
+  eventsIn(drawing).flatMap(({ eventId }) => (/^[A-Z]/.test(eventId) ? [eventId] : []));
 
 export const logOf = (drawing: Drawing, only?: string): CallLog => {
   const log = new CallLog(only);
@@ -68,7 +68,8 @@ function* letters(track: string): Generator<readonly [string, number]> {
 function userEvents(sender: string, track: string): readonly PastEvent[] {
   let joinedTs = 0;
   return Array.from(letters(track), ([letter, originServerTs]): PastEvent => {
-    const eventId = `${sender} ${originServerTs} ${letter}`;
+    // Ids do not sort as times do.
+    const eventId = `${letter} ${sender} ${originServerTs}`;
     const event = { sender, eventId, originServerTs, encryption: "cleartext" } as const;
     const state = (content: object, more: Partial<PastEvent> = {}): PastEvent => {
       return { ...event, type: stateType, stateKey: `_${sender}_P_m.call`, content, ...more };

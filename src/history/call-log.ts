@@ -7,7 +7,7 @@ import { decodeSlot } from "../room/slot.ts";
 import { isEmpty } from "../room/json.ts";
 import { KeyStays } from "./key-stays.ts";
 import { byStart, type Session, type SlotChanges, SlotSessions, widen } from "./slot-sessions.ts";
-import { firstThat, insert } from "./sorted.ts";
+import { byTime, firstThat, insert } from "./sorted.ts";
 import { type SlotChange, statementOf, type Stay, whileOpen } from "./stays.ts";
 
 export class CallLog {
@@ -51,12 +51,12 @@ export class CallLog {
     } else if (type === "m.room.member" && stateKey !== undefined) {
       if (roomMembershipOf(content) === "join") return;
       this.#known.set(eventId, undefined);
-      insert(entryOf(this.#roomLeaves, stateKey), ts, (leaveTs) => leaveTs);
+      insert(entryOf(this.#roomLeaves, stateKey), ts, (a, b) => a - b);
       this.#dirtyUsers.add(stateKey);
     } else if (slotTypes.includes(type) && stateKey !== undefined) {
       this.#known.set(eventId, undefined);
-      const change = { ts, isOpen: decodeSlot(content, stateKey).status === "open" };
-      insert(entryOf(this.#slots, canonicalSlot(stateKey)), change, (one) => one.ts);
+      const change = { ts, eventId, isOpen: decodeSlot(content, stateKey).status === "open" };
+      insert(entryOf(this.#slots, canonicalSlot(stateKey)), change, byTime);
       this.#isStickyDirty = true;
     }
   }

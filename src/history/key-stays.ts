@@ -1,4 +1,5 @@
 // KeyStays: the stays of one state key, or of one sticky key, kept up to date as its statements come in any order. protocol.md 9.2, 9.3.
+import { byTime } from "./sorted.ts";
 import { isSameStay, type OpenStay, type Statement, type Stay, takeClaim } from "./stays.ts";
 
 /** What decides about the stays of a key beside its own statements. */
@@ -91,18 +92,15 @@ export class KeyStays {
 
   #merge(): void {
     if (this.#fresh.length === 0) return;
-    const fresh = this.#fresh.toSorted(byTime);
+    const fresh = this.#fresh.toSorted(byStatement);
     const [first] = this.#links;
-    const isOlder = first !== undefined && byTime(fresh.at(-1)!, first) < 0;
-    this.#links = isOlder ? [...fresh, ...this.#links] : [...this.#links, ...fresh].toSorted(byTime);
-    // It was the oldest one, and may be no longer.
-    if (first) first.stale ||= "again";
+    const isOlder = first !== undefined && byStatement(fresh.at(-1)!, first) < 0;
+    this.#links = isOlder ? [...fresh, ...this.#links] : [...this.#links, ...fresh].toSorted(byStatement);
     this.#fresh = [];
   }
 
   #replace(before: readonly Stay[], ended: Stay | undefined, pool: Pool): readonly Stay[] {
     const parts = ended ? this.#rules.partsOf(ended) : none;
-    if (parts.length === 0 && before.length === 0) return before;
     if (parts.length === before.length && parts.every((part, index) => isSameStay(before[index], part))) return before;
     pool.drop(before);
     return parts.map((part) => pool.take(part));
@@ -133,8 +131,7 @@ class Pool {
   }
 }
 
-const byTime = ({ statement: a }: Link, { statement: b }: Link): number =>
-  a.ts === b.ts ? (a.eventId < b.eventId ? -1 : 1) : a.ts - b.ts;
+const byStatement = (a: Link, b: Link): number => byTime(a.statement, b.statement);
 
 const isSameOpen = (a: OpenStay | undefined, b: OpenStay | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && a.seenTs === b.seenTs && isSameStay(a, b));
+  b === undefined ? a === undefined : isSameStay(a, b);

@@ -11,12 +11,17 @@ export function firstThat<T>(list: readonly T[], holds: (item: T) => boolean): n
   return low;
 }
 
-/** Inserts an item after those of the same time. */
-export function insert<T>(list: T[], item: T, tsOf: (item: T) => number): void {
-  const ts = tsOf(item);
-  list.splice(
-    firstThat(list, (other) => tsOf(other) > ts),
-    0,
-    item,
-  );
+/** Inserts an item into a list that is in an order. */
+export function insert<T>(list: T[], item: T, order: (a: T, b: T) => number): void {
+  const index = firstThat(list, (other) => order(other, item) > 0);
+  list.splice(index, 0, item);
 }
+
+/** An event, as far as its place in the order of events needs it. */
+interface Timed {
+  readonly ts: number;
+  readonly eventId: string;
+}
+
+/** The order of events: by time, then by event id, so that it does not depend on who reads them when. protocol.md 9.3. */
+export const byTime = (a: Timed, b: Timed): number => a.ts - b.ts || (a.eventId < b.eventId ? -1 : 1);

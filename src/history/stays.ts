@@ -103,8 +103,7 @@ function stateClaim(event: RoomEvent): Claim | undefined {
   // In the first draft each event with the same application and call id continues the stay.
   if (isDraft) return { ...common, claimedTs: undefined, continues: "any" };
   // An update has the time of its join, which may be too long ago to be believed as the start of another stay.
-  const joinedTs = objectOr(event.content)["created_ts"];
-  if (!isFiniteNumber(joinedTs)) return { ...common, claimedTs: undefined, continues: undefined };
+  const joinedTs = objectOr(event.content)["created_ts"] as number | undefined;
   return { ...common, claimedTs: createdTs, continues: joinedTs };
 }
 
@@ -130,6 +129,7 @@ function stickyClaim(event: PastEvent): Claim | undefined {
 /** A time at which a slot opened or closed. */
 export interface SlotChange {
   readonly ts: number;
+  readonly eventId: string;
   readonly isOpen: boolean;
 }
 
@@ -147,6 +147,6 @@ export function whileOpen(stay: Stay, changes: readonly SlotChange[]): readonly 
       startTs = undefined;
     }
   }
-  if (startTs !== undefined && startTs < stay.endTs) parts.push({ ...stay, startTs });
+  if (startTs !== undefined) parts.push({ ...stay, startTs });
   return parts;
 }
