@@ -290,6 +290,20 @@ describe("Two events of one time", () => {
   );
 });
 
+describe("A slot event that is redacted", () => {
+  it.each<[string, Drawing, string]>([
+    ["closes the slot if it had opened it", { alice: "s----e", slot: "  o" }, "[-]"],
+    ["leaves the slot closed if it had closed it", { alice: "s----e", slot: "  c" }, "[-]"],
+  ])("%s, whether it was read before or after its redaction", (_, drawing, expected) => {
+    const [slotEvent] = eventsIn({ slot: drawing.slot ?? "" });
+    const [readBefore, readAgain, readAfter] = [logOf(drawing), logOf(drawing), logOf({ alice: drawing.alice ?? "" })];
+    for (const log of [readBefore, readAgain]) void log.sessions;
+    readBefore.redact(slotEvent!.eventId);
+    for (const log of [readAgain, readAfter]) log.put(withoutContent(slotEvent!));
+    expect([readBefore, readAgain, readAfter].map((log) => draw(log.sessions))).toEqual([expected, expected, expected]);
+  });
+});
+
 describe("The slot of a call is not closed by", () => {
   const [closing] = eventsIn({ slot: "  c" });
   const [leaving] = eventsIn({ alice: "  x" });

@@ -20,6 +20,7 @@ export class CallLog {
   readonly #slotOf = new Map<string, string>();
   readonly #roomLeaves = new Map<string, number[]>();
   readonly #slots = new Map<string, SlotChange[]>();
+  readonly #slotChanges = new Map<string, SlotChange>();
   readonly #dirty = new Set<KeyStays>();
   readonly #dirtyUsers = new Set<string>();
   #isStickyDirty = false;
@@ -57,6 +58,7 @@ export class CallLog {
       this.#known.set(eventId, undefined);
       const change = { ts, eventId, isOpen: decodeSlot(content, stateKey).status === "open" };
       insert(entryOf(this.#slots, canonicalSlot(stateKey)), change, byTime);
+      this.#slotChanges.set(eventId, change);
       this.#isStickyDirty = true;
     }
   }
@@ -66,10 +68,14 @@ export class CallLog {
     return this.#slotOf.get(eventId);
   }
 
-  /** A membership event was redacted: it counts as a leave. */
+  /** An event was redacted: a membership counts as a leave, and a slot as closed. */
   redact(eventId: string): void {
     const key = this.#known.get(eventId);
     if (key?.redact(eventId)) this.#dirty.add(key);
+    const change = this.#slotChanges.get(eventId);
+    if (!change) return;
+    change.isOpen = false;
+    this.#isStickyDirty = true;
   }
 
   /** The calls, oldest first. A call that did not change is the same object as before. */

@@ -130,7 +130,7 @@ function stickyClaim(event: PastEvent): Claim | undefined {
 export interface SlotChange {
   readonly ts: number;
   readonly eventId: string;
-  readonly isOpen: boolean;
+  isOpen: boolean;
 }
 
 /** The parts of a stay in which its slot was open. Before the first change it was absent, which counts as open. */
