@@ -17,6 +17,7 @@ import type { Matrix, PastEvent, PastPage, RoomChange, RoomEvent, TimelineChange
 import { reaches, type PastRing, PastRings } from "./past-rings.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { firstDraftMemberType, slotTypes, stateMemberType } from "../room/names.ts";
+import { ringEndTs } from "../ringing/validity.ts";
 import { functionalMembers } from "../ringing/room-rings.ts";
 import { redactedBy, RingLog } from "../ringing/ring-log.ts";
 import { CallLog } from "./call-log.ts";
@@ -149,7 +150,7 @@ export function callHistory(matrix: Matrix, roomId: string, options: CallHistory
       map(take),
     );
     /** When the next stay or ring ends without an event. */
-    const deadline$ = new Subject<number | undefined>();
+    const deadline$ = new Subject<number>();
     const live$ = liveEvents(matrix, roomId).pipe(
       tap((news) => news.forEach(put)),
       tap(putAgain),
@@ -177,13 +178,14 @@ function personsIn(matrix: Matrix, roomId: string): readonly string[] {
     .flatMap(({ stateKey = "" }) => (functional.includes(stateKey) ? [] : [stateKey]));
 }
 
-/** When a call ends by itself, if it is running. */
-function deadlineOf(calls: readonly PastCall[], now: number): number | undefined {
-  let deadlineTs = Infinity;
-  for (const { endTs, stays } of calls)
-    if (endTs === undefined)
-      for (const stay of stays) if (stay.endTs > now) deadlineTs = Math.min(deadlineTs, stay.endTs);
-  return deadlineTs;
+/** When the next stay or ring of a running call ends by itself. `Infinity`: nothing does. */
+function deadlineOf(calls: readonly PastCall[], now: number): number {
+  const running = calls.filter(({ endTs }) => endTs === undefined);
+  const endsTs = running.flatMap(({ stays, rings }) => [
+    ...stays.map(({ endTs }) => endTs),
+    ...rings.map(({ ring }) => ringEndTs(ring, ring.sentTs)),
+  ]);
+  return endsTs.reduce((soonestTs, ts) => (ts > now ? Math.min(soonestTs, ts) : soonestTs), Infinity);
 }
 
 /** What happens in a room, and first its present state, which may be older than any page. In batches. */
