@@ -1,7 +1,7 @@
 // The log of calls of a room: a history written by hand, and what happens live. protocol.md 9.2 to 9.4.
 import { firstValueFrom, filter, map, takeUntil, timer, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { type CallHistory, callHistory } from "../../src/history/index.ts";
+import { type CallHistory, callHistory, type CallHistoryOptions } from "../../src/history/index.ts";
 import { rtcSession } from "../../src/index.ts";
 import { watchRinging } from "../../src/ringing/index.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
@@ -261,6 +261,25 @@ describe("The log of calls of a room", () => {
     ).rejects.toThrow("a page of the past could not be read");
     const { olderEvents: _, ...without } = matrix;
     expect(() => callHistory(without, roomId)).toThrow("the port has no olderEvents");
-    expect(() => callHistory(matrix, roomId, { pageSize: 0 })).toThrow("pageSize");
   });
+
+  it.each<[string, CallHistoryOptions]>([
+    ["slot must be a slot id", { slot: "m.call" }],
+    ["since must be a time", { since: Number.NaN }],
+    ["since must be a time", { since: "yesterday" as never }],
+    ["pageSize must be a whole number from 1 to 1,000", { pageSize: 0 }],
+    ["pageSize must be a whole number from 1 to 1,000", { pageSize: 1_001 }],
+    ["pageSize must be a whole number from 1 to 1,000", { pageSize: 1.5 }],
+  ])("refuses options at once: %s (%j)", (message, options) => {
+    const { matrix, roomId } = roomWithPast();
+    expect(() => callHistory(matrix, roomId, options)).toThrow(message);
+  });
+
+  it.each<CallHistoryOptions>([{ pageSize: 1 }, { pageSize: 1_000 }, { since: 0, slot }])(
+    "takes the options %j",
+    (options) => {
+      const { matrix, roomId } = roomWithPast();
+      expect(() => callHistory(matrix, roomId, options)).not.toThrow();
+    },
+  );
 });
