@@ -2,20 +2,23 @@
 import {
   catchError,
   distinctUntilChanged,
+  endWith,
   filter,
   ignoreElements,
   map,
   merge,
   mergeMap,
   of,
+  take,
   tap,
   throwError,
   timer,
 } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { type Matrix, RtcError } from "../../src/index.ts";
+import { type Matrix, MatrixError, RtcError } from "../../src/index.ts";
 import { encryptedSession, type EncryptedJoinOptions } from "../../src/encryption/index.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
+import { stateContent, stateMember } from "../support/contents.ts";
 import { marbles } from "../support/marbles.ts";
 
 const alice = "@alice:example.org";
@@ -133,6 +136,94 @@ describe("A join with keys", () => {
         .pipe(map(({ status }) => status));
       expectObservable(status$.pipe(ignoreElements()), "          ^ 30ms !").toBe("");
       expectObservable(cold("20ms a").pipe(mergeMap(() => status$)), "^ 30ms !").toBe("20ms d", { d: "joined" });
+    }),
+  );
+});
+
+describe("Our app, when it hears", () => {
+  /** Runs a join, and returns each status with the number of keys that the session has at that moment. */
+  const keysAt = (fault?: Parameters<ReturnType<typeof virtualHomeserver>["injectFault"]>[0]) => {
+    const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+    const roomId = home.createRoom({ members: [alice], encrypted: true });
+    if (fault) home.injectFault(fault, { fail: new MatrixError("forbidden", "no power"), times: 100 });
+    const session = encryptedSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
+    const count = (word: string) => `${word} ${session.keys$.value.length}`;
+    return session.join({ leaveOn: timer(100) }).pipe(
+      map(({ status }) => count(status)),
+      distinctUntilChanged(),
+      endWith("end"),
+      map((word) => (word === "end" ? count("end") : word)),
+      catchError(({ code }: RtcError) => of(count(code))),
+    );
+  };
+
+  it(
+    "that we leave, and that the join has ended, has no keys any more",
+    marbles(({ expectObservable }) => {
+      expectObservable(keysAt()).toBe("i-----j 93ms l-(e|)", {
+        i: "joining 1",
+        j: "joined 1",
+        l: "leaving 0",
+        e: "end 0",
+      });
+    }),
+  );
+
+  it(
+    "that the join has failed, has no keys any more",
+    marbles(({ expectObservable }) => {
+      expectObservable(keysAt({ request: "send" })).toBe("i-----l-(e|)", {
+        i: "joining 1",
+        l: "leaving 0",
+        e: "join-refused 0",
+      });
+    }),
+  );
+});
+
+describe("Keys for devices that their owner has signed alone", () => {
+  const join = (keys: EncryptedJoinOptions["keys"]) => {
+    const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+    const roomId = home.createRoom({ members: [alice], encrypted: true });
+    const { isCrossSigned: _, ...client } = home.client(alice, "A");
+    const options = { keys, leaveOn: timer(20) };
+    return encryptedSession(client, { roomId, slot: "m.call#ROOM" }).join(options).pipe(ignoreElements());
+  };
+
+  it(
+    "need a client that knows which devices are signed, unless no keys are exchanged",
+    marbles(({ expectObservable }) => {
+      const message = "keys.requireCrossSigned needs a client that knows which devices are signed";
+      const error = new RtcError("unsupported", message);
+      expectObservable(join({ requireCrossSigned: true })).toBe("#", {}, error);
+      expectObservable(join({ requireCrossSigned: true, enabled: false })).toBe("22ms |");
+      expectObservable(join({ requireCrossSigned: false })).toBe("22ms |");
+    }),
+  );
+});
+
+describe("A member whose key we lack, and who does not answer", () => {
+  it(
+    "makes us write our membership again",
+    marbles(({ flush }) => {
+      const bob = "@bob:example.org";
+      const home = virtualHomeserver({ latencyMs: 1, syncMs: 1 });
+      const roomId = home.createRoom({ members: [alice, bob], encrypted: true });
+      const session = encryptedSession(home.client(alice, "A"), { roomId, slot: "m.call#ROOM" });
+      home.client(bob, "PHONE");
+      const event = { type: stateMember, sender: bob, stateKey: `_${bob}_PHONE_m.call` };
+      home.setState(roomId, { ...event, content: stateContent({ membershipID: `${bob}:PHONE` }) });
+      const reasons: string[] = [];
+      session.trace$.subscribe((entry) => entry.kind === "membership-sent" && reasons.push(entry.reason));
+      session.join({ leaveOn: timer(20_000) }).subscribe();
+      timer(1_000, 1_000)
+        .pipe(
+          take(18),
+          map(() => ({ participantIdentity: `${bob}:PHONE`, result: "missing-key" }) as const),
+        )
+        .subscribe((report) => session.decryption.next(report));
+      flush();
+      expect(reasons).toEqual(["join", "keys-unanswered"]);
     }),
   );
 });
