@@ -1,0 +1,266 @@
+// What a client learns of a room, and what that does to the rings in it. Alice is rung. A ring starts 100 ms later. protocol.md 7.3, 7.4.
+import { map, Subject } from "rxjs";
+import { describe, expect, it } from "vitest";
+import type { StickyEvent, TimelineChange, TimelineEvent } from "../../src/matrix.ts";
+import { watchRinging, watchRingingEverywhere } from "../../src/ringing/index.ts";
+import { bob, carl, roomCall as slot, roomId, stickyEvent } from "../support/contents.ts";
+import { happens } from "../support/happens.ts";
+import { marbles } from "../support/marbles.ts";
+import { joins, roomOfThree } from "../support/watching.ts";
+import { soundOf, sounds, wordsOf } from "./scene.ts";
+
+const alice = "@alice:example.org";
+const type = "m.rtc.notification";
+const content = { slot_id: slot, sender_ts: 0, lifetime: 9_000, "m.mentions": { user_ids: [alice] } };
+
+/** A ring of Bob, as a sticky event, and as an event of the timeline. */
+const sticky = (changes: object = {}, more: Partial<StickyEvent> = {}): StickyEvent =>
+  stickyEvent({ ...content, ...changes }, { type, sender: bob, eventId: "$ring", originServerTs: 0, ...more });
+const inTimeline = (changes: object = {}, more: Partial<TimelineEvent> = {}): TimelineEvent => {
+  const event = { type, sender: bob, eventId: "$ring", originServerTs: 0, content: { ...content, ...changes } };
+  return { ...event, encryption: "cleartext", ...more };
+};
+
+/** A client with a timeline, which a spec fills and whose changes it emits. */
+function clientWithTimeline() {
+  const events: TimelineEvent[] = [];
+  const timeline$ = new Subject<readonly TimelineChange[]>();
+  const client = Object.assign(roomOfThree(), { timeline: () => events, timeline$ });
+  const arrives = (event: TimelineEvent, id = roomId) => {
+    events.push(event);
+    timeline$.next([{ kind: "event", roomId: id, event }]);
+  };
+  return { client, events, timeline$, arrives, ringing: watchRinging(client, { roomId, slot }) };
+}
+
+describe("A ring in a client's news", () => {
+  it(
+    "begins with a sticky event, and ends with its redaction",
+    marbles(({ cold, expectObservable }) => {
+      const client = roomOfThree();
+      happens(cold, "                                                  -a 999ms r", {
+        a: () => client.emit(client.keep(roomId, sticky())),
+        r: () => client.emit(...client.redact(roomId, "$ring")),
+      });
+      expectObservable(soundOf(watchRinging(client, { roomId, slot })), "^ 9s !").toBe("s 100ms r 899ms s", sounds);
+    }),
+  );
+
+  it(
+    "begins when the whole room is read again",
+    marbles(({ cold, expectObservable }) => {
+      const client = roomOfThree();
+      happens(cold, "                                                  1s a", {
+        a: () => {
+          client.keep(roomId, sticky());
+          client.emit({ kind: "room", roomId });
+        },
+      });
+      expectObservable(soundOf(watchRinging(client, { roomId, slot })), "^ 9s !").toBe("s 1099ms r 7899ms s", sounds);
+    }),
+  );
+
+  it(
+    "begins when the timeline is read again after a gap",
+    marbles(({ cold, expectObservable }) => {
+      const { events, timeline$, ringing } = clientWithTimeline();
+      happens(cold, "                    1s a", {
+        a: () => {
+          events.push(inTimeline());
+          timeline$.next([{ kind: "gap", roomId }]);
+        },
+      });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s 1099ms r 7899ms s", sounds);
+    }),
+  );
+
+  it(
+    "begins at once if it was there before we looked",
+    marbles(({ expectObservable }) => {
+      const client = roomOfThree();
+      client.keep(roomId, sticky());
+      const { events, ringing } = clientWithTimeline();
+      events.push(inTimeline());
+      expectObservable(soundOf(watchRinging(client, { roomId, slot })), "^ 2s !").toBe("r", sounds);
+      expectObservable(soundOf(ringing), "                               ^ 2s !").toBe("r", sounds);
+    }),
+  );
+
+  it(
+    "ends with a redaction in the timeline",
+    marbles(({ cold, expectObservable }) => {
+      const { arrives, ringing } = clientWithTimeline();
+      happens(cold, "                    -a 999ms r", {
+        a: () => arrives(inTimeline()),
+        r: () =>
+          arrives(inTimeline({}, { type: "m.room.redaction", eventId: "$redaction", content: { redacts: "$ring" } })),
+      });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s 100ms r 899ms s", sounds);
+    }),
+  );
+
+  it(
+    "of another room is none of this room",
+    marbles(({ cold, expectObservable }) => {
+      const { client, timeline$, ringing } = clientWithTimeline();
+      const other = "!other:example.org";
+      happens(cold, "                    -a 999ms b", {
+        a: () =>
+          client.emit({ kind: "sticky", roomId: other, event: sticky() }, { kind: "redaction", roomId, eventId: "$x" }),
+        b: () =>
+          timeline$.next([
+            { kind: "event", roomId: other, event: inTimeline() },
+            { kind: "gap", roomId },
+          ]),
+      });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s", sounds);
+    }),
+  );
+
+  it(
+    "that names a membership alone begins when that membership is known",
+    marbles(({ cold, expectObservable }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      const reference = { "m.relates_to": { rel_type: "m.reference", event_id: "$member" } };
+      const trace: string[] = [];
+      ringing.trace$.pipe(map(wordsOf)).subscribe((words) => trace.push(words));
+      happens(cold, "                    a 999ms m", {
+        a: () => arrives(inTimeline({ slot_id: undefined, ...reference })),
+        m: () => client.emit(client.setState(roomId, joins(bob, 60_000, { eventId: "$member", originServerTs: 0 }))),
+      });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s 1099ms r 7899ms s", sounds);
+      expectObservable(cold("2s t").pipe(map(() => trace.join(", ")))).toBe("2s t", {
+        t: "ring-refused malformed, a ringing, ring-started",
+      });
+    }),
+  );
+
+  it(
+    "ends when the call that it names is over, also if the last membership expires without an event",
+    marbles(({ cold, expectObservable }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      const reference = { "m.relates_to": { rel_type: "m.reference", event_id: "$member" } };
+      client.setState(roomId, joins(bob, 3_000, { eventId: "$member", originServerTs: 0 }));
+      happens(cold, "                    -a", { a: () => arrives(inTimeline(reference)) });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s 100ms r 2898ms s", sounds);
+      const reason$ = ringing.trace$.pipe(map(wordsOf));
+      expectObservable(reason$, "         ^ 5s !").toBe("-o 99ms s 2898ms (ew)", {
+        o: "a ringing",
+        s: "ring-started",
+        e: "ring-ended call-over",
+        w: "a withdrawn",
+      });
+    }),
+  );
+
+  it(
+    "that is refused is looked at again when its time is over, and its refusal is said once for each reason",
+    marbles(({ cold, expectObservable }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      ringing.incoming$.subscribe();
+      happens(cold, "                -a 999ms n 999ms n", {
+        a: () => arrives(inTimeline({ "m.mentions": { room: true } })),
+        n: () => client.emit({ kind: "room", roomId }),
+      });
+      const words$ = ringing.trace$.pipe(map(wordsOf));
+      expectObservable(words$, "      ^ 12s !").toBe("-r 8998ms e", {
+        r: "ring-refused may-not-notify-room",
+        e: "ring-refused expired",
+      });
+    }),
+  );
+
+  it(
+    "is looked at again when the clock may have jumped",
+    marbles(({ cold, expectObservable }) => {
+      const client = roomOfThree();
+      client.keep(roomId, sticky({ lifetime: 1_000 }));
+      happens(cold, "                    999ms -j", { j: () => client.emit() });
+      const incoming$ = watchRinging(client, { roomId, slot }).incoming$;
+      expectObservable(incoming$.pipe(map(({ length }) => length)), "^ 2s !").toBe("r 999ms s", { r: 1, s: 0 });
+    }),
+  );
+});
+
+describe("An incoming call", () => {
+  it(
+    "has the ring that lasts longest, its end, and all callers, each once",
+    marbles(({ cold, expectObservable }) => {
+      const { arrives, ringing } = clientWithTimeline();
+      const call$ = ringing.incoming$.pipe(
+        map(([call]) => (call ? `${call.ring.eventId} until ${call.endTs} by ${call.callers.join(" ")}` : "none")),
+      );
+      happens(cold, "                    -(abc)", {
+        a: () => arrives(inTimeline({ lifetime: 5_000 })),
+        b: () => arrives(inTimeline({ lifetime: 7_000 }, { sender: carl, eventId: "$2" })),
+        c: () => arrives(inTimeline({ lifetime: 6_000 }, { eventId: "$3", originServerTs: 1 })),
+      });
+      expectObservable(call$, "           ^ 9s !").toBe("n 100ms c 5898ms d 999ms n", {
+        n: "none",
+        c: `$2 until 7000 by ${carl} ${bob}`,
+        d: `$2 until 7000 by ${carl}`,
+      });
+    }),
+  );
+
+  it(
+    "is the same object as long as its ring and its callers are the same",
+    marbles(({ cold, flush }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      const seen: unknown[] = [];
+      ringing.incoming$.subscribe(([call]) => seen.push(call));
+      happens(cold, "a 999ms n 999ms b", {
+        a: () => arrives(inTimeline()),
+        n: () => client.emit({ kind: "room", roomId }),
+        b: () => arrives(inTimeline({ "m.mentions": { user_ids: [bob] } }, { sender: carl, eventId: "$2" })),
+      });
+      flush();
+      expect(seen.map((call) => call !== undefined)).toEqual([false, true, false]);
+    }),
+  );
+});
+
+describe("The rings of a client with many rooms", () => {
+  it(
+    "begin with the first ring in a room, in each kind of news, and concern that room alone",
+    marbles(({ cold, expectObservable }) => {
+      const { client, events, timeline$ } = clientWithTimeline();
+      const rooms = ["!1:x.org", "!2:x.org", "!3:x.org"];
+      for (const id of rooms) client.enter(id, alice, bob);
+      const everywhere = watchRingingEverywhere(client, slot);
+      happens(cold, "                  -a 999ms b 999ms c 999ms d", {
+        a: () => client.emit(client.keep(rooms[0]!, sticky({}, { eventId: "$1" }))),
+        b: () => timeline$.next([{ kind: "event", roomId: rooms[1]!, event: inTimeline({}, { eventId: "$2" }) }]),
+        c: () => {
+          events.push(inTimeline({}, { eventId: "$3" }));
+          timeline$.next([{ kind: "gap", roomId: rooms[2]! }]);
+        },
+        d: () => client.emit({ kind: "sticky", roomId, event: sticky({}, { type: "m.other" }) }),
+      });
+      const count$ = everywhere.incoming$.pipe(
+        map((calls) => calls.map((call) => rooms.indexOf(call.roomId) + 1).join("")),
+      );
+      expectObservable(count$, "        ^ 5s !").toBe("n 100ms a 999ms b 999ms c", {
+        n: "",
+        a: "1",
+        b: "12",
+        c: "123",
+      });
+    }),
+  );
+
+  it(
+    "of rooms that have rings already are read at once, those of other rooms are not",
+    marbles(({ expectObservable }) => {
+      const client = roomOfThree();
+      client.enter("!1:x.org", alice, bob);
+      client.keep("!1:x.org", sticky());
+      client.keep(roomId, sticky({}, { type: "m.other" }));
+      const everywhere = watchRingingEverywhere(client, slot);
+      expectObservable(
+        everywhere.incoming$.pipe(map((calls) => calls.map((call) => call.roomId).join())),
+        "^ 5s !",
+      ).toBe("r", { r: "!1:x.org" });
+    }),
+  );
+});
