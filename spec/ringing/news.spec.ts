@@ -182,6 +182,78 @@ describe("A ring in a client's news", () => {
   );
 });
 
+describe("The outcome of a ring", () => {
+  it.each([
+    ["30s", "joined"],
+    ["90s", "no-answer"],
+  ])(
+    "counts a membership of its time that arrives within a minute after its end, and is final then (%s, %s)",
+    (arrival, outcome) =>
+      marbles(({ cold, flush }) => {
+        const { client, arrives, ringing } = clientWithTimeline();
+        let last: string | undefined;
+        ringing.rings$.subscribe(([ring]) => (last = ring?.outcomes.get(alice)));
+        const looks = () => client.emit({ kind: "room", roomId });
+        happens(cold, "- a 79s n", { a: () => arrives(inTimeline({ lifetime: 5_000 })), n: looks });
+        happens(cold, `${arrival} m`, {
+          m: () => client.emit(client.setState(roomId, joins(alice, 9e6, { originServerTs: 4_000 }))),
+        });
+        flush();
+        expect(last).toBe(outcome);
+      })(),
+  );
+
+  it(
+    "is missed for a target that came after its end",
+    marbles(({ cold, flush }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      happens(cold, "- a 7s m", {
+        a: () => arrives(inTimeline({ lifetime: 5_000 })),
+        m: () => client.emit(client.setState(roomId, joins(alice, 9e6, { originServerTs: 7_000 }))),
+      });
+      ringing.rings$.subscribe();
+      flush();
+      expect([...ringing.rings$.value[0]!.outcomes]).toEqual([[alice, "no-answer"]]);
+    }),
+  );
+
+  it(
+    "is the same object as long as nothing about it changes",
+    marbles(({ cold, flush }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      const seen = new Set<unknown>();
+      const decline = (eventId: string, reason: string) =>
+        inTimeline(
+          {},
+          {
+            type: "m.rtc.decline",
+            sender: alice,
+            eventId,
+            content: {
+              "m.relates_to": { rel_type: "m.reference", event_id: "$ring" },
+              "rx.matrixrtc.reason": reason,
+            },
+          },
+        );
+      const counts: number[] = [];
+      ringing.rings$.subscribe((rings) => {
+        for (const ring of rings) seen.add(ring);
+        counts.push(seen.size);
+      });
+      happens(cold, "- a 9ms n 9ms d 9ms n 9ms e", {
+        a: () => arrives(inTimeline({ lifetime: 5_000 })),
+        n: () => client.emit({ kind: "room", roomId }),
+        d: () => arrives(decline("$no", "driving")),
+        e: () => arrives(decline("$no again", "busy")),
+      });
+      flush();
+      // The ring, and its decline. The second decline of a user counts for nothing, and after its time nothing changes.
+      expect(counts).toEqual([0, 1, 2]);
+      expect([...ringing.rings$.value[0]!.declineReasons]).toEqual([[alice, "driving"]]);
+    }),
+  );
+});
+
 describe("An incoming call", () => {
   it(
     "has the ring that lasts longest, its end, and all callers, each once",
