@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CallLog } from "../../src/history/call-log.ts";
 import type { PastEvent } from "../../src/matrix.ts";
+import { runs } from "../support/properties.ts";
 import { callsOf } from "./oracle.ts";
 import { histories } from "./random.ts";
 
@@ -20,7 +21,7 @@ describe("The log of calls", () => {
       fc.property(histories, (events) => {
         expect(intervals(logOf(events))).toEqual(callsOf(events));
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 
@@ -37,7 +38,7 @@ describe("The log of calls", () => {
         }
         expect(log.sessions).toEqual(logOf(events).sessions);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -53,7 +54,7 @@ describe("The log of calls", () => {
           if (same) expect(session).toBe(same);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 });
