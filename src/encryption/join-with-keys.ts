@@ -55,17 +55,13 @@ export function joinWithKeys(
           error: (cause: unknown) => subscriber.error(keysFailed(cause)),
         }),
       );
-      // Keys stop before the first request of a leave, and when the join ends. They see both before the subscriber does.
+      // Keys stop before the first request of a leave. They see it before the subscriber does. A join ends only after it has
+      // begun to leave.
       let own: OwnMember | undefined;
       const exchangeAs = (member: OwnMember | undefined) => {
         if (member !== own) own$.next((own = member));
       };
-      const stop = () => exchangeAs(undefined);
-      const keysFirst = tap<JoinState>({
-        next: (state) => exchangeAs(activeMember(state)),
-        error: stop,
-        complete: stop,
-      });
+      const keysFirst = tap<JoinState>((state) => exchangeAs(activeMember(state)));
       subscriber.add(ownMembership(context, joinOptions, keysUnanswered$).pipe(keysFirst).subscribe(subscriber));
     });
     return defer(() => {
