@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { StickyEvent, TimelineChange, TimelineEvent } from "../../src/matrix.ts";
 import { watchRinging, watchRingingEverywhere } from "../../src/ringing/index.ts";
 import { bob, carl, roomCall as slot, roomId, stickyEvent } from "../support/contents.ts";
+import { FakeClient } from "../support/fake-client.ts";
 import { happens } from "../support/happens.ts";
 import { marbles } from "../support/marbles.ts";
 import { joins, roomOfThree } from "../support/watching.ts";
@@ -292,7 +293,58 @@ describe("An incoming call", () => {
   );
 });
 
+describe("The rings of a room", () => {
+  it(
+    "are followed from the moment at which the client knows the room",
+    marbles(({ cold, expectObservable }) => {
+      const client = new FakeClient();
+      happens(cold, "                                                 1s a", {
+        a: () => {
+          const entered = client.enter(roomId, alice, bob);
+          client.emit(entered, client.keep(roomId, sticky()));
+        },
+      });
+      expectObservable(soundOf(watchRinging(client, { roomId, slot })), "^ 2s !").toBe("s 1099ms r", sounds);
+    }),
+  );
+
+  it(
+    "are followed while somebody is subscribed, and no longer",
+    marbles(({ cold, flush }) => {
+      const client = roomOfThree();
+      const { incoming$, rings$ } = watchRinging(client, { roomId, slot });
+      const counts: number[] = [];
+      const following = [incoming$.subscribe(), rings$.subscribe()];
+      counts.push(client.listeners);
+      following[0]!.unsubscribe();
+      counts.push(client.listeners);
+      following[1]!.unsubscribe();
+      counts.push(client.listeners);
+      expect(counts).toEqual([1, 1, 0]);
+      // Without a subscriber, the present value is read.
+      happens(cold, "a", { a: () => client.keep(roomId, sticky()) });
+      flush();
+      expect(incoming$.value.map(({ ring }) => ring.sender)).toEqual([bob]);
+    }),
+  );
+});
+
 describe("The rings of a client with many rooms", () => {
+  it(
+    "are kept when the next ring of the same room comes",
+    marbles(({ cold, expectObservable }) => {
+      const client = roomOfThree();
+      const callers$ = watchRingingEverywhere(client, slot).incoming$.pipe(
+        map(([call]) => call?.callers.join(" ") ?? ""),
+      );
+      happens(cold, "           -a 999ms b", {
+        a: () => client.emit(client.keep(roomId, sticky())),
+        b: () => client.emit(client.keep(roomId, sticky({ lifetime: 5_000 }, { sender: carl, eventId: "$2" }))),
+      });
+      expectObservable(callers$, "^ 3s !").toBe("n 100ms b 899ms c", { n: "", b: bob, c: `${bob} ${carl}` });
+    }),
+  );
+
   it(
     "begin with the first ring in a room, in each kind of news, and concern that room alone",
     marbles(({ cold, expectObservable }) => {

@@ -186,6 +186,28 @@ describe("A ring", () => {
     expect(log.rings.filter((each) => before.includes(each)).map(({ ring }) => ring.sentTs)).toEqual(expected);
   });
 
+  it("is another object if a decline is redacted and another user declines", () => {
+    const log = new RingLog();
+    for (const event of eventsIn({ alice: "r", bob: " d" })) log.put(event, 0, noSlot);
+    const [before] = log.rings;
+    log.redact(idOf(bob, 1));
+    for (const event of eventsIn({ alice: "r", carl: "  d" })) log.put(event, 0, noSlot);
+    expect(log.rings[0]).not.toBe(before);
+    expect(inWords(log)).toEqual(["0 stands, declined by carl"]);
+  });
+
+  it("is withdrawn by a withdrawal of the same millisecond, whichever comes first", () => {
+    const [ring, withdrawal] = eventsIn({ alice: "rw" });
+    for (const order of [
+      [ring, withdrawal],
+      [withdrawal, ring],
+    ]) {
+      const log = new RingLog();
+      for (const event of order) log.put({ ...event!, originServerTs: 0 }, 0, noSlot);
+      expect(inWords(log)).toEqual(["0 withdrawn"]);
+    }
+  });
+
   it("is another object if the first decline of a user is found later", () => {
     const log = new RingLog();
     for (const event of eventsIn({ alice: "r", bob: "   d" })) log.put(event, 0, noSlot);
@@ -242,23 +264,6 @@ describe("What a log of rings takes", () => {
     expect(sentTs()).toEqual(["a 2", "a 3", "b 4", "c 5"]);
     put(bob, 6, contents["r"]);
     expect(sentTs()).toEqual(["a 3", "b 4", "c 5", "b 6"]);
-  });
-
-  it.each<[string, object, string]>([
-    ["a withdrawal", { msc4354_sticky_key: slot }, type],
-    ["a malformed event", { slot_id: 1 }, type],
-    ["a decline", reference("$none"), "m.rtc.decline"],
-  ])("leaves room for its sender again, if %s of it is dropped", (_, content, of) => {
-    const log = new RingLog({ room: 3, sender: 2 });
-    const put = (sender: string, index: number, its: object | undefined, ofType = type) =>
-      log.put({ type: ofType, sender, eventId: `${sender} ${index}`, originServerTs: index, content: its }, 0, noSlot);
-    put(alice, 1, content, of);
-    put(bob, 2, contents["r"]);
-    put(carl, 3, contents["r"]);
-    put("@dan:example.org", 4, contents["r"]);
-    put(alice, 5, contents["r"]);
-    put(alice, 6, contents["r"]);
-    expect(log.rings.filter(({ ring: each }) => each.sender === alice)).toHaveLength(2);
   });
 });
 

@@ -1,9 +1,10 @@
 // What ringing sends: rings, what takes them back, and declines, and what happens if the server refuses. protocol.md 7.1, 7.2, 7.6.
-import { type Observable, takeUntil, throwError, timer } from "rxjs";
+import { EMPTY, type Observable, takeUntil, throwError, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { type Matrix, MatrixError, RtcError } from "../../src/index.ts";
 import type { OutgoingEvent } from "../../src/matrix.ts";
 import { type RingOptions, watchRinging } from "../../src/ringing/index.ts";
+import { stickyContent, stickyEvent } from "../support/contents.ts";
 import { happens } from "../support/happens.ts";
 import { marbles } from "../support/marbles.ts";
 import { alice, bob, scene, slot } from "./scene.ts";
@@ -167,6 +168,30 @@ describe("Our ring is taken back", () => {
       expect(sticky.sent[1]!.content).toEqual({ msc4354_sticky_key: "m.call#room" });
       expect(plain.sent).toHaveLength(2);
       expect(plain.home.requests.map(({ request }) => request)).toContain("redact");
+    }),
+  );
+
+  it(
+    "by a redaction with a transaction id, if it was not sticky and another event of the room is",
+    marbles(({ cold, flush }) => {
+      const redacted: unknown[] = [];
+      const { ringing, home, roomId } = calling(
+        { stickyEvents: false },
+        {
+          stickyEvents: () => [stickyEvent(stickyContent(), { eventId: "$other" })],
+          redactEvent: (...redaction) => {
+            redacted.push(redaction);
+            return EMPTY;
+          },
+        },
+      );
+      happens(cold, "a 9ms w", {
+        a: () => ringing.ring({ userIds: [bob] }).subscribe(),
+        w: () => ringing.withdraw().subscribe(),
+      });
+      flush();
+      const ring = home.events(roomId).find(({ type }) => type === "org.matrix.msc4075.rtc.notification");
+      expect(redacted).toEqual([[roomId, ring!.eventId, { txnId: expect.any(String) }]]);
     }),
   );
 
