@@ -171,6 +171,45 @@ describe("A ring in a client's news", () => {
     }),
   );
 
+  it(
+    "for another call in the room does not ring",
+    marbles(({ cold, expectObservable }) => {
+      const { arrives, ringing } = clientWithTimeline();
+      happens(cold, "                    -a", { a: () => arrives(inTimeline({ slot_id: "m.call#side" })) });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s", sounds);
+      expectObservable(ringing.rings$, "  ^ 9s !").toBe("n", { n: [] });
+    }),
+  );
+
+  it(
+    "that names no membership ends when the last member has left since",
+    marbles(({ cold, expectObservable }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      const stateKey = `_${bob}_PHONE_m.call`;
+      client.setState(roomId, joins(bob, 9e6, { originServerTs: 0, stateKey }));
+      const leave = { ...joins(bob), content: {}, stateKey, originServerTs: 2_000 };
+      happens(cold, "                    -a 2s l", {
+        a: () => arrives(inTimeline()),
+        l: () => client.emit(client.setState(roomId, leave)),
+      });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s 100ms r 1900ms s", sounds);
+    }),
+  );
+
+  it(
+    "ends with its call, also if an older ring is over already",
+    marbles(({ cold, expectObservable }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      client.setState(roomId, joins(bob, 5_000, { eventId: "$member", originServerTs: 0 }));
+      const reference = { "m.relates_to": { rel_type: "m.reference", event_id: "$member" } };
+      happens(cold, "                    -a 2s b", {
+        a: () => arrives(inTimeline({ lifetime: 1_000 }, { sender: carl, eventId: "$old" })),
+        b: () => arrives(inTimeline(reference)),
+      });
+      expectObservable(soundOf(ringing), "^ 9s !").toBe("s 100ms r 898ms s 1101ms r 2897ms s", sounds);
+    }),
+  );
+
   it("ends if the clock has jumped over its end, at the news that says so", () => {
     vi.useFakeTimers({ now: 0 });
     const client = roomOfThree();
@@ -204,6 +243,65 @@ describe("The outcome of a ring", () => {
         flush();
         expect(last).toBe(outcome);
       })(),
+  );
+
+  it.each([
+    ["before it", 999, "no-answer"],
+    ["with its start", 1_000, "joined"],
+    ["while it rang", 2_000, "joined"],
+    ["with its end", 5_000, "joined"],
+    ["later", 6_000, "joined"],
+  ])("is told by a leave after a reload: of a target that left %s (%i ms), it is %3$s", (_, leftTs, outcome) =>
+    marbles(({ cold, flush }) => {
+      const { client, events, ringing } = clientWithTimeline();
+      events.push(inTimeline({ lifetime: 5_000 }, { originServerTs: 1_000 }));
+      const stateKey = `_${alice}_P_m.call`;
+      client.setState(roomId, { ...joins(alice), content: {}, stateKey, originServerTs: leftTs });
+      happens(cold, "20s l", {
+        l: () => expect([...ringing.rings$.value[0]!.outcomes]).toEqual([[alice, outcome]]),
+      });
+      flush();
+    })(),
+  );
+
+  it(
+    "stays joined for a target that has left and joined again after its end",
+    marbles(({ cold, expectObservable }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      const puts = (leave: object | undefined, originServerTs: number) => {
+        const event = joins(alice, 9e6, { originServerTs, stateKey: `_${alice}_P_m.call` });
+        client.emit(client.setState(roomId, leave ? { ...event, content: leave } : event));
+      };
+      happens(cold, "          -a 2s j 8s l 8s k", {
+        a: () => arrives(inTimeline({ lifetime: 5_000 })),
+        j: () => puts(undefined, 2_000),
+        l: () => puts({}, 10_000),
+        k: () => puts(undefined, 18_000),
+      });
+      const outcome$ = ringing.rings$.pipe(map(([ring]) => ring?.outcomes.get(alice) ?? "none"));
+      expectObservable(outcome$, "^ 30s !").toBe("nr 2s j", { n: "none", r: "ringing", j: "joined" });
+    }),
+  );
+
+  it(
+    "can have the reason of a decline of a user who is in the call, and none if there is none",
+    marbles(({ cold, flush }) => {
+      const { client, arrives, ringing } = clientWithTimeline();
+      client.setState(roomId, joins(alice, 9e6, { originServerTs: 0 }));
+      const decline = (sender: string, eventId: string, reason: object): TimelineEvent => {
+        const relation = { "m.relates_to": { rel_type: "m.reference", event_id: "$ring" } };
+        return { ...inTimeline(), type: "m.rtc.decline", sender, eventId, content: { ...relation, ...reason } };
+      };
+      const reasons: unknown[] = [];
+      ringing.rings$.subscribe(([ring]) => reasons.push(ring && [...ring.declineReasons]));
+      happens(cold, "-a 9ms d 9ms e", {
+        a: () => arrives(inTimeline({ "m.mentions": { user_ids: [alice, carl] } })),
+        d: () => arrives(decline(alice, "$no", { "rx.matrixrtc.reason": "busy" })),
+        e: () => arrives(decline(carl, "$no too", {})),
+      });
+      flush();
+      expect(reasons.slice(0, 4)).toEqual([undefined, [], [[alice, "busy"]], [[alice, "busy"]]]);
+    }),
   );
 
   it(
@@ -267,14 +365,27 @@ describe("An incoming call", () => {
       );
       happens(cold, "                    -(abc)", {
         a: () => arrives(inTimeline({ lifetime: 5_000 })),
-        b: () => arrives(inTimeline({ lifetime: 7_000 }, { sender: carl, eventId: "$2" })),
-        c: () => arrives(inTimeline({ lifetime: 6_000 }, { eventId: "$3", originServerTs: 1 })),
+        b: () => arrives(inTimeline({ lifetime: 6_000 }, { sender: carl, eventId: "$2" })),
+        c: () => arrives(inTimeline({ lifetime: 7_000 }, { eventId: "$3", originServerTs: 1 })),
       });
       expectObservable(call$, "           ^ 9s !").toBe("n 100ms c 5898ms d 999ms n", {
         n: "none",
-        c: `$2 until 7000 by ${carl} ${bob}`,
-        d: `$2 until 7000 by ${carl}`,
+        c: `$3 until 7000 by ${bob} ${carl}`,
+        d: `$3 until 7000 by ${bob}`,
       });
+    }),
+  );
+
+  it(
+    "is another one if its caller rings again",
+    marbles(({ cold, expectObservable }) => {
+      const { arrives, ringing } = clientWithTimeline();
+      happens(cold, "         -a 999ms b", {
+        a: () => arrives(inTimeline()),
+        b: () => arrives(inTimeline({}, { eventId: "$2", originServerTs: 1 })),
+      });
+      const id$ = ringing.incoming$.pipe(map(([call]) => call?.ring.eventId ?? "none"));
+      expectObservable(id$, "^ 5s !").toBe("n 100ms a 899ms b", { n: "none", a: "$ring", b: "$2" });
     }),
   );
 
@@ -296,6 +407,12 @@ describe("An incoming call", () => {
 });
 
 describe("The rings of a room", () => {
+  it("can be prepared before the client knows the room", () => {
+    const ringing = watchRinging(new FakeClient(), { roomId, slot });
+    expect(() => ringing.ringOnStart()).not.toThrow();
+    expect(ringing.incoming$.value).toEqual([]);
+  });
+
   it(
     "are followed from the moment at which the client knows the room",
     marbles(({ cold, expectObservable }) => {

@@ -52,6 +52,7 @@ describe("The stream of a ring that is sent", () => {
     "does not emit when something else happens in the room, for instance another ring",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a } = scene();
+      home.sendEvent(roomId, { type, sender: carl, content: { ...toBob, "m.mentions": { user_ids: [alice] } } });
       const ring$ = a.ringing().ring({ userIds: [bob], lifetimeMs: 5_000 });
       happens(cold, "                                     1s o", {
         o: () => home.sendEvent(roomId, { type, sender: carl, content: toBob }),
@@ -83,16 +84,41 @@ describe("The stream of a ring that is sent", () => {
       const { a, b } = scene();
       const [calling, bobs] = [a.ringing(), b.ringing()];
       happens(cold, "                                     a 999ms d 999ms c", {
-        a: () => calling.ring({ userIds: [bob, alice] }).subscribe(),
+        a: () => calling.ring({ userIds: [bob, carl] }).subscribe(),
         d: () => bobs.decline(bobs.incoming$.value[0]!).subscribe(),
-        c: () => calling.ring({ userIds: [carl] }).subscribe(),
+        c: () => calling.ring({ userIds: ["@dan:example.org"] }).subscribe(),
       });
       const last$ = calling.rings$.pipe(map((rings) => (rings.at(-1) ? outcomeOf(rings.at(-1)!) : "")));
       expectObservable(last$, "                              ^ 3s !").toBe("(nr) 996ms d 999ms c", {
         n: "",
+        r: "b ringing, c ringing",
+        d: "b declined, c ringing",
+        c: "d ringing, c ringing",
+      });
+    }),
+  );
+});
+
+describe("A ring for the room", () => {
+  it(
+    "has the persons who are in the room as targets: nobody who has left, and somebody who comes while it rings",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, a } = scene();
+      home.leaveRoom(roomId, carl);
+      const dan = "@dan:example.org";
+      happens(cold, "                                    1s d", {
+        d: () =>
+          home.setState(roomId, {
+            type: "m.room.member",
+            sender: dan,
+            stateKey: dan,
+            content: { membership: "join" },
+          }),
+      });
+      const ring$ = a.ringing().ring({ lifetimeMs: 5_000 }).pipe(map(outcomeOf));
+      expectObservable(ring$, "                           ^ 2s !").toBe("r 999ms d", {
         r: "b ringing",
-        d: "b declined",
-        c: "c ringing",
+        d: "b ringing, d ringing",
       });
     }),
   );
@@ -188,6 +214,7 @@ describe("While a user is busy", () => {
     marbles(({ cold, flush }) => {
       const { home, roomId, a, b } = scene();
       const ringing = b.ringing({ busy$: new BehaviorSubject(true), ...decline });
+      ringing.incoming$.subscribe().unsubscribe();
       happens(cold, "a 999ms r", {
         a: () => home.sendEvent(roomId, { type, sender: alice, content: toBob }),
         r: () => expect(ringing.incoming$.value).toEqual([]),

@@ -310,7 +310,6 @@ const sameCall = (before: IncomingCall | undefined, call: IncomingCall | undefin
   before && call && before.ring === call.ring && before.callers.join(" ") === call.callers.join(" ") ? before : call;
 
 const isSameState = (a: RingState, b: RingState): boolean =>
-  a.endTs === b.endTs &&
   a.outcomes.size === b.outcomes.size &&
   a.declineReasons.size === b.declineReasons.size &&
   [...a.outcomes].every(([userId, outcome]) => b.outcomes.get(userId) === outcome);
