@@ -1,4 +1,5 @@
 // Floods of ring events: those of some users do not silence the ring of another one, and what is kept is bounded.
+import { take, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { marbles } from "../support/marbles.ts";
 import { RingLog } from "../../src/ringing/ring-log.ts";
@@ -33,6 +34,29 @@ describe("A flood of ring events", () => {
         },
       });
       expectObservable(soundOf(b.ringing()), "^ 20s !").toBe("s 99ms r 9899ms s", sounds);
+    }),
+  );
+
+  it(
+    "is in the trace once for each ring that is refused, also if there are thousands",
+    marbles(({ flush }) => {
+      const { home, roomId, b } = scene();
+      const refused: string[] = [];
+      const bobs = b.ringing();
+      bobs.trace$.subscribe((entry) => entry.kind === "ring-refused" && refused.push(entry.ringId));
+      const following = bobs.rings$.subscribe();
+      const notForBob = { ...ring, "m.mentions": { user_ids: [alice] } };
+      timer(10, 10)
+        .pipe(take(21))
+        .subscribe((tenMs) => {
+          for (let index = 0; index < 100; index += 1) {
+            const sender = `@u${tenMs}-${index % 10}:x.org`;
+            home.sendEvent(roomId, { type, sender, content: index < 50 ? notForBob : { slot_id: 1 } });
+          }
+        });
+      flush();
+      following.unsubscribe();
+      expect([refused.length, new Set(refused).size]).toEqual([2_100, 2_100]);
     }),
   );
 

@@ -5,10 +5,9 @@ import { isSameCall } from "../room/names.ts";
 import { permissionsOf } from "../room/power-levels.ts";
 import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 import { type WatchedSession, watchSession } from "../watch.ts";
-import { isDeclineType } from "./decline-event.ts";
 import { outcomeOf, type RingOutcome } from "./outcome.ts";
 import { type CallPresence, callPresence, slotsOfMembers } from "./call-presence.ts";
-import { isRingType, type Ring } from "./ring-event.ts";
+import type { Ring } from "./ring-event.ts";
 import { type LoggedRing, redactedBy, RingLog } from "./ring-log.ts";
 import type { RingTraceEntry } from "./trace.ts";
 import { type RingConditions, ringEndTs, type RingRefusal, ringRefusal } from "./validity.ts";
@@ -137,9 +136,7 @@ export class RoomRings {
   #putter(seenTs: number): (event: RoomEvent) => void {
     let slots: ReadonlyMap<string, string> | undefined;
     const slotOf = (eventId: string) => (slots ??= slotsOfMembers(this.#matrix, this.#roomId)).get(eventId);
-    return (event) => {
-      if (isRingType(event.type) || isDeclineType(event.type)) this.#log.put(event, seenTs, slotOf);
-    };
+    return (event) => void this.#log.put(event, seenTs, slotOf);
   }
 
   /** Forgets what was said about rings that the log does not have any more. */
