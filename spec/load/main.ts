@@ -63,7 +63,6 @@ try {
     mode,
     settings: (at) => ({ hasVideo: at < pictures, duty, hearsOnce: !values["all-sound"], reportMs }),
     together,
-    prefix: () => ["nice", "-n", "15"],
     atOnce: cpus().length,
     onStarted: (started) => say(`${started} of ${count} members have started`),
   });
