@@ -1,5 +1,5 @@
 // What a client learns of a room, and what that does to the rings in it. Alice is rung. A ring starts 100 ms later. protocol.md 7.3, 7.4.
-import { map, Subject } from "rxjs";
+import { EMPTY, map, Subject } from "rxjs";
 import { describe, expect, it, vi } from "vitest";
 import type { StickyEvent, TimelineChange, TimelineEvent } from "../../src/matrix.ts";
 import { watchRinging, watchRingingEverywhere } from "../../src/ringing/index.ts";
@@ -411,6 +411,18 @@ describe("The rings of a room", () => {
     const ringing = watchRinging(new FakeClient(), { roomId, slot });
     expect(() => ringing.ringOnStart()).not.toThrow();
     expect(ringing.incoming$.value).toEqual([]);
+  });
+
+  it("can get one of ours before our client knows the room: the server decides", () => {
+    let count = 0;
+    const client = Object.assign(new FakeClient(), {
+      send: () => {
+        count += 1;
+        return EMPTY;
+      },
+    });
+    watchRinging(client, { roomId, slot }).ring().subscribe();
+    expect(count).toBe(1);
   });
 
   it(

@@ -80,7 +80,7 @@ describe("A ring is sent", () => {
   );
 
   it(
-    "with a reference to our own membership if this device is in the call, and not to that of another device",
+    "with a reference to our own membership if this device is in the call, and not to that of another device or user",
     marbles(({ cold, flush }) => {
       const { home, roomId, ringing, sent, a } = calling();
       const stateKey = `_${alice}_A2_m.call`;
@@ -92,7 +92,13 @@ describe("A ring is sent", () => {
         sender: alice,
         content: { application: "m.call", call_id: "", device_id: "A2", ...focus },
       });
-      happens(cold, "a 9ms b 9ms c", {
+      home.setState(roomId, {
+        type,
+        stateKey: `_${bob}_A_m.call`,
+        sender: bob,
+        content: { application: "m.call", call_id: "", device_id: "A", ...focus },
+      });
+      happens(cold, "- a 9ms b 9ms c", {
         a: () => ringing.ring({ userIds: [bob] }).subscribe(),
         b: () =>
           a.session
@@ -102,10 +108,32 @@ describe("A ring is sent", () => {
         c: () => ringing.ring({ userIds: [bob] }).subscribe(),
       });
       flush();
-      const own = home.events(roomId).find((event) => event.type === type && event.stateKey?.includes("_A_"));
+      const own = home.events(roomId).find((event) => event.stateKey === `_${alice}_A_m.call`);
       expect(sent.map(({ content }) => content["m.relates_to"])).toEqual([
         undefined,
         { rel_type: "m.reference", event_id: own!.eventId },
+      ]);
+    }),
+  );
+
+  it(
+    "with a reference to our own membership if that names no device, as the newest form does in a room without encryption",
+    marbles(({ cold, flush }) => {
+      const { home, roomId, ringing, sent } = calling();
+      const member = {
+        slot_id: "m.call#room",
+        application: { type: "m.call" },
+        member: { id: "one" },
+        sticky_key: "one",
+      };
+      let eventId = "";
+      happens(cold, "a 9ms b", {
+        a: () => (eventId = home.sendSticky(roomId, { type: "m.rtc.member", sender: alice, content: member })),
+        b: () => ringing.ring({ userIds: [bob] }).subscribe(),
+      });
+      flush();
+      expect(sent.map(({ content }) => content["m.relates_to"])).toEqual([
+        { rel_type: "m.reference", event_id: eventId },
       ]);
     }),
   );
@@ -213,9 +241,10 @@ describe("Our ring is taken back", () => {
     marbles(({ cold, flush }) => {
       const { ringing, sent, home, roomId } = calling();
       const content = { slot_id: slot, sender_ts: 0, lifetime: 9_000, "m.mentions": { user_ids: [alice] } };
-      home.sendEvent(roomId, { type: "m.rtc.invite", sender: bob, content });
-      home.adjust({ userId: alice, deviceId: "A" }, { sync: "stalled" });
-      happens(cold, "                          a 99ms w", {
+      ringing.rings$.subscribe();
+      happens(cold, "b 9ms s 9ms a 99ms w", {
+        b: () => home.sendEvent(roomId, { type: "m.rtc.invite", sender: bob, content }),
+        s: () => home.adjust({ userId: alice, deviceId: "A" }, { sync: "stalled" }),
         a: () => ringing.ring({ userIds: [bob] }).subscribe(),
         w: () => ringing.withdraw().subscribe(),
       });
@@ -229,11 +258,12 @@ describe("Our ring is taken back", () => {
     marbles(({ cold, flush, expectObservable }) => {
       const { ringing, sent, home, roomId } = calling();
       const ofBob = { slot_id: slot, sender_ts: 0, lifetime: 90_000, "m.mentions": { user_ids: [alice] } };
-      home.sendEvent(roomId, { type: "m.rtc.invite", sender: bob, content: ofBob });
+      ringing.rings$.subscribe();
       expectObservable(ringing.withdraw()).toBe("|");
-      happens(cold, "-a 9ms w 9ms x 9ms b 2s y", {
+      happens(cold, "o-a 9ms w 9ms x 9ms b 2s y", {
         a: () => ringing.ring({ userIds: [bob] }).subscribe(),
         w: () => ringing.withdraw().subscribe(),
+        o: () => home.sendEvent(roomId, { type: "m.rtc.invite", sender: bob, content: ofBob }),
         x: () => ringing.withdraw().subscribe(),
         b: () => ringing.ring({ userIds: [bob], lifetimeMs: 1_000 }).subscribe(),
         y: () => ringing.withdraw().subscribe(),
