@@ -270,6 +270,7 @@ describe("Our ring is taken back", () => {
       });
       flush();
       expect(sent.map(({ content }) => "slot_id" in content)).toEqual([true, false, true]);
+      expect(home.requests.filter(({ request }) => request === "redact")).toEqual([]);
     }),
   );
 
