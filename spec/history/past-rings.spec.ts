@@ -130,6 +130,8 @@ describe("A ring of the past", () => {
     expect(readAt(7)).toBe(last);
     const declined = { ...ringOf(" r--|", {}, [bob]), ring: logged.ring };
     expect([...readAt(8, declined)!.outcomes]).toEqual([[bob, "declined"]]);
+    const again = readAt(8);
+    expect(readAt(8)).toBe(again);
     const longer = callOf("[-----]", "  [--]");
     expect([...readAt(8, logged, longer)!.outcomes]).toEqual([[bob, "joined"]]);
   });
