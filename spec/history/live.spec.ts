@@ -4,7 +4,7 @@ import { describe, it } from "vitest";
 import { callHistory } from "../../src/history/index.ts";
 import type { RoomChange, RoomEvent, TimelineChange, TimelineEvent } from "../../src/matrix.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
-import { stickyContent, stickyLeave } from "../support/contents.ts";
+import { stickyContent, stickyEvent, stickyLeave } from "../support/contents.ts";
 import { happens } from "../support/happens.ts";
 import { marbles } from "../support/marbles.ts";
 import { portOf, roomId } from "./port.ts";
@@ -176,6 +176,21 @@ describe("A client's news of a room", () => {
       const changes$ = cold("                                      1s - s", { s: [state(member)] });
       const { matrix } = portOf({ state: known, changes$, timeline$ });
       expectObservable(newest(callHistory(matrix, roomId)), "^ 2s !").toBe("n 1s r", words);
+    }),
+  );
+
+  it(
+    "can redact a sticky membership, which then counts as never sent",
+    marbles(({ cold, expectObservable }) => {
+      const event = stickyEvent(stickyContent(), { sender: alice, eventId: "$sticky", originServerTs: ts });
+      const changes$ = cold<RoomChange[]>("                                  1s s 9ms r", {
+        s: [{ kind: "sticky", roomId, event }],
+        r: [{ kind: "redaction", roomId, eventId: "$sticky" }],
+      });
+      expectObservable(newest(callHistory(portOf({ changes$ }).matrix, roomId)), "^ 2s !").toBe(
+        "n 999ms l 9ms n",
+        words,
+      );
     }),
   );
 

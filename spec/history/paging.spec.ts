@@ -58,6 +58,12 @@ describe("The log of calls reads the past", () => {
     expect(pages).toHaveLength(states.length);
   });
 
+  it("no further than the oldest event of a page needs", () => {
+    const { history$, pages } = drawnHistory({ alice: "jl jl j-l" }, { pageSize: 3, since: t0 + 5 * minuteMs });
+    statesOf(history$);
+    expect(pages).toHaveLength(1);
+  });
+
   it("in pages of 100 events, if it is not told otherwise", () => {
     const { history$, pages } = drawnHistory({});
     statesOf(history$);
@@ -172,10 +178,10 @@ describe("A past call", () => {
         event(eventId, bob, "m.rtc.decline", { "m.relates_to": { rel_type: "m.reference", event_id: ringId } });
       const person = (userId: string) => event(`$${userId}`, userId, "m.room.member", { membership: "join" }, userId);
       const state: RoomEvent[] = [member, person(alice), person(bob)];
-      happens(cold, "       5ms ------c    ", { c: () => state.push(person(carl)) });
+      happens(cold, "         5ms ----c---e", { c: () => state.push(person(carl)), e: () => state.pop() });
       const arrives = (arrived: TimelineEvent): TimelineChange[] => [{ kind: "event", roomId, event: arrived }];
       const unrelated = event("$slot", alice, "m.rtc.slot", {}, "m.call#side");
-      const timeline$ = cold("5ms r-u-d-u-s-u", {
+      const timeline$ = cold("  5ms r-u-u-d-u-s-u", {
         r: arrives(ring("$ring")),
         u: arrives(unrelated),
         d: arrives(decline("$no", "$ring")),
@@ -189,7 +195,7 @@ describe("A past call", () => {
           return String(seen.indexOf(call!));
         }),
       );
-      expectObservable(object$, "^ 20ms !").toBe("   (00)-1-1-2-3-4-4");
+      expectObservable(object$, "^ 20ms !").toBe("   (00)-1-1-2-3-4-5-5");
     }),
   );
 });

@@ -180,12 +180,16 @@ function personsIn(matrix: Matrix, roomId: string): readonly string[] {
 
 /** When the next stay or ring of a running call ends by itself. `Infinity`: nothing does. */
 function deadlineOf(calls: readonly PastCall[], now: number): number {
-  const running = calls.filter(({ endTs }) => endTs === undefined);
-  const endsTs = running.flatMap(({ stays, rings }) => [
-    ...stays.map(({ endTs }) => endTs),
-    ...rings.map(({ ring }) => ringEndTs(ring, ring.sentTs)),
-  ]);
-  return endsTs.reduce((soonestTs, ts) => (ts > now ? Math.min(soonestTs, ts) : soonestTs), Infinity);
+  let deadlineTs = Infinity;
+  const consider = (ts: number) => {
+    if (ts > now) deadlineTs = Math.min(deadlineTs, ts);
+  };
+  for (const { endTs, stays, rings } of calls) {
+    if (endTs !== undefined) continue;
+    for (const stay of stays) consider(stay.endTs);
+    for (const { ring } of rings) consider(ringEndTs(ring, ring.sentTs));
+  }
+  return deadlineTs;
 }
 
 /** What happens in a room, and first its present state, which may be older than any page. In batches. */
