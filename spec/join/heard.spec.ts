@@ -1,5 +1,5 @@
 // Heard: what the room, the options and the client say to a join. protocol.md 4.7, 4.8.
-import { concat, NEVER, type Observable, of, Subject, throwError, timer } from "rxjs";
+import { concat, map, NEVER, type Observable, of, Subject, throwError, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { RtcError } from "../../src/errors.ts";
 import type { Input } from "../../src/join/draft.ts";
@@ -21,9 +21,9 @@ function heard(options: JoinOptions, act: (scene: Scene) => void, kinds: readonl
     const resolved = resolveJoinOptions(slot, options);
     const memberOf = ownMembers(stage.call.matrix, resolved.kind, resolved.generation, options.memberId);
     const state = initialState({ ...resolved, delegates: false }, 0);
-    const listening = timer(100)
-      .pipe(() => joinInputs(stage.call, resolved, { state: () => state, memberOf }))
-      .subscribe((input) => inputs.push(input));
+    const listening = joinInputs(stage.call, resolved, { state: () => state, memberOf }).subscribe((input) =>
+      inputs.push(input),
+    );
     timer(1_000).subscribe(() => {
       inputs.length = kinds.includes("membership") ? 0 : inputs.length;
       act(stage);
@@ -184,16 +184,12 @@ describe("A join hears", () => {
   });
 
   const lunch = { code: "lunch" };
-  const later = <T>(value: T): Observable<T> =>
-    concat(
-      timer(500).pipe(() => of(value)),
-      NEVER,
-    );
+  const later = <T>(value: T): Observable<T> => concat(timer(500).pipe(map(() => value)), NEVER);
   it.each<[string, JoinOptions, unknown[]]>([
     ["the leave without a reason", { leaveOn: timer(200) }, [{ kind: "leave", cause: "leaveOn", reason: undefined }]],
     [
       "the leave once, with the newest reason",
-      { leaveOn: timer(200, 200), leaveReason: concat(of({ code: "tired" }), later(lunch)) },
+      { leaveOn: timer(600, 200), leaveReason: concat(of({ code: "tired" }), later(lunch)) },
       [{ kind: "leave", cause: "leaveOn", reason: lunch }],
     ],
     [

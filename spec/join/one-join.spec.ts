@@ -109,6 +109,19 @@ describe("A second join of one client, room and slot", () => {
       expectObservable(firstJoin(third$), "            ^ 9s !").toBe("3010ms (j|)");
     }),
   );
+
+  it(
+    "does not take over the leave of the first, if it has left before that is no longer waited for",
+    marbles(({ cold, expectObservable }) => {
+      const { home, join, requests$ } = scene();
+      home.injectFault({ request: "send-delayed" }, { lose: "request" });
+      const first$ = join({ leaveOn: timer(1_000) });
+      const second$ = cold("1001ms a").pipe(switchMap(() => join({ leaveOn: timer(10) })));
+      expectObservable(requests$, "                    ^ 4s !").toBe("C-D-W-R 993ms S 1999ms L-X");
+      expectObservable(first$.pipe(ignoreElements()), "^ 2s !").toBe("");
+      expectObservable(inWords(second$), "             ^ 4s !").toBe("1001ms q 9ms l", words);
+    }),
+  );
 });
 
 describe("A join whose state key is longer than Matrix allows", () => {
