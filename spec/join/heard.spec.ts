@@ -157,6 +157,16 @@ describe("A join hears", () => {
       [{ kind: "late-room-member" }],
     ],
     [
+      "nothing of users who enter when we come back to the room",
+      { mode: "matrix_2_0" },
+      ({ home, roomId }) => {
+        home.kick(roomId, alice);
+        timer(100).subscribe(() => home.joinRoom(roomId, alice));
+      },
+      "late-room-member",
+      [],
+    ],
+    [
       "nothing of users who enter, for a state member",
       {},
       ({ home, roomId }) => home.joinRoom(roomId, carl),

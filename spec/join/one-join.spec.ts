@@ -83,6 +83,18 @@ describe("A second join of one client, room and slot", () => {
   );
 
   it(
+    "fails with already-joined while a join that has waited for the leave of the first is in the call",
+    marbles(({ cold, expectObservable }) => {
+      const { join } = scene();
+      const second$ = cold("1001ms a").pipe(switchMap(() => join()));
+      const third$ = cold(" 2s     a").pipe(switchMap(() => join()));
+      expectObservable(join({ leaveOn: timer(1_000) }).pipe(ignoreElements()), "^ 9s !").toBe("1002ms |");
+      expectObservable(inWords(second$), "^ 9s !").toBe("1001ms qa-d-w-j", words);
+      expectObservable(inWords(third$), "   ^ 9s !").toBe("2s #", words, "already-joined");
+    }),
+  );
+
+  it(
     "stops to wait when the first gives up its leave, and takes over its delayed leave",
     marbles(({ cold, expectObservable }) => {
       const { home, join } = scene();
