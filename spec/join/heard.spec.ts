@@ -80,6 +80,14 @@ describe("A change of the room", () => {
       1,
     ],
     [
+      "of a member among others may hide us",
+      ({ home, roomId }) => {
+        home.setState(roomId, { type: memberType, sender: bob, stateKey: "x", content: {} });
+        home.setState(roomId, { type: "m.room.topic", sender: alice, stateKey: "", content: {} });
+      },
+      1,
+    ],
+    [
       "of a sticky event of another user says nothing of us",
       ({ home, roomId }) => home.sendSticky(roomId, { type: "org.example", sender: bob, content: {} }),
       0,
@@ -103,18 +111,39 @@ describe("A sticky event of ours in the room", () => {
         sender,
         content: { msc4354_sticky_key: key, application: call, ...more },
       });
-  const withoutApplication = ({ home, roomId }: Scene) =>
-    home.sendSticky(roomId, { type: stickyType, sender: alice, content: { msc4354_sticky_key: "given" } });
+  const leaveOf =
+    (sender: string) =>
+    ({ home, roomId }: Scene) =>
+      home.sendSticky(roomId, { type: stickyType, sender, content: { msc4354_sticky_key: "given" } });
 
   it.each<[string, (scene: Scene) => void, "standing" | "leaveId" | undefined]>([
     ["stands", (stage) => sticky("given")(stage), "standing"],
-    ["is a leave without an application", withoutApplication, "leaveId"],
+    ["is a leave without an application", leaveOf(alice), "leaveId"],
     ["is none of this member with another key", (stage) => sticky("other")(stage), undefined],
     [
       "is the newest of its key",
       (stage) => {
         sticky("given")(stage);
-        timer(10).subscribe(() => withoutApplication(stage));
+        timer(10).subscribe(() => leaveOf(alice)(stage));
+      },
+      "leaveId",
+    ],
+    [
+      "is the newest of its key, also if the client lists that first",
+      (stage) => {
+        const { matrix } = stage.call;
+        const { stickyEvents } = matrix;
+        Object.assign(matrix, { stickyEvents: (roomId: string) => [...stickyEvents(roomId)].toReversed() });
+        sticky("given")(stage);
+        timer(10).subscribe(() => leaveOf(alice)(stage));
+      },
+      "leaveId",
+    ],
+    [
+      "is the last of its key among those of one time",
+      (stage) => {
+        sticky("given")(stage);
+        leaveOf(alice)(stage);
       },
       "leaveId",
     ],
@@ -122,7 +151,7 @@ describe("A sticky event of ours in the room", () => {
       "is not that of another user with its key",
       (stage) => {
         sticky("given")(stage);
-        timer(10).subscribe(() => sticky("given", {}, bob)(stage));
+        timer(10).subscribe(() => leaveOf(bob)(stage));
         timer(20).subscribe(() => sticky("other")(stage));
       },
       "standing",
