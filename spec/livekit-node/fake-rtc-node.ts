@@ -119,6 +119,7 @@ export function fakeRtcNode(connecting: () => Promise<void> = async () => {}): F
       rooms.push(room);
       return room.asRoom();
     },
+    connect: (room, url, jwt, options) => room.connect(url, jwt, options),
     makeTrack: (name) => ({ name }) as unknown as LocalTrack,
     setKey: (_room, identity, keyIndex) => void log.push(`setKey ${identity} ${keyIndex}`),
     useKeyIndex: (_room, _identity, sid, keyIndex) => void log.push(`useKeyIndex ${sid} ${keyIndex}`),

@@ -164,6 +164,7 @@ test("A track whose key came first is received once it is there, because the wor
   const bob = { identity: "bob", speaking: false, level: 0, quality: "good" } as const;
   const room = {
     participants: new Map([["bob", { ...bob, tracks: [camera] as SfuTrack<string>[] }]]),
+    local: undefined,
     hasKey: () => true,
     receive: (_identity: string, _sid: string, reception: Reception) => void asked.push(reception),
   };
@@ -182,6 +183,31 @@ test("A track whose key came first is received once it is there, because the wor
   room.participants.set("bob", { ...bob, tracks: [{ ...camera, track: "picture" }] });
   receiver.update(input);
   expect(asked).toEqual(["paused", { width: Infinity, height: Infinity }]);
+});
+
+describe("A video without a key that is there when we connect", () => {
+  test.each([
+    ["comes at first, small, if its sender came just before us, so that the SFU sees a key frame of it", 2_000, "{320}"],
+    ["stays paused if its sender came earlier", 2_001, "paused"],
+    ["stays paused if the SFU does not say when its sender came", undefined, "paused"],
+  ])("%s", (_, earlierMs, first) => {
+    const joinedTs = 1_700_000_000_000;
+    const person = { speaking: false, level: 0, quality: "good", tracks: [] } as const;
+    const camera = { sid: "TR", kind: "video", source: "camera", muted: false, encrypted: true } as const;
+    const bob = { ...person, identity: "bob", tracks: [camera], ...(earlierMs && { joinedTs: joinedTs - earlierMs }) };
+    const asked: string[] = [];
+    const receiver = new Receiver<string>({
+      participants: new Map([["bob", bob]]),
+      local: { ...person, identity: "me", joinedTs },
+      hasKey: () => false,
+      receive: (_identity, _sid, reception) =>
+        void asked.push(typeof reception === "string" ? reception : `{${reception.width}}`),
+    });
+    const members = new Map([["bob", {} as Membership]]);
+    const input = { isEncrypted: true, members, statuses: new Map(), everything: true, lowBandwidth: false };
+    for (const now of [0, 599, 600]) receiver.update({ ...input, tilesOf: () => [], now });
+    expect(asked).toEqual([first, first, "paused"]);
+  });
 });
 
 describe("What is received of a video", () => {

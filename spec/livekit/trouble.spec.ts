@@ -2,7 +2,9 @@ import { Subject, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import type { MediaQuality } from "../../src/media/participant.ts";
 import { marbles } from "../support/marbles.ts";
-import { callScene, userOf, wordsNow } from "./call-scene.ts";
+import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
+import { livekitMedia } from "../../src/livekit/livekit-media.ts";
+import { callScene, slot, transportAt, userOf, wordsNow } from "./call-scene.ts";
 import { serviceOf } from "./virtual-sfu.ts";
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
@@ -146,6 +148,37 @@ describe("A re-join under another identity", () => {
       });
       flush();
     }),
+  );
+});
+
+describe("The banner", () => {
+  test.each([
+    [
+      "says after 5 s that the session that joined is another one, because all tiles would be black",
+      "another",
+      "own-key-missing",
+    ],
+    ["is empty while the session that joined has a key, also alone in the call", "the same", ""],
+  ])("%s", (_, which, code) =>
+    marbles(({ flush }) => {
+      const { home, sfu, roomId } = callScene(["alice"]);
+      const matrix = home.client(userOf("alice"), "PHONE");
+      const [joining, another] = [0, 1].map(() => encryptedSession(matrix, { roomId, slot }));
+      const media = livekitMedia<string>(matrix, which === "another" ? another! : joining!, {
+        join: joining!.join({ transports: [transportAt("sfu")] }),
+        transport: transportAt("sfu"),
+        rooms: sfu.rooms,
+        fetch: sfu.service.fetch,
+      });
+      const said: string[] = [];
+      const listening = media.problems$.subscribe((problems) => said.push(problems.map((one) => one.code).join()));
+      at(4_900, () => expect(said).toEqual([""]));
+      at(9_000, () => {
+        expect(said.at(-1)).toBe(code);
+        listening.unsubscribe();
+      });
+      flush();
+    })(),
   );
 });
 

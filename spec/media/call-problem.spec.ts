@@ -30,6 +30,7 @@ describe("The problems of a call", () => {
       { state: { status: "rejoining", member: own, reason: "vanished", step: "scheduling-leave", attempt: 1 } },
     ],
     ["join-delayed", { state: { status: "joining", member: own, step: "scheduling-leave", attempt: 2 } }],
+    ["own-key-missing", { lacksOwnKey: true }],
     [
       "not-publishing",
       { connections: [{ sfu: "s", purpose: "publish", status: "failed", failure: { code: "unreachable" } }] },

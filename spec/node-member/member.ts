@@ -52,11 +52,12 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
   let connections: readonly SfuConnection[] = [];
   let problems: MemberReport["problems"] = [];
 
-  const wasHeard = (identity: string): boolean => {
-    const member = session.membership$.value.find(({ participantIdentity }) => participantIdentity === identity);
-    return member !== undefined && hearing.heard[member.userId] !== undefined;
+  /** Its key is there, and it was not heard yet. */
+  const isWanted = (identity: string): boolean => {
+    const encryption = session.encryptionStatus$.value.get(identity);
+    return encryption?.status === "ok" && hearing.heard[encryption.userId] === undefined;
   };
-  const rooms = hearsOnce ? heardOnce(nodeRooms(), wasHeard) : nodeRooms();
+  const rooms = hearsOnce ? heardOnce(nodeRooms(), isWanted) : nodeRooms();
   const media: OutgoingMedia<NodeTrack> = {
     microphone: { track: sendTone(hz, duty) },
     ...(hasVideo && { camera: { track: sendPicture() } }),

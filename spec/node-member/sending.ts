@@ -9,17 +9,20 @@ const perFrame = (sampleRate * frameMs) / 1_000;
 const [width, height] = [320, 180];
 const pictureMs = 100;
 
-/** Writes for as long as the process lives. With a duty below 1 the tone sounds for that part of each second, and silence follows. */
+/**
+ * Writes for as long as the process lives. With a duty below 1 the tone sounds for that part of each second, and nothing is written
+ * in between, as with a muted microphone.
+ */
 export function sendTone(hz: number, duty: number): AudioSource {
   const source = new AudioSource(sampleRate, 1, 4 * frameMs);
-  const silence = new Int16Array(perFrame);
   const write = async () => {
     // Members that started together do not sound together.
     const shift = Math.floor(Math.random() * 10);
     for (let at = 0; ; at += 1) {
-      const isSounding = (at + shift) % 10 < Math.round(10 * duty);
-      const samples = isSounding ? toneSamples(hz, sampleRate, at * perFrame, perFrame) : silence;
-      await source.captureFrame(new AudioFrame(samples, sampleRate, 1, perFrame));
+      if ((at + shift) % 10 < Math.round(10 * duty)) {
+        const samples = toneSamples(hz, sampleRate, at * perFrame, perFrame);
+        await source.captureFrame(new AudioFrame(samples, sampleRate, 1, perFrame));
+      } else await sleep(frameMs);
     }
   };
   void write();

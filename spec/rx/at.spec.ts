@@ -1,6 +1,6 @@
 import { asyncScheduler, map } from "rxjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { after, at } from "../../src/rx/at.ts";
+import { after, at, maxWaitMs } from "../../src/rx/at.ts";
 import { marbles } from "../support/marbles.ts";
 
 describe("at", () => {
@@ -45,6 +45,16 @@ describe("at", () => {
       expect([vi.getTimerCount(), done.mock.calls.length]).toEqual([1, 0]);
       vi.advanceTimersByTime(1);
       expect([vi.getTimerCount(), done.mock.calls.length]).toEqual([0, 1]);
+    });
+
+    it("is late by 30 s at most after a sleep of the machine that timers do not count", () => {
+      vi.useFakeTimers({ now: 0 });
+      const done = vi.fn();
+      at(7_200_000).subscribe(done);
+      vi.advanceTimersByTime(100_000);
+      vi.setSystemTime(100_000 + 7_200_000);
+      vi.advanceTimersByTime(maxWaitMs);
+      expect([vi.getTimerCount(), done.mock.calls]).toEqual([0, [[7_200_000]]]);
     });
 
     it("waits on if the timer fires before the time", () => {

@@ -1,5 +1,6 @@
 import { asyncScheduler, concat, EMPTY, interval, map, NEVER, Observable, of, Subject, take, throwError } from "rxjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { maxWaitMs } from "../../src/rx/at.ts";
 import { type Machine, runMachine } from "../../src/rx/machine.ts";
 import { marbles } from "../support/marbles.ts";
 
@@ -323,6 +324,14 @@ describe("The clock of a machine", () => {
       vi.advanceTimersByTime(1);
       expect(seen.join("")).toBe("abt");
       subscription.unsubscribe();
+    });
+
+    it("wakes it 30 s late at most, after a sleep of the machine that timers do not count", () => {
+      const { seen } = start(7_200_000);
+      vi.advanceTimersByTime(100_000);
+      vi.setSystemTime(Date.now() + 7_200_000);
+      vi.advanceTimersByTime(maxWaitMs);
+      expect(seen.join("")).toBe("at");
     });
 
     it("waits for the rest of the time when a timer fires a little early", () => {

@@ -140,9 +140,30 @@ describe("TimerQueue", () => {
           queue.wait();
         }),
       );
-      timer(20_000).subscribe(() => phone.sleep("paused"));
-      timer(40_000).subscribe(() => phone.wake());
-      timer(50_000).subscribe(() => phone.run(() => watched.wait()));
+      timer(35_000).subscribe(() => phone.sleep("paused"));
+      timer(55_000).subscribe(() => phone.wake());
+      timer(57_000).subscribe(() => phone.run(() => watched.wait()));
+    }),
+  );
+
+  it(
+    "is late by the rest of one wait after a long sleep of such a machine, if nothing happens after it",
+    marbles(({ expectObservable }) => {
+      const phone = virtualHomeserver().device("@alice:example.org", "PHONE");
+      const queue = new TimerQueue<Timed>();
+      const due$ = queue.due$.pipe(
+        map(() => String(asyncScheduler.now())),
+        runOn(phone),
+      );
+      expectObservable(due$).toBe("3629s a", { a: "3629000" });
+      timer(0).subscribe(() =>
+        phone.run(() => {
+          queue.add(timed(3_500_000));
+          queue.wait();
+        }),
+      );
+      timer(1_000).subscribe(() => phone.sleep("paused"));
+      timer(3_600_000).subscribe(() => phone.wake());
     }),
   );
 });

@@ -43,3 +43,6 @@ export function lastTroubleMs(scenario: Scenario, atMs: number): number {
 
 /** What was late when the fault ended still comes. */
 const afterglowMs = ({ kind, ms = 0 }: Fault): number => (kind.endsWith("late") ? ms : 0);
+
+/** A timer that has stopped in a sleep waits for its rest afterwards. The longest timer of a page has this time. */
+export const lateTimerMs = 30_000;

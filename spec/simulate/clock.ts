@@ -9,6 +9,7 @@ export class Life {
   /** Whether its timers and its steady time stop while it sleeps, as those of a machine do. Those of a page run on. */
   stopsTime = false;
   asleepSinceTs = 0;
+  wokeMs = -Infinity;
   /** For how long its steady time has stopped. */
   stoppedMs = 0;
 
@@ -124,6 +125,7 @@ export class SimulatedClock {
   wake(life: Life): void {
     if (life.state !== "asleep") return;
     life.state = "awake";
+    life.wokeMs = this.ms;
     if (life.stopsTime) this.#goOn(life);
     for (const timer of this.#parked.get(life) ?? []) {
       timer.dueTs = this.#now;

@@ -1,6 +1,6 @@
 // Invariant 1, convergence: what a page shows live is what a session that is opened now shows.
 // In the calm, all pages show the members that the server has.
-import { lastTroubleMs, recoveryMs } from "./bounds.ts";
+import { lastTroubleMs, lateTimerMs, recoveryMs } from "./bounds.ts";
 import type { Page, SeenMember } from "./page.ts";
 import type { TrueMember } from "./truth.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
@@ -42,6 +42,7 @@ export class Convergence implements Invariant {
   #compareWithFresh(world: World, { index, page, link: { received } }: SimulatedDevice): void {
     // A client does not notice that its wall clock was set, until something happens.
     if (world.devicesWith("clock").has(index)) return;
+    if (hasLateTimers(world, page!)) return;
     const atMs = world.clock.ms;
     const last = this.#compared.get(page!);
     if (last?.received === received && atMs - last.atMs < quietMs) return;
@@ -87,7 +88,7 @@ export class Convergence implements Invariant {
       (shown) => !possible.some((member) => isSame(shown, member)) && !(wasOut && shown.kind === "sticky"),
     );
     const { ms } = world.clock;
-    if (missing.length === 0 && surplus.length === 0) {
+    if (missing.length === 0 && (surplus.length === 0 || hasLateTimers(world, page))) {
       this.#differsSince.delete(page);
       return;
     }
@@ -106,6 +107,9 @@ export class Convergence implements Invariant {
   }
 }
 
+/** Its timers have stopped in a sleep, so it may show the end of a membership later. */
+const hasLateTimers = ({ clock }: World, { life }: Page): boolean =>
+  life.stopsTime && clock.ms - life.wokeMs <= lateTimerMs;
 const isSame = (a: SeenMember, b: TrueMember): boolean =>
   a.deviceId === b.deviceId && a.userId === b.userId && a.kind === b.kind;
 const inWords = (members: readonly (SeenMember | TrueMember)[]): string =>

@@ -94,7 +94,7 @@ class NodeRoom implements SfuRoom<NodeTrack> {
       const { encryption } = this.#options;
       const room = this.#rtc.makeRoom();
       subscriber.next("connecting");
-      const connected = room.connect(url, jwt, {
+      const connected = this.#rtc.connect(room, url, jwt, {
         autoSubscribe: false,
         dynacast: true,
         ...(encryption && { encryption: encryptionOptions }),

@@ -6,10 +6,12 @@ import {
   LocalVideoTrack,
   type RemoteTrackPublication,
   Room,
+  type RoomOptions,
 } from "@livekit/rtc-node";
 import { fromEventPattern, type Observable } from "rxjs";
 import { RtcError } from "../errors.ts";
 import { kindOf, type MediaSource } from "../media/source.ts";
+import { type NativeClient, stopNativeLog } from "./native-log.ts";
 import type { NodeSource } from "./node-track.ts";
 
 /** A track of a participant can be decrypted, or no longer. */
@@ -21,6 +23,7 @@ export interface CryptorReport {
 /** What we need of rtc-node. Specs use a fake. */
 export interface RtcNode {
   makeRoom(): Room;
+  connect(room: Room, url: string, jwt: string, options: RoomOptions): Promise<void>;
   makeTrack(name: MediaSource, source: NodeSource): LocalTrack;
   /** Installs a key of a participant, at any index. */
   setKey(room: Room, participantIdentity: string, keyIndex: number, key: Uint8Array): void;
@@ -34,7 +37,7 @@ export interface RtcNode {
   cryptorReports(room: Room): Observable<CryptorReport>;
 }
 
-interface FfiClient {
+interface FfiClient extends NativeClient<FfiEvent> {
   request(request: { readonly message: { readonly case: string; readonly value: object } }): unknown;
   on(event: "ffi_event", listener: (event: FfiEvent) => void): void;
   off(event: "ffi_event", listener: (event: FfiEvent) => void): void;
@@ -52,9 +55,12 @@ interface FfiRoomEvent extends FfiEvent {
  * The interface of rtc-node to its native part. `KeyProvider.setKey` of rtc-node sends no key, so the request has to be
  * made here. The package does not export it, but it keeps its only instance under this name from its first request on.
  */
+const findFfi = (): FfiClient | undefined =>
+  (globalThis as { readonly _ffiClientInstance?: FfiClient })._ffiClientInstance;
+
 function ffi(): FfiClient {
-  const { _ffiClientInstance } = globalThis as { readonly _ffiClientInstance?: FfiClient };
-  if (_ffiClientInstance) return _ffiClientInstance;
+  const client = findFfi();
+  if (client) return client;
   throw new RtcError("unsupported", "this version of @livekit/rtc-node keeps its native client elsewhere");
 }
 
@@ -70,6 +76,12 @@ function requestE2ee(room: Room, name: string, value: object): void {
 
 export const rtcNode: RtcNode = {
   makeRoom: () => new Room(),
+  connect(room, url, jwt, options) {
+    const connected = room.connect(url, jwt, options);
+    const client = findFfi();
+    if (client) stopNativeLog(client);
+    return connected;
+  },
   makeTrack: (name, source) =>
     kindOf(name) === "audio"
       ? LocalAudioTrack.createAudioTrack(name, source as Parameters<typeof LocalAudioTrack.createAudioTrack>[1])

@@ -271,12 +271,18 @@ export class LivekitRun<Track> {
         devices: this.#devices,
         publishFailures: this.#links.publishFailures,
         members: this.participants.filter(({ isLocal }) => !isLocal).map(memberInput),
+        lacksOwnKey: this.#lacksOwnKey(),
       },
       this.#found,
       now,
     );
     this.problems = kept(ripeProblems(this.#found, now).ripe, this.problems);
     return emits;
+  }
+
+  #lacksOwnKey(): boolean {
+    const isJoined = this.#state?.status === "joined";
+    return isJoined && this.#isEncrypted && !this.#session.keys$.value.some(({ own }) => own);
   }
 
   #shown(): readonly unknown[] {

@@ -22,7 +22,7 @@ export interface ReceiverUpdate {
   readonly lacking: readonly string[];
 }
 
-type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive">;
+type Room<Track> = Pick<SfuRoom<Track>, "participants" | "local" | "hasKey" | "receive">;
 
 /** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
 type Received = Reception | "held";
@@ -35,6 +35,8 @@ const maxExpected = 10;
  * another one as long as somebody receives the video. So a new video that waits for its key is paused only after this time.
  */
 const seedMs = 600;
+/** Who came to the SFU so shortly before us may have published a moment ago. LiveKit's browser client dates it in whole seconds. */
+const recentMs = 2_000;
 /** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
 const refreshMs = 150;
 
@@ -42,7 +44,7 @@ const refreshMs = 150;
 export class Receiver<Track> {
   readonly #room: Room<Track>;
   #received = new Map<string, Received>();
-  /** When each track came; those that were there when we connected were there for long. */
+  /** When each track came. Of those that were there when we connected: now, if its sender came just before us. */
   #sinceTs: ReadonlyMap<string, number> | undefined;
   /** When to update again. */
   dueTs: number = Infinity;
@@ -72,7 +74,8 @@ export class Receiver<Track> {
     const lacking: string[] = [];
     let expected = 0;
     this.dueTs = Infinity;
-    for (const [identity, { tracks }] of participants) {
+    const recentTs = (this.#room.local?.joinedTs ?? Infinity) - recentMs;
+    for (const [identity, { tracks, joinedTs = -Infinity }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
@@ -101,7 +104,8 @@ export class Receiver<Track> {
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
-        const sinceTs = this.#sinceTs ? (this.#sinceTs.get(sid) ?? now) : -Infinity;
+        const firstTs = this.#sinceTs || joinedTs >= recentTs ? now : -Infinity;
+        const sinceTs = this.#sinceTs?.get(sid) ?? firstTs;
         since.set(sid, sinceTs);
         const [untilTs, first, then]: readonly [number, Reception, Reception] =
           next === "held"

@@ -16,6 +16,11 @@ export type CallProblemCode =
   | "login-needed"
   /** Joining takes more tries than one. */
   | "join-delayed"
+  /**
+   * The call is encrypted, and the session has no media key of ours: another session has joined, or the join has `keys.enabled: false`.
+   * Nothing of ours is sent, and nothing can be decrypted. Only the app can mend it.
+   */
+  | "own-key-missing"
   /** There is no connection to the SFU that we publish on: nobody hears us. It is tried again at `nextTryTs`. */
   | "not-publishing"
   /** There is no connection to an SFU of others. It is tried again at `nextTryTs`. */
@@ -61,6 +66,8 @@ export interface ProblemInput {
   readonly devices: readonly DeviceFailure[];
   readonly publishFailures: readonly PublishFailure[];
   readonly members: readonly MemberInput[];
+  /** Whether we are joined in an encrypted call without a key of ours. Default: no. */
+  readonly lacksOwnKey?: boolean;
 }
 
 export interface ConnectionInput {
@@ -107,6 +114,7 @@ const notOfMember: ReadonlySet<MediaProblem["code"]> = new Set(["sfu-not-connect
 export function callProblems(input: ProblemInput, before: readonly CallProblem[], now: number): readonly CallProblem[] {
   const found = [
     ...ofMembership(input.state),
+    ...(input.lacksOwnKey ? [{ code: "own-key-missing" } as const] : []),
     ...ofConnections(input),
     ...ofOwnMedia(input),
     ...ofMembers(input.members),
@@ -141,6 +149,7 @@ const patienceMs: Readonly<Record<CallProblemCode, number>> = {
   rejoining: 0,
   "login-needed": 0,
   "join-delayed": 0,
+  "own-key-missing": 5_000,
   "not-publishing": 0,
   "sfu-failed": 0,
   "sfu-reconnecting": 1_000,

@@ -1,9 +1,15 @@
-// at: waits for an absolute time with one timer, however far away that time is. after: waits for an interval in the same way.
-import { asyncScheduler, defer, EMPTY, type Observable, of, switchMap, timer } from "rxjs";
+// at: waits for an absolute time with one timer at a time, however far away it is. after: waits for an interval in the same way.
+import { asyncScheduler, defer, EMPTY, filter, map, type Observable, of, repeat, take, timer } from "rxjs";
 import { IntervalClock } from "./interval-clock.ts";
 
 /** The longest delay that timers of browsers and Node support. A longer one fires at once (guarantee 27). */
 export const maxDelayMs: number = 2 ** 31 - 1;
+
+/**
+ * No timer of this library waits longer. On some platforms timers do not count the sleep of a machine. After it, a wait is late by
+ * what is left of one timer, and not by the sleep.
+ */
+export const maxWaitMs: number = 30_000;
 
 /** Emits `ts` once the wall clock has reached it, then completes. Completes at once for `undefined` and `Infinity`. */
 export const at = (ts: number | undefined): Observable<number> => until(ts, asyncScheduler);
@@ -20,9 +26,14 @@ export const after = (ms: number): Observable<number> =>
 
 function until(ts: number | undefined, clock: { now(): number }): Observable<number> {
   if (ts === undefined || ts === Infinity) return EMPTY;
-  return defer(() => {
+  const looked$ = defer(() => {
     const delayMs = ts - clock.now();
-    if (delayMs <= 0) return of(ts);
-    return timer(Math.min(delayMs, maxDelayMs)).pipe(switchMap(() => until(ts, clock)));
+    return delayMs <= 0 ? of(ts) : timer(Math.min(delayMs, maxWaitMs));
   });
+  return looked$.pipe(
+    repeat(),
+    filter(() => clock.now() >= ts),
+    map(() => ts),
+    take(1),
+  );
 }

@@ -1,6 +1,6 @@
 // Machine: runs a pure step function. Inputs go in one at a time, effects come out in order, one timer wakes it.
 import { asyncScheduler, Observable, type Subscription } from "rxjs";
-import { maxDelayMs } from "./at.ts";
+import { maxWaitMs } from "./at.ts";
 import { IntervalClock } from "./interval-clock.ts";
 
 /** The state after a step, and what has to be done because of it. */
@@ -105,7 +105,7 @@ export function runMachine<S, I, E>(machine: Machine<S, I, E>): Observable<S> {
       if (ts < Infinity) setTimer(now);
     };
     const setTimer = (now: number) => {
-      const untilTs = now + Math.min(Math.max(timerTs - now, 0), maxDelayMs);
+      const untilTs = now + Math.min(Math.max(timerTs - now, 0), maxWaitMs);
       timer = asyncScheduler.schedule(() => {
         timer = undefined;
         clock.reached(untilTs);
