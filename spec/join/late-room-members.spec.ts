@@ -100,7 +100,7 @@ describe("A user who enters the room after we joined the call (guarantee 42)", (
     toTheEnd(() => {
       const { home, roomId, call } = scene({ members: [alice, bob, carl] });
       home.leaveRoom(roomId, carl);
-      lateRoomMembers(call.matrix, roomId).subscribe((userId) => entered.push(userId));
+      timer(50).subscribe(() => lateRoomMembers(call.matrix, roomId).subscribe((userId) => entered.push(userId)));
       timer(100).subscribe(() => home.joinRoom(roomId, carl));
     });
     expect(entered).toEqual([carl]);
