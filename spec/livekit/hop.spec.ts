@@ -19,6 +19,7 @@ import {
 } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { announcedTransport, nextSites, type PublishSite } from "../../src/livekit/publish-sites.ts";
+import { IntervalClock } from "../../src/rx/interval-clock.ts";
 import { SfuLinks } from "../../src/livekit/sfu-links.ts";
 import { planSfus } from "../../src/livekit/sfu-plan.ts";
 import type { SfuRooms } from "../../src/livekit/sfu-room.ts";
@@ -240,6 +241,7 @@ describe("A connection that has a successor", () => {
         rooms,
         service: { fetch: sfu.service.fetch },
         media$: NEVER,
+        clock: new IntervalClock(),
         changed: () => again$.next(),
         trace: () => {},
       });

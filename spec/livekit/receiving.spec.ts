@@ -187,7 +187,11 @@ test("A track whose key came first is received once it is there, because the wor
 
 describe("A video without a key that is there when we connect", () => {
   test.each([
-    ["comes at first, small, if its sender came just before us, so that the SFU sees a key frame of it", 2_000, "{320}"],
+    [
+      "comes at first, small, if its sender came just before us, so that the SFU sees a key frame of it",
+      2_000,
+      "{320}",
+    ],
     ["stays paused if its sender came earlier", 2_001, "paused"],
     ["stays paused if the SFU does not say when its sender came", undefined, "paused"],
   ])("%s", (_, earlierMs, first) => {
@@ -208,6 +212,31 @@ describe("A video without a key that is there when we connect", () => {
     for (const now of [0, 599, 600]) receiver.update({ ...input, tilesOf: () => [], now });
     expect(asked).toEqual([first, first, "paused"]);
   });
+});
+
+test.each([
+  ["is refreshed once its key is there", true, ["bob"]],
+  ["is not refreshed if its sender has left the SFU meanwhile, because a new track begins with a key frame", false, []],
+])("A picture that came without its key %s", (_, stays, refreshed) => {
+  const bob = { identity: "bob", speaking: false, level: 0, quality: "good", tracks: [] } as const;
+  const participants = new Map([["bob", bob]]);
+  const receiver = new Receiver<string>({ participants, local: undefined, hasKey: () => true, receive: () => {} });
+  const update = (status: object) =>
+    receiver.update({
+      isEncrypted: true,
+      members: new Map([["bob", {} as Membership]]),
+      statuses: new Map([["bob", status as MemberEncryption]]),
+      everything: true,
+      lowBandwidth: false,
+      tilesOf: () => [],
+      now: 0,
+    }).refreshed;
+  const waiting = { status: "waiting", reason: "missing-key" };
+  update(waiting);
+  if (!stays) participants.delete("bob");
+  update(waiting);
+  participants.set("bob", bob);
+  expect(update({ status: "ok", keyIndex: 0 })).toEqual(refreshed);
 });
 
 describe("What is received of a video", () => {

@@ -1,6 +1,5 @@
 // ConnectSfu: stays connected to one SFU: a token, a room, and the next try after each failure. docs/media.md.
 import {
-  asyncScheduler,
   catchError,
   concat,
   defer,
@@ -19,6 +18,7 @@ import {
   throwError,
   timer,
 } from "rxjs";
+import { IntervalClock } from "../rx/interval-clock.ts";
 import type { NewestToken } from "./newest-token.ts";
 import type { SfuConnection } from "./sfu-status.ts";
 import {
@@ -64,6 +64,7 @@ export function connectSfu<Track>({
   backInTouch$,
 }: ConnectOptions<Track>): Observable<Connecting<Track>> {
   return defer(() => {
+    const clock = new IntervalClock();
     let failures = 0;
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
@@ -72,7 +73,7 @@ export function connectSfu<Track>({
 
     const attempt$ = defer(() => {
       connectedTs = undefined;
-      staleTs = asyncScheduler.now() + staleMs.connecting;
+      staleTs = clock.now() + staleMs.connecting;
       const before = failure && { failure };
       const room$ = token.token$.pipe(
         take(1),
@@ -80,7 +81,7 @@ export function connectSfu<Track>({
           const room = makeRoom();
           const state$ = concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
-              const now = asyncScheduler.now();
+              const now = clock.now();
               if (state === "connected") {
                 connectedTs ??= now;
                 staleTs = Infinity;
@@ -92,7 +93,7 @@ export function connectSfu<Track>({
         }),
       );
       const hangs$ = backInTouch$.pipe(
-        filter(() => asyncScheduler.now() >= staleTs),
+        filter(() => clock.now() >= staleTs),
         map((): never => {
           throw begunAgain;
         }),
@@ -102,7 +103,7 @@ export function connectSfu<Track>({
 
     const failed = (error: unknown): Observable<Connecting<Track>> => {
       if (error === begunAgain) return EMPTY;
-      const now = asyncScheduler.now();
+      const now = clock.now();
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
       failure = failureOf(error);

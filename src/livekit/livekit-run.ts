@@ -22,7 +22,8 @@ import type { DeviceFailure } from "../media/device-failure.ts";
 import { sendable } from "../media/media-inputs.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import { isEncrypted } from "../room/encryption.ts";
-import { at } from "../rx/at.ts";
+import { until } from "../rx/at.ts";
+import { IntervalClock } from "../rx/interval-clock.ts";
 import { kept } from "../rx/stable.ts";
 import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Membership, OwnMember, Transport } from "../types.ts";
@@ -63,6 +64,7 @@ export class LivekitRun<Track> {
   readonly #options: ResolvedLivekitOptions<Track>;
   readonly #trace$: Subject<LivekitTrace>;
   readonly #running = new Subscription();
+  readonly #clock = new IntervalClock();
   readonly #links: SfuLinks<Track>;
   readonly #items: LivekitItems<Track>;
   readonly #tiles: Tiles;
@@ -105,6 +107,7 @@ export class LivekitRun<Track> {
       rooms: options.rooms,
       service: options.service,
       media$: this.#media$,
+      clock: this.#clock,
       changed: () => this.#refresh(),
       trace: (entry) => this.#trace(entry),
     });
@@ -200,7 +203,7 @@ export class LivekitRun<Track> {
       target: this.#own && (followed ?? this.#target),
       isPublishedAt,
       isAnnounced: (sfu) => announced !== undefined && transportKey(announced) === sfu,
-      now: asyncScheduler.now(),
+      now: this.#clock.now(),
     });
     this.announced = announcedTransport(this.#sites, isPublishedAt) ?? this.#target;
     this.#presumed = this.#presumedMembers();
@@ -219,14 +222,14 @@ export class LivekitRun<Track> {
     const sites = this.#links.all.flatMap(({ isUp, room, wanted: { transport } }) =>
       isUp && room ? [{ transport, participants: room.participants }] : [],
     );
-    const input = { slot, statuses: encryptionStatus$.value, sites, now: asyncScheduler.now() };
+    const input = { slot, statuses: encryptionStatus$.value, sites, now: this.#clock.now() };
     return presumedMembers(input, this.#presumed);
   }
 
   /** Subscribes to what can be decrypted and is shown. */
   #receive(): void {
     const statuses = this.#session.encryptionStatus$.value;
-    const now = asyncScheduler.now();
+    const now = this.#clock.now();
     const lacks = new Set<string>();
     for (const link of this.#links.all) {
       const { receiver, isConnected, received } = link;
@@ -249,13 +252,14 @@ export class LivekitRun<Track> {
 
   /** Brings items, connections and problems in line. Returns what is to be emitted. */
   #describe(): readonly (() => void)[] {
-    const now = asyncScheduler.now();
+    const now = this.#clock.now();
+    const { keys$, encryptionStatus$ } = this.#session;
     const { participants, emits } = this.#items.update({
       members: this.#own ? this.#members : [],
       local: this.#own && findOwn(this.#members, this.#own),
       media: this.#media,
       isEncrypted: this.#isEncrypted,
-      statuses: this.#session.encryptionStatus$.value,
+      statuses: encryptionStatus$.value,
       unplanned: this.#plan.unplanned,
       now,
     });
@@ -271,7 +275,7 @@ export class LivekitRun<Track> {
         devices: this.#devices,
         publishFailures: this.#links.publishFailures,
         members: this.participants.filter(({ isLocal }) => !isLocal).map(memberInput),
-        lacksOwnKey: this.#lacksOwnKey(),
+        lacksOwnKey: this.#isEncrypted && this.#state?.status === "joined" && !keys$.value.some(({ own }) => own),
       },
       this.#found,
       now,
@@ -280,18 +284,13 @@ export class LivekitRun<Track> {
     return emits;
   }
 
-  #lacksOwnKey(): boolean {
-    const isJoined = this.#state?.status === "joined";
-    return isJoined && this.#isEncrypted && !this.#session.keys$.value.some(({ own }) => own);
-  }
-
   #shown(): readonly unknown[] {
     return [this.participants, this.connections, this.problems, this.announced];
   }
 
   /** One timer for all that changes by the clock alone. */
   #wait(): void {
-    const now = asyncScheduler.now();
+    const now = this.#clock.now();
     const ts = Math.min(
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
@@ -302,7 +301,7 @@ export class LivekitRun<Track> {
     if (ts === this.#timerTs) return;
     this.#timer.unsubscribe();
     this.#timerTs = ts;
-    this.#timer = at(ts)
+    this.#timer = until(ts, this.#clock)
       .pipe(map(() => (this.#timerTs = Infinity)))
       .subscribe(() => this.#refresh());
   }

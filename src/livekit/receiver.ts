@@ -49,7 +49,7 @@ export class Receiver<Track> {
   /** When to update again. */
   dueTs: number = Infinity;
   /** Participants whose media came without its key. */
-  readonly #lacked = new Set<string>();
+  #lacked: ReadonlySet<string> = new Set();
   /** Until when their videos are paused, after which they begin again with a key frame. */
   #refreshTs: ReadonlyMap<string, number> = new Map();
 
@@ -70,20 +70,23 @@ export class Receiver<Track> {
     const received = new Map<string, Received>();
     const since = new Map<string, number>();
     const refreshTs = new Map<string, number>();
+    const lacked = new Set<string>();
     const refreshed: string[] = [];
     const lacking: string[] = [];
     let expected = 0;
     this.dueTs = Infinity;
     const recentTs = (this.#room.local?.joinedTs ?? Infinity) - recentMs;
-    for (const [identity, { tracks, joinedTs = -Infinity }] of participants) {
+    for (const [identity, { tracks, joinedTs = 0 }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
       let pausedUntilTs = this.#refreshTs.get(identity) ?? 0;
-      if (status?.status === "waiting" && late.has(status.reason)) this.#lacked.add(identity);
-      else if (isDecryptable && this.#lacked.delete(identity)) {
-        pausedUntilTs = now + refreshMs;
-        refreshed.push(identity);
+      if (status?.status === "waiting" && late.has(status.reason)) lacked.add(identity);
+      else if (this.#lacked.has(identity)) {
+        if (isDecryptable) {
+          pausedUntilTs = now + refreshMs;
+          refreshed.push(identity);
+        } else lacked.add(identity);
       }
       if (pausedUntilTs > now) refreshTs.set(identity, pausedUntilTs);
       const isLacking = (status?.status ?? "waiting") === "waiting";
@@ -119,6 +122,7 @@ export class Receiver<Track> {
     this.#received = received;
     this.#sinceTs = since;
     this.#refreshTs = refreshTs;
+    this.#lacked = lacked;
     return { refreshed, lacking };
   }
 

@@ -14,6 +14,7 @@ import {
 } from "rxjs";
 import type { Membership } from "../types.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
+import type { IntervalClock } from "../rx/interval-clock.ts";
 import { kept } from "../rx/stable.ts";
 import { type Connecting, connectSfu, type ConnectOptions } from "./connect-sfu.ts";
 import { type Published, publishMedia } from "./publish-media.ts";
@@ -26,7 +27,7 @@ const nothing: Published = { isComplete: false, failures: [] };
 
 export interface LinkOptions<Track> extends ConnectOptions<Track> {
   readonly media$: Observable<OutgoingMedia<Track>>;
-  readonly now: () => number;
+  readonly clock: IntervalClock;
   /** Something of this link is different. */
   readonly changed: () => void;
   readonly onStatus: (connection: SfuConnection) => void;
@@ -48,7 +49,7 @@ export class SfuLink<Track> {
     this.wanted = wanted;
     this.#options = options;
     this.#publishes$ = new BehaviorSubject(wanted.purpose === "publish");
-    this.connection = { ...identityOf(wanted), status: "waiting", sinceTs: options.now() };
+    this.connection = { ...identityOf(wanted), status: "waiting", sinceTs: options.clock.now() };
   }
 
   /** Connects. Call it once. */
@@ -126,7 +127,7 @@ export class SfuLink<Track> {
     }
     this.room = room;
     const { connection } = this;
-    const sinceTs = connection.status === now.status ? connection.sinceTs : this.#options.now();
+    const sinceTs = connection.status === now.status ? connection.sinceTs : this.#options.clock.now();
     this.connection = this.#described({ ...identityOf(this.wanted), ...now, sinceTs });
     if (connection !== this.connection) this.#options.onStatus(this.connection);
     this.#options.changed();

@@ -1,11 +1,12 @@
 // SfuLinks: the connections of a call, kept in line with the plan.
-import { asyncScheduler, defer, distinctUntilChanged, map, type Observable, share, skip } from "rxjs";
+import { defer, distinctUntilChanged, map, type Observable, share, skip } from "rxjs";
 import type { Matrix } from "../matrix.ts";
 import type { PublishFailure } from "../media/call-problem.ts";
 import type { OutgoingMedia } from "../media/outgoing.ts";
 import type { EncryptedSession } from "../encryption/encrypted-session.ts";
 import type { Membership } from "../types.ts";
 import type { LivekitBackend } from "./backend.ts";
+import type { IntervalClock } from "../rx/interval-clock.ts";
 import { NewestToken } from "./newest-token.ts";
 import { backInTouch } from "./retrying.ts";
 import type { ServiceOptions } from "./service.ts";
@@ -29,6 +30,7 @@ export interface LinksOptions<Track> {
   readonly rooms: SfuRooms<Track>;
   readonly service: ServiceOptions;
   readonly media$: Observable<OutgoingMedia<Track>>;
+  readonly clock: IntervalClock;
   /** Something of a link is different. */
   readonly changed: () => void;
   readonly trace: (entry: LivekitTraceEntry) => void;
@@ -90,7 +92,7 @@ export class SfuLinks<Track> {
       if (known) known.update(one, []);
       else this.#open(one);
     }
-    const now = asyncScheduler.now();
+    const now = this.#options.clock.now();
     const places = new Map(
       wanted.flatMap(({ key, members }) =>
         members.map((member) => [member.instance, { member, link: this.#links.get(key)! }]),
@@ -131,7 +133,7 @@ export class SfuLinks<Track> {
 
   #open(wanted: WantedSfu): void {
     const { key, sfu, purpose, transport, namedBy, own: member, members } = wanted;
-    const { matrix, session, rooms, service, media$, changed, trace } = this.#options;
+    const { matrix, session, rooms, service, media$, clock, changed, trace } = this.#options;
     const { roomId, encryptionKey$, keys$, statistics$, decryption } = session;
     trace({ kind: "sfu-wanted", sfu, purpose });
     // To receive a member, the token is for the slot that its membership has.
@@ -154,7 +156,7 @@ export class SfuLinks<Track> {
       makeRoom: () => rooms({ encryption, repairWaitMs: (count) => repairWait(count, Math.random()) }),
       backInTouch$: this.#backInTouch$,
       media$,
-      now: () => asyncScheduler.now(),
+      clock,
       changed,
       onStatus: (connection) => trace(statusEntry(connection)),
     });

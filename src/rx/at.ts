@@ -1,6 +1,7 @@
 // at: waits for an absolute time with one timer at a time, however far away it is. after: waits for an interval in the same way.
 import { asyncScheduler, defer, EMPTY, filter, map, type Observable, of, repeat, take, timer } from "rxjs";
 import { IntervalClock } from "./interval-clock.ts";
+import type { TimeSource } from "./steady-time.ts";
 
 /** The longest delay that timers of browsers and Node support. A longer one fires at once (guarantee 27). */
 export const maxDelayMs: number = 2 ** 31 - 1;
@@ -11,7 +12,7 @@ export const maxDelayMs: number = 2 ** 31 - 1;
  */
 export const maxWaitMs: number = 30_000;
 
-/** Emits `ts` once the wall clock has reached it, then completes. Completes at once for `undefined` and `Infinity`. */
+/** Emits `ts` once the wall clock has reached it, as `until` does. */
 export const at = (ts: number | undefined): Observable<number> => until(ts, asyncScheduler);
 
 /**
@@ -24,7 +25,8 @@ export const after = (ms: number): Observable<number> =>
     return until(clock.now() + ms, clock);
   });
 
-function until(ts: number | undefined, clock: { now(): number }): Observable<number> {
+/** Emits `ts` once a clock has reached it, then completes. Completes at once for `undefined` and `Infinity`. */
+export function until(ts: number | undefined, clock: TimeSource): Observable<number> {
   if (ts === undefined || ts === Infinity) return EMPTY;
   const looked$ = defer(() => {
     const delayMs = ts - clock.now();

@@ -1,6 +1,5 @@
 // Mailbox: the messages of a mesh on their way to their pairs. Those that come too early wait here.
 import {
-  asyncScheduler,
   EMPTY,
   filter,
   finalize,
@@ -16,7 +15,8 @@ import {
 import type { Device, Matrix, ToDeviceMessage } from "../../matrix.ts";
 import { proven } from "../../room/proven.ts";
 import { isInRoom } from "../../room/room-member.ts";
-import { at } from "../../rx/at.ts";
+import { until } from "../../rx/at.ts";
+import { IntervalClock } from "../../rx/interval-clock.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { isForMesh, type MeshContext, type MeshMessage, readEnvelope } from "./envelope.ts";
 import type { MeshTraceEntry } from "./trace.ts";
@@ -37,6 +37,7 @@ const mostLookUps = 512;
 export class Mailbox {
   readonly #options: MailboxOptions;
   #lookUps = 0;
+  readonly #clock = new IntervalClock();
   readonly #early = new EarlyMessages();
   readonly #earlyChanged$ = new Subject<void>();
 
@@ -47,7 +48,7 @@ export class Mailbox {
   /** Takes messages in while subscribed to. Emits nothing. */
   get run$(): Observable<never> {
     const dropping$ = this.#earlyChanged$.pipe(
-      switchMap(() => at(this.#early.deadlineTs)),
+      switchMap(() => until(this.#early.deadlineTs, this.#clock)),
       tap(() => this.#dropExpired()),
     );
     const { matrix, context } = this.#options;
@@ -95,13 +96,13 @@ export class Mailbox {
     if (hasPair(message)) return deliver(message);
     if (!isInRoom(matrix, context.roomId, message.from.userId)) return this.#reject(message.from, "not-in-room");
     trace({ kind: "message-early", from: message.from });
-    const surplus = this.#early.add(message, asyncScheduler.now());
+    const surplus = this.#early.add(message, this.#clock.now());
     for (const { from } of surplus) this.#reject(from, "too-many");
     this.#earlyChanged$.next();
   }
 
   #dropExpired(): void {
-    for (const { from } of this.#early.takeExpired(asyncScheduler.now())) this.#reject(from, "too-late");
+    for (const { from } of this.#early.takeExpired(this.#clock.now())) this.#reject(from, "too-late");
     this.#earlyChanged$.next();
   }
 

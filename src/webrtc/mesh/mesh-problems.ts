@@ -1,6 +1,5 @@
 // MeshProblems: everything that is wrong with a call over a mesh now, as with LiveKit.
 import {
-  asyncScheduler,
   catchError,
   combineLatest,
   concat,
@@ -20,8 +19,9 @@ import type { JoinState } from "../../join/join-state.ts";
 import { type CallProblem, callProblems, memberInput, ripeProblems } from "../../media/call-problem.ts";
 import type { DeviceFailure } from "../../media/device-failure.ts";
 import type { MediaParticipant } from "../../media/participant.ts";
-import { at } from "../../rx/at.ts";
+import { until } from "../../rx/at.ts";
 import { behavior, type Behavior } from "../../rx/behavior.ts";
+import { IntervalClock } from "../../rx/interval-clock.ts";
 import { sameItems } from "../../rx/stable.ts";
 
 export interface MeshProblemSources {
@@ -35,6 +35,7 @@ export function meshProblems(sources: MeshProblemSources): Behavior<readonly Cal
   const { state$, participants$, deviceFailures$ } = sources;
   let shown: readonly CallProblem[] = none;
   const changes$ = defer(() => {
+    const clock = new IntervalClock();
     let found: readonly CallProblem[] = none;
     return combineLatest([
       concat(state$, of(undefined)).pipe(
@@ -50,11 +51,11 @@ export function meshProblems(sources: MeshProblemSources): Behavior<readonly Cal
       map(([state, participants, devices]) => {
         const members = participants.map(memberInput);
         const input = { state, connections: none, devices, publishFailures: none, members };
-        return (found = callProblems(input, found, asyncScheduler.now()));
+        return (found = callProblems(input, found, clock.now()));
       }),
+      switchMap((problems) => ripe(problems, clock)),
     );
   }).pipe(
-    switchMap(ripe),
     distinctUntilChanged<readonly CallProblem[]>(sameItems),
     tap((problems) => (shown = problems)),
     finalize(() => (shown = none)),
@@ -72,8 +73,8 @@ const whenever = (participants: readonly MediaParticipant[]): Observable<readonl
   );
 
 /** The problems that have lasted long enough, and the others when they have. */
-const ripe = (problems: readonly CallProblem[]): Observable<readonly CallProblem[]> =>
+const ripe = (problems: readonly CallProblem[], clock: IntervalClock): Observable<readonly CallProblem[]> =>
   defer(() => {
-    const now = ripeProblems(problems, asyncScheduler.now());
-    return concat(of(now.ripe), at(now.nextTs).pipe(switchMap(() => ripe(problems))));
+    const now = ripeProblems(problems, clock.now());
+    return concat(of(now.ripe), until(now.nextTs, clock).pipe(switchMap(() => ripe(problems, clock))));
   });
