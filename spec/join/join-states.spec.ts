@@ -300,7 +300,7 @@ describe("A state whose wall clock is a second behind the clock of intervals", (
     [
       "since when we leave",
       after(6_000, { send: "lost" }),
-      (call) => call.join(6_000).input({ kind: "leave", cause: "leaveOn" }),
+      (call) => call.join(6_000).input({ kind: "leave", cause: "leaveOn" }).until(7_000),
       { status: "leaving", sinceTs: 5_000 },
     ],
   ])("says by the wall clock %s", (_, setting, act, expected) => {
