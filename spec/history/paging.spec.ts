@@ -27,6 +27,8 @@ const statesOf = (history$: Observable<CallHistory>): CallHistory[] => {
 const drawCalls = (calls: readonly PastCall[]): string =>
   draw(calls.map(({ startTs, endTs = startTs }) => ({ startTs, endTs })).toReversed());
 
+const withoutKey = ({ stateKey: _stateKey, ...event }: PastEvent): PastEvent => event;
+
 const minute = (ts: number) => (ts - t0) / minuteMs;
 const inWords = ({ calls, certainSinceTs, isComplete }: CallHistory) =>
   `${drawCalls(calls)} since ${minute(certainSinceTs)}${isComplete ? ", complete" : ""}`;
@@ -62,6 +64,19 @@ describe("The log of calls reads the past", () => {
     const { history$, pages } = drawnHistory({ alice: "jl jl j-l" }, { pageSize: 3, since: t0 + 5 * minuteMs });
     statesOf(history$);
     expect(pages).toHaveLength(1);
+  });
+
+  it("until it finds the membership that a ring of 2025 names in the place of a slot", () => {
+    const [join, leave] = eventsIn({ alice: "j---l" });
+    const content = {
+      "m.relates_to": { rel_type: "m.reference", event_id: join!.eventId },
+      "m.mentions": { user_ids: [bob] },
+      sender_ts: t0,
+      lifetime: 30_000,
+    };
+    const ring: PastEvent = { ...withoutKey(join!), type: "m.rtc.notification", eventId: "$ring", content };
+    const states = statesOf(callHistory(portOf({ past: [join!, ring, leave!] }).matrix, roomId, { pageSize: 1 }));
+    expect(states.at(-1)!.calls.map(({ rings }) => rings.length)).toEqual([1]);
   });
 
   it("in pages of 100 events, if it is not told otherwise", () => {

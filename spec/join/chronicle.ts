@@ -24,7 +24,13 @@ export interface Setting {
   readonly reply?: (request: Request, ts: number) => Reply;
 }
 
-const self: OwnMember = { kind: "state", userId: "@alice:x", deviceId: "A", memberId: "m", participantIdentity: "p" };
+export const self: OwnMember = {
+  kind: "state",
+  userId: "@alice:x",
+  deviceId: "A",
+  memberId: "m",
+  participantIdentity: "p",
+};
 
 /** How each story of a join begins: the delayed leave is scheduled, and our membership is written. */
 export const begun: readonly string[] = ["0 schedule 18000 of 0 #2", "0 write join of 0 #3"];

@@ -8,7 +8,6 @@ import {
   stickyJoin,
   stickyLeave,
 } from "../../src/join/content.ts";
-import { names, slotIn } from "../../src/room/names.ts";
 import type { OwnMember } from "../../src/types.ts";
 
 const call = { roomId: "!kitchen:example.org", slot: "m.call#ROOM" };
@@ -73,18 +72,6 @@ describe("Our membership on the wire (protocol.md 12.4)", () => {
     );
   });
 
-  it("has the names of the stable generation, and neither user nor device, if it is written for that", () => {
-    const transports = [{ type: "m.livekit", url: "https://rtc.example.org" }];
-    expect(stableJoin("m.call#ROOM", bob, { ...data, transports })).toEqual({
-      slot_id: slotIn("stable", "m.call#ROOM"),
-      application: { type: "m.call", [names.stable.intent]: "video" },
-      member: { id: bob.memberId, membership: "join" },
-      transports: { published: transports, can_subscribe: ["m.livekit"] },
-      sticky_key: bob.memberId,
-      msc4354_sticky_key: bob.memberId,
-    });
-  });
-
   it("has no intent if none is given, in any format", () => {
     const silent = { ...data, intent: undefined };
     expect(stateJoin("legacy", call, alice, silent, { createdTs: 1, expiresMs: 5 })).not.toHaveProperty([
@@ -114,13 +101,6 @@ describe("Our membership on the wire (protocol.md 12.4)", () => {
     expect(stickyJoin("m.call#ROOM", bob, { ...data, transports })).toMatchObject({
       transports: { published: [livekit] },
       rtc_transports: [livekit],
-    });
-  });
-
-  it("has an alias of old clients for transports of LiveKit alone", () => {
-    const transports = [livekit, { type: "org.example.mesh" }];
-    expect(stateJoin("legacy", call, alice, { ...data, transports }, { createdTs: 1, expiresMs: 5 })).toMatchObject({
-      foci_preferred: [{ ...livekit, livekit_alias: call.roomId }, { type: "org.example.mesh" }],
     });
   });
 

@@ -1,5 +1,5 @@
 // Heard: what the room, the options and the client say to a join. protocol.md 4.7, 4.8.
-import { concat, NEVER, type Observable, of, Subject, throwError, timer } from "rxjs";
+import { concat, map, NEVER, type Observable, of, Subject, throwError, timer } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { RtcError } from "../../src/errors.ts";
 import type { Input } from "../../src/join/draft.ts";
@@ -21,9 +21,9 @@ function heard(options: JoinOptions, act: (scene: Scene) => void, kinds: readonl
     const resolved = resolveJoinOptions(slot, options);
     const memberOf = ownMembers(stage.call.matrix, resolved.kind, resolved.generation, options.memberId);
     const state = initialState({ ...resolved, delegates: false }, 0);
-    const listening = timer(100)
-      .pipe(() => joinInputs(stage.call, resolved, { state: () => state, memberOf }))
-      .subscribe((input) => inputs.push(input));
+    const listening = joinInputs(stage.call, resolved, { state: () => state, memberOf }).subscribe((input) =>
+      inputs.push(input),
+    );
     timer(1_000).subscribe(() => {
       inputs.length = kinds.includes("membership") ? 0 : inputs.length;
       act(stage);
@@ -80,6 +80,14 @@ describe("A change of the room", () => {
       1,
     ],
     [
+      "of a member among others may hide us",
+      ({ home, roomId }) => {
+        home.setState(roomId, { type: memberType, sender: bob, stateKey: "x", content: {} });
+        home.setState(roomId, { type: "m.room.topic", sender: alice, stateKey: "", content: {} });
+      },
+      1,
+    ],
+    [
       "of a sticky event of another user says nothing of us",
       ({ home, roomId }) => home.sendSticky(roomId, { type: "org.example", sender: bob, content: {} }),
       0,
@@ -103,18 +111,39 @@ describe("A sticky event of ours in the room", () => {
         sender,
         content: { msc4354_sticky_key: key, application: call, ...more },
       });
-  const withoutApplication = ({ home, roomId }: Scene) =>
-    home.sendSticky(roomId, { type: stickyType, sender: alice, content: { msc4354_sticky_key: "given" } });
+  const leaveOf =
+    (sender: string) =>
+    ({ home, roomId }: Scene) =>
+      home.sendSticky(roomId, { type: stickyType, sender, content: { msc4354_sticky_key: "given" } });
 
   it.each<[string, (scene: Scene) => void, "standing" | "leaveId" | undefined]>([
     ["stands", (stage) => sticky("given")(stage), "standing"],
-    ["is a leave without an application", withoutApplication, "leaveId"],
+    ["is a leave without an application", leaveOf(alice), "leaveId"],
     ["is none of this member with another key", (stage) => sticky("other")(stage), undefined],
     [
       "is the newest of its key",
       (stage) => {
         sticky("given")(stage);
-        timer(10).subscribe(() => withoutApplication(stage));
+        timer(10).subscribe(() => leaveOf(alice)(stage));
+      },
+      "leaveId",
+    ],
+    [
+      "is the newest of its key, also if the client lists that first",
+      (stage) => {
+        const { matrix } = stage.call;
+        const { stickyEvents } = matrix;
+        Object.assign(matrix, { stickyEvents: (roomId: string) => [...stickyEvents(roomId)].toReversed() });
+        sticky("given")(stage);
+        timer(10).subscribe(() => leaveOf(alice)(stage));
+      },
+      "leaveId",
+    ],
+    [
+      "is the last of its key among those of one time",
+      (stage) => {
+        sticky("given")(stage);
+        leaveOf(alice)(stage);
       },
       "leaveId",
     ],
@@ -122,7 +151,7 @@ describe("A sticky event of ours in the room", () => {
       "is not that of another user with its key",
       (stage) => {
         sticky("given")(stage);
-        timer(10).subscribe(() => sticky("given", {}, bob)(stage));
+        timer(10).subscribe(() => leaveOf(bob)(stage));
         timer(20).subscribe(() => sticky("other")(stage));
       },
       "standing",
@@ -157,6 +186,16 @@ describe("A join hears", () => {
       [{ kind: "late-room-member" }],
     ],
     [
+      "nothing of users who enter when we come back to the room",
+      { mode: "matrix_2_0" },
+      ({ home, roomId }) => {
+        home.kick(roomId, alice);
+        timer(100).subscribe(() => home.joinRoom(roomId, alice));
+      },
+      "late-room-member",
+      [],
+    ],
+    [
       "nothing of users who enter, for a state member",
       {},
       ({ home, roomId }) => home.joinRoom(roomId, carl),
@@ -184,16 +223,12 @@ describe("A join hears", () => {
   });
 
   const lunch = { code: "lunch" };
-  const later = <T>(value: T): Observable<T> =>
-    concat(
-      timer(500).pipe(() => of(value)),
-      NEVER,
-    );
+  const later = <T>(value: T): Observable<T> => concat(timer(500).pipe(map(() => value)), NEVER);
   it.each<[string, JoinOptions, unknown[]]>([
     ["the leave without a reason", { leaveOn: timer(200) }, [{ kind: "leave", cause: "leaveOn", reason: undefined }]],
     [
       "the leave once, with the newest reason",
-      { leaveOn: timer(200, 200), leaveReason: concat(of({ code: "tired" }), later(lunch)) },
+      { leaveOn: timer(600, 200), leaveReason: concat(of({ code: "tired" }), later(lunch)) },
       [{ kind: "leave", cause: "leaveOn", reason: lunch }],
     ],
     [

@@ -156,4 +156,17 @@ describe("A sticky member that joins again", () => {
     expect(leaves).toHaveLength(2);
     expect(members).toEqual(["", "alice", "alice/A alice/A", "alice", ""]);
   });
+
+  it(
+    "and keeps its id sends no leave for its earlier instance, which has that id, too",
+    marbles(({ cold, expectObservable }) => {
+      const { home, roomId, requests$, join, seen$ } = scene();
+      const content = { slot_id: "m.call#ROOM", msc4354_sticky_key: "page" };
+      cold("1s x").subscribe(() => home.sendSticky(roomId, { type: stickyType, sender: alice, content }));
+      const joined$ = join({ mode: "matrix_2_0", memberId: "page" });
+      expectObservable(requests$, "^ 3s !").toBe("C-D-W-R 994ms R-W-R");
+      expectObservable(seen$, "    ^ 3s !").toBe("n-----a 994ms n---a", { n: "", a: "alice" });
+      expectObservable(joined$.pipe(ignoreElements()), "^ 4s !").toBe("");
+    }),
+  );
 });

@@ -1,7 +1,8 @@
 // Join states: what a user is shown, step by step. protocol.md 4.3.
 import { describe, expect, it } from "vitest";
 import type { RequestKind } from "../../src/join/requests.ts";
-import { Chronicle, type Reply, type Setting } from "./chronicle.ts";
+import { toJoinState } from "../../src/join/to-join-state.ts";
+import { Chronicle, type Reply, self, type Setting } from "./chronicle.ts";
 
 const after = (ts: number, replies: { readonly [kind in RequestKind]?: Reply }): Setting => ({
   reply: ({ kind }, now) => (now >= ts ? replies[kind] : undefined),
@@ -268,5 +269,42 @@ describe("A join shows", () => {
     ],
   ])("%s", (_, setting, act, expected) => {
     expect(act(new Chronicle(setting)).states).toEqual(expected);
+  });
+});
+
+describe("A join that has no extra writes left shows", () => {
+  const retries = { networkRetryMs: 1_000, maxRetries: 20 };
+
+  it("when it may try its write again", () => {
+    const call = new Chronicle({ timing: retries, ...after(0, { write: "network" }) }).join(12_000);
+    expect(call.states.at(-1)).toBe("10000 joining: sending-membership 12, again at 31000");
+  });
+
+  it("when it asks for a delayed leave again, which is no write", () => {
+    const call = new Chronicle({ kind: "sticky", ...after(2_000, { schedule: "network" }) }).join(1_000);
+    for (let count = 0; count < 10; count += 1) call.until(1_000 + count).intent(`${count}`);
+    call.until(2_500).shows("nothing").until(3_000);
+    expect(call.states.at(-1)).toBe("2500 vanished: scheduling-leave 2, again at 5500");
+  });
+});
+
+describe("A state whose wall clock is a second behind the clock of intervals", () => {
+  it.each<[string, Setting, (call: Chronicle) => Chronicle, object]>([
+    ["when the next try begins", after(0, { write: "network" }), (call) => call.join(1_000), { nextTryTs: 2_000 }],
+    [
+      "since when we are in the call, and until when without a restart",
+      {},
+      (call) => call.join(6_000),
+      { sinceTs: -1_000, delayedLeave: { untilTs: 22_000 } },
+    ],
+    [
+      "since when we leave",
+      after(6_000, { send: "lost" }),
+      (call) => call.join(6_000).input({ kind: "leave", cause: "leaveOn" }).until(7_000),
+      { status: "leaving", sinceTs: 5_000 },
+    ],
+  ])("says by the wall clock %s", (_, setting, act, expected) => {
+    const { state, now } = act(new Chronicle(setting));
+    expect(toJoinState(state, self, now, 1_000)).toMatchObject(expected);
   });
 });

@@ -1,11 +1,25 @@
 import { ignoreElements, map } from "rxjs";
 import { describe, expect, it } from "vitest";
+import { RtcError } from "../../src/errors.ts";
 import { resolveJoinOptions } from "../../src/join/options.ts";
 import { ownMembership } from "../../src/join/join.ts";
 import type { Matrix } from "../../src/matrix.ts";
 import { inWords, marbles, scene } from "./scene.ts";
 
 describe("A join", () => {
+  it(
+    "fails with an error that nobody has foreseen",
+    marbles(({ cold, expectObservable }) => {
+      const { join } = scene();
+      const keysUnanswered$ = cold<void>("1s #", {}, new RtcError("unsupported", "no keys"));
+      expectObservable(inWords(join({}, keysUnanswered$)).pipe(ignoreElements()), "^ 9s !").toBe(
+        "1s #",
+        {},
+        "unsupported",
+      );
+    }),
+  );
+
   it(
     "schedules the delayed leave first, restarts it after the write and then every five seconds",
     marbles(({ expectObservable }) => {

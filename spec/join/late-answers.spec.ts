@@ -127,6 +127,26 @@ describe.each(["state", "sticky"] as const)("A late answer for a %s member", (ki
       ["8000 joined at 0, until 23000, shown $2"],
     ],
     [
+      "to the first of three restarts: one to the second still counts",
+      first("restart", 5_000, "lost", 3),
+      (call) => call.join(10_000).late("restart").until(10_100).late("restart").until(10_200),
+      ["10100 joined at 0, until 25000, shown $2"],
+    ],
+    [
+      "to a write, while a restart and the next try are under way: the restart is still waited for",
+      {
+        reply: ({ kind: asked }, ts) =>
+          (asked === "write" || (asked === "restart" && ts >= 10_000)) && ts < 10_500 ? "lost" : undefined,
+      },
+      (call) => call.join(10_500).late("write").until(11_000).late("restart").until(11_100),
+      [
+        "10000 write join of 0 #3",
+        "10500 late-answer write true",
+        "10500 abort write",
+        "11000 joined at 10000, until 28000, shown $2",
+      ],
+    ],
+    [
       "to a restart that says that the delayed leave is gone, after a later one was answered: nothing",
       first("restart", 5_000, "lost", 1),
       (call) => call.join(8_000),

@@ -95,6 +95,29 @@ describe("A user who enters the room after we joined the call (guarantee 42)", (
     expect(entered).toEqual([carl, carl]);
   });
 
+  it("is noticed although the user had left the room before we joined the call", () => {
+    const entered: string[] = [];
+    toTheEnd(() => {
+      const { home, roomId, call } = scene({ members: [alice, bob, carl] });
+      home.leaveRoom(roomId, carl);
+      timer(50).subscribe(() => lateRoomMembers(call.matrix, roomId).subscribe((userId) => entered.push(userId)));
+      timer(100).subscribe(() => home.joinRoom(roomId, carl));
+    });
+    expect(entered).toEqual([carl]);
+  });
+
+  it("is noticed in a batch that names the whole room among other changes", () => {
+    const entered: string[] = [];
+    toTheEnd(() => {
+      const { home, roomId, call } = scene();
+      const topic = { kind: "state", roomId, type: "m.room.topic", stateKey: "" } as const;
+      const changes$ = call.matrix.changes$.pipe(map(() => [topic, { kind: "room", roomId } as const]));
+      lateRoomMembers({ ...call.matrix, changes$ }, roomId).subscribe((userId) => entered.push(userId));
+      timer(100).subscribe(() => home.joinRoom(roomId, carl));
+    });
+    expect(entered).toEqual([carl]);
+  });
+
   it("costs at most 130 writes in an hour, however many users enter", () => {
     let writes = 0;
     toTheEnd(() => {

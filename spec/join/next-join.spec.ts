@@ -39,6 +39,24 @@ describe("A join after a leave that is not confirmed", () => {
   ])("takes it over if both are state members: %s, then %s", (first, second, expected) => {
     expect(joinTwice(first, second)).toEqual(expected);
   });
+
+  it("takes nothing over that the join before it has taken over and ended", () => {
+    const asked: string[] = [];
+    toTheEnd(() => {
+      const { home, join, requests$ } = scene();
+      timer(900).subscribe(() => {
+        for (const request of ["send-delayed", "cancel"] as const)
+          timer(4_000).subscribe(home.injectFault({ request }, { lose: "request", times: always }));
+      });
+      timer(29_999).subscribe(() => requests$.subscribe((letter) => asked.push(letter)));
+      for (const ts of [0, 2_000, 30_000])
+        timer(ts).subscribe(() => {
+          const joined = join().subscribe();
+          timer(ts === 0 ? 1_000 : 10_000).subscribe(() => joined.unsubscribe());
+        });
+    });
+    expect(asked.slice(0, 4)).toEqual(["C", "D", "W", "R"]);
+  });
 });
 
 describe("A sticky member", () => {

@@ -83,6 +83,18 @@ describe("A second join of one client, room and slot", () => {
   );
 
   it(
+    "fails with already-joined while a join that has waited for the leave of the first is in the call",
+    marbles(({ cold, expectObservable }) => {
+      const { join } = scene();
+      const second$ = cold("1001ms a").pipe(switchMap(() => join()));
+      const third$ = cold(" 2s     a").pipe(switchMap(() => join()));
+      expectObservable(join({ leaveOn: timer(1_000) }).pipe(ignoreElements()), "^ 9s !").toBe("1002ms |");
+      expectObservable(inWords(second$), "^ 9s !").toBe("1001ms qa-d-w-j", words);
+      expectObservable(inWords(third$), "   ^ 9s !").toBe("2s #", words, "already-joined");
+    }),
+  );
+
+  it(
     "stops to wait when the first gives up its leave, and takes over its delayed leave",
     marbles(({ cold, expectObservable }) => {
       const { home, join } = scene();
@@ -107,6 +119,19 @@ describe("A second join of one client, room and slot", () => {
       expectObservable(first$.pipe(ignoreElements()), "^ 9s !").toBe("3004ms |");
       expectObservable(inWords(second$), "             ^ 9s !").toBe("1001ms q 9ms l", words);
       expectObservable(firstJoin(third$), "            ^ 9s !").toBe("3010ms (j|)");
+    }),
+  );
+
+  it(
+    "does not take over the leave of the first, if it has left before that is no longer waited for",
+    marbles(({ cold, expectObservable }) => {
+      const { home, join, requests$ } = scene();
+      home.injectFault({ request: "send-delayed" }, { lose: "request" });
+      const first$ = join({ leaveOn: timer(1_000) });
+      const second$ = cold("1001ms a").pipe(switchMap(() => join({ leaveOn: timer(10) })));
+      expectObservable(requests$, "                    ^ 4s !").toBe("C-D-W-R 993ms S 1999ms L-X");
+      expectObservable(first$.pipe(ignoreElements()), "^ 2s !").toBe("");
+      expectObservable(inWords(second$), "             ^ 4s !").toBe("1001ms q 9ms l", words);
     }),
   );
 });

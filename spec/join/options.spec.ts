@@ -117,10 +117,6 @@ describe("The options of a join", () => {
       /delayedLeaveRestartMs must be shorter than timing\.delayedLeaveMs/,
     ],
     ["an openSlot that is not a boolean", { openSlot: "yes" }, /openSlot/],
-    ["an unknown generation", { generation: "old" }, /generation old/],
-    ["the stable generation in a state mode", { generation: "stable", mode: "compatibility" }, /matrix_2_0/],
-    ["a member id of another type", { memberId: 7 }, /memberId/],
-    ["an empty member id", { memberId: "" }, /memberId/],
   ])("are refused at once: %s", (_, options, message) => {
     expect(wrong(options)).toThrow(message);
     expect(wrong(options)).toThrow(RtcError);

@@ -158,4 +158,15 @@ describe("A sticky member sends a leave", () => {
     call.shows(stray("stray20")).shows(stray("stray0"));
     expect(call.log.filter((line) => line.includes(" leave of"))).toHaveLength(22);
   });
+
+  it("for itself in another transaction than for a stray whose leave got no answer: the server would ignore it", () => {
+    const reply: Setting["reply"] = ({ kind }, ts) => (kind === "leave" && ts < 2_000 ? "lost" : undefined);
+    const call = new Chronicle({ kind: "sticky", reply }).join(1_000).shows(stray("old")).until(2_000);
+    call.input({ ...leave, reason: { code: "lunch" } }).until(20_000);
+    const txnOf = (member: string) =>
+      call.log.map((line) => / leave of (\w+) #(\d+)/.exec(line)).find((found) => found?.[1] === member)?.[2];
+    expect(txnOf("old")).toBeDefined();
+    expect(txnOf("0")).toBeDefined();
+    expect(txnOf("0")).not.toBe(txnOf("old"));
+  });
 });

@@ -138,6 +138,28 @@ describe("The waits of a member that joins again", () => {
       },
     ],
     [
+      "at once after a restart got no answer, and the next one was answered",
+      false,
+      (steps) => {
+        steps.at(5_000).input(clock);
+        steps.ignores();
+        tick(steps, 6_000, 8_000, () => steps.answers());
+      },
+    ],
+    [
+      "at once after all was answered, the write at its second try",
+      false,
+      (steps) => {
+        steps.at(1_000).input(contentWith("audio"));
+        const write = steps.delays();
+        tick(steps, 2_000, 14_000, (kind) => (kind === "restart" ? steps.answers() : steps.ignores()));
+        steps.at(15_000).input(clock);
+        const restart = steps.delays();
+        write.answers("$2");
+        restart.answers();
+      },
+    ],
+    [
       "a little later after a request got no answer",
       true,
       (steps) => {

@@ -57,7 +57,6 @@ export function ownMembership(
       },
       onUnobserved: (callback) => callbacks.push(callback),
       handOver: (kind) => {
-        forget();
         // A sticky member is another member, and each leaves by itself.
         if (options.kind === "sticky" || kind === "sticky") return nothingLeft;
         commands$.next({ kind: "replaced" });

@@ -22,8 +22,9 @@ export function ownMembers(
     const identity = participantIdentity(kind, userId, deviceId, memberId, generation);
     return { kind, userId, deviceId, memberId, participantIdentity: identity };
   };
-  if (kind === "state" || givenId !== undefined) {
-    const member = memberOf(givenId !== undefined && kind === "sticky" ? givenId : `${userId}:${deviceId}`);
+  const lastingId = kind === "state" ? `${userId}:${deviceId}` : givenId;
+  if (lastingId !== undefined) {
+    const member = memberOf(lastingId);
     return () => member;
   }
   return (joinCount) => {

@@ -3,7 +3,7 @@ import { maxStickyMs } from "../membership/sticky-map.ts";
 import { nextTryTs } from "./backoff.ts";
 import { type Draft, isWriteUnconfirmed } from "./draft.ts";
 import type { MembershipData } from "./content.ts";
-import { armedLeave, type Leaving } from "./model.ts";
+import { armedLeave, type Leaving, type LifecycleState } from "./model.ts";
 import { echoGraceMs } from "./phases.ts";
 import {
   type ContentRequest,
@@ -82,8 +82,8 @@ function planMembership(draft: Draft): Request | undefined {
 }
 
 /** Whether a write has to be paid for: all but a join or a renewal at the first try. */
-export const isExtra = (draft: Draft, reason: WriteReason): boolean =>
-  isWriteUnconfirmed(draft) || (reason !== "join" && reason !== "refresh");
+export const isExtra = (state: Pick<LifecycleState, "joinCount" | "requests">, reason: WriteReason): boolean =>
+  isWriteUnconfirmed(state) || (reason !== "join" && reason !== "refresh");
 
 /** The room may still show a member that has been replaced. */
 function leaveReplaced(draft: Draft): Request | undefined {

@@ -4,6 +4,7 @@ import type { OwnMember } from "../types.ts";
 import { nextTryTs, retriesOf } from "./backoff.ts";
 import { isUnderWay } from "./in-flight.ts";
 import type { DelayedLeave, LifecycleState } from "./model.ts";
+import { isExtra } from "./plan.ts";
 import type { RequestKind } from "./requests.ts";
 import { availableTs } from "./token-bucket.ts";
 import type { Attempt, DelayedLeaveState, JoinState, JoinStep } from "./join-state.ts";
@@ -52,7 +53,8 @@ function delayedLeaveOf({ held }: DelayedLeave, aheadMs: number): DelayedLeaveSt
 function progressOf(state: LifecycleState, now: number, aheadMs: number): Progress {
   const { requests } = state;
   const [step, kind] = stepOf(state);
-  const budgetTs = kind === "write" && state.rejoin ? availableTs(state.publication.budgetTs) : 0;
+  const isExtraWrite = kind === "write" && isExtra(state, state.rejoin ? "rejoin" : "join");
+  const budgetTs = isExtraWrite ? availableTs(state.publication.budgetTs) : 0;
   const waitTs = Math.max(nextTryTs(requests, kind), budgetTs);
   const isWaiting = waitTs > now && !isUnderWay(requests, kind);
   const attempt = retriesOf(requests, kind).failures + 1;
