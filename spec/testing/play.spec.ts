@@ -1,5 +1,5 @@
 // Whole calls as lines of letters.
-import { map } from "rxjs";
+import { map, switchMap } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { marbles, play } from "matrixrtc-rx/testing";
 
@@ -94,4 +94,34 @@ describe("A play", () => {
       m.expect(carl.state$, "^ 110s !").toEmit("0 joining", "11ms joined", "1m10.006s rejoining", "1m10.013s joined");
     }),
   );
+
+  it(
+    "has the session of the page that runs now, for streams of the test",
+    marbles((m) => {
+      const { bob } = play(m, { alice: "j", bob: "1s j 9s r" });
+      const count$ = bob.session$.pipe(switchMap(({ membership$ }) => membership$.pipe(map(({ length }) => length))));
+      m.expect(count$, "^ 11s !").toEmit("0 0", "11ms 1", "1.011s 2", "10.001s 2", "10.012s 2");
+    }),
+  );
+
+  it(
+    "shows the state of a join at once to whoever looks later, and no earlier state",
+    marbles((m) => {
+      const { alice } = play(m, { alice: "j 10s l" });
+      m.expect(alice.state$, "5s ^ 10s !").toEmit("5s joined", "10.001s leaving", "10.004s left");
+    }),
+  );
+
+  it("says in a failure what the actors did, and what the stream is called", () => {
+    const test = marbles((m) => {
+      const { alice, bob } = play(m, { alice: "j 9s l", bob: "1s j" });
+      m.expect(alice.members$, "^ 5s !").toEmit('0 ""', "11ms alice");
+      m.expect(bob.members$.pipe(map((words) => words.length)), "^ 5s !", "the length of Bob's list").toEmit("0 0");
+    });
+    expect(test).toThrow(/played {4}0 alice j {2}1s bob j {2}9.001s alice l$/);
+    expect(test).toThrow(/the length of Bob's list at /);
+  });
+
+  it("says that marbles have no hours", () =>
+    expect(marbles((m) => void play(m, { alice: "j 1h l" }))).toThrow("Marbles have no hours: write 60m"));
 });

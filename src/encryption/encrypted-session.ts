@@ -26,13 +26,13 @@ export interface EncryptedSession<App extends Application = Application> extends
   readonly encryptionKey$: Observable<EncryptionKey>;
   /**
    * The media keys that are known now, at most eight of each member: ours first, then those of each member, its newest
-   * last. Secrets. Empty while we are not joined or nothing is encrypted.
+   * last. Secrets. Empty before we join, after we leave, and if nothing is encrypted.
    */
   readonly keys$: Behavior<readonly EncryptionKey[]>;
   /**
    * Whether each member can be decrypted, and if not, why: by `participantIdentity`, in the order of `membership$`.
    *
-   * A status that did not change is the same object as before. Empty while we are not joined or nothing is encrypted.
+   * A status that did not change is the same object as before. Empty before we join, after we leave, and if nothing is encrypted.
    */
   readonly encryptionStatus$: Behavior<ReadonlyMap<string, MemberEncryption>>;
   /** Counts of key messages since the session was made. They are about keys only. */

@@ -2,6 +2,7 @@
 import type { Observable } from "rxjs";
 import { type RunHelpers, TestScheduler } from "rxjs/testing";
 import { RtcError } from "../../errors.ts";
+import { actsOf } from "./played-acts.ts";
 import { nameOfStream } from "./stream-names.ts";
 import { differenceFromList, differenceOf, type Recorded } from "./time-line.ts";
 
@@ -18,8 +19,12 @@ export interface StreamExpectation {
 
 /** The helpers of `TestScheduler.run`, and `expect`. */
 export interface MarbleHelpers extends RunHelpers {
-  /** Expects something of a stream. It is subscribed to at the start, or as the subscription marbles say: `"^ 5s !"`. */
-  expect(source$: Observable<unknown>, subscription?: string): StreamExpectation;
+  /**
+   * Expects something of a stream. It is subscribed to at the start, or as the subscription marbles say: `"^ 5s !"`.
+   *
+   * @param name What a failure calls the stream. The streams of an actor have names: `alice.tiles$`.
+   */
+  expect(source$: Observable<unknown>, subscription?: string, name?: string): StreamExpectation;
 }
 
 type Compare = (actual: readonly Recorded[], expected: readonly Recorded[]) => string | undefined;
@@ -41,7 +46,7 @@ interface Failure {
  *
  * It is `TestScheduler.run` with readable failures. An expectation that fails shows what was expected and what came as two
  * time lines, one above the other, with the first difference marked, and the line of the source where it is. All
- * expectations that fail are shown, not only the first one.
+ * expectations that fail are shown, not only the first one, and below them what the actors of `play` did and when.
  *
  * @throws RtcError `bad-argument` if the function is `async`: promises do not run in virtual time.
  * @example
@@ -77,12 +82,17 @@ export function marbles(test: (helpers: MarbleHelpers) => void): () => void {
       const difference = checked?.compare?.(actual, expected);
       if (difference !== undefined) failures.push({ place: checked?.place ?? "", difference });
     });
-    scheduler.run((helpers) => refusePromise(test(withExpect(helpers, pending))));
+    let acts = "";
+    scheduler.run((helpers) => {
+      const all = withExpect(helpers, pending);
+      refusePromise(test(all));
+      acts = actsOf(all);
+    });
     const unfinished = pending.map(({ place }) => ({
       place,
       difference: "it lacks toBe or toEmit, so it expects nothing",
     }));
-    if (failures.length + unfinished.length > 0) throw failureOf([...failures, ...unfinished]);
+    if (failures.length + unfinished.length > 0) throw failureOf([...failures, ...unfinished], acts);
   };
 }
 
@@ -105,8 +115,12 @@ export function assertTimeLines(actual: any, expected: any): void {
 }
 
 function withExpect(helpers: RunHelpers, pending: Pending[]): MarbleHelpers {
-  const begin = (called: unknown, source$?: Observable<unknown>): Pending & { readonly name: string } => {
-    const name = (source$ && nameOfStream(source$)) ?? "";
+  const begin = (
+    called: unknown,
+    source$?: Observable<unknown>,
+    given?: string,
+  ): Pending & { readonly name: string } => {
+    const name = given ?? (source$ && nameOfStream(source$)) ?? "";
     const one = { name, place: titleOf(name, called), compare: undefined };
     pending.push(one);
     return one;
@@ -136,8 +150,8 @@ function withExpect(helpers: RunHelpers, pending: Pending[]): MarbleHelpers {
       },
     };
   };
-  const expect: MarbleHelpers["expect"] = (source$, subscription) => {
-    const [one, real] = [begin(expect, source$), helpers.expectObservable(source$, subscription ?? null)];
+  const expect: MarbleHelpers["expect"] = (source$, subscription, name) => {
+    const [one, real] = [begin(expect, source$, name), helpers.expectObservable(source$, subscription ?? null)];
     return {
       toBe(...drawing) {
         complete(one, this.toBe);
@@ -171,10 +185,11 @@ function placeOf(called: unknown): string {
   return (lines.find((line) => !/marbles\/marbles\.[jt]s/.test(line)) ?? "").trim();
 }
 
-function failureOf(failures: readonly Failure[]): Error {
+function failureOf(failures: readonly Failure[], acts: string): Error {
   const title = failures.length === 1 ? "an expectation failed" : `${failures.length} expectations failed`;
   const parts = failures.map(({ place, difference }) => `${place}\n${difference}`);
-  const error = new Error(`${title}\n\n${parts.join("\n\n")}`);
+  const played = acts ? [`played    ${acts}`] : [];
+  const error = new Error([title, ...parts, ...played].join("\n\n"));
   // Test runners show the source at the top of the stack: that of the first expectation, not of this file.
   const [place = ""] = /at .*$/.exec(failures[0]?.place ?? "") ?? [];
   error.stack = `Error: ${error.message}\n    ${place}`;

@@ -18,6 +18,7 @@ import type { EncryptedJoinOptions } from "../../encryption/join-with-keys.ts";
 import { type EncryptedSession, encryptedSession } from "../../encryption/encrypted-session.ts";
 import { keyName, memberNames, stateName } from "../marble-names.ts";
 import { tileNames, type VirtualSfu, virtualSfu } from "../sfu/virtual-sfu.ts";
+import { noteActs, type PlayedAct } from "./played-acts.ts";
 import { named } from "./stream-names.ts";
 import { type Leftovers, runOn, type VirtualDevice } from "../virtual-device.ts";
 import { type VirtualHomeserver, virtualHomeserver, type VirtualHomeserverOptions } from "../virtual-homeserver.ts";
@@ -25,13 +26,18 @@ import { type VirtualHomeserver, virtualHomeserver, type VirtualHomeserverOption
 /** One device of a play, and what it sees, in words. */
 export interface Actor {
   readonly device: VirtualDevice;
-  /** The session of its page that runs now. */
+  /** The session of its page that runs now. After a reload it is another one. */
   readonly session: EncryptedSession;
+  /** That session, and each one after a reload: for streams of your own that go on after it. */
+  readonly session$: Observable<EncryptedSession>;
   /** The members that it sees, as `memberNames` writes them. */
   readonly members$: Observable<string>;
   /** The media keys that it installs, as `keyName` writes them, while it is in the call. */
   readonly keys$: Observable<string>;
-  /** The states of its joins, as `stateName` writes them; then `left`, or `failed:` and the code of the error. */
+  /**
+   * The states of its joins, as `stateName` writes them; then `left`, or `failed:` and the code of the error. The last one
+   * comes first.
+   */
   readonly state$: Observable<string>;
   /** The tiles that it shows, as `tileNames` writes them. */
   readonly tiles$: Observable<string>;
@@ -146,8 +152,10 @@ export function play<Name extends string>(
     for (const letter of lettersIn(line)) {
       if (all[letter]) continue;
       const message = `the line of ${name} has the letter ${letter}, which means nothing; known are`;
-      throw new RtcError("bad-argument", `${message} ${Object.keys(all).join(" ")}`);
+      const hint = hours.test(line) ? ". Marbles have no hours: write 60m" : "";
+      throw new RtcError("bad-argument", `${message} ${Object.keys(all).join(" ")}${hint}`);
     }
+    noteActs(m, actsIn(name, line));
     m.cold(line).subscribe((letter) => all[String(letter)]?.());
   }
 
@@ -177,6 +185,11 @@ const serverActs = (home: VirtualHomeserver) => ({ d: () => home.stop(), u: () =
 const parsed = (line: string) => TestScheduler.parseMarbles(line, undefined, undefined, false, true);
 const lettersIn = (line: string): string[] =>
   parsed(line).flatMap(({ notification }) => (notification.kind === "N" ? [String(notification.value)] : []));
+const actsIn = (name: string, line: string): PlayedAct[] =>
+  parsed(line).flatMap(({ frame: atMs, notification }) =>
+    notification.kind === "N" ? [{ atMs, name, letter: String(notification.value) }] : [],
+  );
+const hours = /(?:^|\s)\d+(?:\.\d+)?h(?:\s|$)/;
 const lastFrameOf = (line: string): number => parsed(line).at(-1)?.frame ?? 0;
 
 /** How an actor reaches the server. */
@@ -189,6 +202,7 @@ interface Means {
 class Performer implements Actor {
   readonly name: string;
   readonly device: VirtualDevice;
+  readonly session$: Observable<EncryptedSession>;
   readonly members$: Observable<string>;
   readonly keys$: Observable<string>;
   readonly state$: Observable<string>;
@@ -197,7 +211,7 @@ class Performer implements Actor {
   readonly #port: Means["port"];
   readonly #options: EncryptedJoinOptions;
   readonly #session$: BehaviorSubject<EncryptedSession>;
-  readonly #states$ = new ReplaySubject<string>();
+  readonly #states$ = new ReplaySubject<string>(1);
   readonly #hangUp$ = new Subject<void>();
   #isIn = false;
 
@@ -209,6 +223,7 @@ class Performer implements Actor {
     this.#port = port;
     this.#options = { ...options, ...(isDelegated && { delegate: stage.sfu.delegate(this.device) }) };
     this.#session$ = new BehaviorSubject(this.#open());
+    this.session$ = this.#session$.asObservable();
     const seen = <T>(stream: (session: EncryptedSession) => Observable<T>, word: (value: T) => string) =>
       this.#session$.pipe(
         switchMap((session) => stream(session).pipe(runOn(this.device), map(word))),
