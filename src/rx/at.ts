@@ -1,5 +1,5 @@
 // at: waits for an absolute time with one timer at a time, however far away it is. after: waits for an interval in the same way.
-import { asyncScheduler, defer, EMPTY, filter, map, type Observable, of, repeat, take, timer } from "rxjs";
+import { asyncScheduler, defer, EMPTY, Observable } from "rxjs";
 import { IntervalClock } from "./interval-clock.ts";
 import type { TimeSource } from "./steady-time.ts";
 
@@ -28,14 +28,18 @@ export const after = (ms: number): Observable<number> =>
 /** Emits `ts` once a clock has reached it, then completes. Completes at once for `undefined` and `Infinity`. */
 export function until(ts: number | undefined, clock: TimeSource): Observable<number> {
   if (ts === undefined || ts === Infinity) return EMPTY;
-  const looked$ = defer(() => {
-    const delayMs = ts - clock.now();
-    return delayMs <= 0 ? of(ts) : timer(Math.min(delayMs, maxWaitMs));
+  return new Observable((subscriber) => {
+    const restMs = () => Math.min(ts - clock.now(), maxWaitMs);
+    const emit = () => {
+      subscriber.next(ts);
+      subscriber.complete();
+    };
+    const firstMs = restMs();
+    if (firstMs <= 0) return emit();
+    return asyncScheduler.schedule(function () {
+      const nextMs = restMs();
+      if (nextMs > 0) this.schedule(undefined, nextMs);
+      else emit();
+    }, firstMs);
   });
-  return looked$.pipe(
-    repeat(),
-    filter(() => clock.now() >= ts),
-    map(() => ts),
-    take(1),
-  );
 }
