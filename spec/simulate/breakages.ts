@@ -160,4 +160,32 @@ export const breakages: readonly Breakage[] = [
     text: "      return { ...sticky(request.txn, request.lifetimeMs), content };",
     becomes: "      return { ...sticky(request.txn, request.lifetimeMs / 2), content };",
   },
+  {
+    name: "a younger member comes before an older one",
+    breaks: "1",
+    file: "membership/order.ts",
+    text: "    a.createdTs - b.createdTs ||",
+    becomes: "    b.createdTs - a.createdTs ||",
+  },
+  {
+    name: "a renewal does not say when the stay began",
+    breaks: "1",
+    file: "join/plan.ts",
+    text: "    createdTs: isFirst ? undefined : createdTs,",
+    becomes: "    createdTs: isFirst || createdTs > 0 ? undefined : createdTs,",
+  },
+  {
+    name: "a member that has our key is said to lack it",
+    breaks: "4",
+    file: "keys/peer.ts",
+    text: 'unreached: outcome === "sent" ? undefined : outcome };',
+    becomes: 'unreached: outcome === "sent" ? peer.unreached : outcome };',
+  },
+  {
+    name: "a request that failed is tried again after a random time alone",
+    breaks: "7",
+    file: "join/backoff.ts",
+    text: "  return ms + jitter(draft, ms);",
+    becomes: "  return jitter(draft, ms);",
+  },
 ];

@@ -2,6 +2,8 @@
 import type { Device } from "../../src/matrix.ts";
 import { isMembership } from "./truth.ts";
 import type { Page } from "./page.ts";
+
+import type { RequestKind } from "./scenario.ts";
 import type { SentRequest } from "./server.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
@@ -40,11 +42,26 @@ const maxWrites = 130 + 130;
 /** New keys in a minute: for leaves 10 in the first, for joins 6, for removals and by age what the policy says. */
 const maxKeys = 10 + 6 + 2;
 
+/**
+ * Requests of a page in a minute, about the double of a minute full of trouble: a restart each 5 s, one more after each answer that does not
+ * come, and tries that wait for 1, 2, 4 ... s. Each step that begins again begins with a short wait.
+ */
+const maxRequests: Readonly<Partial<Record<RequestKind, number>>> = {
+  restart: 60,
+  schedule: 30,
+  send: 30,
+  "send-delayed": 12,
+  cancel: 15,
+  "delayed-events": 15,
+};
+
 export class Budgets implements Invariant {
   readonly #counts = new Map<Page, Counts>();
+  readonly #requests = new Map<string, Window>();
 
   onRequest(world: World, { device, request, type }: SentRequest): void {
     const page = world.devices[device]?.page;
+    if (page?.traits.client === "ours" && !page.traits.timing) this.#countRequest(world, device, page, request);
     if (!page || page.traits.client !== "ours" || request !== "send" || !isMembership(type)) return;
     const writes = this.#of(page).writes.add(world.clock.ms);
     const { expiryMs = 14_400_000, unprotectedExpiryMs = 600_000, leaveTimeoutMs: _ } = page.traits.timing ?? {};
@@ -52,6 +69,17 @@ export class Budgets implements Invariant {
     const renewals = Math.ceil((2 * hourMs) / Math.min(expiryMs, unprotectedExpiryMs, hourMs));
     if (writes > maxWrites + renewals)
       world.violate(7, "too many writes of a membership in an hour", device, `${writes}`);
+  }
+
+  /** With the default options. */
+  #countRequest(world: World, device: number, page: Page, request: RequestKind): void {
+    const most = maxRequests[request];
+    if (most === undefined) return;
+    const name = `${page.life.name} ${request}`;
+    const window = this.#requests.get(name) ?? new Window(minuteMs);
+    this.#requests.set(name, window);
+    const count = window.add(world.clock.ms);
+    if (count > most) world.violate(7, `too many requests in a minute: ${request}`, device, `${count}`);
   }
 
   onKeyUsed(world: World, { index }: SimulatedDevice, page: Page): void {

@@ -2,6 +2,7 @@
 // In the calm, all pages show the members that the server has.
 import { lastTroubleMs, lateTimerMs, recoveryMs } from "./bounds.ts";
 import type { Page, SeenMember } from "./page.ts";
+import type { ServerEvent } from "../../src/testing/virtual-room.ts";
 import type { TrueMember } from "./truth.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
 
@@ -33,6 +34,17 @@ export class Convergence implements Invariant {
     if (one && this.#next % everyTick === 0) this.#compareWithFresh(world, one);
     for (const device of awake) this.#compareWithTruth(world, device);
     this.#checkLateUsers(world, awake);
+  }
+
+  /** A renewal is not a join: it says when the stay began. A late write may be of an earlier stay, so only without faults. */
+  onEvent(world: World, _: ServerEvent, member: TrueMember | undefined): void {
+    const { faults, steps } = world.scenario;
+    const isUndisturbed = faults.length === 0 && steps.every(({ act }) => act === "join" || act === "intent");
+    if (member?.kind !== "state" || !isUndisturbed) return;
+    const device = world.devices.find(({ page }) => page?.life === member.page);
+    if (device?.page?.status !== "joined" || device.page.traits.client !== "ours" || member.saidTs !== undefined)
+      return;
+    world.violate(1, "a renewal is a join for the others", device.index, inWords([member]));
   }
 
   atEnd(world: World): void {
@@ -71,6 +83,14 @@ export class Convergence implements Invariant {
     this.#lacksSince = lacksSince;
   }
 
+  /** The oldest member by a state event comes first. Not after an overwrite: a late write then begins a stay that it calls an older one. */
+  #checkOrder(world: World, index: number, shown: readonly SeenMember[], truth: readonly TrueMember[]): void {
+    const began = shown.flatMap((seen) => truth.find((member) => isSame(seen, member))?.beganTs ?? []);
+    const isOrdered = began.every((ts, at) => at === 0 || began[at - 1]! <= ts);
+    if (isOrdered || world.devicesWith("overwrite").size > 0) return;
+    world.violate(1, "a page shows a younger member before an older one", index, inWords(shown));
+  }
+
   #compareWithTruth(world: World, { index, userId, page, link }: SimulatedDevice): void {
     if (!page || page.traits.client !== "ours" || !link.isIdle || !world.isInRoom(userId)) return;
     if (world.devicesWith("clock").has(index)) return;
@@ -87,6 +107,7 @@ export class Convergence implements Invariant {
     const surplus = page.members.filter(
       (shown) => !possible.some((member) => isSame(shown, member)) && !(wasOut && shown.kind === "sticky"),
     );
+    if (missing.length === 0 && surplus.length === 0) this.#checkOrder(world, index, page.members, possible);
     const { ms } = world.clock;
     if (missing.length === 0 && (surplus.length === 0 || hasLateTimers(world, page))) {
       this.#differsSince.delete(page);

@@ -59,8 +59,10 @@ export class Liveness implements Invariant {
         const result = page.media.resultOf(other.media);
         if (identity === undefined || result === undefined) continue;
         const status = page.encryptionOf(identity);
+        const isAlarmed =
+          result === "ok" && page.media.identity !== undefined && other.saysUnreached(page.media.identity);
         const isWrong = page.traits.client === "ours" && (status === "ok") !== (result === "ok");
-        if (result === "ok" && !isWrong) continue;
+        if (result === "ok" && !isWrong && !isAlarmed) continue;
         const name = `${page.life.name} of ${other.life.name}`;
         const boundInCalm = () => {
           const calmMs = ms - Math.max(lastTroubleMs(world.scenario, ms), receiver.sinceMs, sender.sinceMs);
@@ -69,6 +71,14 @@ export class Liveness implements Invariant {
         };
         this.#checkFor(`${name} key`, result !== "ok", ms, boundInCalm, (lastedMs) =>
           world.violate(4, `a member cannot decrypt another: ${result}`, receiver.index, `${name}, for ${lastedMs} ms`),
+        );
+        this.#checkFor(`${name} unreached`, isAlarmed, ms, boundInCalm, (lastedMs) =>
+          world.violate(
+            4,
+            "a member that can decrypt another is said to lack its key",
+            sender.index,
+            `${name}, for ${lastedMs} ms`,
+          ),
         );
         // Only keys of the present stay count, although the media layer still has those of an earlier one.
         const isCautious = status !== "ok" && world.scenario.faults.length > 0;

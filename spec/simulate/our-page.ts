@@ -104,6 +104,10 @@ export class OurPage implements Page {
     return encryption.status === "ok" ? "ok" : `${encryption.status} ${encryption.reason}`;
   }
 
+  saysUnreached(participantIdentity: string): boolean {
+    return this.#encryption.get(participantIdentity)?.unreached !== undefined;
+  }
+
   differenceFromFresh(): string | undefined {
     const fresh = watchSession(this.#matrix, { roomId: this.#roomId, slot, awaitRoom: true });
     const live = inWords(this.#session.membership$.value);

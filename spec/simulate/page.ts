@@ -35,6 +35,8 @@ export interface Page {
   readonly members: readonly SeenMember[];
   /** The status of a participant in words: `ok`, `waiting no-key`. Undefined if the page has none. */
   encryptionOf(participantIdentity: string): string | undefined;
+  /** Whether it says that its key has not reached a participant. */
+  saysUnreached(participantIdentity: string): boolean;
   /** The difference between the members that it shows and those that a session opened now shows. */
   differenceFromFresh(): string | undefined;
   join(): void;

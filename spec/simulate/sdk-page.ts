@@ -107,6 +107,10 @@ export class SdkPage implements Page {
     }));
   }
 
+  saysUnreached(): boolean {
+    return false;
+  }
+
   encryptionOf(): undefined {
     return undefined;
   }

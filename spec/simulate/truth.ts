@@ -12,6 +12,10 @@ export interface TrueMember {
   readonly eventId: string;
   /** When this event was accepted. */
   readonly atMs: number;
+  /** When the stay of a state member began, as its event says: undefined if it says nothing, so that the event begins one. */
+  readonly saidTs?: number;
+  /** When the stay of a state member began. */
+  readonly beganTs?: number;
   /** When it ends, by the clock of the server. */
   readonly untilTs: number;
   /** The page that has sent it. */
@@ -73,6 +77,8 @@ function stateMember(
     atMs,
     untilTs,
     page,
+    ...(typeof content["created_ts"] === "number" && { saidTs: content["created_ts"] }),
+    beganTs: Number(createdTs),
   };
 }
 
