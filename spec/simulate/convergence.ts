@@ -2,6 +2,7 @@
 // In the calm, all pages show the members that the server has.
 import { lastTroubleMs, lateTimerMs, recoveryMs } from "./bounds.ts";
 import type { Page, SeenMember } from "./page.ts";
+import type { Step } from "./scenario.ts";
 import type { ServerEvent } from "../../src/testing/virtual-room.ts";
 import type { TrueMember } from "./truth.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
@@ -38,9 +39,7 @@ export class Convergence implements Invariant {
 
   /** A renewal is not a join: it says when the stay began. A late write may be of an earlier stay, so only without faults. */
   onEvent(world: World, _: ServerEvent, member: TrueMember | undefined): void {
-    const { faults, steps } = world.scenario;
-    const isUndisturbed = faults.length === 0 && steps.every(({ act }) => act === "join" || act === "intent");
-    if (member?.kind !== "state" || !isUndisturbed) return;
+    if (member?.kind !== "state" || !isUndisturbed(world)) return;
     const device = world.devices.find(({ page }) => page?.life === member.page);
     if (device?.page?.status !== "joined" || device.page.traits.client !== "ours" || member.saidTs !== undefined)
       return;
@@ -83,11 +82,10 @@ export class Convergence implements Invariant {
     this.#lacksSince = lacksSince;
   }
 
-  /** The oldest member by a state event comes first. Not after an overwrite: a late write then begins a stay that it calls an older one. */
+  /** The oldest member by a state event comes first. A page with a wrong clock, or late syncs, may doubt when a member began. */
   #checkOrder(world: World, index: number, shown: readonly SeenMember[], truth: readonly TrueMember[]): void {
     const began = shown.flatMap((seen) => truth.find((member) => isSame(seen, member))?.beganTs ?? []);
-    const isOrdered = began.every((ts, at) => at === 0 || began[at - 1]! <= ts);
-    if (isOrdered || world.devicesWith("overwrite").size > 0) return;
+    if (began.every((ts, at) => at === 0 || began[at - 1]! <= ts)) return;
     world.violate(1, "a page shows a younger member before an older one", index, inWords(shown));
   }
 
@@ -107,7 +105,8 @@ export class Convergence implements Invariant {
     const surplus = page.members.filter(
       (shown) => !possible.some((member) => isSame(shown, member)) && !(wasOut && shown.kind === "sticky"),
     );
-    if (missing.length === 0 && surplus.length === 0) this.#checkOrder(world, index, page.members, possible);
+    if (missing.length === 0 && surplus.length === 0 && isUndisturbed(world))
+      this.#checkOrder(world, index, page.members, possible);
     const { ms } = world.clock;
     if (missing.length === 0 && (surplus.length === 0 || hasLateTimers(world, page))) {
       this.#differsSince.delete(page);
@@ -128,6 +127,10 @@ export class Convergence implements Invariant {
   }
 }
 
+const isCalm: ReadonlySet<Step["act"]> = new Set(["join", "leave", "close", "intent"]);
+/** Nothing but people who come and go. */
+const isUndisturbed = ({ scenario: { faults, steps, devices } }: World): boolean =>
+  faults.length === 0 && steps.every(({ act }) => isCalm.has(act)) && devices.every(({ aheadMs = 0 }) => aheadMs === 0);
 /** Its timers have stopped in a sleep, so it may show the end of a membership later. */
 const hasLateTimers = ({ clock }: World, { life }: Page): boolean =>
   life.stopsTime && clock.ms - life.wokeMs <= lateTimerMs;

@@ -14,8 +14,8 @@ export interface TrueMember {
   readonly atMs: number;
   /** When the stay of a state member began, as its event says: undefined if it says nothing, so that the event begins one. */
   readonly saidTs?: number;
-  /** When the stay of a state member began. */
-  readonly beganTs?: number;
+  /** When the stay of a state member began, if that is clear. */
+  readonly beganTs?: number | undefined;
   /** When it ends, by the clock of the server. */
   readonly untilTs: number;
   /** The page that has sent it. */
@@ -35,7 +35,13 @@ export class Truth {
   /** Takes an event that the server has accepted now. Returns the new member, or undefined. */
   add(event: ServerEvent, atMs: number, page: Life | undefined): TrueMember | undefined {
     const content = (event.content ?? {}) as Content;
-    if (event.type === stateType) return this.#put(`state ${event.stateKey}`, stateMember(event, content, atMs, page));
+    if (event.type === stateType) {
+      const key = `state ${event.stateKey}`;
+      const member = stateMember(event, content, atMs, page);
+      // A renewal that comes after the leave begins a stay for those who saw the leave.
+      const isUnclear = member?.saidTs !== undefined && !this.#entries.has(key);
+      return this.#put(key, isUnclear ? { ...member, beganTs: undefined } : member);
+    }
     if (event.type !== stickyType || !event.sticky) return undefined;
     const key = String(content["msc4354_sticky_key"]);
     return this.#put(`sticky ${event.sender} ${key}`, stickyMember(event, content, key, atMs, page));
