@@ -2,7 +2,6 @@
 import type { Device } from "../../src/matrix.ts";
 import { isMembership } from "./truth.ts";
 import type { Page } from "./page.ts";
-
 import type { RequestKind } from "./scenario.ts";
 import type { SentRequest } from "./server.ts";
 import type { Invariant, SimulatedDevice, World } from "./world.ts";
@@ -32,6 +31,8 @@ class Window {
 interface Counts {
   readonly writes: Window;
   readonly keys: Window;
+  /** Requests of each kind. */
+  readonly requests: Map<RequestKind, Window>;
   /** When each device got each key. */
   readonly sent: Map<string, Window>;
   lastKey: string;
@@ -55,7 +56,6 @@ const counted: ReadonlySet<RequestKind> = new Set([
 
 export class Budgets implements Invariant {
   readonly #counts = new Map<Page, Counts>();
-  readonly #requests = new Map<string, Window>();
 
   onRequest(world: World, { device, request, type }: SentRequest): void {
     const page = world.devices[device]?.page;
@@ -72,9 +72,9 @@ export class Budgets implements Invariant {
   /** With the default options. */
   #countRequest(world: World, device: number, page: Page, request: RequestKind): void {
     if (!counted.has(request)) return;
-    const name = `${page.life.name} ${request}`;
-    const window = this.#requests.get(name) ?? new Window(minuteMs);
-    this.#requests.set(name, window);
+    const { requests } = this.#of(page);
+    const window = requests.get(request) ?? new Window(minuteMs);
+    requests.set(request, window);
     const count = window.add(world.clock.ms);
     if (count > mostRequests) world.violate(7, `too many requests in a minute: ${request}`, device, `${count}`);
   }
@@ -120,7 +120,13 @@ export class Budgets implements Invariant {
   #of(page: Page): Counts {
     let counts = this.#counts.get(page);
     if (!counts) {
-      counts = { writes: new Window(hourMs), keys: new Window(minuteMs), sent: new Map(), lastKey: "" };
+      counts = {
+        writes: new Window(hourMs),
+        keys: new Window(minuteMs),
+        requests: new Map(),
+        sent: new Map(),
+        lastKey: "",
+      };
       this.#counts.set(page, counts);
     }
     return counts;

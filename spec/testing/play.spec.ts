@@ -105,7 +105,7 @@ describe("A play", () => {
   );
 
   it(
-    "shows the state of a join at once to whoever looks later, and no earlier state",
+    "begins with the last state of a join for a late subscriber",
     marbles((m) => {
       const { alice } = play(m, { alice: "j 10s l" });
       m.expect(alice.state$, "5s ^ 10s !").toEmit("5s joined", "10.001s leaving", "10.004s left");

@@ -19,8 +19,8 @@ const silenced = new WeakSet<object>();
 
 /**
  * Stops the log records of the native part. rtc-node asks for all of them, a hundred a second for each connection, and brings each to
- * each room, which drops it. In a call of many members that is most of its work. Initialized again, the native part sends its
- * events to the new listener, without log records. Where this version of rtc-node has no such parts, they stay.
+ * each room, which drops it. They are most of its events. Initialized again, the native part sends its events to the new
+ * listener, without log records. If a version of rtc-node lacks these parts, the log records stay.
  */
 export function stopNativeLog<Event>(
   client: NativeClient<Event>,

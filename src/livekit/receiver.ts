@@ -35,7 +35,7 @@ const maxExpected = 10;
  * another one as long as somebody receives the video. So a new video that waits for its key is paused only after this time.
  */
 const seedMs = 600;
-/** Who came to the SFU so shortly before us may have published a moment ago. LiveKit's browser client dates it in whole seconds. */
+/** A sender that came to the SFU so shortly before us may have published a moment ago. LiveKit's browser client has whole seconds. */
 const recentMs = 2_000;
 /** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
 const refreshMs = 150;

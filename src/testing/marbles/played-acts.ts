@@ -11,7 +11,7 @@ export interface PlayedAct {
 const most = 30;
 const played = new WeakMap<object, readonly PlayedAct[]>();
 
-/** Remembers the acts of a play of a test, which its helpers stand for. */
+/** Remembers the acts of a play. The helpers of its test are the key. */
 export function noteActs(helpers: object, acts: readonly PlayedAct[]): void {
   played.set(helpers, [...(played.get(helpers) ?? []), ...acts]);
 }
