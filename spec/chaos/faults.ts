@@ -164,7 +164,8 @@ export const faults: readonly Fault[] = [
   {
     name: "the other homeserver is away while a member joins",
     membership: "returns",
-    untouched: ({ alice, bob, dora }) => pairsOf(alice, bob, dora),
+    // Dora gets no keys while her homeserver is away, and the others change theirs when Carl leaves: she may not hear them.
+    untouched: ({ alice, bob, dora }) => pairsOf(alice, bob, dora).filter(([hearer]) => hearer !== dora),
     convergeMs: 60_000,
     async run({ stack, carl, measureGap }) {
       await carl.leave();

@@ -196,8 +196,18 @@ function wordsOf(state: JoinState): string {
 }
 
 /** What a write says of the time. */
-const contentOf = ({ reason, lifetimeMs, ageMs, createdTs }: Extract<Request, { kind: "write" }>): string =>
-  `${reason} for ${lifetimeMs} after ${ageMs}${createdTs === undefined ? "" : `, since ${createdTs}`}`;
+const contentOf = ({
+  reason,
+  lifetimeMs,
+  ageMs,
+  createdTs,
+  firstCreatedTs,
+}: Extract<Request, { kind: "write" }>): string =>
+  [
+    `${reason} for ${lifetimeMs} after ${ageMs}`,
+    ...(createdTs === undefined ? [] : [`since ${createdTs}`]),
+    ...(firstCreatedTs === undefined ? [] : [`at first ${firstCreatedTs}`]),
+  ].join(", ");
 
 /** A request with its transaction id as a number, and which instance of us it is about. */
 function lineOf(request: Request): string {

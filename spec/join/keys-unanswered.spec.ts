@@ -54,6 +54,21 @@ describe("Media keys that others do not send again", () => {
     }),
   );
 
+  it.each(["legacy", "compatibility"] as const)("leave a member the same instance for others, in %s mode", (mode) => {
+    const instances = new Set<string>();
+    const createdTs = new Set<number>();
+    toTheEnd(() => {
+      const { membership$, join } = scene();
+      membership$.pipe(takeUntil(timer(3_500))).subscribe((members: readonly Membership[]) => {
+        for (const member of members) instances.add(member.instance);
+        for (const member of members) createdTs.add(member.createdTs);
+      });
+      const unanswered$ = timer(1_000, 1_000).pipe(map(() => undefined));
+      join({ mode, leaveOn: timer(3_600) }, unanswered$).subscribe();
+    });
+    expect([instances.size, createdTs.size]).toEqual([1, 4]);
+  });
+
   it("do not move a state member in the list", () => {
     const lists: string[] = [];
     toTheEnd(() => {

@@ -34,6 +34,7 @@ const write: Request = {
   reason: "join",
   content: { application: { type: "m.call" }, intent: undefined, transports: [] },
   createdTs: undefined,
+  firstCreatedTs: undefined,
   lifetimeMs: 60_000,
   ageMs: 0,
 };

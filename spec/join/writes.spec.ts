@@ -184,8 +184,8 @@ describe("The time since when we are in the call, as our events say,", () => {
       (call) => call.join(1_000).input({ kind: "keys-unanswered" }).until(2_000).input({ kind: "keys-unanswered" }),
       [
         "0 join for 14400000 after 0",
-        "1000 keys-unanswered for 14400000 after 1000, since 1",
-        "2000 keys-unanswered for 14400000 after 2000, since 2",
+        "1000 keys-unanswered for 14400000 after 1000, since 1, at first 0",
+        "2000 keys-unanswered for 14400000 after 2000, since 2, at first 0",
       ],
     ],
     [
@@ -196,7 +196,7 @@ describe("The time since when we are in the call, as our events say,", () => {
           .join(1_000)
           .shows(shownAt(dayMs + 1))
           .input({ kind: "keys-unanswered" }),
-      ["0 join for 14400000 after 0", "1000 keys-unanswered for 14400000 after 1000, since 1"],
+      ["0 join for 14400000 after 0", "1000 keys-unanswered for 14400000 after 1000, since 1, at first 0"],
     ],
     [
       "stays when keys do not come before the room has shown us",

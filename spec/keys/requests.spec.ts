@@ -382,6 +382,22 @@ describe("renewals of our membership", () => {
     }),
   );
 
+  it.each([
+    { title: "report, key, member", letters: "-k", reports: "u" },
+    { title: "key, report, member", letters: "k", reports: "-u" },
+  ])(
+    "a member without any key is not asked if its key came before it was seen: $title",
+    ({ letters: mail, reports: reported }) =>
+      marbles(({ cold, expectObservable }) => {
+        const call = scene({
+          members: cold("a--b", { a: "me", b: "me bob" }),
+          letters: cold(mail, { k: letter({ from: "bob" }) }),
+          reports: cold(reported, { u: { participantIdentity: "sfu-bob", result: "missing-key" } as const }),
+        });
+        expectObservable(requests(call), "20s !").toBe("");
+      })(),
+  );
+
   it(
     "a report counts if it came before its member was seen",
     marbles(({ cold, expectObservable }) => {

@@ -130,8 +130,16 @@ describe("the status of a member", () => {
   );
 
   it(
-    "the status is ok once a member that was reported without a key sends again the key that came before its membership",
-    shows({ members: "n----b", reports: "--x", letters: "---0-----r", expected: "a----m---0" }),
+    "the status is ok from the start if a key came before a member that was reported to have none at all",
+    shows({ members: "n----b", reports: "--x", letters: "---0", expected: "a----0" }),
+  );
+  it(
+    "the status is ok from the start if a member was reported to have no key at all after its key came",
+    shows({ members: "n----b", letters: "--0", reports: "---x", expected: "a----0" }),
+  );
+  it(
+    "the status is missing-key if the key that came before its member is of another index than the media lacks",
+    shows({ members: "n----b", reports: "--1", letters: "---0", expected: "a----m" }),
   );
   it(
     "the status is ok from the start if the key that the media lacked came before its membership",

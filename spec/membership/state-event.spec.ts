@@ -165,6 +165,24 @@ describe("The instance of a state membership", () => {
     ["stays the same when the membership is refreshed for days", 1000 + 3 * dayMs, { created_ts: 1000 }, true],
     ["changes when the device joins again", 1000 + hourMs, {}, false],
     ["changes when the membership claims another creation time", 1000 + hourMs, { created_ts: 1001 }, false],
+    [
+      "stays the same when the creation time was moved to get keys, and the membership says so",
+      1000 + hourMs,
+      { created_ts: 1003, "rx.matrixrtc.created_ts": 1000 },
+      true,
+    ],
+    [
+      "changes when the membership claims to have begun at another time",
+      1000 + hourMs,
+      { created_ts: 1000, "rx.matrixrtc.created_ts": 999 },
+      false,
+    ],
+    [
+      "is by the creation time when the time before that is no number",
+      1000 + hourMs,
+      { created_ts: 1000, "rx.matrixrtc.created_ts": "999" },
+      true,
+    ],
     ["differs between devices", 1000, { device_id: "LAPTOP" }, false],
   ])("%s", (_, originServerTs, changes, isSame) =>
     expect(instance(originServerTs, changes) === instance(1000)).toBe(isSame),

@@ -1,4 +1,5 @@
 // Content: what our membership looks like on the wire. protocol.md 1.2-1.4, 2.1, 2.2, 2.4, examples E1-E7.
+import { firstCreatedField } from "../membership/state-event.ts";
 import { isObject, objectOr } from "../room/json.ts";
 import { isSameCall, names, roomCallSlot, slotIn } from "../room/names.ts";
 import { applicationTypeOf } from "../room/slot.ts";
@@ -35,7 +36,12 @@ export function stateJoin(
   call: { readonly roomId: string; readonly slot: string },
   member: OwnMember,
   { application: { type, ...data }, intent, transports }: MembershipData,
-  times: { readonly createdTs: number | undefined; readonly expiresMs: number },
+  times: {
+    readonly createdTs: number | undefined;
+    /** What it was before it was moved. */
+    readonly firstCreatedTs?: number | undefined;
+    readonly expiresMs: number;
+  },
 ): Content {
   return {
     ...data,
@@ -46,6 +52,7 @@ export function stateJoin(
     membershipID: member.memberId,
     expires: times.expiresMs,
     ...(times.createdTs === undefined ? {} : { created_ts: times.createdTs }),
+    ...(times.firstCreatedTs === undefined ? {} : { [firstCreatedField]: times.firstCreatedTs }),
     ...(intent === undefined ? {} : { "m.call.intent": intent }),
     focus_active: { type: "livekit", focus_selection: mode === "legacy" ? "oldest_membership" : "multi_sfu" },
     foci_preferred: transports.map((transport) =>

@@ -117,8 +117,8 @@ export interface Publication {
   readonly refreshTs: number;
   /** It has to be written again: something has changed, or somebody has not seen us. */
   readonly dirty: { readonly reason: WriteReason; readonly dueTs: number } | undefined;
-  /** We claim that we joined no earlier than this. */
-  readonly createdFromTs: number;
+  /** Our `created_ts` was moved, so that others send their keys again: what it was at first, and what it is at least. */
+  readonly moved: { readonly fromTs: number; readonly toTs: number } | undefined;
   /** When the budget of extra writes is full again. */
   readonly budgetTs: number;
   /** Members of ours that the room may still show, beside the present one. */
@@ -251,7 +251,7 @@ export function initialState(settings: Settings, now: number, beginning: Beginni
       expiresTs: Infinity,
       refreshTs: Infinity,
       dirty: undefined,
-      createdFromTs: -Infinity,
+      moved: undefined,
       budgetTs: -Infinity,
       replaced: [],
       leftStrays: [],

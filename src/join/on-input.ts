@@ -189,7 +189,8 @@ function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-u
 function onKeysUnanswered(draft: Draft): void {
   const { presence, publication } = draft;
   if (!presence.own) return;
-  publication.createdFromTs = (presence.createdTs ?? presence.own.createdTs) + 1;
+  const createdTs = presence.createdTs ?? presence.own.createdTs;
+  publication.moved = { fromTs: publication.moved?.fromTs ?? createdTs, toTs: createdTs + 1 };
   markDirty(draft, "keys-unanswered", draft.now);
 }
 

@@ -71,6 +71,7 @@ export function rejoin(draft: Draft, reason: RejoinReason): void {
   const remains = isVisible ? "maybe" : mayShowUp ? "earlier" : "no";
   publication.status = isSticky ? "no" : remains;
   publication.dirty = undefined;
+  publication.moved = undefined;
   publication.expiresTs = Infinity;
   publication.refreshTs = Infinity;
   publication.eventId = undefined;

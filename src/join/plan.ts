@@ -177,13 +177,15 @@ function scheduleRequest(draft: Draft, delayMs: number, delegated: boolean): Req
 function writeRequest(draft: Draft, reason: WriteReason, content: MembershipData): Request {
   const { phase, joinCount, publication, presence, now } = draft;
   const isFirst = phase !== "joined";
-  const createdTs = Math.max(presence.createdTs ?? publication.joinedTs, publication.createdFromTs);
+  const { moved } = publication;
+  const createdTs = Math.max(presence.createdTs ?? publication.joinedTs, moved?.toTs ?? -Infinity);
   return withTxn(draft, {
     kind: "write",
     joinCount,
     reason,
     content,
     createdTs: isFirst ? undefined : createdTs,
+    firstCreatedTs: isFirst ? undefined : moved?.fromTs,
     lifetimeMs: lifetimeMs(draft, reason),
     ageMs: isFirst ? 0 : now - publication.joinedTs,
   });

@@ -38,7 +38,7 @@ export function requester(
     }
     const expiresMs =
       request.ageMs + request.lifetimeMs + (request.createdTs === undefined ? expirySaltMs(request.joinCount) : 0);
-    return state(own, stateJoin(mode, call, own, request.content, { createdTs: request.createdTs, expiresMs }));
+    return state(own, stateJoin(mode, call, own, request.content, { ...request, expiresMs }));
   };
   const leaveEvent = (of: ReplacedMember, txn: number, reason?: LeaveReason): OutgoingEvent => {
     if (mode !== "matrix_2_0") return state(memberOf(0), {});

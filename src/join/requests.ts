@@ -37,6 +37,8 @@ export type Request =
       readonly content: MembershipData;
       /** When we joined by the server's clock; absent in the write that joins. */
       readonly createdTs: number | undefined;
+      /** What `createdTs` was before it was moved. */
+      readonly firstCreatedTs: number | undefined;
       /** How long the membership lasts from now. */
       readonly lifetimeMs: number;
       /** How long it has lasted already. */

@@ -97,7 +97,7 @@ export function acceptKey(
   // An early key or a key that came later can be of the earlier stay. The clock of their sender does not decide it.
   const isDoubtful = isOld && before.isEarly && !isEarly && !isLaterStep(before.from.key, from.key);
   if (isOld && !isDoubtful) return { peer, rejected: "outdated" };
-  const isAnswer = !peer.trouble || isAnswerFor(peer.trouble.keyIndex, from.keyIndex, isEarly);
+  const isAnswer = !peer.trouble || isAnswerFor(peer.trouble, from.keyIndex, isEarly);
   const isEnough = isAnswer && isCertain && !isDoubtful;
   const again = isDoubtful ? { dueTs: sinceTs + neededKeyWaitMs, count: 0 } : undefined;
   const request = isEnough ? undefined : (peer.request ?? again);
@@ -199,7 +199,7 @@ function isHeld(
     return keys.some(({ key, isEarly }) =>
       key.keyIndex === keyIndex
         ? !isInvalid
-        : isAnswerFor(keyIndex, key.keyIndex, isEarly) && now - key.sinceTs < firstKeyWaitMs,
+        : isAnswerFor({ reason: result, keyIndex }, key.keyIndex, isEarly) && now - key.sinceTs < firstKeyWaitMs,
     );
   // Its media may fit none of our keys because the media layer tries one of an earlier stay.
   const isReplaced = (index: number) => keys.some(({ key }) => key.keyIndex === index);
@@ -207,12 +207,12 @@ function isHeld(
 }
 
 /**
- * Whether a key ends the lack of an index. The sender of a later key will use it, but not if the key is of an earlier stay.
- *
- * @param lacked Undefined if the media layer does not name it.
+ * Whether a key ends what the media layer reports. The sender of a later key will use it, but not if the key is of an earlier
+ * stay. Media that lacks a key without an index has none at all, so that any key is better.
  */
-function isAnswerFor(lacked: number | undefined, keyIndex: number, isEarly: boolean): boolean {
-  return isEarly ? keyIndex === lacked : lacked === undefined || isAtOrAfter(keyIndex, lacked);
+function isAnswerFor({ reason, keyIndex: lacked }: Trouble, keyIndex: number, isEarly: boolean): boolean {
+  if (lacked === undefined) return !isEarly || reason === "missing-key";
+  return isEarly ? keyIndex === lacked : isAtOrAfter(keyIndex, lacked);
 }
 
 /** Whether an index is another one or comes after it. Indexes count from 0 to 255 and then from 0. protocol.md 5.1. */

@@ -26,6 +26,12 @@ export function mayBeMember(event: RoomEvent, slot: string, now: number): boolea
   return claim !== undefined && claim !== "left" && claim.expiresTs > now;
 }
 
+/**
+ * The `created_ts` that a membership began with, where it was moved since: a member does that to be sent keys again
+ * (protocol.md 5.7).
+ */
+export const firstCreatedField = "rx.matrixrtc.created_ts";
+
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
 const unsupportedFields = ["memberships", "m.application", "session"];
 
@@ -72,8 +78,7 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
     userId,
     deviceId,
     memberId: isId(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    // With the claimed creation time, believed or not: it is the same in every refresh, for days.
-    instance: `${userId}:${deviceId} ${textOfTs((content["created_ts"] ?? event.originServerTs) as number)}`,
+    instance: `${userId}:${deviceId} ${textOfTs(claimedStart(content) ?? event.originServerTs)}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
@@ -84,6 +89,12 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
     participantIdentity: participantIdentity("state", userId, deviceId, ""),
     eventId,
   };
+}
+
+/** When a membership claims to have begun, believed or not: it is the same in every refresh, for days. */
+function claimedStart(content: JsonObject): number | undefined {
+  const first = content[firstCreatedField];
+  return isFiniteNumber(first) ? first : (content["created_ts"] as number | undefined);
 }
 
 /** A time as text, in two parts: numbers above 31 bits take several times as long to write. */
@@ -162,6 +173,7 @@ function isMembershipField(key: string): boolean {
     case "focus_active":
     case "foci_preferred":
     case "created_ts":
+    case firstCreatedField:
     case "expires":
     case "scope":
     case "membershipID":
