@@ -72,6 +72,13 @@ const roomRefused = (error: Error) =>
       ),
   }) as unknown as SfuRoom<string>;
 
+/** The network comes back once. */
+function onceAt(ts: number): Observable<unknown> {
+  const back$ = new Subject<unknown>();
+  timer(ts).subscribe(back$);
+  return back$;
+}
+
 const words = ({ status, failure, nextTryTs }: Connecting<string>) =>
   [status, failure?.code, nextTryTs === undefined ? undefined : `next ${nextTryTs}`].filter(Boolean).join(" ");
 
@@ -232,11 +239,68 @@ describe("A connection to an SFU", () => {
           connect: (_: string, jwt: string) => (used.push(jwt), concat(of("connecting"), NEVER)),
         }) as unknown as SfuRoom<string>;
       const listening = connectSfu({ token, makeRoom: hanging, backInTouch$ }).subscribe();
-      timer(1_000).subscribe(() => backInTouch$.next());
       timer(5_000).subscribe(() => backInTouch$.next());
       timer(6_000).subscribe(() => listening.unsubscribe());
       flush();
       expect(used).toHaveLength(2);
+    }),
+  );
+
+  /** When each try begins, if a try takes the next of these times, until the connection is 60 s old. */
+  const triesThat = (tookMs: readonly number[], backTs: number): number[] => {
+    const { token } = tokens();
+    const times = [...tookMs];
+    const begun: number[] = [];
+    const makeRoom = () =>
+      ({
+        connect: () => {
+          begun.push(asyncScheduler.now());
+          return concat(of("connecting"), of("connected").pipe(delay(times.shift() ?? 0)), NEVER);
+        },
+      }) as unknown as SfuRoom<string>;
+    const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(backTs) }).subscribe();
+    timer(60_000).subscribe(() => listening.unsubscribe());
+    return begun;
+  };
+
+  test.each([
+    ["begins a try again 2 s after its start if the network came back meanwhile", [15_000, 100], 1_000, [1, 2_000]],
+    ["begins a try again after 4 s if it hangs, too", [15_000, 15_000, 100], 1_000, [1, 2_000, 6_000]],
+    ["lets the third try take its time", [15_000, 15_000, 15_000], 1_000, [1, 2_000, 6_000]],
+    ["lets a try go on that takes less than 2 s", [1_900], 1_000, [1]],
+    ["lets a try take its time while the network was not away", [15_000], 20_000, [1]],
+  ] as const)("%s", (_, tries, backTs, begun) =>
+    marbles(({ flush }) => {
+      const seen = triesThat(tries, backTs);
+      flush();
+      expect(seen).toEqual(begun);
+    })(),
+  );
+
+  test(
+    "begins a try again that began because the network is back, and hangs",
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const begun: number[] = [];
+      const failed$ = timer(50).pipe(
+        map((): never => {
+          throw refusedError(undefined);
+        }),
+      );
+      const outcomes: Observable<never>[] = [failed$, NEVER, NEVER];
+      const makeRoom = () =>
+        ({
+          connect: () => {
+            begun.push(asyncScheduler.now());
+            return concat(of("connecting"), outcomes.shift() ?? NEVER);
+          },
+        }) as unknown as SfuRoom<string>;
+      const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(100) }).subscribe();
+      timer(30_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(begun).toEqual([1, 100, 2_100, 6_100]);
+      vi.restoreAllMocks();
     }),
   );
 

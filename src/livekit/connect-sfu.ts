@@ -12,6 +12,7 @@ import {
   type Observable,
   of,
   repeat,
+  startWith,
   switchMap,
   take,
   tap,
@@ -52,10 +53,15 @@ export interface ConnectOptions<Track> {
 /** A connection that lasted this long has ended the row of failures. */
 const stableMs = 10_000;
 /**
- * What has taken this long when the network comes back may hang: it is begun again. A repair gets longer: the SFU keeps a
+ * When the network comes back, a try may hang for 15 s, since WebRTC looks for networks only now and then. So the first two
+ * tries from then on are begun again if they take this long. The next one may take its time.
+ */
+const hurriedMs: readonly number[] = [2_000, 4_000];
+/**
+ * A repair that has taken this long when the network comes back is given up. It gets longer than a try: the SFU keeps a
  * participant that it misses for 15 to 20 s, and LiveKit needs most of that to notice that it is cut off.
  */
-const staleMs = { connecting: 2_000, reconnecting: 5_000 } as const;
+const staleRepairMs = 5_000;
 
 /** Connects while subscribed to, and connects again for as long as that lasts. Never completes, never fails. */
 export function connectSfu<Track>({
@@ -68,12 +74,14 @@ export function connectSfu<Track>({
     let failures = 0;
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
-    /** When what is under way may hang. */
-    let staleTs = Infinity;
+    let repairTs: number | undefined;
+    /** How many tries have been begun again since the network came back. All of them, if it was not away. */
+    let hurried = hurriedMs.length;
+    const back$ = backInTouch$.pipe(tap(() => (hurried = 0)));
 
     const attempt$ = defer(() => {
-      connectedTs = undefined;
-      staleTs = clock.now() + staleMs.connecting;
+      const begunTs = clock.now();
+      connectedTs = repairTs = undefined;
       const before = failure && { failure };
       const room$ = token.token$.pipe(
         take(1),
@@ -82,23 +90,31 @@ export function connectSfu<Track>({
           const state$ = concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
               const now = clock.now();
-              if (state === "connected") {
-                connectedTs ??= now;
-                staleTs = Infinity;
-              } else if (state === "reconnecting") staleTs = Math.min(staleTs, now + staleMs.reconnecting);
+              if (state === "connected") connectedTs ??= now;
+              if (state === "connected") hurried = hurriedMs.length;
+              repairTs = state === "reconnecting" ? (repairTs ?? now) : undefined;
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
           );
           return merge(state$, token.renewing$);
         }),
       );
-      const hangs$ = backInTouch$.pipe(
-        filter(() => clock.now() >= staleTs),
+      const hangs$ = back$.pipe(
+        startWith(undefined),
+        switchMap(() => {
+          const limitMs = hurriedMs[hurried];
+          return limitMs === undefined ? NEVER : timer(Math.max(0, begunTs + limitMs - clock.now()));
+        }),
+        filter(() => connectedTs === undefined),
+        tap(() => (hurried += 1)),
+      );
+      const stale$ = back$.pipe(filter(() => repairTs !== undefined && clock.now() - repairTs >= staleRepairMs));
+      const again$ = merge(hangs$, stale$).pipe(
         map((): never => {
           throw begunAgain;
         }),
       );
-      return merge(hangs$, concat(of<Connecting<Track>>({ status: "waiting", ...before }), room$));
+      return merge(again$, concat(of<Connecting<Track>>({ status: "waiting", ...before }), room$));
     });
 
     const failed = (error: unknown): Observable<Connecting<Track>> => {
@@ -113,7 +129,7 @@ export function connectSfu<Track>({
       if (needsNewToken.has(failure.code)) token.drop();
       const askedMs = retryAfterOf(error);
       const waitMs = Math.max(waitAfterFailure(failure.code, failures, Math.random()), askedMs ?? 0);
-      const again$ = isOfNetwork(failure.code) && askedMs === undefined ? backInTouch$ : NEVER;
+      const again$ = isOfNetwork(failure.code) && askedMs === undefined ? back$ : NEVER;
       const wait$ = merge(timer(waitMs), again$).pipe(take(1), ignoreElements());
       return concat(of<Connecting<Track>>({ status: "failed", failure, nextTryTs: now + waitMs }), wait$);
     };
