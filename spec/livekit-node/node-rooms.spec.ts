@@ -54,6 +54,7 @@ describe("A connection", () => {
     expect(states).toEqual(["connecting", "connected"]);
     expect(sdk.options).toMatchObject({
       autoSubscribe: false,
+      joinRetries: 0,
       encryption: { keyProviderOptions: { keyRingSize: 256, ratchetWindowSize: 10, keyDerivationFunction: 1 } },
     });
   });

@@ -240,7 +240,7 @@ describe("A connection to an SFU", () => {
         }) as unknown as SfuRoom<string>;
       const listening = connectSfu({ token, makeRoom: hanging, backInTouch$ }).subscribe();
       timer(5_000).subscribe(() => backInTouch$.next());
-      timer(6_000).subscribe(() => listening.unsubscribe());
+      timer(6_900).subscribe(() => listening.unsubscribe());
       flush();
       expect(used).toHaveLength(2);
     }),
@@ -265,8 +265,13 @@ describe("A connection to an SFU", () => {
 
   test.each([
     ["begins a try again 2 s after its start if the network came back meanwhile", [15_000, 100], 1_000, [1, 2_000]],
-    ["begins a try again after 4 s if it hangs, too", [15_000, 15_000, 100], 1_000, [1, 2_000, 6_000]],
-    ["lets the third try take its time", [15_000, 15_000, 15_000], 1_000, [1, 2_000, 6_000]],
+    [
+      "begins the first try after that again after 2 s, and the second after 4 s",
+      [15_000, 15_000, 15_000, 100],
+      1_000,
+      [1, 2_000, 4_000, 8_000],
+    ],
+    ["lets the third try after that take its time", [15_000, 15_000, 15_000, 15_000], 1_000, [1, 2_000, 4_000, 8_000]],
     ["lets a try go on that takes less than 2 s", [1_900], 1_000, [1]],
     ["lets a try take its time while the network was not away", [15_000], 20_000, [1]],
   ] as const)("%s", (_, tries, backTs, begun) =>
@@ -274,6 +279,39 @@ describe("A connection to an SFU", () => {
       const seen = triesThat(tries, backTs);
       flush();
       expect(seen).toEqual(begun);
+    })(),
+  );
+
+  test.each([
+    [
+      "is made again after 1 s if a try that was given up reaches the SFU later and sends it away",
+      5_000,
+      [1, 2_000, 6_000],
+    ],
+    ["is made again after 30 s if another page of this device sends it away later", 25_000, [1, 2_000, 55_000]],
+  ] as const)("%s", (_, sentAwayTs, begun) =>
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const seen: number[] = [];
+      const sentAway$ = timer(sentAwayTs - 2_000).pipe(
+        map((): never => {
+          throw disconnectedError(2);
+        }),
+      );
+      const outcomes: Observable<unknown>[] = [NEVER, concat(of("connected"), sentAway$)];
+      const makeRoom = () =>
+        ({
+          connect: () => {
+            seen.push(asyncScheduler.now());
+            return concat(of("connecting"), outcomes.shift() ?? concat(of("connected"), NEVER));
+          },
+        }) as unknown as SfuRoom<string>;
+      const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_000) }).subscribe();
+      timer(60_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(seen).toEqual(begun);
+      vi.restoreAllMocks();
     })(),
   );
 

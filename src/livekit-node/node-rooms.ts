@@ -97,6 +97,7 @@ class NodeRoom implements SfuRoom<NodeTrack> {
       const connected = this.#rtc.connect(room, url, jwt, {
         autoSubscribe: false,
         dynacast: true,
+        joinRetries: 0,
         ...(encryption && { encryption: encryptionOptions }),
       });
       const run = () => {

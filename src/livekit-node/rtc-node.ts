@@ -20,10 +20,16 @@ export interface CryptorReport {
   readonly state: EncryptionState;
 }
 
+/** Options of a room, with one that its native part has and its types lack. */
+export interface ConnectOptions extends RoomOptions {
+  /** How often it tries again by itself: a try that we have given up would reach the SFU later, and send its successor away. */
+  readonly joinRetries: number;
+}
+
 /** What we need of rtc-node. Specs use a fake. */
 export interface RtcNode {
   makeRoom(): Room;
-  connect(room: Room, url: string, jwt: string, options: RoomOptions): Promise<void>;
+  connect(room: Room, url: string, jwt: string, options: ConnectOptions): Promise<void>;
   makeTrack(name: MediaSource, source: NodeSource): LocalTrack;
   /** Installs a key of a participant, at any index. */
   setKey(room: Room, participantIdentity: string, keyIndex: number, key: Uint8Array): void;

@@ -19,6 +19,7 @@ import {
   throwError,
   timer,
 } from "rxjs";
+import { until } from "../rx/at.ts";
 import { IntervalClock } from "../rx/interval-clock.ts";
 import type { NewestToken } from "./newest-token.ts";
 import type { SfuConnection } from "./sfu-status.ts";
@@ -54,7 +55,8 @@ export interface ConnectOptions<Track> {
 const stableMs = 10_000;
 /**
  * When the network comes back, a try may hang for 15 s, since WebRTC looks for networks only now and then. So the first two
- * tries from then on are begun again if they take this long. The next one may take its time.
+ * tries after that are begun again if they take this long, and the one that is under way is, like the first. The next one may
+ * take its time.
  */
 const hurriedMs: readonly number[] = [2_000, 4_000];
 /**
@@ -62,6 +64,9 @@ const hurriedMs: readonly number[] = [2_000, 4_000];
  * participant that it misses for 15 to 20 s, and LiveKit needs most of that to notice that it is cut off.
  */
 const staleRepairMs = 5_000;
+
+/** A native client cannot cancel a try. For so long, one that was given up may still reach the SFU, and sends its successor away. */
+const abandonedMs = 20_000;
 
 /** Connects while subscribed to, and connects again for as long as that lasts. Never completes, never fails. */
 export function connectSfu<Track>({
@@ -75,12 +80,15 @@ export function connectSfu<Track>({
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
     let repairTs: number | undefined;
-    /** How many tries have been begun again since the network came back. All of them, if it was not away. */
-    let hurried = hurriedMs.length;
-    const back$ = backInTouch$.pipe(tap(() => (hurried = 0)));
+    /** When a try was last given up. */
+    let abandonedTs = -Infinity;
+    /** How many tries have begun since the network came back. */
+    let tries = Infinity;
+    const back$ = backInTouch$.pipe(tap(() => (tries = 0)));
 
     const attempt$ = defer(() => {
       const begunTs = clock.now();
+      const limitMs = hurriedMs[tries++];
       connectedTs = repairTs = undefined;
       const before = failure && { failure };
       const room$ = token.token$.pipe(
@@ -91,7 +99,7 @@ export function connectSfu<Track>({
             tap((state) => {
               const now = clock.now();
               if (state === "connected") connectedTs ??= now;
-              if (state === "connected") hurried = hurriedMs.length;
+              if (state === "connected") tries = Infinity;
               repairTs = state === "reconnecting" ? (repairTs ?? now) : undefined;
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
@@ -100,17 +108,15 @@ export function connectSfu<Track>({
         }),
       );
       const hangs$ = back$.pipe(
-        startWith(undefined),
-        switchMap(() => {
-          const limitMs = hurriedMs[hurried];
-          return limitMs === undefined ? NEVER : timer(Math.max(0, begunTs + limitMs - clock.now()));
-        }),
+        map(() => hurriedMs[0]),
+        startWith(limitMs),
+        switchMap((ms = Infinity) => until(begunTs + ms, clock)),
         filter(() => connectedTs === undefined),
-        tap(() => (hurried += 1)),
       );
       const stale$ = back$.pipe(filter(() => repairTs !== undefined && clock.now() - repairTs >= staleRepairMs));
       const again$ = merge(hangs$, stale$).pipe(
         map((): never => {
+          if (connectedTs === undefined) abandonedTs = clock.now();
           throw begunAgain;
         }),
       );
@@ -120,9 +126,10 @@ export function connectSfu<Track>({
     const failed = (error: unknown): Observable<Connecting<Track>> => {
       if (error === begunAgain) return EMPTY;
       const now = clock.now();
+      const isOurs = now - abandonedTs < abandonedMs;
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
-      failure = failureOf(error);
+      failure = failureOf(isOurs && isDuplicate(error) ? lost() : error);
       // An SFU that answers again has ended the row of tries to reach it.
       if (before && isOfNetwork(before.code) && !isOfNetwork(failure.code)) failures = 0;
       failures += 1;
@@ -146,4 +153,5 @@ const needsNewToken: ReadonlySet<SfuFailureCode> = new Set([
 ]);
 
 const begunAgain = new SfuError("connection-lost", "the network is back");
+const isDuplicate = (error: unknown) => error instanceof SfuError && error.code === "duplicate-identity";
 const lost = () => new SfuError("connection-lost", "the connection to the SFU has ended");
