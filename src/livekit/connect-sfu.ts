@@ -65,9 +65,6 @@ const hurriedMs: readonly number[] = [2_000, 4_000];
  */
 const staleRepairMs = 5_000;
 
-/** A native client cannot cancel a try. For so long, one that was given up may still reach the SFU, and sends its successor away. */
-const abandonedMs = 20_000;
-
 /** Connects while subscribed to, and connects again for as long as that lasts. Never completes, never fails. */
 export function connectSfu<Track>({
   token,
@@ -79,9 +76,10 @@ export function connectSfu<Track>({
     let failures = 0;
     let failure: SfuFailure | undefined;
     let connectedTs: number | undefined;
-    let repairTs: number | undefined;
-    /** When a try was last given up. */
-    let abandonedTs = -Infinity;
+    /** When the repair that is under way began. */
+    let repairTs = Infinity;
+    /** Tries that were given up. A native client cannot cancel them: each may still reach the SFU, and send its successor away. */
+    let givenUp = 0;
     /** How many tries have begun since the network came back. */
     let tries = Infinity;
     const back$ = backInTouch$.pipe(tap(() => (tries = 0)));
@@ -89,7 +87,8 @@ export function connectSfu<Track>({
     const attempt$ = defer(() => {
       const begunTs = clock.now();
       const limitMs = hurriedMs[tries++];
-      connectedTs = repairTs = undefined;
+      connectedTs = undefined;
+      repairTs = Infinity;
       const before = failure && { failure };
       const room$ = token.token$.pipe(
         take(1),
@@ -98,9 +97,10 @@ export function connectSfu<Track>({
           const state$ = concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
               const now = clock.now();
-              if (state === "connected") connectedTs ??= now;
-              if (state === "connected") tries = Infinity;
-              repairTs = state === "reconnecting" ? (repairTs ?? now) : undefined;
+              repairTs = state === "reconnecting" ? Math.min(repairTs, now) : Infinity;
+              if (state !== "connected") return;
+              connectedTs ??= now;
+              tries = Infinity;
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
           );
@@ -111,25 +111,25 @@ export function connectSfu<Track>({
         map(() => hurriedMs[0]),
         startWith(limitMs),
         switchMap((ms = Infinity) => until(begunTs + ms, clock)),
-        filter(() => connectedTs === undefined),
-      );
-      const stale$ = back$.pipe(filter(() => repairTs !== undefined && clock.now() - repairTs >= staleRepairMs));
-      const again$ = merge(hangs$, stale$).pipe(
+        filter(() => connectedTs === undefined || clock.now() - repairTs >= staleRepairMs),
         map((): never => {
-          if (connectedTs === undefined) abandonedTs = clock.now();
+          if (connectedTs === undefined) givenUp += 1;
           throw begunAgain;
         }),
       );
-      return merge(again$, concat(of<Connecting<Track>>({ status: "waiting", ...before }), room$));
+      return merge(hangs$, concat(of<Connecting<Track>>({ status: "waiting", ...before }), room$));
     });
 
     const failed = (error: unknown): Observable<Connecting<Track>> => {
       if (error === begunAgain) return EMPTY;
       const now = clock.now();
-      const isOurs = now - abandonedTs < abandonedMs;
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
-      failure = failureOf(isOurs && isDuplicate(error) ? lost() : error);
+      failure = failureOf(error);
+      if (failure.code === "duplicate-identity" && givenUp > 0) {
+        givenUp -= 1;
+        failure = failureOf(lost());
+      }
       // An SFU that answers again has ended the row of tries to reach it.
       if (before && isOfNetwork(before.code) && !isOfNetwork(failure.code)) failures = 0;
       failures += 1;
@@ -152,6 +152,5 @@ const needsNewToken: ReadonlySet<SfuFailureCode> = new Set([
   "server-shutdown",
 ]);
 
-const begunAgain = new SfuError("connection-lost", "the network is back");
-const isDuplicate = (error: unknown) => error instanceof SfuError && error.code === "duplicate-identity";
 const lost = () => new SfuError("connection-lost", "the connection to the SFU has ended");
+const begunAgain = lost();
