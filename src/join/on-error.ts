@@ -81,7 +81,8 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
     case "send":
       if (draft.leaving) draft.leaving = { ...draft.leaving, hasSendFailed: true };
       if (isGone(error) || error.kind === "unsupported") draft.delayedLeave.held = { status: "none" };
-      return backOff(draft, "leave", error, isTransient(error) ? waitMs(draft, error, 0) : 0);
+      if (error.kind !== "network" && error.kind !== "rate-limited") return;
+      return backOff(draft, "leave", error, waitMs(draft, "send", error, 0));
     case "cancel":
       return onCancelError(draft, inFlight, error, request.delayId);
     case "delegate":
