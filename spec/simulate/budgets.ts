@@ -43,7 +43,7 @@ const maxWrites = 130 + 130;
 /** New keys in a minute: for leaves 10 in the first, for joins 6, for removals and by age what the policy says. */
 const maxKeys = 10 + 6 + 2;
 
-/** A request that has failed is tried again after `networkRetryMs`: so many tries in a minute. */
+/** How often a request that fails is tried in a minute: each `networkRetryMs`. */
 const tries = minuteMs / 3_000;
 /** A page joins and leaves no more often in a minute. */
 const joins = 10;

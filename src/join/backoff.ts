@@ -12,7 +12,7 @@ const maxUnknown = 3;
 const longestRetryMs = 300_000;
 /** Two tries of the same request are at least this far apart, whatever the server says. */
 const shortestRetryMs = 250;
-/** The same for tries that timed out. */
+/** The same for tries that got no answer in time. */
 const timeoutRetryMs = 1_000;
 /** The same for restarts that the network has lost, unless `networkRetryMs` is shorter. */
 const lostRestartRetryMs = 1_000;
@@ -105,10 +105,11 @@ export const isExhausted = (draft: Draft, kind: RequestKind): boolean =>
 export const isHopeless = (draft: Draft, kind: RequestKind): boolean =>
   retriesOf(draft.requests, kind).unknowns > Math.min(maxUnknown, draft.settings.timing.maxRetries);
 
+/** Trouble that is over when the network is back. */
 const isNetworkTrouble = ({ kind }: MatrixError): boolean => kind === "network" || kind === "timeout";
 /** Trouble that passes. */
-export const isTransient = ({ kind }: MatrixError): boolean =>
-  kind === "network" || kind === "timeout" || kind === "rate-limited" || kind === "soft-logged-out";
+export const isTransient = (error: MatrixError): boolean =>
+  isNetworkTrouble(error) || error.kind === "rate-limited" || error.kind === "soft-logged-out";
 /** The end of a delayed event. */
 export const isGone = ({ kind }: MatrixError): boolean => kind === "not-found" || kind === "conflict";
 /** The error that ends a join after all retries. */

@@ -180,8 +180,8 @@ function timeoutTsOf(draft: Draft, request: Request): number {
   const { settings, now } = draft;
   const { delayedLeaveRestartTimeoutMs, requestTimeoutMs } = settings.timing;
   const usualTs = now + (isQuick(request) ? delayedLeaveRestartTimeoutMs : requestTimeoutMs);
-  const { leaveTs = now } = armedLeave(draft) ?? {};
-  return request.kind === "restart" && leaveTs > now ? Math.min(usualTs, leaveTs) : usualTs;
+  const armed = armedLeave(draft);
+  return request.kind === "restart" && armed && armed.leaveTs > now ? Math.min(usualTs, armed.leaveTs) : usualTs;
 }
 
 function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { kind: "write" }>): void {
