@@ -584,6 +584,18 @@ describe.each(sides)("MembershipManager of $name", ({ names }) => {
       expect(writes()).toEqual([]);
     });
 
+    it("after as long an outage as with matrix-js-sdk, although restarts are tried more often", async () => {
+      const onError = vi.fn();
+      managerOf().join([focus], undefined, onError);
+      await turns(1_000);
+      client._unstable_restartScheduledDelayedEvent.mockRejectedValue(new ConnectionError("offline"));
+      // The restart after 5 s, and ten retries with 3 s between them.
+      for (let ts = 1_000; ts < 34_000; ts += 1_000) await turns(1_000);
+      expect(onError).not.toHaveBeenCalled();
+      await turns(2_000);
+      expect(onError).toHaveBeenCalledTimes(1);
+    });
+
     it("not before its limit of retries, and not if the network comes back", async () => {
       const onError = vi.fn();
       const outage = () => Promise.reject(new ConnectionError("offline"));

@@ -2,7 +2,7 @@
 import { filter, ignoreElements, throwError, timer } from "rxjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ownMembership } from "../../src/join/join.ts";
-import { resolveJoinOptions } from "../../src/join/options.ts";
+import { type JoinTiming, resolveJoinOptions } from "../../src/join/options.ts";
 import { type Matrix, MatrixError, type MatrixErrorKind } from "../../src/matrix.ts";
 import { virtualHomeserver } from "../../src/testing/index.ts";
 import { callOf, marbles, scene, slot, toTheEnd } from "./scene.ts";
@@ -125,22 +125,192 @@ describe("The wait after an error", () => {
     expect(steps.at(6_000).input({ kind: "resumed" })).toEqual(["restart", "write"]);
     steps.fails("network");
     steps.fails("network");
+    expect(steps.at(6_999).input(clock)).toEqual([]);
+    expect(steps.at(7_000).input(clock)).toEqual(["restart"]);
+    steps.answers();
     expect(steps.at(8_999).input(clock)).toEqual([]);
-    expect(steps.at(9_000).input(clock)).toEqual(["restart", "write"]);
+    expect(steps.at(9_000).input(clock)).toEqual(["write"]);
   });
 
   it("is forgotten with its failures after an answer", () => {
     const steps = restarting({ maxRetries: 1 });
-    for (const ts of [5_000, 8_000]) {
+    for (const ts of [5_000, 6_000, 7_000, 8_000]) {
       if (ts > 5_000) expect(steps.at(ts).input(clock)).toEqual(["restart"]);
       steps.fails("network");
     }
-    for (let ts = 9_000; ts < 38_000; ts += 1_000) expect(steps.at(ts).input(clock)).toEqual([]);
-    expect(steps.at(38_000).input(clock)).toEqual(["restart"]);
+    for (let ts = 9_000; ts < 18_000; ts += 1_000) expect(steps.at(ts).input(clock)).toEqual([]);
+    expect(steps.at(18_000).input(clock)).toEqual(["restart"]);
     steps.answers();
-    expect(steps.at(43_000).input(clock)).toEqual(["restart"]);
+    expect(steps.at(23_000).input(clock)).toEqual(["restart"]);
     steps.fails("network");
-    expect(steps.at(46_000).input(clock)).toEqual(["restart"]);
+    expect(steps.at(24_000).input(clock)).toEqual(["restart"]);
+  });
+});
+
+describe("A restart that fails", () => {
+  interface Case {
+    readonly kind: MatrixErrorKind;
+    readonly times: number;
+    readonly timing?: JoinTiming;
+    readonly watch: string;
+    readonly requests: string;
+  }
+  /** From the second restart on, as many fail with this error. The delayed leave lasts longer than that. */
+  const failing = ({ kind, times, timing, watch, requests }: Case) =>
+    marbles(({ cold, expectObservable }) => {
+      const { home, requests$, join } = scene();
+      const fail = new MatrixError(kind, kind);
+      cold("1s x").subscribe(() => home.injectFault({ request: "restart" }, { fail, times }));
+      expectObservable(requests$, watch).toBe(requests);
+      const joined$ = join({ timing: { delayedLeaveMs: 120_000, ...timing } });
+      expectObservable(joined$.pipe(ignoreElements()), watch).toBe("");
+    });
+  const each = (ms: number, times: number) => `R ${ms}ms `.repeat(times);
+
+  it.each<[string, Case]>([
+    [
+      "because of the network, is asked for again after a second",
+      { kind: "network", times: 2, watch: "^ 9s !", requests: "C-D-W-R 4999ms R 1001ms R 1001ms R" },
+    ],
+    [
+      "because of the network, is asked for each second for half a minute, and then every ten seconds",
+      { kind: "network", times: 99, watch: "^ 60s !", requests: `C-D-W-R 4999ms ${each(1_001, 30)}${each(10_001, 3)}` },
+    ],
+    [
+      "because of the network, becomes rarer after the time that the options say",
+      {
+        kind: "network",
+        times: 99,
+        timing: { maxRetries: 2 },
+        watch: "^ 25s !",
+        requests: `C-D-W-R 4999ms ${each(1_001, 6)}${each(10_001, 2)}`,
+      },
+    ],
+    [
+      "because of the network, waits for a third of a longer networkRetryMs",
+      {
+        kind: "network",
+        times: 99,
+        timing: { networkRetryMs: 9_000, maxRetries: 1 },
+        watch: "^ 50s !",
+        requests: `C-D-W-R 4999ms ${each(3_001, 3)}${each(30_001, 2)}`,
+      },
+    ],
+    [
+      "because of the network, waits for whole milliseconds",
+      {
+        kind: "network",
+        times: 2,
+        timing: { networkRetryMs: 10_000 },
+        watch: "^ 15s !",
+        requests: "C-D-W-R 4999ms R 3334ms R 3334ms R",
+      },
+    ],
+    [
+      "because of the network, waits for a second if a third of networkRetryMs is less",
+      {
+        kind: "network",
+        times: 99,
+        timing: { networkRetryMs: 1_500, maxRetries: 2 },
+        watch: "^ 19s !",
+        requests: `C-D-W-R 4999ms ${each(1_001, 3)}${each(10_001, 2)}`,
+      },
+    ],
+    [
+      "because of the network, waits for networkRetryMs if that is shorter than a second",
+      {
+        kind: "network",
+        times: 99,
+        timing: { networkRetryMs: 400, maxRetries: 2 },
+        watch: "^ 10s !",
+        requests: `C-D-W-R 4999ms ${each(401, 2)}${each(4_001, 2)}`,
+      },
+    ],
+    [
+      "because of anything else, is asked for again after three seconds",
+      { kind: "other", times: 2, watch: "^ 13s !", requests: "C-D-W-R 4999ms R 3001ms R 3001ms R" },
+    ],
+    [
+      "with a timeout that comes at once, waits and becomes rarer as after an error of the network",
+      { kind: "timeout", times: 99, watch: "^ 60s !", requests: `C-D-W-R 4999ms ${each(1_001, 30)}${each(10_001, 3)}` },
+    ],
+  ])("%s", (_, is) => failing(is)());
+
+  it("because of anything else, does not wait longer because the network has lost many before it", () => {
+    const steps = lifecycle("state", { delayedLeaveMs: 120_000 });
+    steps.join();
+    for (let ts = 5_000; ts < 17_000; ts += 1_000) {
+      expect(steps.at(ts).input({ kind: "clock" })).toEqual(["restart"]);
+      steps.fails("network");
+    }
+    expect(steps.at(17_000).input({ kind: "clock" })).toEqual(["restart"]);
+    steps.fails("other");
+    expect(steps.at(19_999).input({ kind: "clock" })).toEqual([]);
+    expect(steps.at(20_000).input({ kind: "clock" })).toEqual(["restart"]);
+  });
+});
+
+describe("A timeout", () => {
+  const clock = { kind: "clock" } as const;
+  const rare = { delayedLeaveMs: 3_600_000, delayedLeaveRestartMs: 1_800_000 };
+  /** A member that has changed its intent, which is not answered yet. */
+  const writing = (timing = {}) => {
+    const steps = lifecycle("state", { ...rare, ...timing });
+    steps.join();
+    steps.answerAll();
+    expect(steps.at(1_000).input(contentWith("audio"))).toEqual(["write"]);
+    return steps;
+  };
+
+  it("that comes sooner than ours counts as trouble of the network: the next tries become rarer", () => {
+    const steps = writing({ maxRetries: 2 });
+    const asked: number[] = [];
+    steps.fails("timeout");
+    for (let ts = 1_500; ts <= 40_000; ts += 500) {
+      if (steps.at(ts).input(clock).length === 0) continue;
+      asked.push(ts);
+      steps.fails("timeout");
+    }
+    expect(asked).toEqual([4_000, 7_000, 37_000]);
+    const attempts = steps.traced("request-failed").map((entry) => entry.kind === "request-failed" && entry.attempt);
+    expect(attempts).toEqual([1, 2, 3, 4]);
+  });
+
+  it("that comes a moment before ours does so, too", () => {
+    const steps = writing();
+    steps.at(10_999).fails("timeout");
+    expect(steps.at(13_998).input(clock)).toEqual([]);
+    expect(steps.at(13_999).input(clock)).toEqual(["write"]);
+  });
+
+  it("that comes sooner than ours is over when the client is in touch again", () => {
+    const steps = writing();
+    steps.fails("timeout");
+    expect(steps.at(2_000).input({ kind: "resumed" })).toEqual(["write"]);
+  });
+
+  it("that comes sooner than ours is what the error of the join names", () => {
+    const steps = lifecycle("state", { maxRetries: 0 });
+    steps.input(contentWith("audio"));
+    steps.answers({});
+    steps.fails("timeout");
+    expect(steps.state().leaving?.failure).toMatchObject({ code: "request-failed", cause: { kind: "timeout" } });
+  });
+
+  it("of ours is followed by the next try at once, however often it happens", () => {
+    const steps = writing({ maxRetries: 2 });
+    for (let ts = 11_000; ts < 100_000; ts += 10_000) {
+      expect(steps.at(ts - 1).input(clock)).toEqual([]);
+      expect(steps.at(ts).input(clock)).toEqual(["write"]);
+    }
+  });
+
+  it("of ours that is short is followed by the next try a second after the last one", () => {
+    const steps = writing({ requestTimeoutMs: 300 });
+    for (let ts = 2_000; ts < 10_000; ts += 1_000) {
+      for (const before of [-700, -1]) expect(steps.at(ts + before).input(clock)).toEqual([]);
+      expect(steps.at(ts).input(clock)).toEqual(["write"]);
+    }
   });
 });
 
@@ -153,9 +323,9 @@ describe("A wait after trouble of the network", () => {
       steps.fails("network");
       return (steps.state().requests.retries.restart?.retryUnlessBackTs ?? NaN) - 5_000;
     });
-    expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(4_500);
-    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(1_000);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1_500);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(333);
   });
 
   describe("in a page", () => {

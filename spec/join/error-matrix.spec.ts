@@ -132,11 +132,11 @@ describe("Scheduling the delayed leave, while joining", () => {
         states: "  a-d-e 3001ms   f 3001ms (l#)",
         error: "request-failed",
       },
-      "timeout: again, a second after it was sent": {
+      "timeout that comes at once: again after 3 s": {
         kind: "timeout",
-        watch: "^ 4s !",
-        requests: "C-D 999ms  D-W-R",
-        states: "  a-d-e 999ms  w-j",
+        watch: "^ 6s !",
+        requests: "C-D 3001ms   D-W-R",
+        states: "  a-d-e 3001ms   w-j",
       },
       "no answer: again after 10 s": {
         watch: "^ 14s !",
@@ -255,11 +255,11 @@ describe("Scheduling another delayed leave, while joined", () => {
         requests: "C-D-W-R 4999ms R-D 3001ms D 3001ms D 30001ms D 30001ms D 4999ms R 4999ms R 4999ms R",
         states: "  a-d-w-j 5001ms   n 66009ms                   j",
       },
-      "timeout: again, a second after it was sent": {
+      "timeout that comes at once: again after 3 s": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R-D 999ms D",
-        states: "  a-d-w-j 5001ms   n 1001ms  j",
+        requests: "C-D-W-R 4999ms R-D 3001ms D",
+        states: "  a-d-w-j 5001ms   n 3003ms   j",
       },
       "not found: gives up delayed leaves, and expires sooner": {
         kind: "not-found",
@@ -314,16 +314,16 @@ describe("Restarting the delayed leave", () => {
         requests: "C-D-W-R 4999ms R 701ms R",
         states: "  a-d-w-j",
       },
-      "network: the same again after 3 s": {
+      "network: the same again after a second": {
         kind: "network",
         watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R 3001ms R",
+        requests: "C-D-W-R 4999ms R 1001ms R",
         states: "  a-d-w-j",
       },
-      "timeout: the same again, a second after it was sent": {
+      "timeout that comes at once: the same again after a second": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "C-D-W-R 4999ms R 999ms R",
+        requests: "C-D-W-R 4999ms R 1001ms R",
         states: "  a-d-w-j",
       },
       "no answer: the same again after 2 s": {
@@ -368,10 +368,10 @@ describe("Restarting the delayed leave", () => {
   rows(outage, {
     "not found after its time: joins again": {
       kind: "network",
-      times: 5,
-      watch: "^ 24s !",
-      requests: "C-D-W-R 4999ms R 3001ms R 3001ms R 3001ms R 3001ms R        3001ms R-D-W-R",
-      states: "  a-d-w-j 17999ms                                      p 2011ms       b---j",
+      times: 13,
+      watch: "^ 22s !",
+      requests: `C-D-W-R 4999ms ${"R 1001ms ".repeat(13)}R-D-W-R`,
+      states: "  a-d-w-j 17999ms                         p 27ms b---j",
     },
     "unknown until after its time: joins again": {
       kind: "other",
@@ -409,11 +409,11 @@ describe("Writing the membership that joins", () => {
         states: "  a-d-w-x 3001ms   l-#",
         error: "request-failed",
       },
-      "timeout: again, a second after it was sent": {
+      "timeout that comes at once: again after 3 s": {
         kind: "timeout",
         watch: "^ 4s !",
-        requests: "C-D-W 999ms  W-R",
-        states: "  a-d-w-x 999ms  j",
+        requests: "C-D-W 3001ms   W-R",
+        states: "  a-d-w-x 3001ms   j",
       },
       "no answer: again after 10 s, kept safe by restarts": {
         watch: "^ 14s !",
@@ -496,10 +496,10 @@ describe("Renewing the membership", () => {
         requests: "C-D-W-R 28999ms R 997ms W 3001ms W 24999ms R 1997ms R-W-R",
         states: "  a-d-w-j 59997ms                                  k---j",
       },
-      "timeout: again, a second after it was sent": {
+      "timeout that comes at once: again after 3 s": {
         kind: "timeout",
-        watch: "^ 33s !",
-        requests: "C-D-W-R 28999ms R 997ms W 999ms W",
+        watch: "^ 34s !",
+        requests: "C-D-W-R 28999ms R 997ms W 3001ms W",
         states: "  a-d-w-j",
       },
       "forbidden: fails, and leaves once": {
@@ -593,11 +593,11 @@ describe("Sending a leave", () => {
         requests: "C-W 997ms    L 3001ms L",
         states: "  a-w-u 995ms  l 3003ms  |",
       },
-      "timeout: again, a second after it was sent": {
+      "timeout that comes at once: again after 3 s": {
         kind: "timeout",
         watch: "^ 9s !",
-        requests: "C-W 997ms    L 999ms L",
-        states: "  a-w-u 995ms  l 1001ms |",
+        requests: "C-W 997ms    L 3001ms L",
+        states: "  a-w-u 995ms  l 3003ms  |",
       },
       "no answer: again after 10 s, when the caller has stopped waiting": {
         watch: "^ 20s !",

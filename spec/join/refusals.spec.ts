@@ -123,7 +123,7 @@ describe("A write that was refused", () => {
   it.each<[MatrixErrorKind, number]>([
     ["network", 3_000],
     ["rate-limited", 5_000],
-    ["timeout", 1_000],
+    ["timeout", 3_000],
     ["other", 3_000],
     ["conflict", 3_000],
   ])("is repeated if it changes something: %s, after %d ms", (kind, waitMs) => {

@@ -41,7 +41,7 @@ describe("A restart that asks whether the delayed leave is still alive, since th
     tick(steps, 2_000, 5_000);
     expect(steps.at(6_000).input(clock)).toEqual(["restart"]);
     expect(steps.fails("network")).toEqual([]);
-    expect(tick(steps, 7_000, 9_000)).toEqual(["restart"]);
+    expect(tick(steps, 7_000, 8_000)).toEqual(["restart"]);
     expect(steps.state().delayedLeave.held).toMatchObject({ status: "armed", delayId: "delay-1" });
   });
 });

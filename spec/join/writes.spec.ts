@@ -374,7 +374,7 @@ describe("Our membership is written", () => {
         reply: ({ kind }, ts) => (kind === "restart" && ts > 0 && ts < 16_500 ? "network" : undefined),
       },
       (call) => call.join(16_400).intent("audio").until(20_000),
-      ["0 write join of 0 #3", "18000 write update of 0 #8"],
+      ["0 write join of 0 #3", "17000 write update of 0 #11"],
     ],
     [
       "not before the login is renewed",

@@ -181,4 +181,18 @@ export const breakages: readonly Breakage[] = [
     text: 'unreached: outcome === "sent" ? undefined : outcome };',
     becomes: 'unreached: outcome === "sent" ? peer.unreached : outcome };',
   },
+  {
+    name: "a request that failed is tried again after a random time alone",
+    breaks: "7",
+    file: "join/backoff.ts",
+    text: "  return ms + jitter(draft, ms);",
+    becomes: "  return jitter(draft, ms);",
+  },
+  {
+    name: "a timeout that comes at once is tried again each second",
+    breaks: "7",
+    file: "join/backoff.ts",
+    text: '  const hadAllItsTime = error.kind === "timeout" && now >= timeoutTs;',
+    becomes: '  const hadAllItsTime = error.kind === "timeout" && now <= timeoutTs;',
+  },
 ];

@@ -82,14 +82,14 @@ describe("A play", () => {
         "23.014s alice",
         "23.021s alice dora",
         "1m10.013s alice dora carl",
-        "1m10.065s alice dora carl bob",
+        "1m10.081s alice dora carl bob",
       );
       m.expect(bob.state$, "^ 110s !").toEmit(
         "0 joining",
         "11ms joined",
         "23.011s probably-left",
         "1m10.003s rejoining",
-        "1m10.065s joined",
+        "1m10.081s joined",
       );
       m.expect(carl.state$, "^ 110s !").toEmit("0 joining", "11ms joined", "1m10.006s rejoining", "1m10.013s joined");
     }),

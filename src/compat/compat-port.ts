@@ -7,7 +7,6 @@ import {
   defer,
   EMPTY,
   from,
-  identity,
   ignoreElements,
   map,
   merge,
@@ -16,7 +15,6 @@ import {
   Subject,
   tap,
   throwError,
-  timeout,
 } from "rxjs";
 import { fromMatrixClient } from "../js-sdk/from-matrix-client.ts";
 import {
@@ -75,9 +73,6 @@ export class CompatPort {
   readonly #roomKey$ = new ReplaySubject<RoomKeyEvent>(...keptKeys);
   readonly #failures = new Map<string, number>();
   #delayId: string | undefined;
-  /** When the server sends our delayed leave, unless it hears from us. */
-  #leaveTs = -Infinity;
-  #delayMs = 0;
   #unwantedId: string | undefined;
   #echo: OwnEvent | undefined;
   #shownTs: Pick<RoomEvent, "eventId" | "originServerTs"> | undefined;
@@ -208,7 +203,6 @@ export class CompatPort {
     const { client } = this.#options;
     const { roomId, type, content, stateKey, stickyMs } = event;
     const delay = { delay: delayMs };
-    const sentTs = asyncScheduler.now();
     return this.#request("schedule", () =>
       stateKey === undefined
         ? client._unstable_sendStickyDelayedEvent(roomId, stickyMs ?? 0, delay, null, type as never, content as never)
@@ -217,8 +211,6 @@ export class CompatPort {
       map((response) => {
         const { delay_id: delayId } = objectOr(response);
         if (!isString(delayId)) throw portError(new Error("the server named no delay id"), "schedule");
-        this.#leaveTs = sentTs + delayMs;
-        this.#delayMs = delayMs;
         this.#setDelayId(delayId);
         return delayId;
       }),
@@ -236,16 +228,11 @@ export class CompatPort {
     if (action === "restart" && delayId === this.#unwantedId) return this.#cancelInstead(delayId);
     const { client } = this.#options;
     const method = updateMethods[action];
-    const sentTs = asyncScheduler.now();
-    // When the server is about to send our leave, an answer comes too late: it is asked once more at that moment.
-    const untilLeaveMs = action === "restart" && this.#leaveTs > sentTs ? this.#leaveTs - sentTs : Infinity;
     return this.#request(action, () =>
       client[method] ? client[method](delayId) : client._unstable_updateDelayedEvent(delayId, action as never),
     ).pipe(
-      untilLeaveMs === Infinity ? identity : timeout({ first: untilLeaveMs, with: () => throwError(noAnswer) }),
       tap(() => {
-        if (action === "restart") this.#leaveTs = sentTs + this.#delayMs;
-        else this.#forgetDelayId(delayId);
+        if (action !== "restart") this.#forgetDelayId(delayId);
       }),
       catchError((error: MatrixError) => {
         if (error.kind === "not-found" || error.kind === "unsupported") this.#forgetDelayId(delayId);
@@ -274,7 +261,8 @@ export class CompatPort {
   #count(error: MatrixError, request: RequestFor): void {
     const { kind } = error;
     const limits = this.join?.limits;
-    const limit = kind === "rate-limited" ? limits?.rateLimited : kind === "network" ? limits?.network : undefined;
+    const lostLimit = request === "restart" ? limits?.lostRestarts : limits?.network;
+    const limit = kind === "rate-limited" ? limits?.rateLimited : kind === "network" ? lostLimit : undefined;
     const isUnknownWrite = request === "write" && kind === "other";
     if (limit === undefined) {
       if (isUnknownWrite) this.failed$.next(error);
@@ -339,8 +327,6 @@ export class CompatPort {
     if (delayId === this.#delayId) this.#setDelayId(undefined);
   }
 }
-
-const noAnswer = (): MatrixError => new MatrixError("timeout", "no answer in time");
 
 type Update = "restart" | "send" | "cancel";
 

@@ -1,4 +1,5 @@
 // JoinConfig: what an app of matrix-js-sdk asks of a join, as options of ours. protocol.md 4.1 has the defaults of both.
+import { lostRestartMs } from "../join/backoff.ts";
 import type { JoinMode, JoinTiming } from "../join/options.ts";
 import type { KeyOptions } from "../keys/options.ts";
 import type { EncryptionConfig, JoinSessionConfig, MembershipConfig, Transport } from "./original-types.ts";
@@ -7,6 +8,8 @@ import type { EncryptionConfig, JoinSessionConfig, MembershipConfig, Transport }
 export interface RetryLimits {
   readonly rateLimited: number;
   readonly network: number;
+  /** `network` for restarts, which we retry more often: the tries of the same time. */
+  readonly lostRestarts: number;
 }
 
 const dayMs = 86_400_000;
@@ -44,10 +47,7 @@ export function timingOf(config: MembershipConfig, leastExpiryMs: number = 60_00
     renewalExtraMs: config.unstableSendStickyEvents ? 0 : expiryHeadroomMs,
     // Without delayed events only the expiry ends a ghost, so it is short unless the app wants it otherwise.
     unprotectedExpiryMs: stateExpiryMs === undefined ? 600_000 : expiryMs,
-    networkRetryMs: within(
-      [100, 600_000],
-      config.networkErrorRetryMs ?? config.callMemberEventRetryDelayMinimum ?? 3_000,
-    ),
+    networkRetryMs: networkRetryMsOf(config),
     jitter: 0,
     leaveTimeoutMs: 30_000,
     // `RetryLimits` end the join instead.
@@ -55,11 +55,17 @@ export function timingOf(config: MembershipConfig, leastExpiryMs: number = 60_00
   };
 }
 
+const networkRetryMsOf = (config: MembershipConfig): number =>
+  within([100, 600_000], config.networkErrorRetryMs ?? config.callMemberEventRetryDelayMinimum ?? 3_000);
+
 /** How often a request is retried before the join fails. */
 export function retryLimitsOf(config: MembershipConfig): RetryLimits {
+  const network = config.maximumNetworkErrorRetryCount ?? 10;
+  const networkRetryMs = networkRetryMsOf(config);
   return {
     rateLimited: config.maximumRateLimitRetryCount ?? 10,
-    network: config.maximumNetworkErrorRetryCount ?? 10,
+    network,
+    lostRestarts: Math.floor((network * networkRetryMs) / lostRestartMs(networkRetryMs)),
   };
 }
 

@@ -12,22 +12,25 @@ const maxUnknown = 3;
 const longestRetryMs = 300_000;
 /** Two tries of the same request are at least this far apart, whatever the server says. */
 const shortestRetryMs = 250;
-/** The same for tries that timed out. */
+/** The same for tries that got no answer in time. */
 const timeoutRetryMs = 1_000;
+/** The same for restarts that the network has lost, unless `networkRetryMs` is shorter. */
+const lostRestartRetryMs = 1_000;
 /** When the network is back, the clients of a server spread their retries over this time, as far as `jitter` says. */
 export const resumeSpreadMs = 5_000;
 
 /**
- * Notes the failure, and when to try again. A request that timed out is tried again soon. While joining for the first time
- * it counts as a failure, so that each first join ends.
+ * Notes the failure, and when to try again. A request that had all its time and got no answer is tried again soon. While
+ * joining for the first time it counts as a failure, so that each first join ends. A timeout that comes sooner is an answer
+ * of somebody, who would give it again at once. It counts as trouble of the network.
  */
-export function retry(draft: Draft, { request: { kind }, sentTs }: InFlight, error: MatrixError): void {
-  const { requests, phase } = draft;
+export function retry(draft: Draft, { request: { kind }, sentTs, timeoutTs }: InFlight, error: MatrixError): void {
+  const { requests, phase, now } = draft;
   const { failures, unknowns } = retriesOf(requests, kind);
-  const isTimeout = error.kind === "timeout";
-  const attempt = failures + (isTimeout && phase !== "joining" ? 0 : 1);
+  const hadAllItsTime = error.kind === "timeout" && now >= timeoutTs;
+  const attempt = failures + (hadAllItsTime && phase !== "joining" ? 0 : 1);
   note(draft, kind, { failures: attempt, unknowns: unknowns + (isTransient(error) ? 0 : 1) });
-  backOff(draft, kind, error, isTimeout ? sentTs + timeoutRetryMs - draft.now : waitMs(draft, error, attempt));
+  backOff(draft, kind, error, hadAllItsTime ? sentTs + timeoutRetryMs - now : waitMs(draft, kind, error, attempt));
 }
 
 /** What is remembered of a kind of request. */
@@ -52,7 +55,7 @@ export function nextTryTs(requests: Pick<Requests, "retries">, kind: RequestKind
 /** Sends nothing of this kind for a while: after trouble of the network, only until the network is back. */
 export function backOff(draft: Draft, kind: RequestKind, error: MatrixError, ms: number): void {
   const untilTs = draft.now + Math.max(0, ms);
-  note(draft, kind, error.kind === "network" ? { retryUnlessBackTs: untilTs } : { notBeforeTs: untilTs });
+  note(draft, kind, isNetworkTrouble(error) ? { retryUnlessBackTs: untilTs } : { notBeforeTs: untilTs });
 }
 
 /** The network is back: what waits for it is tried again at once, or within a moment that differs for each client. */
@@ -63,18 +66,27 @@ export function retrySoon(draft: Draft): void {
     note(draft, kind, { retryUnlessBackTs: Math.min(retriesOf({ retries }, kind).retryUnlessBackTs, soonTs) });
 }
 
-/** How long to wait after an error. */
-export function waitMs(draft: Draft, error: MatrixError, attempt: number): number {
+/** How long to wait after an error. After `maxRetries` we ask ten times more rarely, for as long as the outage lasts. */
+export function waitMs(draft: Draft, kind: RequestKind, error: MatrixError, attempt: number): number {
   const { timing } = draft.settings;
   if (error.kind === "rate-limited") {
     const { retryAfterMs: ms = timing.rateLimitRetryMs } = error;
     return Math.min(Math.max(Number.isFinite(ms) ? ms : timing.rateLimitRetryMs, shortestRetryMs), longestRetryMs);
   }
-  if (error.kind === "timeout") return 0;
-  // After all retries we ask ten times more rarely, for as long as the outage lasts.
-  const ms = timing.networkRetryMs * (attempt > timing.maxRetries ? 10 : 1);
+  const { networkRetryMs, maxRetries } = timing;
+  const lostMs = kind === "restart" ? lostRestartMs(networkRetryMs) : networkRetryMs;
+  // More tries in the same time.
+  const isRare = attempt * lostMs > maxRetries * networkRetryMs;
+  const ms = (isNetworkTrouble(error) ? lostMs : networkRetryMs) * (isRare ? 10 : 1);
   return ms + jitter(draft, ms);
 }
+
+/**
+ * The wait after a restart that the network has lost: a third. Its answer says that the network is back, and the delayed leave
+ * does not wait. Of all requests only a restart can be repeated so freely: a schedule whose answer is lost leaves another delayed leave.
+ */
+export const lostRestartMs = (networkRetryMs: number): number =>
+  Math.min(networkRetryMs, Math.max(lostRestartRetryMs, Math.round(networkRetryMs / 3)));
 
 /**
  * A random part of a time, at most the share of it that `timing.jitter` allows. Without it, all clients of a server would
@@ -93,9 +105,11 @@ export const isExhausted = (draft: Draft, kind: RequestKind): boolean =>
 export const isHopeless = (draft: Draft, kind: RequestKind): boolean =>
   retriesOf(draft.requests, kind).unknowns > Math.min(maxUnknown, draft.settings.timing.maxRetries);
 
+/** Trouble that is over when the network is back. */
+const isNetworkTrouble = ({ kind }: MatrixError): boolean => kind === "network" || kind === "timeout";
 /** Trouble that passes. */
-export const isTransient = ({ kind }: MatrixError): boolean =>
-  kind === "network" || kind === "timeout" || kind === "rate-limited" || kind === "soft-logged-out";
+export const isTransient = (error: MatrixError): boolean =>
+  isNetworkTrouble(error) || error.kind === "rate-limited" || error.kind === "soft-logged-out";
 /** The end of a delayed event. */
 export const isGone = ({ kind }: MatrixError): boolean => kind === "not-found" || kind === "conflict";
 /** The error that ends a join after all retries. */

@@ -163,17 +163,25 @@ function onTimeout(draft: Draft, inFlight: InFlight): void {
 }
 
 function send(draft: Draft, { lane, request }: Planned): void {
-  const { requests, slot, settings, now } = draft;
+  const { requests, slot, now } = draft;
   const id = requests.nextId++;
-  const { delayedLeaveRestartTimeoutMs, requestTimeoutMs } = settings.timing;
-  const timeoutMs = isQuick(request) ? delayedLeaveRestartTimeoutMs : requestTimeoutMs;
-  requests.inFlight = [...requests.inFlight, { id, lane, request, sentTs: now, timeoutTs: now + timeoutMs }];
+  const timeoutTs = timeoutTsOf(draft, request);
+  requests.inFlight = [...requests.inFlight, { id, lane, request, sentTs: now, timeoutTs }];
   if (request.kind === "write") onWriteSent(draft, request);
   else if (request.kind === "leave") onLeaveSent(draft, request.of);
   else if (request.kind === "cancel") onCancelSent(draft);
   else if (request.kind === "open-slot") slot.waitUntilTs = Math.min(slot.waitUntilTs, now + conditionMs);
   if ("txn" in request) requests.txns = { ...requests.txns, [idempotencyKey(request)]: request.txn };
   draft.effects.push({ kind: "request", id, request });
+}
+
+/** When we stop waiting for an answer. A restart is asked for once more when the delayed leave is due (4.3). */
+function timeoutTsOf(draft: Draft, request: Request): number {
+  const { settings, now } = draft;
+  const { delayedLeaveRestartTimeoutMs, requestTimeoutMs } = settings.timing;
+  const usualTs = now + (isQuick(request) ? delayedLeaveRestartTimeoutMs : requestTimeoutMs);
+  const armed = armedLeave(draft);
+  return request.kind === "restart" && armed && armed.leaveTs > now ? Math.min(usualTs, armed.leaveTs) : usualTs;
 }
 
 function onWriteSent(draft: Draft, { reason, lifetimeMs }: Extract<Request, { kind: "write" }>): void {

@@ -51,7 +51,10 @@ export const shortestDelayMs = 2_000;
  * | other | unknown | unknown | unknown | leave | again | unknown |
  *
  * - **again**: after `networkRetryMs`, and ten times more rarely after `maxRetries`. While joining for the first time, a
- *   schedule or write then fails with `request-failed`; so does a leave. Once joined, a timeout is not counted.
+ *   schedule or write then fails with `request-failed`; so does a leave. A restart that the network has lost: after a third of
+ *   it, but a second at least, and more rarely after the same time.
+ * - **again soon**: at once, or a second after it was sent. Once joined, it is not counted. A timeout that comes sooner than
+ *   ours is an answer of somebody. It counts as `network`, except that a leave follows a send at once.
  * - **unknown**: again, three times at most. Then a schedule counts as unsupported, a write makes us re-join and fails the
  *   next time with `request-failed`. A restart is tried until the delayed leave is due, then we re-join.
  * - **unsupported**: we go on without a delayed leave and expire sooner. Unless the server has none at all, we ask again in ten minutes.
@@ -81,7 +84,8 @@ export function onError(draft: Draft, inFlight: InFlight, error: MatrixError): v
     case "send":
       if (draft.leaving) draft.leaving = { ...draft.leaving, hasSendFailed: true };
       if (isGone(error) || error.kind === "unsupported") draft.delayedLeave.held = { status: "none" };
-      return backOff(draft, "leave", error, isTransient(error) ? waitMs(draft, error, 0) : 0);
+      if (error.kind !== "network" && error.kind !== "rate-limited") return;
+      return backOff(draft, "leave", error, waitMs(draft, "send", error, 0));
     case "cancel":
       return onCancelError(draft, inFlight, error, request.delayId);
     case "delegate":

@@ -40,7 +40,10 @@ export interface JoinTiming {
   readonly delayedLeaveMs?: number | undefined;
   /** The time between two restarts; shorter than `delayedLeaveMs`. From 500. Default 5,000. */
   readonly delayedLeaveRestartMs?: number | undefined;
-  /** A restart without an answer is repeated after this time; a late answer still counts. 100 to 60,000. Default 2,000. */
+  /**
+   * A restart without an answer is repeated after this time, and once when the delayed leave is due. A late answer still counts.
+   * 100 to 60,000. Default 2,000.
+   */
   readonly delayedLeaveRestartTimeoutMs?: number | undefined;
   /** `delayedLeaveMs` of a delegated delayed leave. Default 3,600,000, as EC. */
   readonly delegatedLeaveMs?: number | undefined;
@@ -60,7 +63,12 @@ export interface JoinTiming {
   readonly leaveTimeoutMs?: number | undefined;
   /** Any other request without an answer is repeated after this time; a late answer still counts. 100 to 60,000. Default 10,000 (SDK: never). */
   readonly requestTimeoutMs?: number | undefined;
-  /** The wait after a network error or an unknown error. 100 to 600,000. Default 3,000. */
+  /**
+   * The wait after a network error or an unknown error. After `maxRetries` it is ten times longer. 100 to 600,000. Default 3,000.
+   *
+   * A restart that the network has lost waits for a third of it, because its answer says that the network is back: for 1,000
+   * by default, and never for less, unless this option is shorter. It becomes rarer after the same time as other requests.
+   */
   readonly networkRetryMs?: number | undefined;
   /** The wait after a rate limit that names none. 100 to 600,000. Default 5,000. */
   readonly rateLimitRetryMs?: number | undefined;
