@@ -10,7 +10,7 @@ import type { InFlight, RequestKind } from "./requests.ts";
 const maxUnknown = 3;
 /** The longest that a server can make us wait. */
 const longestRetryMs = 300_000;
-/** Two tries of the same request are at least this far apart, whatever the server says. */
+/** Two tries of the same request are at least this far apart, whatever the server says. After `maxRetries`, ten times as far. */
 const shortestRetryMs = 250;
 /** The same for tries that got no answer in time. */
 const timeoutRetryMs = 1_000;
@@ -68,16 +68,15 @@ export function retrySoon(draft: Draft): void {
 
 /** How long to wait after an error. After `maxRetries` we ask ten times more rarely, for as long as the outage lasts. */
 export function waitMs(draft: Draft, kind: RequestKind, error: MatrixError, attempt: number): number {
-  const { timing } = draft.settings;
-  if (error.kind === "rate-limited") {
-    const { retryAfterMs: ms = timing.rateLimitRetryMs } = error;
-    return Math.min(Math.max(Number.isFinite(ms) ? ms : timing.rateLimitRetryMs, shortestRetryMs), longestRetryMs);
-  }
-  const { networkRetryMs, maxRetries } = timing;
+  const { networkRetryMs, rateLimitRetryMs, maxRetries } = draft.settings.timing;
   const lostMs = kind === "restart" ? lostRestartMs(networkRetryMs) : networkRetryMs;
   // More tries in the same time.
-  const isRare = attempt * lostMs > maxRetries * networkRetryMs;
-  const ms = (isNetworkTrouble(error) ? lostMs : networkRetryMs) * (isRare ? 10 : 1);
+  const factor = attempt * lostMs > maxRetries * networkRetryMs ? 10 : 1;
+  if (error.kind === "rate-limited") {
+    const { retryAfterMs: ms = rateLimitRetryMs } = error;
+    return Math.min(Math.max(Number.isFinite(ms) ? ms : rateLimitRetryMs, shortestRetryMs * factor), longestRetryMs);
+  }
+  const ms = (isNetworkTrouble(error) ? lostMs : networkRetryMs) * factor;
   return ms + jitter(draft, ms);
 }
 
