@@ -102,6 +102,18 @@ describe("The wait after an error", () => {
     expect(steps.at(5_000 + waitMs).input(clock)).toEqual(["restart"]);
   });
 
+  it("is ten times as long after all retries, if the server keeps naming one that is too short", () => {
+    const steps = restarting({ maxRetries: 1 });
+    const asked: number[] = [];
+    steps.fails("rate-limited", { retryAfterMs: 100 });
+    for (let ts = 5_050; ts <= 11_000; ts += 50) {
+      if (steps.at(ts).input(clock).length === 0) continue;
+      asked.push(ts);
+      steps.fails("rate-limited", { retryAfterMs: 100 });
+    }
+    expect(asked).toEqual([5_250, 5_500, 5_750, 8_250, 10_750]);
+  });
+
   it("does not grow because requests before it got no answer", () => {
     const steps = restarting({ maxRetries: 2 });
     let askedTs = 5_000;

@@ -43,8 +43,11 @@ const maxWrites = 130 + 130;
 /** New keys in a minute: for leaves 10 in the first, for joins 6, for removals and by age what the policy says. */
 const maxKeys = 10 + 6 + 2;
 
-/** How often a request that fails is tried in a minute: each `networkRetryMs`. */
-const tries = minuteMs / 3_000;
+/**
+ * How often a request that fails is tried in a minute. A server can name waits of 250 ms. After 10 of them a wait is at least
+ * 2.5 s: 11 tries in 2.5 s, and then 23. After errors of the network it is 3 s from the first on: 20 tries.
+ */
+const tries = 11 + 23;
 /** A page joins and leaves no more often in a minute. */
 const joins = 10;
 
@@ -54,7 +57,8 @@ const joins = 10;
  *
  * A restart that the network has lost is tried again after 1 s. After 30 of them it becomes rarer, unless one is answered:
  * then the next comes 4.5 s later, at the earliest. So there is one pause in a minute at least: 57 restarts with 55 waits of
- * 1 s and one of 4.5 s between them.
+ * 1 s and one of 4.5 s between them. (A server that names waits of 250 ms and answers one restart in 30 would get more. No
+ * scenario has that.)
  */
 const maxRequests: { readonly [K in RequestKind]?: number } = {
   restart: 57,

@@ -10,12 +10,10 @@ import type { InFlight, RequestKind } from "./requests.ts";
 const maxUnknown = 3;
 /** The longest that a server can make us wait. */
 const longestRetryMs = 300_000;
-/** Two tries of the same request are at least this far apart, whatever the server says. */
+/** Two tries of the same request are at least this far apart, whatever the server says. After `maxRetries`, ten times as far. */
 const shortestRetryMs = 250;
-/** The same for tries that got no answer in time. */
-const timeoutRetryMs = 1_000;
-/** The same for restarts that the network has lost, unless `networkRetryMs` is shorter. */
-const lostRestartRetryMs = 1_000;
+/** The same for tries that got no answer in time, and for restarts that the network has lost. */
+const lostRetryMs = 1_000;
 /** When the network is back, the clients of a server spread their retries over this time, as far as `jitter` says. */
 export const resumeSpreadMs = 5_000;
 
@@ -30,7 +28,7 @@ export function retry(draft: Draft, { request: { kind }, sentTs, timeoutTs }: In
   const hadAllItsTime = error.kind === "timeout" && now >= timeoutTs;
   const attempt = failures + (hadAllItsTime && phase !== "joining" ? 0 : 1);
   note(draft, kind, { failures: attempt, unknowns: unknowns + (isTransient(error) ? 0 : 1) });
-  backOff(draft, kind, error, hadAllItsTime ? sentTs + timeoutRetryMs - now : waitMs(draft, kind, error, attempt));
+  backOff(draft, kind, error, hadAllItsTime ? sentTs + lostRetryMs - now : waitMs(draft, kind, error, attempt));
 }
 
 /** What is remembered of a kind of request. */
@@ -68,16 +66,15 @@ export function retrySoon(draft: Draft): void {
 
 /** How long to wait after an error. After `maxRetries` we ask ten times more rarely, for as long as the outage lasts. */
 export function waitMs(draft: Draft, kind: RequestKind, error: MatrixError, attempt: number): number {
-  const { timing } = draft.settings;
-  if (error.kind === "rate-limited") {
-    const { retryAfterMs: ms = timing.rateLimitRetryMs } = error;
-    return Math.min(Math.max(Number.isFinite(ms) ? ms : timing.rateLimitRetryMs, shortestRetryMs), longestRetryMs);
-  }
-  const { networkRetryMs, maxRetries } = timing;
+  const { networkRetryMs, rateLimitRetryMs, maxRetries } = draft.settings.timing;
   const lostMs = kind === "restart" ? lostRestartMs(networkRetryMs) : networkRetryMs;
-  // More tries in the same time.
-  const isRare = attempt * lostMs > maxRetries * networkRetryMs;
-  const ms = (isNetworkTrouble(error) ? lostMs : networkRetryMs) * (isRare ? 10 : 1);
+  // More tries of a restart in the same time.
+  const factor = attempt * lostMs > maxRetries * networkRetryMs ? 10 : 1;
+  if (error.kind === "rate-limited") {
+    const { retryAfterMs: ms = rateLimitRetryMs } = error;
+    return Math.min(Math.max(Number.isFinite(ms) ? ms : rateLimitRetryMs, shortestRetryMs * factor), longestRetryMs);
+  }
+  const ms = (isNetworkTrouble(error) ? lostMs : networkRetryMs) * factor;
   return ms + jitter(draft, ms);
 }
 
@@ -86,7 +83,7 @@ export function waitMs(draft: Draft, kind: RequestKind, error: MatrixError, atte
  * does not wait. Of all requests only a restart can be repeated so freely: a schedule whose answer is lost leaves another delayed leave.
  */
 export const lostRestartMs = (networkRetryMs: number): number =>
-  Math.min(networkRetryMs, Math.max(lostRestartRetryMs, Math.round(networkRetryMs / 3)));
+  Math.min(networkRetryMs, Math.max(lostRetryMs, Math.round(networkRetryMs / 3)));
 
 /**
  * A random part of a time, at most the share of it that `timing.jitter` allows. Without it, all clients of a server would

@@ -55,6 +55,7 @@ export const shortestDelayMs = 2_000;
  *   it, but a second at least, and more rarely after the same time.
  * - **again soon**: at once, or a second after it was sent. Once joined, it is not counted. A timeout that comes sooner than
  *   ours is an answer of somebody. It counts as `network`, except that a leave follows a send at once.
+ * - **the given wait**: a quarter of a second at least, 2.5 s after `maxRetries`, and five minutes at most.
  * - **unknown**: again, three times at most. Then a schedule counts as unsupported, a write makes us re-join and fails the
  *   next time with `request-failed`. A restart is tried until the delayed leave is due, then we re-join.
  * - **unsupported**: we go on without a delayed leave and expire sooner. Unless the server has none at all, we ask again in ten minutes.
