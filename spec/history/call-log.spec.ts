@@ -254,6 +254,46 @@ describe("An update of a membership that lasts no longer", () => {
   });
 });
 
+describe("A state member that moves its `created_ts` to be sent keys", () => {
+  const first = "rx.matrixrtc.created_ts";
+  const event = (minute: number, movedMs: number): PastEvent => ({
+    type: "org.matrix.msc3401.call.member",
+    sender: "@alice:example.org",
+    stateKey: "_@alice:example.org_P_m.call",
+    eventId: `$${minute}`,
+    originServerTs: t0 + minute * minuteMs,
+    encryption: "cleartext",
+    content: {
+      application: "m.call",
+      call_id: "",
+      device_id: "P",
+      focus_active: { type: "livekit" },
+      expires: (minute + 8) * minuteMs,
+      ...(minute > 0 && { created_ts: t0 + movedMs }),
+      ...(movedMs > 0 && { [first]: t0 }),
+    },
+  });
+  const events = [event(0, 0), event(2, 0), event(4, 1), event(6, 2), event(7, 2)];
+
+  it.each([
+    ["its join", events],
+    ["an update before", events.slice(1)],
+    ["an update after", events.slice(2)],
+    [
+      "an update after that says what the key had before",
+      [{ ...events[3]!, unsigned: { prev_content: events[2]!.content } }, events[4]!],
+    ],
+  ])("stays in the call, if the first event that was read is %s", (_, read) => {
+    for (const order of [read, read.toReversed()]) {
+      const log = new CallLog();
+      for (const each of order) log.put(each);
+      expect(log.sessions.map(({ stays }) => stays.map(({ startTs, endTs }) => [startTs - t0, endTs - t0]))).toEqual([
+        [[0, 15 * minuteMs]],
+      ]);
+    }
+  });
+});
+
 describe("Two events of one time", () => {
   const at = (minute: number, eventId: string, track: Drawing): PastEvent => {
     const [event] = eventsIn(track);

@@ -5,7 +5,7 @@ import type { JoinMode } from "../../src/join/options.ts";
 import { objectOr } from "../../src/room/json.ts";
 import type { Membership } from "../../src/types.ts";
 import { alice, bob, inWords, marbles, memberType, scene, smooth, stickyType, toTheEnd } from "./scene.ts";
-import { lifecycle } from "./steps.ts";
+import { contentInput, contentWith, lifecycle, own } from "./steps.ts";
 
 const modes: readonly JoinMode[] = ["legacy", "compatibility", "matrix_2_0"];
 
@@ -14,6 +14,12 @@ const contentsOf = ({ home }: ReturnType<typeof scene>): Observable<Record<strin
     filter(({ type }) => type === memberType || type === stickyType),
     map(({ content }) => objectOr(content)),
   );
+
+/** A member that joins again is answered. */
+function rejoined(member: ReturnType<typeof lifecycle>): void {
+  for (let [request] = member.open(); request; [request] = member.open())
+    member.answers(request.kind === "schedule" ? "delay-2" : request.kind === "write" ? "$2" : undefined);
+}
 
 describe("Media keys that others do not send again", () => {
   it.each(modes)("make us write our membership once more without leaving, in %s mode", (mode) =>
@@ -117,6 +123,42 @@ describe("Media keys that others do not send again", () => {
     expect(
       member.state().requests.inFlight.map(({ request }) => "createdTs" in request && request.createdTs),
     ).toContain(before + 1);
+  });
+
+  const updateOf = (member: ReturnType<typeof lifecycle>) => {
+    member.input({ kind: "membership", own: { ...own, eventId: "$2", createdTs: 19_000 } });
+    member.at(25_000).input(contentWith("audio"));
+    return member.open().find(({ kind }) => kind === "write");
+  };
+  const joinedAgain = { createdTs: 19_000, firstCreatedTs: undefined };
+
+  it.each([
+    ["before we have joined again", false],
+    ["while the room still shows the instance before", true],
+  ])("do not name the start of the instance before, if they come %s", (_, isWritten) => {
+    const member = lifecycle("state");
+    member.join();
+    // The server has sent our leave, and the room has not shown it yet.
+    member.at(5_000).input({ kind: "clock" });
+    member.at(19_000).fails("not-found");
+    expect(member.state().phase).toBe("rejoining");
+    if (isWritten) rejoined(member);
+    member.input({ kind: "membership", own });
+    member.input({ kind: "keys-unanswered" });
+    if (!isWritten) rejoined(member);
+    expect(updateOf(member)).toMatchObject(joinedAgain);
+  });
+
+  it("do not name the start of an earlier page, if its event was taken for our join", () => {
+    const member = lifecycle("state");
+    member.at(19_000).input(contentInput);
+    member.answers({});
+    member.answers("delay-2");
+    member.input({ kind: "membership", own: { ...own, eventId: "$0" } });
+    expect(member.state().phase).toBe("joined");
+    member.input({ kind: "keys-unanswered" });
+    rejoined(member);
+    expect(updateOf(member)).toMatchObject(joinedAgain);
   });
 
   it("spend from the budget of extra writes", () => {

@@ -162,6 +162,7 @@ function onWritten(
   if (isConfirmed && typeof eventId === "string" && presence.own && presence.own.eventId !== eventId) {
     presence.isEchoed = false;
     presence.createdTs = undefined;
+    publication.moved = undefined;
   }
   publication.eventSentTs = Math.min(sentTs, publication.firstSentTs);
   publication.answeredTs = now;

@@ -188,8 +188,9 @@ function markDirty(draft: Draft, reason: "update" | "late-room-member" | "keys-u
  */
 function onKeysUnanswered(draft: Draft): void {
   const { presence, publication } = draft;
-  if (!presence.own) return;
-  const createdTs = presence.createdTs ?? presence.own.createdTs;
+  const { createdTs } = presence;
+  // The room does not show this instance yet: others will see it join.
+  if (createdTs === undefined) return;
   publication.moved = { fromTs: publication.moved?.fromTs ?? createdTs, toTs: createdTs + 1 };
   markDirty(draft, "keys-unanswered", draft.now);
 }
