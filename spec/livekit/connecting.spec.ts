@@ -266,12 +266,12 @@ describe("A connection to an SFU", () => {
   test.each([
     ["begins a try again 2 s after its start if the network came back meanwhile", [15_000, 100], 1_000, [1, 2_000]],
     [
-      "begins the first try after that again after 2 s, and the second after 4 s",
+      "begins the next try again after 2 s, too, and the one after it after 4 s",
       [15_000, 15_000, 15_000, 100],
       1_000,
       [1, 2_000, 4_000, 8_000],
     ],
-    ["lets the third try after that take its time", [15_000, 15_000, 15_000, 15_000], 1_000, [1, 2_000, 4_000, 8_000]],
+    ["lets the fourth try in a row take its time", [15_000, 15_000, 15_000, 15_000], 1_000, [1, 2_000, 4_000, 8_000]],
     ["lets a try go on that takes less than 2 s", [1_900], 1_000, [1]],
     ["lets a try take its time while the network was not away", [15_000], 20_000, [1]],
   ] as const)("%s", (_, tries, backTs, begun) =>
@@ -309,6 +309,105 @@ describe("A connection to an SFU", () => {
     }),
   );
 
+  test.each([
+    ["each second", 1_000, 2_500, [6_500]],
+    ["each 10 s", 10_000, 5_000, [13_000]],
+  ] as const)("is made at last on a slow network that says %s that it is back", (_, everyMs, tookMs, connectedTs) =>
+    marbles(({ flush }) => {
+      const { token } = tokens();
+      const back$ = new Subject<void>();
+      const connected: number[] = [];
+      const makeRoom = () =>
+        ({
+          connect: () => concat(of("connecting"), of("connected").pipe(delay(tookMs)), NEVER),
+        }) as unknown as SfuRoom<string>;
+      const flapping = timer(500, everyMs)
+        .pipe(map(() => undefined))
+        .subscribe(back$);
+      const listening = connectSfu({ token, makeRoom, backInTouch$: back$ }).subscribe(
+        ({ status }) => status === "connected" && connected.push(asyncScheduler.now()),
+      );
+      timer(120_000).subscribe(() => {
+        flapping.unsubscribe();
+        listening.unsubscribe();
+      });
+      flush();
+      expect(connected).toEqual(connectedTs);
+    })(),
+  );
+
+  test(
+    "waits for 30 s if another device of ours sends it away an hour after a try was given up",
+    marbles(({ flush }) => {
+      even();
+      const said: string[] = [];
+      const { token } = tokens();
+      const sentAway$ = timer(3_600_000).pipe(
+        map((): never => {
+          throw disconnectedError(2);
+        }),
+      );
+      const outcomes: Observable<unknown>[] = [NEVER];
+      const makeRoom = () =>
+        ({
+          connect: () => concat(of("connecting"), outcomes.shift() ?? concat(of("connected"), sentAway$)),
+        }) as unknown as SfuRoom<string>;
+      const connection$ = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_000) });
+      const listening = connection$.subscribe(({ failure, nextTryTs }) => {
+        if (nextTryTs !== undefined) said.push(`${failure?.code} ${nextTryTs - asyncScheduler.now()}`);
+      });
+      timer(3_610_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(said).toEqual(["duplicate-identity 30000"]);
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test(
+    "takes its time when it is lost long after the network came back",
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const begun: number[] = [];
+      const lost$ = timer(60_000).pipe(
+        map((): never => {
+          throw disconnectedError(undefined);
+        }),
+      );
+      const outcomes: Observable<unknown>[] = [concat(of("connected"), lost$)];
+      const makeRoom = () =>
+        ({
+          connect: () => {
+            begun.push(asyncScheduler.now());
+            return concat(of("connecting"), outcomes.shift() ?? NEVER);
+          },
+        }) as unknown as SfuRoom<string>;
+      const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_000) }).subscribe();
+      timer(90_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(begun).toEqual([1, 61_001]);
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test(
+    "begins with short waits again once the network is back",
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const waits: number[] = [];
+      const makeRoom = () => roomRefused(refusedError(undefined));
+      const connection$ = connectSfu({ token, makeRoom, backInTouch$: onceAt(10_000) });
+      const listening = connection$.subscribe(({ nextTryTs }) => {
+        if (nextTryTs !== undefined) waits.push(nextTryTs - asyncScheduler.now());
+      });
+      timer(14_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(waits).toEqual([1_000, 2_000, 4_000, 4_000, 1_000, 2_000, 4_000]);
+      vi.restoreAllMocks();
+    }),
+  );
+
   test(
     "begins a try again that began because the network is back, and hangs",
     marbles(({ flush }) => {
@@ -331,7 +430,7 @@ describe("A connection to an SFU", () => {
       const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(100) }).subscribe();
       timer(30_000).subscribe(() => listening.unsubscribe());
       flush();
-      expect(begun).toEqual([1, 100, 2_100, 6_100]);
+      expect(begun).toEqual([1, 100, 2_100, 4_100, 8_100]);
       vi.restoreAllMocks();
     }),
   );

@@ -54,11 +54,12 @@ export interface ConnectOptions<Track> {
 /** A connection that lasted this long has ended the row of failures. */
 const stableMs = 10_000;
 /**
- * When the network comes back, a try may hang for 15 s, since WebRTC looks for networks only now and then. So the first two
- * tries after that are begun again if they take this long, and the one that is under way is, like the first. The next one may
- * take its time.
+ * Around the time when the network comes back, a try may hang for 15 s, since WebRTC looks for networks only now and then. So
+ * three tries in a row are given up if they take this long. The next one may take its time: the network may be slow.
  */
-const hurriedMs: readonly number[] = [2_000, 4_000];
+const hurriedMs: readonly number[] = [2_000, 2_000, 4_000];
+/** A native client cannot cancel a try. One that was given up may still reach the SFU within this time, and send its successor away. */
+const strayMs = 30_000;
 /**
  * A repair that has taken this long when the network comes back is given up. It gets longer than a try: the SFU keeps a
  * participant that it misses for 15 to 20 s, and LiveKit needs most of that to notice that it is cut off.
@@ -78,15 +79,25 @@ export function connectSfu<Track>({
     let connectedTs: number | undefined;
     /** When the repair that is under way began. */
     let repairTs = Infinity;
-    /** Tries that were given up. A native client cannot cancel them: each may still reach the SFU, and send its successor away. */
+    let isUp = false;
+    /** The network has come back while we were not connected, and we are not since. */
+    let isBack = false;
+    /** How many tries were given up in a row. */
     let givenUp = 0;
-    /** How many tries have begun since the network came back. */
-    let tries = Infinity;
-    const back$ = backInTouch$.pipe(tap(() => (tries = 0)));
+    /** How many tries that were given up may still reach the SFU, and when the last one was given up. */
+    let strays = 0;
+    let strayTs = -Infinity;
+    const back$ = backInTouch$.pipe(
+      tap(() => {
+        isBack = !isUp;
+        // The network has ended the row of failures that it caused.
+        if (failure && isOfNetwork(failure.code)) failures = 0;
+      }),
+    );
+    const limitMs = () => (isBack ? hurriedMs[givenUp] : undefined) ?? Infinity;
 
     const attempt$ = defer(() => {
       const begunTs = clock.now();
-      const limitMs = hurriedMs[tries++];
       connectedTs = undefined;
       repairTs = Infinity;
       const before = failure && { failure };
@@ -98,9 +109,11 @@ export function connectSfu<Track>({
             tap((state) => {
               const now = clock.now();
               repairTs = state === "reconnecting" ? Math.min(repairTs, now) : Infinity;
-              if (state !== "connected") return;
+              isUp = state === "connected";
+              if (!isUp) return;
               connectedTs ??= now;
-              tries = Infinity;
+              isBack = false;
+              givenUp = 0;
             }),
             map((status): Connecting<Track> => ({ status, room, ...(status === "connecting" && before) })),
           );
@@ -108,12 +121,15 @@ export function connectSfu<Track>({
         }),
       );
       const hangs$ = back$.pipe(
-        map(() => hurriedMs[0]),
-        startWith(limitMs),
-        switchMap((ms = Infinity) => until(begunTs + ms, clock)),
+        startWith(undefined),
+        switchMap(() => until(begunTs + limitMs(), clock)),
         filter(() => connectedTs === undefined || clock.now() - repairTs >= staleRepairMs),
         map((): never => {
-          if (connectedTs === undefined) givenUp += 1;
+          if (connectedTs === undefined) {
+            givenUp += 1;
+            strays += 1;
+            strayTs = clock.now();
+          }
           throw begunAgain;
         }),
       );
@@ -125,10 +141,12 @@ export function connectSfu<Track>({
       const now = clock.now();
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
+      isUp = false;
+      givenUp = 0;
       failure = failureOf(error);
-      if (failure.code === "duplicate-identity" && givenUp > 0) {
-        givenUp -= 1;
-        failure = failureOf(lost());
+      if (failure.code === "duplicate-identity" && strays > 0) {
+        strays -= 1;
+        if (now - strayTs < strayMs) failure = failureOf(lost());
       }
       // An SFU that answers again has ended the row of tries to reach it.
       if (before && isOfNetwork(before.code) && !isOfNetwork(failure.code)) failures = 0;
