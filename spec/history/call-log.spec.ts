@@ -288,7 +288,7 @@ describe("A state member that moves its `created_ts` to be sent keys", () => {
       const log = new CallLog();
       for (const each of order) log.put(each);
       expect(log.sessions.map(({ stays }) => stays.map(({ startTs, endTs }) => [startTs - t0, endTs - t0]))).toEqual([
-        [[0, 15 * minuteMs]],
+        [[0, 15 * minuteMs + 2]],
       ]);
     }
   });

@@ -183,6 +183,18 @@ describe("The instance of a state membership", () => {
       { created_ts: 1000, "rx.matrixrtc.created_ts": "999" },
       true,
     ],
+    [
+      "changes when the device joins again with what it wrote before its creation time was moved",
+      1000 + hourMs,
+      { "rx.matrixrtc.created_ts": 1000 },
+      false,
+    ],
+    [
+      "changes when the creation time was moved by an hour",
+      1000 + hourMs,
+      { created_ts: 1000 + hourMs, "rx.matrixrtc.created_ts": 1000 },
+      false,
+    ],
     ["differs between devices", 1000, { device_id: "LAPTOP" }, false],
   ])("%s", (_, originServerTs, changes, isSame) =>
     expect(instance(originServerTs, changes) === instance(1000)).toBe(isSame),

@@ -1,10 +1,10 @@
 // Stays: from when until when a device was in a call, from the events of one key. Pure. protocol.md 9.2, 9.3.
 import type { PastEvent, RoomEvent } from "../matrix.ts";
 import { firstDraft } from "../membership/first-draft.ts";
-import { firstCreatedField, parseStateMember } from "../membership/state-event.ts";
+import { movedMsIn, parseStateMember } from "../membership/state-event.ts";
 import { parseStickyMember } from "../membership/sticky-event.ts";
 import { maxStickyMs } from "../membership/sticky-map.ts";
-import { isFiniteNumber, isObject, type JsonObject, objectOr } from "../room/json.ts";
+import { isFiniteNumber, isObject, objectOr } from "../room/json.ts";
 import { canonicalSlot, firstDraftMemberType } from "../room/names.ts";
 import { firstThat } from "./sorted.ts";
 
@@ -96,22 +96,17 @@ function previousClaim(event: PastEvent): Claim | undefined {
 
 function stateClaim(event: RoomEvent): Claim | undefined {
   const isDraft = event.type === firstDraftMemberType;
-  const content = fromItsStart(objectOr(event.content));
-  const { ok } = isDraft ? firstDraft(event) : parseStateMember({ ...event, content }, { readTs: Infinity });
+  const { ok } = isDraft ? firstDraft(event) : parseStateMember(event, { readTs: Infinity });
   if (!ok || ok === "left") return undefined;
   const { userId, deviceId, memberId, slot, intent, createdTs, expiresTs: endTs } = ok;
   const common = { userId, deviceId, memberId, slot: canonicalSlot(slot), intent, endTs };
   // In the first draft each event with the same application and call id continues the stay.
   if (isDraft) return { ...common, claimedTs: undefined, continues: "any" };
   // An update has the time of its join, which may be too long ago to be believed as the start of another stay.
+  const content = objectOr(event.content);
   const joinedTs = content["created_ts"] as number | undefined;
-  return { ...common, claimedTs: createdTs, continues: joinedTs };
-}
-
-/** The content as it was before its `created_ts` was moved. */
-function fromItsStart(content: JsonObject): JsonObject {
-  const { created_ts: createdTs, [firstCreatedField]: firstTs } = content;
-  return isFiniteNumber(createdTs) && isFiniteNumber(firstTs) ? { ...content, created_ts: firstTs } : content;
+  const movedMs = movedMsIn(content);
+  return { ...common, claimedTs: createdTs - movedMs, continues: joinedTs && joinedTs - movedMs };
 }
 
 function stickyClaim(event: PastEvent): Claim | undefined {

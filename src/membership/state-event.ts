@@ -31,6 +31,7 @@ export function mayBeMember(event: RoomEvent, slot: string, now: number): boolea
  * (protocol.md 5.7).
  */
 export const firstCreatedField = "rx.matrixrtc.created_ts";
+const maxMovedMs = 60_000;
 
 /** Fields of formats older than 2.1. They name what is wrong with such a content, which makes no member. */
 const unsupportedFields = ["memberships", "m.application", "session"];
@@ -72,13 +73,15 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
   const deviceId = content["device_id"] as string;
   const membershipId = content["membershipID"];
   const { createdTs, expiresTs } = timesIn(content, event.originServerTs, first);
+  // With the claimed creation time, believed or not: it is the same in every refresh, for days.
+  const claimedTs = (content["created_ts"] ?? event.originServerTs) as number;
   const focusSelection = (content["focus_active"] as JsonObject)["focus_selection"];
   return {
     kind: "state",
     userId,
     deviceId,
     memberId: isId(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    instance: `${userId}:${deviceId} ${textOfTs(claimedStart(content) ?? event.originServerTs)}`,
+    instance: `${userId}:${deviceId} ${textOfTs(claimedTs - movedMsIn(content))}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
@@ -91,10 +94,10 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
   };
 }
 
-/** When a membership claims to have begun, believed or not: it is the same in every refresh, for days. */
-function claimedStart(content: JsonObject): number | undefined {
-  const first = content[firstCreatedField];
-  return isFiniteNumber(first) ? first : (content["created_ts"] as number | undefined);
+/** How far a membership has moved its `created_ts` in all. Small steps alone are believed: each is a millisecond. */
+export function movedMsIn({ created_ts: createdTs, [firstCreatedField]: firstTs }: JsonObject): number {
+  const movedMs = isFiniteNumber(createdTs) && isFiniteNumber(firstTs) ? createdTs - firstTs : 0;
+  return movedMs > 0 && movedMs < maxMovedMs ? movedMs : 0;
 }
 
 /** A time as text, in two parts: numbers above 31 bits take several times as long to write. */
