@@ -74,13 +74,14 @@ export async function playFaults(faults: readonly Fault[], mode: string, say: (l
       await old.end();
       const account = await register(homeserver, "carl");
       const { roomId, hz } = old.settings;
-      await joinRoom(account, roomId);
       const carl = await NodeMember.start(
         "Carl",
         { ...account, roomId, hz, mode, tones: old.settings.tones, isDelegated },
         prefix(2),
       );
       members[2] = carl;
+      // A device that is new can read nothing that was encrypted before it was known, so it is there before its user enters.
+      await joinRoom(account, roomId);
       await carl.join(beginMs);
     };
     const scene = (measureGap: () => void): Scene => ({

@@ -383,18 +383,22 @@ describe("renewals of our membership", () => {
   );
 
   it.each([
-    { title: "report, key, member", letters: "-k", reports: "u" },
-    { title: "key, report, member", letters: "k", reports: "-u" },
+    { title: "report, key, member", letters: "-k", reports: "u  20s   o", asked: "1003ms q 9999ms q" },
+    { title: "key, report, member", letters: "k", reports: "-u 20s   o", asked: "1003ms q 9999ms q" },
+    { title: "report, key, member, media", letters: "-k", reports: "u 900ms o", asked: "" },
   ])(
-    "a member without any key is not asked if its key came before it was seen: $title",
-    ({ letters: mail, reports: reported }) =>
+    "a member without any key is asked, although its key came before it was seen, until its media is decrypted: $title",
+    ({ letters: mail, reports: reported, asked }) =>
       marbles(({ cold, expectObservable }) => {
         const call = scene({
           members: cold("a--b", { a: "me", b: "me bob" }),
           letters: cold(mail, { k: letter({ from: "bob" }) }),
-          reports: cold(reported, { u: { participantIdentity: "sfu-bob", result: "missing-key" } as const }),
+          reports: cold(reported, {
+            u: { participantIdentity: "sfu-bob", result: "missing-key" } as const,
+            o: { participantIdentity: "sfu-bob", result: "ok" } as const,
+          }),
         });
-        expectObservable(requests(call), "20s !").toBe("");
+        expectObservable(requests(call), "60s !").toBe(asked, { q: "0 > bob" });
       })(),
   );
 

@@ -98,7 +98,9 @@ export function acceptKey(
   const isDoubtful = isOld && before.isEarly && !isEarly && !isLaterStep(before.from.key, from.key);
   if (isOld && !isDoubtful) return { peer, rejected: "outdated" };
   const isAnswer = !peer.trouble || isAnswerFor(peer.trouble, from.keyIndex, isEarly);
-  const isEnough = isAnswer && isCertain && !isDoubtful;
+  // An early key ends a lack of any key, but it may be of an earlier stay: until the media is decrypted, we request the key.
+  const isGuess = isEarly && peer.trouble !== undefined && peer.trouble.keyIndex === undefined;
+  const isEnough = isAnswer && isCertain && !isDoubtful && !isGuess;
   const again = isDoubtful ? { dueTs: sinceTs + neededKeyWaitMs, count: 0 } : undefined;
   const request = isEnough ? undefined : (peer.request ?? again);
   if (before && isSameKey(before.from.key, from.key)) {

@@ -79,17 +79,17 @@ export function connectSfu<Track>({
     let connectedTs: number | undefined;
     /** When the repair that is under way began. */
     let repairTs = Infinity;
-    let isUp = false;
-    /** The network has come back while we were not connected, and we are not since. */
+    /** The network has come back, and nothing was connected since. */
     let isBack = false;
     /** How many tries were given up in a row. */
     let givenUp = 0;
-    /** How many tries that were given up may still reach the SFU, and when the last one was given up. */
-    let strays = 0;
-    let strayTs = -Infinity;
+    /** When tries were given up that may still reach the SFU, the last one first. */
+    let strays: readonly number[] = [];
     const back$ = backInTouch$.pipe(
+      // It means nothing to a connection that is well.
+      filter(() => connectedTs === undefined || repairTs < Infinity),
       tap(() => {
-        isBack = !isUp;
+        isBack = true;
         // The network has ended the row of failures that it caused.
         if (failure && isOfNetwork(failure.code)) failures = 0;
       }),
@@ -109,8 +109,7 @@ export function connectSfu<Track>({
             tap((state) => {
               const now = clock.now();
               repairTs = state === "reconnecting" ? Math.min(repairTs, now) : Infinity;
-              isUp = state === "connected";
-              if (!isUp) return;
+              if (state !== "connected") return;
               connectedTs ??= now;
               isBack = false;
               givenUp = 0;
@@ -125,11 +124,8 @@ export function connectSfu<Track>({
         switchMap(() => until(begunTs + limitMs(), clock)),
         filter(() => connectedTs === undefined || clock.now() - repairTs >= staleRepairMs),
         map((): never => {
-          if (connectedTs === undefined) {
-            givenUp += 1;
-            strays += 1;
-            strayTs = clock.now();
-          }
+          givenUp += 1;
+          if (connectedTs === undefined) strays = [clock.now(), ...strays.slice(0, hurriedMs.length)];
           throw begunAgain;
         }),
       );
@@ -141,12 +137,13 @@ export function connectSfu<Track>({
       const now = clock.now();
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
-      isUp = false;
+      const [strayTs = -Infinity, ...otherStrays] = strays;
+      connectedTs = undefined;
       givenUp = 0;
       failure = failureOf(error);
-      if (failure.code === "duplicate-identity" && strays > 0) {
-        strays -= 1;
-        if (now - strayTs < strayMs) failure = failureOf(lost());
+      if (failure.code === "duplicate-identity" && now - strayTs < strayMs) {
+        strays = otherStrays;
+        failure = failureOf(lost());
       }
       // An SFU that answers again has ended the row of tries to reach it.
       if (before && isOfNetwork(before.code) && !isOfNetwork(failure.code)) failures = 0;
