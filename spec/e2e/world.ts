@@ -21,7 +21,7 @@ export interface World {
 /** The same world for people of the second homeserver of a federated stack. */
 export const atOtherSite = (world: World): World => ({ ...world, stack: { ...world.stack, ...world.stack.other! } });
 
-const limitMs = 30 * 60_000;
+const limitMs = 90 * 60_000;
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Starts a world, runs something in it, and stops the world in any case. */
