@@ -95,6 +95,46 @@ describe("A user who enters the room after we joined the call (guarantee 42)", (
     expect(entered).toEqual([carl, carl]);
   });
 
+  it("is noticed again after an outage in which the user left and entered, but not for a new display name", () => {
+    const entered: string[] = [];
+    const offlineFor = (act: (home: ReturnType<typeof scene>["home"], roomId: string) => void) =>
+      toTheEnd(() => {
+        const { home, roomId, call } = scene({ members: [alice, bob, carl] });
+        const device = { userId: alice, deviceId: "A" };
+        lateRoomMembers(call.matrix, roomId).subscribe((userId) => entered.push(userId));
+        timer(1_000).subscribe(() => home.adjust(device, { connection: "offline" }));
+        timer(2_000).subscribe(() => act(home, roomId));
+        timer(3_000).subscribe(() => home.adjust(device, { connection: "online" }));
+      });
+    const content = { membership: "join", displayname: "Carl" };
+    offlineFor((home, roomId) =>
+      home.setState(roomId, { type: "m.room.member", sender: carl, stateKey: carl, content }),
+    );
+    expect(entered).toEqual([]);
+    offlineFor((home, roomId) => {
+      home.leaveRoom(roomId, carl);
+      home.joinRoom(roomId, carl);
+    });
+    expect(entered).toEqual([carl]);
+  });
+
+  it("is noticed again after a gap if its membership event is another one", () => {
+    const entered: string[] = [];
+    toTheEnd(() => {
+      const { home, roomId, call } = scene({ members: [alice, bob, carl] });
+      const changes$ = call.matrix.changes$.pipe(map((batch) => batch.map(() => ({ kind: "room" as const, roomId }))));
+      lateRoomMembers({ ...call.matrix, changes$ }, roomId).subscribe((userId) => entered.push(userId));
+      timer(1_000).subscribe(() =>
+        home.setState(roomId, { type: "m.room.topic", sender: bob, stateKey: "", content: {} }),
+      );
+      timer(2_000).subscribe(() => home.adjust({ userId: alice, deviceId: "A" }, { connection: "offline" }));
+      timer(3_000).subscribe(() => home.leaveRoom(roomId, carl));
+      timer(3_100).subscribe(() => home.joinRoom(roomId, carl));
+      timer(4_000).subscribe(() => home.adjust({ userId: alice, deviceId: "A" }, { connection: "online" }));
+    });
+    expect(entered).toEqual([carl]);
+  });
+
   it("is noticed although the user had left the room before we joined the call", () => {
     const entered: string[] = [];
     toTheEnd(() => {

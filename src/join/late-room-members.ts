@@ -1,36 +1,50 @@
 // Late room members: users who join the room after we wrote our membership, and may not have received it. protocol.md 14.1.
-import { concatMap, defer, filter, type Observable } from "rxjs";
+import { concatMap, defer, type Observable } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
 import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 
 /**
  * Emits the id of each user who joins the room from now on. Servers do not always send them the sticky events that are
- * there, and in an encrypted room they cannot read them.
+ * there, and in an encrypted room they cannot read them. After an outage, a user may have left and joined again unseen: two
+ * events of a user in one batch count as that, and so does another event after a gap.
  */
 export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<string> {
   return defer(() => {
-    const known = new Set(joinedUsers(matrix, roomId));
-    /** Whether a user has entered: a new display name is no join. */
-    const hasEntered = (userId: string): boolean => {
-      const wasIn = known.has(userId);
-      const isIn = isInRoom(matrix, roomId, userId);
-      if (isIn) known.add(userId);
-      else known.delete(userId);
-      return isIn && !wasIn && userId !== matrix.userId;
+    /** The membership events of the users in the room, by user id. */
+    const known = joinedUsers(matrix, roomId);
+    /** Whether a user has entered: a new display name alone is no join. */
+    const hasEntered = (userId: string, mayHaveLeft: boolean): boolean => {
+      const before = known.get(userId);
+      const eventId = isInRoom(matrix, roomId, userId)
+        ? matrix.stateEvent(roomId, memberType, userId)?.eventId
+        : undefined;
+      if (eventId === undefined) known.delete(userId);
+      else known.set(userId, eventId);
+      const isAnother = before === undefined || (mayHaveLeft && before !== eventId);
+      return eventId !== undefined && isAnother && userId !== matrix.userId;
     };
-    const changedUsers = (batch: readonly RoomChange[]): string[] =>
-      batch.some(({ kind }) => kind === "room")
-        ? [...new Set([...known, ...joinedUsers(matrix, roomId)])]
-        : batch.flatMap((change) =>
-            change.kind === "state" && change.type === "m.room.member" ? [change.stateKey] : [],
-          );
-    return changesByRoom(matrix).inRoom(roomId).pipe(concatMap(changedUsers), filter(hasEntered));
+    const enteredIn = (batch: readonly RoomChange[]): string[] => {
+      const isGap = batch.some(({ kind }) => kind === "room");
+      const changed = batch.flatMap((change) =>
+        change.kind === "state" && change.type === memberType ? [change.stateKey] : [],
+      );
+      const users = isGap ? [...known.keys(), ...joinedUsers(matrix, roomId).keys()] : changed;
+      const once = new Set<string>();
+      const twice = new Set<string>();
+      for (const userId of changed) (once.has(userId) ? twice : once).add(userId);
+      return [...new Set(users)].filter((userId) => hasEntered(userId, isGap || twice.has(userId)));
+    };
+    return changesByRoom(matrix).inRoom(roomId).pipe(concatMap(enteredIn));
   });
 }
 
-function joinedUsers(matrix: Matrix, roomId: string): string[] {
-  return [...matrix.stateEvents(roomId, "m.room.member")].flatMap(({ stateKey, content }) =>
-    stateKey !== undefined && roomMembershipOf(content) === "join" ? [stateKey] : [],
+const memberType = "m.room.member";
+
+function joinedUsers(matrix: Matrix, roomId: string): Map<string, string> {
+  return new Map(
+    [...matrix.stateEvents(roomId, memberType)].flatMap(({ stateKey, content, eventId }) =>
+      stateKey !== undefined && roomMembershipOf(content) === "join" ? [[stateKey, eventId] as const] : [],
+    ),
   );
 }
