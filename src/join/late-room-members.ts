@@ -6,8 +6,8 @@ import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
 
 /**
  * Emits the id of each user who joins the room from now on. Servers do not always send them the sticky events that are
- * there, and in an encrypted room they cannot read them. After an outage, a user may have left and joined again unseen: two
- * events of a user in one batch count as that, and so does another event after a gap.
+ * there, and in an encrypted room they cannot read them. After an outage, users may have left and joined again unseen:
+ * another event than before counts as that after a gap, and in a batch with two events of one user.
  */
 export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<string> {
   return defer(() => {
@@ -29,11 +29,9 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
       const changed = batch.flatMap((change) =>
         change.kind === "state" && change.type === memberType ? [change.stateKey] : [],
       );
-      const users = isGap ? [...known.keys(), ...joinedUsers(matrix, roomId).keys()] : changed;
-      const once = new Set<string>();
-      const twice = new Set<string>();
-      for (const userId of changed) (once.has(userId) ? twice : once).add(userId);
-      return [...new Set(users)].filter((userId) => hasEntered(userId, isGap || twice.has(userId)));
+      const users = new Set(isGap ? [...known.keys(), ...joinedUsers(matrix, roomId).keys()] : changed);
+      const mayHaveLeft = isGap || users.size < changed.length;
+      return [...users].filter((userId) => hasEntered(userId, mayHaveLeft));
     };
     return changesByRoom(matrix).inRoom(roomId).pipe(concatMap(enteredIn));
   });
