@@ -2,7 +2,7 @@
 import { concatMap, defer, type Observable } from "rxjs";
 import type { Matrix, RoomChange } from "../matrix.ts";
 import { changesByRoom } from "../room/room-changes.ts";
-import { isInRoom, roomMembershipOf } from "../room/room-member.ts";
+import { roomMembershipOf } from "../room/room-member.ts";
 
 /**
  * Emits the id of each user who joins the room from now on. Servers do not always send them the sticky events that are
@@ -16,9 +16,8 @@ export function lateRoomMembers(matrix: Matrix, roomId: string): Observable<stri
     /** Whether a user has entered: a new display name alone is no join. */
     const hasEntered = (userId: string, mayHaveLeft: boolean): boolean => {
       const before = known.get(userId);
-      const eventId = isInRoom(matrix, roomId, userId)
-        ? matrix.stateEvent(roomId, memberType, userId)?.eventId
-        : undefined;
+      const event = matrix.stateEvent(roomId, memberType, userId);
+      const eventId = roomMembershipOf(event?.content) === "join" ? event?.eventId : undefined;
       if (eventId === undefined) known.delete(userId);
       else known.set(userId, eventId);
       const isAnother = before === undefined || (mayHaveLeft && before !== eventId);
