@@ -115,8 +115,8 @@ export const breakages: readonly Breakage[] = [
     name: "users who enter the room later do not get a sticky membership again",
     breaks: "1",
     file: "join/late-room-members.ts",
-    text: "      return isIn && !wasIn && userId !== matrix.userId;",
-    becomes: "      return isIn && wasIn && userId !== matrix.userId;",
+    text: "      return eventId !== undefined && isAnother && userId !== matrix.userId;",
+    becomes: "      return eventId !== undefined && !isAnother && userId !== matrix.userId;",
   },
   {
     name: "memberships do not end by the clock",
