@@ -212,16 +212,21 @@ describe("A call that is known", () => {
   });
 });
 
+/** A state membership of Alice. */
+const stateMember = (minute: number, content: object): PastEvent => ({
+  type: "org.matrix.msc3401.call.member",
+  sender: "@alice:example.org",
+  stateKey: "_@alice:example.org_P_m.call",
+  eventId: `$${minute}`,
+  originServerTs: t0 + minute * minuteMs,
+  encryption: "cleartext",
+  content: { application: "m.call", call_id: "", device_id: "P", focus_active: { type: "livekit" }, ...content },
+});
+
 describe("An update of a membership that lasts no longer", () => {
-  const joined = { application: "m.call", call_id: "", device_id: "P", membershipID: "one" };
+  const joined = { membershipID: "one", created_ts: t0, expires: 8 * minuteMs };
   const event = (minute: number, content: object, more: Partial<PastEvent> = {}): PastEvent => ({
-    type: "org.matrix.msc3401.call.member",
-    sender: "@alice:example.org",
-    stateKey: "_@alice:example.org_P_m.call",
-    eventId: `$${minute}`,
-    originServerTs: t0 + minute * minuteMs,
-    encryption: "cleartext",
-    content: { ...joined, focus_active: { type: "livekit" }, created_ts: t0, expires: 8 * minuteMs, ...content },
+    ...stateMember(minute, { ...joined, ...content }),
     ...more,
   });
 
@@ -256,23 +261,12 @@ describe("An update of a membership that lasts no longer", () => {
 
 describe("A state member that moves its `created_ts` to be sent keys", () => {
   const first = "rx.matrixrtc.created_ts";
-  const event = (minute: number, movedMs: number): PastEvent => ({
-    type: "org.matrix.msc3401.call.member",
-    sender: "@alice:example.org",
-    stateKey: "_@alice:example.org_P_m.call",
-    eventId: `$${minute}`,
-    originServerTs: t0 + minute * minuteMs,
-    encryption: "cleartext",
-    content: {
-      application: "m.call",
-      call_id: "",
-      device_id: "P",
-      focus_active: { type: "livekit" },
+  const event = (minute: number, movedMs: number): PastEvent =>
+    stateMember(minute, {
       expires: (minute + 8) * minuteMs,
       ...(minute > 0 && { created_ts: t0 + movedMs }),
       ...(movedMs > 0 && { [first]: t0 }),
-    },
-  });
+    });
   const events = [event(0, 0), event(2, 0), event(4, 1), event(6, 2), event(7, 2)];
 
   it.each([

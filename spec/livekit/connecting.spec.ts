@@ -72,6 +72,19 @@ const roomRefused = (error: Error) =>
       ),
   }) as unknown as SfuRoom<string>;
 
+/** Makes rooms that connect as these streams say, one after the other, and then as `last`. `begun`: when each try begins. */
+function roomsThat(outcomes: Iterable<Observable<unknown>>, last: Observable<unknown>, begun: number[] = []) {
+  const rest = [...outcomes];
+  const connect = () => {
+    begun.push(asyncScheduler.now());
+    return concat(of("connecting"), rest.shift() ?? last);
+  };
+  return () => ({ connect }) as unknown as SfuRoom<string>;
+}
+
+const failsAfter = (ms: number, error: Error): Observable<never> =>
+  timer(ms).pipe(mergeMap(() => throwError(() => error)));
+
 /** The network comes back once. */
 function onceAt(ts: number): Observable<unknown> {
   const back$ = new Subject<unknown>();
@@ -205,16 +218,7 @@ describe("A connection to an SFU", () => {
         let count = 0;
         const makeRoom = () => {
           count += 1;
-          return roomThat(
-            concat(
-              timer(1).pipe(
-                map((): never => {
-                  throw new SfuError(code, code);
-                }),
-              ),
-              NEVER,
-            ),
-          );
+          return roomThat(concat(failsAfter(1, new SfuError(code, code)), NEVER));
         };
         const listening = connectSfu({ token, makeRoom, backInTouch$ }).subscribe();
         timer(50).subscribe(() => backInTouch$.next());
@@ -249,15 +253,9 @@ describe("A connection to an SFU", () => {
   /** When each try begins, if a try takes the next of these times, until the connection is 60 s old. */
   const triesThat = (tookMs: readonly number[], backTs: number): number[] => {
     const { token } = tokens();
-    const times = [...tookMs];
+    const connectedAfter = (ms: number) => concat(of("connected").pipe(delay(ms)), NEVER);
     const begun: number[] = [];
-    const makeRoom = () =>
-      ({
-        connect: () => {
-          begun.push(asyncScheduler.now());
-          return concat(of("connecting"), of("connected").pipe(delay(times.shift() ?? 0)), NEVER);
-        },
-      }) as unknown as SfuRoom<string>;
+    const makeRoom = roomsThat(tookMs.map(connectedAfter), connectedAfter(0), begun);
     const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(backTs) }).subscribe();
     timer(60_000).subscribe(() => listening.unsubscribe());
     return begun;
@@ -288,19 +286,9 @@ describe("A connection to an SFU", () => {
       even();
       const { token } = tokens();
       const seen: number[] = [];
-      const sentAway$ = timer(3_000).pipe(
-        map((): never => {
-          throw disconnectedError(2);
-        }),
-      );
+      const sentAway$ = failsAfter(3_000, disconnectedError(2));
       const outcomes: Observable<unknown>[] = [NEVER];
-      const makeRoom = () =>
-        ({
-          connect: () => {
-            seen.push(asyncScheduler.now());
-            return concat(of("connecting"), outcomes.shift() ?? concat(of("connected"), sentAway$));
-          },
-        }) as unknown as SfuRoom<string>;
+      const makeRoom = roomsThat(outcomes, concat(of("connected"), sentAway$), seen);
       const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_000) }).subscribe();
       timer(60_000).subscribe(() => listening.unsubscribe());
       flush();
@@ -317,10 +305,7 @@ describe("A connection to an SFU", () => {
       const { token } = tokens();
       const back$ = new Subject<void>();
       const connected: number[] = [];
-      const makeRoom = () =>
-        ({
-          connect: () => concat(of("connecting"), of("connected").pipe(delay(tookMs)), NEVER),
-        }) as unknown as SfuRoom<string>;
+      const makeRoom = roomsThat([], concat(of("connected").pipe(delay(tookMs)), NEVER));
       const flapping = timer(500, everyMs)
         .pipe(map(() => undefined))
         .subscribe(back$);
@@ -342,16 +327,9 @@ describe("A connection to an SFU", () => {
       even();
       const said: string[] = [];
       const { token } = tokens();
-      const sentAway$ = timer(3_600_000).pipe(
-        map((): never => {
-          throw disconnectedError(2);
-        }),
-      );
+      const sentAway$ = failsAfter(3_600_000, disconnectedError(2));
       const outcomes: Observable<unknown>[] = [NEVER];
-      const makeRoom = () =>
-        ({
-          connect: () => concat(of("connecting"), outcomes.shift() ?? concat(of("connected"), sentAway$)),
-        }) as unknown as SfuRoom<string>;
+      const makeRoom = roomsThat(outcomes, concat(of("connected"), sentAway$));
       const connection$ = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_000) });
       const listening = connection$.subscribe(({ failure, nextTryTs }) => {
         if (nextTryTs !== undefined) said.push(`${failure?.code} ${nextTryTs - asyncScheduler.now()}`);
@@ -369,19 +347,9 @@ describe("A connection to an SFU", () => {
       even();
       const { token } = tokens();
       const begun: number[] = [];
-      const lost$ = timer(60_000).pipe(
-        map((): never => {
-          throw disconnectedError(undefined);
-        }),
-      );
+      const lost$ = failsAfter(60_000, disconnectedError(undefined));
       const outcomes: Observable<unknown>[] = [concat(of("connected"), lost$)];
-      const makeRoom = () =>
-        ({
-          connect: () => {
-            begun.push(asyncScheduler.now());
-            return concat(of("connecting"), outcomes.shift() ?? NEVER);
-          },
-        }) as unknown as SfuRoom<string>;
+      const makeRoom = roomsThat(outcomes, NEVER, begun);
       const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_000) }).subscribe();
       timer(90_000).subscribe(() => listening.unsubscribe());
       flush();
@@ -414,19 +382,9 @@ describe("A connection to an SFU", () => {
       even();
       const { token } = tokens();
       const begun: number[] = [];
-      const failed$ = timer(50).pipe(
-        map((): never => {
-          throw refusedError(undefined);
-        }),
-      );
+      const failed$ = failsAfter(50, refusedError(undefined));
       const outcomes: Observable<never>[] = [failed$, NEVER, NEVER];
-      const makeRoom = () =>
-        ({
-          connect: () => {
-            begun.push(asyncScheduler.now());
-            return concat(of("connecting"), outcomes.shift() ?? NEVER);
-          },
-        }) as unknown as SfuRoom<string>;
+      const makeRoom = roomsThat(outcomes, NEVER, begun);
       const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(100) }).subscribe();
       timer(30_000).subscribe(() => listening.unsubscribe());
       flush();
@@ -468,14 +426,7 @@ describe("A connection to an SFU", () => {
       ] as const) {
         const { token } = tokens();
         const waited: number[] = [];
-        const makeRoom = () =>
-          roomThat(
-            timer(lastingMs).pipe(
-              map((): never => {
-                throw disconnectedError(3);
-              }),
-            ),
-          );
+        const makeRoom = () => roomThat(failsAfter(lastingMs, disconnectedError(3)));
         let now = 0;
         const listening = connectSfu({ token, makeRoom, backInTouch$: NEVER }).subscribe(({ status, nextTryTs }) => {
           if (status === "failed") waited.push(nextTryTs! - now);

@@ -210,7 +210,7 @@ function isHeld(
 
 /**
  * Whether a key ends what the media layer reports. The sender of a later key will use it, but not if the key is of an earlier
- * stay. Media that lacks a key without an index has none at all, so that any key is better.
+ * stay. A report of a missing key that names no index means that the media has no key at all, so that any key is better.
  */
 function isAnswerFor({ reason, keyIndex: lacked }: Trouble, keyIndex: number, isEarly: boolean): boolean {
   if (lacked === undefined) return !isEarly || reason === "missing-key";
