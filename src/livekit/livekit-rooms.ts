@@ -277,14 +277,13 @@ interface LocalTrackListeners {
 const sourceOf = (source: MediaSource): Track.Source => source as Track.Source;
 
 function participantOf(participant: Participant): SfuParticipant {
-  const { identity, isSpeaking, audioLevel, connectionQuality, trackPublications, joinedAt } = participant;
+  const { identity, isSpeaking, audioLevel, connectionQuality, trackPublications } = participant;
   return {
     identity,
     tracks: participant.isLocal ? [] : Array.from(trackPublications.values(), trackOf),
     speaking: isSpeaking,
     level: audioLevel,
     quality: connectionQuality,
-    ...(joinedAt && { joinedTs: joinedAt.getTime() }),
   };
 }
 

@@ -1,7 +1,7 @@
 // Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
-import { receptionOf, smallest, type TileSize } from "./wanted-layer.ts";
+import { receptionOf, type TileSize } from "./wanted-layer.ts";
 import type { Reception, SfuRoom } from "./sfu-room.ts";
 
 export interface ReceiverInput {
@@ -22,7 +22,7 @@ export interface ReceiverUpdate {
   readonly lacking: readonly string[];
 }
 
-type Room<Track> = Pick<SfuRoom<Track>, "participants" | "local" | "hasKey" | "receive">;
+type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive">;
 
 /** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
 type Received = Reception | "held";
@@ -30,13 +30,6 @@ type Received = Reception | "held";
 /** Participants that are no members may be members in a moment. Any number of them may be none. */
 const maxExpected = 10;
 
-/**
- * The SFU forwards nothing of a video before it has seen a key frame, loses the first one of many publications, and asks for
- * another one as long as somebody receives the video. So a new video that waits for its key is paused only after this time.
- */
-const seedMs = 600;
-/** A sender that came to the SFU so shortly before us may have published a moment ago. LiveKit's browser client has whole seconds. */
-const recentMs = 2_000;
 /** How long a picture is paused for a refresh. The server pauses a track after 100 ms, and it begins again with a key frame. */
 const refreshMs = 150;
 
@@ -44,8 +37,6 @@ const refreshMs = 150;
 export class Receiver<Track> {
   readonly #room: Room<Track>;
   #received = new Map<string, Received>();
-  /** When each track came. Of those that were there when we connected: now, if its sender came just before us. */
-  #sinceTs: ReadonlyMap<string, number> | undefined;
   /** When to update again. */
   dueTs: number = Infinity;
   /** Participants whose media came without its key. */
@@ -68,15 +59,13 @@ export class Receiver<Track> {
     const { participants } = this.#room;
     const { now } = input;
     const received = new Map<string, Received>();
-    const since = new Map<string, number>();
     const refreshTs = new Map<string, number>();
     const lacked = new Set<string>();
     const refreshed: string[] = [];
     const lacking: string[] = [];
     let expected = 0;
     this.dueTs = Infinity;
-    const recentTs = (this.#room.local?.joinedTs ?? Infinity) - recentMs;
-    for (const [identity, { tracks, joinedTs = 0 }] of participants) {
+    for (const [identity, { tracks }] of participants) {
       const member = input.members.get(identity);
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
@@ -107,20 +96,13 @@ export class Receiver<Track> {
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
-        const firstTs = this.#sinceTs || joinedTs >= recentTs ? now : -Infinity;
-        const sinceTs = this.#sinceTs?.get(sid) ?? firstTs;
-        since.set(sid, sinceTs);
-        const [untilTs, first, then]: readonly [number, Reception, Reception] =
-          next === "held"
-            ? [sinceTs + seedMs, smallest, "paused"]
-            : [typeof next === "object" ? pausedUntilTs : 0, "paused", next];
-        const isFirst = kind === "video" && now < untilTs;
-        if (isFirst) this.dueTs = Math.min(this.dueTs, untilTs);
-        this.#room.receive(identity, sid, isFirst ? first : then);
+        // The SFU passes on one request for a key frame in half a second. So nothing asks for one before the key is there.
+        const isRefreshed = kind === "video" && typeof next === "object" && now < pausedUntilTs;
+        if (isRefreshed) this.dueTs = Math.min(this.dueTs, pausedUntilTs);
+        this.#room.receive(identity, sid, isRefreshed || next === "held" ? "paused" : next);
       }
     }
     this.#received = received;
-    this.#sinceTs = since;
     this.#refreshTs = refreshTs;
     this.#lacked = lacked;
     return { refreshed, lacking };

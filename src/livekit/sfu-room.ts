@@ -26,8 +26,6 @@ export interface SfuParticipant<Track = MediaStreamTrack> {
   /** The level of its voice, from 0 to 1. */
   readonly level: number;
   readonly quality: MediaQuality;
-  /** When it came, by the clock of the SFU. Absent if the SDK does not say it. */
-  readonly joinedTs?: number;
 }
 
 /**
