@@ -50,26 +50,6 @@ describe("A track of an encrypted call", () => {
   );
 
   test(
-    "is paused until its key is installed, also if it is a video that was published meanwhile",
-    marbles(({ flush }) => {
-      const scene = callScene(["alice", "bob"]);
-      scene.sfu.installMs = 1_500;
-      scene.enter("alice");
-      at(1_000, () => scene.enter("bob"));
-      const log: string[] = [];
-      for (let ms = 900; ms < 3_000; ms += 50)
-        at(ms, () => {
-          const camera = cameraAt(scene, "alice", "bob");
-          const word = typeof camera === "string" ? camera : "received";
-          if (!log.at(-1)?.endsWith(word)) log.push(`${ms}: ${word}`);
-        });
-      at(3_000, () => expect(log).toEqual(["900: off", "1050: paused", "2550: received"]));
-      flush();
-      expect.assertions(1);
-    }),
-  );
-
-  test(
     "is no missing key for the session while all media of its participant waits for its key",
     marbles(({ flush }) => {
       const scene = callScene(["alice", "bob"], { endMs: 20_000 });

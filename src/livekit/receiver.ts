@@ -1,8 +1,9 @@
 // Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
-import { receptionOf, type TileSize } from "./wanted-layer.ts";
+import { receptionOf, smallest, type TileSize } from "./wanted-layer.ts";
 import type { Reception, SfuRoom } from "./sfu-room.ts";
+import { flowOfHeld, flowOfOpen } from "./video-flow.ts";
 
 export interface ReceiverInput {
   readonly isEncrypted: boolean;
@@ -37,6 +38,8 @@ const refreshMs = 150;
 export class Receiver<Track> {
   readonly #room: Room<Track>;
   #received = new Map<string, Received>();
+  /** When each track, and each member, came. Those that were there at first have always been there. */
+  #sinceTs: ReadonlyMap<string, number> | undefined;
   /** When to update again. */
   dueTs: number = Infinity;
   /** Participants whose media came without its key. */
@@ -59,6 +62,16 @@ export class Receiver<Track> {
     const { participants } = this.#room;
     const { now } = input;
     const received = new Map<string, Received>();
+    const since = new Map<string, number>();
+    const sinceTs = (key: string): number => {
+      const ts = this.#sinceTs ? (this.#sinceTs.get(key) ?? now) : -Infinity;
+      since.set(key, ts);
+      return ts;
+    };
+    const isBefore = (ts: number): boolean => {
+      if (now < ts) this.dueTs = Math.min(this.dueTs, ts);
+      return now < ts;
+    };
     const refreshTs = new Map<string, number>();
     const lacked = new Set<string>();
     const refreshed: string[] = [];
@@ -67,6 +80,7 @@ export class Receiver<Track> {
     this.dueTs = Infinity;
     for (const [identity, { tracks }] of participants) {
       const member = input.members.get(identity);
+      const memberTs = member ? sinceTs(identity) : -Infinity;
       const status = input.statuses.get(identity);
       const isDecryptable = this.#isDecryptable(identity, status, input);
       let pausedUntilTs = this.#refreshTs.get(identity) ?? 0;
@@ -96,13 +110,16 @@ export class Receiver<Track> {
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         if (isAllowed || isPrepared) received.set(sid, next);
-        // The SFU passes on one request for a key frame in half a second. So nothing asks for one before the key is there.
-        const isRefreshed = kind === "video" && typeof next === "object" && now < pausedUntilTs;
-        if (isRefreshed) this.dueTs = Math.min(this.dueTs, pausedUntilTs);
-        this.#room.receive(identity, sid, isRefreshed || next === "held" ? "paused" : next);
+        const cameTs = sinceTs(sid);
+        const isHeld = next === "held";
+        const [fromTs, untilTs] = isHeld ? flowOfHeld(cameTs, memberTs) : flowOfOpen(cameTs, pausedUntilTs);
+        const isSteady = !input.isEncrypted || kind === "audio" || next === "off";
+        const flows = isSteady ? !isHeld : !isBefore(fromTs) && isBefore(untilTs);
+        this.#room.receive(identity, sid, !flows ? "paused" : isHeld ? smallest : next);
       }
     }
     this.#received = received;
+    this.#sinceTs = since;
     this.#refreshTs = refreshTs;
     this.#lacked = lacked;
     return { refreshed, lacking };

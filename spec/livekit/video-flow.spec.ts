@@ -1,0 +1,96 @@
+// When a video of an encrypted call comes. Drawn over time: a character is 50 ms.
+import type { MemberEncryption } from "../../src/keys/encryption-status.ts";
+import type { Membership } from "../../src/types.ts";
+import { Receiver } from "../../src/livekit/receiver.ts";
+import { expect, test } from "vitest";
+
+const frameMs = 50;
+const person = { identity: "bob", speaking: false, level: 0, quality: "good" } as const;
+const camera = { sid: "TR", kind: "video", source: "camera", muted: false, encrypted: true, track: "picture" } as const;
+
+/** From which frame on something is there. */
+const since = (drawn: string) => (drawn.trim() === "" ? Infinity : drawn.search(/\S/));
+
+/** `p` paused, `s` the smallest layer, `R` received. The receiver is updated at each change, and when it says that it is due. */
+function flow(drawn: { readonly video: string; readonly member: string; readonly key: string }, isEncrypted = true): string {
+  const from = { video: since(drawn.video), member: since(drawn.member), key: since(drawn.key) };
+  const participants = new Map();
+  let flows = " ";
+  const receiver = new Receiver<string>({
+    participants,
+    hasKey: () => true,
+    receive: (_identity, _sid, one) =>
+      void (flows = typeof one === "string" ? one.charAt(0) : one.width === Infinity ? "R" : "s"),
+  });
+  return Array.from({ length: drawn.video.length }, (_, frame) => {
+    const now = 1_000_000 + frame * frameMs;
+    participants.set("bob", { ...person, tracks: frame >= from.video ? [camera] : [] });
+    if (Object.values(from).includes(frame) || frame === 0 || receiver.dueTs <= now)
+      receiver.update({
+        isEncrypted,
+        members: new Map(frame >= from.member ? [["bob", {} as Membership]] : []),
+        statuses: new Map(frame >= from.key ? [["bob", { status: "ok", keyIndex: 0 } as MemberEncryption]] : []),
+        everything: true,
+        lowBandwidth: false,
+        tilesOf: () => [],
+        now,
+      });
+    return flows;
+  }).join("");
+}
+
+test.each([
+  [
+    "comes 0.2 s after it is published, if its key is there: LiveKit loses a request for a key frame of a video that it has not seen",
+    {
+      video: "    v           ",
+      member: "m               ",
+      key: "k               ",
+      flows: "    ppppRRRRRRRR",
+    },
+  ],
+  [
+    "is paused until its key comes, so that nothing asks for its key frame before",
+    {
+      video: "    v           ",
+      member: "m               ",
+      key: "              k ",
+      flows: "    ppppppppppRR",
+    },
+  ],
+  [
+    "comes for a moment after its member has come, if it was there before: the SFU sees a key frame before the key comes",
+    {
+      video: "  v             ",
+      member: "   m            ",
+      key: "             k  ",
+      flows: "  ppppsspppppRRR",
+    },
+  ],
+  [
+    "comes at once with its key, if that comes before this moment",
+    {
+      video: "v               ",
+      member: "      m         ",
+      key: "       k        ",
+      flows: "pppppppRRRRRRRRR",
+    },
+  ],
+  [
+    "is paused until its key comes, if both it and its member were there when we connected",
+    {
+      video: "v               ",
+      member: "m               ",
+      key: "          k     ",
+      flows: "ppppppppppRRRRRR",
+    },
+  ],
+])("A video of an encrypted call %s", (_, { flows, ...drawn }) => {
+  expect(flow(drawn)).toBe(flows);
+});
+
+test("A video of a call in the clear comes at once", () => {
+  const video = "    v           ";
+  const flows = "    RRRRRRRRRRRR";
+  expect(flow({ video, member: video, key: "" }, false)).toBe(flows);
+});
