@@ -15,15 +15,8 @@ const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
 const isReceived = ({ sfu }: ReturnType<typeof callScene>, by: string, of: string, source?: MediaSource): boolean =>
   sfu.flows(source).includes(`${by}<${of}`);
 
-/** The room of a user, and what it receives of the camera of another. */
 const roomOf = ({ sfu }: ReturnType<typeof callScene>, name: string) =>
   [...sfu.open].find(({ identity }) => identity.startsWith(userOf(name)))!;
-function cameraAt(scene: ReturnType<typeof callScene>, by: string, of: string): Reception {
-  const room = roomOf(scene, by);
-  const other = [...room.participants.values()].find(({ identity }) => identity.startsWith(userOf(of)));
-  const camera = other?.tracks.find(({ source }) => source === "camera");
-  return camera ? (room.receptions.get(camera.sid) ?? "off") : "off";
-}
 
 describe("A track of an encrypted call", () => {
   test(

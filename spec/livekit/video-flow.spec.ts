@@ -12,7 +12,10 @@ const camera = { sid: "TR", kind: "video", source: "camera", muted: false, encry
 const since = (drawn: string) => (drawn.trim() === "" ? Infinity : drawn.search(/\S/));
 
 /** `p` paused, `s` the smallest layer, `R` received. The receiver is updated at each change, and when it says that it is due. */
-function flow(drawn: { readonly video: string; readonly member: string; readonly key: string }, isEncrypted = true): string {
+function flow(
+  drawn: { readonly video: string; readonly member: string; readonly key: string },
+  isEncrypted = true,
+): string {
   const from = { video: since(drawn.video), member: since(drawn.member), key: since(drawn.key) };
   const participants = new Map();
   let flows = " ";
@@ -41,12 +44,12 @@ function flow(drawn: { readonly video: string; readonly member: string; readonly
 
 test.each([
   [
-    "comes 0.2 s after it is published, if its key is there: LiveKit loses a request for a key frame of a video that it has not seen",
+    "comes 0.15 s after it is published, if its key is there: LiveKit loses a request for a key frame of a video that it has not seen",
     {
       video: "    v           ",
       member: "m               ",
       key: "k               ",
-      flows: "    ppppRRRRRRRR",
+      flows: "    pppRRRRRRRRR",
     },
   ],
   [

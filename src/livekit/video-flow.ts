@@ -1,29 +1,49 @@
 // VideoFlow: when a video of an encrypted call may come, so that its first picture comes soon after its key. Pure. docs/media.md.
 
-/** From when, and until when. */
-export type Flow = readonly [fromTs: number, untilTs: number];
+/** What decides when a video comes. */
+export interface VideoFlow {
+  /** It comes from then on, once it can be decrypted. */
+  readonly openTs: number;
+  /** It comes for a moment then, if it still waits for its key. Undefined while its member is not there. */
+  readonly seedTs: number | undefined;
+}
 
 /**
- * LiveKit passes on one request for a key frame in half a second, and a request is lost if it has not seen the video yet. So a
- * new video comes only after this time. Before it is decrypted, nothing must ask for its key frame.
+ * LiveKit passes on one request for a key frame in half a second. A request is lost if LiveKit has not seen the video yet. So a
+ * new video comes only after this time, and nothing asks for a key frame before the key is there.
+ *
+ * A client that has its own key only once it sees its membership loses the first key frame of its video, and LiveKit drops such
+ * a video until the next one. So a video that was there before its member comes for a moment, this time after the member: LiveKit
+ * then asks for a key frame, and has seen one when the key comes.
+ *
+ * A picture is refreshed by a pause of this time. LiveKit pauses a video after 100 ms, and asks for a key frame when it goes on.
  */
-const settleMs = 200;
+const quietMs = 150;
+const seedMs = 100;
 
-/**
- * A client that has its own key only once it sees its membership loses the first key frame of its video. LiveKit drops such a
- * video until the next one. So a video that was there before its member comes for a moment, soon after the member has come.
- * LiveKit then asks for a key frame, and has seen one when the key comes.
- */
-const seed = { afterMs: 150, forMs: 100 };
+export interface VideoNow {
+  /** It was there when we connected. */
+  readonly isOld: boolean;
+  readonly isMember: boolean;
+  /** Its key has come after its media. */
+  readonly isRefreshed: boolean;
+  readonly now: number;
+}
 
-/** A video that can be decrypted. `pausedUntilTs`: it is refreshed. */
-export const flowOfOpen = (cameTs: number, pausedUntilTs: number): Flow => [
-  Math.max(cameTs + settleMs, pausedUntilTs),
-  Infinity,
-];
+export const nextFlow = (
+  before: VideoFlow | undefined,
+  { isOld, isMember, isRefreshed, now }: VideoNow,
+): VideoFlow => ({
+  openTs: isRefreshed ? now + quietMs : (before?.openTs ?? (isOld ? now : now + quietMs)),
+  seedTs: before?.seedTs ?? (isMember ? (before ? now + quietMs : Infinity) : undefined),
+});
 
-/** A video that waits for its key. */
-export function flowOfHeld(cameTs: number, memberTs: number): Flow {
-  const fromTs = cameTs < memberTs ? memberTs + seed.afterMs : Infinity;
-  return [fromTs, fromTs + seed.forMs];
+/** Whether it comes now, and when that changes. */
+export function flowNow(
+  { openTs, seedTs = Infinity }: VideoFlow,
+  isHeld: boolean,
+  now: number,
+): readonly [boolean, number] {
+  const [fromTs, untilTs] = isHeld ? [seedTs, seedTs + seedMs] : [openTs, Infinity];
+  return now < fromTs ? [false, fromTs] : now < untilTs ? [true, untilTs] : [false, Infinity];
 }
