@@ -1,9 +1,8 @@
 // Receiver: decides what is received on one room: only members, only what can be decrypted, only what is shown. docs/media.md.
 import type { MemberEncryption } from "../keys/encryption-status.ts";
 import type { Membership } from "../types.ts";
-import { receptionOf, smallest, type TileSize } from "./wanted-layer.ts";
+import { receptionOf, type TileSize } from "./wanted-layer.ts";
 import type { Reception, SfuRoom } from "./sfu-room.ts";
-import { flowNow, nextFlow, type VideoFlow } from "./video-flow.ts";
 
 export interface ReceiverInput {
   readonly isEncrypted: boolean;
@@ -31,9 +30,17 @@ type Received = Reception | "held";
 /** Participants that are no members may be members in a moment. Any number of them may be none. */
 const maxExpected = 10;
 
+/**
+ * LiveKit loses a request for a key frame of a video that it has not seen yet, and passes on one request in half a second. So a
+ * video that is published while we are connected comes only after this time. A pause of this time refreshes a picture: LiveKit
+ * pauses a video after 100 ms, and asks for a key frame when it goes on.
+ */
+const quietMs = 150;
+
 interface KnownTrack {
   readonly received: Received;
-  readonly flow: VideoFlow;
+  /** A video comes from then on. */
+  readonly openTs: number;
 }
 
 /** Holds which tracks of one room are received. */
@@ -91,13 +98,12 @@ export class Receiver<Track> {
           ? receptionOf({ ...input, kind, tiles: input.tilesOf(member, source), isSubscribed })
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
-        const isHeld = next === "held";
-        const flow = nextFlow(before?.flow, { isOld: !this.#tracks, isMember: !!member, isRefreshed, now });
-        if (isAllowed || isPrepared) known.set(sid, { received: next, flow });
-        const isPaced = input.isEncrypted && kind === "video" && next !== "off";
-        const [comes, dueTs] = isPaced ? flowNow(flow, isHeld, now) : [!isHeld, Infinity];
-        this.dueTs = Math.min(this.dueTs, dueTs);
-        this.#room.receive(identity, sid, !comes ? "paused" : isHeld ? smallest : next);
+        const isNew = isRefreshed || (!before && this.#tracks && input.isEncrypted);
+        const openTs = isNew ? now + quietMs : (before?.openTs ?? now);
+        if (isAllowed || isPrepared) known.set(sid, { received: next, openTs });
+        const isQuiet = kind === "video" && typeof next === "object" && now < openTs;
+        if (isQuiet) this.dueTs = Math.min(this.dueTs, openTs);
+        this.#room.receive(identity, sid, isQuiet || next === "held" ? "paused" : next);
       }
     }
     this.#tracks = known;

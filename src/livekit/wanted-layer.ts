@@ -24,7 +24,7 @@ export interface ReceptionInput {
 
 const best = { width: Infinity, height: Infinity };
 /** The lowest layer of LiveKit's defaults. */
-export const smallest = { width: 320, height: 180 };
+const smallest = { width: 320, height: 180 };
 
 /** What to receive of a track that may be received. Sound always is. The largest tile decides. */
 export function receptionOf({ kind, tiles, everything, lowBandwidth, isSubscribed }: ReceptionInput): Reception {

@@ -11,7 +11,7 @@ const camera = { sid: "TR", kind: "video", source: "camera", muted: false, encry
 /** From which frame on something is there. */
 const since = (drawn: string) => (drawn.trim() === "" ? Infinity : drawn.search(/\S/));
 
-/** `p` paused, `s` the smallest layer, `R` received. The receiver is updated at each change, and when it says that it is due. */
+/** `p` paused, `R` received. The receiver is updated at each change, and when it says that it is due. */
 function flow(
   drawn: { readonly video: string; readonly member: string; readonly key: string },
   isEncrypted = true,
@@ -22,8 +22,7 @@ function flow(
   const receiver = new Receiver<string>({
     participants,
     hasKey: () => true,
-    receive: (_identity, _sid, one) =>
-      void (flows = typeof one === "string" ? one.charAt(0) : one.width === Infinity ? "R" : "s"),
+    receive: (_identity, _sid, one) => void (flows = typeof one === "string" ? one.charAt(0) : "R"),
   });
   return Array.from({ length: drawn.video.length }, (_, frame) => {
     const now = 1_000_000 + frame * frameMs;
@@ -62,21 +61,21 @@ test.each([
     },
   ],
   [
-    "comes for a moment after its member has come, if it was there before: the SFU sees a key frame before the key comes",
+    "is paused until its key comes, also if it was there before its member",
     {
       video: "  v             ",
       member: "   m            ",
       key: "             k  ",
-      flows: "  ppppsspppppRRR",
+      flows: "  pppppppppppRRR",
     },
   ],
   [
-    "comes at once with its key, if that comes before this moment",
+    "comes at once if it was there, with its member and key, when we connected",
     {
       video: "v               ",
-      member: "      m         ",
-      key: "       k        ",
-      flows: "pppppppRRRRRRRRR",
+      member: "m               ",
+      key: "k               ",
+      flows: "RRRRRRRRRRRRRRRR",
     },
   ],
   [
