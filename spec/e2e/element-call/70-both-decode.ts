@@ -1,7 +1,7 @@
 // Element Call and our library in one call: each mode of ours with each mode of Element Call.
 import { joinRoom, register } from "../account.ts";
 import { type Person, person } from "../person.ts";
-import { inMode, type Figures, type Scenario, type ScenarioContext } from "../scenario.ts";
+import { inMode, type Figures, type Scenario, type ScenarioContext, timesOf } from "../scenario.ts";
 import { until } from "../until.ts";
 import { type ElementCallMode, elementCall } from "./element-call.ts";
 
@@ -45,6 +45,8 @@ async function together(context: ScenarioContext, ours: string, theirs: ElementC
   });
   await c.join();
   await Promise.all([c.decodes(account.userId), c.decodes(a.userId), a.decodes(c.userId), element.decodes(2)]);
+  const { identity } = await c.member(account.userId);
+  const timesOfC = timesOf((await c.look())!, await a.sender(), { name: "Element Call", identity, ownKeysTs: [] });
   const before = await indexesOf(a);
   await c.leave();
   const after = await until(
@@ -57,5 +59,5 @@ async function together(context: ScenarioContext, ours: string, theirs: ElementC
   );
   await Promise.all([a.decodes(account.userId), element.decodes(1)]);
   await Promise.all([a.tab.close(), c.tab.close(), element.close()]);
-  return { weDecodeMs, theyDecodeMs, before, after };
+  return { weDecodeMs, theyDecodeMs, "C after its join": timesOfC, before, after };
 }

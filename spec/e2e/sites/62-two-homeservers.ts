@@ -1,6 +1,6 @@
 // Members of two homeservers, each publishing on the SFU of its own homeserver: all decode all, in every mode.
 import { person } from "../person.ts";
-import { inMode, type Scenario } from "../scenario.ts";
+import { inMode, type Scenario, timesOf } from "../scenario.ts";
 import { assert } from "../until.ts";
 import { atOtherSite } from "../world.ts";
 import { allDecode } from "../node/60-node-member.ts";
@@ -28,6 +28,7 @@ export const scenarios: readonly Scenario[] = modes.map((mode, at) => ({
       const joinedTs = Date.now();
       await Promise.all([a.decodes(b.userId, { withinMs }), b.decodes(a.userId, { withinMs })]);
       const pagesMs = Date.now() - joinedTs;
+      const timesOfB = timesOf((await b.look())!, await a.sender());
       const node = own(await nodePerson(atOtherSite(world), "Node", link));
       const nodeTs = Date.now();
       await node.join();
@@ -38,6 +39,7 @@ export const scenarios: readonly Scenario[] = modes.map((mode, at) => ({
       assert(sfus === expected, `Node has connections to ${sfus} SFUs, not to ${expected}`);
       return {
         "the pages decode 20 frames of each other after ms": pagesMs,
+        "B after its join": timesOfB,
         "all decode all after Node joins ms": allMs,
         "connections of Node": sfus,
         ...decoded,
