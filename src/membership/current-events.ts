@@ -60,28 +60,28 @@ export class CurrentEvents {
   }
 
   /** Puts all state events of the room. */
-  putAllState(events: readonly RoomEvent[], now: number, lastReadTs?: number): void {
+  putAllState(events: readonly RoomEvent[], read: FirstRead): void {
     const { kept, exceeded } = withinLimits(events);
     const missing = new Set(this.#events.stateKeys());
     for (const event of kept) {
       const { stateKey = "" } = event;
-      this.putState(stateKey, event, now, lastReadTs);
+      this.putState(stateKey, event, read);
       missing.delete(stateKey);
     }
-    for (const stateKey of missing) this.putState(stateKey, undefined, now);
+    for (const stateKey of missing) this.putState(stateKey, undefined, read);
     for (const { sender, mayClaim } of exceeded) this.#exceeded.add(sortOf("state", mayClaim, sender));
   }
 
   /**
    * Puts the event that is at a state key now. Undefined: the key is empty.
    *
-   * @param lastReadTs When the keys of the room were last read before. Undefined: never.
+   * @param read Its first read, if its key was empty before.
    */
-  putState(stateKey: string, event: RoomEvent | undefined, now: number, lastReadTs?: number): void {
+  putState(stateKey: string, event: RoomEvent | undefined, read: FirstRead): void {
     const before = this.#events.stateAt(stateKey);
     if (event && before && isMadeOf(before, event)) return;
     if (event) {
-      const first = this.#firstReads.firstReadOf(event, firstRead(event, before, now, lastReadTs));
+      const first = this.#firstReads.firstReadOf(event, before ? readAfter(before, event, read) : read);
       this.#put(stateEntry(stateKey, event, this.#parseState(event, first), this.#decode), before);
     } else if (before) this.#remove(before, "left");
   }
@@ -183,9 +183,8 @@ const sortOf = (kind: Entry["kind"], mayClaim: boolean, sender: string): string 
 
 const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
-/** The read of a state event, given the entry that was at its key before, or when the key was last seen empty. */
-function firstRead(event: RoomEvent, before: StateEntry | undefined, readTs: number, emptyTs?: number): FirstRead {
-  if (!before) return { readTs, emptyTs };
+/** The read of a state event whose key was not empty. */
+function readAfter(before: StateEntry, event: RoomEvent, { readTs }: FirstRead): FirstRead {
   const isRefresh = before.claim && before.event.sender === event.sender;
   return { readTs, beforeTs: isRefresh ? before.claim.createdTs : before.event.originServerTs };
 }

@@ -25,7 +25,10 @@ export interface LimitedEvents {
 
 /** Leaves out the oldest events of senders that exceed the limits. */
 export function withinLimits(events: readonly RoomEvent[]): LimitedEvents {
-  if (events.length <= maxPerSender) return { kept: events, exceeded: [] };
+  const senders = new Set<string>();
+  for (const { sender } of events) senders.add(sender);
+  // Even if all events beyond one for each sender are of the same sender, it has no more than it may.
+  if (events.length - senders.size < maxPerSender) return { kept: events, exceeded: [] };
   const exceeded: { sender: string; mayClaim: boolean }[] = [];
   const newest = (sort: readonly RoomEvent[], sender: string, claims: boolean) => {
     if (sort.length <= maxPerSender) return sort;
