@@ -27,7 +27,7 @@ export interface LimitedEvents {
 export function withinLimits(events: readonly RoomEvent[]): LimitedEvents {
   const senders = new Set<string>();
   for (const { sender } of events) senders.add(sender);
-  // Even if all events beyond one for each sender are of the same sender, it has no more than it may.
+  // If a sender had more events than it may, there would be fewer senders.
   if (events.length - senders.size < maxPerSender) return { kept: events, exceeded: [] };
   const exceeded: { sender: string; mayClaim: boolean }[] = [];
   const newest = (sort: readonly RoomEvent[], sender: string, claims: boolean) => {
