@@ -12,11 +12,24 @@ export const isUnanswered = ({ inFlight, timedOut }: Requests, kind: RequestKind
   isUnderWay({ inFlight }, kind) || isUnderWay({ inFlight: timedOut }, kind);
 
 /** We need not wait for these requests any more. Their answers still count. */
-export function stopWaiting({ requests }: Draft, isMeant: (request: Request) => boolean): void {
+export function stopWaiting(draft: Draft, isMeant: (request: Request) => boolean): void {
+  const { requests } = draft;
   const stopped = requests.inFlight.filter(({ request }) => isMeant(request));
   if (stopped.length === 0) return;
   requests.inFlight = requests.inFlight.filter(({ request }) => !isMeant(request));
   requests.timedOut = [...requests.timedOut, ...stopped];
+}
+
+/**
+ * A restart that gets no answer is repeated soon, and a browser opens six connections to a server for all requests. So we listen
+ * for two late answers alone, of restarts that are as far apart as if they were answered. The others would say the same.
+ */
+export function limitListening(draft: Draft): void {
+  const { requests, settings } = draft;
+  const [first, second, third] = requests.timedOut.filter(({ request }) => request.kind === "restart");
+  if (!first || !second) return;
+  const isNear = second.sentTs < first.sentTs + settings.timing.delayedLeaveRestartMs;
+  stopListening(draft, (inFlight) => inFlight === (isNear ? second : third));
 }
 
 /** Answers to these requests have nothing to add. */
