@@ -1,6 +1,6 @@
 // In flight: requests that were sent. We wait for their answers, and then listen for late ones. protocol.md 4.6.
 import type { Draft } from "./draft.ts";
-import type { Requests } from "./model.ts";
+import { armedLeave, type Requests } from "./model.ts";
 import type { InFlight, Request, RequestKind } from "./requests.ts";
 
 /** Whether a request of this kind is waited for. */
@@ -21,12 +21,15 @@ export function stopWaiting(draft: Draft, isMeant: (request: Request) => boolean
 }
 
 /**
- * A restart that gets no answer is repeated soon, and a browser opens six connections to a server for all requests. So we listen
- * for two late answers alone, of restarts that are as far apart as if they were answered. The others would say the same.
+ * A restart that gets no answer is repeated soon, and a browser opens six connections to a server for all requests. So we
+ * listen for two late answers alone, of restarts that are as far apart as usual. The others would say the same.
  */
 export function limitListening(draft: Draft): void {
   const { requests, settings } = draft;
-  const [first, second, third] = requests.timedOut.filter(({ request }) => request.kind === "restart");
+  const delayId = armedLeave(draft)?.delayId;
+  const [first, second, third] = requests.timedOut.filter(
+    ({ request }) => request.kind === "restart" && request.delayId === delayId,
+  );
   if (!first || !second) return;
   const isNear = second.sentTs < first.sentTs + settings.timing.delayedLeaveRestartMs;
   stopListening(draft, (inFlight) => inFlight === (isNear ? second : third));
