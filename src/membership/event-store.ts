@@ -54,17 +54,15 @@ export class EventStore {
   /** Has the entries of a user checked again, or those of all users. */
   recheck(userId?: string): void {
     const senders = userId === undefined ? this.#senders.values() : [this.#senders.get(userId)];
-    for (const sender of senders) if (sender) this.#markChanged(sender);
+    for (const sender of senders) this.#markChanged(sender);
   }
 
   /** The entries to check again, in a list for each sender. */
   takeChanged(): readonly (readonly Entry[])[] {
     const changed = this.#changed;
     this.#changed = [];
-    return changed.map((sender) => {
-      sender.isChanged = false;
-      return sender.entries;
-    });
+    for (const sender of changed) sender.isChanged = false;
+    return changed.map(({ entries }) => entries);
   }
 
   /** Adds an entry at a free key. Returns all entries of its sender. */
@@ -104,8 +102,8 @@ export class EventStore {
     return entry;
   }
 
-  #markChanged(sender: Sender): void {
-    if (sender.isChanged) return;
+  #markChanged(sender: Sender | undefined): void {
+    if (!sender || sender.isChanged) return;
     sender.isChanged = true;
     this.#changed.push(sender);
   }

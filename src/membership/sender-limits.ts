@@ -25,8 +25,7 @@ export interface LimitedEvents {
 
 /** Leaves out the oldest events of senders that exceed the limits. */
 export function withinLimits(events: readonly RoomEvent[]): LimitedEvents {
-  const senders = new Set<string>();
-  for (const { sender } of events) senders.add(sender);
+  const senders = new Set(events.map(({ sender }) => sender));
   // If a sender had more events than it may, there would be fewer senders.
   if (events.length - senders.size < maxPerSender) return { kept: events, exceeded: [] };
   const exceeded: { sender: string; mayClaim: boolean }[] = [];
