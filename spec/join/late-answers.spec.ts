@@ -127,10 +127,10 @@ describe.each(["state", "sticky"] as const)("A late answer for a %s member", (ki
       ["8000 joined at 0, until 23000, shown $2"],
     ],
     [
-      "to the first of three restarts: one to the second still counts",
-      first("restart", 5_000, "lost", 3),
-      (call) => call.join(10_000).late("restart").until(10_100).late("restart").until(10_200),
-      ["10100 joined at 0, until 25000, shown $2"],
+      "to the first of several restarts: one to the next that was sent 5 s later still counts",
+      first("restart", 5_000, "lost", 5),
+      (call) => call.join(14_000).late("restart").until(14_100).late("restart").until(14_200),
+      ["9000 abort restart", "11000 abort restart", "14100 joined at 0, until 29000, shown $2"],
     ],
     [
       "to a write, while a restart and the next try are under way: the restart is still waited for",

@@ -232,7 +232,7 @@ describe("An event that makes no member", () => {
     // Rejections that are removed make room for older ones.
     for (let n = 5000; n > 2500; n -= 1)
       for (const { fold } of [first, watched]) {
-        fold.events.putState(`${n}`, undefined, 0);
+        fold.events.putState(`${n}`, undefined, { readTs: 0 });
         fold.recompute();
       }
     expect(shown(watched)).toEqual(last(2500));

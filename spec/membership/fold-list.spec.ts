@@ -180,7 +180,7 @@ describe("The changes of a step", () => {
     const fold = new Folding();
     const join = stateJoin();
     fold.put(join);
-    fold.fold.events.putState(join.stateKey, event, 0);
+    fold.fold.events.putState(join.stateKey, event, { readTs: 0 });
     expect(fold.step().left.map((departure) => departure.reason)).toEqual([reason]);
   });
 

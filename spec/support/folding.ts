@@ -54,7 +54,7 @@ export class Folding {
   put(...events: readonly (RoomEvent | StickyEvent)[]): Changes {
     for (const event of events) {
       if ("encryption" in event) this.fold.events.putSticky(event, this.now);
-      else this.fold.events.putState(event.stateKey ?? "", event, this.now);
+      else this.fold.events.putState(event.stateKey ?? "", event, { readTs: this.now });
     }
     return this.step();
   }

@@ -1,6 +1,6 @@
 // In flight: requests that were sent. We wait for their answers, and then listen for late ones. protocol.md 4.6.
 import type { Draft } from "./draft.ts";
-import type { Requests } from "./model.ts";
+import type { ArmedLeave, Requests } from "./model.ts";
 import type { InFlight, Request, RequestKind } from "./requests.ts";
 
 /** Whether a request of this kind is waited for. */
@@ -14,15 +14,26 @@ export const isUnanswered = ({ inFlight, timedOut }: Requests, kind: RequestKind
 /** We need not wait for these requests any more. Their answers still count. */
 export function stopWaiting({ requests }: Draft, isMeant: (request: Request) => boolean): void {
   const stopped = requests.inFlight.filter(({ request }) => isMeant(request));
-  if (stopped.length === 0) return;
   requests.inFlight = requests.inFlight.filter(({ request }) => !isMeant(request));
   requests.timedOut = [...requests.timedOut, ...stopped];
+}
+
+/**
+ * A restart that gets no answer is repeated soon, and a browser opens six connections to a server for all requests. So we
+ * listen for two late answers alone, of restarts that are as far apart as usual. The others would say the same.
+ */
+export function limitListening(draft: Draft, { delayId }: ArmedLeave): void {
+  const { requests, settings } = draft;
+  const [first, ...later] = requests.timedOut.filter(
+    ({ request }) => request.kind === "restart" && request.delayId === delayId,
+  );
+  const second = later.find(({ sentTs }) => sentTs >= first!.sentTs + settings.timing.delayedLeaveRestartMs);
+  stopListening(draft, (inFlight) => inFlight !== second && later.includes(inFlight));
 }
 
 /** Answers to these requests have nothing to add. */
 export function stopListening(draft: Draft, isMeant: (inFlight: InFlight) => boolean): void {
   const { requests } = draft;
-  if (requests.timedOut.length === 0) return;
   for (const inFlight of requests.timedOut)
     if (isMeant(inFlight)) draft.effects.push({ kind: "abort", id: inFlight.id });
   requests.timedOut = requests.timedOut.filter((inFlight) => !isMeant(inFlight));

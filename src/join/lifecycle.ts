@@ -5,7 +5,7 @@ import type { Step } from "../rx/machine.ts";
 import { type Draft, draftOf, type Effect, forgetWrite, type Input, isWriteUnconfirmed, trace } from "./draft.ts";
 import { armedLeave, conditionMs, type Leaving, type LifecycleState, type ReplacedMember } from "./model.ts";
 import { nextTryTs } from "./backoff.ts";
-import { isUnderWay, stopListening } from "./in-flight.ts";
+import { isUnderWay, stopListening, stopWaiting } from "./in-flight.ts";
 import { onAnswer } from "./on-answer.ts";
 import { isHiddenBySlot, markStrayLeft, onInput } from "./on-input.ts";
 import { echoGraceMs, end, giveUp, leaveTimeout, rejoin, replaceDueLeave } from "./phases.ts";
@@ -156,9 +156,7 @@ function onLateStep(draft: Draft, dueTs: number): void {
 
 /** We stop waiting for an answer, and keep listening for it. */
 function onTimeout(draft: Draft, inFlight: InFlight): void {
-  const { requests } = draft;
-  requests.inFlight = requests.inFlight.filter(({ id }) => id !== inFlight.id);
-  requests.timedOut = [...requests.timedOut, inFlight];
+  stopWaiting(draft, (request) => request === inFlight.request);
   onAnswer(draft, inFlight, { ok: false, error: new MatrixError("timeout", "no answer in time") }, false);
 }
 

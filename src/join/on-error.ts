@@ -21,7 +21,7 @@ import {
   loseDelayedLeave,
 } from "./delayed-leave.ts";
 import { type Draft, forgetTxn, isWriteUnconfirmed, trace } from "./draft.ts";
-import { isUnanswered } from "./in-flight.ts";
+import { isUnanswered, limitListening } from "./in-flight.ts";
 import { armedLeave, type Leaving, noRetries } from "./model.ts";
 import { end, forgetReplaced, giveUp, isConfirmedBySync, rejoin } from "./phases.ts";
 import { idempotencyKey, type InFlight, type Request } from "./requests.ts";
@@ -138,6 +138,7 @@ function onRestartError(draft: Draft, inFlight: InFlight, error: MatrixError, de
   const { delayedLeave, now } = draft;
   const armed = armedLeave(draft);
   if (armed?.delayId !== delayId) return;
+  limitListening(draft, armed);
   if (error.kind === "unsupported") return goUnprotected(draft, error.kind, true);
   const isDue = now >= armed.leaveTs;
   if (!isGone(error)) retry(draft, inFlight, error);

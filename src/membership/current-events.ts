@@ -23,8 +23,8 @@ import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 
 /** What has changed since it was last asked for. */
 export interface EventChanges {
-  /** The senders whose events have to be checked again. */
-  readonly senders: ReadonlySet<string>;
+  /** The entries to check again, in a list for each sender. */
+  readonly bySender: readonly (readonly Entry[])[];
   /** The outcomes of entries that were removed, with the reason. */
   readonly removed: readonly { readonly outcome: Outcome; readonly reason: Departure["reason"] }[];
 }
@@ -34,7 +34,6 @@ export class CurrentEvents {
   readonly #parseState: ParseState;
   readonly #decode: DecodeApplication;
   readonly #events = new EventStore();
-  #senders = new Set<string>();
   #removed: EventChanges["removed"][number][] = [];
   #gaps = new Set<Entry["kind"]>();
   /** The sorts of events, by sender, that have exceeded the limits: some of them were left out. */
@@ -60,28 +59,28 @@ export class CurrentEvents {
   }
 
   /** Puts all state events of the room. */
-  putAllState(events: readonly RoomEvent[], now: number, lastReadTs?: number): void {
+  putAllState(events: readonly RoomEvent[], read: FirstRead): void {
     const { kept, exceeded } = withinLimits(events);
     const missing = new Set(this.#events.stateKeys());
     for (const event of kept) {
       const { stateKey = "" } = event;
-      this.putState(stateKey, event, now, lastReadTs);
+      this.putState(stateKey, event, read);
       missing.delete(stateKey);
     }
-    for (const stateKey of missing) this.putState(stateKey, undefined, now);
+    for (const stateKey of missing) this.putState(stateKey, undefined, read);
     for (const { sender, mayClaim } of exceeded) this.#exceeded.add(sortOf("state", mayClaim, sender));
   }
 
   /**
    * Puts the event that is at a state key now. Undefined: the key is empty.
    *
-   * @param lastReadTs When the keys of the room were last read before. Undefined: never.
+   * @param read Its first read, if its key was empty before.
    */
-  putState(stateKey: string, event: RoomEvent | undefined, now: number, lastReadTs?: number): void {
+  putState(stateKey: string, event: RoomEvent | undefined, read: FirstRead): void {
     const before = this.#events.stateAt(stateKey);
     if (event && before && isMadeOf(before, event)) return;
     if (event) {
-      const first = this.#firstReads.firstReadOf(event, firstRead(event, before, now, lastReadTs));
+      const first = this.#firstReads.firstReadOf(event, before ? readAfter(before, event, read) : read);
       this.#put(stateEntry(stateKey, event, this.#parseState(event, first), this.#decode), before);
     } else if (before) this.#remove(before, "left");
   }
@@ -111,7 +110,7 @@ export class CurrentEvents {
   /** Ends the events whose end has passed: sticky events are removed, state events stay and are checked again. */
   expire(now: number): void {
     for (let entry = this.#events.popEnded(now); entry; entry = this.#events.popEnded(now)) {
-      if (entry.kind === "state") this.#senders.add(entry.event.sender);
+      if (entry.kind === "state") this.recheck(entry.event.sender);
       else {
         this.#remove(entry, "expired");
         if (entry.replacedUntilTs > now) this.#gaps.add("sticky");
@@ -131,13 +130,11 @@ export class CurrentEvents {
 
   /** Has the events of a user checked again, or those of all users. */
   recheck(userId?: string): void {
-    if (userId !== undefined) this.#senders.add(userId);
-    else for (const { event } of this.#events) this.#senders.add(event.sender);
+    this.#events.recheck(userId);
   }
 
   takeChanges(): EventChanges {
-    const changes = { senders: this.#senders, removed: this.#removed };
-    this.#senders = new Set();
+    const changes = { bySender: this.#events.takeChanged(), removed: this.#removed };
     this.#removed = [];
     return changes;
   }
@@ -146,12 +143,10 @@ export class CurrentEvents {
   #put(entry: Entry, before: Entry | undefined): void {
     if (before) {
       this.#events.remove(before);
-      this.#senders.add(before.event.sender);
       if (before.mayClaim !== entry.mayClaim || before.event.sender !== entry.event.sender) this.#noteGap(before);
       entry.outcome = before.outcome;
     }
     const ofSender = this.#events.add(entry);
-    this.#senders.add(entry.event.sender);
     if (ofSender.length > maxPerSender) this.#dropExcess(ofSender, entry);
   }
 
@@ -171,7 +166,6 @@ export class CurrentEvents {
 
   #remove(entry: Entry, reason: Departure["reason"]): void {
     this.#events.remove(entry);
-    this.#senders.add(entry.event.sender);
     this.#noteGap(entry);
     if (entry.outcome) this.#removed.push({ outcome: entry.outcome, reason });
   }
@@ -183,9 +177,8 @@ const sortOf = (kind: Entry["kind"], mayClaim: boolean, sender: string): string 
 
 const isOfSameSort = (a: Entry, b: Entry): boolean => a.kind === b.kind && a.mayClaim === b.mayClaim;
 
-/** The read of a state event, given the entry that was at its key before, or when the key was last seen empty. */
-function firstRead(event: RoomEvent, before: StateEntry | undefined, readTs: number, emptyTs?: number): FirstRead {
-  if (!before) return { readTs, emptyTs };
+/** The read of a state event whose key was not empty. */
+function readAfter(before: StateEntry, event: RoomEvent, { readTs }: FirstRead): FirstRead {
   const isRefresh = before.claim && before.event.sender === event.sender;
   return { readTs, beforeTs: isRefresh ? before.claim.createdTs : before.event.originServerTs };
 }

@@ -1,14 +1,22 @@
-// EventStore: entries by key, by sender, by event id and by end.
+// EventStore: entries by key, by sender, by event id and by end. It notes whose entries have to be checked again.
 import { DeadlineHeap } from "../rx/timer-queue.ts";
 import type { Entry, StateEntry, StickyEntry } from "./entry.ts";
 
 const none: readonly never[] = [];
 
+/** The entries of one sender: one, for most senders. */
+interface Sender {
+  readonly entries: Entry[];
+  /** Whether they have to be checked again. */
+  isChanged: boolean;
+}
+
 export class EventStore {
   readonly #state = new Map<string, StateEntry>();
   readonly #sticky = new Map<string, StickyEntry>();
   readonly #stickyById = new Map<string, StickyEntry>();
-  readonly #bySender = new Map<string, Entry[]>();
+  readonly #senders = new Map<string, Sender>();
+  #changed: Sender[] = [];
   readonly #ends = new DeadlineHeap<Entry>();
 
   *[Symbol.iterator](): Iterator<Entry> {
@@ -40,7 +48,21 @@ export class EventStore {
   }
 
   bySender(userId: string): readonly Entry[] {
-    return this.#bySender.get(userId) ?? none;
+    return this.#senders.get(userId)?.entries ?? none;
+  }
+
+  /** Has the entries of a user checked again, or those of all users. */
+  recheck(userId?: string): void {
+    const senders = userId === undefined ? this.#senders.values() : [this.#senders.get(userId)];
+    for (const sender of senders) this.#markChanged(sender);
+  }
+
+  /** The entries to check again, in a list for each sender. */
+  takeChanged(): readonly (readonly Entry[])[] {
+    const changed = this.#changed;
+    this.#changed = [];
+    for (const sender of changed) sender.isChanged = false;
+    return changed.map(({ entries }) => entries);
   }
 
   /** Adds an entry at a free key. Returns all entries of its sender. */
@@ -52,10 +74,11 @@ export class EventStore {
       this.#stickyById.set(event.eventId, entry);
     }
     this.#ends.add(entry);
-    const ofSender = this.#bySender.get(event.sender) ?? [];
-    ofSender.push(entry);
-    this.#bySender.set(event.sender, ofSender);
-    return ofSender;
+    let sender = this.#senders.get(event.sender);
+    if (sender) sender.entries.push(entry);
+    else this.#senders.set(event.sender, (sender = { entries: [entry], isChanged: false }));
+    this.#markChanged(sender);
+    return sender.entries;
   }
 
   remove(entry: Entry): void {
@@ -65,9 +88,10 @@ export class EventStore {
       this.#sticky.delete(key);
       this.#stickyById.delete(event.eventId);
     }
-    const ofSender = this.#bySender.get(event.sender)!;
-    ofSender.splice(ofSender.indexOf(entry), 1);
-    if (ofSender.length === 0) this.#bySender.delete(event.sender);
+    const sender = this.#senders.get(event.sender)!;
+    sender.entries.splice(sender.entries.indexOf(entry), 1);
+    if (sender.entries.length === 0) this.#senders.delete(event.sender);
+    this.#markChanged(sender);
     this.#ends.delete(entry);
   }
 
@@ -76,5 +100,11 @@ export class EventStore {
     const entry = this.#ends.popDue(now);
     if (entry) entry.hasEnded = true;
     return entry;
+  }
+
+  #markChanged(sender: Sender | undefined): void {
+    if (!sender || sender.isChanged) return;
+    sender.isChanged = true;
+    this.#changed.push(sender);
   }
 }

@@ -94,8 +94,7 @@ export class MemberFold {
     for (const { outcome, reason } of changes.removed) this.#withdraw(step, outcome, reason);
     const report = (entry: Entry, rejection: Rejection | undefined) =>
       this.#setOutcome(step, entry, rejection ? keptRejection(entry.outcome, rejection) : this.#memberOf(entry));
-    for (const userId of changes.senders)
-      checkEligibility(this.events.bySender(userId), this.#rules, this.#room, report);
+    for (const entries of changes.bySender) checkEligibility(entries, this.#rules, this.#room, report);
     const { removed, added, rejected } = step;
     const members = reordered(
       this.#members,

@@ -11,6 +11,7 @@ import type { Presence, ReadingRules } from "./eligibility.ts";
 import { isRejection } from "./entry.ts";
 import { firstReadsOf } from "./first-reads.ts";
 import { MemberFold } from "./fold.ts";
+import type { FirstRead } from "./state-event.ts";
 
 /** Which call to read, and how. */
 export interface ProjectionOptions extends ReadingRules {
@@ -60,10 +61,11 @@ export class Projection {
   /** Applies a batch and the time. Returns the changes of the list. */
   refresh(batch: readonly RoomChange[], now: number): Changes {
     const isBulk = batch.length > maxSingleReads && batch.filter(isStateMember).length > maxSingleReads;
-    for (const change of batch) if (!isBulk || !isStateMember(change)) this.#read(change, now);
+    const read: FirstRead = { readTs: now, emptyTs: this.#lastReadTs };
+    for (const change of batch) if (!isBulk || !isStateMember(change)) this.#read(change, read);
     this.fold.events.expire(now);
     const gaps = this.fold.events.takeGaps();
-    if (isBulk || gaps.has("state")) this.#readState(now);
+    if (isBulk || gaps.has("state")) this.#readState(read);
     if (gaps.has("sticky")) this.#readSticky(now);
     if (batch.length > 0) this.#lastReadTs = now;
     return this.fold.recompute();
@@ -80,31 +82,31 @@ export class Projection {
     return this.fold.recompute();
   }
 
-  #read(change: RoomChange, now: number): void {
-    if (change.kind === "room") this.#readAll(now);
-    else if (change.kind === "sticky") this.fold.events.putSticky(change.event, now);
+  #read(change: RoomChange, read: FirstRead): void {
+    if (change.kind === "room") this.#readAll(read);
+    else if (change.kind === "sticky") this.fold.events.putSticky(change.event, read.readTs);
     else if (change.kind === "redaction") this.fold.events.redact(change.eventId);
-    else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, now);
+    else if (this.#memberTypes.includes(change.type)) this.#readMember(change.type, change.stateKey, read);
     else if (change.type === "m.room.member") this.fold.events.recheck(change.stateKey);
     else if (change.type === "m.room.encryption" || slotTypes.includes(change.type)) this.#readRoom();
   }
 
-  #readAll(now: number): void {
-    this.#readState(now);
-    this.#readSticky(now);
+  #readAll(read: FirstRead): void {
+    this.#readState(read);
+    this.#readSticky(read.readTs);
     this.fold.events.recheck();
     this.#readRoom();
   }
 
-  #readState(now: number): void {
+  #readState(read: FirstRead): void {
     const { roomId } = this.#options;
     const events = this.#memberTypes.flatMap((type) => [...this.#matrix.stateEvents(roomId, type)]);
-    this.fold.events.putAllState(events, now, this.#lastReadTs);
+    this.fold.events.putAllState(events, read);
   }
 
-  #readMember(type: string, stateKey: string, now: number): void {
+  #readMember(type: string, stateKey: string, read: FirstRead): void {
     const event = this.#matrix.stateEvent(this.#options.roomId, type, stateKey);
-    this.fold.events.putState(stateKey, event, now, this.#lastReadTs);
+    this.fold.events.putState(stateKey, event, read);
   }
 
   #readSticky(now: number): void {

@@ -25,7 +25,9 @@ export interface LimitedEvents {
 
 /** Leaves out the oldest events of senders that exceed the limits. */
 export function withinLimits(events: readonly RoomEvent[]): LimitedEvents {
-  if (events.length <= maxPerSender) return { kept: events, exceeded: [] };
+  const senders = new Set(events.map(({ sender }) => sender));
+  // If a sender had more events than it may, there would be fewer senders.
+  if (events.length - senders.size < maxPerSender) return { kept: events, exceeded: [] };
   const exceeded: { sender: string; mayClaim: boolean }[] = [];
   const newest = (sort: readonly RoomEvent[], sender: string, claims: boolean) => {
     if (sort.length <= maxPerSender) return sort;

@@ -76,12 +76,13 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
   // With the claimed creation time, believed or not: it is the same in every refresh, for days.
   const claimedTs = (content["created_ts"] ?? event.originServerTs) as number;
   const focusSelection = (content["focus_active"] as JsonObject)["focus_selection"];
+  const identity = participantIdentity("state", userId, deviceId, "");
   return {
     kind: "state",
     userId,
     deviceId,
-    memberId: isId(membershipId) && membershipId !== "" ? membershipId : `${userId}:${deviceId}`,
-    instance: `${userId}:${deviceId} ${textOfTs(claimedTs - movedMsIn(content))}`,
+    memberId: isId(membershipId) && membershipId !== "" ? membershipId : identity,
+    instance: `${identity} ${textOfTs(claimedTs - movedMsIn(content))}`,
     slot: slotOf(content["application"] as string, content["call_id"] as string),
     application: applicationIn(content),
     intent: intentIn(content),
@@ -89,7 +90,7 @@ function claimIn(content: JsonObject, event: RoomEvent, first: FirstRead): Membe
     focusSelection: isWord(focusSelection) ? focusSelection : undefined,
     createdTs,
     expiresTs,
-    participantIdentity: participantIdentity("state", userId, deviceId, ""),
+    participantIdentity: identity,
     eventId,
   };
 }
@@ -162,7 +163,8 @@ export function dependsOnRead({ content, originServerTs }: RoomEvent, first: Fir
 /** The data of the application: all fields of a content that do not belong to the membership itself. */
 function applicationIn(content: JsonObject): Application {
   const application: JsonObject & { type: string } = { type: content["application"] as string };
-  for (const key of Object.keys(content)) if (!isMembershipField(key)) put(application, key, content[key]);
+  for (const key in content)
+    if (!isMembershipField(key) && Object.hasOwn(content, key)) put(application, key, content[key]);
   return application;
 }
 

@@ -19,7 +19,7 @@ export const knowsMembership = (matrix: Matrix, roomId: string, userId: string):
 
 /** Whether a user is joined to a room now. */
 export function isInRoom(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
-  return roomMembershipOf(matrix.stateEvent(roomId, "m.room.member", userId)?.content) === "join";
+  return objectOr(matrix.stateEvent(roomId, "m.room.member", userId)?.content)["membership"] === "join";
 }
 
 /** Whether a user was kicked or banned from a room, and is not back. */
