@@ -13,6 +13,9 @@ const well: ViewInput = {
 describe("What a tile shows", () => {
   it.each<[string, Partial<ViewInput>]>([
     ["video", {}],
+    // A tile that shows its video element only for this word would never become visible otherwise.
+    ["video", { tracks: [{ source: "camera", muted: false, paused: true }] }],
+    ["avatar", { tracks: [{ source: "camera", muted: true, paused: true }] }],
     ["avatar", { tracks: [{ ...camera, muted: true }] }],
     ["avatar", { tracks: [{ source: "camera", muted: false }] }],
     ["avatar", { tracks: [] }],

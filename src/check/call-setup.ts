@@ -25,7 +25,7 @@ import { discoverTransport, type DiscoveryOptions } from "../livekit/discovery.t
 import type { LivekitTransport } from "../livekit/livekit-transport.ts";
 import type { ServiceOptions } from "../livekit/service.ts";
 import { refusedError } from "../livekit/sfu-failure.ts";
-import type { SfuRooms } from "../livekit/sfu-room.ts";
+import type { SfuRoom, SfuRoomOptions } from "../livekit/sfu-room.ts";
 import { type SfuToken, tokenOnce } from "../livekit/token.ts";
 
 /** What is checked, in this order. */
@@ -65,7 +65,7 @@ export interface CallSetupOptions extends DiscoveryOptions, Pick<ServiceOptions,
   /** The base URL of the homeserver, to read its features. Without it those steps are skipped. */
   readonly homeserver?: string;
   /** Makes a LiveKit room, so that media itself is tried. Without it the SFU is only asked whether it takes the token. */
-  readonly rooms?: SfuRooms<never>;
+  readonly rooms?: (options: SfuRoomOptions) => Pick<SfuRoom<unknown>, "connect">;
 }
 
 const names: readonly SetupStepName[] = [
@@ -198,7 +198,7 @@ function checksOf(
 }
 
 /** Connects for a moment. */
-const connected = (rooms: SfuRooms<never>, { url, jwt }: SfuToken): Observable<Outcome> =>
+const connected = (rooms: NonNullable<CallSetupOptions["rooms"]>, { url, jwt }: SfuToken): Observable<Outcome> =>
   rooms({ encryption: undefined, repairWaitMs: () => undefined })
     .connect(url, jwt)
     .pipe(

@@ -8,7 +8,7 @@ import type { MediaSource } from "./source.ts";
 
 /** What is wrong. In the order of severity: our membership, connections, our own media, single members. */
 export type CallProblemCode =
-  /** The others see us as gone, or soon will: the homeserver does not hear from us. It is asked again and again. */
+  /** The others see us as gone, since the homeserver has not heard from us for the delay of our leave. It is asked again and again. */
   | "probably-left"
   /** The others saw us leave. We are joining again. */
   | "rejoining"

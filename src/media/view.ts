@@ -11,7 +11,7 @@ import type {
 
 /** What a tile should show. */
 export type MediaView =
-  /** The picture. */
+  /** The picture. It is empty while no tile shows it (`paused` of the track): show it, and it comes. */
   | "video"
   /** Its face, because the camera is off. Sound comes. */
   | "avatar"
@@ -32,7 +32,7 @@ export type MediaView =
 export interface ViewInput {
   readonly isLocal: boolean;
   readonly connection: MediaConnection;
-  readonly tracks: readonly Pick<ParticipantTrack<unknown>, "source" | "muted" | "track">[];
+  readonly tracks: readonly Pick<ParticipantTrack<unknown>, "source" | "muted" | "track" | "paused">[];
   readonly encryption: MediaEncryption;
   readonly problem: MediaProblem | undefined;
 }
@@ -52,7 +52,8 @@ const lasting: ReadonlySet<MediaProblem["code"]> = new Set([
 /** The word for a participant. A worse reason comes before a better one. */
 export function viewOf({ isLocal, connection, tracks, encryption, problem }: ViewInput): MediaView {
   const camera = tracks.find(({ source }) => source === "camera");
-  const picture: MediaView = camera && !camera.muted && camera.track !== undefined ? "video" : "avatar";
+  const hasPicture = camera && !camera.muted && (camera.track !== undefined || camera.paused);
+  const picture: MediaView = hasPicture ? "video" : "avatar";
   if (isLocal) return picture;
   if (problem && lasting.has(problem.code)) return "unreachable";
   if (connection === "reconnecting") return "reconnecting";
