@@ -298,6 +298,34 @@ describe("A connection to an SFU", () => {
   );
 
   test.each([
+    [
+      "is made again at once if it breaks within 30 s after a try was given up, which has taken its place at the SFU",
+      NEVER,
+      29_000,
+      [1, 2_000, 31_000],
+    ],
+    [
+      "is made again at once if it breaks within 30 s after a repair was given up, for the same reason",
+      concat(of("connected"), of("reconnecting"), NEVER),
+      190,
+      [1, 6_000, 6_190],
+    ],
+    ["is repaired if it breaks more than 30 s after a try was given up", NEVER, 30_000, [1, 2_000]],
+  ] as const)("%s", (_, first$, breaksMs, begun) =>
+    marbles(({ flush }) => {
+      const { token } = tokens();
+      const seen: number[] = [];
+      const breaking$ = concat(of("connected"), of("reconnecting").pipe(delay(breaksMs)), NEVER);
+      const makeRoom = roomsThat([first$, breaking$], concat(of("connected"), NEVER), seen);
+      const backTs = first$ === NEVER ? 1_000 : 6_000;
+      const listening = connectSfu({ token, makeRoom, backInTouch$: onceAt(backTs) }).subscribe();
+      timer(60_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(seen).toEqual(begun);
+    })(),
+  );
+
+  test.each([
     ["each second", 1_000, 2_500, [6_500]],
     ["each 10 s", 10_000, 5_000, [13_000]],
   ] as const)("is made at last on a slow network that says %s that it is back", (_, everyMs, tookMs, connectedTs) =>

@@ -58,7 +58,10 @@ const stableMs = 10_000;
  * three tries in a row are given up if they take this long. The next one may take its time: the network may be slow.
  */
 const hurriedMs: readonly number[] = [2_000, 2_000, 4_000];
-/** A native client cannot cancel a try. One that was given up may still reach the SFU within this time, and send its successor away. */
+/**
+ * What was sent cannot be taken back. A try or a repair that was given up may still reach the SFU within this time. It then takes
+ * the place of its successor, whose connection breaks or is sent away as a duplicate.
+ */
 const strayMs = 30_000;
 /**
  * A repair that has taken this long when the network comes back is given up. It gets longer than a try: the SFU keeps a
@@ -83,8 +86,15 @@ export function connectSfu<Track>({
     let isBack = false;
     /** How many tries were given up in a row. */
     let givenUp = 0;
-    /** When tries were given up that may still reach the SFU, the last one first. */
+    /** When tries and repairs were given up that may still reach the SFU, the last one first. */
     let strays: readonly number[] = [];
+    /** Whether one of them explains what happens now. It explains one thing. */
+    const takeStray = (now: number): boolean => {
+      const [strayTs = -Infinity, ...others] = strays;
+      if (now - strayTs >= strayMs) return false;
+      strays = others;
+      return true;
+    };
     const back$ = backInTouch$.pipe(
       // It means nothing to a connection that is well.
       filter(() => connectedTs === undefined || repairTs < Infinity),
@@ -108,6 +118,8 @@ export function connectSfu<Track>({
           const state$ = concat(room.connect(url, jwt), throwError(lost)).pipe(
             tap((state) => {
               const now = clock.now();
+              // A new connection is there sooner than a repair.
+              if (state === "reconnecting" && repairTs === Infinity && takeStray(now)) throw begunAgain;
               repairTs = state === "reconnecting" ? Math.min(repairTs, now) : Infinity;
               if (state !== "connected") return;
               connectedTs ??= now;
@@ -125,7 +137,7 @@ export function connectSfu<Track>({
         filter(() => connectedTs === undefined || clock.now() - repairTs >= staleRepairMs),
         map((): never => {
           givenUp += 1;
-          if (connectedTs === undefined) strays = [clock.now(), ...strays.slice(0, hurriedMs.length)];
+          strays = [clock.now(), ...strays.slice(0, hurriedMs.length)];
           throw begunAgain;
         }),
       );
@@ -137,14 +149,10 @@ export function connectSfu<Track>({
       const now = clock.now();
       if (connectedTs !== undefined && now - connectedTs >= stableMs) failures = 0;
       const before = failure;
-      const [strayTs = -Infinity, ...otherStrays] = strays;
       connectedTs = undefined;
       givenUp = 0;
       failure = failureOf(error);
-      if (failure.code === "duplicate-identity" && now - strayTs < strayMs) {
-        strays = otherStrays;
-        failure = failureOf(lost());
-      }
+      if (failure.code === "duplicate-identity" && takeStray(now)) failure = failureOf(lost());
       // An SFU that answers again has ended the row of tries to reach it.
       if (before && isOfNetwork(before.code) && !isOfNetwork(failure.code)) failures = 0;
       failures += 1;
