@@ -370,6 +370,34 @@ describe("A connection to an SFU", () => {
   );
 
   test(
+    "does not say why an earlier try failed when it is made again after it worked",
+    marbles(({ flush }) => {
+      even();
+      const { token } = tokens();
+      const said: string[] = [];
+      const failed$ = throwError(() => refusedError(undefined));
+      const repaired$ = concat(of("connected"), of("reconnecting").pipe(delay(1_000_000)), NEVER);
+      const makeRoom = roomsThat([failed$, repaired$, NEVER], concat(of("connected"), NEVER));
+      const connection$ = connectSfu({ token, makeRoom, backInTouch$: onceAt(1_010_000) });
+      const listening = connection$.subscribe((state) => said.push(words(state)));
+      timer(1_060_000).subscribe(() => listening.unsubscribe());
+      flush();
+      expect(said.slice(3)).toEqual([
+        "waiting unreachable",
+        "connecting unreachable",
+        "connected",
+        "reconnecting",
+        "waiting",
+        "connecting",
+        "waiting",
+        "connecting",
+        "connected",
+      ]);
+      vi.restoreAllMocks();
+    }),
+  );
+
+  test(
     "takes its time when it is lost long after the network came back",
     marbles(({ flush }) => {
       even();

@@ -108,6 +108,8 @@ export function connectSfu<Track>({
 
     const attempt$ = defer(() => {
       const begunTs = clock.now();
+      // It worked since.
+      if (connectedTs !== undefined) failure = undefined;
       connectedTs = undefined;
       repairTs = Infinity;
       const before = failure && { failure };
