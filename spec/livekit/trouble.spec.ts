@@ -1,10 +1,11 @@
-import { Subject, timer } from "rxjs";
+import { asyncScheduler, Subject, timer } from "rxjs";
 import { describe, expect, test } from "vitest";
 import type { MediaQuality } from "../../src/media/participant.ts";
 import { marbles } from "../support/marbles.ts";
 import { encryptedSession } from "../../src/encryption/encrypted-session.ts";
 import { livekitMedia } from "../../src/livekit/livekit-media.ts";
-import { callScene, slot, transportAt, userOf, wordsNow } from "./call-scene.ts";
+import type { SfuRooms } from "../../src/livekit/sfu-room.ts";
+import { callScene, sendingOf, slot, transportAt, userOf, wordsNow } from "./call-scene.ts";
 import { serviceOf } from "./virtual-sfu.ts";
 
 const at = (ms: number, act: () => void): void => void timer(ms).subscribe(act);
@@ -38,6 +39,31 @@ describe("While LiveKit repairs a connection", () => {
           expect(sfu.connects).toHaveLength(connects);
           listening.unsubscribe();
         });
+      });
+      flush();
+    }),
+  );
+
+  test(
+    "nothing is decided again and again, also if a video was about to come",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"], { endMs: 20_000 });
+      const reads: number[] = [];
+      const rooms: SfuRooms<string> = (options) => {
+        const room = sfu.rooms(options);
+        const { participants } = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(room));
+        const get = () => (reads.push(asyncScheduler.now()), participants!.get!.call(room));
+        return Object.defineProperty(room, "participants", { get });
+      };
+      enter("alice", "sfu", { rooms });
+      const bob = enter("bob");
+      at(2_000, () => bob.media$.next(sendingOf("bob", "mic cam screen")));
+      at(2_050, () => sfu.server("sfu").shake("reconnecting", identityOf("alice")));
+      at(12_000, () => {
+        expect(reads.filter((ts) => ts > 5_100 && ts < 10_000)).toEqual([]);
+        expect(sfu.flows("screen_share")).toBe("");
+        sfu.server("sfu").shake("connected", identityOf("alice"));
+        expect(sfu.flows("screen_share")).toBe("alice<bob screen_share");
       });
       flush();
     }),

@@ -295,7 +295,8 @@ export class LivekitRun<Track> {
       ...this.#sites.map(({ leaveTs = Infinity }) => leaveTs),
       this.#lacks.dueTs,
       this.#alignTs,
-      ...this.#links.all.map(({ receiver }) => receiver?.dueTs ?? Infinity),
+      // A receiver decides only while it is connected.
+      ...this.#links.all.map(({ receiver, isConnected }) => (isConnected && receiver?.dueTs) || Infinity),
       ripeProblems(this.#found, now).nextTs,
     );
     if (ts === this.#timerTs) return;
