@@ -178,6 +178,24 @@ describe("A connection that has a successor", () => {
   );
 
   test(
+    "goes on receiving a member that has moved to where we are, until the SFU may send its new video",
+    marbles(({ flush }) => {
+      const { enter, sfu } = callScene(["alice", "bob"], { endMs: 20_000 });
+      enter("alice", "sfu1");
+      const bob = enter("bob", "sfu2");
+      at(2_000, () => bob.transport$.next(transportAt("sfu1")));
+      const gaps: number[] = [];
+      for (let ms = 1_000; ms < 12_000; ms += 10)
+        at(ms, () => sfu.flows("camera").includes("<bob camera") || gaps.push(ms));
+      at(12_000, () => {
+        expect(gaps).toEqual([]);
+        expect(sfu.connected).toBe("sfu1:alice sfu1:bob");
+      });
+      flush();
+    }),
+  );
+
+  test(
     "goes on receiving when we begin to publish where we only received",
     marbles(({ flush }) => {
       const { enter, sfu } = callScene(["alice", "bob"], { endMs: 20_000 });

@@ -10,6 +10,7 @@ import type {
 } from "../media/participant.ts";
 import { kindOf, mediaSources } from "../media/source.ts";
 import { kept } from "../rx/stable.ts";
+import type { Held } from "./receiver.ts";
 import type { SfuParticipant, SfuTrack } from "./sfu-room.ts";
 import type { SfuConnection } from "./sfu-status.ts";
 import type { Unplanned } from "./sfu-plan.ts";
@@ -36,8 +37,8 @@ export interface MemberInput<Track> {
   readonly wasConnected: boolean;
   readonly isEncrypted: boolean;
   readonly keys: MemberEncryption | undefined;
-  /** Why nothing of a track comes: it waits for its key, or nothing shows it. */
-  readonly held: (sid: string) => "held" | "paused" | undefined;
+  /** Why nothing of a track comes. */
+  readonly held: (sid: string) => Held | undefined;
   readonly now: number;
 }
 

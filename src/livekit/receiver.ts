@@ -24,8 +24,14 @@ export interface ReceiverUpdate {
 
 type Room<Track> = Pick<SfuRoom<Track>, "participants" | "hasKey" | "receive">;
 
-/** What is received of a track. `held`: it is subscribed to, and waits for its key: then only its media has to come. */
-type Received = Reception | "held";
+/**
+ * Why nothing of a track comes. `held`: it is subscribed to, and waits for its key: then only its media has to come. `quiet`: a
+ * video that comes in a moment. `paused`: nothing shows it.
+ */
+export type Held = "held" | "quiet" | "paused";
+
+/** What is received of a track. */
+type Received = Reception | Held;
 
 /** Participants that are no members may be members in a moment. Any number of them may be none. */
 const maxExpected = 10;
@@ -56,8 +62,8 @@ export class Receiver<Track> {
     this.#room = room;
   }
 
-  /** Why nothing of a track comes: it waits for its key, or nothing shows it. Undefined if it comes. */
-  held(sid: string): "held" | "paused" | undefined {
+  /** Why nothing of a track comes. Undefined if it comes. */
+  held(sid: string): Held | undefined {
     const received = this.#tracks?.get(sid)?.received;
     return received === "off" ? "paused" : typeof received === "string" ? received : undefined;
   }
@@ -100,9 +106,9 @@ export class Receiver<Track> {
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
         const isNew = isRefreshed || (!before && this.#tracks && input.isEncrypted);
         const openTs = isNew ? now + quietMs : (before?.openTs ?? now);
-        if (isAllowed || isPrepared) known.set(sid, { received: next, openTs });
         const isQuiet = kind === "video" && typeof next === "object" && now < openTs;
         if (isQuiet) this.dueTs = Math.min(this.dueTs, openTs);
+        if (isAllowed || isPrepared) known.set(sid, { received: isQuiet ? "quiet" : next, openTs });
         this.#room.receive(identity, sid, isQuiet || next === "held" ? "paused" : next);
       }
     }
