@@ -1,5 +1,16 @@
 // A slow server: answers that come later than we wait for them. A late answer counts for every request.
-import { concat, filter, ignoreElements, switchMap, takeUntil, timer } from "rxjs";
+import {
+  asyncScheduler,
+  concat,
+  distinctUntilChanged,
+  filter,
+  ignoreElements,
+  map,
+  skip,
+  switchMap,
+  takeUntil,
+  timer,
+} from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { JoinOptions } from "../../src/join/options.ts";
 import { MatrixError } from "../../src/matrix.ts";
@@ -80,6 +91,26 @@ describe("On a slow server, a member", () => {
       expectObservable(seen$, "                        ^ 20m !").toBe("n 17300ms a", seen);
     }),
   );
+
+  it("counts as probably left for less than 7 s after 8 s in which its restarts are lost (answers take 2.5 s)", () => {
+    const changes: number[] = [];
+    toTheEnd(() => {
+      const { home, join } = scene();
+      timer(60_000).subscribe(() => {
+        home.injectFault({ request: "restart" }, { lose: "request", times: 4 });
+        home.injectFault({ request: "restart" }, { lateMs: 2_500, ...always });
+      });
+      const isLeft$ = join({ leaveOn: timer(300_000) }).pipe(
+        map((state) => state.status === "joined" && state.probablyLeft),
+        distinctUntilChanged(),
+        skip(1),
+      );
+      isLeft$.subscribe(() => changes.push(asyncScheduler.now()));
+    });
+    const [fromTs = 0, toTs = 0] = changes;
+    expect(changes).toHaveLength(2);
+    expect(toTs - fromTs).toBeLessThan(7_000);
+  });
 
   it.each(["compatibility", "matrix_2_0"] as const)(
     "writes a change of its intent twice at most, though each answer comes too late, in %s mode",

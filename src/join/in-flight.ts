@@ -20,14 +20,18 @@ export function stopWaiting({ requests }: Draft, isMeant: (request: Request) => 
 
 /**
  * A restart that gets no answer is repeated soon, and a browser opens six connections to a server for all requests. So we
- * listen for two late answers alone, of restarts that are as far apart as usual. The others would say the same.
+ * listen for two late answers alone, of restarts that are as far apart as usual. The others would say the same. The network may
+ * have lost both, so the second one makes room for a newer one after two thirds of the delay.
  */
-export function limitListening(draft: Draft, { delayId }: ArmedLeave): void {
-  const { requests, settings } = draft;
+export function limitListening(draft: Draft, { delayId, delayMs }: ArmedLeave): void {
+  const { requests, settings, now } = draft;
   const [first, ...later] = requests.timedOut.filter(
     ({ request }) => request.kind === "restart" && request.delayId === delayId,
   );
-  const second = later.find(({ sentTs }) => sentTs >= first!.sentTs + settings.timing.delayedLeaveRestartMs);
+  const { delayedLeaveRestartMs } = settings.timing;
+  const second = later.find(
+    ({ sentTs }) => sentTs >= first!.sentTs + delayedLeaveRestartMs && sentTs + (delayMs * 2) / 3 > now,
+  );
   stopListening(draft, (inFlight) => inFlight !== second && later.includes(inFlight));
 }
 
