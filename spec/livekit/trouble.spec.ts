@@ -233,3 +233,31 @@ test(
     expect(sfu.open.size).toBe(0);
   }),
 );
+
+test(
+  "An SDK that sees a change in each thing that it is asked for is asked no more often as time passes",
+  marbles(({ flush }) => {
+    const { enter, sfu } = callScene(["alice", "bob"]);
+    const asked: number[] = [];
+    const rooms: SfuRooms<string> = (options) => {
+      const room = sfu.rooms(options);
+      const changes$ = new Subject<void>();
+      const take = room.receive.bind(room);
+      const receive: typeof take = (...what) => {
+        asked.push(asyncScheduler.now());
+        take(...what);
+        changes$.next();
+      };
+      return Object.defineProperties(room, { changes$: { value: changes$ }, receive: { value: receive } });
+    };
+    const alice = enter("alice", "sfu", { rooms });
+    enter("bob");
+    for (let ms = 1_000; ms < 8_000; ms += 100)
+      at(ms, () => alice.media$.next(sendingOf("alice", ms % 200 === 0 ? "mic cam" : "mic cam!")));
+    at(8_000, () => {
+      const between = (fromTs: number, toTs: number) => asked.filter((ts) => ts > fromTs && ts < toTs).length;
+      expect(between(6_000, 8_000)).toBeLessThan(between(1_000, 3_000) * 1.5);
+    });
+    flush();
+  }),
+);

@@ -12,6 +12,7 @@ import {
   startWith,
   Subject,
   Subscription,
+  timer,
 } from "rxjs";
 import { findOwn } from "../join/own-member.ts";
 import type { JoinState } from "../join/join-state.ts";
@@ -86,6 +87,7 @@ export class LivekitRun<Track> {
   #alignTs = Infinity;
   #timer = Subscription.EMPTY;
   #timerTs = Infinity;
+  #later = Subscription.EMPTY;
   #isRefreshing = false;
   #isDirty = false;
 
@@ -164,6 +166,7 @@ export class LivekitRun<Track> {
 
   stop(): void {
     this.#timer.unsubscribe();
+    this.#later.unsubscribe();
     this.#running.unsubscribe();
     this.#links.stop();
     this.#items.end();
@@ -188,7 +191,8 @@ export class LivekitRun<Track> {
     for (const emit of emits) emit();
     if (kept(this.#shown(), before) !== before) this.changed$.next();
     // Rounds that go on are a fault of an SDK, which must not stop the page.
-    if (this.#isDirty) this.#running.add(asyncScheduler.schedule(() => this.#refresh(), laterMs));
+    this.#later.unsubscribe();
+    if (this.#isDirty) this.#later = timer(laterMs).subscribe(() => this.#refresh());
   }
 
   #connect(): void {
