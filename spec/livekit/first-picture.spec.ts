@@ -13,10 +13,14 @@ const since = (drawn: string) => (drawn.trim() === "" ? Infinity : drawn.search(
 
 /** `p` paused, `R` received. The receiver is updated at each change, and when it says that it is due. */
 function flow(
-  drawn: { readonly video: string; readonly member: string; readonly key: string },
+  drawn: { readonly video: string; readonly member: string; readonly missing?: string; readonly key: string },
   isEncrypted = true,
 ): string {
-  const from = { video: since(drawn.video), member: since(drawn.member), key: since(drawn.key) };
+  const { video, member, missing = "", key } = drawn;
+  const from = { video: since(video), member: since(member), missing: since(missing), key: since(key) };
+  const lacking: MemberEncryption = { status: "waiting", reason: "missing-key" };
+  const ok = { status: "ok", keyIndex: 0 } as MemberEncryption;
+  const statusAt = (frame: number) => (frame >= from.key ? ok : frame >= from.missing ? lacking : undefined);
   const participants = new Map();
   let flows = " ";
   const receiver = new Receiver<string>({
@@ -27,11 +31,12 @@ function flow(
   return Array.from({ length: drawn.video.length }, (_, frame) => {
     const now = 1_000_000 + frame * frameMs;
     participants.set("bob", { ...person, tracks: frame >= from.video ? [camera] : [] });
+    const status = statusAt(frame);
     if (Object.values(from).includes(frame) || frame === 0 || receiver.dueTs <= now)
       receiver.update({
         isEncrypted,
         members: new Map(frame >= from.member ? [["bob", {} as Membership]] : []),
-        statuses: new Map(frame >= from.key ? [["bob", { status: "ok", keyIndex: 0 } as MemberEncryption]] : []),
+        statuses: new Map(status ? [["bob", status]] : []),
         everything: true,
         lowBandwidth: false,
         tilesOf: () => [],
@@ -67,6 +72,16 @@ test.each([
       member: "   m            ",
       key: "             k  ",
       flows: "  pppppppppppRRR",
+    },
+  ],
+  [
+    "comes at once when its key comes after it was missed: nothing of it came before, so it begins with a key frame",
+    {
+      video: " v              ",
+      member: "m               ",
+      missing: "       m        ",
+      key: "           k    ",
+      flows: " ppppppppppRRRRR",
     },
   ],
   [

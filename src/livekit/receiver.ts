@@ -104,8 +104,8 @@ export class Receiver<Track> {
           ? receptionOf({ ...input, kind, tiles: input.tilesOf(member, source), isSubscribed })
           : "off";
         const next = isPrepared || !(reception === "off" || isOpen) ? "held" : reception;
-        const isNew = isRefreshed || (!before && this.#tracks && input.isEncrypted);
-        const openTs = isNew ? now + quietMs : (before?.openTs ?? now);
+        const isDelayed = before ? isRefreshed && isOpened(before) : this.#tracks && input.isEncrypted;
+        const openTs = isDelayed ? now + quietMs : (before?.openTs ?? now);
         const isQuiet = kind === "video" && typeof next === "object" && now < openTs;
         if (isQuiet) this.dueTs = Math.min(this.dueTs, openTs);
         if (isAllowed || isPrepared) known.set(sid, { received: isQuiet ? "quiet" : next, openTs });
