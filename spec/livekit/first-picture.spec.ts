@@ -18,7 +18,7 @@ function flow(
 ): string {
   const { video, member, missing = "", key } = drawn;
   const from = { video: since(video), member: since(member), missing: since(missing), key: since(key) };
-  const lacking: MemberEncryption = { status: "waiting", reason: "missing-key" };
+  const lacking = { status: "waiting", reason: "missing-key" } as MemberEncryption;
   const ok = { status: "ok", keyIndex: 0 } as MemberEncryption;
   const statusAt = (frame: number) => (frame >= from.key ? ok : frame >= from.missing ? lacking : undefined);
   const participants = new Map();
