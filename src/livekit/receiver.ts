@@ -99,7 +99,7 @@ export class Receiver<Track> {
         const canOpen = isDecryptable && (!input.isEncrypted || track.track !== undefined);
         // A key that changes, or a stay that begins again, does not end what is received.
         const isOpen = canOpen || isOpened(before);
-        const isSubscribed = (before?.received ?? "off") !== "off";
+        const isSubscribed = before !== undefined && before.received !== "off";
         const reception = isAllowed
           ? receptionOf({ ...input, kind, tiles: input.tilesOf(member, source), isSubscribed })
           : "off";
