@@ -9,8 +9,8 @@ export type RoomMembership = (typeof states)[number];
 
 /** The membership in the content of an `m.room.member` event. Anything unknown counts as `leave`. */
 export function roomMembershipOf(content: unknown): RoomMembership {
-  const { membership } = objectOr(content);
-  return states.find((state) => state === membership) ?? "leave";
+  const membership = objectOr(content)["membership"] as RoomMembership;
+  return states.includes(membership) ? membership : "leave";
 }
 
 /** Whether the client knows the membership of a user in a room. After a gap in its sync it may not. */
@@ -19,7 +19,7 @@ export const knowsMembership = (matrix: Matrix, roomId: string, userId: string):
 
 /** Whether a user is joined to a room now. */
 export function isInRoom(matrix: Pick<Matrix, "stateEvent">, roomId: string, userId: string): boolean {
-  return objectOr(matrix.stateEvent(roomId, "m.room.member", userId)?.content)["membership"] === "join";
+  return roomMembershipOf(matrix.stateEvent(roomId, "m.room.member", userId)?.content) === "join";
 }
 
 /** Whether a user was kicked or banned from a room, and is not back. */
