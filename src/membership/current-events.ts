@@ -24,7 +24,7 @@ import { isMoreComplete, outranks, stickyEndTs } from "./sticky-map.ts";
 /** What has changed since it was last asked for. */
 export interface EventChanges {
   /** The entries to check again, in a list for each sender. */
-  readonly bySender: readonly (readonly Entry[])[];
+  readonly bySender: Iterable<readonly Entry[]>;
   /** The outcomes of entries that were removed, with the reason. */
   readonly removed: readonly { readonly outcome: Outcome; readonly reason: Departure["reason"] }[];
 }

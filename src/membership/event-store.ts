@@ -4,19 +4,13 @@ import type { Entry, StateEntry, StickyEntry } from "./entry.ts";
 
 const none: readonly never[] = [];
 
-/** The entries of one sender: one, for most senders. */
-interface Sender {
-  readonly entries: Entry[];
-  /** Whether they have to be checked again. */
-  isChanged: boolean;
-}
-
 export class EventStore {
   readonly #state = new Map<string, StateEntry>();
   readonly #sticky = new Map<string, StickyEntry>();
   readonly #stickyById = new Map<string, StickyEntry>();
-  readonly #senders = new Map<string, Sender>();
-  #changed: Sender[] = [];
+  readonly #bySender = new Map<string, Entry[]>();
+  /** The entries to check again, in a list for each sender. */
+  #changed = new Set<readonly Entry[]>();
   readonly #ends = new DeadlineHeap<Entry>();
 
   *[Symbol.iterator](): Iterator<Entry> {
@@ -48,21 +42,20 @@ export class EventStore {
   }
 
   bySender(userId: string): readonly Entry[] {
-    return this.#senders.get(userId)?.entries ?? none;
+    return this.#bySender.get(userId) ?? none;
   }
 
   /** Has the entries of a user checked again, or those of all users. */
   recheck(userId?: string): void {
-    const senders = userId === undefined ? this.#senders.values() : [this.#senders.get(userId)];
-    for (const sender of senders) this.#markChanged(sender);
+    const lists = userId === undefined ? this.#bySender.values() : [this.bySender(userId)];
+    for (const entries of lists) this.#changed.add(entries);
   }
 
   /** The entries to check again, in a list for each sender. */
-  takeChanged(): readonly (readonly Entry[])[] {
+  takeChanged(): Iterable<readonly Entry[]> {
     const changed = this.#changed;
-    this.#changed = [];
-    for (const sender of changed) sender.isChanged = false;
-    return changed.map(({ entries }) => entries);
+    this.#changed = new Set();
+    return changed;
   }
 
   /** Adds an entry at a free key. Returns all entries of its sender. */
@@ -74,11 +67,10 @@ export class EventStore {
       this.#stickyById.set(event.eventId, entry);
     }
     this.#ends.add(entry);
-    let sender = this.#senders.get(event.sender);
-    if (sender) sender.entries.push(entry);
-    else this.#senders.set(event.sender, (sender = { entries: [entry], isChanged: false }));
-    this.#markChanged(sender);
-    return sender.entries;
+    const ofSender = this.#bySender.get(event.sender) ?? [];
+    if (ofSender.push(entry) === 1) this.#bySender.set(event.sender, ofSender);
+    this.#changed.add(ofSender);
+    return ofSender;
   }
 
   remove(entry: Entry): void {
@@ -88,10 +80,10 @@ export class EventStore {
       this.#sticky.delete(key);
       this.#stickyById.delete(event.eventId);
     }
-    const sender = this.#senders.get(event.sender)!;
-    sender.entries.splice(sender.entries.indexOf(entry), 1);
-    if (sender.entries.length === 0) this.#senders.delete(event.sender);
-    this.#markChanged(sender);
+    const ofSender = this.#bySender.get(event.sender)!;
+    ofSender.splice(ofSender.indexOf(entry), 1);
+    if (ofSender.length === 0) this.#bySender.delete(event.sender);
+    this.#changed.add(ofSender);
     this.#ends.delete(entry);
   }
 
@@ -100,11 +92,5 @@ export class EventStore {
     const entry = this.#ends.popDue(now);
     if (entry) entry.hasEnded = true;
     return entry;
-  }
-
-  #markChanged(sender: Sender | undefined): void {
-    if (!sender || sender.isChanged) return;
-    sender.isChanged = true;
-    this.#changed.push(sender);
   }
 }
