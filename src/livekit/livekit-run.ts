@@ -12,7 +12,6 @@ import {
   startWith,
   Subject,
   Subscription,
-  timer,
 } from "rxjs";
 import { findOwn } from "../join/own-member.ts";
 import type { JoinState } from "../join/join-state.ts";
@@ -87,7 +86,6 @@ export class LivekitRun<Track> {
   #alignTs = Infinity;
   #timer = Subscription.EMPTY;
   #timerTs = Infinity;
-  #later = Subscription.EMPTY;
   #isRefreshing = false;
   #isDirty = false;
 
@@ -166,7 +164,6 @@ export class LivekitRun<Track> {
 
   stop(): void {
     this.#timer.unsubscribe();
-    this.#later.unsubscribe();
     this.#running.unsubscribe();
     this.#links.stop();
     this.#items.end();
@@ -190,9 +187,6 @@ export class LivekitRun<Track> {
     this.#isRefreshing = false;
     for (const emit of emits) emit();
     if (kept(this.#shown(), before) !== before) this.changed$.next();
-    // Rounds that go on are a fault of an SDK, which must not stop the page.
-    this.#later.unsubscribe();
-    if (this.#isDirty) this.#later = timer(laterMs).subscribe(() => this.#refresh());
   }
 
   #connect(): void {
@@ -300,8 +294,10 @@ export class LivekitRun<Track> {
       this.#lacks.dueTs,
       this.#alignTs,
       // A receiver decides only while it is connected.
-      ...this.#links.all.map(({ receiver, isConnected }) => (isConnected && receiver?.dueTs) || Infinity),
+      ...this.#links.all.map(({ receiver, isConnected }) => (isConnected ? receiver?.dueTs : undefined) ?? Infinity),
       ripeProblems(this.#found, now).nextTs,
+      // Rounds that go on are a fault of an SDK, which must not stop the page.
+      this.#isDirty ? now + laterMs : Infinity,
     );
     if (ts === this.#timerTs) return;
     this.#timer.unsubscribe();
