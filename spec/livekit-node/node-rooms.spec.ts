@@ -164,6 +164,26 @@ describe("Reception", () => {
     ]);
   });
 
+  test("goes on if a track was not subscribed to since its pause", async () => {
+    const { rtc, room, sdk } = await connecting();
+    sdk.publish("bob");
+    const best = { width: Infinity, height: Infinity };
+    for (const reception of ["paused", "off", best, "off", "paused", "off", "off", "paused"] as const)
+      room.receive("bob", "bob-2", reception);
+    expect(rtc.log.slice(1)).toEqual([
+      "subscribe bob-2",
+      "pause bob-2",
+      "unsubscribe bob-2",
+      "subscribe bob-2",
+      "enable bob-2",
+      "unsubscribe bob-2",
+      "subscribe bob-2",
+      "pause bob-2",
+      "unsubscribe bob-2",
+      "subscribe bob-2",
+    ]);
+  });
+
   test("names no size for the best layer", async () => {
     const { rtc, room, sdk } = await connecting();
     sdk.publish("bob");

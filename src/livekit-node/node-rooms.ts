@@ -79,7 +79,7 @@ class NodeRoom implements SfuRoom<NodeTrack> {
   readonly #speakers = new Set<string>();
   readonly #qualities = new Map<string, ConnectionQuality>();
   /** What was last asked for, so that LiveKit hears of changes alone. */
-  readonly #asked = new WeakMap<RemoteTrackPublication, string>();
+  readonly #asked = new WeakMap<RemoteTrackPublication, Asked>();
   #room: Room | undefined;
   #keys: NodeKeys | undefined;
   #participants: ReadonlyMap<string, SfuParticipant<NodeTrack>> | undefined;
@@ -151,16 +151,17 @@ class NodeRoom implements SfuRoom<NodeTrack> {
   receive(identity: string, sid: string, reception: Reception): void {
     const publication = this.#room?.remoteParticipants.get(identity)?.trackPublications.get(sid);
     if (!publication) return;
-    const asked = JSON.stringify(reception);
-    const before = this.#asked.get(publication) ?? `"off"`;
-    if (asked === before) return;
-    this.#asked.set(publication, asked);
-    if (reception === "off") return publication.setSubscribed(false);
-    if (before === `"off"`) publication.setSubscribed(true);
-    if (reception === "paused") return this.#rtc.setEnabled(publication, false);
-    if (before === `"paused"`) this.#rtc.setEnabled(publication, true);
-    const { width, height } = reception;
-    if (Number.isFinite(width) && Number.isFinite(height)) this.#rtc.setDimensions(publication, width, height);
+    const before = this.#asked.get(publication) ?? nothing;
+    const isSubscribed = reception !== "off";
+    // LiveKit remembers a pause of a track that is not subscribed to.
+    const isPaused = isSubscribed ? reception === "paused" : before.isPaused;
+    const { width, height } = typeof reception === "object" ? reception : nothing;
+    if (isSubscribed !== before.isSubscribed) publication.setSubscribed(isSubscribed);
+    if (isPaused !== before.isPaused) this.#rtc.setEnabled(publication, !isPaused);
+    const isResized = width !== before.width || height !== before.height;
+    if (isResized && Number.isFinite(width) && Number.isFinite(height))
+      this.#rtc.setDimensions(publication, width, height);
+    this.#asked.set(publication, { isSubscribed, isPaused, width, height });
   }
 
   publish(source: MediaSource, track: NodeTrack, muted: boolean): Observable<SfuPublication<NodeTrack>> {
@@ -219,6 +220,16 @@ class NodeRoom implements SfuRoom<NodeTrack> {
     for (const event of changeEvents) room.on(event, () => this.#changed());
   }
 }
+
+/** What was asked for of a track. Its size is infinite while the best layer, or nothing, is to come. */
+interface Asked {
+  readonly isSubscribed: boolean;
+  readonly isPaused: boolean;
+  readonly width: number;
+  readonly height: number;
+}
+
+const nothing: Asked = { isSubscribed: false, isPaused: false, width: Infinity, height: Infinity };
 
 /** A track of ours on the SFU. */
 interface Sent {
