@@ -22,7 +22,10 @@ export const roomId = "!kitchen:example.org";
 
 const hourMs = 3_600_000;
 const startTs = Date.now() - 600_000;
-const transport = { type: "livekit", livekit_service_url: "https://rtc.example.org/livekit/jwt" };
+export const transport: { readonly type: string; readonly livekit_service_url: string } = {
+  type: "livekit",
+  livekit_service_url: "https://rtc.example.org/livekit/jwt",
+};
 
 let eventCount = 0;
 const nextEventId = () => `$event${++eventCount}`;

@@ -15,6 +15,7 @@ import { keysChurn } from "./figures/keys-churn.ts";
 import { keysJoins } from "./figures/keys-joins.ts";
 import { keysIdle } from "./figures/keys-idle.ts";
 import { manyRooms } from "./figures/many-rooms.ts";
+import { mediaChange } from "./figures/media-change.ts";
 import { roomMembers } from "./figures/room-members.ts";
 import { stateJoin } from "./figures/state-join.ts";
 import { stickyRefresh } from "./figures/sticky-refresh.ts";
@@ -41,6 +42,7 @@ const groups: Readonly<Record<string, (effort: Effort) => Promise<Figure[]>>> = 
   keysChurn,
   keysJoins,
   roomMembers,
+  mediaChange,
   joinIdle,
   callHour,
   callLog,

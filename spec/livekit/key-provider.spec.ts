@@ -48,6 +48,8 @@ describe("the key provider", () => {
     encryptionKey$.next(keyOf("alice", 7, true));
     await vi.waitFor(() => expect(installed).toHaveLength(7));
     expect(provider.getKeys().map(({ keyIndex }) => keyIndex)).toEqual([254, 255, 1, 0, 7]);
+    const has = (identity: string) => [253, 254, 0, 7].filter((keyIndex) => provider.has(identity, keyIndex));
+    expect([has("bob"), has("alice"), has("carl")]).toEqual([[254, 0], [7], []]);
   });
 
   test("makes LiveKit encrypt with our own latest index after a new connection, not with the index of another participant", async () => {

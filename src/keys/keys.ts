@@ -15,7 +15,7 @@ import {
 import { isInRoom, isRemoved } from "../room/room-member.ts";
 import { behavior, type Behavior } from "../rx/behavior.ts";
 import { knownThenLive } from "../rx/known-then-live.ts";
-import { sameItems, stable } from "../rx/stable.ts";
+import { sameItems, stable, whenChanged } from "../rx/stable.ts";
 import type { DecryptionReport, EncryptionKey, OwnMember } from "../types.ts";
 import type { KeysContext } from "./channel.ts";
 import type { KeysEvent } from "./effects.ts";
@@ -80,15 +80,23 @@ export function sessionKeys(context: KeysContext): Keys {
       if (!byIdentity.has(status.participantIdentity)) byIdentity.set(status.participantIdentity, status);
     return byIdentity;
   };
+  // The media layer reads keys and statuses with each of its decisions.
+  const versions = () => [present, present?.version];
 
   return {
     encryptionKey$: knownThenLive(knownKeys, installed$),
     keys$: behavior(
-      stable(() => [...knownKeys()], sameItems),
+      stable(
+        whenChanged(versions, () => [...knownKeys()]),
+        sameItems,
+      ),
       changed$,
     ),
     encryptionStatus$: behavior(
-      stable(statuses, (a, b) => sameItems([...a.values()], [...b.values()])),
+      stable(
+        whenChanged(() => [...versions(), membership$.value], statuses),
+        (a, b) => sameItems([...a.values()], [...b.values()]),
+      ),
       merge(changed$, membership$),
     ),
     statistics$: behavior(() => statistics, counted$),

@@ -96,6 +96,11 @@ export class RtcKeyProvider extends BaseKeyProvider {
     return this.#keys.all(this.#knownKeys$ && new Set(this.#knownKeys$.value.map((key) => key.participantIdentity)));
   }
 
+  /** Whether a key of a participant is installed at this index. */
+  has(participantIdentity: string, keyIndex: number): boolean {
+    return this.#keys.of(participantIdentity).some((key) => key.keyIndex === keyIndex);
+  }
+
   /**
    * Looks for a later step of the key of a participant whose media LiveKit cannot decrypt. LiveKit derives one step by itself,
    * whatever its `ratchetWindowSize`, but a member that was muted while others joined can be eight steps ahead.

@@ -160,11 +160,8 @@ class BrowserRoom implements SfuRoom {
     return this.#room && participantOf(this.#room.localParticipant);
   }
 
-  hasKey(identity: string, index: number): boolean {
-    const keys = this.#provider?.getKeys();
-    return (
-      keys?.some(({ participantIdentity, keyIndex }) => participantIdentity === identity && keyIndex === index) ?? true
-    );
+  hasKey(identity: string, keyIndex: number): boolean {
+    return this.#provider?.has(identity, keyIndex) ?? true;
   }
 
   receive(identity: string, sid: string, reception: Reception): void {

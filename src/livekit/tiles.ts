@@ -14,7 +14,8 @@ export class Tiles {
   show(device: Device, source: ShownSource, tile: TileSize | Observable<TileSize>): Observable<never> {
     return new Observable((subscriber) => {
       // Until its first size is known, a tile shows nothing.
-      const one: Shown = { name: nameOf(device, source), size: { width: 0, height: 0 } };
+      const { userId, deviceId } = device;
+      const one: Shown = { userId, deviceId, source, size: { width: 0, height: 0 } };
       const end = () => {
         this.#shown.delete(one);
         this.changed$.next();
@@ -30,16 +31,14 @@ export class Tiles {
     });
   }
 
-  of(device: Device, source: string): readonly TileSize[] {
-    const name = nameOf(device, source);
-    return Array.from(this.#shown).flatMap((one) => (one.name === name ? [one.size] : []));
+  of({ userId, deviceId }: Device, source: string): readonly TileSize[] {
+    const isOf = (one: Shown) => one.userId === userId && one.deviceId === deviceId && one.source === source;
+    return Array.from(this.#shown).flatMap((one) => (isOf(one) ? [one.size] : []));
   }
 }
 
 /** One tile, and how it shows which video now. */
-interface Shown {
-  readonly name: string;
+interface Shown extends Device {
+  readonly source: ShownSource;
   size: TileSize;
 }
-
-const nameOf = ({ userId, deviceId }: Device, source: string): string => JSON.stringify([source, userId, deviceId]);
