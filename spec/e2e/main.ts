@@ -132,8 +132,12 @@ interface Outcome {
   readonly outcome: "passed" | "failed";
   readonly durationMs: number;
   readonly figures: Figures;
+  readonly firstPicturesMs: readonly number[];
   readonly problem?: string;
 }
+
+/** A picture comes within this time after the SFU is connected and the key is there. */
+const firstPictureMs = 300;
 
 const say = (line: string) => console.log(redacted(line));
 const outcomes: Outcome[] = [];
@@ -149,11 +153,19 @@ try {
       const outcome = await play(scenario, world);
       outcomes.push(outcome);
       for (const [name, figure] of Object.entries(outcome.figures)) say(`  ${name}: ${words(figure)}`);
+      if (outcome.firstPicturesMs.length > 0) say(`  first pictures after ms: ${outcome.firstPicturesMs.join(", ")}`);
       say(`  ${outcome.outcome} in ${(outcome.durationMs / 1_000).toFixed(1)} s`);
     }
   });
   if (values.json) await writeFile(values.json, redacted(`${JSON.stringify(outcomes, null, 2)}\n`));
   const failed = outcomes.filter(({ outcome }) => outcome === "failed");
+  const pictures = outcomes.flatMap(({ firstPicturesMs }) => firstPicturesMs);
+  const inTime = pictures.filter((ms) => ms <= firstPictureMs);
+  if (pictures.length > 0)
+    say(
+      `\nfirst pictures after joining a running call, from the later of SFU and key: ${inTime.length} of ${pictures.length} ` +
+        `within ${firstPictureMs} ms, the last after ${Math.max(...pictures)} ms`,
+    );
   say(`\n${outcomes.length - failed.length} of ${outcomes.length} scenarios passed`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 } catch (error) {
@@ -167,6 +179,7 @@ async function play(scenario: Scenario, world: World): Promise<Outcome> {
   const tabs: Tab[] = [];
   const startedAt = performance.now();
   const duration = () => Math.round(performance.now() - startedAt);
+  const firstPicturesMs = () => tabs.flatMap((tab) => tab.firstPicturesMs);
   const enter = async <T extends Person | Tab>(entering: Promise<T>): Promise<T> => {
     const entered = await entering;
     tabs.push(entered instanceof Person ? entered.tab : entered);
@@ -174,12 +187,25 @@ async function play(scenario: Scenario, world: World): Promise<Outcome> {
   };
   try {
     const figures = await scenario.run({ world, enter });
-    return { name: scenario.name, outcome: "passed", durationMs: duration(), figures };
+    return {
+      name: scenario.name,
+      outcome: "passed",
+      durationMs: duration(),
+      figures,
+      firstPicturesMs: firstPicturesMs(),
+    };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     say(`  ${problem}`);
     await Promise.all(tabs.map((tab) => report(tab, scenario.name)));
-    return { name: scenario.name, outcome: "failed", durationMs: duration(), figures: {}, problem };
+    return {
+      name: scenario.name,
+      outcome: "failed",
+      durationMs: duration(),
+      figures: {},
+      firstPicturesMs: firstPicturesMs(),
+      problem,
+    };
   } finally {
     await Promise.all(tabs.map((tab) => tab.close()));
   }

@@ -4,6 +4,7 @@ import type { JoinState, Membership } from "matrixrtc-rx";
 import type { EncryptionStatus, MemberEncryption, EncryptedSession } from "matrixrtc-rx/encryption";
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
 import type { MediaLock } from "matrixrtc-rx/media";
+import { firstPicture } from "../../first-picture.ts";
 import { videoOf } from "../sfu.ts";
 import { type Mark, Marks, type MemberMark } from "./marks.ts";
 
@@ -93,7 +94,10 @@ const rooms = new Set<Room>();
 export const mark = (name: Mark): void => present?.marked.mark(name);
 
 /** The same for a step with one other member. */
-export const markMember = (identity: string, name: MemberMark): void => present?.marked.markMember(identity, name);
+export function markMember(identity: string, name: MemberMark): void {
+  const isFirst = present?.marked.markMember(identity, name);
+  if (isFirst && name === "frame") present?.noteFirstPicture(identity);
+}
 
 /** LiveKit encrypts our media with another key from now on. */
 export const noteOwnKey = (): void => void present?.ownKeysTs.push(Date.now());
@@ -158,6 +162,14 @@ class Inspection implements CallInspection {
       ),
       timer(0, sampleMs).pipe(exhaustMap(() => this.#sample())),
     );
+  }
+
+  /** Says how long the picture of a member took that was in the call when we joined. */
+  noteFirstPicture(identity: string): void {
+    const { joinTs } = this.marked;
+    const member = this.#session.membership$.value.find(({ participantIdentity }) => participantIdentity === identity);
+    const waitedMs = this.marked.waitedMs(identity);
+    if (member && member.createdTs < joinTs && waitedMs !== undefined) console.debug(`${firstPicture}${waitedMs}`);
   }
 
   onState(state: JoinState): void {

@@ -37,10 +37,19 @@ export class Marks {
     if (!this.#times.has(name)) this.#times.set(name, this.#now());
   }
 
-  markMember(identity: string, name: MemberMark): void {
+  /** Returns whether it is the first time. */
+  markMember(identity: string, name: MemberMark): boolean {
     const times = this.#ofMembers.get(identity) ?? new Map<MemberMark, number>();
     this.#ofMembers.set(identity, times);
-    if (!times.has(name)) times.set(name, this.#now());
+    if (times.has(name)) return false;
+    times.set(name, this.#now());
+    return true;
+  }
+
+  /** From when we were connected, saw its video and had its key to its first frame. */
+  waitedMs(identity: string): number | undefined {
+    const { frame, key = 0, published = 0 } = this.timesOfMembers()[identity] ?? {};
+    return frame === undefined ? undefined : frame - Math.max(this.times().sfu ?? 0, key, published);
   }
 
   /** The time of the join, by the wall clock. */
