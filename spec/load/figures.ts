@@ -3,10 +3,7 @@ import { rotationCost } from "matrixrtc-rx/testing";
 import type { NodeMember } from "../node-member/node-member.ts";
 import type { MemberReport } from "../node-member/report.ts";
 
-export type Snapshot = Pick<
-  MemberReport,
-  "ts" | "keysCreated" | "keysSent" | "requests" | "cpuMs" | "memoryMb" | "pictures"
->;
+export type Snapshot = Pick<MemberReport, "ts" | "keysCreated" | "keysSent" | "requests" | "cpuMs" | "memoryMb">;
 
 export const snapshotOf = ({ report }: NodeMember): Snapshot => report;
 
@@ -37,8 +34,5 @@ export function figuresOf(
     "key messages and key lookups": requests(/sendToDevice|keys\//),
     "CPU of a member": `${((100 * mean((a, b) => b.cpuMs - a.cpuMs)) / ms).toFixed(1)} % of a core`,
     "memory of a member": `${mean((_, after) => after.memoryMb).toFixed(0)} MB`,
-    "pictures decoded in a second": `${((mean((a, b) => sum(b.pictures) - sum(a.pictures)) * 1_000) / ms).toFixed(1)}`,
   };
 }
-
-const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);

@@ -54,8 +54,19 @@ export class Hearers {
       "first sound of a pair after both pressed join, median": at(0.5),
       "of nine pairs in ten": at(0.9),
       "of the slowest pair": at(1),
+      "pairs of which one sees the other": `${this.#seen()} of ${this.#senders().length * (this.#members.length - 1)}`,
       "all hear all after the last one pressed join": `${((lastHeardTs - lastJoinTs) / 1_000).toFixed(1)} s`,
     };
+  }
+
+  /** The users that send pictures. */
+  #senders(): string[] {
+    return this.#members.filter(({ settings }) => settings.hasVideo).map(({ userId }) => userId);
+  }
+
+  #seen(): number {
+    const seenBy = ({ report }: NodeMember) => this.#senders().filter((userId) => report.pictures[userId]).length;
+    return this.#members.reduce((sum, member) => sum + seenBy(member), 0);
   }
 
   /** From the moment when both have pressed "join" to the first sound. */

@@ -1,7 +1,7 @@
 // `npm run load -- --members 20 --minutes 2`: a real call of many members in Node: how long it takes until all hear all, and
 // what it costs. `--mode matrix_2_0`: another join mode. `--together 5`: how many members share a process.
-// `--pictures 3`: how many members send pictures. `--all-sound`: all receive the sound of all, all the time; otherwise
-// until they have heard it. `--json FILE`: the figures.
+// `--pictures 3`: how many members send pictures. `--all-media`: all receive the media of all, all the time; otherwise
+// until they have heard and seen it. `--json FILE`: the figures.
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     mode: { type: "string", default: "compatibility" },
     together: { type: "string", default: "5" },
     pictures: { type: "string" },
-    "all-sound": { type: "boolean", default: false },
+    "all-media": { type: "boolean", default: false },
     json: { type: "string" },
   },
 });
@@ -61,7 +61,7 @@ try {
   members = await startCrew({
     homeservers: Array.from({ length: count }, () => stack.homeserver),
     mode,
-    settings: (at) => ({ hasVideo: at < pictures, duty, hearsOnce: !values["all-sound"], reportMs }),
+    settings: (at) => ({ hasVideo: at < pictures, duty, receivesOnce: !values["all-media"], reportMs }),
     together,
     atOnce: cpus().length,
     onStarted: (started) => say(`${started} of ${count} members have started`),

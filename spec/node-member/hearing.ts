@@ -7,16 +7,23 @@ import { isLoud, isTone } from "./tone.ts";
 
 const sampleRate = 16_000;
 const frameMs = 50;
+const enoughPictures = 10;
 
 export class Hearing {
   readonly heard: Record<string, Heard> = {};
   readonly pictures: Record<string, number> = {};
   readonly #tones: Readonly<Record<string, number>>;
-  readonly #hearsOnce: boolean;
+  readonly #receivesOnce: boolean;
 
-  constructor(tones: Readonly<Record<string, number>>, hearsOnce: boolean) {
+  constructor(tones: Readonly<Record<string, number>>, receivesOnce: boolean) {
     this.#tones = tones;
-    this.#hearsOnce = hearsOnce;
+    this.#receivesOnce = receivesOnce;
+  }
+
+  /** Whether a member was heard, or seen for a second. */
+  hasReceived(userId: string | undefined, kind: "audio" | "video"): boolean {
+    if (userId === undefined) return false;
+    return kind === "audio" ? this.heard[userId] !== undefined : (this.pictures[userId] ?? 0) >= enoughPictures;
   }
 
   resetGaps(): void {
@@ -63,12 +70,15 @@ export class Hearing {
   #hear(userId: string, track: NodeTrack): Observable<unknown> {
     return audioFrames(track, { sampleRate, frameMs }).pipe(
       tap(({ data }) => this.#take(userId, data)),
-      takeWhile(() => !this.#hearsOnce || this.heard[userId] === undefined),
+      takeWhile(() => !this.#receivesOnce || !this.hasReceived(userId, "audio")),
     );
   }
 
   #see(userId: string, frame$: Observable<unknown>): Observable<unknown> {
-    return frame$.pipe(tap(() => (this.pictures[userId] = (this.pictures[userId] ?? 0) + 1)));
+    return frame$.pipe(
+      tap(() => (this.pictures[userId] = (this.pictures[userId] ?? 0) + 1)),
+      takeWhile(() => !this.#receivesOnce || !this.hasReceived(userId, "video")),
+    );
   }
 
   #take(userId: string, samples: Int16Array): void {

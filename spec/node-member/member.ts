@@ -13,8 +13,8 @@ import {
   type SfuConnection,
 } from "matrixrtc-rx/livekit-node";
 import { startClient } from "./client.ts";
-import { heardOnce } from "./heard-once.ts";
 import { Hearing } from "./hearing.ts";
+import { type Received, receivedOnce } from "./received-once.ts";
 import type { MemberCommand, MemberReport, MemberSettings } from "./report.ts";
 import { sendPicture, sendTone } from "./sending.ts";
 
@@ -37,11 +37,11 @@ export interface Surroundings {
 
 /** Resolves when its client has synced. It is not in the call yet. */
 export async function startMember(settings: MemberSettings, { log, fail }: Surroundings): Promise<Member> {
-  const { roomId, mode, hz, tones, hasVideo, isDelegated, duty = 1, hearsOnce = false } = settings;
+  const { roomId, mode, hz, tones, hasVideo, isDelegated, duty = 1, receivesOnce = false } = settings;
   const { client, requests } = await startClient(settings);
   const matrix = fromMatrixClient(client);
   const session = encryptedSession(matrix, { roomId, slot, awaitRoom: true });
-  const hearing = new Hearing(tones, hearsOnce);
+  const hearing = new Hearing(tones, receivesOnce);
   const hangUp$ = new Subject<void>();
   const service$ = new BehaviorSubject<string | undefined>(undefined);
 
@@ -52,12 +52,12 @@ export async function startMember(settings: MemberSettings, { log, fail }: Surro
   let connections: readonly SfuConnection[] = [];
   let problems: MemberReport["problems"] = [];
 
-  /** Its key is there, and it was not heard yet. */
-  const isWanted = (identity: string): boolean => {
-    const encryption = session.encryptionStatus$.value.get(identity);
-    return encryption?.status === "ok" && hearing.heard[encryption.userId] === undefined;
+  const encryptionOf = (identity: string) => session.encryptionStatus$.value.get(identity);
+  const received: Received = {
+    hasKey: (identity) => encryptionOf(identity)?.status === "ok",
+    isEnough: (identity, kind) => hearing.hasReceived(encryptionOf(identity)?.userId, kind),
   };
-  const rooms = hearsOnce ? heardOnce(nodeRooms(), isWanted) : nodeRooms();
+  const rooms = receivesOnce ? receivedOnce(nodeRooms(), received) : nodeRooms();
   const media: OutgoingMedia<NodeTrack> = {
     microphone: { track: sendTone(hz, duty) },
     ...(hasVideo && { camera: { track: sendPicture() } }),

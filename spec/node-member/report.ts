@@ -19,8 +19,8 @@ export interface MemberSettings {
   readonly isDelegated?: boolean;
   /** Sends its tone for this part of each second only, so that many members fit into one machine. Default 1. */
   readonly duty?: number;
-  /** Stops receiving the sound of a member once its tone was heard. */
-  readonly hearsOnce?: boolean;
+  /** Stops receiving a track of a member once it was heard or seen. */
+  readonly receivesOnce?: boolean;
   /** How often it reports. Default 250. */
   readonly reportMs?: number;
 }

@@ -4,25 +4,29 @@ import { AudioFrame, AudioSource, VideoBufferType, VideoFrame, VideoSource } fro
 import { toneSamples } from "./tone.ts";
 
 const sampleRate = 48_000;
-const frameMs = 100;
+/** LiveKit takes frames of this length without a queue. */
+const frameMs = 10;
 const perFrame = (sampleRate * frameMs) / 1_000;
+const periodMs = 1_000;
 const [width, height] = [320, 180];
 const pictureMs = 100;
 
 /**
- * Writes for as long as the process lives. With a duty below 1 the tone sounds for that part of each second, and nothing is written
- * in between, as with a muted microphone.
+ * Writes for as long as the process lives. With a duty below 1 the tone sounds for that part of each second. LiveKit fills the gaps of a
+ * queue with silence, which is encoded and sent like sound. So there is no queue, and nothing is sent in a gap.
  */
 export function sendTone(hz: number, duty: number): AudioSource {
-  const source = new AudioSource(sampleRate, 1, 4 * frameMs);
+  const source = new AudioSource(sampleRate, 1, 0);
+  // Members that started together do not sound together.
+  const startMs = performance.now() - Math.random() * periodMs;
   const write = async () => {
-    // Members that started together do not sound together.
-    const shift = Math.floor(Math.random() * 10);
     for (let at = 0; ; at += 1) {
-      if ((at + shift) % 10 < Math.round(10 * duty)) {
-        const samples = toneSamples(hz, sampleRate, at * perFrame, perFrame);
-        await source.captureFrame(new AudioFrame(samples, sampleRate, 1, perFrame));
-      } else await sleep(frameMs);
+      const soundMs = at * frameMs;
+      const dueMs = startMs + Math.floor(soundMs / (duty * periodMs)) * periodMs + (soundMs % (duty * periodMs));
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
+      const samples = toneSamples(hz, sampleRate, at * perFrame, perFrame);
+      await source.captureFrame(new AudioFrame(samples, sampleRate, 1, perFrame));
     }
   };
   void write();
