@@ -1,4 +1,5 @@
 // The public names of matrixrtc-rx/media: what the media of a call has in common, whatever transport carries it.
+export type { AvailableDevice, AvailableDevices } from "./available-devices.ts";
 export { combineParticipants } from "./combine.ts";
 export type { CallProblem, CallProblemCode } from "./call-problem.ts";
 export type { DeviceFailure, DeviceFailureCode } from "./device-failure.ts";

@@ -17,6 +17,7 @@ import {
   take,
 } from "rxjs";
 import type { Behavior } from "../rx/behavior.ts";
+import { type AvailableDevices, availableDevices, type DeviceList } from "./available-devices.ts";
 import { type DeviceFailure, deviceFailureCode, type DeviceFailureCode } from "./device-failure.ts";
 import type { OutgoingMedia, OutgoingTrack } from "./outgoing.ts";
 import { type MediaSource, mediaSources } from "./source.ts";
@@ -43,12 +44,23 @@ export interface OwnDevices {
   readonly media$: Observable<OutgoingMedia>;
   /** The devices that cannot be used. One that fails counts as off until its wish changes. */
   readonly failures$: Behavior<readonly DeviceFailure[]>;
+  /**
+   * The microphones, cameras and speakers that the user can choose from. Subscribing opens no device. Most browsers show
+   * devices only after the user has allowed one, so the lists are read again when a device of ours opens, fails or is
+   * turned off, and when one is plugged in or out. The lists are empty before the first answer of the browser, and where it has
+   * no devices. It never errors, and emits only if a list has changed.
+   *
+   * A picker should begin with an entry "Default": the wish `true`, and the output `""`. It follows the settings of the
+   * system. So Chrome's pseudo devices `default` and `communications` are left out: each is another name for a device of
+   * the list.
+   */
+  readonly available$: Behavior<AvailableDevices>;
   /** Emits when the user has ended the screen share by the browser's own button: the wish should follow. */
   readonly screenEnded$: Observable<void>;
 }
 
 /** The part of `navigator.mediaDevices` that is needed. */
-export type MediaDevicesPart = Pick<MediaDevices, "getUserMedia" | "getDisplayMedia">;
+export type MediaDevicesPart = Pick<MediaDevices, "getUserMedia" | "getDisplayMedia"> & DeviceList;
 
 /**
  * Opens camera, microphone and screen share while they are wanted. Failures are values, so that a call goes on without the
@@ -61,23 +73,31 @@ export type MediaDevicesPart = Pick<MediaDevices, "getUserMedia" | "getDisplayMe
  * import { ownDevices } from "matrixrtc-rx/media";
  * import { BehaviorSubject } from "rxjs";
  *
- * const camera$ = new BehaviorSubject(false);
- * const { media$, failures$ } = ownDevices({ microphone: true, camera: camera$ });
+ * const camera$ = new BehaviorSubject<boolean | MediaTrackConstraints>(false);
+ * const { media$, failures$, available$ } = ownDevices({ microphone: true, camera: camera$ });
  * const listening = media$.subscribe();
  * camera$.next(true); // asks for the camera
+ * listening.add(available$.subscribe(({ cameras }) => console.debug(cameras.map(({ label }) => label))));
+ * const [first] = available$.value.cameras;
+ * if (first) camera$.next({ deviceId: { exact: first.deviceId } }); // the user chooses another one
  * listening.unsubscribe(); // closes all devices
  * console.assert(Array.isArray(failures$.value));
  * ```
  */
-export function ownDevices(wishes: DeviceWishes, devices?: MediaDevicesPart): OwnDevices {
+export function ownDevices(
+  wishes: DeviceWishes,
+  devices: MediaDevicesPart | undefined = globalThis.navigator?.mediaDevices,
+): OwnDevices {
+  const tried$ = new Subject<void>();
   const failures$ = new BehaviorSubject<readonly DeviceFailure[]>([]);
   const note = (source: MediaSource, code: DeviceFailureCode | undefined) => {
+    tried$.next();
     const others = failures$.value.filter((one) => one.source !== source);
     if (code === undefined && others.length === failures$.value.length) return;
     failures$.next(code === undefined ? others : [...others, { source, code, sinceTs: asyncScheduler.now() }]);
   };
   const screenEnded$ = new Subject<void>();
-  const opening: Opening = { devices: devices ?? globalThis.navigator?.mediaDevices, note, screenEnded$ };
+  const opening: Opening = { devices, note, screenEnded$ };
   const media$ = combineLatest([
     deviceTracks(wishes.microphone, "microphone", opening),
     deviceTracks(wishes.camera, "camera", opening),
@@ -87,7 +107,12 @@ export function ownDevices(wishes: DeviceWishes, devices?: MediaDevicesPart): Ow
     distinctUntilChanged(isSameMedia),
     share({ connector: () => new ReplaySubject<OutgoingMedia>(1) }),
   );
-  return { media$, failures$, screenEnded$: screenEnded$.asObservable() };
+  return {
+    media$,
+    failures$,
+    available$: availableDevices(devices, tried$),
+    screenEnded$: screenEnded$.asObservable(),
+  };
 }
 
 interface Opening {
