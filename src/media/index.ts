@@ -15,7 +15,9 @@ export type {
   MediaQuality,
   ParticipantTrack,
 } from "./participant.ts";
+export { playSound, type Sound, type SoundOptions } from "./play-sound.ts";
 export { playableTrack } from "./playable.ts";
+export type { SoundState, SoundStatus } from "./sound-player.ts";
 export type { MediaSource } from "./source.ts";
 export { elementSize, type ElementSize } from "./tile-size.ts";
 export { trackLevel } from "./track-level.ts";
