@@ -22,10 +22,20 @@ const switches = [
   "--disable-renderer-backgrounding",
 ];
 
-export async function launchChromium(say: (line: string) => void, wrapper?: string): Promise<Browser> {
+/** Of two switches of one name, the browser takes the last one. */
+export async function launchChromium(
+  say: (line: string) => void,
+  wrapper?: string,
+  more: readonly string[] = [],
+): Promise<Browser> {
   if (!existsSync(executablePath)) await install(say);
   const path = wrapper ?? executablePath;
-  return chromium.launch({ executablePath: path, args: switches, handleSIGINT: false, handleSIGTERM: false });
+  return chromium.launch({
+    executablePath: path,
+    args: [...switches, ...more],
+    handleSIGINT: false,
+    handleSIGTERM: false,
+  });
 }
 
 async function install(say: (line: string) => void) {

@@ -37,6 +37,7 @@ import { scenario as lostSdkKeySticky } from "./scenarios/17-lost-sdk-key-sticky
 import { scenario as lateToSdkMember } from "./scenarios/18-late-to-sdk-member.ts";
 import { scenario as ringing } from "./scenarios/30-ringing.ts";
 import { scenario as aroundCall } from "./scenarios/31-around-call.ts";
+import { scenario as devices } from "./scenarios/32-devices.ts";
 import { scenario as delegated } from "./sites/68-delegated.ts";
 import { scenario as duplicateIdentity } from "./sites/90-duplicate-identity.ts";
 import { scenarios as cutOff } from "./sites/91-cut-off.ts";
@@ -92,6 +93,7 @@ const scenarios: readonly Scenario[] = [
   meshBesideSdk,
   ringing,
   aroundCall,
+  devices,
   nodeMember,
   recorder,
   ...twoHomeservers,

@@ -193,10 +193,7 @@ describe("Sound that the browser does not play", () => {
     const events: Readonly<Record<string, () => void>> = {
       c: () => page.dispatchEvent(new Event("click")),
       k: () => page.dispatchEvent(new Event("keydown")),
-      P: () => {
-        elements[0]!.paused = true;
-        elements[0]!.dispatchEvent(new Event("pause"));
-      },
+      P: () => (elements[0]!.paused = true),
     };
     hot(line).subscribe((letter) => events[letter]!());
   };
@@ -215,6 +212,18 @@ describe("Sound that the browser does not play", () => {
   );
 
   it(
+    "before a microphone is open is blocked, and tried again every second",
+    marbles((helpers) => {
+      const fake = fakePage({ play: answers("nnp") });
+      const subscription = "^ 1000ms - 1000ms - 1000ms -!";
+      const expected = "    b 999ms  - 999ms p";
+      helpers.expectObservable(playSound(voice), subscription).toBe(expected, drawn);
+      helpers.flush();
+      expect(fake.plays).toHaveLength(3);
+    }),
+  );
+
+  it(
     "for another reason has failed, and is tried again at the next click",
     marbles((helpers) => {
       happen(helpers, fakePage({ play: answers("xp") }), "------c--");
@@ -225,12 +234,12 @@ describe("Sound that the browser does not play", () => {
   );
 
   it(
-    "because the browser has paused it goes on by itself after a second, or is blocked then until a click",
+    "because the browser has paused it goes on by itself within a second, or is blocked until a click",
     marbles((helpers) => {
       const fake = fakePage({ play: answers("ppnp") });
-      happen(helpers, fake, "    ----P 1000ms P 1000ms --c--");
-      const subscription = "     ^---- 1000ms - 1000ms ------!";
-      const expected = "         p---- 1000ms - 999ms b--p--";
+      happen(helpers, fake, "    ----P 1000ms -P 1000ms --c--");
+      const subscription = "     ^ 1999ms ------------!";
+      const expected = "         p 1999ms b--------p---";
       helpers.expectObservable(playSound(voice), subscription).toBe(expected, drawn);
       helpers.flush();
       expect(fake.plays).toHaveLength(4);
@@ -241,10 +250,10 @@ describe("Sound that the browser does not play", () => {
     "because its track has ended is silent",
     marbles((helpers) => {
       const ending = { ...voice, readyState: "live" };
-      happen(helpers, fakePage(), "----P 1000ms --");
-      helpers.cold("              ---e").subscribe(() => (ending.readyState = "ended"));
-      const subscription = "       ^---- 1000ms -!";
-      const expected = "           p---- 999ms s-";
+      happen(helpers, fakePage(), "----P--------");
+      helpers.cold("              ----e").subscribe(() => (ending.readyState = "ended"));
+      const subscription = "       ^ 1000ms --!";
+      const expected = "           p 999ms s--";
       helpers.expectObservable(playSound(ending as MediaStreamTrack), subscription).toBe(expected, drawn);
     }),
   );

@@ -3,7 +3,6 @@ import {
   catchError,
   combineLatest,
   defer,
-  delay,
   distinctUntilChanged,
   EMPTY,
   filter,
@@ -11,6 +10,7 @@ import {
   from,
   fromEvent,
   ignoreElements,
+  interval,
   map,
   merge,
   type Observable,
@@ -29,7 +29,7 @@ export type SoundStatus =
   | "playing"
   /** The browser plays no sound before the user has clicked or typed something in the page. Then it plays by itself. */
   | "blocked"
-  /** The browser cannot play it. It is tried again at the next click or key. */
+  /** The browser cannot play it. Like `blocked`, it is tried again every second, and at each click and key. */
   | "failed";
 
 /** What becomes of sound. */
@@ -39,8 +39,11 @@ export interface SoundState {
   readonly outputFailure?: DeviceFailureCode;
 }
 
-/** Browsers pause sound when headphones are unplugged or a phone rings, and play it again only after a moment. */
-const pauseMs = 1_000;
+/**
+ * Browsers pause sound when headphones are unplugged or a phone rings, and play it again only after a moment. They also allow it once
+ * a microphone is open. There is no event for either.
+ */
+const retryMs = 1_000;
 
 /** Each click and key. Playing is allowed only while the browser handles one. */
 const gestures$ = defer(() =>
@@ -90,7 +93,7 @@ export const soundPlayer = (
 
 /** Plays at once, and again when the browser has paused or blocked it. */
 const statusOf = (audio: HTMLAudioElement, track: MediaStreamTrack): Observable<SoundStatus> =>
-  merge(fromEvent(audio, "pause").pipe(delay(pauseMs)), gestures$).pipe(
+  merge(interval(retryMs), gestures$).pipe(
     filter(() => audio.paused),
     startWith(undefined),
     switchMap(() => (track.readyState === "ended" ? of("silent" as const) : attempt(audio))),

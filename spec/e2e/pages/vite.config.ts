@@ -37,6 +37,7 @@ export default defineConfig({
         "sdk-call",
         "sdk-mesh",
         "element-call",
+        "devices",
       ].map((name) => path(`${name}.html`)),
     },
   },
