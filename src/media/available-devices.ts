@@ -39,7 +39,7 @@ const none: AvailableDevices = { microphones: [], cameras: [], speakers: [] };
 /** Chrome's other names for one of the devices that it lists as well. */
 const aliases: ReadonlySet<string> = new Set(["", "default", "communications"]);
 
-/** The devices of a platform, read again when it or `tried$` says so. Of two reads at once, only the later one counts. */
+/** The devices of a platform, read again when it or `tried$` says so. A later read replaces one that has not answered yet. */
 export function availableDevices(
   devices: DeviceList | undefined,
   tried$: Observable<unknown>,

@@ -18,8 +18,7 @@ export const callPage = (place: ParentNode, inRoom: InRoom) =>
         const tiles$ = participants$.pipe(
           whilePresent(
             ({ member }) => member.participantIdentity,
-            (participant$) =>
-              tile(part(page, ".grid"), participant$, inRoom.faces).pipe(takeUntil(lastOf(participant$))),
+            (participant$) => tile(part(page, ".grid"), participant$, inRoom).pipe(takeUntil(lastOf(participant$))),
           ),
         );
         const banner$ = combineLatest([joined$, problems$]).pipe(

@@ -3,6 +3,7 @@ import type { MatrixClient } from "matrix-js-sdk";
 import type { MatrixClientPort } from "matrixrtc-rx/js-sdk";
 import { catchError, concat, defer, EMPTY, exhaustMap, fromEvent, merge, repeat, tap } from "rxjs";
 import { callPage } from "./call-page.ts";
+import { offer } from "./device-lists.ts";
 import { inRoom } from "./in-room.ts";
 import { copyLink } from "./link.ts";
 import { lobby } from "./lobby.ts";
@@ -36,6 +37,7 @@ export const roomPage = (client: MatrixClient, matrix: MatrixClientPort, roomId:
       own.room.members$,
       // The devices stay open from the lobby to the call.
       own.devices.media$,
+      own.devices.available$.pipe(tap((available) => offer(page, available))),
       own.devices.screenEnded$.pipe(tap(() => part(page, "[name=screen_share]").click())),
     );
   });

@@ -1,12 +1,13 @@
 // Tile: one member of the call: picture, sound, name, lock, and why the picture is missing.
-import { elementSize, mediaLock, type MediaParticipant, mediaView, playableTrack } from "matrixrtc-rx/media";
-import { combineLatest, distinctUntilChanged, EMPTY, merge, type Observable, of, switchMap, tap } from "rxjs";
-import { type Faces, showFace } from "./room/faces.ts";
-import { part, play, view } from "./view.ts";
-import { lockWords, viewWords } from "./words.ts";
+import { elementSize, mediaLock, type MediaParticipant, mediaView, playableTrack, playSound } from "matrixrtc-rx/media";
+import { combineLatest, distinctUntilChanged, EMPTY, map, merge, type Observable, of, switchMap, tap } from "rxjs";
+import type { InRoom } from "./in-room.ts";
+import { showFace } from "./room/faces.ts";
+import { bind, part, play, view } from "./view.ts";
+import { lockWords, soundWords, viewWords } from "./words.ts";
 
 /** Shows a member while subscribed to. */
-export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant>, faces: Faces) =>
+export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant>, { faces, output$ }: InRoom) =>
   view("tile", grid, (node): Observable<unknown> => {
     const state$ = participant$.pipe(
       switchMap((one) => combineLatest([of(one), one.tracks$, one.encryption$, mediaView(one)])),
@@ -32,14 +33,11 @@ export const tile = (grid: ParentNode, participant$: Observable<MediaParticipant
     const sized$ = participant$.pipe(
       switchMap(({ show }) => (show ? merge(show("camera", size$), show("screen_share", size$)) : EMPTY)),
     );
-    const playing = (player: string, trackOf: (one: MediaParticipant) => Observable<MediaStreamTrack | undefined>) =>
-      participant$.pipe(
-        switchMap(trackOf),
-        distinctUntilChanged(),
-        switchMap((track) => play(part(node, player), track)),
-      );
-    const picture$ = playing("video", (one) => playableTrack(one, "screen_share", "camera"));
-    const voice$ = playing(".voice", (one) => (one.isLocal ? EMPTY : playableTrack(one, "microphone")));
-    const sound$ = playing(".screen-sound", (one) => (one.isLocal ? EMPTY : playableTrack(one, "screen_share_audio")));
-    return merge(state$, face$, sized$, picture$, voice$, sound$);
+    const picture$ = participant$.pipe(
+      switchMap((one) => playableTrack(one, "screen_share", "camera")),
+      distinctUntilChanged(),
+      switchMap((track) => play(part(node, "video"), track)),
+    );
+    const sound$ = playSound(participant$, { output: output$ }).pipe(map(({ status }) => soundWords[status]));
+    return merge(state$, face$, sized$, picture$, bind(part(node, ".sound"), "textContent", sound$));
   });

@@ -29,8 +29,8 @@ export const part = <E extends Element = HTMLElement>(node: ParentNode, selector
 export const bind = <E extends Element, K extends keyof E>(element: E, property: K, value$: Observable<E[K]>) =>
   value$.pipe(tap((value) => (element[property] = value)));
 
-/** Plays a track in an element while subscribed to. An element that plays is never freed. */
-export const play = (player: HTMLMediaElement, track: MediaStreamTrack | undefined): Observable<never> =>
+/** Plays a picture in an element while subscribed to. An element that plays is never freed. */
+export const play = (player: HTMLVideoElement, track: MediaStreamTrack | undefined): Observable<never> =>
   new Observable(() => {
     player.hidden = !track;
     player.srcObject = track ? new MediaStream([track]) : null;

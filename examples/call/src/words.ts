@@ -7,6 +7,7 @@ import words from "./words.json" with { type: "json" };
 
 export const meshWords: string = words.mesh;
 export const lockWords: Readonly<Record<MediaLock, string>> = words.locks;
+export const soundWords = words.sounds;
 
 export function reasonOf(error: unknown): string {
   if (error instanceof ConnectionError) return "The homeserver does not answer.";
