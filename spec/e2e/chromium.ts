@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { type Browser, chromium } from "playwright-core";
 
 const executablePath = process.env["CHROMIUM"] || "/usr/bin/chromium";
-const switches = [
+export const switches: readonly string[] = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -22,20 +22,14 @@ const switches = [
   "--disable-renderer-backgrounding",
 ];
 
-/** Of two switches of one name, the browser takes the last one. */
 export async function launchChromium(
   say: (line: string) => void,
   wrapper?: string,
-  more: readonly string[] = [],
+  args: readonly string[] = switches,
 ): Promise<Browser> {
   if (!existsSync(executablePath)) await install(say);
   const path = wrapper ?? executablePath;
-  return chromium.launch({
-    executablePath: path,
-    args: [...switches, ...more],
-    handleSIGINT: false,
-    handleSIGTERM: false,
-  });
+  return chromium.launch({ executablePath: path, args: [...args], handleSIGINT: false, handleSIGTERM: false });
 }
 
 async function install(say: (line: string) => void) {
