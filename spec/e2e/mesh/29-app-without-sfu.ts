@@ -30,6 +30,14 @@ export const scenario: Scenario = {
       assert((await tileOf(a, b)).lock === "closed", "the lock of B is not closed");
       const screenshot = await a.tab.screenshot("29-call");
 
+      await b.tab.page.getByText("Devices").click();
+      await b.tab.page.locator("[name=speakers]").selectOption("Fake Audio Output 2");
+      await b.tab.page.locator("[name=microphones]").selectOption("Fake Audio Input 2");
+      const isChosen = () => b.tab.page.locator("audio").evaluate((audio: HTMLAudioElement) => audio.sinkId !== "");
+      await until("B hears A by another speaker", isChosen, limitMs);
+      const chosenLevel = await loudness(a);
+      assert(chosenLevel > 0.01, `the voice of B by another microphone has the level ${chosenLevel}`);
+
       await b.turnOff("Mic");
       await until("A sees that B is muted", async () => (await tileOf(a, b)).muted === "true", limitMs);
       await b.turnOn("Mic");
