@@ -8,6 +8,7 @@ const sampleRate = 48_000;
 const frameMs = 10;
 const perFrame = (sampleRate * frameMs) / 1_000;
 const periodMs = 1_000;
+const lateMs = 100;
 const [width, height] = [320, 180];
 const pictureMs = 100;
 
@@ -17,16 +18,17 @@ const pictureMs = 100;
  */
 export function sendTone(hz: number, duty: number): AudioSource {
   const source = new AudioSource(sampleRate, 1, 0);
-  // Members that started together do not sound together.
-  const startMs = performance.now() - Math.random() * periodMs;
+  const framesInTurn = Math.round((duty * periodMs) / frameMs);
   const write = async () => {
+    // Members that started together do not sound together.
+    let dueMs = performance.now() + Math.random() * periodMs;
     for (let at = 0; ; at += 1) {
-      const soundMs = at * frameMs;
-      const dueMs = startMs + Math.floor(soundMs / (duty * periodMs)) * periodMs + (soundMs % (duty * periodMs));
-      const waitMs = dueMs - performance.now();
-      if (waitMs > 0) await sleep(waitMs);
+      await sleep(Math.max(0, dueMs - performance.now()));
       const samples = toneSamples(hz, sampleRate, at * perFrame, perFrame);
       await source.captureFrame(new AudioFrame(samples, sampleRate, 1, perFrame));
+      dueMs += (at + 1) % framesInTurn === 0 ? frameMs + (1 - duty) * periodMs : frameMs;
+      // A process that was frozen does not send what it has missed.
+      dueMs = Math.max(dueMs, performance.now() - lateMs);
     }
   };
   void write();
