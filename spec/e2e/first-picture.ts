@@ -1,5 +1,29 @@
-// FirstPicture: the line of a page that says how long a first picture took. The test reads it, since pages may be closed before
-// they are asked.
+// FirstPicture: how long the first picture of a member took that was in the call when a page joined it. Pages say what happened in
+// their console, since they may be closed before they are asked.
 
-/** Milliseconds follow. */
-export const firstPicture = "first picture after ms: ";
+export type PictureNote =
+  /** We began to encrypt with another key. */
+  | { readonly kind: "own-key"; readonly identity: string; readonly ts: number }
+  /**
+   * The first frame of a member is decoded. `readyTs`: since then we are connected, see its video on the SFU and have its
+   * first key.
+   */
+  | { readonly kind: "first-picture"; readonly identity: string; readonly readyTs: number; readonly ts: number };
+
+const mark = "picture note: ";
+
+export const lineOf = (note: PictureNote): string => mark + JSON.stringify(note);
+
+export const noteIn = (line: string): PictureNote | undefined =>
+  line.startsWith(mark) ? (JSON.parse(line.slice(mark.length)) as PictureNote) : undefined;
+
+/** The time of each first picture since all was ready, and its sender encrypted with the key. Senders change to a new key a second after they have sent it. */
+export function firstPicturesMs(notes: readonly PictureNote[]): readonly number[] {
+  return notes.flatMap((picture) => {
+    if (picture.kind !== "first-picture") return [];
+    const inUseTs = notes
+      .filter((one) => one.kind === "own-key" && one.identity === picture.identity && one.ts <= picture.ts)
+      .map(({ ts }) => ts);
+    return [picture.ts - Math.max(picture.readyTs, ...inUseTs)];
+  });
+}

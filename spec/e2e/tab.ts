@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
-import { firstPicture } from "./first-picture.ts";
+import { noteIn, type PictureNote } from "./first-picture.ts";
 import { redacted } from "./redact.ts";
 import type { World } from "./world.ts";
 
@@ -15,8 +15,7 @@ export class Tab {
   page: Page;
   /** The latest errors and warnings of the page. */
   readonly complaints: string[] = [];
-  /** How long the first picture took of each member that was in the call when the page joined it. */
-  readonly firstPicturesMs: number[] = [];
+  readonly pictureNotes: PictureNote[] = [];
   readonly #context: BrowserContext;
   /** The id of its process while the process is stopped. */
   #frozen: number | undefined;
@@ -101,8 +100,8 @@ export class Tab {
     };
     this.page.on("pageerror", (error) => complain(`uncaught: ${error.message}`));
     this.page.on("console", (message) => {
-      const text = message.text();
-      if (text.startsWith(firstPicture)) this.firstPicturesMs.push(Number(text.slice(firstPicture.length)));
+      const note = noteIn(message.text());
+      if (note) this.pictureNotes.push(note);
       if (["error", "warning"].includes(message.type())) complain(`${message.type()}: ${message.text().slice(0, 300)}`);
     });
   }

@@ -4,7 +4,7 @@ import type { JoinState, Membership } from "matrixrtc-rx";
 import type { EncryptionStatus, MemberEncryption, EncryptedSession } from "matrixrtc-rx/encryption";
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
 import type { MediaLock } from "matrixrtc-rx/media";
-import { firstPicture } from "../../first-picture.ts";
+import { lineOf } from "../../first-picture.ts";
 import { videoOf } from "../sfu.ts";
 import { type Mark, Marks, type MemberMark } from "./marks.ts";
 
@@ -100,7 +100,11 @@ export function markMember(identity: string, name: MemberMark): void {
 }
 
 /** LiveKit encrypts our media with another key from now on. */
-export const noteOwnKey = (): void => void present?.ownKeysTs.push(Date.now());
+export function noteOwnKey(identity: string): void {
+  const ts = Date.now();
+  present?.ownKeysTs.push(ts);
+  console.debug(lineOf({ kind: "own-key", identity, ts }));
+}
 
 /** Counts a LiveKit room as a room of this page while the subscription lasts. */
 export function noteRoom(room: Room): Subscription {
@@ -168,8 +172,9 @@ class Inspection implements CallInspection {
   noteFirstPicture(identity: string): void {
     const { joinTs } = this.marked;
     const member = this.#session.membership$.value.find(({ participantIdentity }) => participantIdentity === identity);
-    const waitedMs = this.marked.waitedMs(identity);
-    if (member && member.createdTs < joinTs && waitedMs !== undefined) console.debug(`${firstPicture}${waitedMs}`);
+    const { readyMs, frame } = this.marked.pictureOf(identity);
+    if (!member || member.createdTs >= joinTs || frame === undefined) return;
+    console.debug(lineOf({ kind: "first-picture", identity, readyTs: joinTs + readyMs, ts: joinTs + frame }));
   }
 
   onState(state: JoinState): void {

@@ -29,7 +29,7 @@ export class Room extends LivekitRoom {
       this.on(RoomEvent.TrackSubscribed, (track, _, { identity }) => void markFirstFrame(track, identity));
       const { keyProvider } = (this.options.encryption ?? {}) as { readonly keyProvider?: BaseKeyProvider };
       keyProvider?.on(KeyProviderEvent.SetKey, ({ participantIdentity = "" }) => {
-        if (participantIdentity === this.localParticipant.identity) noteOwnKey();
+        if (participantIdentity === this.localParticipant.identity) noteOwnKey(participantIdentity);
         else markMember(participantIdentity, "installed");
       });
       const noted = noteRoom(this);

@@ -46,10 +46,10 @@ export class Marks {
     return true;
   }
 
-  /** From when we were connected, saw its video and had its key to its first frame. */
-  waitedMs(identity: string): number | undefined {
+  /** When we were connected, saw the video of a member and had its key, and when its first frame was decoded. */
+  pictureOf(identity: string): { readonly readyMs: number; readonly frame: number | undefined } {
     const { frame, key = 0, published = 0 } = this.timesOfMembers()[identity] ?? {};
-    return frame === undefined ? undefined : frame - Math.max(this.times().sfu ?? 0, key, published);
+    return { readyMs: Math.max(this.times().sfu ?? 0, key, published), frame };
   }
 
   /** The time of the join, by the wall clock. */
