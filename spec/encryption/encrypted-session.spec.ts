@@ -114,6 +114,18 @@ describe("the keys of a session", () => {
   );
 
   it(
+    "our key is shown at once in each stay, also while nobody else is in the call",
+    marbles(({ expectObservable }) => {
+      const { a } = twoSessions();
+      a.join({ leaveOn: timer(500) }).subscribe();
+      timer(1_000).subscribe(() => a.join({ leaveOn: timer(500) }).subscribe());
+      const shown$ = a.keys$.pipe(map((keys) => keys.map(keyName).join(" ")));
+      const expected = "i 499ms n 499ms i 499ms n";
+      expectObservable(shown$).toBe(expected, { n: "", i: "alice#0" });
+    }),
+  );
+
+  it(
     "the keys of a member go with it, also if its device is back without a key",
     marbles(({ cold, expectObservable }) => {
       const { home, roomId, a, b } = twoSessions();

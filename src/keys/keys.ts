@@ -111,6 +111,7 @@ export function sessionKeys(context: KeysContext): Keys {
           now: asyncScheduler.now(),
         });
         present = exchange;
+        ({ version } = exchange);
         return runExchange(exchange, context, self, options, report$).pipe(
           mergeMap((output) => handle(exchange, output)),
           finalize(() => {
