@@ -78,11 +78,14 @@ export class FakeRoom extends EventEmitter {
       muted: false,
       subscribed: false,
       track: undefined,
+      // As in rtc-node, the track comes and goes later.
       setSubscribed: (isWanted) => {
         this.#log.push(`${isWanted ? "subscribe" : "unsubscribe"} ${sid}`);
-        publication.subscribed = isWanted;
-        publication.track = isWanted ? { sid } : undefined;
-        this.emit(isWanted ? RoomEvent.TrackSubscribed : RoomEvent.TrackUnsubscribed);
+        queueMicrotask(() => {
+          publication.subscribed = isWanted;
+          publication.track = isWanted ? { sid } : undefined;
+          this.emit(isWanted ? RoomEvent.TrackSubscribed : RoomEvent.TrackUnsubscribed);
+        });
       },
     };
     const known = this.remoteParticipants.get(identity);
@@ -98,7 +101,10 @@ export class FakeRoom extends EventEmitter {
   }
 }
 
-/** `log` has the requests in order: `setKey bob 3`, `useKeyIndex own-2 3`. Never a key. */
+/**
+ * `log` has the requests in order: `setKey bob 3`, `useKeyIndex own-2 3`. Never a key. As in rtc-node, a pause or a size of a track
+ * that is not there is ignored.
+ */
 export interface FakeRtcNode extends RtcNode {
   readonly log: string[];
   readonly rooms: readonly FakeRoom[];
@@ -124,8 +130,8 @@ export function fakeRtcNode(connecting: () => Promise<void> = async () => {}): F
     setKey: (_room, identity, keyIndex) => void log.push(`setKey ${identity} ${keyIndex}`),
     useKeyIndex: (_room, _identity, sid, keyIndex) => void log.push(`useKeyIndex ${sid} ${keyIndex}`),
     setMuted: (_track, isMuted) => void log.push(isMuted ? "mute" : "unmute"),
-    setEnabled: ({ sid }, isEnabled) => void log.push(`${isEnabled ? "enable" : "pause"} ${sid}`),
-    setDimensions: ({ sid }, width, height) => void log.push(`${sid} ${width}x${height}`),
+    setEnabled: ({ sid, track }, isEnabled) => void (track && log.push(`${isEnabled ? "enable" : "pause"} ${sid}`)),
+    setDimensions: ({ sid, track }, width, height) => void (track && log.push(`${sid} ${width}x${height}`)),
     cryptorReports: () => report$,
   };
 }

@@ -11,7 +11,7 @@ import { ReplaySubject, Subject, type Subscription } from "rxjs";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { nodeRoomsOver } from "../../src/livekit-node/node-rooms.ts";
 import type { NodeTrack } from "../../src/livekit-node/index.ts";
-import type { SfuPublication } from "../../src/livekit/sfu-room.ts";
+import type { Reception, SfuPublication } from "../../src/livekit/sfu-room.ts";
 import type { DecryptionReport, EncryptionKey } from "../../src/types.ts";
 import { fakeRtcNode, type FakeRtcNode } from "./fake-rtc-node.ts";
 
@@ -148,47 +148,49 @@ describe("The participants of a room", () => {
 });
 
 describe("Reception", () => {
+  const best = { width: Infinity, height: Infinity };
+  const small = { width: 320, height: 180 };
+
+  /** Receives a track in these ways, one after the other, and again after each change, as the media layer does. Returns the requests. */
+  async function requestsFor(source: TrackSource, ...receptions: readonly Reception[]): Promise<string> {
+    const { rtc, room, sdk } = await connecting();
+    const { sid } = sdk.publish("bob", source);
+    for (const reception of receptions) {
+      const receive = () => room.receive("bob", sid, reception);
+      receive();
+      const changes = room.changes$.subscribe(receive);
+      // One after the other.
+      // oxlint-disable-next-line no-await-in-loop
+      await vi.advanceTimersByTimeAsync(0);
+      changes.unsubscribe();
+    }
+    const requests = rtc.log.slice(1).map((line) => line.replace(sid, "").trim());
+    return requests.join(", ");
+  }
+
   test("asks LiveKit for changes alone: subscribe, size, pause, go on, unsubscribe", async () => {
-    const { rtc, room, sdk } = await connecting();
-    sdk.publish("bob", TrackSource.SOURCE_CAMERA);
-    const small = { width: 320, height: 180 };
-    for (const reception of ["off", small, small, "paused", "paused", small, "off", "off"] as const)
-      room.receive("bob", "bob-1", reception);
-    expect(rtc.log.slice(1)).toEqual([
-      "subscribe bob-1",
-      "bob-1 320x180",
-      "pause bob-1",
-      "enable bob-1",
-      "bob-1 320x180",
-      "unsubscribe bob-1",
-    ]);
+    const receptions = ["off", small, small, "paused", "paused", small, "off", "off"] as const;
+    expect(await requestsFor(TrackSource.SOURCE_CAMERA, ...receptions)).toBe(
+      "subscribe, 320x180, pause, enable, 320x180, unsubscribe",
+    );
   });
 
-  test("goes on if a track was not subscribed to since its pause", async () => {
-    const { rtc, room, sdk } = await connecting();
-    sdk.publish("bob");
-    const best = { width: Infinity, height: Infinity };
-    for (const reception of ["paused", "off", best, "off", "paused", "off", "off", "paused"] as const)
-      room.receive("bob", "bob-2", reception);
-    expect(rtc.log.slice(1)).toEqual([
-      "subscribe bob-2",
-      "pause bob-2",
-      "unsubscribe bob-2",
-      "subscribe bob-2",
-      "enable bob-2",
-      "unsubscribe bob-2",
-      "subscribe bob-2",
-      "pause bob-2",
-      "unsubscribe bob-2",
-      "subscribe bob-2",
-    ]);
+  test("pauses a track as soon as it is there: before that, LiveKit ignores a pause", async () => {
+    expect(await requestsFor(TrackSource.SOURCE_MICROPHONE, "paused", best)).toBe("subscribe, pause, enable");
   });
 
-  test("names no size for the best layer", async () => {
-    const { rtc, room, sdk } = await connecting();
-    sdk.publish("bob");
-    room.receive("bob", "bob-2", { width: Infinity, height: Infinity });
-    expect(rtc.log.slice(1)).toEqual(["subscribe bob-2"]);
+  test("begins from the start with a track that was not subscribed to for a while, also if it was paused before", async () => {
+    const first = await requestsFor(TrackSource.SOURCE_CAMERA, "paused", "off", best, "off", "off", "paused");
+    expect(first).toBe("subscribe, pause, unsubscribe, subscribe, unsubscribe, subscribe, pause");
+    const sized = await requestsFor(TrackSource.SOURCE_CAMERA, small, "off", small, "off", best);
+    expect(sized).toBe("subscribe, 320x180, unsubscribe, subscribe, 320x180, unsubscribe, subscribe");
+  });
+
+  test("names no size for the best layer, unless it named a smaller one before, also before a pause", async () => {
+    const unsized = await requestsFor(TrackSource.SOURCE_CAMERA, best, "paused", best);
+    expect(unsized).toBe("subscribe, pause, enable");
+    const sized = await requestsFor(TrackSource.SOURCE_CAMERA, small, best, small, "paused", best);
+    expect(sized).toBe("subscribe, 320x180, 65535x65535, 320x180, pause, enable, 65535x65535");
   });
 });
 

@@ -78,8 +78,9 @@ class NodeRoom implements SfuRoom<NodeTrack> {
   readonly #options: SfuRoomOptions;
   readonly #speakers = new Set<string>();
   readonly #qualities = new Map<string, ConnectionQuality>();
-  /** What was last asked for, so that LiveKit hears of changes alone. */
-  readonly #asked = new WeakMap<RemoteTrackPublication, Asked>();
+  readonly #subscribed = new WeakSet<RemoteTrackPublication>();
+  /** What was last asked for of a track, so that LiveKit hears of changes alone. A track that comes back is another object. */
+  readonly #asked = new WeakMap<object, Asked>();
   #room: Room | undefined;
   #keys: NodeKeys | undefined;
   #participants: ReadonlyMap<string, SfuParticipant<NodeTrack>> | undefined;
@@ -151,17 +152,25 @@ class NodeRoom implements SfuRoom<NodeTrack> {
   receive(identity: string, sid: string, reception: Reception): void {
     const publication = this.#room?.remoteParticipants.get(identity)?.trackPublications.get(sid);
     if (!publication) return;
-    const before = this.#asked.get(publication) ?? nothing;
-    const isSubscribed = reception !== "off";
-    // LiveKit remembers a pause of a track that is not subscribed to.
-    const isPaused = isSubscribed ? reception === "paused" : before.isPaused;
-    const { width, height } = typeof reception === "object" ? reception : nothing;
-    if (isSubscribed !== before.isSubscribed) publication.setSubscribed(isSubscribed);
+    const isWanted = reception !== "off";
+    if (isWanted !== this.#subscribed.has(publication)) {
+      this.#subscribed[isWanted ? "add" : "delete"](publication);
+      publication.setSubscribed(isWanted);
+    }
+    // LiveKit ignores pauses and sizes until the track is there. Then the room changes, and this is called again.
+    const { track } = publication;
+    if (!isWanted || !track) return;
+    const before = this.#asked.get(track) ?? untouched;
+    const isPaused = reception === "paused";
+    const size = isPaused
+      ? before
+      : { width: Math.min(reception.width, maxSize), height: Math.min(reception.height, maxSize) };
+    const isResumed = before.isPaused && !isPaused;
+    const isResized = size.width !== before.width || size.height !== before.height;
     if (isPaused !== before.isPaused) this.#rtc.setEnabled(publication, !isPaused);
-    const isResized = width !== before.width || height !== before.height;
-    if (isResized && Number.isFinite(width) && Number.isFinite(height))
-      this.#rtc.setDimensions(publication, width, height);
-    this.#asked.set(publication, { isSubscribed, isPaused, width, height });
+    // When a track goes on, LiveKit asks for the size that it knows. A mute of the sender can make it forget ours.
+    if (isResized || (isResumed && size.width < maxSize)) this.#rtc.setDimensions(publication, size.width, size.height);
+    this.#asked.set(track, { ...size, isPaused });
   }
 
   publish(source: MediaSource, track: NodeTrack, muted: boolean): Observable<SfuPublication<NodeTrack>> {
@@ -221,15 +230,17 @@ class NodeRoom implements SfuRoom<NodeTrack> {
   }
 }
 
-/** What was asked for of a track. Its size is infinite while the best layer, or nothing, is to come. */
+/** What was asked for of a track. */
 interface Asked {
-  readonly isSubscribed: boolean;
   readonly isPaused: boolean;
   readonly width: number;
   readonly height: number;
 }
 
-const nothing: Asked = { isSubscribed: false, isPaused: false, width: Infinity, height: Infinity };
+/** Larger than every video, so it asks for the best layer. LiveKit has no request that takes a size back. */
+const maxSize = 65_535;
+/** LiveKit begins with the best layer. */
+const untouched: Asked = { isPaused: false, width: maxSize, height: maxSize };
 
 /** A track of ours on the SFU. */
 interface Sent {
