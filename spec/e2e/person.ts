@@ -145,8 +145,8 @@ export class Person {
         if (!member) return undefined;
         // A new connection counts from 0.
         first = Math.min(first ?? member.framesDecoded, member.framesDecoded);
-        const { framesDecoded, encrypted, lock, encryption } = member;
-        seen = { first, framesDecoded, encrypted, lock, status: encryption?.status };
+        const { framesDecoded, encrypted, lock, encryption, asksForVideo } = member;
+        seen = { first, framesDecoded, encrypted, lock, status: encryption?.status, asksForVideo };
         const isWell = encrypted && lock === "closed" && encryption?.status === "ok";
         return framesDecoded >= first + frames && isWell && member;
       },

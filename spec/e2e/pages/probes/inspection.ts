@@ -1,5 +1,5 @@
 // Inspection: what the end-to-end test reads of a call, on `window.callInspection`. Figures only: never a key or a token.
-import type { Room } from "livekit-client";
+import { type Participant, RemoteTrackPublication, type Room } from "livekit-client";
 import type { JoinState, Membership } from "matrixrtc-rx";
 import type { EncryptionStatus, MemberEncryption, EncryptedSession } from "matrixrtc-rx/encryption";
 import { exhaustMap, merge, type Observable, Subscription, tap, timer } from "rxjs";
@@ -21,6 +21,8 @@ export interface InspectedMember {
   readonly tracks: number;
   /** Whether all of its tracks are marked as encrypted. */
   readonly encrypted: boolean;
+  /** Whether we ask the SFU for its videos: they are subscribed to and not paused. */
+  readonly asksForVideo: boolean;
   /** The lock on its tile, if it has a tile. */
   readonly lock: MediaLock | undefined;
   /** Undefined while nothing is encrypted. */
@@ -214,6 +216,7 @@ class Inspection implements CallInspection {
       inSfu: participant !== undefined,
       tracks: participant?.trackPublications.size ?? 0,
       encrypted: participant?.isEncrypted ?? false,
+      asksForVideo: asksForVideo(participant),
       lock: tile?.dataset["lock"] as MediaLock | undefined,
       encryption: this.#encryptionOf(identity),
       keyIndexes: this.#keyIndexes.get(identity) ?? [],
@@ -269,6 +272,11 @@ const participantOf = (identity: string) =>
   [...rooms]
     .flatMap((room) => room.getParticipantByIdentity(identity) ?? [])
     .toSorted((one, other) => other.trackPublications.size - one.trackPublications.size)[0];
+
+const asksForVideo = (participant: Participant | undefined): boolean =>
+  Array.from(participant?.videoTrackPublications.values() ?? []).every(
+    (one) => one instanceof RemoteTrackPublication && one.isSubscribed && one.isEnabled,
+  );
 
 function nextGap(gap: Gap | undefined, frames: number): Gap {
   const now = performance.now();
