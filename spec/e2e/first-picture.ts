@@ -18,7 +18,7 @@ export const noteIn = (line: string): PictureNote | undefined =>
   line.startsWith(mark) ? (JSON.parse(line.slice(mark.length)) as PictureNote) : undefined;
 
 /** The time of each first picture since all was ready, and its sender encrypted with the key. Senders change to a new key a second after they have sent it. */
-export function firstPicturesMs(notes: readonly PictureNote[]): readonly number[] {
+export function waitsForPictures(notes: readonly PictureNote[]): readonly number[] {
   return notes.flatMap((picture) => {
     if (picture.kind !== "first-picture") return [];
     const inUseTs = notes

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { scenario as withElementCall } from "./element-call/70-both-decode.ts";
 import { scenario as handsInElementCall } from "./element-call/71-hands-and-reactions.ts";
 import { scenario as elementCallRings } from "./element-call/72-rings.ts";
-import { firstPicturesMs } from "./first-picture.ts";
+import { waitsForPictures } from "./first-picture.ts";
 import { scenario as meshOfThree } from "./mesh/20-three.ts";
 import { scenario as meshReloaded } from "./mesh/21-reload-and-kill.ts";
 import { scenario as meshCutOff } from "./mesh/26-cut-off.ts";
@@ -182,7 +182,7 @@ async function play(scenario: Scenario, world: World): Promise<Outcome> {
   const tabs: Tab[] = [];
   const startedAt = performance.now();
   const duration = () => Math.round(performance.now() - startedAt);
-  const pictures = () => firstPicturesMs(tabs.flatMap((tab) => tab.pictureNotes));
+  const pictures = () => waitsForPictures(tabs.flatMap((tab) => tab.pictureNotes));
   const enter = async <T extends Person | Tab>(entering: Promise<T>): Promise<T> => {
     const entered = await entering;
     tabs.push(entered instanceof Person ? entered.tab : entered);
