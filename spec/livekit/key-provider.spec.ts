@@ -52,6 +52,18 @@ describe("the key provider", () => {
     expect([has("bob"), has("alice"), has("carl")]).toEqual([[254, 0], [7], []]);
   });
 
+  test("has no key of a later stay before it is installed, though it has the one of the earlier stay at its index", async () => {
+    const { encryptionKey$, provider, installed } = setUp();
+    encryptionKey$.next(keyOf("bob", 0));
+    await vi.waitFor(() => expect(provider.has("bob", 0)).toBe(true));
+    const seen: string[] = [];
+    provider.on(KeyProviderEvent.SetKey, () => seen.push(`installed ${provider.has("bob", 0)}`));
+    encryptionKey$.next({ ...keyOf("bob", 0), key: new Uint8Array(16).fill(9) });
+    seen.push(`came ${provider.has("bob", 0)}`);
+    await vi.waitFor(() => expect(installed).toHaveLength(2));
+    expect(seen).toEqual(["came false", "installed true"]);
+  });
+
   test("makes LiveKit encrypt with our own latest index after a new connection, not with the index of another participant", async () => {
     const { encryptionKey$, provider, installed } = setUp();
     expect(provider.getLatestManuallySetKeyIndex()).toBe(-1);

@@ -49,6 +49,8 @@ export class RtcKeyProvider extends BaseKeyProvider {
   /** Emits the identity whose keys changed. */
   readonly #changed$ = new Subject<string>();
   readonly #searching = new Set<string>();
+  /** Keys that are not installed yet. */
+  readonly #coming = new Set<EncryptionKey>();
   readonly #knownKeys$: Behavior<readonly EncryptionKey[]> | undefined;
   #own: { readonly participantIdentity: string; readonly keyIndex: number } | undefined;
 
@@ -65,7 +67,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
     });
     this.ownKeyChanged$ = this.#ownChanges.asObservable();
     this.error$ = this.#errors.asObservable();
-    const key$ = importInOrder(encryptionKey$, importKey).pipe(
+    const key$ = importInOrder(encryptionKey$.pipe(tap((key) => this.#coming.add(key))), importKey).pipe(
       catchError((error: unknown) => {
         this.#errors.next(error);
         return EMPTY;
@@ -96,9 +98,11 @@ export class RtcKeyProvider extends BaseKeyProvider {
     return this.#keys.all(this.#knownKeys$ && new Set(this.#knownKeys$.value.map((key) => key.participantIdentity)));
   }
 
-  /** Whether a key of a participant is installed at this index. */
+  /** Whether the newest key of a participant with this index is installed. A later stay begins with an index of an earlier one. */
   has(participantIdentity: string, keyIndex: number): boolean {
-    return this.#keys.of(participantIdentity).some((key) => key.keyIndex === keyIndex);
+    const isIt = (key: Pick<InstalledKey, "participantIdentity" | "keyIndex">) =>
+      key.participantIdentity === participantIdentity && key.keyIndex === keyIndex;
+    return this.#keys.of(participantIdentity).some(isIt) && !Array.from(this.#coming).some(isIt);
   }
 
   /**
@@ -150,10 +154,15 @@ export class RtcKeyProvider extends BaseKeyProvider {
     const { own, participantIdentity, keyIndex, key: bytes } = encryptionKey;
     const isOwnIdentity = this.#own?.participantIdentity === participantIdentity;
     const refusal = error ?? (isOwnIdentity && !own ? refused(encryptionKey) : undefined);
-    if (refusal || !material) return of(this.#errors.next(refusal));
+    const hasCome = () => this.#coming.delete(encryptionKey);
+    if (refusal || !material) {
+      hasCome();
+      return of(this.#errors.next(refusal));
+    }
     const key: InstalledKey = { key: material, participantIdentity, keyIndex, bytes };
     const held = this.#heldFor(key);
     const put = () => {
+      hasCome();
       // Keys of others that came for our identity before our own key are forgotten.
       if (own && !isOwnIdentity) this.#keys.forget(participantIdentity);
       if (own) this.#own = key;
@@ -164,7 +173,7 @@ export class RtcKeyProvider extends BaseKeyProvider {
     };
     if (own || !held) return of(put());
     // LiveKit may have followed the ratchet of the sender further than the message that brought this step.
-    return from(isLaterStep(held, key)).pipe(tap((isBehind) => isBehind || put()));
+    return from(isLaterStep(held, key)).pipe(tap((isBehind) => (isBehind ? hasCome() : put())));
   }
 
   /** Keeps a step that LiveKit decrypts with, if it is a later one of the key that is held. */
