@@ -17,7 +17,10 @@ export const lineOf = (note: PictureNote): string => mark + JSON.stringify(note)
 export const noteIn = (line: string): PictureNote | undefined =>
   line.startsWith(mark) ? (JSON.parse(line.slice(mark.length)) as PictureNote) : undefined;
 
-/** The time of each first picture since all was ready, and its sender encrypted with the key. Senders change to a new key a second after they have sent it. */
+/**
+ * How long each first picture took from when we were ready for it and its sender used its key. A sender uses a new key a second
+ * after it has sent it.
+ */
 export function waitsForPictures(notes: readonly PictureNote[]): readonly number[] {
   return notes.flatMap((picture) => {
     if (picture.kind !== "first-picture") return [];

@@ -135,7 +135,7 @@ describe("Sound", () => {
     listening.unsubscribe();
   });
 
-  it("of a participant is its microphone and the sound of its screen, unless they are muted", () => {
+  it("comes from the microphone and the screen of a participant, unless they are muted", () => {
     const { heard } = fakePage();
     const alice = participant(false, microphone("voice"));
     const { seen, listening } = seenOf(playSound(alice));

@@ -8,7 +8,7 @@ import { assert, until } from "../until.ts";
 
 const limitMs = 20_000;
 
-/** Of a browser that asks before a page may use a microphone, and blocks sound until a click. */
+/** With these a browser asks before a page may use a microphone, and blocks sound until a click. */
 const switchesOfUsers = [
   ...switches.filter((one) => !/fake-ui|autoplay/.test(one)),
   "--autoplay-policy=document-user-activation-required",
