@@ -2,10 +2,10 @@
 // Ours is all work on the change, through the public API. The value of the SDK is the work of its key manager alone.
 import { setTimeout as pause } from "node:timers/promises";
 import { encryptedSession } from "matrixrtc-rx/encryption";
-import { joinEvent, keyMessage, myUserId, range, roomId, roomMember, slot, userName } from "../call-events.ts";
+import { joinEvent, keyMessage, range, roomId, slot } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
+import { FullCall } from "../full-call.ts";
 import { type Effort, elapsedMs, inTurns } from "../measure.ts";
-import { MemoryPort } from "../memory-port.ts";
 import { SdkKeys } from "../sdk-keys.ts";
 
 const memberCount = 1000;
@@ -17,21 +17,12 @@ export async function keysIdle({ turns }: Effort): Promise<Figure[]> {
 }
 
 async function oursUs(): Promise<() => Promise<number>> {
-  const port = new MemoryPort();
-  const users = [myUserId, ...range(0, memberCount).map(userName)];
-  port.apply(port.prepare(users.map((userId) => roomMember(userId))));
-  port.apply(port.prepare(range(0, memberCount).map((n) => joinEvent("sticky", n))));
-  let sent = 0;
-  const allSent = new Promise<void>((resolve) => {
-    port.onToDevice = () => {
-      sent += 1;
-      if (sent === memberCount) resolve();
-    };
-  });
+  const full = new FullCall(memberCount);
+  const { port } = full;
   encryptedSession(port, { roomId, slot })
     .join({ keys: { enabled: true } })
     .subscribe();
-  await allSent;
+  await full.allSent;
   // Without them we would request the keys.
   for (const n of range(0, memberCount)) port.toDevice$.next(keyMessage(n));
   let refreshed = 0;
@@ -41,7 +32,7 @@ async function oursUs(): Promise<() => Promise<number>> {
       port.prepare([joinEvent("sticky", n % memberCount, { ts: Date.now() })]),
     );
     const ms = await elapsedMs(batches.map((batch) => () => port.apply(batch)));
-    if (sent !== memberCount) throw new Error(`${sent} keys sent`);
+    if (full.sent !== memberCount) throw new Error(`${full.sent} keys sent`);
     return (ms / batches.length) * 1000;
   };
 }

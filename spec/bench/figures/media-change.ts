@@ -4,22 +4,11 @@ import { combineLatest, filter, firstValueFrom, of, skip, switchMap } from "rxjs
 import { whilePresent } from "matrixrtc-rx";
 import { encryptedSession } from "matrixrtc-rx/encryption";
 import { type LivekitBackend, livekitCall } from "matrixrtc-rx/livekit";
-import {
-  joinEvent,
-  keyMessage,
-  myDeviceId,
-  myUserId,
-  range,
-  roomId,
-  roomMember,
-  slot,
-  transport,
-  userName,
-} from "../call-events.ts";
+import { keyMessage, myDeviceId, myUserId, range, roomId, slot, transport } from "../call-events.ts";
 import type { Figure } from "../figure.ts";
+import { FullCall } from "../full-call.ts";
 import { FullSfu } from "../full-sfu.ts";
 import { type Effort, elapsedMs, inTurns } from "../measure.ts";
-import { MemoryPort } from "../memory-port.ts";
 
 const usual = 100;
 const large = 400;
@@ -45,19 +34,11 @@ export async function mediaChange({ turns }: Effort): Promise<Figure[]> {
 }
 
 async function changeUs(memberCount: number): Promise<() => Promise<number>> {
-  const port = Object.assign(new MemoryPort(), backend);
-  port.apply(port.prepare([myUserId, ...range(0, memberCount).map(userName)].map((userId) => roomMember(userId))));
-  port.apply(port.prepare(range(0, memberCount).map((n) => joinEvent("sticky", n))));
+  const full = new FullCall(memberCount);
+  const port = Object.assign(full.port, backend);
   const session = encryptedSession(port, { roomId, slot });
   const identities = session.membership$.value.map(({ participantIdentity }) => participantIdentity);
   const sfu = new FullSfu(identities);
-  let sent = 0;
-  const allSent = new Promise<void>((resolve) => {
-    port.onToDevice = () => {
-      sent += 1;
-      if (sent === memberCount) resolve();
-    };
-  });
   const call = livekitCall<string>(port, session, {
     rooms: sfu.rooms,
     transport: of(transport),
@@ -74,7 +55,7 @@ async function changeUs(memberCount: number): Promise<() => Promise<number>> {
       ),
     )
     .subscribe(() => (changes += 1));
-  await allSent;
+  await full.allSent;
   for (const n of range(0, memberCount)) port.toDevice$.next(keyMessage(n));
   const isReady = call.participants$.pipe(
     switchMap((all) => combineLatest(all.filter(({ isLocal }) => !isLocal).map(({ tracks$ }) => tracks$))),
